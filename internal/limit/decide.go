@@ -1,0 +1,180 @@
+package limit
+
+import "time"
+
+// Ask is what a request wants to set aside.
+type Ask struct {
+	Tier     string
+	Estimate Amounts // upper estimate; Requests is 1
+	Least    Amounts // what it cannot do with less than; looked at under strict rules
+}
+
+// Refusal says why a request was not admitted.
+type Refusal uint8
+
+// The refusals, in the order in which they are looked for: the lasting one first.
+const (
+	Admitted Refusal = iota
+	OverLimit
+	OverBurst
+	OverConcurrency
+)
+
+// Standing is how far a limit is used.
+type Standing struct {
+	Limit
+	Used      int64 // settled; requests count from admission on
+	Held      int64 // by running requests
+	Remaining int64 // of the period's allowance, held amounts left out
+	ResetsAt  time.Time
+}
+
+// BurstStanding is how full the burst bucket is.
+type BurstStanding struct {
+	Max       int64 // requests a minute; Unlimited where there is no such limit
+	Remaining int64
+	FullIn    time.Duration // until the whole burst is there again
+}
+
+// Decision is the outcome of Decide.
+type Decision struct {
+	Refusal Refusal
+	Metric  Metric // whose limit refused, for OverLimit
+	Hold    Hold   // to Admit, where admitted
+
+	// RetryIn is how long until a request like this could be admitted, for OverBurst.
+	RetryIn    time.Duration
+	Concurrent int64 // the limit, for OverConcurrency
+
+	// Standings of the limits in force, this request included where it was admitted.
+	Standings [NumMetrics]Standing
+	InForce   [NumMetrics]bool
+	Burst     BurstStanding
+}
+
+// Decide says whether a request may start now and what it sets aside. It changes
+// nothing. The state must have been advanced to now and be of the rules' period.
+//
+// A request starts while used + held < limit, or while there are credits. It holds its
+// estimate, but not more than what is left, so that a large or missing output cap does
+// not lock out who has plenty. Under strict rules it is refused where what is left is
+// less than its least.
+func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
+	d := Decision{Hold: Hold{Model: r.Model, Tier: ask.Tier, At: later(now, s.Start), Amounts: ask.Estimate}}
+	exempt := s.Unlimited(now)
+	for m := range Metric(NumMetrics) {
+		if !r.set[m] {
+			continue
+		}
+		st := s.Standing(r, m)
+		if !exempt {
+			credit := s.credit(m)
+			room := satAdd(st.Remaining, credit)
+			least := int64(1)
+			if r.Strict {
+				least = max(least, ask.Least[m])
+			}
+			if room < least && d.Refusal == Admitted {
+				d.Refusal, d.Metric = OverLimit, m
+			}
+			h := &d.Hold
+			h.limited[m] = true
+			h.Amounts[m] = min(ask.Estimate[m], room)
+			h.Credit[m] = max(0, h.Amounts[m]-st.Remaining)
+		}
+		d.Standings[m], d.InForce[m] = st, true
+	}
+	d.Burst.Max = Unlimited
+	if !exempt {
+		d.limitBurst(s, r.perMinute)
+		if d.Refusal == Admitted && r.concurrent >= 0 && int64(len(s.Holds)) >= r.concurrent {
+			d.Refusal, d.Concurrent = OverConcurrency, r.concurrent
+		}
+	}
+	if d.Refusal == Admitted {
+		d.include()
+	} else {
+		d.Hold = Hold{}
+	}
+	return d
+}
+
+// limitBurst applies the limit of n requests a minute by GCRA, with an emission interval
+// of a minute divided by n and a tolerance of the minute less one interval (ITU-T I.371,
+// Annex A, virtual scheduling).
+func (d *Decision) limitBurst(s *State, n int64) {
+	d.Burst.Max = n
+	switch {
+	case n == Unlimited:
+		return
+	case n == 0:
+		if d.Refusal == Admitted {
+			d.Refusal, d.RetryIn = OverBurst, time.Minute
+		}
+		return
+	}
+	interval := (time.Minute + time.Duration(n) - 1) / time.Duration(n)
+	tolerance := interval * time.Duration(n-1)
+	ahead := s.ahead(d.Hold.At)
+	d.Burst.FullIn = ahead
+	if ahead > tolerance {
+		if d.Refusal == Admitted {
+			d.Refusal, d.RetryIn = OverBurst, ahead-tolerance
+		}
+		return
+	}
+	d.Burst.Remaining = int64((tolerance-ahead)/interval) + 1
+	d.Hold.interval = interval
+}
+
+// include counts the admitted request in the standings.
+func (d *Decision) include() {
+	if d.Hold.interval > 0 {
+		d.Burst.Remaining--
+		d.Burst.FullIn += d.Hold.interval
+	}
+	for m := range Metric(NumMetrics) {
+		if !d.InForce[m] {
+			continue
+		}
+		st := &d.Standings[m]
+		own := d.Hold.Amounts[m] - d.Hold.Credit[m]
+		st.Remaining = max(0, st.Remaining-own)
+		st.Held = satAdd(st.Held, own)
+		if m == Requests {
+			st.Used = satAdd(st.Used, own)
+		}
+	}
+}
+
+// Standing returns how far the limit in force for a metric is used. There must be one.
+func (s *State) Standing(r *Rules, m Metric) Standing {
+	return s.standing(&r.Levels, r.limits[m])
+}
+
+func (s *State) standing(ls *Levels, l Limit) Standing {
+	used, held := s.sums(ls, l)
+	st := Standing{Limit: l, Used: used, Held: held, ResetsAt: s.Period.End(s.Start)}
+	st.Remaining = max(0, l.Max-used-held)
+	if l.Metric == Requests {
+		st.Used = satAdd(st.Used, held)
+	}
+	return st
+}
+
+// Standings returns how far every limit of an identity is used, whichever model it calls.
+func (s *State) Standings(ls Levels) []Standing {
+	limits := ls.All()
+	all := make([]Standing, len(limits))
+	for i, l := range limits {
+		all[i] = s.standing(&ls, l)
+	}
+	return all
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,64 @@
+package limit
+
+import (
+	"fmt"
+	"time"
+)
+
+// Period is the span of time over which usage is counted. All are in UTC.
+type Period uint8
+
+// The periods. A day starts at 00:00, a week on Monday, a month on the 1st.
+const (
+	Daily Period = iota
+	Hourly
+	Weekly
+	Monthly
+)
+
+var periodNames = [...]string{"daily", "hourly", "weekly", "monthly"}
+
+// String returns the period's name on the wire.
+func (p Period) String() string { return periodNames[p] }
+
+// ParsePeriod is the inverse of String.
+func ParsePeriod(name string) (Period, error) {
+	for p, n := range periodNames {
+		if n == name {
+			return Period(p), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown period %q: use hourly, daily, weekly or monthly", name)
+}
+
+// Start returns when the period that contains t began.
+func (p Period) Start(t time.Time) time.Time {
+	t = t.UTC()
+	year, month, day := t.Date()
+	switch p {
+	case Hourly:
+		return t.Truncate(time.Hour)
+	case Weekly:
+		sinceMonday := (int(t.Weekday()) + 6) % 7
+		return time.Date(year, month, day-sinceMonday, 0, 0, 0, 0, time.UTC)
+	case Monthly:
+		return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+	default:
+		return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	}
+}
+
+// End returns when the period that contains t ends and the next begins.
+func (p Period) End(t time.Time) time.Time {
+	start := p.Start(t)
+	switch p {
+	case Hourly:
+		return start.Add(time.Hour)
+	case Weekly:
+		return start.AddDate(0, 0, 7)
+	case Monthly:
+		return start.AddDate(0, 1, 0)
+	default:
+		return start.AddDate(0, 0, 1)
+	}
+}

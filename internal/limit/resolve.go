@@ -1,0 +1,154 @@
+package limit
+
+// Levels are the three places where caps are set. Any may be nil.
+type Levels struct {
+	Identity, Tier, Project *Level
+}
+
+// Rules are the limits in force for one request.
+type Rules struct {
+	Levels Levels
+	Model  string // normalized
+	Period Period
+	Strict bool // refuse what cannot be shown to fit
+
+	limits [NumMetrics]Limit
+	set    [NumMetrics]bool
+
+	perMinute, concurrent int64 // Unlimited where none is in force
+}
+
+// Resolve finds the limits in force for a normalized model: for each metric on its own,
+// the first level that sets a cap wins, in the order of Levels.governing.
+func Resolve(levels Levels, model string, period Period, strict bool) Rules {
+	r := Rules{Levels: levels, Model: model, Period: period, Strict: strict}
+	for m := range Metric(NumMetrics) {
+		if l, ok := levels.governing(m, model); ok && l.Max != Unlimited {
+			r.limits[m], r.set[m] = l, true
+		}
+	}
+	r.perMinute = levels.first(func(l *Level) *int64 { return l.RequestsPerMinute })
+	r.concurrent = levels.first(func(l *Level) *int64 { return l.ConcurrentRequests })
+	return r
+}
+
+// Limit returns the limit in force for a metric, if there is one.
+func (r *Rules) Limit(m Metric) (Limit, bool) { return r.limits[m], r.set[m] }
+
+// governing returns the cap that applies to a model's usage of a metric, Unlimited
+// included: the identity's own model limit, the identity's limit, the tier's model limit,
+// the project's model limit, the tier's limit, the project's limit.
+func (ls *Levels) governing(m Metric, model string) (Limit, bool) {
+	if l, ok := modelLimit(ls.Identity, 0, m, model); ok {
+		return l, true
+	}
+	if l, ok := ownLimit(ls.Identity, 0, m); ok {
+		return l, true
+	}
+	if l, ok := modelLimit(ls.Tier, 1, m, model); ok {
+		return l, true
+	}
+	if l, ok := modelLimit(ls.Project, 2, m, model); ok {
+		return l, true
+	}
+	if l, ok := ownLimit(ls.Tier, 1, m); ok {
+		return l, true
+	}
+	return ownLimit(ls.Project, 2, m)
+}
+
+func ownLimit(l *Level, index uint8, m Metric) (Limit, bool) {
+	if l == nil || l.Caps[m] == nil {
+		return Limit{}, false
+	}
+	return Limit{Metric: m, Scope: Scope(index), Max: *l.Caps[m], src: source{index, noModel}}, true
+}
+
+// modelLimit finds the longest key that covers the model and sets this metric: a longer
+// key that leaves the metric open does not hide a shorter one that sets it.
+func modelLimit(l *Level, index uint8, m Metric, model string) (Limit, bool) {
+	if l == nil {
+		return Limit{}, false
+	}
+	best, found := -1, -1
+	for i := range l.Models {
+		if l.Models[i].Caps[m] == nil {
+			continue
+		}
+		if rank, ok := Match(l.Models[i].Key, model); ok && rank > best {
+			best, found = rank, i
+		}
+	}
+	if found < 0 {
+		return Limit{}, false
+	}
+	mc := &l.Models[found]
+	return Limit{Metric: m, Scope: ScopeModel, Model: mc.Key, Max: *mc.Caps[m], src: source{index, int32(found)}}, true
+}
+
+// counts reports whether usage of a model counts towards l. A model limit counts the
+// usage that it governs; a tier's or the project's limit that of every model without a
+// model limit in force; an identity's own limit counts everything.
+func (ls *Levels) counts(l Limit, model string) bool {
+	if l.Scope == ScopeIdentity {
+		return true
+	}
+	g, ok := ls.governing(l.Metric, model)
+	if l.Scope == ScopeModel {
+		return ok && g.src == l.src
+	}
+	return !ok || g.Scope != ScopeModel
+}
+
+// first returns what the first level sets, or Unlimited.
+func (ls *Levels) first(get func(*Level) *int64) int64 {
+	for _, l := range [...]*Level{ls.Identity, ls.Tier, ls.Project} {
+		if l != nil {
+			if v := get(l); v != nil {
+				return *v
+			}
+		}
+	}
+	return Unlimited
+}
+
+// All lists every limit that can be in force for an identity, whichever model it calls:
+// for each metric the general one first, then the model limits.
+func (ls Levels) All() []Limit {
+	var all []Limit
+	for m := range Metric(NumMetrics) {
+		for i, l := range [...]*Level{ls.Identity, ls.Tier, ls.Project} {
+			if own, ok := ownLimit(l, uint8(i), m); ok {
+				if own.Max != Unlimited {
+					all = append(all, own)
+				}
+				break
+			}
+		}
+		for i, l := range [...]*Level{ls.Identity, ls.Tier, ls.Project} {
+			all = ls.appendModelLimits(all, l, uint8(i), m)
+		}
+	}
+	return all
+}
+
+// appendModelLimits appends the level's model limits that no higher level overrides. A
+// key stands for the models it covers by the name in it.
+func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric) []Limit {
+	if l == nil {
+		return all
+	}
+	for i, mc := range l.Models {
+		if mc.Caps[m] == nil || *mc.Caps[m] == Unlimited {
+			continue
+		}
+		name := mc.Key
+		if name[len(name)-1] == '*' {
+			name = name[:len(name)-1]
+		}
+		if g, ok := ls.governing(m, name); ok && g.src == (source{index, int32(i)}) {
+			all = append(all, g)
+		}
+	}
+	return all
+}

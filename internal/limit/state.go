@@ -1,0 +1,216 @@
+package limit
+
+import (
+	"math"
+	"time"
+)
+
+// State is what an account has used and may still draw on. Its methods are the only way
+// it changes; stores persist what they return.
+type State struct {
+	Period Period
+	Start  time.Time // of the period that Used belongs to
+
+	Used  []ModelUsage // in this period, by model
+	Holds []Hold       // of running requests, whichever period they belong to
+
+	Credits        Amounts   // gifts not yet spent; held parts are still in it
+	UnlimitedUntil time.Time // nothing is refused for a limit before it
+	Burst          time.Time // GCRA theoretical arrival time; zero when the bucket is full
+}
+
+// ModelUsage is one model's settled usage in the current period.
+type ModelUsage struct {
+	Model    string  // normalized
+	Counted  Amounts // what limits count
+	Credited Amounts // what credits paid for: used, but not counted
+}
+
+// Hold is what one running request has set aside.
+type Hold struct {
+	ID      uint64
+	Model   string // normalized
+	Tier    string
+	At      time.Time // of admission: what the request uses belongs to this time's period
+	Amounts Amounts
+	Credit  Amounts // the part of Amounts that credits cover
+
+	// limited marks the metrics for which a limit was in force at admission. A hold read
+	// back from a store has none: it is settled as it stands.
+	limited [NumMetrics]bool
+
+	// What a release gives back to the burst bucket: interval, but never more than slack,
+	// the least time by which the bucket has been ahead of the clock at an admission
+	// since. Without that bound a bucket that ran empty in between would gain a token.
+	interval, slack time.Duration
+}
+
+// Advance moves the state on to the period that contains now. It never moves back: a
+// clock that is set back keeps counting where it was.
+func (s *State) Advance(now time.Time) {
+	if start := s.Period.Start(now); start.After(s.Start) {
+		s.Start, s.Used = start, nil
+	}
+}
+
+// Unlimited reports whether the account is exempt from limits at now.
+func (s *State) Unlimited(now time.Time) bool { return now.Before(s.UnlimitedUntil) }
+
+// Total returns the usage of the current period over all models, credits included.
+// Running requests count as requests from admission on.
+func (s *State) Total() Amounts {
+	var sum Amounts
+	for i := range s.Used {
+		sum = sum.Add(s.Used[i].Counted).Add(s.Used[i].Credited)
+	}
+	for i := range s.Holds {
+		if s.current(&s.Holds[i]) {
+			sum[Requests] += s.Holds[i].Amounts[Requests]
+		}
+	}
+	return sum
+}
+
+// current reports whether a hold belongs to the current period.
+func (s *State) current(h *Hold) bool { return !h.At.Before(s.Start) }
+
+// sums returns what counts towards a limit: settled, and held on the allowance.
+func (s *State) sums(ls *Levels, l Limit) (used, held int64) {
+	for i := range s.Used {
+		if u := &s.Used[i]; ls.counts(l, u.Model) {
+			used = satAdd(used, u.Counted[l.Metric])
+		}
+	}
+	for i := range s.Holds {
+		if h := &s.Holds[i]; s.current(h) && ls.counts(l, h.Model) {
+			held = satAdd(held, h.Amounts[l.Metric]-h.Credit[l.Metric])
+		}
+	}
+	return used, held
+}
+
+// credit returns the credits of a metric that no running request has set aside.
+func (s *State) credit(m Metric) int64 {
+	free := s.Credits[m]
+	for i := range s.Holds {
+		free -= s.Holds[i].Credit[m]
+	}
+	return max(0, free)
+}
+
+// Admit records a hold that Decide granted. The caller gives it its ID.
+func (s *State) Admit(h Hold) {
+	if h.interval > 0 {
+		ahead := s.ahead(h.At)
+		for i := range s.Holds {
+			s.Holds[i].slack = min(s.Holds[i].slack, ahead)
+		}
+		s.Burst = h.At.Add(ahead + h.interval)
+		h.slack = math.MaxInt64
+	}
+	s.Holds = append(s.Holds, h)
+}
+
+// ahead returns by how much the burst bucket is ahead of the clock: zero when it is full,
+// and at most a minute, however far the clock was set back.
+func (s *State) ahead(now time.Time) time.Duration {
+	return min(max(0, s.Burst.Sub(now)), time.Minute)
+}
+
+// Settlement is what the end of a request changed, for the store to write.
+type Settlement struct {
+	Hold     Hold
+	Counted  Amounts
+	Credited Amounts // already taken from Credits
+}
+
+// Settle ends a hold with what the request really used. What outgrew the hold is taken
+// from the allowance that is left under rules, then from credits, and is counted beyond
+// the limit after that. Rules may be nil: then only the hold's own split is used. It
+// reports false, and changes nothing, where there is no such hold.
+func (s *State) Settle(id uint64, actual Amounts, rules *Rules) (Settlement, bool) {
+	h, ok := s.remove(id)
+	if !ok {
+		return Settlement{}, false
+	}
+	done := Settlement{Hold: h, Counted: actual}
+	for m := range Metric(NumMetrics) {
+		if !h.limited[m] && h.Credit[m] == 0 {
+			continue
+		}
+		allowance := h.Amounts[m] - h.Credit[m]
+		if rules != nil && rules.set[m] && s.current(&h) {
+			used, held := s.sums(&rules.Levels, rules.limits[m])
+			allowance = max(allowance, rules.limits[m].Max-used-held)
+		}
+		beyond := max(0, actual[m]-allowance)
+		done.Credited[m] = min(beyond, s.credit(m))
+		done.Counted[m] = actual[m] - done.Credited[m]
+		s.Credits[m] -= done.Credited[m]
+	}
+	if s.current(&h) {
+		s.count(h.Model, done.Counted, done.Credited)
+	}
+	return done, true
+}
+
+// Release ends the hold of a request that costs nothing. It reports false, and changes
+// nothing, where there is no such hold.
+func (s *State) Release(id uint64) (Hold, bool) {
+	h, ok := s.remove(id)
+	if !ok {
+		return Hold{}, false
+	}
+	if back := min(h.interval, h.slack); back > 0 {
+		s.Burst = s.Burst.Add(-back)
+		for i := range s.Holds {
+			s.Holds[i].slack = max(0, s.Holds[i].slack-back)
+		}
+	}
+	return h, true
+}
+
+func (s *State) remove(id uint64) (Hold, bool) {
+	for i := range s.Holds {
+		if s.Holds[i].ID == id {
+			h := s.Holds[i]
+			last := len(s.Holds) - 1
+			s.Holds[i], s.Holds[last] = s.Holds[last], Hold{}
+			s.Holds = s.Holds[:last]
+			return h, true
+		}
+	}
+	return Hold{}, false
+}
+
+func (s *State) count(model string, counted, credited Amounts) {
+	for i := range s.Used {
+		if u := &s.Used[i]; u.Model == model {
+			u.Counted, u.Credited = u.Counted.Add(counted), u.Credited.Add(credited)
+			return
+		}
+	}
+	s.Used = append(s.Used, ModelUsage{Model: model, Counted: counted, Credited: credited})
+}
+
+// Reset takes back what was used in the current period and returns it, by model. Cost
+// goes with tokens, of which it is made. Running requests are not touched: they count
+// when they end.
+func (s *State) Reset(requests, tokens bool) []ModelUsage {
+	taken := make([]ModelUsage, 0, len(s.Used))
+	for i := range s.Used {
+		u := &s.Used[i]
+		t := ModelUsage{Model: u.Model}
+		for m, take := range [NumMetrics]bool{requests, tokens, tokens} {
+			if take {
+				t.Counted[m], u.Counted[m] = u.Counted[m], 0
+				t.Credited[m], u.Credited[m] = u.Credited[m], 0
+			}
+		}
+		taken = append(taken, t)
+	}
+	return taken
+}
+
+// Gift adds credits.
+func (s *State) Gift(credits Amounts) { s.Credits = s.Credits.Add(credits) }
