@@ -1,0 +1,178 @@
+// Package price turns what a request consumed into money.
+//
+// Money is integer throughout: prices are pico-USD a unit, costs are micro-USD, and a request is rounded up once, over the
+// whole sum, so that no order of adding loses or gains anything. Cost is never negative, never falls when a count rises, and
+// saturates at math.MaxInt64 instead of overflowing; OutputWithin is its exact inverse.
+package price
+
+import (
+	"math"
+	"math/bits"
+)
+
+// picosPerMicro is pico-USD in a micro-USD. By chance of units it is also the price in pico-USD a token of
+// one USD a million tokens.
+const picosPerMicro = 1_000_000
+
+// Usage is what one request consumed, in the units that vendors bill. Parts are contained in their wholes.
+type Usage struct {
+	Input        int64 // all input tokens, cached and cache-written ones included
+	CachedInput  int64 // part of Input that was read from a cache
+	CacheWrite   int64 // part of Input that was written to a five-minute cache
+	CacheWrite1h int64 // part of Input that was written to a one-hour cache
+	AudioInput   int64 // part of Input that is audio
+	Output       int64 // all output tokens, reasoning included
+	Reasoning    int64 // part of Output; told, not priced apart
+	Images       int64 // images made, for models billed by the image
+	AudioMillis  int64 // milliseconds of audio transcribed, for models billed by time
+	Characters   int64 // characters spoken, for models billed by the character
+}
+
+// Tokens is Input plus Output, saturating at math.MaxInt64.
+func (u Usage) Tokens() int64 { return addCount(u.Input, u.Output) }
+
+// Plus is the sum of two usages, each count saturating at math.MaxInt64.
+func (u Usage) Plus(v Usage) Usage {
+	return Usage{
+		Input:        addCount(u.Input, v.Input),
+		CachedInput:  addCount(u.CachedInput, v.CachedInput),
+		CacheWrite:   addCount(u.CacheWrite, v.CacheWrite),
+		CacheWrite1h: addCount(u.CacheWrite1h, v.CacheWrite1h),
+		AudioInput:   addCount(u.AudioInput, v.AudioInput),
+		Output:       addCount(u.Output, v.Output),
+		Reasoning:    addCount(u.Reasoning, v.Reasoning),
+		Images:       addCount(u.Images, v.Images),
+		AudioMillis:  addCount(u.AudioMillis, v.AudioMillis),
+		Characters:   addCount(u.Characters, v.Characters),
+	}
+}
+
+func addCount(a, b int64) int64 {
+	a, b = max(a, 0), max(b, 0)
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// Rates are prices in pico-USD a token.
+type Rates struct {
+	Input        int64
+	CachedInput  int64
+	CacheWrite   int64
+	CacheWrite1h int64
+	AudioInput   int64
+	Output       int64
+}
+
+// Price is what a model costs. Where nothing is set the model is free.
+type Price struct {
+	Rates           // for requests of ordinary size
+	Long      Rates // for the whole of a request whose input exceeds LongAbove
+	LongAbove int64 // input tokens; 0: Long is not used
+
+	Image      int64 // pico-USD an image made
+	AudioMilli int64 // pico-USD a millisecond of audio
+	Character  int64 // pico-USD a character spoken
+
+	MaxOutput int64 // most tokens one answer can have; 0: not known
+	Context   int64 // tokens of the context window; 0: not known
+}
+
+// Cost is the price of u in micro-USD, rounded up. Negative counts are nothing; a part that exceeds its whole is cut to it.
+func (p Price) Cost(u Usage) int64 {
+	r := p.rates(u.Input)
+	sum := p.fixed(r, u)
+	sum.add(r.Output, u.Output)
+	return sum.micros()
+}
+
+// OutputWithin is the most output tokens that u may have for Cost(u) to stay within budget micro-USD; u's own Output is
+// ignored. It is math.MaxInt64 where output is free, and -1 where the rest of u alone exceeds the budget.
+func (p Price) OutputWithin(budget int64, u Usage) int64 {
+	if budget < 0 {
+		return -1
+	}
+	if budget == math.MaxInt64 {
+		return math.MaxInt64 // where Cost saturates
+	}
+	r := p.rates(u.Input)
+	var left picos
+	left.add(budget, picosPerMicro)
+	if !left.sub(p.fixed(r, u)) {
+		return -1
+	}
+	rate := uint64(max(r.Output, 0))
+	if rate == 0 || left.hi >= rate {
+		return math.MaxInt64
+	}
+	n, _ := bits.Div64(left.hi, left.lo, rate)
+	return int64(min(n, math.MaxInt64))
+}
+
+func (p Price) rates(input int64) Rates {
+	if p.LongAbove > 0 && input > p.LongAbove {
+		return p.Long
+	}
+	return p.Rates
+}
+
+// fixed is what u costs without its output.
+func (p Price) fixed(r Rates, u Usage) picos {
+	left := max(u.Input, 0)
+	take := func(n int64) int64 {
+		n = min(max(n, 0), left)
+		left -= n
+		return n
+	}
+	var sum picos
+	sum.add(r.CachedInput, take(u.CachedInput))
+	sum.add(r.CacheWrite1h, take(u.CacheWrite1h))
+	sum.add(r.CacheWrite, take(u.CacheWrite))
+	sum.add(r.AudioInput, take(u.AudioInput))
+	sum.add(r.Input, left)
+	sum.add(p.Image, u.Images)
+	sum.add(p.AudioMilli, u.AudioMillis)
+	sum.add(p.Character, u.Characters)
+	return sum
+}
+
+// picos is an amount of pico-USD in 128 bits: the nine products of 63-bit factors that a cost is made of fit without a carry out.
+type picos struct{ hi, lo uint64 }
+
+// add adds a×b; factors below zero count as zero.
+func (s *picos) add(a, b int64) {
+	if a <= 0 || b <= 0 {
+		return
+	}
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	var carry uint64
+	s.lo, carry = bits.Add64(s.lo, lo, 0)
+	s.hi, carry = bits.Add64(s.hi, hi, carry)
+	if carry != 0 {
+		s.hi, s.lo = math.MaxUint64, math.MaxUint64
+	}
+}
+
+// sub subtracts t, or reports that t is more than s.
+func (s *picos) sub(t picos) bool {
+	var borrow uint64
+	s.lo, borrow = bits.Sub64(s.lo, t.lo, 0)
+	s.hi, borrow = bits.Sub64(s.hi, t.hi, borrow)
+	return borrow == 0
+}
+
+// micros rounds up to micro-USD.
+func (s picos) micros() int64 {
+	if s.hi >= picosPerMicro {
+		return math.MaxInt64
+	}
+	q, rem := bits.Div64(s.hi, s.lo, picosPerMicro)
+	if q >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	if rem > 0 {
+		q++
+	}
+	return int64(q)
+}
