@@ -1,0 +1,131 @@
+// Package store keeps the control plane's records in SQLite: projects, their sealed provider keys and
+// the revision that tells readers of a change. It also opens and upgrades the database file, the
+// ledger's tables included.
+//
+// Invariants: a provider key is on disk only sealed; every change of a project is one transaction that
+// also moves the revision; one handle writes, so writers queue in the process instead of failing with
+// "database is locked".
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+)
+
+// readers is the number of connections that may read at the same time. Reads are of one or a few rows,
+// so more would only cost page caches.
+const readers = 4
+
+// DB is an open database file, as two handles on it.
+type DB struct {
+	// Write is the one connection that changes the file. Its transactions take SQLite's write lock
+	// when they begin, so that what they read stays true until they commit.
+	Write *sql.DB
+	// Read is a small pool that refuses to write. Readers see the last commit and never wait for
+	// a writer.
+	Read *sql.DB
+}
+
+// Open opens the SQLite file at path, made (mode 0600, its folder 0700) if it isn't there, and upgrades
+// its schema to this binary's. A file that a newer binary has upgraded is [ErrNewer].
+//
+// Several processes may open one file, at the same moment too; the one that serves also takes [Lock].
+func Open(ctx context.Context, path string) (*DB, error) {
+	db, err := open(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	return db, nil
+}
+
+func open(ctx context.Context, path string) (*DB, error) {
+	file, err := create(path)
+	if err != nil {
+		return nil, err
+	}
+	w, err := handle(file, writePragmas(), 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, w, file); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	r, err := handle(file, readPragmas(), readers)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return &DB{Write: w, Read: r}, nil
+}
+
+// Close closes both handles. The last process to close a file folds its write-ahead log into it.
+func (db *DB) Close() error { return errors.Join(db.Read.Close(), db.Write.Close()) }
+
+// create makes the empty file if it isn't there, before SQLite would: SQLite gives its -wal and -shm
+// files the mode of the database, and would itself choose 0644. It returns the file's one true name, so
+// that two paths to one file find the same locks beside it.
+func create(path string) (file string, err error) {
+	if file, err = filepath.Abs(path); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", err
+	}
+	if err := f.Close(); err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(file)
+}
+
+func handle(path string, query url.Values, conns int) (*sql.DB, error) {
+	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	c, err := sqlite.NewConnector(dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	h := sql.OpenDB(c)
+	h.SetMaxOpenConns(conns)
+	h.SetMaxIdleConns(conns) // a connection's pragmas and page cache are worth keeping
+	return h, nil
+}
+
+// commonPragmas hold for both handles. The busy timeout (ms) is what lets a command write beside the
+// serving process; a double-quoted typo must be an error, not a string (_dqs).
+func commonPragmas() url.Values {
+	return url.Values{
+		"_busy_timeout": {"5000"},
+		"_foreign_keys": {"on"},
+		"_dqs":          {"0"},
+		"_pragma":       {"temp_store(memory)"},
+	}
+}
+
+// writePragmas: with a write-ahead log, synchronous=NORMAL loses nothing when the process dies and at
+// most the last commits when the machine does; it never corrupts. The log is folded back every
+// 4000 pages (16 MB), which keeps that pause rare and the log small enough to read through.
+func writePragmas() url.Values {
+	q := commonPragmas()
+	q.Set("_journal_mode", "wal")
+	q.Set("_synchronous", "normal")
+	q.Set("_txlock", "immediate")
+	q.Add("_pragma", "wal_autocheckpoint(4000)")
+	q.Add("_pragma", "journal_size_limit(67108864)")
+	q.Add("_pragma", "cache_size(-16384)")
+	return q
+}
+
+func readPragmas() url.Values {
+	q := commonPragmas()
+	q.Set("_query_only", "on")
+	return q
+}

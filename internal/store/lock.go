@@ -1,0 +1,53 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// ErrLocked is the error of a database that another process serves.
+var ErrLocked = errors.New("another airatelimit serve is using this database: stop it first, or give this one its own DATA_DIR (commands such as project config work beside it)")
+
+// Lock claims the database at path for this process to serve, or fails at once with [ErrLocked]. The
+// claim is held until release is called or the process ends, however it ends.
+//
+// One process serves a file because the ledger decides from memory; commands don't take the lock.
+func Lock(path string) (release func() error, err error) {
+	file, err := create(path)
+	if err != nil {
+		return nil, fmt.Errorf("lock database %s: %w", path, err)
+	}
+	release, err = lockFile(file+".lock", false)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, fmt.Errorf("%s: %w", path, ErrLocked)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock database %s: %w", path, err)
+	}
+	return release, nil
+}
+
+// lockFile takes the advisory lock on the file name, which stays behind: removing it would let two
+// processes each lock a file of that name.
+func lockFile(name string, wait bool) (release func() error, err error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	how := syscall.LOCK_EX
+	if !wait {
+		how |= syscall.LOCK_NB
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), how)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", name, err), f.Close())
+	}
+	return f.Close, nil // closing the only descriptor releases the lock
+}
