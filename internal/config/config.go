@@ -1,0 +1,100 @@
+// Package config reads the environment into one checked struct.
+//
+// Invariants: everything is read in [Load] and nowhere else; a Config that Load returns needs no
+// further checks; no error quotes a value that may be a secret.
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"time"
+)
+
+// Config is what the operator chose. Its fields follow the variables of .env.example.
+type Config struct {
+	// Production is whether NODE_ENV or APP_ENV says "production".
+	Production bool
+	// Port is where the one listener listens; 0 lets the system choose.
+	Port int
+	// PublicURL is the address people reach this server by, without a trailing slash; "" means that
+	// of the request.
+	PublicURL string
+	// CORSOrigins are further origins that may use the control plane with a session.
+	CORSOrigins []string
+	// Signup is who may make an account.
+	Signup Signup
+
+	// DataDir is the folder of everything this process keeps.
+	DataDir string
+	// DatabasePath is the SQLite file.
+	DatabasePath string
+
+	// ResendAPIKey, or else SMTPURL, sends mail. With neither, links are printed in the log.
+	ResendAPIKey string
+	SMTPURL      *url.URL
+	// EmailFrom is the sender of mail, as "name <address>" or an address.
+	EmailFrom string
+
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// AllowPrivateUpstreams lets a project's own provider live on a private address.
+	AllowPrivateUpstreams bool
+	// MaxBodyBytes is the largest request body.
+	MaxBodyBytes int64
+	// Drain is how long running requests may go on after SIGTERM.
+	Drain time.Duration
+	// UpstreamTimeout is how long a provider may take to its first byte, and then between bytes.
+	UpstreamTimeout time.Duration
+
+	// LogLevel is the least level that is logged.
+	LogLevel slog.Level
+	// LogJSON chooses JSON lines over text for people.
+	LogJSON bool
+
+	secrets Secrets // those the environment gave
+}
+
+// Signup is who may make an account.
+type Signup string
+
+// The values of SIGNUP.
+const (
+	SignupOpen   Signup = "open"   // anybody
+	SignupFirst  Signup = "first"  // the first account only, then by invitation
+	SignupClosed Signup = "closed" // nobody
+)
+
+// Load reads the environment through getenv ([os.Getenv] in production). Its error is every problem
+// found, joined: one plain sentence each, that names the variable and says what to do.
+func Load(getenv func(string) string) (Config, error) {
+	e := &env{get: getenv}
+	c := Config{
+		Production:      e.production(),
+		Port:            int(e.integer("PORT", 3000, 0, 65535)),
+		PublicURL:       e.publicURL("PUBLIC_URL"),
+		CORSOrigins:     e.origins("CORS_ORIGIN"),
+		Signup:          Signup(e.oneOf("SIGNUP", string(SignupFirst), string(SignupOpen), string(SignupFirst), string(SignupClosed))),
+		DataDir:         filepath.Clean(e.text("DATA_DIR", "data")),
+		ResendAPIKey:    e.text("RESEND_API_KEY", ""),
+		SMTPURL:         e.smtpURL("SMTP_URL"),
+		EmailFrom:       e.address("EMAIL_FROM"),
+		TrustedProxies:  e.prefixes("TRUSTED_PROXIES"),
+		MaxBodyBytes:    e.integer("MAX_BODY_MB", 32, 1, 1024) << 20,
+		Drain:           e.seconds("DRAIN_SECONDS", 30, 0),
+		UpstreamTimeout: e.seconds("UPSTREAM_TIMEOUT_SECONDS", 600, 1),
+	}
+	c.DatabasePath = e.database("DATABASE_URL", filepath.Join(c.DataDir, "airatelimit.db"))
+	c.AllowPrivateUpstreams = e.boolean("ALLOW_PRIVATE_UPSTREAMS", !c.Production)
+	c.LogLevel = e.level("LOG_LEVEL")
+	format := "text"
+	if c.Production {
+		format = "json"
+	}
+	c.LogJSON = e.oneOf("LOG_FORMAT", format, "text", "json") == "json"
+	e.mail(c)
+	c.secrets = e.secrets(c)
+	return c, errors.Join(e.errs...)
+}

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"bufio"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func from(vars map[string]string) func(string) string {
+	return func(name string) string { return vars[name] }
+}
+
+var comparers = cmp.Options{
+	cmpopts.IgnoreUnexported(Config{}),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmp.Comparer(func(a, b *url.URL) bool { return a == b || a != nil && b != nil && a.String() == b.String() }),
+}
+
+func TestLoadOfAnEmptyEnvironmentIsTheDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := Load(from(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Port: 3000, Signup: SignupFirst, DataDir: "data", DatabasePath: filepath.Join("data", "airatelimit.db"),
+		AllowPrivateUpstreams: true, MaxBodyBytes: 32 << 20, Drain: 30 * time.Second, UpstreamTimeout: 10 * time.Minute,
+		LogLevel: slog.LevelInfo,
+	}
+	if diff := cmp.Diff(want, got, comparers); diff != "" {
+		t.Errorf("Load (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadReadsEveryVariable(t *testing.T) {
+	t.Parallel()
+	got, err := Load(from(map[string]string{
+		"APP_ENV": "Production", "PORT": "8080", "PUBLIC_URL": "https://limits.example.com/", "SIGNUP": "closed",
+		"CORS_ORIGIN": "https://Admin.Example.com:443/, http://localhost:5173", "DATA_DIR": "/var/lib/x/",
+		"DATABASE_URL": "sqlite:/srv/y.db", "SMTP_URL": "smtp://u:p@mail:587", "EMAIL_FROM": "A <a@example.com>",
+		"TRUSTED_PROXIES": "10.1.2.3/8, ::1", "MAX_BODY_MB": "1", "DRAIN_SECONDS": "0", "UPSTREAM_TIMEOUT_SECONDS": "5",
+		"ALLOW_PRIVATE_UPSTREAMS": "true", "LOG_LEVEL": "debug",
+		"JWT_SECRET": key1, "ENCRYPTION_KEY": key2, "ENCRYPTION_KEY_PREVIOUS": key1 + ",Zx8kPq2vLm5nRt7wYb3cHd6fJg9sKa4e",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Production: true, Port: 8080, PublicURL: "https://limits.example.com", Signup: SignupClosed,
+		CORSOrigins: []string{"https://admin.example.com", "http://localhost:5173"}, DataDir: "/var/lib/x",
+		DatabasePath: "/srv/y.db", SMTPURL: &url.URL{Scheme: "smtp", Host: "mail:587", User: url.UserPassword("u", "p")},
+		EmailFrom:      "A <a@example.com>",
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		MaxBodyBytes:   1 << 20, UpstreamTimeout: 5 * time.Second, AllowPrivateUpstreams: true,
+		LogLevel: slog.LevelDebug, LogJSON: true,
+	}
+	if diff := cmp.Diff(want, got, comparers); diff != "" {
+		t.Errorf("Load (-want +got):\n%s", diff)
+	}
+	s, err := got.Secrets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(s.JWT) != key1 || len(s.Encryption) != 32 || len(s.EncryptionOld) != 2 || string(s.EncryptionOld[1][:2]) != "Zx" {
+		t.Errorf("Secrets: %d, %d bytes and %d old keys; want those given", len(s.JWT), len(s.Encryption), len(s.EncryptionOld))
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, value, want string }{
+		{"PORT", "http", `PORT is "http": give a whole number from 0 to 65535`},
+		{"PORT", "65536", "PORT is"},
+		{"PUBLIC_URL", "limits.example.com", "PUBLIC_URL is not the address of a site"},
+		{"PUBLIC_URL", "https://x.example/?a=b", "PUBLIC_URL is not"},
+		{"CORS_ORIGIN", "*", `CORS_ORIGIN has "*"`},
+		{"CORS_ORIGIN", "https://a.example,b.example", `CORS_ORIGIN has "b.example"`},
+		{"SIGNUP", "yes", `SIGNUP is "yes": give one of open, first, closed`},
+		{"DATABASE_URL", "postgresql://u:hunter2@db/x", "DATABASE_URL names PostgreSQL, which this version cannot use yet"},
+		{"DATABASE_URL", "mysql://u:hunter2@db/x", "DATABASE_URL is not understood"},
+		{"DATABASE_URL", "sqlite://data/x.db", "DATABASE_URL names no file"},
+		{"DATABASE_URL", "sqlite:", "DATABASE_URL names no file"},
+		{"DATABASE_URL", "sqlite::memory:", "DATABASE_URL asks for a database in memory"},
+		{"RESEND_API_KEY", "re_123", "EMAIL_FROM is not set"},
+		{"SMTP_URL", "mail:hunter2", "SMTP_URL is not the address of a mail server"},
+		{"EMAIL_FROM", "me", `EMAIL_FROM is "me"`},
+		{"TRUSTED_PROXIES", "10.0.0.0/8,lan", `TRUSTED_PROXIES has "lan"`},
+		{"MAX_BODY_MB", "0", "MAX_BODY_MB is"},
+		{"DRAIN_SECONDS", "30s", "DRAIN_SECONDS is"},
+		{"UPSTREAM_TIMEOUT_SECONDS", "0", "UPSTREAM_TIMEOUT_SECONDS is"},
+		{"ALLOW_PRIVATE_UPSTREAMS", "maybe", "ALLOW_PRIVATE_UPSTREAMS is"},
+		{"LOG_LEVEL", "loud", "LOG_LEVEL is"},
+		{"LOG_FORMAT", "xml", "LOG_FORMAT is"},
+		{"JWT_SECRET", "hunter2", "JWT_SECRET is 7 bytes long, and must be 32 or more: make one with `openssl rand -hex 32`"},
+		{"ENCRYPTION_KEY", "hunter2", "ENCRYPTION_KEY must be 64 hex digits: make one with `openssl rand -hex 32`"},
+		{"ENCRYPTION_KEY_PREVIOUS", key1 + ",hunter2", "ENCRYPTION_KEY_PREVIOUS: key 2 of it must be"},
+	} {
+		t.Run(tc.name+"="+tc.value, func(t *testing.T) {
+			t.Parallel()
+			_, err := Load(from(map[string]string{tc.name: tc.value}))
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Fatalf("error = %v, want %q", err, tc.want)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("error quotes a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestLoadReportsEveryProblemAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := Load(from(map[string]string{"NODE_ENV": "production", "PORT": "x", "SIGNUP": "x"}))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	var names []string
+	for line := range strings.Lines(err.Error()) {
+		names = append(names, strings.Fields(line)[0])
+	}
+	if want := []string{"PORT", "SIGNUP", "JWT_SECRET", "ENCRYPTION_KEY"}; !slices.Equal(names, want) {
+		t.Errorf("problems with %v, want %v", names, want)
+	}
+}
+
+// What an operator can read about and what is read must not drift apart.
+func TestEnvExampleListsExactlyWhatLoadReads(t *testing.T) {
+	t.Parallel()
+	read := map[string]bool{}
+	if _, err := Load(func(name string) string { read[name] = true; return "" }); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Join("..", "..", ".env.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	values := map[string]string{}
+	comment := false
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		line := lines.Text()
+		name, value, isVar := strings.Cut(line, "=")
+		switch {
+		case strings.HasPrefix(line, "#"):
+			comment = true
+		case line == "":
+			comment = false
+		case !isVar:
+			t.Errorf("not a variable: %q", line)
+		default:
+			if !comment {
+				t.Errorf("%s has no comment", name)
+			}
+			if !read[name] {
+				t.Errorf("%s is listed and not read", name)
+			}
+			values[name] = value
+		}
+	}
+	for name := range read {
+		if _, ok := values[name]; !ok {
+			t.Errorf("%s is read and not listed", name)
+		}
+	}
+	got, err := Load(from(values))
+	if err != nil {
+		t.Fatalf("Load of .env.example: %v", err)
+	}
+	defaults, _ := Load(from(nil))
+	if diff := cmp.Diff(defaults, got, comparers); diff != "" {
+		t.Errorf(".env.example is not the defaults (-default +example):\n%s", diff)
+	}
+}

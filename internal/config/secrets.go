@@ -1,0 +1,200 @@
+package config
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Secrets are the keys of one installation.
+type Secrets struct {
+	JWT           []byte   // signs tokens; 32 bytes or more
+	Encryption    []byte   // seals provider keys; 32 bytes
+	EncryptionOld [][]byte // earlier Encryption keys, which still open what they sealed
+}
+
+const (
+	makeKey  = "openssl rand -hex 32"
+	keyBytes = 32
+
+	jwtFile        = "jwt-secret"
+	encryptionFile = "encryption-key"
+)
+
+// Secrets returns the keys that the environment gave, and those it didn't from files in DataDir (mode
+// 0600), which are made on first use. In production the environment gives all, so nothing is made.
+//
+// Processes that start at the same moment agree on one key.
+func (c Config) Secrets() (Secrets, error) {
+	s := c.secrets
+	for _, k := range []struct {
+		key   *[]byte
+		file  string
+		parse func(string) ([]byte, error)
+	}{
+		{&s.JWT, jwtFile, parseJWTSecret},
+		{&s.Encryption, encryptionFile, parseEncryptionKey},
+	} {
+		if *k.key != nil {
+			continue
+		}
+		path := filepath.Join(c.DataDir, k.file)
+		text, err := keep(path)
+		if err != nil {
+			return Secrets{}, fmt.Errorf("keep a key in %s: %w", path, err)
+		}
+		if *k.key, err = k.parse(text); err != nil {
+			return Secrets{}, fmt.Errorf("the key kept in %s %w", path, err)
+		}
+	}
+	return s, nil
+}
+
+// keep returns the text of the file at path, which is made with a new random key if it isn't there. It
+// is written under another name and linked into place, which fails if another process was first: nobody
+// ever reads half a key, and nobody's key is replaced.
+func keep(path string) (string, error) {
+	if text, err := read(path); !errors.Is(err, fs.ErrNotExist) {
+		return text, err
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	tmp, err := writeKey(dir)
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(tmp)
+	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	if err := syncDir(dir); err != nil {
+		return "", err
+	}
+	return read(path)
+}
+
+// writeKey puts a new key on the disk itself: data sealed with it must not outlive it in a power cut.
+func writeKey(dir string) (name string, err error) {
+	f, err := os.CreateTemp(dir, ".new-key-*") // O_EXCL, mode 0600
+	if err != nil {
+		return "", err
+	}
+	key := make([]byte, keyBytes)
+	rand.Read(key)
+	_, err = fmt.Fprintln(f, hex.EncodeToString(key))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func read(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	return strings.TrimSpace(string(b)), err
+}
+
+// secrets reads the keys of the environment. None of its errors quotes one.
+func (e *env) secrets(c Config) Secrets {
+	s := Secrets{
+		JWT:        e.key("JWT_SECRET", jwtFile, c, parseJWTSecret),
+		Encryption: e.key("ENCRYPTION_KEY", encryptionFile, c, parseEncryptionKey),
+	}
+	for i, v := range e.list("ENCRYPTION_KEY_PREVIOUS") {
+		old, err := parseEncryptionKey(v)
+		if err != nil {
+			e.fail("ENCRYPTION_KEY_PREVIOUS: key %d of it %w", i+1, err)
+		}
+		s.EncryptionOld = append(s.EncryptionOld, old)
+	}
+	return s
+}
+
+func (e *env) key(name, file string, c Config, parse func(string) ([]byte, error)) []byte {
+	v := e.text(name, "")
+	if v == "" {
+		if c.Production {
+			e.fail("%s is not set, and production needs its own: make one with `%s`, or carry over the one kept in %s", name, makeKey, filepath.Join(c.DataDir, file))
+		}
+		return nil
+	}
+	key, err := parse(v)
+	if err != nil {
+		e.fail("%s %w", name, err)
+	}
+	return key
+}
+
+func parseJWTSecret(v string) ([]byte, error) {
+	if len(v) < keyBytes {
+		return nil, fmt.Errorf("is %d bytes long, and must be %d or more: make one with `%s`", len(v), keyBytes, makeKey)
+	}
+	return []byte(v), checkStrength([]byte(v))
+}
+
+// parseEncryptionKey takes 64 hex digits, or 32 characters as they are.
+func parseEncryptionKey(v string) ([]byte, error) {
+	if len(v) == keyBytes {
+		return []byte(v), checkStrength([]byte(v))
+	}
+	key, err := hex.DecodeString(v)
+	if err != nil || len(key) != keyBytes {
+		return nil, fmt.Errorf("must be 64 hex digits: make one with `%s`", makeKey)
+	}
+	return key, errors.Join(checkStrength([]byte(v)), checkStrength(key))
+}
+
+// placeholders are what examples are filled in with. A random key contains one about once in ten million.
+var placeholders = []string{"changeme", "change-me", "change_me", "change-this", "change_this", "replace", "example", "placeholder", "secret", "password", "your-", "your_"}
+
+var errWeak = fmt.Errorf("can be guessed: make one with `%s`", makeKey)
+
+// checkStrength refuses keys that somebody typed: placeholders, few different bytes, a repeated
+// pattern, runs such as 123456789 or abcdefgh. It can't tell a random key from one that only looks so.
+func checkStrength(key []byte) error {
+	lower := strings.ToLower(string(key))
+	for _, p := range placeholders {
+		if strings.Contains(lower, p) {
+			return errWeak
+		}
+	}
+	var seen [256]bool
+	distinct, runs := 0, 0
+	for i, b := range key {
+		if !seen[b] {
+			seen[b] = true
+			distinct++
+		}
+		if i > 0 && (b == key[i-1]+1 || b+1 == key[i-1]) {
+			runs++
+		}
+	}
+	if distinct < 8 || runs > len(key)/2 || periodic(key) {
+		return errWeak
+	}
+	return nil
+}
+
+// periodic is whether key is one pattern again and again.
+func periodic(key []byte) bool {
+	for n := 1; n <= len(key)/2; n++ {
+		if string(key[n:]) == string(key[:len(key)-n]) {
+			return true
+		}
+	}
+	return false
+}
