@@ -1,0 +1,64 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// An account that nothing was asked of for so long is let go of,
+	idleAfter = 10 * time.Minute
+	// or sooner where there are more than that many: names that somebody makes up cost
+	// memory for seconds, and lock nobody out.
+	crowd          = 250_000
+	idleInCrowd    = 5 * time.Second
+	evictionPeriod = 5 * time.Second
+)
+
+func (l *Ledger) evictIdle(ctx context.Context) {
+	tick := time.NewTicker(evictionPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			after := idleAfter
+			if l.size() > crowd {
+				after = idleInCrowd
+			}
+			l.evict(now.Add(-after))
+		}
+	}
+}
+
+func (l *Ledger) size() (n int) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		n += len(s.accounts)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// evict lets go of accounts that were last used before a time, have nothing running and
+// nothing to be written.
+func (l *Ledger) evict(before time.Time) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		for key, a := range s.accounts {
+			// An account that is in use is not idle; waiting for it could take long.
+			if !a.mu.TryLock() {
+				continue
+			}
+			if a.lastUsed < before.Unix() && len(a.state.Holds) == 0 && l.writer.pendingOf(a) == nil {
+				a.gone = true
+				delete(s.accounts, key)
+			}
+			a.mu.Unlock()
+		}
+		s.mu.Unlock()
+	}
+}

@@ -1,0 +1,295 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// The tables are described in store/migrations. Times are Unix microseconds there, but
+// for unlimited_until (seconds), burst_at (nanoseconds) and hours.
+
+// addUsage adds to a row of usage; tokens and the like include what credits paid for.
+const addUsage = ` ON CONFLICT DO UPDATE SET
+	requests = requests + excluded.requests, tokens = tokens + excluded.tokens, micros = micros + excluded.micros,
+	credit_requests = credit_requests + excluded.credit_requests, credit_tokens = credit_tokens + excluded.credit_tokens,
+	credit_micros = credit_micros + excluded.credit_micros,
+	input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens`
+
+// settleOrphans settles the holds of a process that is gone as they stand: whether the
+// provider answered them nobody knows any more.
+func settleOrphans(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	for _, query := range []string{
+		`INSERT INTO usage (project_id, identity, hour, model, tier, kind,
+			requests, tokens, micros, credit_requests, credit_tokens, credit_micros)
+		SELECT project_id, identity, hour, model, tier, 0,
+			sum(requests), sum(tokens), sum(micros), sum(credit_requests), sum(credit_tokens), sum(credit_micros)
+		FROM holds WHERE true GROUP BY 1, 2, 3, 4, 5` + addUsage,
+		`UPDATE identities SET
+			credit_requests = max(0, credit_requests - h.requests),
+			credit_tokens = max(0, credit_tokens - h.tokens),
+			credit_micros = max(0, credit_micros - h.micros)
+		FROM (SELECT project_id AS project, identity AS name, sum(credit_requests) AS requests,
+			sum(credit_tokens) AS tokens, sum(credit_micros) AS micros FROM holds GROUP BY 1, 2) AS h
+		WHERE project_id = h.project AND identity = h.name`,
+		`DELETE FROM holds`,
+	} {
+		if _, err := tx.ExecContext(ctx, query); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// row is an account's row in identities.
+type row struct {
+	stored bool // there is one in the file, or in a batch
+	known  bool
+
+	settings             *ledger.Settings
+	createdAt, updatedAt time.Time
+
+	// Copies of what State holds, set where the row is written.
+	credits               limit.Amounts
+	unlimitedUntil, burst time.Time
+}
+
+// see makes an identity known that a request has come from.
+func (r *row) see(now time.Time) {
+	r.stored, r.known = true, true
+	if r.createdAt.IsZero() {
+		r.createdAt, r.updatedAt = now, now
+	}
+}
+
+// statements are what the writer executes, prepared on its connection.
+type statements struct {
+	begin, commit, rollback, open, close, use, row, entry, once *sql.Stmt
+}
+
+func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
+	for _, p := range []struct {
+		stmt  **sql.Stmt
+		query string
+	}{
+		{&s.begin, `BEGIN IMMEDIATE`},
+		{&s.commit, `COMMIT`},
+		{&s.rollback, `ROLLBACK`},
+		{&s.open, `INSERT INTO holds (id, project_id, identity, model, tier, hour, requests, tokens, micros,
+			credit_requests, credit_tokens, credit_micros, admitted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&s.close, `DELETE FROM holds WHERE id = ?`},
+		{&s.use, `INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests, tokens, micros,
+			credit_requests, credit_tokens, credit_micros, input_tokens, output_tokens)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + addUsage},
+		{&s.row, `INSERT INTO identities (project_id, identity, known, settings, credit_requests, credit_tokens,
+			credit_micros, unlimited_until, burst_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET known = excluded.known, settings = excluded.settings,
+			credit_requests = excluded.credit_requests, credit_tokens = excluded.credit_tokens,
+			credit_micros = excluded.credit_micros, unlimited_until = excluded.unlimited_until,
+			burst_at = excluded.burst_at, created_at = excluded.created_at, updated_at = excluded.updated_at`},
+		{&s.entry, `INSERT INTO audit (project_id, identity, action, reason, detail, at) VALUES (?, ?, ?, ?, ?, ?)`},
+		{&s.once, `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
+			VALUES (?, ?, ?, ?, ?, ?)`},
+	} {
+		stmt, err := conn.PrepareContext(ctx, p.query)
+		if err != nil {
+			return fmt.Errorf("prepare %.30q: %w", p.query, err)
+		}
+		*p.stmt = stmt
+	}
+	return nil
+}
+
+func (s *statements) writeDelta(ctx context.Context, d *delta) error {
+	project, identity := d.key.Project, d.key.Identity
+	for i := range d.opened {
+		h := &d.opened[i]
+		if _, err := s.open.ExecContext(ctx, int64(h.ID), project, identity, h.Model, h.Tier, h.At.Unix()/hourSeconds,
+			h.Amounts[limit.Requests], h.Amounts[limit.Tokens], h.Amounts[limit.Cost],
+			h.Credit[limit.Requests], h.Credit[limit.Tokens], h.Credit[limit.Cost], h.At.UnixMicro()); err != nil {
+			return err
+		}
+	}
+	for _, id := range d.closed {
+		if _, err := s.close.ExecContext(ctx, int64(id)); err != nil {
+			return err
+		}
+	}
+	for i := range d.usage {
+		u := &d.usage[i]
+		total, kind := u.counted.Add(u.credited), 0
+		if u.takenBack {
+			kind = 1
+		}
+		if _, err := s.use.ExecContext(ctx, project, identity, u.hour, u.model, u.tier, kind,
+			total[limit.Requests], total[limit.Tokens], total[limit.Cost],
+			u.credited[limit.Requests], u.credited[limit.Tokens], u.credited[limit.Cost], u.input, u.output); err != nil {
+			return err
+		}
+	}
+	if d.row != nil {
+		return s.writeRow(ctx, d.key, d.row)
+	}
+	return nil
+}
+
+func (s *statements) writeRow(ctx context.Context, key ledger.Key, r *row) error {
+	var settings []byte
+	if r.settings != nil {
+		var err error
+		if settings, err = json.Marshal(r.settings); err != nil {
+			return err
+		}
+	}
+	_, err := s.row.ExecContext(ctx, key.Project, key.Identity, r.known, string(settings),
+		r.credits[limit.Requests], r.credits[limit.Tokens], r.credits[limit.Cost],
+		unixOrZero(r.unlimitedUntil, time.Time.Unix), unixOrZero(r.burst, time.Time.UnixNano),
+		r.createdAt.UnixMicro(), r.updatedAt.UnixMicro())
+	return err
+}
+
+func (s *statements) writeEntry(ctx context.Context, e *entry) error {
+	detail := string(e.Detail)
+	if detail == "" {
+		detail = "{}"
+	}
+	_, err := s.entry.ExecContext(ctx, e.project, e.Identity, e.Action, e.Reason, detail, e.at.UnixMicro())
+	return err
+}
+
+func (s *statements) writeOnce(ctx context.Context, o *onceRow) error {
+	_, err := s.once.ExecContext(ctx, o.project, o.once.Key, o.once.Fingerprint[:], o.outcome.Status, o.outcome.Body, o.at.UnixMicro())
+	return err
+}
+
+func unixOrZero(t time.Time, unix func(time.Time) int64) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return unix(t)
+}
+
+// reads are the queries, prepared on the handle for reading.
+type reads struct {
+	account, usage, once, list, count *sql.Stmt
+}
+
+func newReads(ctx context.Context, db *sql.DB) (*reads, error) {
+	r := &reads{}
+	for _, p := range []struct {
+		stmt  **sql.Stmt
+		query string
+	}{
+		{&r.account, `SELECT known, settings, credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at,
+			created_at, updated_at FROM identities WHERE project_id = ? AND identity = ?`},
+		{&r.usage, `SELECT model, sum(requests), sum(tokens), sum(micros), sum(credit_requests), sum(credit_tokens),
+			sum(credit_micros) FROM usage WHERE project_id = ? AND identity = ? AND hour >= ? GROUP BY model`},
+		{&r.once, `SELECT fingerprint, status, body FROM idempotency WHERE project_id = ? AND key = ?`},
+		{&r.list, `SELECT identity FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0
+			ORDER BY identity LIMIT ? OFFSET ?`},
+		{&r.count, `SELECT count(*) FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0`},
+	} {
+		stmt, err := db.PrepareContext(ctx, p.query)
+		if err != nil {
+			r.close()
+			return nil, fmt.Errorf("prepare %.30q: %w", p.query, err)
+		}
+		*p.stmt = stmt
+	}
+	return r, nil
+}
+
+func (r *reads) close() {
+	for _, stmt := range []*sql.Stmt{r.account, r.usage, r.once, r.list, r.count} {
+		if stmt != nil {
+			_ = stmt.Close()
+		}
+	}
+}
+
+// load reads the account's row, once. The account must be locked.
+func (l *Ledger) load(ctx context.Context, a *account) error {
+	if a.loaded {
+		return nil
+	}
+	var (
+		r                        = row{stored: true}
+		settings                 string
+		credits                  limit.Amounts
+		unlimited, burst         int64
+		createdMicro, updateMiro int64
+	)
+	err := l.reads.account.QueryRowContext(ctx, a.key.Project, a.key.Identity).Scan(&r.known, &settings,
+		&credits[limit.Requests], &credits[limit.Tokens], &credits[limit.Cost], &unlimited, &burst, &createdMicro, &updateMiro)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		a.loaded, a.row = true, row{}
+		return nil
+	case err != nil:
+		return unavailable("read an identity", err)
+	}
+	if settings != "" {
+		r.settings = new(ledger.Settings)
+		if err := json.Unmarshal([]byte(settings), r.settings); err != nil {
+			return unavailable("read an identity's settings", err)
+		}
+	}
+	r.createdAt, r.updatedAt = time.UnixMicro(createdMicro).UTC(), time.UnixMicro(updateMiro).UTC()
+	a.state.Credits = credits
+	if unlimited != 0 {
+		a.state.UnlimitedUntil = time.Unix(unlimited, 0).UTC()
+	}
+	if burst != 0 {
+		a.state.Burst = time.Unix(0, burst).UTC()
+	}
+	a.loaded, a.row = true, r
+	return nil
+}
+
+// loadUsage reads what the account has used in the period of now. The account must be
+// locked, and nothing of it be waiting to be written.
+func (l *Ledger) loadUsage(ctx context.Context, a *account, period limit.Period, now time.Time) error {
+	start := period.Start(now)
+	var used []limit.ModelUsage
+	if a.row.stored {
+		rows, err := l.reads.usage.QueryContext(ctx, a.key.Project, a.key.Identity, start.Unix()/hourSeconds)
+		if err != nil {
+			return unavailable("read an identity's usage", err)
+		}
+		defer rows.Close() //nolint:errcheck // Err tells
+		for rows.Next() {
+			var (
+				u     limit.ModelUsage
+				total limit.Amounts
+			)
+			if err := rows.Scan(&u.Model, &total[limit.Requests], &total[limit.Tokens], &total[limit.Cost],
+				&u.Credited[limit.Requests], &u.Credited[limit.Tokens], &u.Credited[limit.Cost]); err != nil {
+				return unavailable("read an identity's usage", err)
+			}
+			u.Model, u.Counted = intern(u.Model), total.Sub(u.Credited)
+			used = append(used, u)
+		}
+		if err := rows.Err(); err != nil {
+			return unavailable("read an identity's usage", err)
+		}
+	}
+	a.state.Period, a.state.Start, a.state.Used = period, start, used
+	a.counted = true
+	return nil
+}
+
+// unavailable wraps an error of the database as ledger.ErrUnavailable.
+func unavailable(doing string, err error) error {
+	return fmt.Errorf("%w: %s: %w", ledger.ErrUnavailable, doing, err)
+}
