@@ -1,0 +1,37 @@
+# make run      build and serve on http://localhost:3000
+# make test     what every change must pass, in a minute or two; make test-long adds the race detector
+# make lint     formatting, vet, staticcheck
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# One fuzz target at a time is all that go test runs; each gets this long.
+FUZZTIME ?= 20s
+
+.PHONY: run build test test-long bench lint fuzz
+
+run: build
+	./bin/airatelimit serve
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/airatelimit ./cmd/airatelimit
+
+test:
+	go test ./...
+
+test-long:
+	go test -race -count=1 -timeout 30m ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+lint:
+	@unformatted="$$(gofmt -l .)"; if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+fuzz:
+	@set -e; grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -c6-); do \
+			echo "$$dir $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir"; \
+		done; \
+	done
