@@ -1,0 +1,215 @@
+package meter
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+
+	"github.com/tidwall/gjson"
+)
+
+// maxFigure is the largest count that is believed: far more tokens than any request can have.
+const maxFigure = 1_000_000_000_000
+
+// figure reads a count. What is absent, null, not a number, negative, fractional or beyond belief is not one; zero is.
+func figure(v gjson.Result) (int64, bool) {
+	if v.Type != gjson.Number {
+		return 0, false
+	}
+	if n, err := strconv.ParseInt(v.Raw, 10, 64); err == nil {
+		return n, n >= 0 && n <= maxFigure
+	}
+	f, err := strconv.ParseFloat(v.Raw, 64)
+	if err != nil || !(f >= 0 && f <= maxFigure) || f != math.Trunc(f) {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// part reads a count that may be absent, and is then zero. It is never more than its whole.
+func part(v gjson.Result, whole int64) int64 {
+	n, _ := figure(v)
+	return min(n, whole)
+}
+
+// millis reads seconds, which may have a fraction, as milliseconds rounded up.
+func millis(v gjson.Result) (int64, bool) {
+	if v.Type != gjson.Number {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(v.Raw, 64)
+	if err != nil || !(f >= 0 && f <= maxFigure/1000) {
+		return 0, false
+	}
+	const noise = 1e-6 // of decimal fractions in binary
+	return int64(math.Ceil(f*1000 - noise)), true
+}
+
+func saturate(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// length is the bytes of a string, as text rather than as JSON.
+func length(v gjson.Result) int64 {
+	if v.Type != gjson.String {
+		return 0
+	}
+	return int64(len(v.Str))
+}
+
+// maxNesting bounds how deep text is looked for; answers have it at a depth of four or five.
+const maxNesting = 16
+
+// text is the bytes of text in a message or a delta of one: every string under a key that holds text, wherever
+// it is nested, and the JSON of tool arguments that are sent as an object.
+func text(v gjson.Result) int64 { return textAt("", v, maxNesting) }
+
+func textAt(key string, v gjson.Result, depth int) (n int64) {
+	switch {
+	case v.Type == gjson.String:
+		if holdsText(key) {
+			n = length(v)
+		}
+	case depth == 0:
+	case v.IsArray():
+		v.ForEach(func(_, e gjson.Result) bool {
+			n += textAt(key, e, depth-1)
+			return true
+		})
+	case v.IsObject():
+		if key == "input" || key == "args" {
+			return int64(len(v.Raw))
+		}
+		v.ForEach(func(k, e gjson.Result) bool {
+			n += textAt(k.Str, e, depth-1)
+			return true
+		})
+	}
+	return n
+}
+
+// holdsText names the fields that vendors put answer text in. Identifiers, roles, signatures, citations, encrypted reasoning and
+// encoded media have other names.
+func holdsText(key string) bool {
+	switch key {
+	case "text", "content", "reasoning_content", "reasoning", "refusal", "thinking", "transcript", "summary",
+		"arguments", "input", "partial_json", "name", "code":
+		return true
+	}
+	return false
+}
+
+// nesting follows the brackets of JSON across pieces, without recursion: depth costs nothing, so
+// that nesting without end is harmless.
+type nesting struct {
+	depth    int
+	inString bool
+	escaped  bool
+}
+
+// next moves through p to the end of the value that it is in. It tells how many bytes belong to it and whether it ended.
+func (s *nesting) next(p []byte) (n int, done bool) {
+	for n < len(p) {
+		if s.inString {
+			n += s.skipString(p[n:])
+			continue
+		}
+		switch p[n] {
+		case '"':
+			s.inString = true
+		case '{', '[':
+			s.depth++
+		case '}', ']':
+			if s.depth--; s.depth <= 0 {
+				return n + 1, true
+			}
+		}
+		n++
+	}
+	return n, false
+}
+
+// skipString moves to the end of the string that p begins in.
+func (s *nesting) skipString(p []byte) (n int) {
+	if s.escaped {
+		s.escaped = false
+		n = 1
+	}
+	for n < len(p) {
+		i := bytes.IndexByte(p[n:], '"')
+		if i < 0 {
+			i = len(p) - n
+		}
+		b := bytes.IndexByte(p[n:n+i], '\\')
+		switch {
+		case b < 0 && n+i == len(p):
+			return len(p)
+		case b < 0:
+			s.inString = false
+			return n + i + 1
+		case n+b+1 == len(p):
+			s.escaped = true
+			return len(p)
+		}
+		n += b + 2
+	}
+	return len(p)
+}
+
+const space = " \t\r\n"
+
+// complete reports whether p is one JSON object that closes where p ends. Figures of an object that was cut short are
+// not read: their last digits may be missing.
+func complete(p []byte) bool { return closes(p, '{') }
+
+func completeArray(p []byte) bool { return closes(p, '[') }
+
+func closes(p []byte, open byte) bool {
+	p = bytes.Trim(p, space)
+	if len(p) == 0 || p[0] != open {
+		return false
+	}
+	var s nesting
+	n, done := s.next(p)
+	return done && n == len(p)
+}
+
+// objects finds the objects of a JSON array that arrives in pieces. An object beyond limit bytes is skipped.
+type objects struct {
+	limit int
+	buf   []byte
+	in    bool
+	long  bool
+	at    nesting
+}
+
+// write calls each with every object that p completes. The slice is valid during the call.
+func (o *objects) write(p []byte, each func([]byte)) {
+	for len(p) > 0 {
+		if !o.in {
+			i := bytes.IndexByte(p, '{')
+			if i < 0 {
+				return
+			}
+			p, o.in, o.at = p[i:], true, nesting{}
+		}
+		n, done := o.at.next(p)
+		object := p[:n]
+		p = p[n:]
+		if o.long = o.long || len(o.buf)+n > o.limit; o.long {
+			o.buf, o.in, o.long = nil, !done, !done
+			continue
+		}
+		if len(o.buf) > 0 || !done {
+			o.buf = append(o.buf, object...)
+			object = o.buf
+		}
+		if done {
+			each(object)
+			o.buf, o.in = o.buf[:0], false
+		}
+	}
+}
