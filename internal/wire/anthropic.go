@@ -1,0 +1,59 @@
+package wire
+
+// anthropicPlace tells where the value under key stands in a Messages body. A tool call's input is free-form and stays
+// text; a tool result's content has parts again.
+func anthropicPlace(at place, key []byte) place {
+	switch at {
+	case root:
+		switch string(key) {
+		case "messages", "system":
+			return part
+		case "tools":
+			return tool
+		case "context_management":
+			return management
+		case "container", "mcp_servers":
+			return hidden
+		}
+	case part:
+		switch string(key) {
+		case "content":
+			return part
+		case "type":
+			return partType
+		case "source":
+			return blob
+		case "file_id":
+			return hidden
+		}
+	case blob:
+		return anthropicSource(key)
+	case tool:
+		if string(key) == "type" {
+			return toolType
+		}
+	case management:
+		switch string(key) {
+		case "edits", "type":
+			return management
+		}
+	}
+	return elsewhere
+}
+
+func anthropicSource(key []byte) place {
+	switch {
+	case foldEqual(key, "type"):
+		return blobKind
+	case foldEqual(key, "media_type"):
+		return blobMedia
+	case foldEqual(key, "data"):
+		return blobData
+	case string(key) == "content":
+		return part
+	case string(key) == "file_id":
+		return hidden
+	default:
+		return elsewhere
+	}
+}

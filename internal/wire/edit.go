@@ -1,0 +1,164 @@
+package wire
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Edit is what has to change in a body before it is forwarded. The zero value changes nothing.
+type Edit struct {
+	Model string // model to send; "" leaves it. A Gemini path is the caller's to change.
+
+	// MaxOutput lowers every output cap above it, in tokens; 0 leaves them. A body without a cap gets one under CapField:
+	// max_tokens, max_completion_tokens or max_output_tokens. A Gemini body gets generationConfig.maxOutputTokens
+	// whatever the CapField, unless it is "". A form gets none.
+	MaxOutput int64
+	CapField  string
+
+	IncludeUsage bool // set stream_options.include_usage, in OpenAI's dialect
+}
+
+// patch replaces body[start:end].
+type patch struct {
+	start, end int
+	with       []byte
+}
+
+// patches collects replacements, and members to be put at the front of an object.
+type patches struct {
+	body []byte
+	list []patch
+}
+
+func (p *patches) replace(at token, with []byte) {
+	p.list = append(p.list, patch{at.start, at.end, with})
+}
+
+// insert puts a member first in the object that begins at open. It may be called more than once for an object.
+func (p *patches) insert(open int, name string, value []byte) {
+	member := append(append(quote(name), ':'), value...)
+	for i := range p.list {
+		if p.list[i].start == open+1 && p.list[i].end == open+1 {
+			p.list[i].with = slices.Concat(member, []byte(","), p.list[i].with)
+			return
+		}
+	}
+	s := scanner{data: p.body, pos: open + 1}
+	if s.space() != '}' {
+		member = append(member, ',')
+	}
+	p.list = append(p.list, patch{open + 1, open + 1, member})
+}
+
+// apply returns the body with the replacements made, the body itself where there are none.
+func (p *patches) apply() []byte {
+	if len(p.list) == 0 {
+		return p.body
+	}
+	slices.SortFunc(p.list, func(a, b patch) int { return a.start - b.start })
+	size := len(p.body)
+	for _, c := range p.list {
+		size += len(c.with)
+	}
+	out := make([]byte, 0, size)
+	done := 0
+	for _, c := range p.list {
+		out = append(out, p.body[done:c.start]...)
+		out = append(out, c.with...)
+		done = c.end
+	}
+	return append(out, p.body[done:]...)
+}
+
+// Apply returns the body with the edit made and every other byte as it was; the very same slice where nothing changes.
+func (e *Envelope) Apply(edit Edit) []byte {
+	p := patches{body: e.body}
+	if edit.Model != "" && edit.Model != e.Model {
+		e.editModel(&p, edit.Model)
+	}
+	if edit.MaxOutput > 0 {
+		e.editCap(&p, edit)
+	}
+	if edit.IncludeUsage && !e.IncludeUsage && e.Endpoint.Dialect == OpenAI && !e.form {
+		e.editUsage(&p)
+	}
+	return p.apply()
+}
+
+func (e *Envelope) editModel(p *patches, name string) {
+	switch {
+	case e.form:
+		p.replace(e.fields[model], []byte(name))
+	case e.Endpoint.Dialect == Gemini:
+		for _, tok := range e.models {
+			p.replace(tok, quote("models/"+name))
+		}
+	default:
+		p.replace(e.fields[model], quote(name))
+	}
+}
+
+// editCap lowers the caps that are too high, and adds one where there is none.
+func (e *Envelope) editCap(p *patches, edit Edit) {
+	limit := []byte(strconv.FormatInt(edit.MaxOutput, 10))
+	for _, field := range caps {
+		if n, ok := e.amount(field); ok && n > edit.MaxOutput {
+			p.replace(e.fields[field], limit)
+		}
+	}
+	if e.Capped || edit.CapField == "" || e.form {
+		return
+	}
+	if e.Endpoint.Dialect == Gemini {
+		e.addGenerationCap(p, limit)
+		return
+	}
+	for _, field := range caps {
+		if params[field] != edit.CapField {
+			continue
+		}
+		if tok := e.fields[field]; tok.kind != missing {
+			p.replace(tok, limit)
+		} else {
+			p.insert(e.open(), edit.CapField, limit)
+		}
+	}
+}
+
+func (e *Envelope) addGenerationCap(p *patches, limit []byte) {
+	config, tok := e.fields[generationConfig], e.fields[generationMaxOutput]
+	switch {
+	case tok.kind != missing:
+		p.replace(tok, limit)
+	case config.kind == object:
+		p.insert(config.start, "maxOutputTokens", limit)
+	default:
+		made := slices.Concat([]byte(`{"maxOutputTokens":`), limit, []byte("}"))
+		if config.kind == null {
+			p.replace(config, made)
+		} else {
+			p.insert(e.open(), "generationConfig", made)
+		}
+	}
+}
+
+func (e *Envelope) editUsage(p *patches) {
+	options, tok := e.fields[streamOptions], e.fields[includeUsage]
+	switch {
+	case tok.kind != missing:
+		p.replace(tok, []byte("true"))
+	case options.kind == object:
+		p.insert(options.start, "include_usage", []byte("true"))
+	case options.kind == null:
+		p.replace(options, []byte(`{"include_usage":true}`))
+	default:
+		p.insert(e.open(), "stream_options", []byte(`{"include_usage":true}`))
+	}
+}
+
+// open returns where the body's object begins.
+func (e *Envelope) open() int {
+	s := scanner{data: e.body}
+	s.space()
+	return s.pos
+}

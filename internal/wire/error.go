@@ -1,0 +1,322 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Error is a refusal of ours, in no dialect yet. Its texts reach the client, so they hold nothing of a prompt or a key.
+type Error struct {
+	Status  int    // HTTP status
+	Code    string // the contract's code, such as "limit_exceeded"
+	Message string // what is wrong and what to do about it
+	Param   string // the field at fault, such as "stream_options.include_usage"; "" for none
+	Type    string // OpenAI's type where it is not the status's usual one; "" otherwise
+
+	// Fields are the developer's own of a limit response (deepLink, upgradeUrl, …). They never replace one of ours.
+	Fields     map[string]any
+	Limit      *LimitDetail  // the limit that refused; nil for other refusals
+	RetryAfter time.Duration // until another try can succeed; read for status 429
+}
+
+// LimitDetail is the limit that refused a request. Costs are decimal USD.
+type LimitDetail struct {
+	Metric    string  // requests, tokens or costUsd
+	Scope     string  // identity, tier, project or model: the level that set the limit
+	Model     *string // nil where the limit is not one model's
+	Tier      *string // nil where the caller is in none
+	Period    string
+	Limit     json.Number
+	Used      json.Number
+	Remaining json.Number
+	ResetsAt  time.Time // zero where nothing resets
+}
+
+// Error returns the code and the message.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// invalid makes the 400 that names the field at fault; param may be empty.
+func invalid(param, format string, args ...any) *Error {
+	return &Error{
+		Status:  http.StatusBadRequest,
+		Code:    "invalid_request",
+		Message: fmt.Sprintf(format, args...),
+		Param:   param,
+	}
+}
+
+// names are what a status is called in the three dialects.
+type names struct{ openAI, anthropic, gemini string }
+
+// statuses is the contract's table of types by status.
+var statuses = map[int]names{
+	http.StatusBadRequest:            {"invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"},
+	http.StatusUnauthorized:          {"authentication_error", "authentication_error", "UNAUTHENTICATED"},
+	http.StatusForbidden:             {"permission_error", "permission_error", "PERMISSION_DENIED"},
+	http.StatusNotFound:              {"invalid_request_error", "not_found_error", "NOT_FOUND"},
+	http.StatusRequestEntityTooLarge: {"invalid_request_error", "request_too_large", "INVALID_ARGUMENT"},
+	http.StatusTooManyRequests:       {"rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"},
+	http.StatusBadGateway:            {"api_error", "api_error", "UNAVAILABLE"},
+	http.StatusServiceUnavailable:    {"api_error", "overloaded_error", "UNAVAILABLE"},
+	http.StatusGatewayTimeout:        {"api_error", "timeout_error", "DEADLINE_EXCEEDED"},
+}
+
+func (e *Error) names() names {
+	n, ok := statuses[e.Status]
+	switch {
+	case ok:
+	case e.Status >= 400 && e.Status < 500:
+		n = statuses[http.StatusBadRequest]
+	default:
+		n = names{"api_error", "api_error", "INTERNAL"}
+	}
+	if e.Code == "security_blocked" {
+		n.openAI = "security_policy_violation"
+	}
+	if e.Type != "" {
+		n.openAI = e.Type
+	}
+	return n
+}
+
+// Body returns the error as d's own SDKs read it, always valid JSON. requestID is the value of our x-request-id.
+func (e *Error) Body(d Dialect, requestID string) []byte {
+	switch d {
+	case Anthropic:
+		return e.anthropic(requestID)
+	case Gemini:
+		return e.gemini()
+	default:
+		return e.openAI()
+	}
+}
+
+// reserved are the error's own members, which a developer's field must not replace in any dialect.
+var reserved = []string{"message", "type", "code", "param", "limit", "details"}
+
+// ownFields returns the names of the developer's fields that may be shown, in order.
+func (e *Error) ownFields() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(e.Fields)), func(name string) bool {
+		return slices.Contains(reserved, name)
+	})
+}
+
+func (e *Error) openAI() []byte {
+	var o objectWriter
+	o.open("")
+	o.open("error")
+	o.member("message", e.Message)
+	o.member("type", e.names().openAI)
+	if e.Param == "" {
+		o.member("param", nil)
+	} else {
+		o.member("param", e.Param)
+	}
+	o.member("code", e.Code)
+	e.appendExtras(&o)
+	o.close()
+	o.close()
+	return o.buf.Bytes()
+}
+
+func (e *Error) anthropic(requestID string) []byte {
+	var o objectWriter
+	o.open("")
+	o.member("type", "error")
+	o.open("error")
+	o.member("type", e.names().anthropic)
+	o.member("message", e.Message)
+	o.member("code", e.Code)
+	o.open("details")
+	o.member("error_code", e.Code)
+	o.close()
+	e.appendExtras(&o)
+	o.close()
+	o.member("request_id", requestID)
+	o.close()
+	return o.buf.Bytes()
+}
+
+func (e *Error) gemini() []byte {
+	var o objectWriter
+	o.open("")
+	o.open("error")
+	o.member("code", e.Status)
+	o.member("message", e.Message)
+	o.member("status", e.names().gemini)
+	details := []any{errorInfo{
+		Type:     "type.googleapis.com/google.rpc.ErrorInfo",
+		Reason:   strings.ToUpper(e.Code),
+		Domain:   "airatelimit",
+		Metadata: e.metadata(),
+	}}
+	if e.Status == http.StatusTooManyRequests {
+		details = append(details, retryInfo{
+			Type:       "type.googleapis.com/google.rpc.RetryInfo",
+			RetryDelay: seconds(e.RetryAfter),
+		})
+	}
+	o.member("details", details)
+	o.close()
+	o.close()
+	return o.buf.Bytes()
+}
+
+// errorInfo is google.rpc.ErrorInfo as JSON.
+type errorInfo struct {
+	Type     string            `json:"@type"`
+	Reason   string            `json:"reason"`
+	Domain   string            `json:"domain"`
+	Metadata map[string]string `json:"metadata"`
+}
+
+// retryInfo is google.rpc.RetryInfo as JSON.
+type retryInfo struct {
+	Type       string `json:"@type"`
+	RetryDelay string `json:"retryDelay"`
+}
+
+// appendExtras writes the developer's fields and the limit as further members of d's error object.
+func (e *Error) appendExtras(o *objectWriter) {
+	for _, name := range e.ownFields() {
+		o.member(name, e.Fields[name])
+	}
+	l := e.Limit
+	if l == nil {
+		return
+	}
+	o.open("limit")
+	o.member("metric", l.Metric)
+	o.member("scope", l.Scope)
+	o.member("model", l.Model)
+	o.member("tier", l.Tier)
+	o.member("period", l.Period)
+	o.member("limit", number(l.Limit))
+	o.member("used", number(l.Used))
+	o.member("remaining", number(l.Remaining))
+	if l.ResetsAt.IsZero() {
+		o.member("resetsAt", nil)
+	} else {
+		o.member("resetsAt", l.resetsAt())
+	}
+	o.close()
+}
+
+// metadata returns the developer's fields and the limit as Gemini's ErrorInfo carries them: flat and as strings.
+func (e *Error) metadata() map[string]string {
+	m := map[string]string{}
+	for _, name := range e.ownFields() {
+		if !strings.HasPrefix(name, "limit.") {
+			flatten(m, name, e.Fields[name])
+		}
+	}
+	if e.Param != "" {
+		m["param"] = e.Param
+	}
+	l := e.Limit
+	if l == nil {
+		return m
+	}
+	m["limit.metric"], m["limit.scope"], m["limit.period"] = l.Metric, l.Scope, l.Period
+	m["limit.limit"], m["limit.used"], m["limit.remaining"] = number(l.Limit).String(), number(l.Used).String(), number(l.Remaining).String()
+	if l.Model != nil {
+		m["limit.model"] = *l.Model
+	}
+	if l.Tier != nil {
+		m["limit.tier"] = *l.Tier
+	}
+	if !l.ResetsAt.IsZero() {
+		m["limit.resetsAt"] = l.resetsAt()
+	}
+	return m
+}
+
+// flatten writes v below name: objects with dotted names, arrays as JSON, null not at all.
+func flatten(m map[string]string, name string, v any) {
+	switch v := v.(type) {
+	case nil:
+	case string:
+		m[name] = v
+	case map[string]any:
+		for key, inner := range v {
+			flatten(m, name+"."+key, inner)
+		}
+	default:
+		if text, ok := encode(v); ok {
+			m[name] = string(text)
+		}
+	}
+}
+
+func (l *LimitDetail) resetsAt() string { return l.ResetsAt.UTC().Format(time.RFC3339) }
+
+// number makes a figure that was left out, or is none, a zero: a broken detail must not break the body.
+func number(n json.Number) json.Number {
+	if _, err := n.Float64(); err != nil || !json.Valid([]byte(n)) {
+		return "0"
+	}
+	return n
+}
+
+// seconds writes a duration as protobuf's JSON does: decimal seconds and an s.
+func seconds(d time.Duration) string {
+	return strconv.FormatFloat(max(d, 0).Seconds(), 'f', -1, 64) + "s"
+}
+
+// objectWriter writes a JSON object with its members in the order given.
+type objectWriter struct {
+	buf   bytes.Buffer
+	comma bool
+}
+
+func (o *objectWriter) name(name string) {
+	if o.comma {
+		o.buf.WriteByte(',')
+	}
+	text, _ := encode(name)
+	o.buf.Write(text)
+	o.buf.WriteByte(':')
+	o.comma = true
+}
+
+// member writes a value, or nothing if it has no JSON form.
+func (o *objectWriter) member(name string, v any) {
+	text, ok := encode(v)
+	if !ok {
+		return
+	}
+	o.name(name)
+	o.buf.Write(text)
+}
+
+// open begins an object as a member; "" begins the outermost.
+func (o *objectWriter) open(name string) {
+	if name != "" {
+		o.name(name)
+	}
+	o.buf.WriteByte('{')
+	o.comma = false
+}
+
+func (o *objectWriter) close() {
+	o.buf.WriteByte('}')
+	o.comma = true
+}
+
+// encode returns v as JSON with <, > and & as they are; errors are read by people.
+func encode(v any) ([]byte, bool) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, false
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), true
+}

@@ -1,0 +1,62 @@
+package wire
+
+// geminiPlace tells where the value under key stands in a Gemini body. Google reads the names of its protobuf messages,
+// snake_case, beside those of its JSON.
+func geminiPlace(at place, key []byte) place {
+	switch at {
+	case root, nested:
+		return geminiRoot(at, key)
+	case part:
+		return geminiPart(key)
+	case functionReply:
+		if string(key) == "parts" {
+			return part
+		}
+	case blob:
+		switch {
+		case foldEqual(key, "mimeType"), foldEqual(key, "mime_type"):
+			return blobMedia
+		case foldEqual(key, "data"):
+			return blobData
+		}
+	case geminiTool:
+		switch string(key) {
+		case "functionDeclarations", "function_declarations":
+			return elsewhere
+		}
+		return hidden
+	}
+	return elsewhere
+}
+
+func geminiRoot(at place, key []byte) place {
+	switch string(key) {
+	case "contents", "content", "systemInstruction", "system_instruction":
+		return part
+	case "generationConfig", "generation_config":
+		if at == root {
+			return generation
+		}
+	case "requests", "generateContentRequest", "generate_content_request":
+		return nested
+	case "tools":
+		return geminiTool
+	case "cachedContent", "cached_content":
+		return hidden
+	}
+	return elsewhere
+}
+
+func geminiPart(key []byte) place {
+	switch string(key) {
+	case "parts":
+		return part
+	case "inlineData", "inline_data":
+		return blob
+	case "fileData", "file_data":
+		return hidden
+	case "functionResponse", "function_response":
+		return functionReply
+	}
+	return elsewhere
+}

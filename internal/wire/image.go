@@ -1,0 +1,162 @@
+package wire
+
+import "bytes"
+
+// Image data costs by the picture, not by the byte. It is taken out of the text only where the provider cannot read it as
+// text: at an image's place, said to be an image, in base64 letters throughout. Else a prompt could hide in it.
+
+// magics are the first letters of images in base64: PNG, JPEG, GIF, WebP (RIFF).
+var magics = [...]string{"iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"}
+
+// blobFrame is what an object with embedded data says, Anthropic's source or Gemini's inlineData.
+type blobFrame struct {
+	seen     uint8 // its members, by bit
+	repeated bool  // a member is there twice: who parses it next may see another than we
+	kind     string
+	media    string // image, text or the like: the part before the slash
+	image    int    // bytes of data in an image's base64 letters
+}
+
+// noteBlob keeps a member of an object with embedded data.
+func (r *reader) noteBlob(at place, v token, f *blobFrame) {
+	bit := uint8(1) << (at - blobKind)
+	f.repeated = f.repeated || f.seen&bit != 0
+	f.seen |= bit
+	if v.kind != text {
+		return
+	}
+	switch at {
+	case blobKind:
+		f.kind = oneOf(r.short(v), "base64", "url", "text", "content")
+	case blobMedia:
+		media, _, _ := bytes.Cut(r.short(v), []byte("/"))
+		f.media = oneOf(bytes.ToLower(media), "image", "text")
+	case blobData:
+		if raw := r.inside(v); imageMagic(raw) && base64Letters(raw) {
+			f.image = len(raw)
+		}
+	}
+}
+
+// oneOf returns the word among words, "" if it is none.
+func oneOf(word []byte, words ...string) string {
+	for _, w := range words {
+		if string(word) == w {
+			return w
+		}
+	}
+	return ""
+}
+
+// blob measures an object with embedded data when all its members are known.
+func (r *reader) blob(f *blobFrame) {
+	in := &r.e.Input
+	kind := f.kind
+	if r.e.Endpoint.Dialect == Gemini {
+		kind = "base64"
+	}
+	switch {
+	case f.repeated:
+		in.Opaque = true
+	case kind == "text", kind == "content", kind == "base64" && f.media == "text":
+		// as long as it looks
+	case kind == "url":
+		in.Images++
+	case kind == "base64" && f.media == "image":
+		in.Images++
+		in.TextBytes -= int64(f.image)
+	default:
+		in.Opaque = true
+	}
+}
+
+// image measures what stands at an image's place: a data URL, an address or the object that has it.
+func (r *reader) image(v token) {
+	if v.kind != text {
+		return
+	}
+	in := &r.e.Input
+	raw := r.inside(v)
+	if len(raw) < 5 || !bytes.EqualFold(raw[:5], []byte("data:")) {
+		in.Images++
+		return
+	}
+	comma := bytes.IndexByte(raw[:min(len(raw), len(r.scratch))], ',')
+	header, _ := unescape(r.scratch[:0], raw[:max(comma, 0)], len(r.scratch))
+	header = bytes.ToLower(header)
+	if !bytes.HasPrefix(header, []byte("data:image/")) {
+		in.Opaque = true
+		return
+	}
+	in.Images++
+	if data := raw[comma+1:]; bytes.HasSuffix(header, []byte(";base64")) && base64Letters(data) {
+		in.TextBytes -= int64(len(data))
+	}
+}
+
+// imageMagic reports whether base64 data, the inside of a JSON string, begins as an image does.
+func imageMagic(raw []byte) bool {
+	var start [16]byte
+	head := unescapeSlashes(start[:0], raw)
+	for _, magic := range magics {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	return false
+}
+
+// unescapeSlashes appends raw to dst, up to its capacity, with \/ as /: some encoders escape slashes.
+func unescapeSlashes(dst, raw []byte) []byte {
+	for i := 0; i < len(raw) && len(dst) < cap(dst); i++ {
+		if raw[i] == '\\' && i+1 < len(raw) && raw[i+1] == '/' {
+			continue
+		}
+		dst = append(dst, raw[i])
+	}
+	return dst
+}
+
+// letters are base64's, standard and URL-safe, and its padding.
+var letters = func() (set [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=") {
+		set[c] = true
+	}
+	return set
+}()
+
+// base64Letters reports whether the inside of a JSON string holds base64's letters only, slashes escaped or not.
+func base64Letters(raw []byte) bool {
+	for i := bytes.IndexByte(raw, '\\'); i >= 0; i = bytes.IndexByte(raw, '\\') {
+		if raw[i+1] != '/' || !inAlphabet(raw[:i]) {
+			return false
+		}
+		raw = raw[i+2:]
+	}
+	return inAlphabet(raw)
+}
+
+func inAlphabet(p []byte) bool {
+	for ; len(p) >= 8; p = p[8:] {
+		if !(letters[p[0]] && letters[p[1]] && letters[p[2]] && letters[p[3]] &&
+			letters[p[4]] && letters[p[5]] && letters[p[6]] && letters[p[7]]) {
+			return false
+		}
+	}
+	for _, c := range p {
+		if !letters[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// rawImage reports whether a file begins as an image does.
+func rawImage(file []byte) bool {
+	for _, magic := range [...]string{"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF8", "RIFF"} {
+		if bytes.HasPrefix(file, []byte(magic)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,89 @@
+package wire
+
+// openAIPlace tells where the value under key stands in a body of OpenAI's dialect. Chat messages, Responses items and
+// content parts share their names, and so a place.
+func openAIPlace(op Operation, at place, key []byte) place {
+	switch at {
+	case root:
+		return openAIRoot(op, key)
+	case part:
+		return openAIPart(key)
+	case imageURL:
+		switch string(key) {
+		case "url", "image_url":
+			return imageURL
+		case "file_id":
+			return hidden
+		}
+	case tool:
+		if string(key) == "type" {
+			return toolType
+		}
+	case management:
+		if string(key) == "type" {
+			return management
+		}
+	case extra:
+		switch string(key) {
+		case "cached_content", "cachedContent":
+			return hidden
+		}
+		return extra
+	}
+	return elsewhere
+}
+
+func openAIRoot(op Operation, key []byte) place {
+	switch string(key) {
+	case "messages":
+		return part
+	case "input":
+		switch op {
+		case Responses, Moderations:
+			return part
+		case Speech:
+			return speech
+		}
+	case "prompt":
+		switch op {
+		case Completions:
+			return prompts
+		case Responses:
+			return hidden // a prompt stored with OpenAI
+		}
+	case "image", "images", "mask":
+		if op == ImageEdits || op == ImageGenerations {
+			return imageURL
+		}
+	case "tools":
+		return tool
+	case "context_management":
+		return management
+	case "extra_body":
+		return extra
+	case "previous_response_id", "conversation", "container", "mcp_servers", "cached_content", "cachedContent",
+		"web_search_options", "search_parameters", "plugins": // OpenAI, Google's compatible endpoint, xAI, OpenRouter
+		return hidden
+	}
+	return elsewhere
+}
+
+func openAIPart(key []byte) place {
+	switch string(key) {
+	case "content", "output":
+		return part
+	case "type":
+		return partType
+	case "role":
+		return partRole
+	case "id":
+		return partID
+	case "encrypted_content":
+		return encrypted
+	case "image_url":
+		return imageURL
+	case "input_audio", "audio", "audio_url", "video_url", "file", "file_id", "file_url", "file_data":
+		return hidden
+	}
+	return elsewhere
+}
