@@ -1,0 +1,178 @@
+// Package identity finds out who is asking: the project by its public key, and the end user that the app names.
+//
+// Invariants: both are single-valued, so that what is checked cannot differ from what another reader of the same
+// request sees; an identity is compared byte for byte after trimming; what the request claims is a claim.
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// MaxIdentity is the longest identity, in bytes.
+const MaxIdentity = 512
+
+// Caller is who sent a request.
+type Caller struct {
+	Project  *project.Snapshot
+	Identity string
+	Tier     string // as x-tier claims; "" if it does not
+}
+
+// Projects finds projects by their public key. The error is project.ErrNotFound where there is none; any other means
+// that it cannot be told now.
+type Projects interface {
+	Project(ctx context.Context, key string) (*project.Snapshot, error)
+}
+
+// Authenticate finds the caller of a data-plane request. The error is a *wire.Error: missing_project_key,
+// invalid_project_key, origin_not_allowed, missing_identity, invalid_identity, invalid_request for a tier that cannot
+// be one, or unavailable.
+func Authenticate(projects Projects, r *http.Request) (Caller, error) {
+	p, err := findProject(projects, r)
+	if err != nil {
+		return Caller{}, err
+	}
+	if err := checkOrigin(p, r.Header); err != nil {
+		return Caller{}, err
+	}
+	id, err := endUser(r.Header)
+	if err != nil {
+		return Caller{}, err
+	}
+	tier, err := tier(r.Header)
+	if err != nil {
+		return Caller{}, err
+	}
+	return Caller{Project: p, Identity: id, Tier: tier}, nil
+}
+
+func findProject(projects Projects, r *http.Request) (*project.Snapshot, error) {
+	key, err := projectKey(r)
+	if err != nil {
+		return nil, err
+	}
+	if !project.IsKey(key) {
+		return nil, unknownKey()
+	}
+	p, err := projects.Project(r.Context(), key)
+	switch {
+	case errors.Is(err, project.ErrNotFound):
+		return nil, unknownKey()
+	case err != nil:
+		return nil, refuse(http.StatusServiceUnavailable, "unavailable", "",
+			"The project cannot be looked up at the moment. Try again shortly.")
+	}
+	return p, nil
+}
+
+func unknownKey() error {
+	return refuse(http.StatusUnauthorized, "invalid_project_key", "x-project-key",
+		"There is no project with this project key. It starts with pk_ and is shown in the dashboard.")
+}
+
+// projectKey returns the key in x-project-key and in the places of the SDKs' own keys, which must agree.
+func projectKey(r *http.Request) (string, error) {
+	key, ok := single(r.Header["X-Project-Key"])
+	sent, err := project.KeysOf(r.Header, r.URL.RawQuery)
+	if err != nil {
+		return "", refuse(http.StatusBadRequest, "invalid_request", "", "The request has %v. Send one.", err)
+	}
+	for _, s := range sent {
+		switch {
+		case !strings.HasPrefix(s, "pk_") || s == key:
+		case key == "":
+			key = s
+		default:
+			ok = false
+		}
+	}
+	if !ok {
+		return "", refuse(http.StatusUnauthorized, "invalid_project_key", "x-project-key",
+			"The request has two different project keys. Send one.")
+	}
+	if key == "" {
+		return "", refuse(http.StatusUnauthorized, "missing_project_key", "x-project-key",
+			"The request has no project key. Send the project's pk_… in the header x-project-key, or as the API key of the SDK.")
+	}
+	return key, nil
+}
+
+// checkOrigin holds browsers to the project's allowedOrigins. Other clients send no Origin, or any they like: it keeps
+// other people's web pages from spending a project's money, not other people's programs.
+func checkOrigin(p *project.Snapshot, h http.Header) error {
+	for _, origin := range h["Origin"] {
+		if !p.OriginAllowed(origin) {
+			return refuse(http.StatusForbidden, "origin_not_allowed", "origin",
+				"This project does not allow calls from web pages of this origin. Add it to allowedOrigins in the project's settings.")
+		}
+	}
+	return nil
+}
+
+func endUser(h http.Header) (string, error) {
+	id, ok := single(h["X-Identity"])
+	switch {
+	case !ok:
+		return "", invalidIdentity("is there twice with different values")
+	case id == "":
+		return "", refuse(http.StatusBadRequest, "missing_identity", "x-identity",
+			"The request has no identity. Name the end user in the header x-identity: an account, session or device id.")
+	case len(id) > MaxIdentity:
+		return "", invalidIdentity(fmt.Sprintf("has %d bytes; at most %d are allowed", len(id), MaxIdentity))
+	case !utf8.ValidString(id):
+		return "", invalidIdentity("is not UTF-8; browsers send letters beyond ASCII as Latin-1, so encode them, as encodeURIComponent does")
+	case !printable(id):
+		return "", invalidIdentity("contains characters that cannot be printed")
+	}
+	return id, nil
+}
+
+func invalidIdentity(problem string) error {
+	return refuse(http.StatusBadRequest, "invalid_identity", "x-identity", "x-identity %s.", problem)
+}
+
+func tier(h http.Header) (string, error) {
+	tier, ok := single(h["X-Tier"])
+	if !ok || len(tier) > project.MaxTier || !printable(tier) {
+		return "", refuse(http.StatusBadRequest, "invalid_request", "x-tier",
+			"x-tier must be the name of one tier: at most %d bytes of printable text.", project.MaxTier)
+	}
+	return tier, nil
+}
+
+// single returns the one value of a header, trimmed; "" if there is none, false if there are different ones.
+func single(values []string) (string, bool) {
+	var one string
+	for i, v := range values {
+		v = strings.TrimSpace(v)
+		if i > 0 && v != one {
+			return "", false
+		}
+		one = v
+	}
+	return one, true
+}
+
+// printable reports whether s is UTF-8 of letters, marks, digits, punctuation, symbols and plain spaces. Invisible
+// characters are not: two identities that look the same would be different ones.
+func printable(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' {
+			return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+		}
+	}
+	return true
+}
+
+func refuse(status int, code, param, format string, args ...any) *wire.Error {
+	return &wire.Error{Status: status, Code: code, Param: param, Message: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,160 @@
+package project
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// LevelFields are the limits that a project, a tier or an identity sets, as JSON. Nil inherits from the next level,
+// -1 is unlimited, 0 blocks; the zero value inherits everything.
+type LevelFields struct {
+	RequestLimit       *int64                `json:"requestLimit"`
+	TokenLimit         *int64                `json:"tokenLimit"`
+	CostLimitUSD       *USD                  `json:"costLimitUsd"`
+	RequestsPerMinute  *int64                `json:"requestsPerMinute"`
+	ConcurrentRequests *int64                `json:"concurrentRequests"`
+	ModelLimits        map[string]ModelLimit `json:"modelLimits"`
+}
+
+// ModelLimit is the limits of the models that one key of modelLimits covers.
+type ModelLimit struct {
+	RequestLimit *int64 `json:"requestLimit"`
+	TokenLimit   *int64 `json:"tokenLimit"`
+	CostLimitUSD *USD   `json:"costLimitUsd"`
+}
+
+// Patch returns f changed by a JSON object of its fields: what is absent stays, null inherits, a value replaces
+// (modelLimits as a whole). Errors are *FieldError.
+func (f LevelFields) Patch(data []byte) (LevelFields, error) {
+	v, err := parse(data)
+	if err != nil {
+		return LevelFields{}, err
+	}
+	if err := f.fields().set("", v); err != nil {
+		return LevelFields{}, err
+	}
+	return f, nil
+}
+
+// Set changes the one field with that JSON name, as Patch does, for documents of which these fields are a part. It
+// reports false, and changes nothing, where no field has the name.
+func (f *LevelFields) Set(name string, data json.RawMessage) (known bool, err error) {
+	set, ok := f.fields()[name]
+	if !ok {
+		return false, nil
+	}
+	v, err := parse(data)
+	if err != nil {
+		return true, fieldError(name, "%v", err)
+	}
+	return true, set(name, v)
+}
+
+// Level returns the limits in the form that limit.Resolve takes. The result shares nothing with f.
+func (f LevelFields) Level() limit.Level {
+	l := limit.Level{
+		Caps:               caps(f.RequestLimit, f.TokenLimit, f.CostLimitUSD),
+		RequestsPerMinute:  clone(f.RequestsPerMinute),
+		ConcurrentRequests: clone(f.ConcurrentRequests),
+	}
+	for key, m := range f.ModelLimits {
+		l.Models = append(l.Models, limit.ModelCaps{
+			Key:  limit.NormalizeModel(key),
+			Caps: caps(m.RequestLimit, m.TokenLimit, m.CostLimitUSD),
+		})
+	}
+	slices.SortFunc(l.Models, func(a, b limit.ModelCaps) int { return strings.Compare(a.Key, b.Key) })
+	return l
+}
+
+func caps(requests, tokens *int64, cost *USD) limit.Caps {
+	c := limit.Caps{limit.Requests: clone(requests), limit.Tokens: clone(tokens)}
+	if cost != nil {
+		micros := int64(*cost)
+		c[limit.Cost] = &micros
+	}
+	return c
+}
+
+func clone(n *int64) *int64 {
+	if n == nil {
+		return nil
+	}
+	c := *n
+	return &c
+}
+
+func (f *LevelFields) fields() fields {
+	return fields{
+		"requestLimit":       count(&f.RequestLimit, maxCount),
+		"tokenLimit":         count(&f.TokenLimit, maxCount),
+		"costLimitUsd":       dollars(&f.CostLimitUSD),
+		"requestsPerMinute":  count(&f.RequestsPerMinute, maxBurst),
+		"concurrentRequests": count(&f.ConcurrentRequests, maxBurst),
+		"modelLimits":        modelLimits(&f.ModelLimits),
+	}
+}
+
+func (m *ModelLimit) fields() fields {
+	return fields{
+		"requestLimit": count(&m.RequestLimit, maxCount),
+		"tokenLimit":   count(&m.TokenLimit, maxCount),
+		"costLimitUsd": dollars(&m.CostLimitUSD),
+	}
+}
+
+// modelLimits sets the model limits; null is none.
+func modelLimits(into *map[string]ModelLimit) setter {
+	return byModel(into, func(path string, v value) (ModelLimit, error) {
+		var m ModelLimit
+		err := m.fields().set(path, v)
+		return m, err
+	})
+}
+
+// byModel sets a map whose keys are model keys, of which no two may be the same to limit.Match; null is empty.
+func byModel[T any](into *map[string]T, read func(path string, v value) (T, error)) setter {
+	return func(path string, v value) error {
+		out := make(map[string]T, len(v.members))
+		if v.kind != object && v.kind != null {
+			return fieldError(path, "must be an object or null, not %s", v.describe())
+		}
+		seen := make(map[string]string, len(v.members))
+		for _, m := range v.members {
+			at := join(path, m.name)
+			key, err := modelKey(at, m.name)
+			if err != nil {
+				return err
+			}
+			if first, twice := seen[key]; twice {
+				return fieldError(at, "is the same model as %q", first)
+			}
+			seen[key] = m.name
+			if out[m.name], err = read(at, m.value); err != nil {
+				return err
+			}
+		}
+		*into = out
+		return nil
+	}
+}
+
+// modelKey checks a model name or a prefix ending in * and returns it as limit.Match takes it.
+func modelKey(path, name string) (string, error) {
+	const most = 256
+	key := limit.NormalizeModel(name)
+	switch {
+	case key == "":
+		return "", fieldError(path, "is not a model: the name is empty")
+	case len(name) > most:
+		return "", fieldError(path, "is not a model: the name has more than %d bytes", most)
+	case !printable(key):
+		return "", fieldError(path, "is not a model: the name has characters that are not printable")
+	case strings.Contains(strings.TrimSuffix(key, "*"), "*"):
+		return "", fieldError(path, "has a * that is not at the end; it stands for any rest of a name")
+	}
+	return key, nil
+}

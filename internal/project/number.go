@@ -1,0 +1,148 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+const (
+	maxCount  = 1e15 // requests, tokens, micro-USD: beyond any real limit, and sums of many stay within an int64
+	maxBurst  = 1e9  // requests a minute or at once
+	microsUSD = 6    // decimals of a USD that are kept
+)
+
+// USD is an amount in integer micro-USD that is a decimal number of USD in JSON. limit.Unlimited stands for -1.
+type USD int64
+
+// MarshalJSON writes the exact decimal number of USD.
+func (u USD) MarshalJSON() ([]byte, error) {
+	if u == limit.Unlimited {
+		return []byte("-1"), nil
+	}
+	if u < 0 {
+		return nil, fmt.Errorf("project: %d micro-USD is negative", int64(u))
+	}
+	s := fmt.Sprintf("%d.%06d", u/1e6, u%1e6)
+	return []byte(strings.TrimRight(strings.TrimRight(s, "0"), ".")), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and any other spelling of an exact amount.
+func (u *USD) UnmarshalJSON(data []byte) error {
+	n, err := amount(string(data), microsUSD)
+	if err == nil {
+		*u = USD(n)
+	}
+	return err
+}
+
+// count sets a whole number from 0 to most, or -1; null inherits.
+func count(into **int64, most int64) setter {
+	return func(path string, v value) error {
+		if v.kind == null {
+			*into = nil
+			return nil
+		}
+		if v.kind != number {
+			return fieldError(path, "must be a number or null, not %s", v.describe())
+		}
+		n, err := amount(v.text, 0)
+		if err != nil || n > most {
+			return fieldError(path, "must be a whole number from 0 to %d, or -1 for unlimited, not %s", most, v.describe())
+		}
+		*into = &n
+		return nil
+	}
+}
+
+// dollars sets an amount of at most six decimals, or -1; null inherits.
+func dollars(into **USD) setter {
+	return func(path string, v value) error {
+		if v.kind == null {
+			*into = nil
+			return nil
+		}
+		if v.kind != number {
+			return fieldError(path, "must be a number or null, not %s", v.describe())
+		}
+		n, err := amount(v.text, microsUSD)
+		if errors.Is(err, errInexact) {
+			return fieldError(path, "has more than %d decimals: %s", microsUSD, v.describe())
+		}
+		if err != nil {
+			return fieldError(path, "must be USD from 0 to %d, or -1 for unlimited, not %s", int64(maxCount/1e6), v.describe())
+		}
+		usd := USD(n)
+		*into = &usd
+		return nil
+	}
+}
+
+// rate sets a price from 0 on. Prices are floating-point in package price, which rounds each to the nearest pico-USD.
+func rate(into **float64) setter {
+	return func(path string, v value) error {
+		if v.kind == null {
+			*into = nil
+			return nil
+		}
+		if v.kind != number {
+			return fieldError(path, "must be a number or null, not %s", v.describe())
+		}
+		usd, err := strconv.ParseFloat(v.text, 64)
+		if err != nil || usd < 0 {
+			return fieldError(path, "must be USD from 0, not %s", v.describe())
+		}
+		*into = &usd
+		return nil
+	}
+}
+
+var (
+	errInexact = errors.New("more decimals than can be kept")
+	errRange   = errors.New("out of range")
+)
+
+// amount returns the JSON number s times ten to the power of scale, exactly, without floating point. -1 in any
+// spelling is limit.Unlimited whatever the scale; everything else is from 0 to maxCount.
+func amount(s string, scale int) (int64, error) {
+	digits, negative := strings.CutPrefix(s, "-")
+	mantissa, exponent := digits, 0
+	if i := strings.IndexAny(digits, "eE"); i >= 0 {
+		e, err := strconv.Atoi(digits[i+1:])
+		if err != nil || e > 1000 || e < -1000 {
+			return 0, errRange
+		}
+		mantissa, exponent = digits[:i], e
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits = strings.TrimLeft(whole+fraction, "0")
+	exponent -= len(fraction)
+	if trimmed := strings.TrimRight(digits, "0"); trimmed != digits {
+		exponent += len(digits) - len(trimmed)
+		digits = trimmed
+	}
+	switch {
+	case digits == "":
+		return 0, nil
+	case negative && digits == "1" && exponent == 0:
+		return limit.Unlimited, nil
+	case negative:
+		return 0, errRange
+	}
+	exponent += scale
+	if exponent < 0 {
+		return 0, errInexact
+	}
+	const most = 16 // digits of maxCount
+	if len(digits)+exponent > most {
+		return 0, errRange
+	}
+	n, err := strconv.ParseInt(digits+strings.Repeat("0", exponent), 10, 64)
+	if err != nil || n > maxCount {
+		return 0, errRange
+	}
+	return n, nil
+}

@@ -1,0 +1,318 @@
+package project
+
+import (
+	"encoding/json"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// ProviderFields is what a project sets for a provider, built in or its own. For a built-in one everything is
+// optional; one of its own has a base URL and a dialect.
+type ProviderFields struct {
+	BaseURL *string  `json:"baseUrl"` // what the vendor's own SDK takes as its base; nil: the built-in one
+	Dialect *string  `json:"dialect"` // openai, anthropic or gemini; nil: the built-in one
+	Models  []string `json:"models"`  // patterns of the models it serves, beside the built-in ones
+	Key     string   `json:"key"`     // "" for none, when clients bring theirs
+}
+
+// MarshalJSON writes a key that is not there as null, as it does the other fields.
+func (p ProviderFields) MarshalJSON() ([]byte, error) {
+	type plain ProviderFields
+	out := struct {
+		plain
+		Key *string `json:"key"`
+	}{plain: plain(p)}
+	if p.Key != "" {
+		out.Key = &p.Key
+	}
+	return json.Marshal(out)
+}
+
+// Vendor is a built-in provider.
+type Vendor struct {
+	Name    string
+	Dialect wire.Dialect
+	BaseURL string
+	keys    []string // what its API keys start with
+}
+
+// vendors are the built-in providers. An API key that starts as another's does is never sent to a vendor.
+var vendors = []Vendor{
+	{"openai", wire.OpenAI, "https://api.openai.com/v1", []string{"sk-proj-", "sk-svcacct-", "sk-admin-"}},
+	{"anthropic", wire.Anthropic, "https://api.anthropic.com", []string{"sk-ant-"}},
+	{"google", wire.Gemini, "https://generativelanguage.googleapis.com", []string{"AIza"}},
+	{"xai", wire.OpenAI, "https://api.x.ai/v1", []string{"xai-"}},
+	{"mistral", wire.OpenAI, "https://api.mistral.ai/v1", nil},
+	{"deepseek", wire.OpenAI, "https://api.deepseek.com/v1", nil},
+}
+
+// foreignKeys are the starts of keys of well-known vendors that are not built in.
+var foreignKeys = []string{"gsk_", "sk-or-", "pplx-", "hf_", "fw_", "nvapi-", "csk-", "tgp_", "r8_", "esecret_"}
+
+// Vendors returns the built-in providers.
+func Vendors() []Vendor { return slices.Clone(vendors) }
+
+// VendorOf returns the built-in provider of that name.
+func VendorOf(name string) (Vendor, bool) {
+	for _, v := range vendors {
+		if v.Name == name {
+			return v, true
+		}
+	}
+	return Vendor{}, false
+}
+
+// KeyOwner tells from the shape of an API key whose it is: a built-in provider's name, "other" for a vendor that is
+// not built in, or "" where the shape does not tell.
+func KeyOwner(key string) string {
+	for _, v := range vendors {
+		for _, start := range v.keys {
+			if strings.HasPrefix(key, start) {
+				return v.Name
+			}
+		}
+	}
+	for _, start := range foreignKeys {
+		if strings.HasPrefix(key, start) {
+			return "other"
+		}
+	}
+	return ""
+}
+
+// setProviders merges providers by name: null removes one, and of the others only the fields given change.
+func (s *Settings) setProviders(path string, v value) error {
+	if v.kind == null {
+		s.Providers = map[string]ProviderFields{}
+		return nil
+	}
+	if v.kind != object {
+		return fieldError(path, "must be an object or null, not %s", v.describe())
+	}
+	merged := make(map[string]ProviderFields, len(s.Providers)+len(v.members))
+	for name, p := range s.Providers {
+		merged[name] = p
+	}
+	for _, m := range v.members {
+		at := join(path, m.name)
+		if err := providerName(at, m.name); err != nil {
+			return err
+		}
+		if m.value.kind == null {
+			delete(merged, m.name)
+			continue
+		}
+		p := merged[m.name]
+		if err := p.fields().set(at, m.value); err != nil {
+			return err
+		}
+		merged[m.name] = p
+	}
+	s.Providers = merged
+	return nil
+}
+
+func (p *ProviderFields) fields() fields {
+	return fields{
+		"baseUrl": optional(&p.BaseURL, func(path, s string) error { _, err := parseBase(path, s); return err }),
+		"dialect": p.setDialect,
+		"models":  list(&p.Models, modelKey),
+		"key":     p.setKey,
+	}
+}
+
+// parseDialect is the inverse of wire.Dialect's String.
+func parseDialect(name string) (wire.Dialect, bool) {
+	for _, d := range []wire.Dialect{wire.OpenAI, wire.Anthropic, wire.Gemini} {
+		if d.String() == name {
+			return d, true
+		}
+	}
+	return 0, false
+}
+
+func (p *ProviderFields) setDialect(path string, v value) error {
+	return optional(&p.Dialect, func(path, s string) error {
+		if _, ok := parseDialect(s); !ok {
+			return fieldError(path, "must be one of openai, anthropic, gemini, not %q", s)
+		}
+		return nil
+	})(path, v)
+}
+
+// setKey keeps the key that is there when what comes is its mask or the empty field of a form; null removes it.
+func (p *ProviderFields) setKey(path string, v value) error {
+	const most = 4096
+	switch {
+	case v.kind == null:
+		p.Key = ""
+	case v.kind != text:
+		return fieldError(path, "must be a string or null, not %s", v.kind)
+	case v.text == "":
+	case isMask(v.text):
+		if p.Key == "" {
+			return fieldError(path, "is a mask and there is no key to keep; give the key itself")
+		}
+	case IsKey(v.text):
+		return fieldError(path, "is a project key; the provider's own key belongs here")
+	case len(v.text) > most || strings.ContainsFunc(v.text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return fieldError(path, "is not an API key: at most %d ASCII characters without spaces", most)
+	default:
+		p.Key = v.text
+	}
+	return nil
+}
+
+const bullet = "•"
+
+// mask shows the last four characters of a key that is long enough for them to tell nothing.
+func mask(key string) string {
+	const shown, least = 4, 16
+	switch {
+	case key == "" || isMask(key):
+		return key
+	case len(key) < least:
+		return strings.Repeat(bullet, 8)
+	}
+	return strings.Repeat(bullet, 8) + key[len(key)-shown:]
+}
+
+// isMask tells a mask, of ours or of someone's form, from a key: no vendor's key contains a bullet, an ellipsis or two asterisks.
+func isMask(key string) bool {
+	return strings.Contains(key, bullet) || strings.Contains(key, "…") || strings.Contains(key, "**")
+}
+
+// Masked returns s with the providers' keys replaced by their masks, which show the last four characters.
+func (s Settings) Masked() Settings {
+	providers := make(map[string]ProviderFields, len(s.Providers))
+	for name, p := range s.Providers {
+		p.Key = mask(p.Key)
+		providers[name] = p
+	}
+	s.Providers = providers
+	return s
+}
+
+// providerName checks the name that a model's NAME/ prefix and x-provider use.
+func providerName(path, name string) error {
+	const most = 32
+	bad := name == "" || len(name) > most
+	for i := range len(name) {
+		if c := name[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
+			bad = true
+		}
+	}
+	if bad {
+		return fieldError(path, "is not a provider's name: 1 to %d of a-z, 0-9 and -", most)
+	}
+	// Google's own names for its models start with it: models/gemini-2.5-flash.
+	if name == "models" {
+		return fieldError(path, "is not a provider's name: choose another")
+	}
+	return nil
+}
+
+func (p ProviderFields) check(path, name string) error {
+	vendor, builtin := VendorOf(name)
+	dialect := vendor.Dialect.String()
+	if !builtin && p.Dialect != nil {
+		dialect = *p.Dialect
+	}
+	if tail := surplus(p.BaseURL, dialect); tail != "" {
+		return fieldError(path+".baseUrl", "ends in %s, which is added to it; leave that out", tail)
+	}
+	switch {
+	case builtin && p.Dialect != nil && *p.Dialect != vendor.Dialect.String():
+		return fieldError(path+".dialect", "is %s for the built-in provider %s; give a provider of another dialect another name", vendor.Dialect, name)
+	case builtin && p.Key != "" && KeyOwner(p.Key) != "" && KeyOwner(p.Key) != name:
+		return fieldError(path+".key", "has the shape of another vendor's key")
+	case builtin:
+		return nil
+	case p.BaseURL == nil:
+		return fieldError(path+".baseUrl", "is missing: %s is not built in (those are %s), so say where it is", name, vendorNames())
+	case p.Dialect == nil:
+		return fieldError(path+".dialect", "is missing: one of openai, anthropic, gemini")
+	}
+	return nil
+}
+
+// surplus returns the end of a base URL that belongs to the paths below it, "" if it has none.
+func surplus(base *string, dialect string) string {
+	if base == nil {
+		return ""
+	}
+	tails := []string{"/chat/completions", "/responses"}
+	switch dialect {
+	case wire.Anthropic.String():
+		tails = []string{"/v1", "/messages"}
+	case wire.Gemini.String():
+		tails = []string{"/v1beta", "/models", "/openai"}
+	}
+	for _, tail := range tails {
+		if strings.HasSuffix(strings.TrimRight(*base, "/"), tail) {
+			return tail
+		}
+	}
+	return ""
+}
+
+func vendorNames() string {
+	names := make([]string, len(vendors))
+	for i, v := range vendors {
+		names[i] = v.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// parseBase checks a base URL and returns it without a slash at its end.
+func parseBase(at, s string) (string, error) {
+	const most = 2048
+	if len(s) > most {
+		return "", fieldError(at, "is longer than %d bytes", most)
+	}
+	s = strings.TrimRight(s, "/")
+	u, err := url.Parse(s)
+	if err != nil || !printable(s) || strings.ContainsAny(s, ` \\`) {
+		return "", fieldError(at, "is not a URL")
+	}
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
+		return "", fieldError(at, "must be an absolute http or https URL such as https://api.example.com/v1")
+	case u.User != nil:
+		return "", fieldError(at, "contains a user name or password; a key goes into the field key")
+	case strings.ContainsAny(s, "?#"):
+		return "", fieldError(at, "has a query or a fragment; neither can be part of a base URL")
+	case !validPort(u):
+		return "", fieldError(at, "has an invalid port")
+	case strings.Contains(u.EscapedPath(), "%") || u.Path != "" && path.Clean(u.Path) != u.Path:
+		return "", fieldError(at, "has a path with //, /./, /../ or an encoded character")
+	}
+	return s, nil
+}
+
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && n > 0
+}
+
+// origin checks a browser's origin as RFC 6454 serialises it and returns it in lower case.
+func origin(path, s string) (string, error) {
+	o := strings.ToLower(s)
+	u, err := url.Parse(o)
+	if err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host || u.User != nil || !validPort(u) ||
+		strings.ContainsAny(o, "* ,") || !printable(o) {
+		return "", fieldError(path, "is not an origin: a scheme, a host and perhaps a port, such as https://app.example.com")
+	}
+	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		return "", fieldError(path, "names the scheme's usual port, which browsers leave out of an origin")
+	}
+	return o, nil
+}

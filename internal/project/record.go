@@ -1,0 +1,116 @@
+package project
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Record is a project as it is stored. Its settings hold no provider's key: those are sealed, apart.
+type Record struct {
+	Key        string               // pk_…, public
+	Settings   Settings             // without keys
+	Keys       map[string]SealedKey // by provider
+	SecretID   string               // finds the project for a presented sk_…
+	SecretHash [32]byte
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	Revision   int64 // grows with every change
+}
+
+// SealedKey is a provider's key that only the encryption key opens.
+type SealedKey struct {
+	Sealed string
+	Mask   string // what of the key may be shown
+}
+
+// Document returns the settings as they may be shown: with masks for the keys. It is what Patch changes.
+func (r Record) Document() Settings {
+	s := r.Settings
+	s.Providers = make(map[string]ProviderFields, len(r.Settings.Providers))
+	for name, p := range r.Settings.Providers {
+		p.Key = r.Keys[name].Mask
+		s.Providers[name] = p
+	}
+	return s
+}
+
+// With returns r with other settings, usually its Document after a Patch. A key that is a mask stays the sealed one
+// it was, any other is sealed by seal, and the key of a provider that is gone or has none is dropped.
+//
+// A sealed key stays only where it was meant for: if its provider moves to another server or dialect it must be given
+// again. Otherwise whoever may change settings could have a key that is never read back sent to a server of his own.
+// Errors are *FieldError, or seal's.
+func (r Record) With(s Settings, seal func(provider, key string) (string, error)) (Record, error) {
+	keys := make(map[string]SealedKey, len(s.Providers))
+	providers := make(map[string]ProviderFields, len(s.Providers))
+	for name, p := range s.Providers {
+		path := join("providers", name) + ".key"
+		kept, had := r.Keys[name]
+		switch {
+		case p.Key == "":
+		case !isMask(p.Key):
+			sealed, err := seal(name, p.Key)
+			if err != nil {
+				return Record{}, fmt.Errorf("sealing %s: %w", path, err)
+			}
+			keys[name] = SealedKey{Sealed: sealed, Mask: mask(p.Key)}
+		case !had:
+			return Record{}, fieldError(path, "is a mask and there is no key to keep; give the key itself")
+		case p.destination(name) != r.Settings.Providers[name].destination(name):
+			return Record{}, fieldError(path, "must be given again, because the provider's server or dialect changes")
+		default:
+			keys[name] = kept
+		}
+		p.Key = ""
+		providers[name] = p
+	}
+	s.Providers = providers
+	r.Settings, r.Keys = s, keys
+	return r, nil
+}
+
+// destination is what a key is meant for: scheme, host and dialect.
+func (p ProviderFields) destination(name string) string {
+	vendor, _ := VendorOf(name)
+	base, dialect := vendor.BaseURL, vendor.Dialect.String()
+	if p.BaseURL != nil {
+		base = *p.BaseURL
+	}
+	if p.Dialect != nil {
+		dialect = *p.Dialect
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return dialect + " " + base
+	}
+	return dialect + " " + u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
+// open returns the provider's opened key, "" where it has none.
+func (r Record) open(name string, open func(provider, sealed string) (string, error)) (string, error) {
+	k, ok := r.Keys[name]
+	if !ok {
+		return "", nil
+	}
+	key, err := open(name, k.Sealed)
+	if err == nil && key == "" {
+		err = fmt.Errorf("the sealed key of %s is empty", name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return key, nil
+}
+
+// keyless reports whether the settings hold no key, as a stored record's must not.
+func (r Record) keyless() bool {
+	for p := range maps.Values(r.Settings.Providers) {
+		if p.Key != "" {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,130 @@
+package project
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// maxResponse bounds a limit response as compact JSON, in bytes: every refusal carries it.
+const maxResponse = 8 << 10
+
+var (
+	responseTexts = []string{"message", "deepLink", "upgradeUrl"}
+	// reservedFields are members that every limit error has of its own.
+	reservedFields = []string{"type", "code", "param", "limit", "details"}
+)
+
+// ParseLimitResponse reads a limit response, or null, strictly. path names it in errors, which are *FieldError.
+func ParseLimitResponse(path string, data []byte) (map[string]any, error) {
+	v, err := parse(data)
+	if err != nil {
+		return nil, fieldError(path, "%v", err)
+	}
+	var out map[string]any
+	err = limitResponse(&out)(path, v)
+	return out, err
+}
+
+// limitResponse sets a limit response: any object whose texts are strings (or null, which inherits).
+func limitResponse(into *map[string]any) setter {
+	return func(path string, v value) error {
+		if v.kind == null {
+			*into = nil
+			return nil
+		}
+		if v.kind != object {
+			return fieldError(path, "must be an object or null, not %s", v.describe())
+		}
+		for _, m := range v.members {
+			if err := responseField(join(path, m.name), m); err != nil {
+				return err
+			}
+		}
+		out := v.any().(map[string]any)
+		if b, err := json.Marshal(out); err != nil || len(b) > maxResponse {
+			return fieldError(path, "is larger than %d bytes", maxResponse)
+		}
+		*into = out
+		return nil
+	}
+}
+
+func responseField(path string, m member) error {
+	if slices.Contains(reservedFields, m.name) {
+		return fieldError(path, "is set by AI Ratelimit in every error; choose another name")
+	}
+	for _, name := range responseTexts {
+		switch {
+		case m.name == name:
+			if m.value.kind != text && m.value.kind != null {
+				return fieldError(path, "must be a string or null, not %s", m.value.describe())
+			}
+		case strings.EqualFold(m.name, name):
+			return fieldError(path, "differs from %s only in letter case", name)
+		}
+	}
+	return nil
+}
+
+// MergeLimitResponse returns, field by field, what the first level that sets the field says: pass the identity's
+// response, the tier's, the project's. A field that is null inherits. The result is a new map; its values are
+// shared with the levels.
+func MergeLimitResponse(levels ...map[string]any) map[string]any {
+	merged := make(map[string]any)
+	for _, level := range levels {
+		for name, v := range level {
+			if _, set := merged[name]; !set && v != nil {
+				merged[name] = v
+			}
+		}
+	}
+	return merged
+}
+
+// Fill returns v with {{name}} replaced by vars[name] in every string of it, those in objects and arrays included. A
+// name that vars lacks stays as written, and what was filled in is not looked at again: an identity called
+// "{{limit}}" is shown as that. v is left as it is.
+func Fill(v any, vars map[string]string) any {
+	switch v := v.(type) {
+	case string:
+		return fillText(v, vars)
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = Fill(item, vars)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, item := range v {
+			out[name] = Fill(item, vars)
+		}
+		return out
+	}
+	return v
+}
+
+func fillText(s string, vars map[string]string) string {
+	var out strings.Builder
+	for {
+		before, rest, ok := strings.Cut(s, "{{")
+		if !ok {
+			if out.Len() == 0 {
+				return s
+			}
+			out.WriteString(s)
+			return out.String()
+		}
+		out.WriteString(before)
+		name, after, closed := strings.Cut(rest, "}}")
+		if filled, known := vars[name]; closed && known {
+			out.WriteString(filled)
+			s = after
+			continue
+		}
+		// One brace at a time: in "{{{limit}}" the name starts at the second.
+		out.WriteByte('{')
+		s = s[len(before)+1:]
+	}
+}

@@ -1,0 +1,296 @@
+// Package project holds what a developer sets for an app: the settings document, its strict validation, and the
+// snapshot of it that the gateway reads.
+//
+// Invariants: a document is either wholly valid or refused with the path of the field at fault; what is marshalled
+// and read again is the same document; a provider's key goes in and never comes out, and its mask never takes its
+// place; a Snapshot never changes once it is made.
+package project
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/price"
+)
+
+// Settings is a project's settings document (http-api.md, section 2). The zero value is a valid project that limits
+// nothing.
+type Settings struct {
+	Name        string `json:"name"`
+	LimitPeriod string `json:"limitPeriod"` // daily, hourly, weekly, monthly; "" is daily
+	LevelFields
+
+	Tiers       map[string]TierFields `json:"tiers"`
+	DefaultTier *string               `json:"defaultTier"` // for requests that claim none; nil: none
+	UnknownTier string                `json:"unknownTier"` // project or reject; "" is project
+
+	LimitResponse  map[string]any `json:"limitResponse"`
+	AllowedModels  []string       `json:"allowedModels"`  // nil allows all
+	AllowedOrigins []string       `json:"allowedOrigins"` // nil allows all
+
+	Enforcement  string `json:"enforcement"`  // soft or strict; "" is soft
+	OnDisconnect string `json:"onDisconnect"` // cancel or drain; "" is cancel
+	FailOpen     bool   `json:"failOpen"`
+
+	Security      Security `json:"security"`
+	DefaultPrompt *string  `json:"defaultPrompt"`
+
+	Providers map[string]ProviderFields `json:"providers"`
+	Prices    map[string]price.Override `json:"prices"`
+}
+
+// TierFields is what a pricing tier sets. An empty one inherits everything.
+type TierFields struct {
+	LevelFields
+	LimitResponse map[string]any `json:"limitResponse"`
+}
+
+// Security says what the guard looks for and what it does.
+type Security struct {
+	Enabled     bool     `json:"enabled"`
+	Mode        string   `json:"mode"` // block or log; "" is block
+	Categories  []string `json:"categories"`
+	Heuristics  bool     `json:"heuristics"`
+	OutputCheck bool     `json:"outputCheck"`
+}
+
+// The first of each is the default.
+var (
+	limitPeriods    = []string{limit.Daily.String(), limit.Hourly.String(), limit.Weekly.String(), limit.Monthly.String()}
+	unknownTiers    = []string{"project", "reject"}
+	enforcements    = []string{"soft", "strict"}
+	disconnects     = []string{"cancel", "drain"}
+	guardModes      = []string{"block", "log"}
+	guardCategories = []string{
+		"systemPromptExtraction", "roleManipulation", "instructionOverride", "boundaryBreaking", "obfuscation", "directLeakage",
+	}
+)
+
+// Default returns the settings of a project that sets nothing.
+func Default() Settings {
+	return Settings{
+		LimitPeriod:  limitPeriods[0],
+		LevelFields:  LevelFields{ModelLimits: map[string]ModelLimit{}},
+		Tiers:        map[string]TierFields{},
+		UnknownTier:  unknownTiers[0],
+		Enforcement:  enforcements[0],
+		OnDisconnect: disconnects[0],
+		Security:     defaultSecurity(),
+		Providers:    map[string]ProviderFields{},
+		Prices:       map[string]price.Override{},
+	}
+}
+
+func defaultSecurity() Security {
+	return Security{Mode: guardModes[0], Categories: slices.Clone(guardCategories), OutputCheck: true}
+}
+
+// ParseSettings reads a whole document; what it leaves out has its default. Errors are *FieldError.
+func ParseSettings(data []byte) (Settings, error) { return Default().Patch(data) }
+
+// Patch returns s changed by a document that may be partial. A field that is absent stays, null resets it to its
+// default, a value replaces it. Security and each of the providers change field by field in the same way, so that a
+// call changes nothing that it does not list; a provider that is null is removed; a provider's key that is absent,
+// empty or a mask stays. s is left as it is. Errors are *FieldError.
+func (s Settings) Patch(data []byte) (Settings, error) {
+	v, err := parse(data)
+	if err != nil {
+		return Settings{}, err
+	}
+	if err := s.fields().set("", v); err != nil {
+		return Settings{}, err
+	}
+	if err := s.check(); err != nil {
+		return Settings{}, err
+	}
+	return s, nil
+}
+
+// MarshalJSON writes every field, what is not set as null or its default.
+func (s Settings) MarshalJSON() ([]byte, error) {
+	type document Settings // without this method
+	d, defaults := document(s), Default()
+	for _, f := range []struct {
+		field     *string
+		byDefault string
+	}{
+		{&d.LimitPeriod, defaults.LimitPeriod},
+		{&d.UnknownTier, defaults.UnknownTier},
+		{&d.Enforcement, defaults.Enforcement},
+		{&d.OnDisconnect, defaults.OnDisconnect},
+		{&d.Security.Mode, defaults.Security.Mode},
+	} {
+		if *f.field == "" {
+			*f.field = f.byDefault
+		}
+	}
+	d.ModelLimits = orEmpty(d.ModelLimits)
+	d.Tiers = orEmpty(d.Tiers)
+	d.Providers = orEmpty(d.Providers)
+	d.Prices = orEmpty(d.Prices)
+	return json.Marshal(d)
+}
+
+func orEmpty[M ~map[string]V, V any](m M) M {
+	if m == nil {
+		return M{}
+	}
+	return m
+}
+
+func (s *Settings) fields() fields {
+	all := s.LevelFields.fields()
+	maps.Copy(all, fields{
+		"name":           s.setName,
+		"limitPeriod":    choice(&s.LimitPeriod, limitPeriods...),
+		"tiers":          s.setTiers,
+		"defaultTier":    optional(&s.DefaultTier, tierName),
+		"unknownTier":    choice(&s.UnknownTier, unknownTiers...),
+		"limitResponse":  limitResponse(&s.LimitResponse),
+		"allowedModels":  list(&s.AllowedModels, modelKey),
+		"allowedOrigins": list(&s.AllowedOrigins, origin),
+		"enforcement":    choice(&s.Enforcement, enforcements...),
+		"onDisconnect":   choice(&s.OnDisconnect, disconnects...),
+		"failOpen":       flag(&s.FailOpen, false),
+		"security":       s.setSecurity,
+		"defaultPrompt":  optional(&s.DefaultPrompt, promptName),
+		"providers":      s.setProviders,
+		"prices":         byModel(&s.Prices, readPrice),
+	})
+	return all
+}
+
+// check looks at what takes more than one field to judge.
+func (s Settings) check() error {
+	if s.DefaultTier != nil {
+		if _, ok := s.Tiers[*s.DefaultTier]; !ok {
+			return fieldError("defaultTier", "names no tier of this project: %q", *s.DefaultTier)
+		}
+	}
+	claimed := make(map[string]string) // model pattern → provider
+	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
+		path := join("providers", name)
+		if err := s.Providers[name].check(path, name); err != nil {
+			return err
+		}
+		for i, model := range s.Providers[name].Models {
+			key := limit.NormalizeModel(model)
+			if other, twice := claimed[key]; twice {
+				return fieldError(fmt.Sprintf("%s.models[%d]", path, i), "is a pattern of the provider %s too: %q", other, model)
+			}
+			claimed[key] = name
+		}
+	}
+	return nil
+}
+
+func (s *Settings) setName(path string, v value) error {
+	const most = 200
+	switch {
+	case v.kind == null:
+		s.Name = ""
+	case v.kind != text:
+		return fieldError(path, "must be a string, not %s", v.describe())
+	case len(v.text) > most || !printable(v.text):
+		return fieldError(path, "must be at most %d bytes of printable text", most)
+	default:
+		s.Name = v.text
+	}
+	return nil
+}
+
+func (s *Settings) setTiers(path string, v value) error {
+	if v.kind != object && v.kind != null {
+		return fieldError(path, "must be an object or null, not %s", v.describe())
+	}
+	tiers := make(map[string]TierFields, len(v.members))
+	for _, m := range v.members {
+		at := join(path, m.name)
+		if err := tierName(at, m.name); err != nil {
+			return err
+		}
+		t := TierFields{LevelFields: LevelFields{ModelLimits: map[string]ModelLimit{}}}
+		fs := t.LevelFields.fields()
+		fs["limitResponse"] = limitResponse(&t.LimitResponse)
+		if err := fs.set(at, m.value); err != nil {
+			return err
+		}
+		tiers[m.name] = t
+	}
+	s.Tiers = tiers
+	return nil
+}
+
+func (s *Settings) setSecurity(path string, v value) error {
+	if v.kind == null {
+		s.Security = defaultSecurity()
+		return nil
+	}
+	return fields{
+		"enabled":     flag(&s.Security.Enabled, false),
+		"mode":        choice(&s.Security.Mode, guardModes...),
+		"categories":  s.Security.setCategories,
+		"heuristics":  flag(&s.Security.Heuristics, false),
+		"outputCheck": flag(&s.Security.OutputCheck, true),
+	}.set(path, v)
+}
+
+// setCategories takes the empty list too: then only the heuristics look, if they are on.
+func (s *Security) setCategories(path string, v value) error {
+	switch {
+	case v.kind == null:
+		s.Categories = slices.Clone(guardCategories)
+		return nil
+	case v.kind == array && len(v.items) == 0:
+		s.Categories = []string{}
+		return nil
+	}
+	return list(&s.Categories, func(at, name string) (string, error) {
+		if !slices.Contains(guardCategories, name) {
+			return "", fieldError(at, "must be one of %s, not %q", strings.Join(guardCategories, ", "), name)
+		}
+		return name, nil
+	})(path, v)
+}
+
+// readPrice reads a price of prices.
+func readPrice(path string, v value) (price.Override, error) {
+	var o price.Override
+	err := fields{
+		"inputUsdPerMillion":       rate(&o.InputUSDPerMillion),
+		"outputUsdPerMillion":      rate(&o.OutputUSDPerMillion),
+		"cachedInputUsdPerMillion": rate(&o.CachedInputUSDPerMillion),
+		"imageUsd":                 rate(&o.ImageUSD),
+		"audioUsdPerMinute":        rate(&o.AudioUSDPerMinute),
+		"charactersUsdPerMillion":  rate(&o.CharactersUSDPerMillion),
+	}.set(path, v)
+	if err != nil {
+		return o, err
+	}
+	if _, err := o.Price(); err != nil {
+		return o, fieldError(path, "%v", err)
+	}
+	return o, nil
+}
+
+// MaxTier is the longest name of a tier, in bytes.
+const MaxTier = 64
+
+func tierName(path, name string) error {
+	if name == "" || len(name) > MaxTier || !printable(name) || strings.TrimSpace(name) != name {
+		return fieldError(path, "is not a tier's name: 1 to %d bytes of printable text without spaces around it", MaxTier)
+	}
+	return nil
+}
+
+func promptName(path, name string) error {
+	const most = 128
+	if name == "" || len(name) > most || !printable(name) || strings.TrimSpace(name) != name {
+		return fieldError(path, "is not a prompt's name: 1 to %d bytes of printable text without spaces around it", most)
+	}
+	return nil
+}

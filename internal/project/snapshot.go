@@ -1,0 +1,251 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/price"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// ErrNotFound reports that there is no project with a key.
+var ErrNotFound = errors.New("no such project")
+
+// Snapshot is one revision of a project, prepared for the gateway. It is immutable and safe for concurrent use:
+// nobody changes what it holds or returns.
+type Snapshot struct {
+	Key      string
+	Name     string
+	Revision int64
+
+	Period            limit.Period
+	Level             *limit.Level // never nil
+	Tiers             map[string]*Tier
+	DefaultTier       string // "" for none
+	RejectUnknownTier bool
+	LimitResponse     map[string]any
+
+	Strict   bool // enforcement
+	Drain    bool // onDisconnect
+	FailOpen bool
+
+	AllowedModels []string // normalized keys; nil allows all
+	Security      Security
+	DefaultPrompt string // "" for none
+
+	origins    map[string]bool // nil allows all
+	providers  map[string]*Provider
+	configured []*Provider // those that the settings list, by name
+	patterns   []pattern
+	prices     []pricing
+}
+
+// Tier is a pricing tier of a project.
+type Tier struct {
+	Name          string
+	Level         *limit.Level // never nil
+	LimitResponse map[string]any
+}
+
+// Provider is where requests can go, built in or the project's own.
+type Provider struct {
+	Name    string
+	Dialect wire.Dialect
+	BaseURL string // without a slash at its end
+	Builtin bool
+
+	Key      string // the stored one, opened; "" if there is none
+	KeyError error  // the stored key cannot be opened; Key is then ""
+}
+
+// pattern is a model key of a provider.
+type pattern struct {
+	key      string
+	provider *Provider
+}
+
+// pricing is an entry of the settings' prices.
+type pricing struct {
+	key   string
+	price price.Price
+}
+
+// NewSnapshot prepares a record. open opens a provider's sealed key; where it fails the provider's KeyError says so
+// and the rest of the project works. The error reports a record that With cannot have made.
+func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (*Snapshot, error) {
+	if !r.keyless() {
+		return nil, fmt.Errorf("project %s: its settings hold a key that is not sealed", r.Key)
+	}
+	set := r.Settings
+	if err := set.check(); err != nil {
+		return nil, fmt.Errorf("project %s: %w", r.Key, err)
+	}
+	level := set.Level()
+	s := &Snapshot{
+		Key: r.Key, Name: set.Name, Revision: r.Revision,
+		Level:             &level,
+		Tiers:             make(map[string]*Tier, len(set.Tiers)),
+		RejectUnknownTier: set.UnknownTier == "reject",
+		LimitResponse:     set.LimitResponse,
+		Strict:            set.Enforcement == "strict",
+		Drain:             set.OnDisconnect == "drain",
+		FailOpen:          set.FailOpen,
+		Security:          set.Security,
+		origins:           originSet(set.AllowedOrigins),
+	}
+	if set.LimitPeriod != "" {
+		period, err := limit.ParsePeriod(set.LimitPeriod)
+		if err != nil {
+			return nil, fmt.Errorf("project %s: limitPeriod: %w", r.Key, err)
+		}
+		s.Period = period
+	}
+	if set.DefaultTier != nil {
+		s.DefaultTier = *set.DefaultTier
+	}
+	if set.DefaultPrompt != nil {
+		s.DefaultPrompt = *set.DefaultPrompt
+	}
+	for name, t := range set.Tiers {
+		level := t.Level()
+		s.Tiers[name] = &Tier{Name: name, Level: &level, LimitResponse: t.LimitResponse}
+	}
+	for _, key := range set.AllowedModels {
+		s.AllowedModels = append(s.AllowedModels, limit.NormalizeModel(key))
+	}
+	if err := s.addPrices(set.Prices); err != nil {
+		return nil, fmt.Errorf("project %s: %w", r.Key, err)
+	}
+	if err := s.addProviders(r, open); err != nil {
+		return nil, fmt.Errorf("project %s: %w", r.Key, err)
+	}
+	return s, nil
+}
+
+func originSet(origins []string) map[string]bool {
+	if origins == nil {
+		return nil
+	}
+	set := make(map[string]bool, len(origins))
+	for _, o := range origins {
+		set[strings.ToLower(o)] = true
+	}
+	return set
+}
+
+func (s *Snapshot) addPrices(prices map[string]price.Override) error {
+	for _, key := range slices.Sorted(maps.Keys(prices)) {
+		p, err := prices[key].Price()
+		if err != nil {
+			return fmt.Errorf("%s: %w", join("prices", key), err)
+		}
+		s.prices = append(s.prices, pricing{limit.NormalizeModel(key), p})
+	}
+	return nil
+}
+
+func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (string, error)) error {
+	s.providers = make(map[string]*Provider, len(vendors)+len(r.Settings.Providers))
+	for _, v := range vendors {
+		s.providers[v.Name] = &Provider{Name: v.Name, Dialect: v.Dialect, BaseURL: v.BaseURL, Builtin: true}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Settings.Providers)) {
+		fields := r.Settings.Providers[name]
+		p := s.providers[name]
+		if p == nil {
+			p = &Provider{Name: name}
+			s.providers[name] = p
+		}
+		if fields.Dialect != nil {
+			p.Dialect, _ = parseDialect(*fields.Dialect)
+		}
+		if fields.BaseURL != nil {
+			base, err := parseBase(join("providers", name)+".baseUrl", *fields.BaseURL)
+			if err != nil {
+				return err
+			}
+			p.BaseURL = base
+		}
+		p.Key, p.KeyError = r.open(name, open)
+		for _, key := range fields.Models {
+			s.patterns = append(s.patterns, pattern{limit.NormalizeModel(key), p})
+		}
+		s.configured = append(s.configured, p)
+	}
+	return nil
+}
+
+// Tier returns the tier of that name.
+func (s *Snapshot) Tier(name string) (*Tier, bool) {
+	t, ok := s.Tiers[name]
+	return t, ok
+}
+
+// Allowed reports whether the project lets its users call a model, named as it is sent to the provider. Keys of
+// allowedModels cover models as those of model limits do.
+func (s *Snapshot) Allowed(model string) bool {
+	if s.AllowedModels == nil {
+		return true
+	}
+	model = limit.NormalizeModel(model)
+	for _, key := range s.AllowedModels {
+		if _, ok := limit.Match(key, model); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// Price returns what a model costs: the project's own price, of several keys that cover it the most specific one's,
+// else the price book's for the model or for the one it is a snapshot of.
+func (s *Snapshot) Price(model string) (price.Price, bool) {
+	model = limit.NormalizeModel(model)
+	best, found := 0, -1
+	for i := range s.prices {
+		if rank, ok := limit.Match(s.prices[i].key, model); ok && (found < 0 || rank > best) {
+			best, found = rank, i
+		}
+	}
+	if found >= 0 {
+		return s.prices[found].price, true
+	}
+	if p, ok := price.Lookup(model); ok {
+		return p, true
+	}
+	return price.Lookup(limit.BaseModel(model))
+}
+
+// OriginAllowed reports whether web pages of an origin may call, as the Origin header names it.
+func (s *Snapshot) OriginAllowed(origin string) bool {
+	return s.origins == nil || s.origins[strings.ToLower(origin)]
+}
+
+// Provider returns the provider of that name, built in or the project's own.
+func (s *Snapshot) Provider(name string) (*Provider, bool) {
+	p, ok := s.providers[name]
+	return p, ok
+}
+
+// ProviderNames lists every name that Provider knows, sorted.
+func (s *Snapshot) ProviderNames() []string { return slices.Sorted(maps.Keys(s.providers)) }
+
+// Configured returns the providers that the project's settings list, sorted by name.
+func (s *Snapshot) Configured() []*Provider { return s.configured }
+
+// Claim returns the provider with a model pattern of the project's own that covers a normalized model, and how closely
+// (see limit.Match); of several the most specific pattern wins. It returns nil where none does.
+func (s *Snapshot) Claim(model string) (claimed *Provider, rank int) {
+	for _, p := range s.patterns {
+		if r, ok := limit.Match(p.key, model); ok && (claimed == nil || r > rank) {
+			claimed, rank = p.provider, r
+		}
+	}
+	return claimed, rank
+}
+
+// Stored reports whether the project has a key of its own for the provider, one that cannot be opened included.
+func (p *Provider) Stored() bool { return p.Key != "" || p.KeyError != nil }

@@ -1,0 +1,151 @@
+package provider
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+// withheld are the request headers that never go to a provider.
+var withheld = map[string]bool{
+	// ours
+	"X-Project-Key": true, "X-Identity": true, "X-Tier": true, "X-Provider": true,
+	// keys, of which Authorize adds the one that belongs there; Api-Key is Azure's place for one
+	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true,
+	// the client's, of no concern to the provider. Anthropic refuses a server's call that carries an Origin
+	"Cookie": true, "Cookie2": true, "Forwarded": true, "X-Real-Ip": true, "Via": true, "Origin": true,
+	"True-Client-Ip": true, "X-Client-Ip": true, "X-Cluster-Client-Ip": true, "Cf-Connecting-Ip": true, "Fastly-Client-Ip": true,
+	// hop by hop (RFC 9110, 7.6.1), beside those that Connection names
+	"Connection": true, "Keep-Alive": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Http2-Settings": true,
+	// the transport's business: the body is whole and its length known
+	"Content-Length": true, "Expect": true, "Accept-Encoding": true, "Host": true,
+	// would make the upstream serve something else than what was checked, or hide its usage
+	"X-Goog-Fieldmask": true, "X-Http-Method": true, "X-Original-Url": true, "X-Rewrite-Url": true, "X-Original-Host": true, "X-Host": true,
+}
+
+// withheldStored are those that do not go out with a stored key: they choose the account that pays, or restrict a
+// key that is not the client's.
+var withheldStored = map[string]bool{
+	"X-Goog-User-Project": true, "Openai-Organization": true, "Openai-Project": true, "Referer": true,
+}
+
+// OutgoingHeader returns the client's headers that go to a provider. It contains no key: Authorize adds that. Values
+// are shared with in; stored tells that the project's own key is used.
+func OutgoingHeader(in http.Header, stored bool) http.Header {
+	out := make(http.Header, len(in)+3)
+	perHop := connectionOptions(in)
+	for name, values := range in {
+		if withheld[name] || stored && withheldStored[name] || perHop[name] || withheldPrefix(name) || anyProjectKey(values) {
+			continue
+		}
+		out[name] = values
+	}
+	// Answers are read for their usage and passed on unchanged, so they must not come compressed.
+	out["Accept-Encoding"] = []string{"identity"}
+	if _, ok := out["User-Agent"]; !ok {
+		out["User-Agent"] = []string{""} // else the transport would add Go's own
+	}
+	// The provider must see the key, by which it recognises a repetition. But Go's transport takes the header as leave to
+	// send a POST again when a connection breaks, which would be paid for twice: "a request that may have arrived is never
+	// sent again". It looks for the canonical spelling; header names are case-insensitive to everyone else.
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := out[name]; ok {
+			delete(out, name)
+			out[strings.ToLower(name)] = values
+		}
+	}
+	return out
+}
+
+func withheldPrefix(name string) bool {
+	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "Proxy-") || strings.HasPrefix(name, "Sec-") ||
+		strings.HasPrefix(name, "Access-Control-") || strings.Contains(name, "Method-Override")
+}
+
+// connectionOptions returns the headers that Connection names, or nil.
+func connectionOptions(h http.Header) map[string]bool {
+	var names map[string]bool
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			if names == nil {
+				names = make(map[string]bool)
+			}
+			names[http.CanonicalHeaderKey(name)] = true
+		}
+	}
+	return names
+}
+
+func anyProjectKey(values []string) bool {
+	for _, v := range values {
+		if holdsProjectKey(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsProjectKey reports whether text contains a project key, as a Referer or a proxy's own header can.
+func holdsProjectKey(s string) bool {
+	for {
+		i := strings.Index(s, "pk_")
+		if i < 0 {
+			return false
+		}
+		start := i == 0 || !isWord(s[i-1])
+		s = s[i:]
+		end := 3
+		for end < len(s) && isWord(s[end]) {
+			end++
+		}
+		if start && project.IsKey(s[:end]) {
+			return true
+		}
+		s = s[end:]
+	}
+}
+
+func isWord(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_' || c == '-'
+}
+
+// dropped are the response headers that never reach a client: those of one connection, cookies, and those that speak
+// of the provider's origin and would be taken to speak of ours.
+var dropped = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+	"Set-Cookie": true, "Set-Cookie2": true,
+	"Alt-Svc": true, "Strict-Transport-Security": true, "Clear-Site-Data": true, "Nel": true, "Report-To": true, "Reporting-Endpoints": true,
+	"X-Request-Id": true, // ours takes its place
+}
+
+// droppedStored are those that name or describe the account of a stored key.
+var droppedStored = map[string]bool{
+	"Openai-Organization": true, "Openai-Project": true, "Anthropic-Organization-Id": true, "Anthropic-Workspace-Id": true,
+	"X-Goog-User-Project": true, "X-Goog-Quota-User": true,
+}
+
+// ResponseHeader adds to dst what of a provider's response headers the client may see. stored tells that the
+// project's own key was used, ours that limits of ours are in force, whose x-ratelimit-* take the place of the
+// provider's. The provider's request id appears as X-Provider-Request-Id; X-Request-Id is left for the caller to set.
+func ResponseHeader(dst, src http.Header, stored, ours bool) {
+	perHop := connectionOptions(src)
+	for name, values := range src {
+		switch {
+		case dropped[name], perHop[name], strings.HasPrefix(name, "Proxy-"), strings.HasPrefix(name, "Access-Control-"):
+		case stored && (droppedStored[name] || strings.HasPrefix(name, "Anthropic-Ratelimit-") || strings.HasPrefix(name, "X-Goog-Quota-")):
+		case (stored || ours) && (strings.HasPrefix(name, "X-Ratelimit") || strings.HasPrefix(name, "Ratelimit")):
+		default:
+			dst[name] = append(dst[name], values...)
+		}
+	}
+	for _, name := range []string{"X-Request-Id", "Request-Id"} {
+		if id := src.Get(name); id != "" {
+			dst.Set("X-Provider-Request-Id", id)
+			break
+		}
+	}
+}

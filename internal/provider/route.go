@@ -1,0 +1,225 @@
+// Package provider decides where a request goes and with what: the upstream for a model, the key that it is sent
+// with, the headers that go out and come back, and the connections.
+//
+// Invariants: a model that no rule claims goes nowhere; a key reaches only its own vendor, a stored one only the
+// endpoints of the contract; a project key reaches nobody; an address is checked after it is resolved.
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// Target is where a request goes.
+type Target struct {
+	Provider *project.Provider
+	Model    string // what is sent: the name asked for without a NAME/ prefix
+	URL      string // without a query
+	Stored   bool   // with the project's own key for the provider rather than the client's
+}
+
+// builtin are the model names by which a vendor is known, as prefixes but for OpenAI's o-series (see vendorOf).
+var builtin = []struct{ prefix, vendor string }{
+	{"gpt-", "openai"}, {"chatgpt-", "openai"}, {"text-embedding-", "openai"}, {"omni-moderation-", "openai"},
+	{"dall-e-", "openai"}, {"gpt-image-", "openai"}, {"sora-", "openai"}, {"whisper-", "openai"}, {"tts-", "openai"},
+	{"claude-", "anthropic"},
+	{"gemini-", "google"}, {"gemma-", "google"}, {"imagen-", "google"}, {"veo-", "google"},
+	{"grok-", "xai"},
+	{"mistral-", "mistral"}, {"ministral-", "mistral"}, {"codestral-", "mistral"}, {"pixtral-", "mistral"}, {"magistral-", "mistral"},
+	{"deepseek-", "deepseek"},
+}
+
+// vendorOf returns the built-in provider that a normalized model's name tells, or "".
+func vendorOf(model string) string {
+	for _, b := range builtin {
+		if strings.HasPrefix(model, b.prefix) {
+			return b.vendor
+		}
+	}
+	if len(model) >= 2 && model[0] == 'o' && model[1] >= '0' && model[1] <= '9' {
+		return "openai"
+	}
+	return ""
+}
+
+// Route finds the upstream for a model called at an endpoint. xProvider is the x-provider header, "" if there is none.
+//
+// In this order: the project's own model patterns and the prefix NAME/ of a provider's name, of which the longer one
+// wins and at the same length the pattern; the built-in names; x-provider; the only provider that the settings list.
+// The error is a *wire.Error: unknown_model, or invalid_request where the model's provider does not serve the
+// endpoint.
+func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Target, error) {
+	header, err := named(p, xProvider)
+	if err != nil {
+		return Target{}, err
+	}
+	to, sent := claim(p, model)
+	if to == nil {
+		to = header
+	}
+	if only := p.Configured(); to == nil && len(only) == 1 {
+		to = only[0]
+	}
+	if to == nil {
+		return Target{}, unknownModel(p, model)
+	}
+	if to.Dialect == wire.Gemini {
+		sent = withoutCollection(sent)
+	}
+	if model != "" && strings.TrimSpace(sent) == "" {
+		return Target{}, refuse(http.StatusBadRequest, "unknown_model", "model",
+			"The model %s names the provider %s but no model of it.", quote(model), to.Name)
+	}
+	u, err := endpointURL(to, ep, sent)
+	if err != nil {
+		return Target{}, err
+	}
+	return Target{Provider: to, Model: sent, URL: u, Stored: to.Stored()}, nil
+}
+
+// claim returns the provider that the model's name tells, or nil, and the name to send.
+func claim(p *project.Snapshot, model string) (to *project.Provider, sent string) {
+	normalized := limit.NormalizeModel(model)
+	to, rank := p.Claim(normalized)
+	if i := strings.IndexByte(normalized, '/'); i > 0 {
+		// The prefix of a provider's name counts as its pattern NAME/*.
+		if named, ok := p.Provider(normalized[:i]); ok && (to == nil || 2*(i+1) > rank) {
+			_, rest, _ := strings.Cut(model, "/")
+			return named, strings.TrimSpace(rest)
+		}
+	}
+	if to != nil {
+		return to, model
+	}
+	if vendor := vendorOf(normalized); vendor != "" {
+		to, _ = p.Provider(vendor)
+		return to, model
+	}
+	// models/gemini-2.5-flash is how Google's own API spells a model's full name.
+	if bare := withoutCollection(normalized); bare != normalized {
+		if vendor, ok := p.Provider(vendorOf(bare)); ok && vendor.Dialect == wire.Gemini {
+			return vendor, model
+		}
+	}
+	return nil, model
+}
+
+// withoutCollection cuts "models/" off a model's name: Google takes both spellings, so a limit must see one.
+func withoutCollection(model string) string {
+	const collection = "models/"
+	for {
+		trimmed := strings.TrimSpace(model)
+		if len(trimmed) < len(collection) || !strings.EqualFold(trimmed[:len(collection)], collection) {
+			return model
+		}
+		model = trimmed[len(collection):]
+	}
+}
+
+// named returns the provider that the x-provider header names, nil if it is empty.
+func named(p *project.Snapshot, header string) (*project.Provider, error) {
+	name := strings.ToLower(strings.TrimSpace(header))
+	if name == "" {
+		return nil, nil
+	}
+	if to, ok := p.Provider(name); ok {
+		return to, nil
+	}
+	return nil, refuse(http.StatusBadRequest, "unknown_model", "x-provider",
+		"The project has no provider %s. x-provider can be %s.", quote(header), strings.Join(p.ProviderNames(), ", "))
+}
+
+func unknownModel(p *project.Snapshot, model string) *wire.Error {
+	names := strings.Join(p.ProviderNames(), ", ")
+	if strings.TrimSpace(model) == "" {
+		return refuse(http.StatusBadRequest, "unknown_model", "model",
+			"The request names no model. Name one, or its provider in the header x-provider (%s).", names)
+	}
+	return refuse(http.StatusBadRequest, "unknown_model", "model",
+		"No provider is known for the model %s. Write it as PROVIDER/MODEL, name the provider in the header x-provider, "+
+			"or add the model to a provider in the project's settings. The providers are %s.", quote(model), names)
+}
+
+// quote shows what the client sent, at most 100 bytes of it.
+func quote(s string) string {
+	const most = 100
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+func refuse(status int, code, param, format string, args ...any) *wire.Error {
+	return &wire.Error{Status: status, Code: code, Param: param, Message: fmt.Sprintf(format, args...)}
+}
+
+// openAIPaths are the OpenAI endpoints below a base URL that ends in /v1.
+var openAIPaths = map[wire.Operation]string{
+	wire.ChatCompletions:  "/chat/completions",
+	wire.Completions:      "/completions",
+	wire.Responses:        "/responses",
+	wire.Embeddings:       "/embeddings",
+	wire.Moderations:      "/moderations",
+	wire.ImageGenerations: "/images/generations",
+	wire.ImageEdits:       "/images/edits",
+	wire.Speech:           "/audio/speech",
+	wire.Transcriptions:   "/audio/transcriptions",
+	wire.Translations:     "/audio/translations",
+}
+
+// geminiActions follow the model in Gemini's paths.
+var geminiActions = map[wire.Operation]string{
+	wire.GenerateContent:       ":generateContent",
+	wire.StreamGenerateContent: ":streamGenerateContent",
+	wire.CountTokens:           ":countTokens",
+	wire.EmbedContent:          ":embedContent",
+	wire.BatchEmbedContents:    ":batchEmbedContents",
+}
+
+// endpointURL returns the upstream's URL for an endpoint. It is built from constants and the project's base URL alone;
+// nothing of the path that the client sent is in it but Gemini's model.
+func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, error) {
+	if action, ok := geminiActions[ep.Operation]; ok && to.Dialect == wire.Gemini {
+		// The path's own punctuation in a name could make it another endpoint for a lenient server.
+		if model == "" || strings.ContainsAny(model, "/:%?#\\") || model == "." || model == ".." {
+			return "", refuse(http.StatusBadRequest, "unknown_model", "model", "%s is not a model's name.", quote(model))
+		}
+		return to.BaseURL + "/v1beta/models/" + url.PathEscape(strings.TrimSpace(model)) + action, nil
+	}
+	switch path := openAIPaths[ep.Operation]; {
+	case ep.Operation == wire.Messages && to.Dialect == wire.Anthropic:
+		return to.BaseURL + "/v1/messages", nil
+	case ep.Operation == wire.CountMessageTokens && to.Dialect == wire.Anthropic:
+		return to.BaseURL + "/v1/messages/count_tokens", nil
+	case path != "" && to.Dialect == wire.OpenAI:
+		return to.BaseURL + path, nil
+	case ep.Operation == wire.ChatCompletions && to.Dialect == wire.Anthropic:
+		return to.BaseURL + "/v1" + path, nil
+	case to.Dialect == wire.Gemini && compatible(ep.Operation):
+		return to.BaseURL + "/v1beta/openai" + path, nil
+	}
+	return "", refuse(http.StatusBadRequest, "invalid_request", "model",
+		"The model %s is %s's, which serves %s, not %s.", quote(model), to.Name, serves(to.Dialect), ep.Path)
+}
+
+// compatible reports whether Gemini's OpenAI-compatible API has the operation.
+func compatible(op wire.Operation) bool {
+	return op == wire.ChatCompletions || op == wire.Embeddings || op == wire.ImageGenerations
+}
+
+func serves(d wire.Dialect) string {
+	switch d {
+	case wire.Anthropic:
+		return "/v1/messages and /v1/chat/completions"
+	case wire.Gemini:
+		return "/v1beta/models/{model}:generateContent and its like, /v1/chat/completions, /v1/embeddings and /v1/images/generations"
+	default:
+		return "/v1/chat/completions and the other OpenAI endpoints"
+	}
+}

@@ -1,0 +1,107 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// TransportConfig is what an operator may choose about connections to providers.
+type TransportConfig struct {
+	HeaderTimeout time.Duration // to the first byte of a provider's answer; 0 waits for ever
+	AllowPrivate  bool          // lets providers live on private, loopback and the like addresses
+}
+
+// NewTransport returns the transport for requests to providers. Unless private addresses are allowed a connection to
+// one fails with an *AddressError, which errors.As finds. It follows no redirects, nor does whoever uses it: a
+// redirect would take a key to a server that nobody chose.
+func NewTransport(c TransportConfig) *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	if !c.AllowPrivate {
+		dialer.ControlContext = publicOnly
+	}
+	return &http.Transport{
+		// No proxy, not even from the environment: the address that is checked would be the proxy's, and the proxy would
+		// resolve the provider's name unchecked.
+		Proxy:                  nil,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  c.HeaderTimeout,
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+		// A long stream that is silent is alive; a connection that answers no ping is not.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+	}
+}
+
+// AddressError reports an address to which providers may not resolve.
+type AddressError struct {
+	Addr netip.Addr // as dialled
+}
+
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("%s is not a public address; an operator can allow it with ALLOW_PRIVATE_UPSTREAMS", e.Addr)
+}
+
+// publicOnly refuses a connection by the address that is about to be dialled. A check of the name, or of an earlier
+// resolution, would be undone by a name that resolves differently the second time.
+func publicOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("address %q: %w", address, err)
+	}
+	if !public(ap.Addr()) {
+		return &AddressError{ap.Addr()}
+	}
+	return nil
+}
+
+// special are the blocks that are global unicast by form but private, local, reserved or documentation by assignment
+// (IANA special-purpose address registries), and the cloud's metadata servers outside them.
+var special = prefixes(
+	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
+	"203.0.113.0/24", "240.0.0.0/4",
+	"168.63.129.16/32", // Azure
+	"2001::/23",        // protocol assignments, Teredo among them
+	"2001:db8::/32", "3fff::/20",
+	"2002::/16", // 6to4: any IPv4 address within
+)
+
+var (
+	globalIPv6 = netip.MustParsePrefix("2000::/3")     // all that IANA has made global unicast
+	nat64      = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052: an IPv4 address in the last four bytes
+)
+
+func prefixes(list ...string) []netip.Prefix {
+	out := make([]netip.Prefix, len(list))
+	for i, s := range list {
+		out[i] = netip.MustParsePrefix(s)
+	}
+	return out
+}
+
+// public reports whether an address is on the public internet.
+func public(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	if nat64.Contains(a) {
+		b := a.As16()
+		a = netip.AddrFrom4([4]byte(b[12:]))
+	}
+	if !a.IsGlobalUnicast() || a.IsPrivate() || a.Is6() && !globalIPv6.Contains(a) {
+		return false
+	}
+	for _, p := range special {
+		if p.Contains(a) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,136 @@
+// Package secret seals what must be read back (providers' API keys) and makes and recognises what must not
+// (a project's secret key).
+//
+// Invariants: a sealed text opens only with the key that sealed it and only for the row it was sealed for; whatever
+// cannot be opened is an error, so that ciphertext is never mistaken for a key; a secret key is kept as its hash alone.
+package secret
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// KeySize is the length in bytes of an encryption key: AES-256.
+const KeySize = 32
+
+// version starts every sealed text, so that a later format can be told apart.
+const version = "v1"
+
+var (
+	// ErrUnknownKey reports a text that was sealed with a key that is not in the keyring.
+	ErrUnknownKey = errors.New("sealed with an encryption key that is not configured")
+	// ErrSealed reports a text that is not in the sealed format, was tampered with or belongs to another row.
+	ErrSealed = errors.New("not a sealed text of this row, or damaged")
+)
+
+// encoding refuses non-canonical endings: one sealed text has one spelling.
+var encoding = base64.RawURLEncoding.Strict()
+
+// Keyring seals with one key and opens with that and any earlier ones. It is safe for concurrent use.
+//
+// A sealed text reads
+//
+//	v1.KEYID.DATA
+//
+// KEYID names the key (see keyID). DATA is unpadded base64url of a random 96-bit nonce, the AES-256-GCM ciphertext
+// and its 128-bit tag. The authenticated data is "v1.KEYID." followed by the caller's own. A key may seal 2^32 texts
+// before random nonces become unsafe (NIST SP 800-38D, 8.3).
+type Keyring struct {
+	current string // id of the key that seals
+	keys    map[string]cipher.AEAD
+}
+
+// NewKeyring returns a keyring that seals with current and opens what current or a previous key sealed.
+// Every key has KeySize bytes.
+func NewKeyring(current []byte, previous ...[]byte) (*Keyring, error) {
+	k := &Keyring{current: keyID(current), keys: make(map[string]cipher.AEAD, 1+len(previous))}
+	for _, key := range append([][]byte{current}, previous...) {
+		if len(key) != KeySize {
+			return nil, fmt.Errorf("encryption key has %d bytes, not %d", len(key), KeySize)
+		}
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			return nil, fmt.Errorf("encryption key: %w", err)
+		}
+		aead, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
+			return nil, fmt.Errorf("encryption key: %w", err)
+		}
+		k.keys[keyID(key)] = aead
+	}
+	return k, nil
+}
+
+// Seal encrypts plaintext for the row that aad names. The same aad opens it.
+func (k *Keyring) Seal(plaintext []byte, aad string) (string, error) {
+	aead, ok := k.keys[k.current]
+	if !ok {
+		return "", ErrUnknownKey
+	}
+	prefix := version + "." + k.current + "."
+	return prefix + encoding.EncodeToString(aead.Seal(nil, nil, plaintext, []byte(prefix+aad))), nil
+}
+
+// Open decrypts what Seal made for the same aad. It fails with ErrUnknownKey or ErrSealed and then returns nothing.
+func (k *Keyring) Open(sealed, aad string) ([]byte, error) {
+	id, data, err := split(sealed)
+	if err != nil {
+		return nil, err
+	}
+	aead, ok := k.keys[id]
+	if !ok {
+		return nil, fmt.Errorf("%w (key %s)", ErrUnknownKey, id)
+	}
+	plaintext, err := aead.Open(nil, nil, data, []byte(version+"."+id+"."+aad))
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return plaintext, nil
+}
+
+// Current reports whether sealed was sealed with the key that seals now; what was not should be sealed again.
+func (k *Keyring) Current(sealed string) bool {
+	id, _, err := split(sealed)
+	return err == nil && id == k.current
+}
+
+func split(sealed string) (id string, data []byte, err error) {
+	v, rest, ok := strings.Cut(sealed, ".")
+	id, text, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 || v != version || !isKeyID(id) {
+		return "", nil, ErrSealed
+	}
+	// The decoder skips line breaks, which Seal never writes.
+	if strings.ContainsAny(text, "\r\n") {
+		return "", nil, ErrSealed
+	}
+	data, err = encoding.DecodeString(text)
+	if err != nil {
+		return "", nil, ErrSealed
+	}
+	return id, data, nil
+}
+
+// keyID is the first 8 hex digits of SHA-256 over a label and the key: enough to find the key, nothing to guess it by.
+func keyID(key []byte) string {
+	sum := sha256.Sum256(append([]byte("airatelimit encryption key id\x00"), key...))
+	return hex.EncodeToString(sum[:4])
+}
+
+func isKeyID(id string) bool {
+	if len(id) != 8 {
+		return false
+	}
+	for i := range len(id) {
+		if c := id[i]; !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,101 @@
+package secret
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// ParseKey reads an encryption key written as 64 hex digits or as 32 characters (one byte each). A key that a person
+// made up rather than drew at random is refused, with the command that makes a good one.
+func ParseKey(s string) ([]byte, error) {
+	s = strings.TrimSpace(s)
+	var key []byte
+	switch len(s) {
+	case 2 * KeySize:
+		decoded, err := hex.DecodeString(s)
+		if err != nil {
+			return nil, keyError("has 64 characters of which some are not hex digits")
+		}
+		key = decoded
+	case KeySize:
+		key = []byte(s)
+	case 0:
+		return nil, keyError("is empty")
+	default:
+		return nil, keyError(fmt.Sprintf("has %d characters; it takes 64 hex digits or 32 characters", len(s)))
+	}
+	if reason := weakness(key); reason != "" {
+		return nil, keyError("is weak: " + reason)
+	}
+	return key, nil
+}
+
+// keyError never quotes the key.
+func keyError(problem string) error {
+	return fmt.Errorf("the encryption key %s. Make one with: openssl rand -hex 32", problem)
+}
+
+// minDistinct is far below what 32 random bytes show (30) and what 32 random hex characters show (14; fewer than 8 less
+// than once in ten million).
+const minDistinct = 8
+
+// weakness says why key cannot be random, or "".
+func weakness(key []byte) string {
+	if distinct(key) < minDistinct {
+		return fmt.Sprintf("it has only %d different characters", distinct(key))
+	}
+	for period := 1; period <= len(key)/2; period++ {
+		if repeats(key, period) {
+			return fmt.Sprintf("it repeats the same %d characters", period)
+		}
+	}
+	if sequence(key) {
+		return "it counts up or down"
+	}
+	lower := strings.ToLower(string(key))
+	for _, word := range []string{"change", "example", "placeholder", "password", "encryption", "your-", "your_", "32-char", "secret"} {
+		if strings.Contains(lower, word) {
+			return fmt.Sprintf("it contains %q", word)
+		}
+	}
+	return ""
+}
+
+func distinct(key []byte) int {
+	var seen [256]bool
+	n := 0
+	for _, b := range key {
+		if !seen[b] {
+			seen[b] = true
+			n++
+		}
+	}
+	return n
+}
+
+func repeats(key []byte, period int) bool {
+	for i := period; i < len(key); i++ {
+		if key[i] != key[i-period] {
+			return false
+		}
+	}
+	return true
+}
+
+// sequence reports whether every byte but a few differs from the one before by the same step: 00 01 02 … 1f, and
+// 0123456789abcdefghij… with its one jump from 9 to a.
+func sequence(key []byte) bool {
+	for _, step := range []byte{1, 0xff} {
+		jumps := 0
+		for i := 1; i < len(key); i++ {
+			if key[i]-key[i-1] != step {
+				jumps++
+			}
+		}
+		if jumps <= len(key)/8 {
+			return true
+		}
+	}
+	return false
+}

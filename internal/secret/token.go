@@ -1,0 +1,72 @@
+package secret
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"strings"
+)
+
+const (
+	secretPrefix  = "sk_"
+	projectPrefix = "pk_"
+
+	idLength      = 16 // 95 bits: finds the row
+	secretLength  = 43 // 256 bits
+	projectLength = 24 // 142 bits; public, but not to be guessed
+
+	alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// NewSecretKey draws a project's secret key "sk_ID_SECRET", both parts base62, which a double click selects whole.
+// The key is shown once; id and hash are what is stored.
+func NewSecretKey() (key, id string, hash [32]byte) {
+	id = base62(idLength)
+	key = secretPrefix + id + "_" + base62(secretLength)
+	return key, id, sha256.Sum256([]byte(key))
+}
+
+// ParseSecretKey splits a presented secret key into the id to look it up by and the hash to compare with Equal. A
+// plain SHA-256 suffices for 256 random bits; a slow hash would only let anyone burn our CPU.
+func ParseSecretKey(key string) (id string, hash [32]byte, ok bool) {
+	rest, ok := strings.CutPrefix(key, secretPrefix)
+	if !ok || len(rest) != idLength+1+secretLength || rest[idLength] != '_' {
+		return "", hash, false
+	}
+	if !isBase62(rest[:idLength]) || !isBase62(rest[idLength+1:]) {
+		return "", hash, false
+	}
+	return rest[:idLength], sha256.Sum256([]byte(key)), true
+}
+
+// Equal compares two hashes of secret keys in constant time.
+func Equal(a, b [32]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
+
+// NewProjectKey draws a project's public key "pk_" + 24 base62 characters.
+func NewProjectKey() string { return projectPrefix + base62(projectLength) }
+
+// base62 draws n characters. Bytes from 248 on are drawn again: taken modulo 62 they would favour the first eight.
+func base62(n int) string {
+	out := make([]byte, 0, n)
+	var buf [64]byte
+	for {
+		rand.Read(buf[:]) // never fails: crypto/rand ends the process instead
+		for _, b := range buf {
+			if b >= 248 {
+				continue
+			}
+			if out = append(out, alphabet[b%62]); len(out) == n {
+				return string(out)
+			}
+		}
+	}
+}
+
+func isBase62(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
+			return false
+		}
+	}
+	return true
+}
