@@ -46,7 +46,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 }
 
 func open(ctx context.Context, path string) (*DB, error) {
-	file, err := create(path)
+	file, err := touch(path)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +67,10 @@ func open(ctx context.Context, path string) (*DB, error) {
 // Close closes both handles. The last process to close a file folds its write-ahead log into it.
 func (db *DB) Close() error { return errors.Join(db.Read.Close(), db.Write.Close()) }
 
-// create makes the empty file if it isn't there, before SQLite would: SQLite gives its -wal and -shm
+// touch makes the empty file if it isn't there, before SQLite would: SQLite gives its -wal and -shm
 // files the mode of the database, and would itself choose 0644. It returns the file's one true name, so
 // that two paths to one file find the same locks beside it.
-func create(path string) (file string, err error) {
+func touch(path string) (file string, err error) {
 	if file, err = filepath.Abs(path); err != nil {
 		return "", err
 	}

@@ -15,7 +15,7 @@ var ErrLocked = errors.New("another airatelimit serve is using this database: st
 //
 // One process serves a file because the ledger decides from memory; commands don't take the lock.
 func Lock(path string) (release func() error, err error) {
-	file, err := create(path)
+	file, err := touch(path)
 	if err != nil {
 		return nil, fmt.Errorf("lock database %s: %w", path, err)
 	}

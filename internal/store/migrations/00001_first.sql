@@ -28,8 +28,7 @@ CREATE TABLE provider_keys (
     project_id TEXT    NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     provider   TEXT    NOT NULL,
     sealed     TEXT    NOT NULL, -- AES-256-GCM, associated data project_id/provider
-    last4      TEXT    NOT NULL, -- what a person is shown
-    updated_at INTEGER NOT NULL,
+    mask       TEXT    NOT NULL, -- what of it a person is shown
     PRIMARY KEY (project_id, provider)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,174 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/secret"
+)
+
+// Store keeps projects and their provider keys. A project that does not exist is [project.ErrNotFound].
+type Store struct {
+	db      *DB
+	keys    *secret.Keyring
+	changed atomic.Pointer[Catalog] // refreshed after each change, where there is one
+}
+
+// New returns the store in db. Provider keys are sealed with keys.
+func New(db *DB, keys *secret.Keyring) *Store { return &Store{db: db, keys: keys} }
+
+// CreateProject makes a project and returns it with its secret key, which cannot be had again. Settings
+// may hold provider keys; they are sealed.
+func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (rec project.Record, secretKey string, err error) {
+	now := clock()
+	rec = project.Record{Key: secret.NewProjectKey(), CreatedAt: now, UpdatedAt: now}
+	secretKey, rec.SecretID, rec.SecretHash = secret.NewSecretKey()
+	rec, err = rec.With(settings, s.seal(rec.Key))
+	if err != nil {
+		return project.Record{}, "", err
+	}
+	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
+		rec.Revision = rev
+		return insert(ctx, tx, rec)
+	})
+	if err != nil {
+		return project.Record{}, "", fmt.Errorf("create project: %w", err)
+	}
+	return rec, secretKey, nil
+}
+
+// Project returns the project with the key pk_…, or [project.ErrNotFound].
+func (s *Store) Project(ctx context.Context, key string) (project.Record, error) {
+	return one(ctx, s.db.Read, "p.id = ?", key)
+}
+
+// ProjectBySecretID returns the project whose secret key has the id, or [project.ErrNotFound]. The caller
+// compares the key's hash.
+func (s *Store) ProjectBySecretID(ctx context.Context, id string) (project.Record, error) {
+	return one(ctx, s.db.Read, "p.secret_id = ?", id)
+}
+
+// Projects returns every project, the oldest first.
+func (s *Store) Projects(ctx context.Context) ([]project.Record, error) {
+	rows, err := query(ctx, s.db.Read, "true")
+	if err != nil {
+		return nil, err
+	}
+	records := make([]project.Record, len(rows))
+	for i, r := range rows {
+		if r.damage != nil {
+			return nil, r.damage
+		}
+		records[i] = r.Record
+	}
+	return records, nil
+}
+
+// UpdateProject replaces a project's settings by what update makes of them, provider keys masked (see
+// [project.Record.With]), and returns the result. Nothing changes if update fails, whose error is returned
+// as it is. No other change, of this process or another, comes between what update reads and what is
+// written; so update must not take long.
+func (s *Store) UpdateProject(ctx context.Context, key string, update func(project.Settings) (project.Settings, error)) (rec project.Record, err error) {
+	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
+		old, err := one(ctx, tx, "p.id = ?", key)
+		if err != nil {
+			return err
+		}
+		settings, err := update(old.Document())
+		if err != nil {
+			return err
+		}
+		if rec, err = old.With(settings, s.seal(key)); err != nil {
+			return err
+		}
+		rec.UpdatedAt, rec.Revision = clock(), rev
+		return replace(ctx, tx, rec)
+	})
+	if err != nil {
+		return project.Record{}, err
+	}
+	return rec, nil
+}
+
+// RegenerateSecret replaces a project's secret key and returns the new one, which cannot be had again.
+func (s *Store) RegenerateSecret(ctx context.Context, key string) (secretKey string, err error) {
+	secretKey, id, hash := secret.NewSecretKey()
+	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
+		return affected(tx.ExecContext(ctx, `UPDATE projects
+			SET secret_id = ?, secret_hash = ?, updated_at = ?, revision = ? WHERE id = ?`,
+			id, hash[:], clock().UnixMicro(), rev, key))
+	})
+	if err != nil {
+		return "", err
+	}
+	return secretKey, nil
+}
+
+// DeleteProject deletes a project and its provider keys. What its identities used is the ledger's, and
+// is left there; no project is ever given the same key again.
+func (s *Store) DeleteProject(ctx context.Context, key string) error {
+	return s.change(ctx, func(tx *sql.Tx, _ int64) error {
+		return affected(tx.ExecContext(ctx, `DELETE FROM projects WHERE id = ?`, key))
+	})
+}
+
+// Revision counts the changes of projects and provider keys, by any process.
+func (s *Store) Revision(ctx context.Context) (int64, error) { return revision(ctx, s.db.Read) }
+
+func revision(ctx context.Context, q queryer) (rev int64, err error) {
+	if err := q.QueryRowContext(ctx, `SELECT value FROM revision`).Scan(&rev); err != nil {
+		return 0, fmt.Errorf("read the revision: %w", err)
+	}
+	return rev, nil
+}
+
+// change runs do in a transaction that has the next revision, and lets the catalog see the outcome.
+func (s *Store) change(ctx context.Context, do func(tx *sql.Tx, revision int64) error) error {
+	tx, err := s.db.Write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var rev int64
+	if err := tx.QueryRowContext(ctx, `UPDATE revision SET value = value + 1 RETURNING value`).Scan(&rev); err != nil {
+		return err
+	}
+	if err := do(tx, rev); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if c := s.changed.Load(); c != nil {
+		// The change stands whether or not this works; the catalog's next look repeats it.
+		_ = c.Refresh(context.WithoutCancel(ctx))
+	}
+	return nil
+}
+
+// clock is the time as it is stored, so that a record returned and one read again are the same.
+func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func affected(res sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	return project.ErrNotFound
+}
+
+func (s *Store) seal(key string) func(provider, plain string) (string, error) {
+	return func(provider, plain string) (string, error) {
+		return s.keys.Seal([]byte(plain), sealedFor(key, provider))
+	}
+}
+
+// sealedFor is the associated data that ties a sealed key to its row: copied to another project or
+// provider it can't be opened.
+func sealedFor(key, provider string) string { return key + "/" + provider }

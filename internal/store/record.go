@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+// queryer is a handle or a transaction.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// record is a project's record, or the reason why its row can't be read as one. One damaged row must
+// not take the other projects with it.
+type record struct {
+	project.Record
+	damage error
+}
+
+// one returns the only project where the condition holds, or [project.ErrNotFound].
+func one(ctx context.Context, q queryer, where string, args ...any) (project.Record, error) {
+	records, err := query(ctx, q, where, args...)
+	switch {
+	case err != nil:
+		return project.Record{}, err
+	case len(records) == 0:
+		return project.Record{}, project.ErrNotFound
+	}
+	return records[0].Record, records[0].damage
+}
+
+// query returns the projects where the condition on p holds, with their keys: one statement, so that
+// settings and keys are of the same moment. A project comes as a row for each of its keys.
+func query(ctx context.Context, q queryer, where string, args ...any) ([]record, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT p.id, p.settings, p.secret_id, p.secret_hash, p.created_at, p.updated_at, p.revision,
+		       k.provider, k.sealed, k.mask
+		FROM projects p LEFT JOIN provider_keys k ON k.project_id = p.id
+		WHERE `+where+` ORDER BY p.created_at, p.id`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read projects: %w", err)
+	}
+	defer rows.Close()
+	var records []record
+	for rows.Next() {
+		var r row
+		if err := r.scan(rows); err != nil {
+			return nil, fmt.Errorf("read projects: %w", err)
+		}
+		if n := len(records); n == 0 || records[n-1].Key != r.id {
+			records = append(records, r.record())
+		}
+		last := &records[len(records)-1]
+		if r.provider.Valid {
+			last.Keys[r.provider.String] = project.SealedKey{Sealed: r.sealed.String, Mask: r.mask.String}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read projects: %w", err)
+	}
+	return records, nil
+}
+
+// row is a row of query as SQLite has it.
+type row struct {
+	id, settings, secretID       string
+	secretHash                   []byte
+	createdAt, updatedAt, change int64
+	provider, sealed, mask       sql.NullString
+}
+
+func (r *row) scan(rows *sql.Rows) error {
+	return rows.Scan(&r.id, &r.settings, &r.secretID, &r.secretHash, &r.createdAt, &r.updatedAt, &r.change,
+		&r.provider, &r.sealed, &r.mask)
+}
+
+func (r *row) record() record {
+	rec := project.Record{
+		Key:       r.id,
+		Keys:      map[string]project.SealedKey{},
+		SecretID:  r.secretID,
+		CreatedAt: time.UnixMicro(r.createdAt).UTC(),
+		UpdatedAt: time.UnixMicro(r.updatedAt).UTC(),
+		Revision:  r.change,
+	}
+	settings, err := project.ParseSettings([]byte(r.settings))
+	if len(r.secretHash) != len(rec.SecretHash) {
+		err = errors.Join(err, errors.New("its secret key's hash has the wrong length"))
+	}
+	if err != nil {
+		return record{Record: rec, damage: fmt.Errorf("stored project %s: %w", r.id, err)}
+	}
+	rec.Settings = settings
+	copy(rec.SecretHash[:], r.secretHash)
+	return record{Record: rec}
+}
+
+func insert(ctx context.Context, tx *sql.Tx, rec project.Record) error {
+	doc, err := json.Marshal(rec.Settings)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO projects
+		(id, settings, secret_id, secret_hash, created_at, updated_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		rec.Key, string(doc), rec.SecretID, rec.SecretHash[:], rec.CreatedAt.UnixMicro(), rec.UpdatedAt.UnixMicro(), rec.Revision)
+	if err != nil {
+		return err
+	}
+	return putKeys(ctx, tx, rec)
+}
+
+// replace writes what a change of settings changes: never the secret key.
+func replace(ctx context.Context, tx *sql.Tx, rec project.Record) error {
+	doc, err := json.Marshal(rec.Settings)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE projects SET settings = ?, updated_at = ?, revision = ? WHERE id = ?`,
+		string(doc), rec.UpdatedAt.UnixMicro(), rec.Revision, rec.Key)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM provider_keys WHERE project_id = ?`, rec.Key); err != nil {
+		return err
+	}
+	return putKeys(ctx, tx, rec)
+}
+
+func putKeys(ctx context.Context, tx *sql.Tx, rec project.Record) error {
+	for provider, k := range rec.Keys {
+		_, err := tx.ExecContext(ctx, `INSERT INTO provider_keys (project_id, provider, sealed, mask) VALUES (?, ?, ?, ?)`,
+			rec.Key, provider, k.Sealed, k.Mask)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
