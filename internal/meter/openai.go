@@ -2,6 +2,7 @@ package meter
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/tidwall/gjson"
@@ -21,7 +22,10 @@ func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 	}
 	choices := gjson.GetBytes(data, "choices")
 	m.chatText(choices)
-	if string(name) == "error" || bytes.Contains(data, errorKey) {
+	if string(name) == "error" {
+		m.res.Failed = true
+	}
+	if bytes.Contains(data, errorKey) {
 		m.failedIf(gjson.GetBytes(data, "error"))
 	}
 	// Nearly all chunks end here.
@@ -114,7 +118,7 @@ func (m *meter) responsesEvent(data []byte) {
 		m.res.Failed = true
 	case "response.audio.delta": // encoded sound
 	default:
-		if len(kind) > len(".delta") && kind[len(kind)-len(".delta"):] == ".delta" {
+		if strings.HasSuffix(kind, ".delta") {
 			m.res.OutputText += length(gjson.GetBytes(data, "delta"))
 		}
 	}

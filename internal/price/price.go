@@ -20,7 +20,7 @@ type Usage struct {
 	CachedInput  int64 // part of Input that was read from a cache
 	CacheWrite   int64 // part of Input that was written to a five-minute cache
 	CacheWrite1h int64 // part of Input that was written to a one-hour cache
-	AudioInput   int64 // part of Input that is audio
+	AudioInput   int64 // part of Input that is audio and was not read from a cache
 	Output       int64 // all output tokens, reasoning included
 	Reasoning    int64 // part of Output; told, not priced apart
 	Images       int64 // images made, for models billed by the image
