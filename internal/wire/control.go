@@ -1,8 +1,12 @@
 package wire
 
 import (
+	"bytes"
 	"math"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // control is a field that decides what a request costs or where it goes.
@@ -11,6 +15,7 @@ type control uint8
 const (
 	none control = iota
 	model
+	fallbacks
 	stream
 	streamOptions
 	includeUsage
@@ -31,6 +36,7 @@ const (
 // params names the control fields as errors do.
 var params = [controls]string{
 	model:                 "model",
+	fallbacks:             "models",
 	stream:                "stream",
 	streamOptions:         "stream_options",
 	includeUsage:          "stream_options.include_usage",
@@ -46,19 +52,18 @@ var params = [controls]string{
 	candidateCount:        "generationConfig.candidateCount",
 }
 
-// caps are the fields that bound an answer's tokens.
-var caps = [...]control{maxTokens, maxCompletionTokens, maxOutputTokens, generationMaxOutput}
-
 // spelling is a name under which a control field is read.
 type spelling struct {
 	name  string
 	field control
 }
 
-// The spellings of control fields, by the object that they stand in.
+// The spellings of control fields, by the object that they stand in. Google reads the names of its protobuf messages,
+// snake_case, beside those of its JSON.
 var (
 	rootFields = []spelling{
 		{"model", model},
+		{"models", fallbacks},
 		{"stream", stream},
 		{"stream_options", streamOptions},
 		{"max_tokens", maxTokens},
@@ -69,10 +74,10 @@ var (
 		{"systemPrompt", systemPrompt},
 		{"systemPromptVariables", systemPromptVariables},
 	}
-	streamFields     = []spelling{{"include_usage", includeUsage}}
 	geminiRootFields = append(rootFields[:len(rootFields):len(rootFields)],
 		spelling{"generationConfig", generationConfig},
-		spelling{"generation_config", generationConfig}) // Google reads protobuf's own names too
+		spelling{"generation_config", generationConfig})
+	streamFields     = []spelling{{"include_usage", includeUsage}}
 	generationFields = []spelling{
 		{"maxOutputTokens", generationMaxOutput},
 		{"max_output_tokens", generationMaxOutput},
@@ -82,73 +87,169 @@ var (
 	nestedFields = []spelling{{"model", model}}
 )
 
-func wrongKind(field control, want string, got kind) error {
-	return invalid(params[field], "`%s` must be %s, got %s.", params[field], want, got)
+// fieldSet remembers which control fields were seen, by bit.
+type fieldSet uint32
+
+// add finds the control field that key names and refuses it where it is there already or in another case: the next parser
+// may pick either. It returns none for keys that are no control field.
+func (seen *fieldSet) add(fields []spelling, key []byte) (control, error) {
+	for _, s := range fields {
+		if string(key) != s.name {
+			continue
+		}
+		if *seen&(1<<s.field) != 0 {
+			return none, invalid(params[s.field], "`%s` is given more than once. Send it once.", params[s.field])
+		}
+		*seen |= 1 << s.field
+		return s.field, nil
+	}
+	for _, s := range fields {
+		if foldEqual(key, s.name) {
+			return none, invalid(params[s.field], "A field differs from `%s` only in letter case. Write it as `%s`.", s.name, s.name)
+		}
+	}
+	return none, nil
 }
 
-// flag reads true or false, false where it is null.
-func (e *Envelope) flag(field control, v token) (bool, error) {
-	if v.kind != boolean && v.kind != null {
-		return false, wrongKind(field, "true or false", v.kind)
-	}
-	return v.kind == boolean && e.body[v.start] == 't', nil
+// foldEqual reports whether key is name in some letter case.
+func foldEqual(key []byte, name string) bool {
+	// The longest character that folds to an ASCII letter is the Kelvin sign, three bytes.
+	return len(key) >= len(name) && len(key) <= 3*len(name) && bytes.EqualFold(key, []byte(name))
 }
 
 // maxChoices bounds n and its like; no vendor takes more.
 const maxChoices = 128
 
-// cap reads an output cap.
-func (e *Envelope) cap(field control, v token) error {
-	n, err := e.integer(field, v, 0, math.MaxInt64)
-	if err != nil || v.kind == null || field == generationMaxOutput && n == 0 {
-		return err // to protobuf a zero is an absent field
+// check refuses a control field of the wrong type or out of range. What strings hold is checked where they are decoded.
+func (e *Envelope) check(field control, v token) error {
+	switch field {
+	case model:
+		return expect(field, v, text, "a string")
+	case systemPrompt:
+		return expectOrNull(field, v, text, "a string")
+	case stream, includeUsage:
+		return expectOrNull(field, v, boolean, "true or false")
+	case streamOptions, systemPromptVariables, generationConfig:
+		return expectOrNull(field, v, object, "an object")
+	case maxTokens, maxCompletionTokens, maxOutputTokens, generationMaxOutput:
+		return e.checkNumber(field, v, 0, math.MaxInt64)
+	case choices, bestOf, candidateCount:
+		return e.checkNumber(field, v, 1, maxChoices)
+	case fallbacks:
+		if v.kind != null {
+			return invalid(params[field], "`models` is not supported: it lets the provider choose another model than the one that is counted. Name one in `model`.")
+		}
 	}
-	e.Capped, e.MaxOutput = true, max(e.MaxOutput, n)
 	return nil
 }
 
-// integer reads a whole number between least and most, 0 where it is null.
-func (e *Envelope) integer(field control, v token, least, most int64) (int64, error) {
-	if v.kind == null {
-		return 0, nil
+func expect(field control, v token, want kind, name string) error {
+	if v.kind != want {
+		return invalid(params[field], "`%s` must be %s, got %s.", params[field], name, v.kind)
 	}
-	if v.kind != numeric {
-		return 0, wrongKind(field, "a whole number", v.kind)
-	}
-	return wholeNumber(field, e.body[v.start:v.end], least, most)
+	return nil
 }
 
-// wholeNumber reads digits, without sign, fraction or exponent.
-func wholeNumber(field control, digits []byte, least, most int64) (int64, error) {
-	for i, c := range digits {
-		switch {
-		case isDigit(c):
-		case c == '-' && i == 0:
-			return 0, outOfRange(field, least, most)
-		default:
-			return 0, invalid(params[field], "`%s` must be a whole number, without fraction or exponent.", params[field])
+func expectOrNull(field control, v token, want kind, name string) error {
+	if v.kind == null {
+		return nil
+	}
+	return expect(field, v, want, name)
+}
+
+// checkNumber wants digits, without sign, fraction or exponent.
+func (e *Envelope) checkNumber(field control, v token, least, most int64) error {
+	if v.kind == null {
+		return nil
+	}
+	if err := expect(field, v, numeric, "a whole number"); err != nil {
+		return err
+	}
+	for i, c := range e.body[v.start:v.end] {
+		if !isDigit(c) && (i > 0 || c != '-') {
+			return invalid(params[field], "`%s` must be a whole number, without fraction or exponent.", params[field])
 		}
 	}
-	n, err := strconv.ParseInt(string(digits), 10, 64)
-	if err != nil || n < least || n > most {
-		return 0, outOfRange(field, least, most)
-	}
-	return n, nil
-}
-
-func outOfRange(field control, least, most int64) error {
-	if most == math.MaxInt64 {
+	n, err := strconv.ParseInt(string(e.body[v.start:v.end]), 10, 64)
+	switch {
+	case err == nil && e.body[v.start] != '-' && n >= least && n <= most:
+		return nil
+	case most == math.MaxInt64:
 		return invalid(params[field], "`%s` must be a whole number of %d or more that fits 64 bits.", params[field], least)
+	default:
+		return invalid(params[field], "`%s` must be a whole number from %d to %d.", params[field], least, most)
 	}
-	return invalid(params[field], "`%s` must be a whole number from %d to %d.", params[field], least, most)
 }
 
-// amount returns the number of a control field; ok is false where it is absent or null.
+// checkModel refuses names that no provider has and that logs or other parsers could misread.
+func checkModel(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return invalid("model", "`model` is empty. Name the model to use.")
+	case len(name) > maxModel:
+		return invalid("model", "`model` is longer than %d bytes.", maxModel)
+	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl):
+		return invalid("model", "`model` must not hold control characters or broken Unicode.")
+	}
+	return nil
+}
+
+// finish derives from the control fields, all checked, what the envelope says.
+func (e *Envelope) finish() error {
+	if e.Endpoint.Dialect == Gemini {
+		e.Stream = e.Endpoint.Operation == StreamGenerateContent
+	} else {
+		if e.fields[model].kind == missing {
+			return invalid("model", "`model` is missing. Name the model to use.")
+		}
+		e.Stream = e.isTrue(stream)
+		e.IncludeUsage = e.isTrue(includeUsage)
+	}
+	for _, field := range e.caps() {
+		if n, ok := e.amount(field); ok {
+			e.Capped, e.MaxOutput = true, max(e.MaxOutput, n)
+		}
+	}
+	e.Answers *= e.choices()
+	return nil
+}
+
+// The fields that bound an answer's tokens.
+var (
+	outputCaps       = []control{maxTokens, maxCompletionTokens, maxOutputTokens}
+	geminiOutputCaps = []control{generationMaxOutput}
+)
+
+// caps returns the fields that bound an answer's tokens in the body's dialect.
+func (e *Envelope) caps() []control {
+	if e.Endpoint.Dialect == Gemini {
+		return geminiOutputCaps
+	}
+	return outputCaps
+}
+
+// choices returns how many answers are asked for to each prompt.
+func (e *Envelope) choices() int64 {
+	if e.Endpoint.Dialect == Gemini {
+		n, _ := e.amount(candidateCount)
+		return max(n, 1)
+	}
+	n, _ := e.amount(choices)
+	best, _ := e.amount(bestOf)
+	return max(n, best, 1)
+}
+
+func (e *Envelope) isTrue(field control) bool {
+	tok := e.fields[field]
+	return tok.kind == boolean && e.body[tok.start] == 't'
+}
+
+// amount returns the number of a control field; ok is false where it gives none. To protobuf, a zero is an absent field.
 func (e *Envelope) amount(field control) (n int64, ok bool) {
 	tok := e.fields[field]
 	if tok.kind != numeric {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(string(e.body[tok.start:tok.end]), 10, 64)
-	return n, err == nil
+	return n, err == nil && (n > 0 || field != generationMaxOutput)
 }

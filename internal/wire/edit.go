@@ -91,17 +91,27 @@ func (e *Envelope) editModel(p *patches, name string) {
 		p.replace(e.fields[model], []byte(name))
 	case e.Endpoint.Dialect == Gemini:
 		for _, tok := range e.models {
-			p.replace(tok, quote("models/"+name))
+			p.replace(tok, quote(e.prefix(tok)+name))
 		}
 	default:
 		p.replace(e.fields[model], quote(name))
 	}
 }
 
+// prefix returns the "models/" that a model in a Gemini body has before its name, if it has.
+func (e *Envelope) prefix(tok token) string {
+	raw := e.body[tok.start+1 : tok.end-1]
+	name, _ := unescape(make([]byte, 0, len(raw)), raw)
+	if len(name) == len(e.Model) {
+		return ""
+	}
+	return modelsPrefix
+}
+
 // editCap lowers the caps that are too high, and adds one where there is none.
 func (e *Envelope) editCap(p *patches, edit Edit) {
 	limit := []byte(strconv.FormatInt(edit.MaxOutput, 10))
-	for _, field := range caps {
+	for _, field := range e.caps() {
 		if n, ok := e.amount(field); ok && n > edit.MaxOutput {
 			p.replace(e.fields[field], limit)
 		}
@@ -113,7 +123,7 @@ func (e *Envelope) editCap(p *patches, edit Edit) {
 		e.addGenerationCap(p, limit)
 		return
 	}
-	for _, field := range caps {
+	for _, field := range e.caps() {
 		if params[field] != edit.CapField {
 			continue
 		}

@@ -245,8 +245,8 @@ func flatten(m map[string]string, name string, v any) {
 	case string:
 		m[name] = v
 	case map[string]any:
-		for key, inner := range v {
-			flatten(m, name+"."+key, inner)
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			flatten(m, name+"."+key, v[key])
 		}
 	default:
 		if text, ok := encode(v); ok {

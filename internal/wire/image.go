@@ -10,10 +10,10 @@ var magics = [...]string{"iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"}
 
 // blobFrame is what an object with embedded data says, Anthropic's source or Gemini's inlineData.
 type blobFrame struct {
-	seen     uint8 // its members, by bit
-	repeated bool  // a member is there twice: who parses it next may see another than we
-	kind     string
-	media    string // image, text or the like: the part before the slash
+	seen     uint8  // its members, by bit
+	repeated bool   // a member is there twice: who parses it next may see another than we
+	kind     string // "base64", "url", "text", "content" or ""
+	media    string // "image", "text" or "": the media type before its slash
 	image    int    // bytes of data in an image's base64 letters
 }
 
@@ -22,9 +22,6 @@ func (r *reader) noteBlob(at place, v token, f *blobFrame) {
 	bit := uint8(1) << (at - blobKind)
 	f.repeated = f.repeated || f.seen&bit != 0
 	f.seen |= bit
-	if v.kind != text {
-		return
-	}
 	switch at {
 	case blobKind:
 		f.kind = oneOf(r.short(v), "base64", "url", "text", "content")
@@ -71,18 +68,15 @@ func (r *reader) blob(f *blobFrame) {
 }
 
 // image measures what stands at an image's place: a data URL, an address or the object that has it.
-func (r *reader) image(v token) {
-	if v.kind != text {
-		return
-	}
+// raw is the inside of a string.
+func (r *reader) image(raw []byte) {
 	in := &r.e.Input
-	raw := r.inside(v)
 	if len(raw) < 5 || !bytes.EqualFold(raw[:5], []byte("data:")) {
 		in.Images++
 		return
 	}
 	comma := bytes.IndexByte(raw[:min(len(raw), len(r.scratch))], ',')
-	header, _ := unescape(r.scratch[:0], raw[:max(comma, 0)], len(r.scratch))
+	header, _ := unescape(r.scratch[:0], raw[:max(comma, 0)])
 	header = bytes.ToLower(header)
 	if !bytes.HasPrefix(header, []byte("data:image/")) {
 		in.Opaque = true

@@ -99,16 +99,13 @@ func (s *scanner) enter() error {
 	return nil
 }
 
-// leave passes the bracket that closes.
-func (s *scanner) leave() {
-	s.depth--
-	s.pos++
-}
-
-// next goes to the following element of an array or member of an object and reports whether there is one.
+// next goes to the following element of an array or member of an object and reports whether there is one. Where there is
+// none it passes the closing bracket.
 func (s *scanner) next(first bool, closing byte) (bool, error) {
 	c := s.space()
-	if c == closing && s.pos < len(s.data) {
+	if c == closing {
+		s.depth--
+		s.pos++
 		return false, nil
 	}
 	if first {
@@ -297,11 +294,11 @@ func hexDigit(c byte) rune {
 	}
 }
 
-// unescape appends what the inside of a string stands for, at most limit bytes of it. ok is false where an escape is half
+// unescape appends what the inside of a string stands for, which is never longer. ok is false where an escape is half
 // of a surrogate pair: parsers disagree about its meaning. raw has been through [scanner.text].
-func unescape(dst, raw []byte, limit int) (out []byte, ok bool) {
+func unescape(dst, raw []byte) (out []byte, ok bool) {
 	ok = true
-	for len(raw) > 0 && len(dst) < limit {
+	for len(raw) > 0 {
 		c := raw[0]
 		if c != '\\' {
 			dst = append(dst, c)

@@ -14,7 +14,7 @@ type formReader struct {
 	e      *Envelope
 	marker []byte // two hyphens and the boundary
 	pos    int
-	seen   uint32 // control fields, by bit
+	seen   fieldSet
 }
 
 // formPart is one part's header, as far as it matters.
@@ -25,9 +25,6 @@ type formPart struct {
 }
 
 func (e *Envelope) readForm(boundary string) error {
-	if len(boundary) > 70 {
-		return invalid("", "The multipart boundary is longer than 70 characters.")
-	}
 	if len(e.body) == 0 {
 		return invalid("", "The request body is empty. Send a multipart form.")
 	}
@@ -92,6 +89,9 @@ func (f *formReader) header() (p formPart, err error) {
 		if line == "" {
 			break
 		}
+		if strings.Contains(line, string(f.marker)) {
+			return p, f.malformed("no boundary above it")
+		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || strings.ContainsAny(name, " \t\"") {
 			return p, f.malformed("a header above it")
@@ -139,23 +139,22 @@ func disposition(value string) (name string, file, ok bool) {
 	if !ok || strings.Contains(rest, `\"`) {
 		return "", false, false
 	}
-	seen := map[string]bool{}
+	named := false
 	for rest != "" {
 		var key, param string
-		if key, param, rest, ok = parameter(rest); !ok || seen[key] {
+		if key, param, rest, ok = parameter(rest); !ok {
 			return "", false, false
 		}
-		seen[key] = true
 		switch {
-		case key == "name":
-			name = param
-		case key == "filename", key == "filename*":
+		case key == "name" && !named:
+			name, named = param, true
+		case key == "filename", key == "filename*": // the pair is common; a file's name decides nothing
 			file = true
 		case strings.HasPrefix(key, "name"), strings.HasPrefix(key, "filename"):
 			return "", false, false
 		}
 	}
-	return name, file, seen["name"] && name != ""
+	return name, file, name != ""
 }
 
 // parameter reads "; key=value" with the value a token or in quotes.
@@ -193,59 +192,51 @@ func plainText(contentType string) bool {
 
 // content measures a part or reads it as a control field.
 func (f *formReader) content(p formPart, at token) error {
-	e := f.e
-	value := e.body[at.start:at.end]
+	value := f.e.body[at.start:at.end]
 	base, _, bracketed := strings.Cut(p.name, "[")
-	for _, s := range rootFields {
-		if !strings.EqualFold(base, s.name) {
-			continue
-		}
-		switch {
-		case base != s.name, bracketed:
-			return invalid(params[s.field], "A form field differs from `%s` only in letter case or brackets. Write it as `%s`.", s.name, s.name)
-		case f.seen&(1<<s.field) != 0:
-			return invalid(params[s.field], "`%s` is given more than once. Send it once.", s.name)
-		case p.file, !p.plain, !utf8.Valid(value):
-			return invalid(params[s.field], "`%s` must be a plain text field of the form.", s.name)
-		}
-		f.seen |= 1 << s.field
-		return f.field(s.field, at)
+	field, err := f.seen.add(rootFields, []byte(base))
+	switch {
+	case err != nil:
+		return err
+	case field == none:
+		f.measure(base, value)
+		return nil
+	case bracketed:
+		return invalid(params[field], "`%s` must not be a list.", params[field])
+	case p.file, !p.plain, !utf8.Valid(value):
+		return invalid(params[field], "`%s` must be a plain text field of the form.", params[field])
 	}
-	f.measure(p, base, value)
-	return nil
+	return f.control(field, at)
 }
 
-// field records a control field's value.
-func (f *formReader) field(field control, at token) (err error) {
+// control checks and records the value of a control field, in the form's one type read as JSON's.
+func (f *formReader) control(field control, at token) error {
 	e := f.e
 	value := string(e.body[at.start:at.end])
 	at.kind = text
-	switch field {
-	case model:
+	switch {
+	case value == "true", value == "false":
+		at.kind = boolean
+	case value != "" && strings.Trim(value, "0123456789") == "":
+		at.kind = numeric
+	}
+	if field == model {
+		at.kind = text
 		e.Model = value
-		err = checkModel(value)
-	case stream:
-		e.Stream = value == "true"
-		if !e.Stream && value != "false" {
-			err = invalid("stream", "`stream` must be true or false.")
+		if err := checkModel(value); err != nil {
+			return err
 		}
-	case maxTokens, maxCompletionTokens, maxOutputTokens:
-		at.kind = numeric
-		err = e.cap(field, at)
-	case choices, bestOf:
-		at.kind = numeric
-		_, err = e.integer(field, at, 1, maxChoices)
 	}
 	e.fields[field] = at
-	return err
+	return e.check(field, at)
 }
 
-// measure weighs a part that is no control field. base is its name without brackets.
-func (f *formReader) measure(p formPart, base string, value []byte) {
+// measure weighs a part that is no control field. name is without brackets.
+func (f *formReader) measure(name string, value []byte) {
 	e := f.e
 	switch e.Endpoint.Operation {
 	case ImageEdits:
-		if base != "image" && base != "mask" {
+		if name != "image" && name != "mask" {
 			return
 		}
 		e.Input.Images++
@@ -253,8 +244,22 @@ func (f *formReader) measure(p formPart, base string, value []byte) {
 			e.Input.TextBytes -= int64(len(value))
 		}
 	case Speech:
-		if p.name == "input" {
+		if name == "input" {
 			e.Characters += int64(utf8.RuneCount(value))
 		}
 	}
 }
+
+// formBoundary checks the boundary that a Content-Type header names. One that is escaped or in pieces could be read as
+// another by the provider.
+func formBoundary(contentType, boundary string) (string, error) {
+	switch {
+	case boundary == "":
+		return "", invalid("", "The Content-Type header names no multipart boundary. Let your HTTP client set the header.")
+	case len(boundary) > 70, strings.Trim(boundary, boundaryLetters) != "", strings.ContainsAny(contentType, `\*%`):
+		return "", invalid("", "The multipart boundary must be at most 70 letters, digits or any of '()+_,-./:=? as they are.")
+	}
+	return boundary, nil
+}
+
+const boundaryLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'()+_,-./:=?"

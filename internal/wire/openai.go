@@ -79,7 +79,7 @@ func openAIPart(key []byte) place {
 	case "id":
 		return partID
 	case "encrypted_content":
-		return encrypted
+		return partSecret
 	case "image_url":
 		return imageURL
 	case "input_audio", "audio", "audio_url", "video_url", "file", "file_id", "file_url", "file_data":

@@ -19,18 +19,18 @@ const (
 	partType                   // its type
 	partRole                   // its role
 	partID                     // its id
-	encrypted                  // reasoning that travels with its item
+	partSecret                 // reasoning that travels with its item, encrypted
 	imageURL                   // an image: its URL, or an object that has it
-	blob                       // an object with embedded data, its type and its media type
+	blob                       // an object with embedded data
 	blobKind                   // how it is embedded
 	blobMedia                  // its media type
 	blobData                   // the data
 	tool                       // OpenAI's or Anthropic's tool
 	toolType                   // its type
-	geminiTool                 // Gemini's tool: each field but the functions is one that Google runs
+	geminiTool                 // Gemini's tool: Google runs all but functions
 	functionReply              // Gemini's functionResponse, which can hold parts
-	extra                      // extra_body of OpenAI's SDK, sent literally
-	management                 // context_management: compaction reads the input again
+	extra                      // extra_body, which Google's compatible endpoint reads
+	management                 // context_management
 	prompts                    // prompts of Completions
 	speech                     // text to be spoken
 	hidden                     // anything but null refers to input that is not in the body
@@ -40,7 +40,7 @@ const (
 type reader struct {
 	scanner
 	e       *Envelope
-	scratch [256]byte // an escaped key, decoded
+	scratch [256]byte // a short string, decoded
 }
 
 func (e *Envelope) readJSON() error {
@@ -94,54 +94,64 @@ func (r *reader) value(at place) (token, error) {
 }
 
 func (r *reader) array(at place) error {
-	inner := at
 	if at == prompts {
-		inner = elsewhere
+		return r.promptList()
 	}
-	texts, numbers := int64(0), int64(0)
 	if err := r.enter(); err != nil {
 		return err
 	}
+	for first := true; ; first = false {
+		more, err := r.next(first, ']')
+		if err != nil || !more {
+			return err
+		}
+		v, err := r.value(at)
+		if err != nil {
+			return err
+		}
+		r.leaf(at, v)
+	}
+}
+
+// promptList counts the prompts of Completions: one each, but an array of numbers is a single one in tokens.
+func (r *reader) promptList() error {
+	if err := r.enter(); err != nil {
+		return err
+	}
+	texts, tokens := int64(0), int64(0)
 	for first := true; ; first = false {
 		more, err := r.next(first, ']')
 		if err != nil {
 			return err
 		}
 		if !more {
-			break
+			r.e.Answers = max(r.e.Answers, texts+tokens)
+			return nil
 		}
-		v, err := r.value(inner)
+		v, err := r.value(elsewhere)
 		if err != nil {
 			return err
 		}
 		if v.kind == numeric {
-			numbers++
+			tokens = 1
 		} else {
 			texts++
 		}
-		r.leaf(inner, v, nil)
 	}
-	r.leave()
-	if at == prompts {
-		// An array of numbers is one prompt in tokens.
-		r.e.Answers = max(r.e.Answers, texts+min(numbers, 1))
-	}
-	return nil
 }
 
 // frame is what an object's members say together.
 type frame struct {
-	seen                       uint32 // control fields, by bit
-	id, typed, role, reasoning bool
-	encrypted                  bool
-	blob                       blobFrame
+	seen fieldSet
+	item itemFrame
+	blob blobFrame
 }
 
 func (r *reader) object(at place) error {
-	var f frame
 	if err := r.enter(); err != nil {
 		return err
 	}
+	var f frame
 	for first := true; ; first = false {
 		more, err := r.next(first, '}')
 		if err != nil {
@@ -154,12 +164,9 @@ func (r *reader) object(at place) error {
 			return err
 		}
 	}
-	r.leave()
 	switch at {
 	case part:
-		if f.id && !f.typed && !f.role || f.reasoning && !f.encrypted {
-			r.e.Input.Opaque = true // the provider has the item
-		}
+		r.item(&f.item)
 	case blob:
 		r.blob(&f.blob)
 	}
@@ -175,8 +182,8 @@ func (r *reader) member(at place, f *frame) error {
 		_, err := r.value(elsewhere)
 		return err
 	}
-	key := r.name(tok)
-	field, err := r.control(at, key, f)
+	key := r.short(tok) // until the next value is read
+	field, err := f.seen.add(r.controls(at), key)
 	if err != nil {
 		return err
 	}
@@ -186,27 +193,41 @@ func (r *reader) member(at place, f *frame) error {
 		return err
 	}
 	if field != none {
-		return r.field(at, field, v)
+		return r.control(field, v)
 	}
-	r.leaf(inner, v, f)
+	r.leaf(inner, v)
+	if v.kind == text {
+		r.note(inner, v, f)
+	}
 	return nil
 }
 
-// name decodes a key. One too long to be any that is looked for stays as it is, which with its backslash matches none.
-func (r *reader) name(tok token) []byte {
-	raw := r.inside(tok)
-	if !tok.escaped || len(raw) > len(r.scratch) {
+// inside returns what stands between a string's quotes.
+func (r *reader) inside(v token) []byte { return r.data[v.start+1 : v.end-1] }
+
+// short decodes a string that may be one of the few words that are looked for, until the next call. One too long to be any
+// comes back as it is written, and its backslashes keep it from being taken for one.
+func (r *reader) short(v token) []byte {
+	raw := r.inside(v)
+	if !v.escaped || len(raw) > len(r.scratch) {
 		return raw
 	}
-	key, _ := unescape(r.scratch[:0], raw, len(r.scratch))
-	return key
+	word, _ := unescape(r.scratch[:0], raw)
+	return word
 }
 
-// inside returns what stands between a string's quotes.
-func (r *reader) inside(tok token) []byte { return r.data[tok.start+1 : tok.end-1] }
+// decode returns what a string stands for; ok is false where parsers would disagree.
+func (r *reader) decode(v token) (s string, ok bool) {
+	raw := r.inside(v)
+	if !v.escaped {
+		return string(raw), true
+	}
+	decoded, ok := unescape(make([]byte, 0, len(raw)), raw)
+	return string(decoded), ok
+}
 
-// spellings returns the control fields that an object at a place can have.
-func (r *reader) spellings(at place) []spelling {
+// controls returns the control fields that an object at a place can have.
+func (r *reader) controls(at place) []spelling {
 	switch at {
 	case root:
 		if r.e.Endpoint.Dialect == Gemini {
@@ -224,31 +245,6 @@ func (r *reader) spellings(at place) []spelling {
 	}
 }
 
-// control finds the control field that key names, and refuses it when it is there already or in another case.
-func (r *reader) control(at place, key []byte, f *frame) (control, error) {
-	for _, s := range r.spellings(at) {
-		if string(key) == s.name {
-			if f.seen&(1<<s.field) != 0 {
-				return none, invalid(params[s.field], "`%s` is given more than once. Send it once.", params[s.field])
-			}
-			f.seen |= 1 << s.field
-			return s.field, nil
-		}
-	}
-	for _, s := range r.spellings(at) {
-		if foldEqual(key, s.name) {
-			return none, invalid(params[s.field], "A field differs from `%s` only in letter case. Write it as `%s`.", s.name, s.name)
-		}
-	}
-	return none, nil
-}
-
-// foldEqual reports whether key is name in some letter case.
-func foldEqual(key []byte, name string) bool {
-	// The longest characters that fold to ASCII are the three bytes of the Kelvin sign.
-	return len(key) >= len(name) && len(key) <= 3*len(name) && strings.EqualFold(string(key), name)
-}
-
 // within tells where the value under key stands, of an object that stands at a place.
 func (r *reader) within(at place, key []byte) place {
 	switch {
@@ -263,44 +259,31 @@ func (r *reader) within(at place, key []byte) place {
 	}
 }
 
-// field records the value of a control field.
-func (r *reader) field(at place, field control, v token) (err error) {
+// control checks and records the value of a control field.
+func (r *reader) control(field control, v token) error {
 	e := r.e
-	switch field {
-	case model:
-		return r.model(at, v)
-	case stream:
-		e.Stream, err = e.flag(field, v)
-	case includeUsage:
-		e.IncludeUsage, err = e.flag(field, v)
-	case streamOptions, systemPromptVariables, generationConfig:
-		if v.kind != object && v.kind != null {
-			err = wrongKind(field, "an object", v.kind)
-		}
-	case maxTokens, maxCompletionTokens, maxOutputTokens, generationMaxOutput:
-		err = e.cap(field, v)
-	case choices, bestOf, candidateCount:
-		_, err = e.integer(field, v, 1, maxChoices)
-	case systemPrompt:
-		err = r.systemPrompt(v)
-	}
-	e.fields[field] = v
-	return err
-}
-
-func (r *reader) model(at place, v token) error {
-	e := r.e
-	if e.Endpoint.Dialect == Gemini {
+	if field == model && e.Endpoint.Dialect == Gemini {
 		return r.repeatedModel(v)
 	}
-	if v.kind != text {
-		return wrongKind(model, "a string", v.kind)
+	if err := e.check(field, v); err != nil {
+		return err
 	}
+	e.fields[field] = v
+	switch {
+	case field == model:
+		return r.model(v)
+	case field == systemPrompt && v.kind == text:
+		return r.systemPrompt(v)
+	}
+	return nil
+}
+
+func (r *reader) model(v token) error {
 	name, ok := r.decode(v)
 	if !ok {
 		return invalid("model", "`model` must not hold control characters or broken Unicode.")
 	}
-	e.Model = name
+	r.e.Model = name
 	return checkModel(name)
 }
 
@@ -309,11 +292,11 @@ func (r *reader) repeatedModel(v token) error {
 	if v.kind == null {
 		return nil
 	}
-	if v.kind != text {
-		return wrongKind(model, "a string", v.kind)
+	if err := r.e.check(model, v); err != nil {
+		return err
 	}
-	name, _ := r.decode(v)
-	if strings.TrimPrefix(name, "models/") != r.e.Model {
+	name, ok := r.decode(v)
+	if name, _ = strings.CutPrefix(name, modelsPrefix); !ok || name != r.e.Model {
 		return invalid("model", "`model` in the body is not the model in the path. Leave it out, or name the same model.")
 	}
 	r.e.models = append(r.e.models, v)
@@ -321,87 +304,10 @@ func (r *reader) repeatedModel(v token) error {
 }
 
 func (r *reader) systemPrompt(v token) error {
-	if v.kind == null {
-		return nil
-	}
-	if v.kind != text {
-		return wrongKind(systemPrompt, "a string", v.kind)
-	}
 	name, ok := r.decode(v)
 	if !ok {
 		return invalid("systemPrompt", "`systemPrompt` has broken Unicode.")
 	}
 	r.e.SystemPrompt = &name
 	return nil
-}
-
-// decode returns what a string stands for.
-func (r *reader) decode(v token) (s string, ok bool) {
-	raw := r.inside(v)
-	if !v.escaped {
-		return string(raw), true
-	}
-	decoded, ok := unescape(make([]byte, 0, len(raw)), raw, len(raw))
-	return string(decoded), ok
-}
-
-// short returns what a string stands for where it could be one of the few words that are looked for, until the next call.
-func (r *reader) short(v token) []byte {
-	if v.kind != text {
-		return nil
-	}
-	return r.name(v)
-}
-
-// leaf measures a value where it stands. f is the object that it is a member of, nil in arrays.
-func (r *reader) leaf(at place, v token, f *frame) {
-	in := &r.e.Input
-	switch at {
-	case hidden:
-		in.Opaque = in.Opaque || v.kind != null && v.kind != array // its elements tell
-	case imageURL:
-		r.image(v)
-	case toolType:
-		word := string(r.short(v))
-		in.Opaque = in.Opaque || v.kind != null && word != "function" && word != "custom"
-	case management:
-		in.Opaque = in.Opaque || bytes.HasPrefix(r.short(v), []byte("compact"))
-	case speech:
-		if v.kind == text {
-			r.e.Characters += runes(r.inside(v))
-		}
-	}
-	if f != nil && v.kind != null {
-		r.note(at, v, f)
-	}
-}
-
-// note keeps what an object's members say together.
-func (r *reader) note(at place, v token, f *frame) {
-	switch at {
-	case partID:
-		f.id = true
-	case partRole:
-		f.role = true
-	case encrypted:
-		f.encrypted = true
-	case partType:
-		word := string(r.short(v))
-		f.typed = true
-		f.reasoning = f.reasoning || word == "reasoning"
-		r.e.Input.Opaque = r.e.Input.Opaque || hiddenType(word)
-	case blobKind, blobMedia, blobData:
-		r.noteBlob(at, v, &f.blob)
-	}
-}
-
-// hiddenType reports whether a part or item of that type has its content with the provider, or is no text or image.
-func hiddenType(word string) bool {
-	switch word {
-	case "document", "container_upload", // Anthropic
-		"item_reference", "image_generation_call": // Responses
-		return true
-	default:
-		return false
-	}
 }

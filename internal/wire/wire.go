@@ -14,12 +14,13 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // maxModel is the longest model name in bytes.
 const maxModel = 256
+
+// modelsPrefix may stand before a model in a Gemini body.
+const modelsPrefix = "models/"
 
 // Envelope is what a request says about itself.
 type Envelope struct {
@@ -40,16 +41,6 @@ type Envelope struct {
 	form   bool            // multipart/form-data
 	fields [controls]token // values of the control fields; kind missing where absent
 	models []token         // Gemini: the models that the body repeats
-}
-
-// Input is how large a request's input can be.
-type Input struct {
-	// TextBytes are the bytes of the body that are not recognised image data. A token is at least one byte.
-	TextBytes int64
-	Images    int64 // embedded or by URL
-	// Opaque says that the provider reads input which the body does not show: files by id or URL, stored conversations,
-	// caches, documents, audio and video, tools that the provider runs.
-	Opaque bool
 }
 
 // Parse reads the body of a request to ep. Every error is an *Error of status 400 that names the field at fault.
@@ -87,10 +78,7 @@ func mediaType(ep Endpoint, contentType string) (boundary string, err error) {
 	}
 	switch {
 	case media == "multipart/form-data" && ep.multipart():
-		if params["boundary"] == "" {
-			return "", invalid("", "The Content-Type header names no multipart boundary. Let your HTTP client set the header.")
-		}
-		return params["boundary"], nil
+		return formBoundary(contentType, params["boundary"])
 	case strings.HasPrefix(media, "multipart/"), media == "application/x-www-form-urlencoded":
 		return "", invalid("", "This endpoint does not take %s. Send JSON with Content-Type application/json.", media)
 	}
@@ -100,37 +88,4 @@ func mediaType(ep Endpoint, contentType string) (boundary string, err error) {
 	default:
 		return "", invalid("", "The request body must be UTF-8. Remove the charset from the Content-Type header.")
 	}
-}
-
-// finish derives from the control fields what needs all of them.
-func (e *Envelope) finish() error {
-	if e.Endpoint.Dialect != Gemini && e.fields[model].kind == missing {
-		return invalid("model", "`model` is missing. Name the model to use.")
-	}
-	e.Answers *= e.choices()
-	return nil
-}
-
-// choices returns how many answers are asked for to each prompt.
-func (e *Envelope) choices() int64 {
-	if e.Endpoint.Dialect == Gemini {
-		n, _ := e.amount(candidateCount)
-		return max(n, 1)
-	}
-	n, _ := e.amount(choices)
-	best, _ := e.amount(bestOf)
-	return max(n, best, 1)
-}
-
-// checkModel refuses names that no provider has and that logs or other parsers could misread.
-func checkModel(name string) error {
-	switch {
-	case strings.TrimSpace(name) == "":
-		return invalid("model", "`model` is empty. Name the model to use.")
-	case len(name) > maxModel:
-		return invalid("model", "`model` is longer than %d bytes.", maxModel)
-	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl):
-		return invalid("model", "`model` must not hold control characters or broken Unicode.")
-	}
-	return nil
 }
