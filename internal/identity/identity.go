@@ -6,7 +6,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -27,8 +26,7 @@ type Caller struct {
 	Tier     string // as x-tier claims; "" if it does not
 }
 
-// Projects finds projects by their public key. The error is project.ErrNotFound where there is none; any other means
-// that it cannot be told now.
+// Projects finds projects by their public key: nil where there is none, an error where that cannot be told now.
 type Projects interface {
 	Project(ctx context.Context, key string) (*project.Snapshot, error)
 }
@@ -36,8 +34,8 @@ type Projects interface {
 // Authenticate finds the caller of a data-plane request. The error is a *wire.Error: missing_project_key,
 // invalid_project_key, origin_not_allowed, missing_identity, invalid_identity, invalid_request for a tier that cannot
 // be one, or unavailable.
-func Authenticate(projects Projects, r *http.Request) (Caller, error) {
-	p, err := findProject(projects, r)
+func Authenticate(ctx context.Context, projects Projects, r *http.Request) (Caller, error) {
+	p, err := findProject(ctx, projects, r)
 	if err != nil {
 		return Caller{}, err
 	}
@@ -55,7 +53,7 @@ func Authenticate(projects Projects, r *http.Request) (Caller, error) {
 	return Caller{Project: p, Identity: id, Tier: tier}, nil
 }
 
-func findProject(projects Projects, r *http.Request) (*project.Snapshot, error) {
+func findProject(ctx context.Context, projects Projects, r *http.Request) (*project.Snapshot, error) {
 	key, err := projectKey(r)
 	if err != nil {
 		return nil, err
@@ -63,13 +61,13 @@ func findProject(projects Projects, r *http.Request) (*project.Snapshot, error) 
 	if !project.IsKey(key) {
 		return nil, unknownKey()
 	}
-	p, err := projects.Project(r.Context(), key)
+	p, err := projects.Project(ctx, key)
 	switch {
-	case errors.Is(err, project.ErrNotFound):
-		return nil, unknownKey()
 	case err != nil:
 		return nil, refuse(http.StatusServiceUnavailable, "unavailable", "",
 			"The project cannot be looked up at the moment. Try again shortly.")
+	case p == nil:
+		return nil, unknownKey()
 	}
 	return p, nil
 }

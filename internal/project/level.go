@@ -70,6 +70,34 @@ func (f LevelFields) Level() limit.Level {
 	return l
 }
 
+// FieldsOf is the inverse of Level, but for the spelling of the model keys: they come back normalized.
+func FieldsOf(l limit.Level) LevelFields {
+	f := LevelFields{
+		RequestLimit:       clone(l.Caps[limit.Requests]),
+		TokenLimit:         clone(l.Caps[limit.Tokens]),
+		CostLimitUSD:       usd(l.Caps[limit.Cost]),
+		RequestsPerMinute:  clone(l.RequestsPerMinute),
+		ConcurrentRequests: clone(l.ConcurrentRequests),
+		ModelLimits:        make(map[string]ModelLimit, len(l.Models)),
+	}
+	for _, m := range l.Models {
+		f.ModelLimits[m.Key] = ModelLimit{
+			RequestLimit: clone(m.Caps[limit.Requests]),
+			TokenLimit:   clone(m.Caps[limit.Tokens]),
+			CostLimitUSD: usd(m.Caps[limit.Cost]),
+		}
+	}
+	return f
+}
+
+func usd(micros *int64) *USD {
+	if micros == nil {
+		return nil
+	}
+	u := USD(*micros)
+	return &u
+}
+
 func caps(requests, tokens *int64, cost *USD) limit.Caps {
 	c := limit.Caps{limit.Requests: clone(requests), limit.Tokens: clone(tokens)}
 	if cost != nil {

@@ -1,7 +1,6 @@
 package project
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,9 +10,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
-
-// ErrNotFound reports that there is no project with a key.
-var ErrNotFound = errors.New("no such project")
 
 // Snapshot is one revision of a project, prepared for the gateway. It is immutable and safe for concurrent use:
 // nobody changes what it holds or returns.

@@ -10,23 +10,28 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Authorize returns the URL and the headers with which a request goes to its target: the stored key in the place
+// Credential is what goes to a provider beside its URL and the body. Either part may contain a key: neither is for logs.
+type Credential struct {
+	Header http.Header
+	Query  string // raw, without the question mark
+}
+
+// Authorize returns the headers and the query with which a request goes to its target: the stored key in the place
 // where the vendor's own API has it, or else the client's key in the place where the client put it, and no other.
-// The URL may contain a key: it is not for logs.
 //
 // The error is a *wire.Error: missing_provider_key, key_provider_mismatch, invalid_request for a query that would
 // change the answer's form, or unavailable where the stored key cannot be opened. Then nothing is sent: neither the
 // sealed text nor the client's key stands in for it.
-func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery string) (upstream string, header http.Header, err error) {
+func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery string) (Credential, error) {
 	query, err := forwardQuery(t.Provider.Dialect, rawQuery)
 	if err != nil {
-		return "", nil, err
+		return Credential{}, err
 	}
 	place, key, err := credential(t.Provider, ep.Dialect, in, rawQuery)
 	if err != nil {
-		return "", nil, err
+		return Credential{}, err
 	}
-	header = OutgoingHeader(in, t.Provider.Stored())
+	header := OutgoingHeader(in, t.Stored)
 	switch place {
 	case project.PlaceBearer:
 		header["Authorization"] = []string{"Bearer " + key}
@@ -40,10 +45,7 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery string) (ups
 		}
 		query += "key=" + url.QueryEscape(key)
 	}
-	if query == "" {
-		return t.URL, header, nil
-	}
-	return t.URL + "?" + query, header, nil
+	return Credential{Header: header, Query: query}, nil
 }
 
 // credential chooses the key to send and its place.

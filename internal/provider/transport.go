@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,7 +18,7 @@ type TransportConfig struct {
 }
 
 // NewTransport returns the transport for requests to providers. Unless private addresses are allowed a connection to
-// one fails with an *AddressError, which errors.As finds. It follows no redirects, nor does whoever uses it: a
+// one fails with ErrForbiddenAddress. It follows no redirects, nor does whoever uses it: a
 // redirect would take a key to a server that nobody chose.
 func NewTransport(c TransportConfig) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
@@ -42,14 +43,8 @@ func NewTransport(c TransportConfig) *http.Transport {
 	}
 }
 
-// AddressError reports an address to which providers may not resolve.
-type AddressError struct {
-	Addr netip.Addr // as dialled
-}
-
-func (e *AddressError) Error() string {
-	return fmt.Sprintf("%s is not a public address; an operator can allow it with ALLOW_PRIVATE_UPSTREAMS", e.Addr)
-}
+// ErrForbiddenAddress reports that a provider's name resolved to an address that is not public.
+var ErrForbiddenAddress = errors.New("not a public address; an operator can allow it with ALLOW_PRIVATE_UPSTREAMS")
 
 // publicOnly refuses a connection by the address that is about to be dialled. A check of the name, or of an earlier
 // resolution, would be undone by a name that resolves differently the second time.
@@ -59,7 +54,7 @@ func publicOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
 		return fmt.Errorf("address %q: %w", address, err)
 	}
 	if !public(ap.Addr()) {
-		return &AddressError{ap.Addr()}
+		return fmt.Errorf("%s: %w", ap.Addr(), ErrForbiddenAddress)
 	}
 	return nil
 }
