@@ -6,6 +6,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -26,7 +27,8 @@ type Caller struct {
 	Tier     string // as x-tier claims; "" if it does not
 }
 
-// Projects finds projects by their public key: nil where there is none, an error where that cannot be told now.
+// Projects finds projects by their public key: nil or project.ErrNotFound where there is none, another error where that
+// cannot be told now.
 type Projects interface {
 	Project(ctx context.Context, key string) (*project.Snapshot, error)
 }
@@ -63,11 +65,11 @@ func findProject(ctx context.Context, projects Projects, r *http.Request) (*proj
 	}
 	p, err := projects.Project(ctx, key)
 	switch {
+	case errors.Is(err, project.ErrNotFound), err == nil && p == nil:
+		return nil, unknownKey()
 	case err != nil:
 		return nil, refuse(http.StatusServiceUnavailable, "unavailable", "",
 			"The project cannot be looked up at the moment. Try again shortly.")
-	case p == nil:
-		return nil, unknownKey()
 	}
 	return p, nil
 }

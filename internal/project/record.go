@@ -1,12 +1,16 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"strings"
 	"time"
 )
+
+// ErrNotFound reports that there is no project of a key.
+var ErrNotFound = errors.New("no such project")
 
 // Record is a project as it is stored. Its settings hold no provider's key: those are sealed, apart.
 type Record struct {
