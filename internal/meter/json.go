@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/tidwall/gjson"
 )
@@ -17,13 +18,25 @@ func figure(v gjson.Result) (int64, bool) {
 		return 0, false
 	}
 	if n, err := strconv.ParseInt(v.Raw, 10, 64); err == nil {
-		return n, n >= 0 && n <= maxFigure
+		if n < 0 || n > maxFigure {
+			return 0, false
+		}
+		return n, true
 	}
-	f, err := strconv.ParseFloat(v.Raw, 64)
-	if err != nil || !(f >= 0 && f <= maxFigure) || f != math.Trunc(f) {
+	f, ok := decimal(v.Raw)
+	if !ok || f > maxFigure || f != math.Trunc(f) {
 		return 0, false
 	}
 	return int64(f), true
+}
+
+// decimal reads a JSON number that isn't negative. Hexadecimal, infinity and the like are Go's, not JSON's.
+func decimal(raw string) (float64, bool) {
+	if strings.Trim(raw, "0123456789.eE+-") != "" {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(raw, 64)
+	return f, err == nil && f >= 0
 }
 
 // part reads a count that may be absent, and is then zero. It is never more than its whole.
@@ -37,8 +50,8 @@ func millis(v gjson.Result) (int64, bool) {
 	if v.Type != gjson.Number {
 		return 0, false
 	}
-	f, err := strconv.ParseFloat(v.Raw, 64)
-	if err != nil || !(f >= 0 && f <= maxFigure/1000) {
+	f, ok := decimal(v.Raw)
+	if !ok || f > maxFigure/1000 {
 		return 0, false
 	}
 	const noise = 1e-6 // of decimal fractions in binary

@@ -28,8 +28,7 @@ func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 	if bytes.Contains(data, errorKey) {
 		m.failedIf(gjson.GetBytes(data, "error"))
 	}
-	// Nearly all chunks end here.
-	if !bytes.Contains(data, usageKey) || !complete(data) {
+	if !hasUsage(data) || !complete(data) { // nearly every chunk
 		return false
 	}
 	usage := gjson.GetBytes(data, "usage")
@@ -44,6 +43,22 @@ func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 		m.known(u)
 	}
 	return usageOnly
+}
+
+// hasUsage reports whether an object named usage may be anywhere in data. Vendors that were asked for usage put a null in every
+// chunk; those are not worth reading again.
+func hasUsage(data []byte) bool {
+	for {
+		i := bytes.Index(data, usageKey)
+		if i < 0 {
+			return false
+		}
+		data = data[i+len(usageKey):]
+		value := bytes.TrimLeft(data, space+":")
+		if len(value) > 0 && value[0] == '{' {
+			return true
+		}
+	}
 }
 
 func (m *meter) chatWhole(body []byte) {
