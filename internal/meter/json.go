@@ -97,7 +97,9 @@ func textAt(key string, v gjson.Result, depth int) (n int64) {
 			return int64(len(v.Raw))
 		}
 		v.ForEach(func(k, e gjson.Result) bool {
-			n += textAt(k.Str, e, depth-1)
+			if k.Str != "annotations" && k.Str != "reasoning_details" { // quotations, and reasoning said again
+				n += textAt(k.Str, e, depth-1)
+			}
 			return true
 		})
 	}

@@ -227,8 +227,8 @@ func (m *meter) whole(body []byte) {
 	}
 }
 
-// event reads one event and reports whether it is a chat event that carries nothing but usage. It is told the name
-// only where data doesn't repeat it.
+// event reads one event and reports whether it is a chat event that carries nothing but usage. Only chat streams need
+// the name; in the others data repeats it as its type.
 func (m *meter) event(name, data []byte) (usageOnly bool) {
 	switch m.kind {
 	case OpenAIChat:

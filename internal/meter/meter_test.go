@@ -52,7 +52,7 @@ func same(t *testing.T, k meter.Kind, o meter.Options, stream []byte, want meter
 	}
 }
 
-// usageOnly are the events that a client who had not asked doesn't see.
+// withoutUsage is the stream that a client who had not asked for usage sees.
 func withoutUsage(stream []byte) []byte {
 	var kept []byte
 	for _, event := range bytes.SplitAfter(stream, []byte("\n\n")) {
@@ -401,6 +401,29 @@ func TestEventBeyondTheLimitIsPassedOnUnread(t *testing.T) {
 	}
 }
 
+func TestOutputTextIsWhatTheModelSaid(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		delta string
+		want  int64
+	}{
+		{`{"role":"assistant","content":"é\n"}`, 3},
+		{`{"content":null,"refusal":"no"}`, 2},
+		{`{"function_call":{"name":"f","arguments":"{}"}}`, 3},
+		{`{"tool_calls":[{"type":"custom","custom":{"name":"f","input":"abc"}}]}`, 4},
+		{`{"audio":{"id":"a","data":"UklGRg==","transcript":"hi"}}`, 2},
+		{`{"reasoning":"abc","reasoning_details":[{"type":"reasoning.text","text":"abc"}]}`, 3},
+		{`{"content":"a","annotations":[{"type":"url_citation","url_citation":{"content":"quoted"}}]}`, 1},
+		{`{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBOR"}},{"type":"text","text":"ab"}]}`, 2},
+		{`"text"`, 0},
+	} {
+		got, _ := run(meter.OpenAIChat, meter.Options{}, []byte(`data: {"choices":[{"delta":`+tc.delta+"}]}\n\n"))
+		if got.OutputText != tc.want {
+			t.Errorf("%s: %d bytes of text, want %d", tc.delta, got.OutputText, tc.want)
+		}
+	}
+}
+
 func TestOtherModelsPassesCostTheirOwnPrice(t *testing.T) {
 	t.Parallel()
 	small := price.Price{Rates: price.Rates{Input: 1_000_000, Output: 5_000_000}}
@@ -437,7 +460,7 @@ func TestFlushTwiceAddsNothing(t *testing.T) {
 	}
 }
 
-// recorded meters vendors' real answers, where they are at hand. Events are framed as the recordings' README says.
+// TestRecordings meters vendors' real answers, where they are at hand. Events are framed as the recordings' README says.
 func TestRecordings(t *testing.T) {
 	t.Parallel()
 	const dir = "../../../shared/recordings"

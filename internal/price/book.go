@@ -17,9 +17,8 @@ type listing struct {
 	write     float64 // writes to a five-minute cache; 0: they cost what input does. One-hour writes are twice the input price
 	audio     float64 // audio input; 0: it costs what input does
 	long      tier
-	context   int64 // tokens
-	max       int64 // output tokens
-	perImage  float64
+	context   int64   // tokens
+	max       int64   // output tokens
 	perMinute float64 // audio
 	perMChars float64 // a million characters spoken
 }
@@ -30,9 +29,9 @@ type tier struct {
 	in, out, cached float64
 }
 
-// book holds the list prices of the models that apps use, by provider, sorted by name. A model that
-// a vendor doesn't price by these units is left out: it is unpriced, not free. A snapshot is listed where its price differs from that of its
-// undated name, or where there is no undated name to call.
+// book holds the list prices of the models that apps use, by provider. A model without a price in these units is left out:
+// it is unpriced, not free. That goes for images whose price depends on their size. A snapshot must be listed where its price
+// differs from that of its undated name, and where no undated name can be called.
 var book = map[string][]listing{
 	"openai": {
 		{name: "gpt-3.5-turbo", in: 0.5, out: 1.5, context: 16385, max: 4096},
@@ -82,7 +81,7 @@ var book = map[string][]listing{
 		{name: "text-embedding-3-large", in: 0.13, out: 0, context: 8191},
 		{name: "text-embedding-3-small", in: 0.02, out: 0, context: 8191},
 		{name: "text-embedding-ada-002", in: 0.1, out: 0, context: 8192},
-		// The rest of OpenAI's is from its own price list. Snapshots that cost more than their undated name:
+		// From here on OpenAI's own price list. These would otherwise be taken for snapshots of cheaper or dearer models:
 		{name: "gpt-3.5-turbo-1106", in: 1, out: 2, context: 16385, max: 4096},
 		{name: "gpt-4-0125-preview", in: 10, out: 30, context: 128000, max: 4096},
 		{name: "gpt-4-1106-preview", in: 10, out: 30, context: 128000, max: 4096},
@@ -255,7 +254,6 @@ func (l listing) price() Price {
 	p := Price{
 		Rates:      rates(l.in, l.out, l.cached, l.write, l.audio),
 		LongAbove:  l.long.above,
-		Image:      picosPer(l.perImage, 1),
 		AudioMilli: picosPer(l.perMinute, 60_000),
 		Character:  picosPer(l.perMChars, 1e6),
 		MaxOutput:  l.max,
