@@ -61,10 +61,13 @@ func Parse(ep Endpoint, contentType string, body []byte) (*Envelope, error) {
 	} else {
 		err = e.readJSON()
 	}
+	if err == nil {
+		err = e.finish()
+	}
 	if err != nil {
 		return nil, err
 	}
-	return e, e.finish()
+	return e, nil
 }
 
 // mediaType returns the boundary of a form, "" for JSON. Clients that call JSON plain text, or nothing, are believed.
