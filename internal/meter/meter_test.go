@@ -372,9 +372,9 @@ func TestGarbageIsNotKnown(t *testing.T) {
 
 func TestNestingWithoutEndIsHarmless(t *testing.T) {
 	t.Parallel()
-	deep := strings.Repeat(`{"content":[`, 1<<18)
+	deep := strings.Repeat(`{"content":[`, 1<<16)
 	for k := meter.OpenAIChat; k <= meter.GeminiEmbed; k++ {
-		body := `{"usage":{"prompt_tokens":` + deep + `},"choices":[{"delta":` + deep + strings.Repeat("]}", 1<<19) + `}]}`
+		body := `{"usage":{"prompt_tokens":` + deep + `},"choices":[{"delta":` + deep + strings.Repeat("]}", 1<<16) + `}]}`
 		meter.Whole(k, []byte(body))
 		run(k, meter.Options{HideUsage: true}, []byte("data: "+body+"\n\n"))
 	}
