@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/provider"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// vendor is how a first request to a built-in provider is made.
+type vendor struct{ name, model, variable string }
+
+// vendors have a cheap chat model each, and the variable that the vendor's own documentation keeps its key in.
+var vendors = []vendor{
+	{"openai", "gpt-4o-mini", "OPENAI_API_KEY"},
+	{"anthropic", "claude-haiku-4-5", "ANTHROPIC_API_KEY"},
+	{"google", "gemini-2.5-flash", "GEMINI_API_KEY"},
+	{"xai", "grok-4.3", "XAI_API_KEY"},
+	{"mistral", "mistral-small-latest", "MISTRAL_API_KEY"},
+	{"deepseek", "deepseek-chat", "DEEPSEEK_API_KEY"},
+}
+
+// notChat are parts of the names of models that /v1/chat/completions does not take.
+var notChat = []string{"embed", "moderation", "dall-e", "image", "imagen", "whisper", "tts", "transcribe", "sora", "veo", "realtime", "*"}
+
+// curl is a request that works as pasted: it calls a model of the project, with a key only where the
+// project has none stored. Every provider takes OpenAI's dialect at /v1/chat/completions.
+func curl(rec project.Record, port int) (string, error) {
+	target, err := example(rec)
+	if err != nil {
+		return "", err
+	}
+	authorization := ""
+	if !target.Stored {
+		authorization = fmt.Sprintf("  -H \"Authorization: Bearer $%s\" \\\n", keyVariable(target.Provider.Name))
+	}
+	model, err := json.Marshal(target.Model)
+	if err != nil {
+		return "", err
+	}
+	body := fmt.Sprintf(`{"model":%s,"messages":[{"role":"user","content":"Say hello."}]}`, model)
+	return fmt.Sprintf(`curl http://localhost:%d/v1/chat/completions \
+  -H 'Content-Type: application/json' \
+  -H 'x-project-key: %s' \
+  -H 'x-identity: user-123' \
+%s  -d '%s'`, port, rec.Key, authorization, strings.ReplaceAll(body, "'", `'\''`)), nil
+}
+
+// example chooses a model: of those that the project allows the first with a stored key, else the first.
+func example(rec project.Record) (provider.Target, error) {
+	// No key is opened for an example: that there is one is all that matters.
+	snapshot, err := project.NewSnapshot(rec, func(string, string) (string, error) { return "stored", nil })
+	if err != nil {
+		return provider.Target{}, err
+	}
+	ep, err := wire.Match(http.MethodPost, "/v1/chat/completions")
+	if err != nil {
+		return provider.Target{}, err
+	}
+	var first *provider.Target
+	for _, model := range candidates(rec.Settings) {
+		to, err := provider.Route(snapshot, ep, model, "")
+		if err != nil || !snapshot.Allowed(to.Model) {
+			continue
+		}
+		// Sent is the name asked for: a prefix that chose the provider chooses it again.
+		to.Model = model
+		if to.Stored {
+			return to, nil
+		}
+		if first == nil {
+			first = &to
+		}
+	}
+	if first != nil {
+		return *first, nil
+	}
+	return provider.Route(snapshot, ep, vendors[0].model, "")
+}
+
+// candidates are the chat models that the settings name, then a usual one of each built-in provider.
+func candidates(s project.Settings) []string {
+	models := slices.Clone(s.AllowedModels)
+	for _, model := range slices.Sorted(maps.Keys(s.ModelLimits)) {
+		if n := s.ModelLimits[model].RequestLimit; n == nil || *n != 0 {
+			models = append(models, model)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
+		for _, model := range s.Providers[name].Models {
+			models = append(models, name+"/"+model)
+		}
+	}
+	for _, v := range vendors {
+		models = append(models, v.model)
+	}
+	return slices.DeleteFunc(models, func(model string) bool {
+		return slices.ContainsFunc(notChat, func(part string) bool { return strings.Contains(strings.ToLower(model), part) })
+	})
+}
+
+// keyVariable is the environment variable in which the key of a provider is usually found.
+func keyVariable(name string) string {
+	for _, v := range vendors {
+		if v.name == name {
+			return v.variable
+		}
+	}
+	return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_API_KEY"
+}

@@ -1,0 +1,90 @@
+// Command airatelimit is the whole product: the server, and the commands that set it up beside it.
+//
+// Each subcommand is a file with a struct of its flags, parsed before anything runs, and a Run method
+// that gets the rest of the world as an [app].
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes: scripts can tell a mistyped command from one that failed.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+type cli struct {
+	Serve   serveCmd   `cmd:"" default:"1" help:"Serve the API and the dashboard. This is what runs without a command."`
+	Project projectCmd `cmd:"" help:"Make and change projects, beside a running server too."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// app is what a command reads and writes.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	getenv   func(string) string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}))
+}
+
+// run is the process but for its globals. It returns the exit code.
+func run(ctx context.Context, args []string, a app) int {
+	helped := false // kong prints the help, asks to exit, and goes on if it is not obeyed
+	parser, err := kong.New(&cli{},
+		kong.Name("airatelimit"),
+		kong.Description("Limits for AI apps: what each of your users may use, at which provider, at what cost."),
+		kong.Writers(a.out, a.err),
+		kong.Exit(func(int) { helped = true }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&a),
+	)
+	if err != nil {
+		return a.fail(err)
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case helped:
+		return 0
+	case err != nil:
+		a.fail(err)
+		fmt.Fprintln(a.err, "airatelimit: run `airatelimit --help` for what there is")
+		return exitUsage
+	}
+	if err := parsed.Run(); err != nil {
+		return a.fail(err)
+	}
+	return 0
+}
+
+// fail prints every problem in err on a line of its own.
+func (a *app) fail(err error) int {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintln(a.err, "airatelimit: "+strings.TrimSpace(line))
+	}
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// usageError is a command line that parses and still cannot be meant.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }

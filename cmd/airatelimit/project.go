@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/secret"
+	"github.com/airatelimit/airatelimit/internal/store"
+)
+
+// maxDocument bounds what is read from a file or standard input, in bytes; far above any real one.
+const maxDocument = 4 << 20
+
+type projectCmd struct {
+	Create           projectCreateCmd      `cmd:"" help:"Make a project. Prints its keys."`
+	List             projectListCmd        `cmd:"" help:"List the projects."`
+	Config           projectConfigCmd      `cmd:"" help:"Print or change a project's settings."`
+	ProviderKey      projectProviderKeyCmd `cmd:"" help:"Store a provider's key, so that the app need not send one."`
+	RegenerateSecret projectRegenerateCmd  `cmd:"" help:"Replace a project's secret key. Prints the new one."`
+	Delete           projectDeleteCmd      `cmd:"" help:"Delete a project."`
+}
+
+// withStore opens the configured database, beside a serving process or without one, for the time of do.
+func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config) error) (err error) {
+	cfg, err := config.Load(a.getenv)
+	if err != nil {
+		return err
+	}
+	secrets, err := cfg.Secrets()
+	if err != nil {
+		return err
+	}
+	keys, err := secret.NewKeyring(secrets.Encryption, secrets.EncryptionOld...)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, cfg.DatabasePath)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return notFound(do(store.New(db, keys), cfg), cfg)
+}
+
+// notFound adds where was looked: from another folder the default DATA_DIR is another one.
+func notFound(err error, cfg config.Config) error {
+	if errors.Is(err, project.ErrNotFound) {
+		return fmt.Errorf("%w in %s: `airatelimit project list` shows what there is", err, cfg.DatabasePath)
+	}
+	return err
+}
+
+// readDocument reads a settings file, or standard input for "-".
+func readDocument(a *app, path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(a.in, maxDocument))
+	}
+	return os.ReadFile(path)
+}
+
+// inDocument says in which document a field is wrong.
+func inDocument(path string, err error) error {
+	if path == "-" {
+		path = "standard input"
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+type projectListCmd struct {
+	JSON bool `name:"json" help:"Print one JSON object a line."`
+}
+
+func (c projectListCmd) Run(ctx context.Context, a *app) error {
+	return withStore(ctx, a, func(s *store.Store, cfg config.Config) error {
+		records, err := s.Projects(ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return listJSON(a.out, records)
+		}
+		if len(records) == 0 {
+			fmt.Fprintf(a.out, "No projects in %s yet. Make one: airatelimit project create --name \"My app\"\n", cfg.DatabasePath)
+			return nil
+		}
+		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "PROJECT KEY\tNAME\tCREATED")
+		for _, r := range records {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", r.Key, r.Settings.Name, r.CreatedAt.UTC().Format("2006-01-02 15:04"))
+		}
+		return w.Flush()
+	})
+}
+
+func listJSON(w io.Writer, records []project.Record) error {
+	enc := json.NewEncoder(w)
+	for _, r := range records {
+		err := enc.Encode(map[string]any{"projectKey": r.Key, "name": r.Settings.Name, "createdAt": r.CreatedAt.UTC(), "updatedAt": r.UpdatedAt.UTC()})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type projectRegenerateCmd struct {
+	Project string `arg:"" help:"The project key, pk_…"`
+	JSON    bool   `name:"json" help:"Print {\"projectKey\",\"secretKey\"} only."`
+}
+
+func (c projectRegenerateCmd) Run(ctx context.Context, a *app) error {
+	return withStore(ctx, a, func(s *store.Store, _ config.Config) error {
+		key, err := s.RegenerateSecret(ctx, c.Project)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printKeys(a.out, c.Project, key)
+		}
+		fmt.Fprintf(a.out, "New secret key: %s\nIt is not shown again. The old one no longer works.\n", key)
+		return nil
+	})
+}
+
+func printKeys(w io.Writer, projectKey, secretKey string) error {
+	return json.NewEncoder(w).Encode(struct {
+		ProjectKey string `json:"projectKey"`
+		SecretKey  string `json:"secretKey"`
+	}{projectKey, secretKey})
+}
+
+type projectDeleteCmd struct {
+	Project string `arg:"" help:"The project key, pk_…"`
+	Yes     bool   `help:"Do it: every app that uses the key stops working, and it cannot be undone."`
+}
+
+func (c projectDeleteCmd) Run(ctx context.Context, a *app) error {
+	if !c.Yes {
+		return usageError("deleting a project stops every app that uses its key, and cannot be undone: add --yes if that is meant")
+	}
+	return withStore(ctx, a, func(s *store.Store, _ config.Config) error {
+		if err := s.DeleteProject(ctx, c.Project); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "Deleted %s.\n", c.Project)
+		return nil
+	})
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/store"
+)
+
+type projectProviderKeyCmd struct {
+	Project string   `arg:"" help:"The project key, pk_…"`
+	Keys    []string `arg:"" sep:"none" name:"provider=source" help:"openai=env:OPENAI_API_KEY, openai=file:PATH, or openai=- for standard input."`
+}
+
+func (c projectProviderKeyCmd) Run(ctx context.Context, a *app) error {
+	keys, err := readProviderKeys(a, c.Keys)
+	if err != nil {
+		return err
+	}
+	return withStore(ctx, a, func(s *store.Store, _ config.Config) error {
+		rec, err := s.UpdateProject(ctx, c.Project, func(current project.Settings) (project.Settings, error) {
+			return withProviderKeys(current, keys)
+		})
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			fmt.Fprintf(a.out, "Stored the key of %s (%s).\n", k.provider, rec.Keys[k.provider].Mask)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, tc := range []struct {
+		args string
+		code int
+		out  string
+		err  string
+	}{
+		{"--help", 0, "Serve the API", ""},
+		{"project create --help", 0, "--provider-key", ""},
+		{"version", 0, "airatelimit ", ""},
+		{"porject", exitUsage, "", "airatelimit --help"},
+		{"project", exitUsage, "", "airatelimit: "},
+		{"project list --no-such-flag", exitUsage, "", "no-such-flag"},
+		{"project create", exitUsage, "", "--name"},
+		{"project delete pk_x", exitUsage, "", "--yes"},
+		{"project config pk_x", exitUsage, "", "--get"},
+		{"project config pk_x --get", exitFailed, "", "no such project in " + dir},
+	} {
+		got := runWith(t, map[string]string{"DATA_DIR": dir}, "", strings.Fields(tc.args)...)
+		if got.code != tc.code || !strings.Contains(got.out, tc.out) || !strings.Contains(got.err, tc.err) {
+			t.Errorf("%s: exit %d, out %q, err %q; want %d, %q, %q", tc.args, got.code, got.out, got.err, tc.code, tc.out, tc.err)
+		}
+	}
+}
+
+func TestEveryConfigurationProblemIsPrinted(t *testing.T) {
+	t.Parallel()
+	got := runWith(t, map[string]string{"PORT": "x", "SIGNUP": "y"}, "", "project", "list")
+	if got.code != exitFailed || !strings.Contains(got.err, "airatelimit: PORT") || !strings.Contains(got.err, "airatelimit: SIGNUP") {
+		t.Errorf("exit %d, err:\n%s", got.code, got.err)
+	}
+}
