@@ -1,0 +1,263 @@
+// Package echo is a provider that answers with what it was asked.
+//
+// It speaks the documented formats of OpenAI, Anthropic and Google's Gemini API, whole and streamed, so
+// that a demo, the end-to-end tests and a benchmark need neither a key nor the network. Its invariants:
+//
+//   - The same request gets the same bytes: ids are derived from model and text, the clock reads [Created].
+//   - A token is a word ([Tokens]). What is billed is what was sent: the words of every text in the request,
+//     [ImageTokens] an image, and the words of the answer that went out.
+//   - The answer is [Prefix] and the last text of the user, cut at the request's output cap with the vendor's
+//     own finish reason, and streamed a word an event with the vendor's events, fields and line ends.
+//   - A vendor's documented refusals are kept where a proxy could run into them: a missing key, a body
+//     without what is required, `max_tokens` for a reasoning model, `stream_options` without a stream,
+//     a cap below the vendor's minimum.
+//
+// A request with tools whose last user text contains [ToolCue] is answered with a call of the first tool.
+//
+// # Base URLs
+//
+// One handler serves all three: the server's URL is the base of Anthropic and Gemini, and with `/v1`
+// appended that of OpenAI. Any key will do, in the place where the vendor documents it.
+//
+// # Faults
+//
+// A request fails in the way that [Options.Fault] says, else the header [FaultHeader] (a [Fault]'s name),
+// else the model's name: one that ends in `-fault-NAME` fails as the fault of that name, as in
+// `gpt-4o-fault-break`.
+package echo
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+const (
+	// Prefix starts every answer.
+	Prefix = "echo: "
+	// ToolCue is what a user's text must contain for a request with tools to be answered with a tool call.
+	ToolCue = "use tool"
+	// FaultHeader names the [Fault] that a request asks for.
+	FaultHeader = "X-Echo-Fault"
+	// Created is the time of every answer, in Unix seconds.
+	Created = 1750000000
+	// MaxBody is the size of the largest request body that is read, in bytes.
+	MaxBody = 64 << 20
+)
+
+// Options steer a [Provider]. The zero value is a well-behaved one.
+type Options struct {
+	// Recorder, if set, is told of every request.
+	Recorder *Recorder
+	// Before is called when a request has been read and recorded, and before anything of the answer is sent.
+	Before func(*http.Request)
+	// Between is called before every event of a stream but the first. A hook that waits should also watch
+	// the request's context.
+	Between func(*http.Request)
+	// After is called when a request has ended, however it did. The request's context tells whether the
+	// client went away before that.
+	After func(*http.Request)
+	// Fault chooses how a request fails; model is "" where the request names none.
+	Fault func(r *http.Request, model string) Fault
+	// Answer replaces the answer to text, the last of the user, Prefix included.
+	Answer func(model, text string) string
+	// Extra is added to the usage of every chat-like answer.
+	Extra Extra
+}
+
+// Extra is usage beyond the words of a chat-like request, in tokens, reported in the vendor's own way: OpenAI
+// and Gemini count cached tokens inside the input, Anthropic beside it; OpenAI counts reasoning inside the
+// output, Gemini beside it. Reasoning is spent first where the request caps its output.
+type Extra struct {
+	Cached     int64 // input read from a cache
+	CacheWrite int64 // input written to a 5-minute cache; only Anthropic bills it
+	Reasoning  int64 // output that is not shown; only OpenAI and Gemini tell it apart
+}
+
+// Provider is the echo provider, an [http.Handler]. It is made by [New].
+type Provider struct {
+	opts   Options
+	closed chan struct{}
+	once   sync.Once
+}
+
+// New returns a provider that is ready to serve.
+func New(opts Options) *Provider {
+	return &Provider{opts: opts, closed: make(chan struct{})}
+}
+
+// Close breaks off the requests that hang by [Hang] or [HangMidway]. It may be called more than once.
+func (p *Provider) Close() { p.once.Do(func() { close(p.closed) }) }
+
+// ServeHTTP answers one request.
+func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.opts.After != nil {
+		defer p.opts.After(r)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	c := &call{p: p, w: w, r: r, body: body}
+	rt := route(r.URL.Path)
+	c.dialect, c.model = rt.dialect, rt.model
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		c.refuse(problem{Status: http.StatusRequestEntityTooLarge, Message: "The request body is too large."})
+		return
+	} else if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if c.model == "" {
+		c.model = c.modelInBody()
+	}
+	if rec := p.opts.Recorder; rec != nil {
+		rec.record(r, c.model, body)
+	}
+	if p.opts.Before != nil {
+		p.opts.Before(r)
+	}
+	c.fault = p.fault(r, c.model)
+	if c.strike() {
+		return
+	}
+	c.serve(rt)
+}
+
+// call is one request on its way to an answer.
+type call struct {
+	p       *Provider
+	w       http.ResponseWriter
+	r       *http.Request
+	dialect dialect
+	model   string
+	body    []byte
+	fault   Fault
+}
+
+func (c *call) serve(rt endpoint) {
+	switch {
+	case rt.answer == nil:
+		c.refuse(problem{Status: http.StatusNotFound, Message: "Unknown path " + c.r.URL.Path + "."})
+	case c.r.Method != http.MethodPost:
+		c.w.Header().Set("Allow", http.MethodPost)
+		c.refuse(problem{Status: http.StatusMethodNotAllowed, Code: "method_not_supported",
+			Message: "Not allowed to " + c.r.Method + " on " + c.r.URL.Path + "."})
+	case c.key() == "":
+		c.refuse(c.dialect.missingKey())
+	default:
+		c.setVendorHeaders()
+		rt.answer(c)
+	}
+}
+
+// endpoint is what a path leads to; answer is nil for a path that is not served.
+type endpoint struct {
+	dialect dialect
+	model   string // where the path names it
+	answer  func(*call)
+}
+
+var endpoints = map[string]endpoint{
+	"/v1/chat/completions":            {dialect: openAI, answer: (*call).chat},
+	"/v1beta/openai/chat/completions": {dialect: openAI, answer: (*call).chat},
+	"/v1/completions":                 {dialect: openAI, answer: (*call).completions},
+	"/v1/responses":                   {dialect: openAI, answer: (*call).responses},
+	"/v1/embeddings":                  {dialect: openAI, answer: (*call).embeddings},
+	"/v1/moderations":                 {dialect: openAI, answer: (*call).moderations},
+	"/v1/images/generations":          {dialect: openAI, answer: (*call).images},
+	"/v1/images/edits":                {dialect: openAI, answer: (*call).imageEdits},
+	"/v1/audio/speech":                {dialect: openAI, answer: (*call).speech},
+	"/v1/audio/transcriptions":        {dialect: openAI, answer: (*call).transcriptions},
+	"/v1/audio/translations":          {dialect: openAI, answer: (*call).translations},
+	"/v1/messages":                    {dialect: anthropic, answer: (*call).messages},
+	"/v1/messages/count_tokens":       {dialect: anthropic, answer: (*call).countMessageTokens},
+}
+
+var geminiMethods = map[string]func(*call){
+	"generateContent":       (*call).generateContent,
+	"streamGenerateContent": (*call).streamGenerateContent,
+	"countTokens":           (*call).countTokens,
+	"embedContent":          (*call).embedContent,
+	"batchEmbedContents":    (*call).batchEmbedContents,
+}
+
+func route(path string) endpoint {
+	if ep, ok := endpoints[path]; ok {
+		return ep
+	}
+	if rest, ok := strings.CutPrefix(path, "/v1beta/models/"); ok {
+		if i := strings.LastIndexByte(rest, ':'); i > 0 {
+			return endpoint{dialect: gemini, model: rest[:i], answer: geminiMethods[rest[i+1:]]}
+		}
+	}
+	switch {
+	case strings.HasPrefix(path, "/v1beta/"):
+		return endpoint{dialect: gemini}
+	case strings.HasPrefix(path, "/v1/messages"):
+		return endpoint{dialect: anthropic}
+	}
+	return endpoint{dialect: openAI}
+}
+
+// key returns the client's key from where the dialect documents it.
+func (c *call) key() string {
+	h := c.r.Header
+	bearer, _ := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
+	switch c.dialect {
+	case anthropic:
+		return cmp.Or(h.Get("X-Api-Key"), bearer)
+	case gemini:
+		return cmp.Or(h.Get("X-Goog-Api-Key"), c.r.URL.Query().Get("key"), bearer)
+	}
+	return bearer
+}
+
+// setVendorHeaders sends along what the vendors tell about the key's account, so that a proxy's filter of
+// such headers has something to filter.
+func (c *call) setVendorHeaders() {
+	h := c.w.Header()
+	id := "req_" + digest(c.model, string(c.body))
+	switch c.dialect {
+	case openAI:
+		h.Set("X-Request-Id", id)
+		h.Set("Openai-Organization", "org-echo")
+		h.Set("Openai-Project", "proj_echo")
+		h.Set("Openai-Version", "2020-10-01")
+		h.Set("Openai-Processing-Ms", "1")
+		h.Set("X-Ratelimit-Limit-Requests", "10000")
+		h.Set("X-Ratelimit-Remaining-Requests", "9999")
+		h.Set("X-Ratelimit-Reset-Requests", "6ms")
+	case anthropic:
+		h.Set("Request-Id", id)
+		h.Set("Anthropic-Organization-Id", "org-echo")
+		h.Set("Anthropic-Ratelimit-Requests-Limit", "1000")
+		h.Set("Anthropic-Ratelimit-Requests-Remaining", "999")
+	case gemini:
+		h.Set("Server-Timing", "gfet4t7; dur=1")
+	}
+	h.Set("Set-Cookie", "__echo=1; Path=/; HttpOnly")
+}
+
+// modelInBody returns the model that a JSON or multipart body names, "" if none.
+func (c *call) modelInBody() string {
+	if c.multipart() {
+		form, err := c.form()
+		if err != nil {
+			return ""
+		}
+		return form.value("model")
+	}
+	var req struct {
+		Model string `json:"model"`
+	}
+	if err := c.decode(&req); err != nil {
+		return ""
+	}
+	return req.Model
+}
+
+func (c *call) multipart() bool {
+	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	return kind == "multipart/form-data"
+}

@@ -1,0 +1,169 @@
+package echo
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"unicode"
+)
+
+// ImageTokens is what an image in a request counts as.
+const ImageTokens = 85
+
+// Tokens returns the tokens of a text: its words, as [strings.Fields] finds them.
+func Tokens(text string) int64 { return int64(len(strings.Fields(text))) }
+
+// words cuts a text before the blanks in front of each word, so that the pieces together are the text.
+// There are as many as Tokens counts; blanks at the end belong to the last.
+func words(text string) []string {
+	var pieces []string
+	start, inWord := 0, false
+	for i, r := range text {
+		blank := unicode.IsSpace(r)
+		if blank && inWord {
+			pieces = append(pieces, text[start:i])
+			start = i
+		}
+		inWord = !blank
+	}
+	switch {
+	case inWord:
+		pieces = append(pieces, text[start:])
+	case len(pieces) > 0:
+		pieces[len(pieces)-1] += text[start:]
+	}
+	return pieces
+}
+
+// ask is what a chat-like request of any dialect comes down to.
+type ask struct {
+	text  string // the last of the user
+	input int64  // tokens of the whole request
+	most  int64  // output cap in tokens, 0 for none
+	tool  string // name of a tool to call, "" for none
+}
+
+// reply is the answer to an ask.
+type reply struct {
+	words     []string // of the text, or of the call's arguments
+	tool      string   // the tool that is called, "" if none is
+	cut       bool     // the output cap ended it
+	input     int64    // without Extra
+	output    int64    // reasoning included
+	reasoning int64
+	extra     Extra
+}
+
+func (c *call) reply(a ask) reply {
+	r := reply{input: a.input, extra: c.p.opts.Extra, reasoning: c.p.opts.Extra.Reasoning}
+	if a.tool != "" {
+		arguments := words(string(marshal(map[string]string{"text": a.text})))
+		// The call's name counts as one word; a call that does not fit under the cap is not begun.
+		if n := int64(len(arguments)) + 1; a.most == 0 || n+r.reasoning <= a.most {
+			r.words, r.tool, r.output = arguments, a.tool, n+r.reasoning
+			return r
+		}
+	}
+	r.words = words(c.text(a.text))
+	if a.most > 0 {
+		r.reasoning = min(r.reasoning, a.most)
+		if left := a.most - r.reasoning; int64(len(r.words)) > left {
+			r.words, r.cut = r.words[:left], true
+		}
+	}
+	r.output = int64(len(r.words)) + r.reasoning
+	return r
+}
+
+func (c *call) text(asked string) string {
+	switch {
+	case c.fault == HugeStream:
+		return strings.Repeat(strings.Repeat("x", 255)+" ", HugeWords)
+	case c.fault == HugeEvent:
+		return strings.Repeat("x", HugeBytes)
+	case c.p.opts.Answer != nil:
+		return c.p.opts.Answer(c.model, asked)
+	}
+	return Prefix + asked
+}
+
+func (r reply) text() string { return strings.Join(r.words, "") }
+
+// digest derives the variable part of an id.
+func digest(parts ...string) string {
+	h := fnv.New64a()
+	for _, p := range parts {
+		_, _ = h.Write([]byte(p))
+		_, _ = h.Write([]byte{0})
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// decode reads the request's JSON body.
+func (c *call) decode(v any) error { return json.Unmarshal(c.body, v) }
+
+// content is a turn's content in OpenAI's and Anthropic's formats: a string, or parts.
+type content struct {
+	text   string // texts of the parts, a line each
+	images int64
+	result bool // holds the result of a tool call
+}
+
+func (c *content) UnmarshalJSON(data []byte) error {
+	if data[0] != '[' {
+		return json.Unmarshal(data, &c.text)
+	}
+	var parts []struct {
+		Type    string          `json:"type"`
+		Text    string          `json:"text"`
+		Content json.RawMessage `json:"content"`
+	}
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return err
+	}
+	var texts []string
+	for _, p := range parts {
+		switch p.Type {
+		case "text", "input_text", "output_text":
+			texts = append(texts, p.Text)
+		case "image_url", "input_image", "image":
+			c.images++
+		case "tool_result":
+			var result content
+			if len(p.Content) > 0 {
+				if err := json.Unmarshal(p.Content, &result); err != nil {
+					return err
+				}
+			}
+			texts = append(texts, result.text)
+			c.images += result.images
+			c.result = true
+		}
+	}
+	c.text = strings.Join(texts, "\n")
+	return nil
+}
+
+func (c content) tokens() int64 { return Tokens(c.text) + ImageTokens*c.images }
+
+// turn is a message of a conversation in OpenAI's and Anthropic's formats.
+type turn struct {
+	Role    string  `json:"role"`
+	Content content `json:"content"`
+}
+
+// askOf reads a conversation; tool is the first tool offered, "" if none is.
+func askOf(turns []turn, most int64, tool string) ask {
+	a := ask{most: most}
+	for _, t := range turns {
+		a.input += t.Content.tokens()
+		if t.Role == "user" || t.Role == "tool" {
+			a.text = t.Content.text
+		}
+	}
+	if n := len(turns); n > 0 && turns[n-1].Role == "user" && !turns[n-1].Content.result && strings.Contains(a.text, ToolCue) {
+		a.tool = tool
+	}
+	return a
+}
