@@ -28,6 +28,9 @@ type DB struct {
 	// Write is the one connection that changes the file. Its transactions take SQLite's write lock
 	// when they begin, so that what they read stays true until they commit.
 	Write *sql.DB
+	// Ledger is another such connection, which the ledger keeps to itself: its batches must not
+	// queue behind the control plane's transactions, but for SQLite's own lock.
+	Ledger *sql.DB
 	// Read is a small pool that refuses to write. Readers see the last commit and never wait for
 	// a writer.
 	Read *sql.DB
@@ -57,15 +60,19 @@ func open(ctx context.Context, path string) (*DB, error) {
 	if err := migrate(ctx, w, file); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	r, err := handle(file, readPragmas(), readers)
+	l, err := handle(file, writePragmas(), 1)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	return &DB{Write: w, Read: r}, nil
+	r, err := handle(file, readPragmas(), readers)
+	if err != nil {
+		return nil, errors.Join(err, w.Close(), l.Close())
+	}
+	return &DB{Write: w, Ledger: l, Read: r}, nil
 }
 
-// Close closes both handles. The last process to close a file folds its write-ahead log into it.
-func (db *DB) Close() error { return errors.Join(db.Read.Close(), db.Write.Close()) }
+// Close closes all handles. The last process to close a file folds its write-ahead log into it.
+func (db *DB) Close() error { return errors.Join(db.Read.Close(), db.Ledger.Close(), db.Write.Close()) }
 
 // touch makes the empty file if it isn't there, before SQLite would: SQLite gives its -wal and -shm
 // files the mode of the database, and would itself choose 0644. It returns the file's one true name, so

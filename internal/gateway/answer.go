@@ -1,0 +1,320 @@
+package gateway
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/meter"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+const (
+	// A JSON answer up to this size is read before it is passed on, so that what remains
+	// can be told with it. A larger one passes as it comes.
+	wholeAnswer = 1 << 20
+
+	// A client must take what is written to it within this time.
+	writePatience = time.Minute
+)
+
+// chunks are buffers for copying.
+var chunks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// answer passes on what the provider answered and settles what it used.
+func (c *call) answer(x *exchange, resp *http.Response, hideUsage bool) error {
+	body, err := decoded(resp)
+	if err != nil {
+		c.settle(c.partial(meter.Result{}))
+		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
+			Message: "The provider's answer is not the gzip that it says it is."}
+	}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case media == "application/json" && c.ep.Operation != wire.StreamGenerateContent:
+		return c.answerWhole(x, resp, body)
+	case !c.ep.Metered():
+		return c.stream(x, resp, body, nil)
+	}
+	return c.stream(x, resp, body, c.newMeter(media, hideUsage))
+}
+
+// decoded returns the answer's content. The provider was asked for identity, because that
+// is what can be metered and what every client reads; one that compresses all the same is
+// decompressed.
+func decoded(resp *http.Response) (io.Reader, error) {
+	if resp.Header.Get("Content-Encoding") != "gzip" {
+		return resp.Body, nil
+	}
+	z, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength = -1
+	return z, nil
+}
+
+// answerWhole passes on a JSON answer.
+func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) error {
+	head, err := readUpTo(&quietReader{body, x}, wholeAnswer, resp.ContentLength)
+	switch {
+	case errors.Is(err, errMore):
+		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), newLargeAnswer(c.kind()))
+	case err != nil:
+		c.settle(c.partial(meter.Result{}))
+		if x.gone.Load() {
+			return errClientGone
+		}
+		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
+			Message: "The provider broke off in the middle of its answer. What it had begun is counted."}
+	}
+	if c.ep.Metered() {
+		c.settle(c.used(meter.Whole(c.kind(), head)))
+	}
+	if err := c.durable(); err != nil {
+		return err
+	}
+	c.adjustHeaders()
+	c.passHeader(resp, false)
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(head)))
+	c.writeHeader(resp.StatusCode)
+	c.write(head)
+	return nil
+}
+
+var errMore = errors.New("there is more")
+
+// readUpTo reads to the end, or returns errMore with what it has read.
+func readUpTo(r io.Reader, most int, hint int64) ([]byte, error) {
+	buf := make([]byte, 0, min(max(hint+1, 2048), int64(most)))
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return buf, err
+		case len(buf) >= most:
+			return buf, errMore
+		case len(buf) == cap(buf):
+			grown := make([]byte, len(buf), min(2*cap(buf), most))
+			copy(grown, buf)
+			buf = grown
+		}
+	}
+}
+
+// quietReader gives the provider its time anew with every byte it sends.
+type quietReader struct {
+	io.Reader
+	x *exchange
+}
+
+func (q *quietReader) Read(p []byte) (int, error) {
+	n, err := q.Reader.Read(p)
+	q.x.idle.Reset(q.x.quiet)
+	return n, err
+}
+
+// watcher meters an answer that passes as it comes.
+type watcher interface {
+	Write(dst, p []byte) []byte
+	Flush(dst []byte) []byte
+	Result() meter.Result
+}
+
+// newMeter returns what meters a streamed answer, or nil where it says nothing of usage.
+func (c *call) newMeter(media string, hideUsage bool) watcher {
+	if media == "text/event-stream" || c.ep.Operation == wire.StreamGenerateContent {
+		return meter.NewStream(c.kind(), meter.Options{HideUsage: hideUsage})
+	}
+	return nil
+}
+
+// stream passes on an answer as it comes. Its first byte waits for the reservation to be
+// durable, its end for the settlement to be made.
+func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch watcher) error {
+	if err := c.durable(); err != nil {
+		x.cancel(err)
+		c.release()
+		return err
+	}
+	edited := watch != nil && resp.ContentLength >= 0 && c.ep.Operation != wire.ListModels
+	c.passHeader(resp, edited)
+	c.writeHeader(resp.StatusCode)
+	_ = c.ctl.Flush()
+	err := c.copy(x, body, watch)
+	if c.ep.Metered() {
+		c.settle(c.ending(watch, err))
+	}
+	if err != nil {
+		c.abort(x)
+	}
+	return nil
+}
+
+// ending says what a stream that ended, or broke off, has used.
+func (c *call) ending(watch watcher, err error) used {
+	var r meter.Result
+	if watch != nil {
+		r = watch.Result()
+	}
+	if err != nil && !r.Known {
+		return c.partial(r)
+	}
+	return c.used(r)
+}
+
+// copy passes bytes on until the provider's answer ends, and returns what broke it off.
+// Where the client goes away first it reads on only if the project drains.
+func (c *call) copy(x *exchange, body io.Reader, watch watcher) error {
+	chunk := chunks.Get().(*[32 << 10]byte)
+	defer chunks.Put(chunk)
+	var out []byte
+	lost := false
+	for {
+		n, err := body.Read(chunk[:])
+		x.idle.Reset(x.quiet)
+		ended := errors.Is(err, io.EOF)
+		pass := chunk[:n]
+		if watch != nil {
+			out = watch.Write(out[:0], pass)
+			if ended {
+				out = watch.Flush(out)
+			}
+			pass = out
+			c.settleEarly(watch)
+		}
+		if len(pass) > 0 && !lost {
+			if !c.write(pass) || c.ctl.Flush() != nil {
+				lost = true
+				x.gone.Store(true)
+				if !c.caller.Project.Drain || !c.ep.Metered() {
+					return errClientGone
+				}
+			}
+		}
+		switch {
+		case ended && (lost || x.gone.Load()):
+			return errClientGone
+		case ended:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// settleEarly settles a stream whose own last event has come, before the client sees it:
+// who then asks what is left gets the right answer. Gemini has no such event, and may
+// correct its figures to the end.
+func (c *call) settleEarly(watch watcher) {
+	if c.ended || !c.ep.Metered() || c.ep.Dialect == wire.Gemini {
+		return
+	}
+	if r := watch.Result(); r.Complete && r.Known {
+		c.settle(c.used(r))
+	}
+}
+
+// durable waits until the reservation would survive us.
+func (c *call) durable() error {
+	if c.res == nil {
+		return nil
+	}
+	err := c.res.Durable(context.WithoutCancel(c.r.Context()))
+	if err != nil {
+		c.g.Log.Error("commit", "request", c.id, "error", err)
+		return asUnavailable(err)
+	}
+	return nil
+}
+
+// used is what a request is charged for.
+type used struct {
+	meter.Result
+}
+
+// used takes the vendor's figures where there are any; else the estimate stands.
+func (c *call) used(r meter.Result) used {
+	if r.Known {
+		return used{r}
+	}
+	r.Usage = c.est.likely
+	r.Usage.Output = c.est.unmetered(c.ep.Operation, r.OutputText, c.env.Answers)
+	if r.Images > 0 {
+		r.Usage.Images = r.Images
+	}
+	return used{r}
+}
+
+// partial estimates an answer that broke off: the vendor's count of the input where it
+// came, and the text that had streamed by then.
+func (c *call) partial(r meter.Result) used {
+	if r.Known {
+		return used{r}
+	}
+	output := max(r.Usage.Output, tokensOf(r.OutputText))
+	if !r.InputKnown {
+		r.Usage = c.est.likely
+		if c.est.price.Image > 0 {
+			r.Usage.Images = r.Images
+		}
+	}
+	r.Usage.Output = output
+	return used{r}
+}
+
+func (u used) actual(c *call) ledger.Actual {
+	a := ledger.Actual{InputTokens: u.Usage.Input, OutputTokens: u.Usage.Output}
+	a.Amounts = limit.Amounts{limit.Requests: 1, limit.Tokens: u.Tokens()}
+	if c.est.priced {
+		a.Amounts[limit.Cost] = u.Cost(c.est.price, c.caller.Project.Price)
+	}
+	return a
+}
+
+// kind is the format of the operation's answers.
+func (c *call) kind() meter.Kind {
+	switch c.ep.Operation {
+	case wire.Responses:
+		return meter.OpenAIResponses
+	case wire.Embeddings:
+		return meter.OpenAIEmbeddings
+	case wire.Moderations:
+		return meter.OpenAIModerations
+	case wire.ImageGenerations, wire.ImageEdits:
+		return meter.OpenAIImages
+	case wire.Speech, wire.Transcriptions, wire.Translations:
+		return meter.OpenAIAudio
+	case wire.Messages:
+		return meter.AnthropicMessages
+	case wire.GenerateContent, wire.StreamGenerateContent:
+		return meter.GeminiGenerate
+	case wire.EmbedContent, wire.BatchEmbedContents:
+		return meter.GeminiEmbed
+	}
+	return meter.OpenAIChat
+}
+
+// abort breaks the client's connection, so that what it got cannot look complete.
+func (c *call) abort(x *exchange) {
+	if x.gone.Load() {
+		c.outcome = "client_gone"
+	} else {
+		c.outcome = "provider_broke_off"
+	}
+	panic(http.ErrAbortHandler)
+}

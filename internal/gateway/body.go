@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+const (
+	// A body must bring bodyChunk bytes, or its end, in every bodyPatience.
+	bodyChunk    = 16 << 10
+	bodyPatience = 30 * time.Second
+
+	// What a client still sends when it is refused is read and dropped, so that it gets
+	// to read the answer: this much, in this time.
+	lingerBytes = 256 << 20
+	lingerTime  = 10 * time.Second
+
+	maxHeaders     = 100
+	maxHeaderBytes = 64 << 10
+)
+
+// checkSize refuses what is too large before anything else is looked at.
+func (c *call) checkSize() error {
+	if c.g.Draining() {
+		c.w.Header().Set("Connection", "close")
+		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
+			Message: "This server is shutting down. Try again.", RetryAfter: time.Second}
+	}
+	if c.r.ContentLength > c.g.MaxBody {
+		return c.tooLarge()
+	}
+	count, size := 0, 0
+	for name, values := range c.r.Header {
+		for _, v := range values {
+			count++
+			size += len(name) + len(v)
+		}
+	}
+	if count > maxHeaders || size > maxHeaderBytes {
+		return badRequest("", "The request has too many or too large headers: at most 100, and 64 KB in all.")
+	}
+	if enc := c.r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return badRequest("", "The body must not be compressed: send it without Content-Encoding.")
+	}
+	return nil
+}
+
+func (c *call) tooLarge() error {
+	return &wire.Error{Status: http.StatusRequestEntityTooLarge, Code: "request_too_large",
+		Message: "The body is larger than the " + formatMegabytes(c.g.MaxBody) + " that this server takes."}
+}
+
+// readBody reads the body whole. Forwarding it while it arrives would save little and
+// make Go's transport drop answers that come before its end. The buffer grows with what
+// has come, not with what was announced.
+func (c *call) readBody() error {
+	defer c.ctl.SetReadDeadline(time.Time{}) //nolint:errcheck // recorders in tests have none
+	var (
+		buf   = make([]byte, 0, min(max(c.r.ContentLength+1, 512), 64<<10))
+		due   = 0
+		limit = int(c.g.MaxBody)
+	)
+	for {
+		if len(buf) >= due {
+			_ = c.ctl.SetReadDeadline(time.Now().Add(bodyPatience))
+			due = len(buf) + bodyChunk
+		}
+		if len(buf) == cap(buf) {
+			grown := make([]byte, len(buf), min(2*cap(buf), limit+1))
+			copy(grown, buf)
+			buf = grown
+		}
+		n, err := c.r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case len(buf) > limit:
+			return c.tooLarge()
+		case errors.Is(err, io.EOF):
+			c.body, c.bodyRead = buf, true
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.w.Header().Set("Connection", "close")
+			return badRequest("", "The body stopped arriving. Send it in one go.")
+		case err != nil:
+			return badRequest("", "The body broke off. Send it again.")
+		}
+	}
+}
+
+// linger drops what the client is still sending, within bounds, so that it reads the
+// answer instead of finding the connection reset.
+func (c *call) linger() {
+	if c.bodyRead || c.r.Body == nil || c.r.Body == http.NoBody || c.r.ContentLength == 0 {
+		return
+	}
+	_ = c.ctl.Flush()
+	_ = c.ctl.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, c.r.Body, lingerBytes)
+}
+
+// requestTarget returns the path and the query as the client spelled them.
+func requestTarget(r *http.Request) (path, query string) {
+	target := r.RequestURI
+	if !strings.HasPrefix(target, "/") {
+		return r.URL.EscapedPath(), r.URL.RawQuery
+	}
+	path, query, _ = strings.Cut(target, "?")
+	return path, query
+}
+
+// upstreamBody is a request's body on its way out. It tells whether any of it was taken:
+// before that the provider cannot have begun. The transport reads it in a goroutine of
+// its own, which may outlive the call.
+type upstreamBody struct {
+	bytes.Reader
+	taken *atomic.Bool
+}
+
+func newUpstreamBody(body []byte, taken *atomic.Bool) *upstreamBody {
+	b := &upstreamBody{taken: taken}
+	b.Reset(body)
+	return b
+}
+
+func (b *upstreamBody) Read(p []byte) (int, error) {
+	b.taken.Store(true)
+	return b.Reader.Read(p)
+}
+
+func (b *upstreamBody) WriteTo(w io.Writer) (int64, error) {
+	b.taken.Store(true)
+	return b.Reader.WriteTo(w)
+}
+
+func (b *upstreamBody) Close() error { return nil }

@@ -1,0 +1,209 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/meter"
+	"github.com/airatelimit/airatelimit/internal/provider"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// drainTime bounds how long an answer is still read whose client has gone, where the
+// project asks for that.
+const drainTime = time.Minute
+
+// errorBody bounds how much of a provider's error is looked at for what it tells about a
+// stored key.
+const errorBody = 256 << 10
+
+// exchange is one request at the provider.
+type exchange struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	taken  atomic.Bool // the transport has begun to send the body
+	gone   atomic.Bool // the client has
+	idle   *time.Timer
+	quiet  time.Duration
+}
+
+var (
+	errClientGone = errors.New("client went away")
+	errIdle       = errors.New("provider sent nothing for too long")
+	errEnding     = errors.New("server is shutting down")
+)
+
+// begin makes the context of an exchange. It is cancelled when the provider is quiet for
+// too long, or when the client goes away: at once, or where the project drains after
+// drainTime.
+func (c *call) begin(ctx context.Context) (x *exchange, end func()) {
+	x = &exchange{quiet: c.g.UpstreamTimeout}
+	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	x.idle = time.AfterFunc(x.quiet, func() { x.cancel(errIdle) })
+	stop := context.AfterFunc(ctx, func() {
+		x.gone.Store(true)
+		if c.caller.Project.Drain && c.res != nil {
+			time.AfterFunc(drainTime, func() { x.cancel(errClientGone) })
+			return
+		}
+		x.cancel(errClientGone)
+	})
+	ending := context.AfterFunc(c.g.Ending, func() { x.cancel(errEnding) })
+	return x, func() {
+		stop()
+		ending()
+		x.idle.Stop()
+		x.cancel(nil)
+	}
+}
+
+// forward sends the request on and answers with what comes back.
+func (c *call) forward(ctx context.Context, edit wire.Edit) error {
+	x, end := c.begin(ctx)
+	defer end()
+	req, err := c.outgoing(x, edit)
+	if err != nil {
+		c.release()
+		return err
+	}
+	resp, err := c.send(x, req)
+	if err != nil {
+		return c.unanswered(x, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing to be done about it
+	x.idle.Reset(x.quiet)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return c.passError(x, resp)
+	}
+	return c.answer(x, resp, edit.IncludeUsage)
+}
+
+// outgoing makes the provider's request.
+func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
+	target, err := url.Parse(c.target.URL)
+	if err != nil {
+		return nil, badRequest("model", "The model's name does not fit into an address.")
+	}
+	target.RawQuery = c.cred.Query
+	body := c.env.Apply(edit)
+	req := &http.Request{
+		Method: c.r.Method, URL: target, Host: target.Host, ContentLength: int64(len(body)),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: c.cred.Header,
+		Body:   newUpstreamBody(body, &x.taken),
+		// For the transport to send on a fresh connection what it has not begun to send
+		// on one that the provider had closed; it does not send a POST again otherwise.
+		GetBody: func() (io.ReadCloser, error) { return newUpstreamBody(body, &x.taken), nil },
+	}
+	return req.WithContext(x.ctx), nil
+}
+
+// send makes the exchange. A connection that cannot be made is tried once more: the
+// provider cannot have begun then.
+func (c *call) send(x *exchange, req *http.Request) (*http.Response, error) {
+	resp, err := c.g.Transport.RoundTrip(req)
+	var dial *net.OpError
+	if err != nil && errors.As(err, &dial) && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
+		req.Body, _ = req.GetBody()
+		resp, err = c.g.Transport.RoundTrip(req)
+	}
+	return resp, err
+}
+
+// unanswered accounts for a request that brought no answer. What never reached the
+// provider costs nothing; what may have is counted, with its input.
+func (c *call) unanswered(x *exchange, err error) error {
+	if x.taken.Load() {
+		c.settle(c.partial(meter.Result{}))
+	} else {
+		c.release()
+	}
+	var timeout net.Error
+	cause := context.Cause(x.ctx)
+	switch {
+	case errors.Is(cause, errClientGone):
+		return errClientGone
+	case errors.Is(cause, errIdle), errors.As(err, &timeout) && timeout.Timeout() && x.taken.Load():
+		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",
+			Message: "The provider did not answer in time. The request may have been carried out."}
+	case errors.Is(cause, errEnding):
+		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
+			Message: "This server is shutting down. The request may have been carried out."}
+	case errors.Is(err, provider.ErrForbiddenAddress):
+		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
+			Message: "The provider's address is not allowed: it resolves to a private network. ALLOW_PRIVATE_UPSTREAMS=true lifts this."}
+	case x.taken.Load():
+		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
+			Message: "The provider hung up without an answer. The request may have been carried out."}
+	}
+	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
+		Message: "The provider cannot be reached. Nothing was counted; try again."}
+}
+
+// passError answers with the provider's own error, which costs nothing. One about a
+// stored key is ours to tell: the provider's words could quote the key.
+func (c *call) passError(x *exchange, resp *http.Response) error {
+	c.release()
+	c.outcome = "provider_error"
+	head, err := io.ReadAll(io.LimitReader(resp.Body, errorBody))
+	if err != nil {
+		c.abort(x)
+	}
+	if c.target.Stored && aboutKey(resp.StatusCode, head, c.target.Provider.Key) {
+		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
+			Message: "The provider refused the key that is stored for this project. Its developer has to set a valid one."}
+	}
+	c.passHeader(resp, false)
+	c.writeHeader(resp.StatusCode)
+	if !c.write(head) {
+		c.abort(x)
+	}
+	c.copy(x, resp.Body, nil)
+	return nil
+}
+
+// aboutKey reports whether a provider's error says that the key is not good, or quotes it.
+// Google answers 400 with the reason API_KEY_INVALID.
+func aboutKey(status int, body []byte, key string) bool {
+	lower := bytes.ToLower(body)
+	switch {
+	case status == http.StatusUnauthorized:
+		return true
+	case status == http.StatusForbidden && (bytes.Contains(lower, []byte("key")) || bytes.Contains(lower, []byte("credential"))):
+		return true
+	case status == http.StatusBadRequest && (bytes.Contains(lower, []byte("api_key_invalid")) || bytes.Contains(lower, []byte("api key not valid"))):
+		return true
+	}
+	return len(key) >= 8 && (bytes.Contains(body, []byte(key)) || bytes.Contains(body, []byte(key[len(key)-8:])))
+}
+
+// settle ends the reservation with what was used. Of several calls to settle and release
+// the first counts.
+func (c *call) settle(u used) {
+	if c.res == nil || c.ended {
+		return
+	}
+	c.ended, c.charged = true, u.actual(c)
+	// The client's going away must not keep what it used from being counted.
+	if err := c.g.Ledger.Settle(context.WithoutCancel(c.r.Context()), c.res, c.charged); err != nil {
+		c.g.Log.Error("settle", "request", c.id, "error", err)
+	}
+}
+
+// release ends the reservation of a request that costs nothing.
+func (c *call) release() {
+	if c.res == nil || c.ended {
+		return
+	}
+	c.ended = true
+	if err := c.g.Ledger.Release(context.WithoutCancel(c.r.Context()), c.res); err != nil {
+		c.g.Log.Error("release", "request", c.id, "error", err)
+	}
+}

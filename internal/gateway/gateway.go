@@ -1,0 +1,207 @@
+// Package gateway is the data plane: it decides whether a request may be made, forwards
+// it untouched and accounts for what it used. Start reading at Gateway.handle.
+//
+// What holds for every request:
+//
+//   - it is settled or released exactly once, whichever way it ends
+//   - nothing of an answer reaches the client before its reservation is durable
+//   - nothing of a prompt, an answer or a key is kept or logged
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/identity"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/meter"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/provider"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// Ledger is what the gateway needs of a ledger.
+type Ledger interface {
+	Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error)
+	Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error)
+	Settle(ctx context.Context, res *ledger.Reservation, actual ledger.Actual) error
+	Release(ctx context.Context, res *ledger.Reservation) error
+	Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error)
+}
+
+// Options make a Gateway.
+type Options struct {
+	Projects  identity.Projects
+	Ledger    Ledger
+	Transport http.RoundTripper // must not follow redirects, decompress or retry on its own
+	Log       *slog.Logger
+
+	MaxBody         int64         // bytes of a request's body
+	UpstreamTimeout time.Duration // to the provider's first byte, and between any two
+	Now             func() time.Time
+	Draining        func() bool     // no new requests are taken
+	Ending          context.Context // its end cuts off what still runs
+}
+
+// Gateway serves the data plane.
+type Gateway struct {
+	Options
+}
+
+// New returns a Gateway.
+func New(o Options) *Gateway { return &Gateway{o} }
+
+// call is one request on its way through.
+type call struct {
+	g     *Gateway
+	w     http.ResponseWriter
+	r     *http.Request
+	ctl   *http.ResponseController
+	id    string
+	start time.Time
+
+	ep       wire.Endpoint
+	caller   identity.Caller
+	settings *ledger.Settings
+	tier     *project.Tier
+	body     []byte
+	env      *wire.Envelope
+	target   provider.Target
+	cred     provider.Credential
+	est      estimate
+	rules    limit.Rules
+	res      *ledger.Reservation
+	charged  ledger.Actual
+	outcome  string // for the log
+	status   int
+	ended    bool // the reservation has been settled or released
+	started  bool // the answer's header has been written
+	bodyRead bool
+	writeBy  time.Time // the deadline for writing that is set
+}
+
+// ServeHTTP implements http.Handler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{g: g, w: w, r: r, ctl: http.NewResponseController(w), id: newRequestID(), start: g.Now()}
+	defer c.finish()
+	c.commonHeaders()
+	if r.Method == http.MethodOptions {
+		c.preflight()
+		return
+	}
+	if err := c.handle(r.Context()); err != nil {
+		c.fail(err)
+	}
+}
+
+// handle takes a request from top to bottom. It is the whole of the data plane in the
+// order in which it happens; the first step that fails answers, and nothing before the
+// reservation counts.
+func (c *call) handle(ctx context.Context) (err error) {
+	path, query := requestTarget(c.r)
+	if c.ep, err = wire.Match(c.r.Method, path); err != nil {
+		c.ep.Dialect = wire.DialectOf(path)
+		return err
+	}
+	if err := c.checkSize(); err != nil {
+		return err
+	}
+	if c.caller, err = identity.Authenticate(ctx, c.g.Projects, c.r); err != nil {
+		return asUnavailable(err)
+	}
+	if err := c.identify(ctx); err != nil {
+		return err
+	}
+	switch c.ep.Operation {
+	case wire.OwnUsage:
+		return c.usage(ctx)
+	case wire.ListModels, wire.ListGeminiModels:
+		return c.models()
+	}
+
+	if err := c.readBody(); err != nil {
+		return err
+	}
+	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
+		return err
+	}
+	if err := c.selectTier(); err != nil {
+		return err
+	}
+	if err := c.route(query); err != nil {
+		return err
+	}
+	// Stored prompts come here; until a project can have one, no name exists.
+	if c.env.SystemPrompt != nil {
+		return unknownSystemPrompt(*c.env.SystemPrompt)
+	}
+	// The guard's verdict comes here.
+	edit := c.baseEdit()
+	if c.ep.Metered() {
+		if err := c.reserve(ctx, &edit); err != nil {
+			return err
+		}
+	}
+	return c.forward(ctx, edit)
+}
+
+// finish logs the request and, where the handler broke off, settles what is running.
+func (c *call) finish() {
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler { //nolint:errorlint // the value that net/http looks for
+			c.log()
+			panic(p)
+		}
+		c.g.Log.Error("panic", "request", c.id, "what", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		// The provider may have been asked.
+		c.settle(c.partial(meter.Result{}))
+		if c.started {
+			panic(http.ErrAbortHandler)
+		}
+		c.fail(&wire.Error{Status: http.StatusInternalServerError, Code: "internal_error",
+			Message: "Something went wrong on our side. Try again; if it stays, report the x-request-id."})
+	}
+	if !c.writeBy.IsZero() {
+		_ = c.ctl.SetWriteDeadline(time.Time{})
+	}
+	c.log()
+}
+
+func (c *call) log() {
+	if !c.g.Log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	if c.outcome == "" {
+		c.outcome = "answered"
+	}
+	attrs := []slog.Attr{
+		slog.String("request", c.id), slog.Int("status", c.status), slog.String("outcome", c.outcome),
+		slog.String("operation", c.ep.Operation.String()), slog.Duration("took", c.g.Now().Sub(c.start)),
+	}
+	if c.caller.Project != nil {
+		attrs = append(attrs, slog.String("project", c.caller.Project.Key))
+	}
+	if c.target.Provider != nil {
+		attrs = append(attrs, slog.String("provider", c.target.Provider.Name), slog.String("model", c.target.Model))
+	}
+	if c.res != nil {
+		attrs = append(attrs, slog.Int64("tokens", c.charged.Amounts[limit.Tokens]), slog.Int64("micros", c.charged.Amounts[limit.Cost]))
+	}
+	c.g.Log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
+}
+
+// asUnavailable turns an error that is not an answer yet into one.
+func asUnavailable(err error) error {
+	var answer *wire.Error
+	if err == nil || errors.As(err, &answer) {
+		return err
+	}
+	return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
+		Message: "Limits cannot be checked right now. Nothing was counted; try again in a moment.", RetryAfter: time.Second}
+}

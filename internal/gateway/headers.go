@@ -1,0 +1,197 @@
+package gateway
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/provider"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// exposed are the headers that a browser app may read.
+const exposed = "RateLimit, RateLimit-Policy, Retry-After, Retry-After-Ms, X-Should-Retry, X-Request-Id, X-Provider-Request-Id, Request-Id, " +
+	"X-RateLimit-Limit-Requests, X-RateLimit-Remaining-Requests, X-RateLimit-Reset-Requests, " +
+	"X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Tokens"
+
+const requestIDAlphabet = "0123456789abcdefghijklmnopqrstuv"
+
+// newRequestID returns a name for a request. It is unique, not secret.
+func newRequestID() string {
+	var id [4 + 24]byte
+	copy(id[:], "req_")
+	for i, n := 4, uint64(0); i < len(id); i++ {
+		if (i-4)%12 == 0 {
+			n = rand.Uint64()
+		}
+		id[i] = requestIDAlphabet[n&31]
+		n >>= 5
+	}
+	return string(id[:])
+}
+
+// commonHeaders are on every answer.
+func (c *call) commonHeaders() {
+	h := c.w.Header()
+	h["X-Request-Id"] = []string{c.id}
+	if c.r.Header.Get("Origin") != "" {
+		// No cookies are involved, so any page may ask; what an app's own list of origins
+		// says is checked with the project.
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Expose-Headers", exposed)
+	}
+}
+
+// preflight answers what a browser asks before the request itself. It cannot carry the
+// project key, so it cannot depend on the project.
+func (c *call) preflight() {
+	c.status, c.outcome = http.StatusNoContent, "preflight"
+	h := c.w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+	if asked := c.r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+		h.Set("Access-Control-Allow-Headers", asked)
+	}
+	h.Set("Access-Control-Max-Age", "86400")
+	h.Add("Vary", "Access-Control-Request-Headers")
+	c.w.WriteHeader(http.StatusNoContent)
+}
+
+// limitHeaders tells how far the limits in force are used, this request included.
+//
+// RateLimit and RateLimit-Policy follow draft-ietf-httpapi-ratelimit-headers-11. Their
+// figures are integers: costs are in micro-USD, which the quota unit says.
+func (c *call) limitHeaders(d *limit.Decision) {
+	var policies, states []string
+	add := func(name, unit string, quota, window, left, reset int64) {
+		policy := `"` + name + `";q=` + itoa(quota) + ";w=" + itoa(window)
+		if unit != "" {
+			policy += `;qu="` + unit + `"`
+		}
+		policies = append(policies, policy)
+		states = append(states, `"`+name+`";r=`+itoa(left)+";t="+itoa(reset))
+	}
+	h := c.w.Header()
+	for m := range limit.Metric(limit.NumMetrics) {
+		if !d.InForce[m] {
+			continue
+		}
+		st := &d.Standings[m]
+		name, unit := m.String()+"-"+c.rules.Period.String(), ""
+		if st.Scope == limit.ScopeModel {
+			name += "-model"
+		}
+		if m == limit.Cost {
+			unit = "micro-usd"
+		}
+		window := int64(st.ResetsAt.Sub(c.rules.Period.Start(c.start)) / time.Second)
+		reset := untilReset(st.ResetsAt, c.start)
+		add(name, unit, st.Max, window, st.Remaining, wholeSeconds(reset))
+		if m != limit.Cost {
+			h["X-Ratelimit-Limit-"+metricHeader[m]] = []string{itoa(st.Max)}
+			h["X-Ratelimit-Remaining-"+metricHeader[m]] = []string{itoa(st.Remaining)}
+			h["X-Ratelimit-Reset-"+metricHeader[m]] = []string{(time.Duration(wholeSeconds(reset)) * time.Second).String()}
+		}
+	}
+	if d.Burst.Max >= 0 {
+		add("requests-minute", "", d.Burst.Max, 60, d.Burst.Remaining, wholeSeconds(d.Burst.FullIn))
+	}
+	if len(policies) > 0 {
+		h["Ratelimit-Policy"] = []string{strings.Join(policies, ", ")}
+		h["Ratelimit"] = []string{strings.Join(states, ", ")}
+	}
+}
+
+var metricHeader = [...]string{limit.Requests: "Requests", limit.Tokens: "Tokens"}
+
+// adjustHeaders puts what was used in the place of what was held.
+func (c *call) adjustHeaders() {
+	if c.res == nil || !c.ended {
+		return
+	}
+	d := &c.res.Decision
+	changed := false
+	for m := range limit.Metric(limit.NumMetrics) {
+		st, h := &d.Standings[m], &d.Hold
+		if used := c.charged.Amounts[m]; h.Limited(m) && h.Amounts[m] != used {
+			st.Remaining = max(0, st.Remaining+h.Amounts[m]-h.Credit[m]-used)
+			changed = true
+		}
+	}
+	if changed {
+		c.limitHeaders(d)
+	}
+}
+
+// limited reports whether limit headers of ours are on the answer.
+func (c *call) limited() bool { return c.w.Header()["Ratelimit"] != nil }
+
+// passHeader copies the provider's headers. Where the body may come out shorter its length
+// is left out.
+func (c *call) passHeader(resp *http.Response, edited bool) {
+	h := c.w.Header()
+	provider.ResponseHeader(h, resp.Header, c.target.Stored, c.limited())
+	h["X-Request-Id"] = []string{c.id}
+	if edited {
+		h.Del("Content-Length")
+	}
+}
+
+func (c *call) writeHeader(status int) {
+	c.status, c.started = status, true
+	c.w.WriteHeader(status)
+}
+
+// write writes to the client, who must keep reading. It reports false where it does not.
+func (c *call) write(p []byte) bool {
+	if now := time.Now(); c.writeBy.Sub(now) < writePatience/2 {
+		c.writeBy = now.Add(writePatience)
+		_ = c.ctl.SetWriteDeadline(c.writeBy)
+	}
+	_, err := c.w.Write(p)
+	return err == nil
+}
+
+// fail answers with an error of ours, in the dialect of the call.
+func (c *call) fail(err error) {
+	if errors.Is(err, errClientGone) {
+		c.outcome, c.status = "client_gone", 499
+		panic(http.ErrAbortHandler)
+	}
+	var e *wire.Error
+	if !errors.As(asUnavailable(err), &e) {
+		e = new(wire.Error)
+	}
+	c.outcome = e.Code
+	body := e.Body(c.ep.Dialect, c.id)
+	h := c.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if c.ep.Dialect == wire.Anthropic {
+		h.Set("Request-Id", c.id)
+	}
+	if e.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", seconds(max(time.Second, e.RetryAfter)))
+	}
+	// What the client still sends must not keep it from reading this.
+	_ = c.ctl.EnableFullDuplex()
+	c.writeHeader(e.Status)
+	c.write(body)
+	c.linger()
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+func seconds(d time.Duration) string { return itoa(wholeSeconds(d)) }
+
+func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+
+// key names the caller's account.
+func (c *call) key() ledger.Key {
+	return ledger.Key{Project: c.caller.Project.Key, Identity: c.caller.Identity}
+}

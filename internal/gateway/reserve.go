@@ -1,0 +1,244 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/identity"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/provider"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// identify reads what was set for the identity and refuses one that is disabled.
+func (c *call) identify(ctx context.Context) (err error) {
+	if c.settings, err = c.g.Ledger.Settings(ctx, c.key()); err != nil {
+		return asUnavailable(err)
+	}
+	if c.settings == nil || !c.settings.Disabled || c.ep.Operation == wire.OwnUsage {
+		return nil
+	}
+	refused := &wire.Error{Status: http.StatusForbidden, Code: "identity_disabled",
+		Message: "This account has been disabled. Contact the app's support."}
+	c.respond(refused, project.MergeLimitResponse(c.settings.LimitResponse), map[string]string{
+		"identity": c.caller.Identity, "tier": c.settings.Tier})
+	return refused
+}
+
+// selectTier finds the tier: the identity's own, which is set on the server, else the one
+// that the request claims, else the project's default.
+func (c *call) selectTier() (err error) {
+	c.tier, err = identity.Tier(c.caller.Project, c.settings, c.caller.Tier)
+	return err
+}
+
+// route finds the provider and the key, and checks that the model is allowed.
+func (c *call) route(query string) (err error) {
+	p := c.caller.Project
+	if c.target, err = provider.Route(p, c.ep, c.env.Model, c.r.Header.Get("X-Provider")); err != nil {
+		return err
+	}
+	if !p.Allowed(c.target.Model) {
+		return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: "model",
+			Message: fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists what it does.", c.target.Model)}
+	}
+	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query)
+	return err
+}
+
+// baseEdit is what must change in the body whatever the limits say: a provider prefix in
+// the model's name, and the wish for usage figures in a stream.
+func (c *call) baseEdit() wire.Edit {
+	var edit wire.Edit
+	if c.ep.Dialect != wire.Gemini && c.target.Model != c.env.Model {
+		edit.Model = c.target.Model
+	}
+	streamsUsage := c.ep.Operation == wire.ChatCompletions || c.ep.Operation == wire.Completions
+	if streamsUsage && c.env.Stream && !c.env.IncludeUsage && c.target.Provider.Name != "mistral" {
+		// Mistral refuses the option and sends the figures anyway.
+		edit.IncludeUsage = true
+	}
+	return edit
+}
+
+// reserve resolves the limits in force and sets aside what the request may use, or
+// returns the refusal. Under strict enforcement it adds the output cap to the edit.
+func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
+	p := c.caller.Project
+	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
+	c.est = c.estimateOf()
+	if l, ok := c.rules.Limit(limit.Cost); ok && l.Max > 0 && !c.est.priced && c.ep.Operation != wire.Moderations {
+		return unpriced(c.target.Model)
+	}
+	ask := limit.Ask{Estimate: c.est.ask()}
+	if c.tier != nil {
+		ask.Tier = c.tier.Name
+	}
+	if p.Strict {
+		ask.Estimate, ask.Least = c.est.askStrict(c.ep.Operation, c.env.Answers)
+	}
+	res, err := c.g.Ledger.Reserve(ctx, ledger.Request{Key: c.key(), Rules: &c.rules, Ask: ask, Now: c.start})
+	if err != nil {
+		return asUnavailable(err)
+	}
+	c.limitHeaders(&res.Decision)
+	if res.Decision.Refusal != limit.Admitted {
+		return c.refusal(&res.Decision)
+	}
+	c.res = res
+	if p.Strict && generates(c.ep.Operation) {
+		c.capOutput(edit)
+	}
+	return nil
+}
+
+// capOutput lowers the output cap to what the hold covers, or sets one.
+func (c *call) capOutput(edit *wire.Edit) {
+	h := &c.res.Decision.Hold
+	if !h.Limited(limit.Tokens) && !h.Limited(limit.Cost) {
+		return
+	}
+	each := c.est.granted(h) / c.env.Answers
+	if c.env.Capped && each >= c.env.MaxOutput {
+		return
+	}
+	edit.MaxOutput = max(leastOutput(c.ep.Operation), each)
+	edit.CapField = capField(c.ep.Operation, c.target.Provider)
+}
+
+// capField is the name under which a body without an output cap gets one. OpenAI's newer
+// models refuse max_tokens, other vendors know nothing else.
+func capField(op wire.Operation, p *project.Provider) string {
+	switch {
+	case op == wire.Responses:
+		return "max_output_tokens"
+	case op == wire.ChatCompletions && (p.Name == "openai" || p.Name == "xai"):
+		return "max_completion_tokens"
+	case op == wire.GenerateContent || op == wire.StreamGenerateContent:
+		return "maxOutputTokens"
+	}
+	return "max_tokens"
+}
+
+// refusal makes the 429 of a decision.
+func (c *call) refusal(d *limit.Decision) error {
+	e := &wire.Error{Status: http.StatusTooManyRequests}
+	h := c.w.Header()
+	vars := map[string]string{"identity": c.caller.Identity, "model": c.target.Model, "tier": c.tierName(),
+		"period": c.rules.Period.String()}
+	switch d.Refusal {
+	case limit.OverLimit:
+		st := &d.Standings[d.Metric]
+		e.Code, e.Limit, e.RetryAfter = "limit_exceeded", c.detail(st), untilReset(st.ResetsAt, c.start)
+		e.Message = fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", describe(st, c.rules.Period),
+			e.Limit.Used, e.Limit.Limit, st.ResetsAt.Format(time.RFC3339))
+		maps.Copy(vars, map[string]string{
+			"usage": e.Limit.Used.String(), "limit": e.Limit.Limit.String(), "remaining": e.Limit.Remaining.String(),
+			"limitType": e.Limit.Metric, "resetsAt": st.ResetsAt.Format(time.RFC3339)})
+		h.Set("Retry-After", seconds(e.RetryAfter))
+		h.Set("X-Should-Retry", "false")
+		// The developer's texts are about this refusal; the other two pass by themselves.
+		c.respond(e, c.limitResponse(), vars)
+	case limit.OverBurst:
+		e.Code, e.RetryAfter = "burst_exceeded", d.RetryIn
+		e.Message = fmt.Sprintf("More than %d requests a minute. Try again in %s.", d.Burst.Max, d.RetryIn.Round(time.Millisecond))
+		h.Set("Retry-After", seconds(e.RetryAfter))
+		h.Set("Retry-After-Ms", strconv.FormatInt(max(1, (d.RetryIn+time.Millisecond-1).Milliseconds()), 10))
+		c.respond(e, withoutMessage(c.limitResponse()), vars)
+	case limit.OverConcurrency:
+		e.Code, e.RetryAfter = "concurrency_exceeded", time.Second
+		e.Message = fmt.Sprintf("More than %d requests at once. Try again when one has ended.", d.Concurrent)
+		h.Set("Retry-After", "1")
+		h.Set("Retry-After-Ms", "500")
+		c.respond(e, withoutMessage(c.limitResponse()), vars)
+	}
+	return e
+}
+
+// limitResponse is what the developer answers with: the identity's, else the tier's, else
+// the project's, field by field.
+func (c *call) limitResponse() map[string]any {
+	var own, tier map[string]any
+	if c.settings != nil {
+		own = c.settings.LimitResponse
+	}
+	if c.tier != nil {
+		tier = c.tier.LimitResponse
+	}
+	return project.MergeLimitResponse(own, tier, c.caller.Project.LimitResponse)
+}
+
+// respond puts a limit response into an error, its message and its other fields.
+func (c *call) respond(e *wire.Error, response map[string]any, vars map[string]string) {
+	filled, _ := project.Fill(response, vars).(map[string]any)
+	if message, ok := filled["message"].(string); ok && message != "" {
+		e.Message = message
+	}
+	e.Fields = withoutMessage(filled)
+}
+
+func withoutMessage(response map[string]any) map[string]any {
+	rest := maps.Clone(response)
+	delete(rest, "message")
+	return rest
+}
+
+func (c *call) tierName() string {
+	if c.tier != nil {
+		return c.tier.Name
+	}
+	return ""
+}
+
+// detail describes the limit that refused.
+func (c *call) detail(st *limit.Standing) *wire.LimitDetail {
+	d := &wire.LimitDetail{
+		Metric: st.Metric.String(), Scope: st.Scope.String(), Period: c.rules.Period.String(), ResetsAt: st.ResetsAt,
+		Limit: ledger.Figure(st.Metric, st.Max), Used: ledger.Figure(st.Metric, st.Used), Remaining: ledger.Figure(st.Metric, st.Remaining),
+	}
+	if st.Scope == limit.ScopeModel {
+		d.Model = &st.Model
+	}
+	if c.tier != nil {
+		d.Tier = &c.tier.Name
+	}
+	return d
+}
+
+// describe names a limit in a sentence: "5 requests daily for gpt-4o".
+func describe(st *limit.Standing, p limit.Period) string {
+	what := ledger.Figure(st.Metric, st.Max).String() + " " + st.Metric.String()
+	if st.Metric == limit.Cost {
+		what = "$" + ledger.Figure(st.Metric, st.Max).String()
+	}
+	text := what + " " + p.String()
+	if st.Scope == limit.ScopeModel {
+		text += " for " + st.Model
+	}
+	return text
+}
+
+func untilReset(at, now time.Time) time.Duration { return max(time.Second, at.Sub(now)) }
+
+func unpriced(model string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "unpriced_model", Param: "model",
+		Message: fmt.Sprintf("A cost limit applies and the price of %q is not known. The app's developer can set one in the project's settings: "+
+			`"prices": {%q: {"inputUsdPerMillion": 1, "outputUsdPerMillion": 2}}.`, model, model)}
+}
+
+func unknownSystemPrompt(name string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
+		Message: fmt.Sprintf("The project has no system prompt named %q.", name)}
+}
+
+func badRequest(param, message string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "invalid_request", Param: param, Message: message}
+}
+
+func formatMegabytes(n int64) string { return strconv.FormatInt(n>>20, 10) + " MB" }

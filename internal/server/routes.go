@@ -1,0 +1,73 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"path"
+	"strings"
+)
+
+// mount puts the data plane, the control plane and the probes in their places.
+//
+// The data plane gets every path that could be meant for it, odd spellings included: it
+// alone decides, and the standard ServeMux would answer some of them with a redirect.
+func (a *app) mount(data, control http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/api/", control)
+	mux.HandleFunc("GET /api/health", alive)
+	mux.HandleFunc("GET /healthz", alive)
+	mux.HandleFunc("GET /readyz", a.ready)
+	mux.HandleFunc("/", notFound)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if forData(r) {
+			data.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func forData(r *http.Request) bool {
+	p := r.URL.EscapedPath()
+	if strings.HasPrefix(p, "/v1") {
+		return true
+	}
+	if strings.HasPrefix(p, "/api/") {
+		return false
+	}
+	decoded := r.URL.Path
+	return strings.HasPrefix(path.Clean("/"+decoded), "/v1") || strings.Contains(decoded, "//")
+}
+
+func alive(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// ready says whether requests can be taken, and if not why.
+func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
+	switch err := a.ledger.Healthy(); {
+	case a.running.draining():
+		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
+	case err != nil:
+		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "reason": "the database cannot be written"})
+	default:
+		answer(w, http.StatusOK, map[string]string{"status": "ready"})
+	}
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/" {
+		answer(w, http.StatusOK, map[string]string{
+			"name": "AI Ratelimit", "openapi": "/api/openapi.json", "health": "/healthz"})
+		return
+	}
+	answer(w, http.StatusNotFound, map[string]string{"error": "There is nothing at this path."})
+}
+
+func answer(w http.ResponseWriter, status int, body map[string]string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}

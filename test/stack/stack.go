@@ -1,0 +1,312 @@
+// Package stack runs the whole server in a test, in front of an echo provider.
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/secret"
+	"github.com/airatelimit/airatelimit/internal/server"
+	"github.com/airatelimit/airatelimit/internal/store"
+)
+
+// Options describe a stack. The zero value is a project without limits whose providers all
+// are the echo provider, with a stored key each.
+type Options struct {
+	// Settings is the project's document, as JSON; the providers are added to it.
+	Settings string
+	// PassThrough leaves the stored keys out: clients bring their own.
+	PassThrough bool
+	// Echo configures the provider; its Recorder is the stack's.
+	Echo echo.Options
+	// Upstream replaces the echo provider.
+	Upstream http.Handler
+	// Env are further environment variables.
+	Env map[string]string
+}
+
+// Stack is a running server.
+type Stack struct {
+	URL        string // of the server
+	ProjectKey string
+	SecretKey  string
+	Upstream   *httptest.Server
+	Seen       *echo.Recorder
+	Log        *Log
+
+	t    testing.TB
+	opts Options
+	dir  string
+	stop context.CancelFunc
+	done chan error
+}
+
+// Log is what the server has logged.
+type Log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// String returns everything that has been logged.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// StoredKey is the key that is stored for every provider unless the stack passes keys through.
+const StoredKey = "stored-provider-key-0123456789"
+
+// New starts a stack, which ends with the test.
+func New(t testing.TB, opts Options) *Stack {
+	t.Helper()
+	s := &Stack{t: t, opts: opts, dir: t.TempDir(), Seen: new(echo.Recorder), Log: new(Log)}
+	upstream := opts.Upstream
+	if upstream == nil {
+		opts.Echo.Recorder = s.Seen
+		p := echo.New(opts.Echo)
+		t.Cleanup(p.Close)
+		upstream = p
+	}
+	s.Upstream = httptest.NewServer(upstream)
+	t.Cleanup(s.Upstream.Close)
+	s.start(s.createProject)
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// Stop ends the server as SIGTERM does.
+func (s *Stack) Stop() {
+	if s.stop == nil {
+		return
+	}
+	s.stop()
+	s.stop = nil
+	if err := <-s.done; err != nil {
+		s.t.Errorf("server: %v", err)
+	}
+}
+
+// Restart ends the server and starts it on the same data.
+func (s *Stack) Restart() {
+	s.t.Helper()
+	s.Stop()
+	s.start(nil)
+}
+
+func (s *Stack) env(name string) string {
+	if v, ok := s.opts.Env[name]; ok {
+		return v
+	}
+	return map[string]string{"DATA_DIR": s.dir, "DRAIN_SECONDS": "5", "LOG_LEVEL": "debug"}[name]
+}
+
+func (s *Stack) start(setup func(context.Context, *store.Store) error) {
+	s.t.Helper()
+	cfg, err := config.Load(s.env)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ready := make(chan net.Addr, 1)
+	s.stop, s.done = cancel, make(chan error, 1)
+	go func() {
+		s.done <- server.Run(ctx, cfg, server.Options{
+			Log: slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Listener: ln,
+			Setup: setup, Ready: func(a net.Addr) { ready <- a },
+		})
+	}()
+	select {
+	case a := <-ready:
+		s.URL = "http://" + a.String()
+	case err := <-s.done:
+		cancel()
+		s.t.Fatalf("start: %v", err)
+	}
+}
+
+// Document returns the settings with every provider pointing at the upstream.
+func (s *Stack) Document() []byte {
+	doc := map[string]any{"name": "test"}
+	if s.opts.Settings != "" {
+		if err := json.Unmarshal([]byte(s.opts.Settings), &doc); err != nil {
+			s.t.Fatalf("settings: %v", err)
+		}
+	}
+	providers, _ := doc["providers"].(map[string]any)
+	all := map[string]any{}
+	for name, path := range map[string]string{
+		"openai": "/v1", "anthropic": "", "google": "", "xai": "/v1", "mistral": "/v1", "deepseek": "/v1"} {
+		p := map[string]any{"baseUrl": s.Upstream.URL + path}
+		if !s.opts.PassThrough {
+			p["key"] = StoredKey
+		}
+		all[name] = p
+	}
+	maps.Copy(all, providers)
+	doc["providers"] = all
+	if _, ok := doc["name"]; !ok {
+		doc["name"] = "test"
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+func (s *Stack) createProject(ctx context.Context, st *store.Store) error {
+	settings, err := project.ParseSettings(s.Document())
+	if err != nil {
+		return err
+	}
+	rec, sk, err := st.CreateProject(ctx, settings)
+	if err != nil {
+		return err
+	}
+	s.ProjectKey, s.SecretKey = rec.Key, sk
+	return nil
+}
+
+// Store opens the project's records beside the running server, as the command line does.
+func (s *Stack) Store() *store.Store {
+	s.t.Helper()
+	db, err := store.Open(context.Background(), s.DatabasePath())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = db.Close() })
+	cfg, err := config.Load(s.env)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	secrets, err := cfg.Secrets()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	keys, err := secret.NewKeyring(secrets.Encryption)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return store.New(db, keys)
+}
+
+// DatabasePath is the SQLite file.
+func (s *Stack) DatabasePath() string { return filepath.Join(s.dir, "airatelimit.db") }
+
+// Request makes a request of the data plane, from an identity. Headers come in pairs.
+func (s *Stack) Request(method, path, identity, body string, headers ...string) *http.Request {
+	s.t.Helper()
+	var r io.Reader
+	if body != "" {
+		r = strings.NewReader(body)
+	}
+	req, err := http.NewRequest(method, s.URL+path, r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("x-project-key", s.ProjectKey)
+	if identity != "" {
+		req.Header.Set("x-identity", identity)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if s.opts.PassThrough {
+		req.Header.Set("Authorization", "Bearer client-provider-key")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return req
+}
+
+// Answer is a response that has been read.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// JSON decodes the body.
+func (a Answer) JSON(t testing.TB) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(a.Body), &v); err != nil {
+		t.Fatalf("answer is not JSON: %v: %q", err, a.Body)
+	}
+	return v
+}
+
+// Do sends a request and reads the answer.
+func (s *Stack) Do(req *http.Request) Answer {
+	s.t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", req.Method, req.URL.Path, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end below
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatalf("%s %s: read: %v", req.Method, req.URL.Path, err)
+	}
+	return Answer{resp.StatusCode, resp.Header, string(body)}
+}
+
+// Post sends a body to the data plane.
+func (s *Stack) Post(path, identity, body string, headers ...string) Answer {
+	s.t.Helper()
+	return s.Do(s.Request(http.MethodPost, path, identity, body, headers...))
+}
+
+// Usage asks what an identity has used.
+func (s *Stack) Usage(identity string, headers ...string) map[string]any {
+	s.t.Helper()
+	a := s.Do(s.Request(http.MethodGet, "/v1/usage", identity, "", headers...))
+	if a.Status != http.StatusOK {
+		s.t.Fatalf("usage: status %d: %s", a.Status, a.Body)
+	}
+	return a.JSON(s.t)
+}
+
+// Chat asks for a chat completion.
+func (s *Stack) Chat(identity, model string, headers ...string) Answer {
+	s.t.Helper()
+	return s.Post("/v1/chat/completions", identity, `{"model":"`+model+`","messages":[{"role":"user","content":"hello there"}]}`, headers...)
+}
+
+// Control calls the control plane with the project's secret key.
+func (s *Stack) Control(method, path, body string, headers ...string) Answer {
+	s.t.Helper()
+	req := s.Request(method, "/api/projects/"+s.ProjectKey+path, "", body, headers...)
+	req.Header.Del("x-project-key")
+	if req.Header.Get("Authorization") == "" || s.opts.PassThrough {
+		req.Header.Set("Authorization", "Bearer "+s.SecretKey)
+	}
+	return s.Do(req)
+}
