@@ -92,7 +92,7 @@ func (s *Settings) setProviders(path string, v value) error {
 		return nil
 	}
 	if v.kind != object {
-		return fieldError(path, "must be an object or null, not %s", v.describe())
+		return fieldError(path, "must be an object or null, not %s", v.kind) // which could be a misplaced key
 	}
 	merged := make(map[string]ProviderFields, len(s.Providers)+len(v.members))
 	for name, p := range s.Providers {
@@ -106,6 +106,9 @@ func (s *Settings) setProviders(path string, v value) error {
 		if m.value.kind == null {
 			delete(merged, m.name)
 			continue
+		}
+		if m.value.kind != object {
+			return fieldError(at, "must be an object or null, not %s", m.value.kind)
 		}
 		p := merged[m.name]
 		if err := p.fields().set(at, m.value); err != nil {

@@ -155,7 +155,7 @@ func (s *Settings) fields() fields {
 		"allowedOrigins": list(&s.AllowedOrigins, origin),
 		"enforcement":    choice(&s.Enforcement, enforcements...),
 		"onDisconnect":   choice(&s.OnDisconnect, disconnects...),
-		"failOpen":       flag(&s.FailOpen, false),
+		"failOpen":       toggle(&s.FailOpen, false),
 		"security":       s.setSecurity,
 		"defaultPrompt":  optional(&s.DefaultPrompt, promptName),
 		"providers":      s.setProviders,
@@ -231,11 +231,11 @@ func (s *Settings) setSecurity(path string, v value) error {
 		return nil
 	}
 	return fields{
-		"enabled":     flag(&s.Security.Enabled, false),
+		"enabled":     toggle(&s.Security.Enabled, false),
 		"mode":        choice(&s.Security.Mode, guardModes...),
 		"categories":  s.Security.setCategories,
-		"heuristics":  flag(&s.Security.Heuristics, false),
-		"outputCheck": flag(&s.Security.OutputCheck, true),
+		"heuristics":  toggle(&s.Security.Heuristics, false),
+		"outputCheck": toggle(&s.Security.OutputCheck, true),
 	}.set(path, v)
 }
 

@@ -84,8 +84,11 @@ func parse(data []byte) (value, error) {
 		}
 	}
 	var field *FieldError
-	if err == nil || errors.As(err, &field) {
+	switch {
+	case err == nil || errors.As(err, &field):
 		return v, err
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
 	}
 	return value{}, fieldError("", "is not valid JSON near byte %d: %v", d.InputOffset(), err)
 }
@@ -95,9 +98,6 @@ func parseValue(d *json.Decoder, path string, depth int) (value, error) {
 		return value{}, fieldError(path, "is nested deeper than %d levels", maxDepth)
 	}
 	token, err := d.Token()
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
 	if err != nil {
 		return value{}, err
 	}
@@ -206,7 +206,7 @@ func join(path, name string) string {
 	if len(name) > most {
 		name = strings.ToValidUTF8(name[:most], "") + "…"
 	}
-	if name == "" || !printable(name) {
+	if name == "" || !printable(name) || strings.TrimSpace(name) != name {
 		name = strconv.Quote(name)
 	}
 	if path == "" {
@@ -254,8 +254,8 @@ func (fs fields) unknown(path, name string) error {
 	return fieldError(path, "is not known; known here are %s", strings.Join(names, ", "))
 }
 
-// flag sets a boolean; null is its default.
-func flag(into *bool, byDefault bool) setter {
+// toggle sets a boolean; null is its default.
+func toggle(into *bool, byDefault bool) setter {
 	return func(path string, v value) error {
 		switch v.kind {
 		case null:

@@ -1,0 +1,265 @@
+package project
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/price"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+func mustSnapshot(t testing.TB, doc string) *Snapshot {
+	t.Helper()
+	s, err := NewSnapshot(mustRecord(t, doc), openForTest)
+	if err != nil {
+		t.Fatalf("NewSnapshot: %v", err)
+	}
+	return s
+}
+
+func TestSnapshotHoldsWhatTheSettingsSay(t *testing.T) {
+	t.Parallel()
+	s := mustSnapshot(t, `{"name": "a", "limitPeriod": "weekly", "requestLimit": 5, "costLimitUsd": 0.1,
+		"modelLimits": {"GPT-4o": {"tokenLimit": 7}, "claude-*": {"requestLimit": -1}},
+		"tiers": {"pro": {"requestLimit": 500, "requestsPerMinute": 60, "limitResponse": {"message": "m"}}}, "defaultTier": "pro", "unknownTier": "reject",
+		"limitResponse": {"deepLink": "d"}, "enforcement": "strict", "onDisconnect": "drain", "failOpen": true, "defaultPrompt": "p",
+		"security": {"enabled": true}}`)
+	n := func(n int64) *int64 { return &n }
+	want := &limit.Level{
+		Caps: limit.Caps{limit.Requests: n(5), limit.Cost: n(100_000)},
+		Models: []limit.ModelCaps{
+			{Key: "claude-*", Caps: limit.Caps{limit.Requests: n(-1)}},
+			{Key: "gpt-4o", Caps: limit.Caps{limit.Tokens: n(7)}},
+		},
+	}
+	if diff := cmp.Diff(want, s.Level); diff != "" {
+		t.Errorf("level (-want +got):\n%s", diff)
+	}
+	tier, ok := s.Tier("pro")
+	wantTier := &Tier{Name: "pro", Level: &limit.Level{Caps: limit.Caps{limit.Requests: n(500)}, RequestsPerMinute: n(60)}, LimitResponse: map[string]any{"message": "m"}}
+	if diff := cmp.Diff(wantTier, tier); !ok || diff != "" {
+		t.Errorf("tier (-want +got):\n%s", diff)
+	}
+	if _, ok := s.Tier("Pro"); ok {
+		t.Error("tiers are found in another letter case")
+	}
+	if s.Name != "a" || s.Period != limit.Weekly || s.DefaultTier != "pro" || !s.RejectUnknownTier || !s.Strict || !s.Drain || !s.FailOpen ||
+		s.DefaultPrompt != "p" || !s.Security.Enabled || s.LimitResponse["deepLink"] != "d" {
+		t.Errorf("snapshot %+v", s)
+	}
+}
+
+func TestTheZeroRecordIsAProjectThatLimitsNothing(t *testing.T) {
+	t.Parallel()
+	s, err := NewSnapshot(Record{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Strict || s.Drain || s.FailOpen || s.RejectUnknownTier || s.Period != limit.Daily || !s.Allowed("any") || !s.OriginAllowed("https://any") {
+		t.Errorf("snapshot %+v", s)
+	}
+	if diff := cmp.Diff(&limit.Level{}, s.Level); diff != "" {
+		t.Errorf("level sets something:\n%s", diff)
+	}
+}
+
+func TestLevelsSurviveTheWayThroughFields(t *testing.T) {
+	t.Parallel()
+	s := mustParse(t, `{"requestLimit": 0, "costLimitUsd": 1.5, "requestsPerMinute": -1, "modelLimits": {"gpt-4o": {"tokenLimit": 7, "costLimitUsd": -1}, "*": {}}}`)
+	l := s.Level()
+	if diff := cmp.Diff(s.LevelFields, FieldsOf(l)); diff != "" {
+		t.Errorf("fields (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(l, FieldsOf(l).Level()); diff != "" {
+		t.Errorf("level (-want +got):\n%s", diff)
+	}
+}
+
+func TestLevelFieldsCanBeReadAlone(t *testing.T) {
+	t.Parallel()
+	var f LevelFields
+	f, err := f.Patch([]byte(`{"requestLimit": 5, "modelLimits": {"gpt-4o": {"tokenLimit": 7}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err = f.Patch([]byte(`{"tokenLimit": 9, "requestLimit": null}`)); err != nil {
+		t.Fatal(err)
+	}
+	if known, err := f.Set("costLimitUsd", []byte(`0.25`)); !known || err != nil {
+		t.Fatalf("Set: %v, %v", known, err)
+	}
+	const want = `{"requestLimit":null,"tokenLimit":9,"costLimitUsd":0.25,"requestsPerMinute":null,"concurrentRequests":null,` +
+		`"modelLimits":{"gpt-4o":{"requestLimit":null,"tokenLimit":7,"costLimitUsd":null}}}`
+	if got := mustMarshal(t, f); got != want {
+		t.Errorf("fields:\n got %s\nwant %s", got, want)
+	}
+	if known, err := f.Set("tier", []byte(`"pro"`)); known || err != nil {
+		t.Errorf("Set of another field: %v, %v", known, err)
+	}
+	for _, raw := range []string{`"5"`, `-2`, `{`, ``} {
+		if known, err := f.Set("tokenLimit", []byte(raw)); !known || err == nil || *f.TokenLimit != 9 {
+			t.Errorf("Set(tokenLimit, %s): %v, %v", raw, known, err)
+		}
+	}
+	if _, err := f.Patch([]byte(`{"tier": "pro"}`)); err == nil {
+		t.Error("an unknown field is accepted")
+	}
+}
+
+func TestAllowedModelsMatchAsModelLimitsDo(t *testing.T) {
+	t.Parallel()
+	s := mustSnapshot(t, `{"allowedModels": ["GPT-4o", "claude-*"]}`)
+	for model, want := range map[string]bool{
+		"gpt-4o": true, " GPT-4O ": true, "gpt-4o-2024-08-06": true, "gpt-4o-latest": true, "gpt-4o-mini": false, "gpt-4": false,
+		"claude-": true, "claude-opus-4": true, "openai/gpt-4o": false, "": false,
+	} {
+		if got := s.Allowed(model); got != want {
+			t.Errorf("Allowed(%q) = %v; want %v", model, got, want)
+		}
+	}
+}
+
+func TestPriceIsTheProjectsOwnBeforeTheBooks(t *testing.T) {
+	t.Parallel()
+	s := mustSnapshot(t, `{"prices": {
+		"gpt-4o": {"inputUsdPerMillion": 7, "outputUsdPerMillion": 7},
+		"my-*": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1},
+		"my-big-*": {"inputUsdPerMillion": 2, "outputUsdPerMillion": 2},
+		"my-big-one": {"inputUsdPerMillion": 3, "outputUsdPerMillion": 3}}}`)
+	for model, want := range map[string]int64{
+		"gpt-4o": 7, "GPT-4o-2024-08-06": 7, "my-small": 1, "my-big-two": 2, "my-big-one": 3, "my-big-one-2025-01-01": 3,
+	} {
+		if p, ok := s.Price(model); !ok || p.Input != want*1e6 {
+			t.Errorf("Price(%s) = %d, %v; want %d USD a million", model, p.Input, ok, want)
+		}
+	}
+	mini, _ := price.Lookup("gpt-4o-mini")
+	for _, model := range []string{"gpt-4o-mini", "gpt-4o-mini-2024-07-18", " GPT-4o-mini"} {
+		if p, ok := s.Price(model); !ok || p != mini {
+			t.Errorf("Price(%s) = %+v, %v; want the book's", model, p, ok)
+		}
+	}
+	if p, ok := s.Price("unheard-of"); ok {
+		t.Errorf("an unknown model has the price %+v", p)
+	}
+}
+
+func TestOriginsAreComparedWithoutLetterCase(t *testing.T) {
+	t.Parallel()
+	s := mustSnapshot(t, `{"allowedOrigins": ["https://App.example.com", "http://localhost:5173", "capacitor://localhost"]}`)
+	for origin, want := range map[string]bool{
+		"https://app.example.com": true, "HTTPS://APP.example.com": true, "http://localhost:5173": true, "capacitor://localhost": true,
+		"http://app.example.com": false, "https://app.example.com.evil.example": false, "https://evil.example": false, "null": false, "": false,
+		"http://localhost": false, "https://app.example.com:444": false,
+	} {
+		if got := s.OriginAllowed(origin); got != want {
+			t.Errorf("OriginAllowed(%q) = %v; want %v", origin, got, want)
+		}
+	}
+}
+
+func TestProviders(t *testing.T) {
+	t.Parallel()
+	s := mustSnapshot(t, `{"providers": {
+		"anthropic": {"baseUrl": "https://proxy.example/claude/", "key": "sk-ant-0123456789abcdef"},
+		"own": {"baseUrl": "https://a.example", "dialect": "gemini", "models": ["Own-*", "own-big-*"]},
+		"zz": {"baseUrl": "https://z.example/v1", "dialect": "openai", "models": ["own-b*"]}}}`)
+	if diff := cmp.Diff([]string{"anthropic", "deepseek", "google", "mistral", "openai", "own", "xai", "zz"}, s.ProviderNames()); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	for name, want := range map[string]Provider{
+		"anthropic": {Name: "anthropic", Dialect: wire.Anthropic, BaseURL: "https://proxy.example/claude", Builtin: true, Key: "sk-ant-0123456789abcdef"},
+		"own":       {Name: "own", Dialect: wire.Gemini, BaseURL: "https://a.example"},
+		"openai":    {Name: "openai", Dialect: wire.OpenAI, BaseURL: "https://api.openai.com/v1", Builtin: true},
+	} {
+		p, ok := s.Provider(name)
+		if !ok {
+			t.Fatalf("no provider %s", name)
+		}
+		if diff := cmp.Diff(want, *p); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if p.Stored() != (want.Key != "") {
+			t.Errorf("%s.Stored() = %v", name, p.Stored())
+		}
+	}
+	if got := s.Configured(); len(got) != 3 || got[0].Name != "anthropic" || got[2].Name != "zz" {
+		t.Errorf("configured: %v", got)
+	}
+	for model, want := range map[string]string{"own-1": "own", "own-b1": "zz", "own-big-1": "own", "gpt-4o": ""} {
+		p, _ := s.Claim(model)
+		if got := nameOf(p); got != want {
+			t.Errorf("Claim(%s) = %q; want %q", model, got, want)
+		}
+	}
+}
+
+func nameOf(p *Provider) string {
+	if p == nil {
+		return ""
+	}
+	return p.Name
+}
+
+// Ciphertext is never used as a key: neither where it cannot be opened nor where it opens to nothing.
+func TestFieldFailure_CiphertextSentAsTheKeyWhenDecryptionFails(t *testing.T) {
+	t.Parallel()
+	r := mustRecord(t, `{"requestLimit": 5, "providers": {"openai": {"key": "sk-proj-0123456789abcdef"}}}`)
+	broken := errors.New("cannot be opened")
+	for name, open := range map[string]func(string, string) (string, error){
+		"fails":                  func(string, string) (string, error) { return "", broken },
+		"fails with a text":      func(_, sealed string) (string, error) { return sealed, broken },
+		"opens to an empty text": func(string, string) (string, error) { return "", nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := NewSnapshot(r, open)
+			if err != nil {
+				t.Fatalf("one broken key breaks the project: %v", err)
+			}
+			p, _ := s.Provider("openai")
+			if p.Key != "" || p.KeyError == nil || !p.Stored() {
+				t.Errorf("key %q, error %v, stored %v; want no key and an error", p.Key, p.KeyError, p.Stored())
+			}
+		})
+	}
+}
+
+func TestRecordsThatWithCannotHaveMadeAreRefused(t *testing.T) {
+	t.Parallel()
+	tier, base := "gone", "nowhere"
+	for name, s := range map[string]Settings{
+		"a key in the settings": {Providers: map[string]ProviderFields{"openai": {Key: "sk-x"}}},
+		"a missing tier":        {DefaultTier: &tier},
+		"an unknown period":     {LimitPeriod: "yearly"},
+		"a broken base URL":     {Providers: map[string]ProviderFields{"openai": {BaseURL: &base}}},
+		"a price without parts": {Prices: map[string]price.Override{"m": {}}},
+	} {
+		if _, err := NewSnapshot(Record{Settings: s}, openForTest); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func BenchmarkPrice(b *testing.B) {
+	s := mustSnapshot(b, `{"prices": {"my-*": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := s.Price("gpt-4o-2024-08-06"); !ok {
+			b.Fatal("no price")
+		}
+	}
+}
+
+func BenchmarkAllowed(b *testing.B) {
+	s := mustSnapshot(b, `{"allowedModels": ["claude-*", "gemini-*", "gpt-4o"]}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if !s.Allowed("gpt-4o-2024-08-06") {
+			b.Fatal("not allowed")
+		}
+	}
+}
