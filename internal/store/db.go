@@ -3,8 +3,8 @@
 // ledger's tables included.
 //
 // Invariants: a provider key is on disk only sealed; every change of a project is one transaction that
-// also moves the revision; one handle writes, so writers queue in the process instead of failing with
-// "database is locked".
+// also moves the revision; the control plane writes through one connection and the ledger through
+// another, so writers queue instead of failing with "database is locked".
 package store
 
 import (
@@ -23,7 +23,7 @@ import (
 // so more would only cost page caches.
 const readers = 4
 
-// DB is an open database file, as two handles on it.
+// DB is an open database file, as three handles on it.
 type DB struct {
 	// Write is the one connection that changes the file. Its transactions take SQLite's write lock
 	// when they begin, so that what they read stays true until they commit.

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/server"
+	"github.com/airatelimit/airatelimit/internal/store"
+)
+
+// demoSettings are of an app with a free and a paid tier. UPSTREAM stands for the echo provider.
+//
+//go:embed demo.json
+var demoSettings string
+
+// demoCommands are what the demo prints. URL, PROJECT_KEY and SECRET_KEY stand for its own.
+//
+//go:embed demo.txt
+var demoCommands string
+
+type demoCmd struct{}
+
+func (demoCmd) Help() string {
+	return "Needs no account and no provider: requests are answered by a built-in one that echoes. " +
+		"Everything is kept in a temporary folder and removed at the end."
+}
+
+func (demoCmd) Run(ctx context.Context, a *app) (err error) {
+	dir, err := os.MkdirTemp("", "airatelimit-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	cfg, err := config.Load(demoEnvironment(a.getenv, dir))
+	if err != nil {
+		return err
+	}
+	upstream, stop, err := serveEcho()
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	var rec project.Record
+	var secretKey string
+	return server.Run(ctx, cfg, server.Options{
+		Setup: func(ctx context.Context, s *store.Store) error {
+			settings, err := project.ParseSettings([]byte(strings.ReplaceAll(demoSettings, "UPSTREAM", upstream)))
+			if err != nil {
+				return fmt.Errorf("demo settings: %w", err)
+			}
+			rec, secretKey, err = s.CreateProject(ctx, settings)
+			return err
+		},
+		Ready: func(addr net.Addr) {
+			_, port, _ := net.SplitHostPort(addr.String())
+			fmt.Fprint(a.out, strings.NewReplacer(
+				"URL", "http://localhost:"+port, "PROJECT_KEY", rec.Key, "SECRET_KEY", secretKey).Replace(demoCommands))
+		},
+	})
+}
+
+// demoEnvironment is the caller's, but for what must not touch the caller's own installation.
+func demoEnvironment(getenv func(string) string, dir string) func(string) string {
+	return func(name string) string {
+		switch name {
+		case "DATA_DIR":
+			return dir
+		case "DATABASE_URL", "NODE_ENV", "APP_ENV", "JWT_SECRET", "ENCRYPTION_KEY", "ENCRYPTION_KEY_PREVIOUS":
+			return ""
+		case "ALLOW_PRIVATE_UPSTREAMS":
+			return strconv.FormatBool(true)
+		case "DRAIN_SECONDS":
+			return "1"
+		case "LOG_LEVEL":
+			if level := getenv(name); level != "" {
+				return level
+			}
+			return "warn" // the printed commands are what matters
+		}
+		return getenv(name)
+	}
+}
+
+// serveEcho serves the echo provider on a loopback address of its own.
+func serveEcho() (url string, stop func(), err error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	provider := echo.New(echo.Options{})
+	srv := &http.Server{Handler: provider}
+	go srv.Serve(ln) //nolint:errcheck // ends with stop
+	return "http://" + ln.Addr().String(), func() {
+		provider.Close()
+		_ = srv.Close()
+	}, nil
+}
