@@ -102,7 +102,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"LOG_LEVEL", "loud", "LOG_LEVEL is"},
 		{"LOG_FORMAT", "xml", "LOG_FORMAT is"},
 		{"JWT_SECRET", "hunter2", "JWT_SECRET is 7 bytes long, and must be 32 or more: make one with `openssl rand -hex 32`"},
-		{"ENCRYPTION_KEY", "hunter2", "ENCRYPTION_KEY must be 64 hex digits: make one with `openssl rand -hex 32`"},
+		{"ENCRYPTION_KEY", "hunter2", "ENCRYPTION_KEY must be 64 hex digits or 32 characters, and has 7: make one with `openssl rand -hex 32`"},
 		{"ENCRYPTION_KEY_PREVIOUS", key1 + ",hunter2", "ENCRYPTION_KEY_PREVIOUS: key 2 of it must be"},
 	} {
 		t.Run(tc.name+"="+tc.value, func(t *testing.T) {

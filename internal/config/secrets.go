@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
 // Secrets are the keys of one installation.
@@ -20,7 +22,7 @@ type Secrets struct {
 
 const (
 	makeKey  = "openssl rand -hex 32"
-	keyBytes = 32
+	jwtBytes = 32
 
 	jwtFile        = "jwt-secret"
 	encryptionFile = "encryption-key"
@@ -38,7 +40,7 @@ func (c Config) Secrets() (Secrets, error) {
 		parse func(string) ([]byte, error)
 	}{
 		{&s.JWT, jwtFile, parseJWTSecret},
-		{&s.Encryption, encryptionFile, parseEncryptionKey},
+		{&s.Encryption, encryptionFile, secret.ParseKey},
 	} {
 		if *k.key != nil {
 			continue
@@ -86,7 +88,7 @@ func writeKey(dir string) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	key := make([]byte, keyBytes)
+	key := make([]byte, jwtBytes)
 	rand.Read(key)
 	_, err = fmt.Fprintln(f, hex.EncodeToString(key))
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
@@ -112,10 +114,10 @@ func read(path string) (string, error) {
 func (e *env) secrets(c Config) Secrets {
 	s := Secrets{
 		JWT:        e.key("JWT_SECRET", jwtFile, c, parseJWTSecret),
-		Encryption: e.key("ENCRYPTION_KEY", encryptionFile, c, parseEncryptionKey),
+		Encryption: e.key("ENCRYPTION_KEY", encryptionFile, c, secret.ParseKey),
 	}
 	for i, v := range e.list("ENCRYPTION_KEY_PREVIOUS") {
-		old, err := parseEncryptionKey(v)
+		old, err := secret.ParseKey(v)
 		if err != nil {
 			e.fail("ENCRYPTION_KEY_PREVIOUS: key %d of it %w", i+1, err)
 		}
@@ -140,61 +142,11 @@ func (e *env) key(name, file string, c Config, parse func(string) ([]byte, error
 }
 
 func parseJWTSecret(v string) ([]byte, error) {
-	if len(v) < keyBytes {
-		return nil, fmt.Errorf("is %d bytes long, and must be %d or more: make one with `%s`", len(v), keyBytes, makeKey)
+	if len(v) < jwtBytes {
+		return nil, fmt.Errorf("is %d bytes long, and must be %d or more: make one with `%s`", len(v), jwtBytes, makeKey)
 	}
-	return []byte(v), checkStrength([]byte(v))
-}
-
-// parseEncryptionKey takes 64 hex digits, or 32 characters as they are.
-func parseEncryptionKey(v string) ([]byte, error) {
-	if len(v) == keyBytes {
-		return []byte(v), checkStrength([]byte(v))
+	if reason := secret.Weakness([]byte(v)); reason != "" {
+		return nil, fmt.Errorf("is weak: %s. Make one with `%s`", reason, makeKey)
 	}
-	key, err := hex.DecodeString(v)
-	if err != nil || len(key) != keyBytes {
-		return nil, fmt.Errorf("must be 64 hex digits: make one with `%s`", makeKey)
-	}
-	return key, errors.Join(checkStrength([]byte(v)), checkStrength(key))
-}
-
-// placeholders are what examples are filled in with. A random key contains one about once in ten million.
-var placeholders = []string{"changeme", "change-me", "change_me", "change-this", "change_this", "replace", "example", "placeholder", "secret", "password", "your-", "your_"}
-
-var errWeak = fmt.Errorf("can be guessed: make one with `%s`", makeKey)
-
-// checkStrength refuses keys that somebody typed: placeholders, few different bytes, a repeated
-// pattern, runs such as 123456789 or abcdefgh. It can't tell a random key from one that only looks so.
-func checkStrength(key []byte) error {
-	lower := strings.ToLower(string(key))
-	for _, p := range placeholders {
-		if strings.Contains(lower, p) {
-			return errWeak
-		}
-	}
-	var seen [256]bool
-	distinct, runs := 0, 0
-	for i, b := range key {
-		if !seen[b] {
-			seen[b] = true
-			distinct++
-		}
-		if i > 0 && (b == key[i-1]+1 || b+1 == key[i-1]) {
-			runs++
-		}
-	}
-	if distinct < 8 || runs > len(key)/2 || periodic(key) {
-		return errWeak
-	}
-	return nil
-}
-
-// periodic is whether key is one pattern again and again.
-func periodic(key []byte) bool {
-	for n := 1; n <= len(key)/2; n++ {
-		if string(key[n:]) == string(key[:len(key)-n]) {
-			return true
-		}
-	}
-	return false
+	return []byte(v), nil
 }

@@ -154,9 +154,9 @@ func TestParseKey(t *testing.T) {
 		"32 characters":            {"q8Zt3nV0pLw7RxB2uKd5YfHc9JmSgA1E", ""},
 		"32 hex digits":            {random[:32], ""},
 		"empty":                    {"", "empty"},
-		"too short":                {"short", "5 characters"},
-		"too long":                 {random + "00", "66 characters"},
-		"not hex":                  {"z" + random[1:], "not hex digits"},
+		"too short":                {"short", "has 5"},
+		"too long":                 {random + "00", "has 66"},
+		"not hex":                  {"z" + random[1:], "some of its 64 characters are not"},
 		"zeros":                    {strings.Repeat("0", 64), "different"},
 		"one letter":               {strings.Repeat("a", 32), "different"},
 		"few letters":              {"aabbccddeeffaabbccddffeeaabbccdd", "different"},
@@ -166,7 +166,7 @@ func TestParseKey(t *testing.T) {
 		"alphabet":                 {"0123456789abcdefghijklmnopqrstuv", "counts"},
 		"alphabet backwards":       {"zyxwvutsrqponmlkjihgfedcba987654", "counts"},
 		"placeholder":              {"change-me-to-32-random-bytes-now", "change"},
-		"words":                    {"my-super-Secret-key-for-prod-123", "secret"},
+		"words":                    {"my-super-Secret-key-for-prod-123", "super-secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

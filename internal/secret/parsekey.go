@@ -7,7 +7,8 @@ import (
 )
 
 // ParseKey reads an encryption key written as 64 hex digits or as 32 characters (one byte each). A key that a person
-// made up rather than drew at random is refused, with the command that makes a good one.
+// made up rather than drew at random is refused, with the command that makes a good one. The errors follow the name of what
+// holds the key.
 func ParseKey(s string) ([]byte, error) {
 	s = strings.TrimSpace(s)
 	var key []byte
@@ -15,7 +16,7 @@ func ParseKey(s string) ([]byte, error) {
 	case 2 * KeySize:
 		decoded, err := hex.DecodeString(s)
 		if err != nil {
-			return nil, keyError("has 64 characters of which some are not hex digits")
+			return nil, keyError("must be 64 hex digits, and some of its 64 characters are not")
 		}
 		key = decoded
 	case KeySize:
@@ -23,9 +24,9 @@ func ParseKey(s string) ([]byte, error) {
 	case 0:
 		return nil, keyError("is empty")
 	default:
-		return nil, keyError(fmt.Sprintf("has %d characters; it takes 64 hex digits or 32 characters", len(s)))
+		return nil, keyError(fmt.Sprintf("must be 64 hex digits or 32 characters, and has %d", len(s)))
 	}
-	if reason := weakness(key); reason != "" {
+	if reason := Weakness(key); reason != "" {
 		return nil, keyError("is weak: " + reason)
 	}
 	return key, nil
@@ -33,15 +34,19 @@ func ParseKey(s string) ([]byte, error) {
 
 // keyError never quotes the key.
 func keyError(problem string) error {
-	return fmt.Errorf("the encryption key %s. Make one with: openssl rand -hex 32", problem)
+	return fmt.Errorf("%s: make one with `openssl rand -hex 32`", problem)
 }
 
 // minDistinct is far below what 32 random bytes show (30) and what 32 random hex characters show (14; fewer than 8 less
 // than once in ten million).
 const minDistinct = 8
 
-// weakness says why key cannot be random, or "".
-func weakness(key []byte) string {
+// placeholders are what examples are filled in with. A random key contains one about once in a billion.
+var placeholders = []string{"changeme", "change-me", "change_me", "change-this", "change_this", "your-", "your_", "super-secret", "supersecret", "encryption-key", "placeholder", "password"}
+
+// Weakness says why a key or a secret cannot have been drawn at random, or returns "". It cannot tell a random one from
+// one that only looks so.
+func Weakness(key []byte) string {
 	if distinct(key) < minDistinct {
 		return fmt.Sprintf("it has only %d different characters", distinct(key))
 	}
@@ -54,7 +59,7 @@ func weakness(key []byte) string {
 		return "it counts up or down"
 	}
 	lower := strings.ToLower(string(key))
-	for _, word := range []string{"change", "example", "placeholder", "password", "encryption", "your-", "your_", "32-char", "secret"} {
+	for _, word := range placeholders {
 		if strings.Contains(lower, word) {
 			return fmt.Sprintf("it contains %q", word)
 		}
