@@ -60,7 +60,7 @@ type Decision struct {
 // not lock out who has plenty. Under strict rules it is refused where what is left is
 // less than its least.
 func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
-	d := Decision{Hold: Hold{Model: r.Model, Tier: ask.Tier, At: later(now, s.Start), Amounts: ask.Estimate}}
+	d := Decision{Hold: Hold{Model: r.Model, Tier: ask.Tier, At: later(now, s.Start), Amounts: ask.Estimate.clamp()}}
 	exempt := s.Unlimited(now)
 	for m := range Metric(NumMetrics) {
 		if !r.set[m] {
@@ -79,14 +79,14 @@ func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 			}
 			h := &d.Hold
 			h.limited[m] = true
-			h.Amounts[m] = min(ask.Estimate[m], room)
+			h.Amounts[m] = min(h.Amounts[m], room)
 			h.Credit[m] = max(0, h.Amounts[m]-st.Remaining)
 		}
 		d.Standings[m], d.InForce[m] = st, true
 	}
 	d.Burst.Max = Unlimited
 	if !exempt {
-		d.limitBurst(s, r.perMinute)
+		d.limitBurst(r.perMinute, s.ahead(now))
 		if d.Refusal == Admitted && r.concurrent >= 0 && int64(len(s.Holds)) >= r.concurrent {
 			d.Refusal, d.Concurrent = OverConcurrency, r.concurrent
 		}
@@ -101,8 +101,8 @@ func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 
 // limitBurst applies the limit of n requests a minute by GCRA, with an emission interval
 // of a minute divided by n and a tolerance of the minute less one interval (ITU-T I.371,
-// Annex A, virtual scheduling).
-func (d *Decision) limitBurst(s *State, n int64) {
+// Annex A, virtual scheduling). Ahead is by how much the bucket is ahead of the clock.
+func (d *Decision) limitBurst(n int64, ahead time.Duration) {
 	d.Burst.Max = n
 	switch {
 	case n == Unlimited:
@@ -113,9 +113,9 @@ func (d *Decision) limitBurst(s *State, n int64) {
 		}
 		return
 	}
+	n = min(n, int64(time.Minute)) // one a nanosecond
 	interval := (time.Minute + time.Duration(n) - 1) / time.Duration(n)
 	tolerance := interval * time.Duration(n-1)
-	ahead := s.ahead(d.Hold.At)
 	d.Burst.FullIn = ahead
 	if ahead > tolerance {
 		if d.Refusal == Admitted {
@@ -149,11 +149,11 @@ func (d *Decision) include() {
 
 // Standing returns how far the limit in force for a metric is used. There must be one.
 func (s *State) Standing(r *Rules, m Metric) Standing {
-	return s.standing(&r.Levels, r.limits[m])
+	return s.standing(&r.Levels, r.limits[m], r.Model)
 }
 
-func (s *State) standing(ls *Levels, l Limit) Standing {
-	used, held := s.sums(ls, l)
+func (s *State) standing(ls *Levels, l Limit, model string) Standing {
+	used, held := s.sums(ls, l, model)
 	st := Standing{Limit: l, Used: used, Held: held, ResetsAt: s.Period.End(s.Start)}
 	st.Remaining = max(0, l.Max-used-held)
 	if l.Metric == Requests {
@@ -167,7 +167,7 @@ func (s *State) Standings(ls Levels) []Standing {
 	limits := ls.All()
 	all := make([]Standing, len(limits))
 	for i, l := range limits {
-		all[i] = s.standing(&ls, l)
+		all[i] = s.standing(&ls, l, "")
 	}
 	return all
 }

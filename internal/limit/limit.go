@@ -35,7 +35,7 @@ func (m Metric) String() string { return metricNames[m] }
 // Amounts holds one figure a metric: requests, tokens, micro-USD.
 type Amounts [NumMetrics]int64
 
-// Add returns the sum of a and b; it saturates at the largest figure.
+// Add returns the sum of a and b, none of it above Most.
 func (a Amounts) Add(b Amounts) Amounts {
 	for m := range a {
 		a[m] = satAdd(a[m], b[m])
@@ -121,11 +121,22 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%s %d (%s)", l.Metric, l.Max, l.Scope)
 }
 
-// satAdd adds without overflow; figures are clamped far below where sums of them wrap.
+// Most is the largest amount of anything: a quadrillion tokens, a billion USD. Larger ones,
+// which only a broken or hostile provider reports, are cut to it, so that sums neither
+// wrap here nor in a store.
+const Most = 1 << 50
+
+// clamp returns a with every figure in 0…Most.
+func (a Amounts) clamp() Amounts {
+	for m := range a {
+		a[m] = min(max(0, a[m]), Most)
+	}
+	return a
+}
+
 func satAdd(a, b int64) int64 {
-	const most = 1<<62 - 1
-	if a > most-b && b > 0 {
-		return most
+	if b > 0 && a > Most-b {
+		return Most
 	}
 	return a + b
 }

@@ -1,5 +1,7 @@
 package limit
 
+import "strings"
+
 // Levels are the three places where caps are set. Any may be nil.
 type Levels struct {
 	Identity, Tier, Project *Level
@@ -132,8 +134,8 @@ func (ls Levels) All() []Limit {
 	return all
 }
 
-// appendModelLimits appends the level's model limits that no higher level overrides. A
-// key stands for the models it covers by the name in it.
+// appendModelLimits appends the level's model limits that no higher level overrides. Asked
+// for is the model that a key names, or, of a prefix, one that no other key names.
 func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric) []Limit {
 	if l == nil {
 		return all
@@ -143,8 +145,8 @@ func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric
 			continue
 		}
 		name := mc.Key
-		if name[len(name)-1] == '*' {
-			name = name[:len(name)-1]
+		if prefix, star := strings.CutSuffix(name, "*"); star {
+			name = prefix + "\x00"
 		}
 		if g, ok := ls.governing(m, name); ok && g.src == (source{index, int32(i)}) {
 			all = append(all, g)

@@ -46,10 +46,15 @@ type Hold struct {
 }
 
 // Advance moves the state on to the period that contains now. It never moves back: a
-// clock that is set back keeps counting where it was.
+// clock that is set back keeps counting where it was. Of the burst bucket, which may not
+// wait for the clock to come round again, it makes an empty one: only a clock that was
+// wrong leaves a bucket two minutes ahead.
 func (s *State) Advance(now time.Time) {
 	if start := s.Period.Start(now); start.After(s.Start) {
 		s.Start, s.Used = start, nil
+	}
+	if s.ahead(now) > 2*time.Minute {
+		s.Burst = now.Add(time.Minute)
 	}
 }
 
@@ -74,15 +79,16 @@ func (s *State) Total() Amounts {
 // current reports whether a hold belongs to the current period.
 func (s *State) current(h *Hold) bool { return !h.At.Before(s.Start) }
 
-// sums returns what counts towards a limit: settled, and held on the allowance.
-func (s *State) sums(ls *Levels, l Limit) (used, held int64) {
+// sums returns what counts towards a limit: settled, and held on the allowance. Usage of
+// the model that the limit was resolved for counts by definition; "" stands for none.
+func (s *State) sums(ls *Levels, l Limit, model string) (used, held int64) {
 	for i := range s.Used {
-		if u := &s.Used[i]; ls.counts(l, u.Model) {
+		if u := &s.Used[i]; u.Model == model && model != "" || ls.counts(l, u.Model) {
 			used = satAdd(used, u.Counted[l.Metric])
 		}
 	}
 	for i := range s.Holds {
-		if h := &s.Holds[i]; s.current(h) && ls.counts(l, h.Model) {
+		if h := &s.Holds[i]; s.current(h) && (h.Model == model && model != "" || ls.counts(l, h.Model)) {
 			held = satAdd(held, h.Amounts[l.Metric]-h.Credit[l.Metric])
 		}
 	}
@@ -98,24 +104,21 @@ func (s *State) credit(m Metric) int64 {
 	return max(0, free)
 }
 
-// Admit records a hold that Decide granted. The caller gives it its ID.
-func (s *State) Admit(h Hold) {
+// Admit records a hold that Decide granted at now. The caller gives it its ID.
+func (s *State) Admit(h Hold, now time.Time) {
 	if h.interval > 0 {
-		ahead := s.ahead(h.At)
+		ahead := s.ahead(now)
 		for i := range s.Holds {
 			s.Holds[i].slack = min(s.Holds[i].slack, ahead)
 		}
-		s.Burst = h.At.Add(ahead + h.interval)
+		s.Burst = now.Add(ahead + h.interval)
 		h.slack = math.MaxInt64
 	}
 	s.Holds = append(s.Holds, h)
 }
 
-// ahead returns by how much the burst bucket is ahead of the clock: zero when it is full,
-// and at most a minute, however far the clock was set back.
-func (s *State) ahead(now time.Time) time.Duration {
-	return min(max(0, s.Burst.Sub(now)), time.Minute)
-}
+// ahead returns by how much the burst bucket is ahead of the clock: zero when it is full.
+func (s *State) ahead(now time.Time) time.Duration { return max(0, s.Burst.Sub(now)) }
 
 // Settlement is what the end of a request changed, for the store to write.
 type Settlement struct {
@@ -125,22 +128,25 @@ type Settlement struct {
 }
 
 // Settle ends a hold with what the request really used. What outgrew the hold is taken
-// from the allowance that is left under rules, then from credits, and is counted beyond
-// the limit after that. Rules may be nil: then only the hold's own split is used. It
-// reports false, and changes nothing, where there is no such hold.
+// from the allowance that is left under rules, those of its admission, then from credits,
+// and is counted beyond the limit after that. Where what is left of the allowance is not
+// known, the period being over, credits pay only for a request that had drawn on them at
+// its admission. It reports false, and changes nothing, where there is no such hold.
 func (s *State) Settle(id uint64, actual Amounts, rules *Rules) (Settlement, bool) {
 	h, ok := s.remove(id)
 	if !ok {
 		return Settlement{}, false
 	}
+	actual = actual.clamp()
 	done := Settlement{Hold: h, Counted: actual}
+	known := rules != nil && rules.Period == s.Period && s.current(&h)
 	for m := range Metric(NumMetrics) {
-		if !h.limited[m] && h.Credit[m] == 0 {
+		if h.Credit[m] == 0 && !(known && h.limited[m]) {
 			continue
 		}
 		allowance := h.Amounts[m] - h.Credit[m]
-		if rules != nil && rules.set[m] && s.current(&h) {
-			used, held := s.sums(&rules.Levels, rules.limits[m])
+		if known && rules.set[m] {
+			used, held := s.sums(&rules.Levels, rules.limits[m], rules.Model)
 			allowance = max(allowance, rules.limits[m].Max-used-held)
 		}
 		beyond := max(0, actual[m]-allowance)
@@ -214,3 +220,7 @@ func (s *State) Reset(requests, tokens bool) []ModelUsage {
 
 // Gift adds credits.
 func (s *State) Gift(credits Amounts) { s.Credits = s.Credits.Add(credits) }
+
+// Limited reports whether the hold was admitted under a limit for the metric, and is one
+// that what the request uses can exceed.
+func (h *Hold) Limited(m Metric) bool { return h.limited[m] }
