@@ -48,18 +48,18 @@ func oneOf(word []byte, words ...string) string {
 // blob measures an object with embedded data when all its members are known.
 func (r *reader) blob(f *blobFrame) {
 	in := &r.e.Input
-	kind := f.kind
+	embedding := f.kind
 	if r.e.Endpoint.Dialect == Gemini {
-		kind = "base64"
+		embedding = "base64"
 	}
 	switch {
 	case f.repeated:
 		in.Opaque = true
-	case kind == "text", kind == "content", kind == "base64" && f.media == "text":
+	case embedding == "text", embedding == "content", embedding == "base64" && f.media == "text":
 		// as long as it looks
-	case kind == "url":
+	case embedding == "url":
 		in.Images++
-	case kind == "base64" && f.media == "image":
+	case embedding == "base64" && f.media == "image":
 		in.Images++
 		in.TextBytes -= int64(f.image)
 	default:

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -93,7 +94,7 @@ func (f *formReader) header() (p formPart, err error) {
 			return p, f.malformed("no boundary above it")
 		}
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || strings.ContainsAny(name, " \t\"") {
+		if !ok || !isToken(name) {
 			return p, f.malformed("a header above it")
 		}
 		value = strings.TrimSpace(value)
@@ -118,18 +119,25 @@ func (f *formReader) header() (p formPart, err error) {
 	return p, nil
 }
 
-// line reads up to CRLF.
+// maxLine is the longest header line of a part in bytes.
+const maxLine = 8 << 10
+
+// line reads up to CRLF. What it returns is free of control characters but the tab.
 func (f *formReader) line() (string, bool) {
 	rest := f.e.body[f.pos:]
-	n := bytes.Index(rest[:min(len(rest), 8<<10)], []byte("\r\n"))
-	if n < 0 || bytes.ContainsAny(rest[:n], "\r\n\x00") || !utf8.Valid(rest[:n]) {
-		if n < 0 && len(rest) < 8<<10 {
+	n := bytes.Index(rest[:min(len(rest), maxLine)], []byte("\r\n"))
+	if n < 0 {
+		if len(rest) < maxLine {
 			f.pos = len(f.e.body)
 		}
 		return "", false
 	}
+	line := string(rest[:n])
+	if !utf8.ValidString(line) || strings.ContainsFunc(strings.ReplaceAll(line, "\t", ""), unicode.IsControl) {
+		return "", false
+	}
 	f.pos += n + 2
-	return string(rest[:n]), true
+	return line, true
 }
 
 // disposition reads form-data with a name and, for files, a filename. Escaped quotes are refused, as parsers disagree
@@ -165,7 +173,7 @@ func parameter(s string) (key, value, rest string, ok bool) {
 	}
 	key, s, ok = strings.Cut(s, "=")
 	key = strings.ToLower(strings.TrimLeft(key, " \t"))
-	if !ok || key == "" || strings.ContainsAny(key, " \t\";") {
+	if !ok || !isToken(key) {
 		return "", "", "", false
 	}
 	if quoted, isQuoted := strings.CutPrefix(s, `"`); isQuoted {
@@ -177,7 +185,12 @@ func parameter(s string) (key, value, rest string, ok bool) {
 		end = len(s)
 	}
 	value = s[:end]
-	return key, value, s[end:], value != "" && !strings.Contains(value, `"`)
+	return key, value, s[end:], isToken(value)
+}
+
+// isToken reports whether s is a name in a header: letters, digits and the marks that names are written with.
+func isToken(s string) bool {
+	return s != "" && strings.Trim(s, tokenLetters) == ""
 }
 
 // plainText reports whether a part of that type is UTF-8 text as it stands.
@@ -262,4 +275,8 @@ func formBoundary(contentType, boundary string) (string, error) {
 	return boundary, nil
 }
 
-const boundaryLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'()+_,-./:=?"
+const (
+	alphanumerics   = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	boundaryLetters = alphanumerics + "'()+_,-./:=?"
+	tokenLetters    = alphanumerics + "!#$%&'*+-.^_`|~" // RFC 9110, section 5.6.2
+)

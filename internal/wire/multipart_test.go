@@ -100,6 +100,7 @@ func TestParse_refusesForms(t *testing.T) {
 		{"BoundaryInHeader", "--B\r\nX: --B\r\n" + model + "\r\n--B--\r\n", "", "no boundary above"},
 		{"BareLineEndsInHeader", "--B\r\nContent-Disposition: form-data; name=\"model\"\n\r\nm\r\n--B--\r\n", "", "a header line"},
 		{"NULInHeader", "--B\r\nContent-Disposition: form-data; name=\"mo\x00del\"\r\n\r\nm\r\n--B--\r\n", "", "a header line"},
+		{"ControlCharacterInHeader", form("Content-Disposition: form-data; name=\"model\"; \x10=\"ä\"\r\n\r\nm"), "", "a header line"},
 		{"FoldedDisposition", form("Content-Disposition: form-data;\r\n name=\"model\"\r\n\r\nm"), "", "Content-Disposition: form-data"},
 		{"FoldedHeader", form("X: a\r\n b: c\r\n" + model), "", "a header above it"},
 		{"NoColonInHeader", form("Content-Disposition form-data\r\n\r\nm"), "", "a header above it"},
