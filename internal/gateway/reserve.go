@@ -56,7 +56,7 @@ func (c *call) route(query string) (err error) {
 // the model's name, and the wish for usage figures in a stream.
 func (c *call) baseEdit() wire.Edit {
 	var edit wire.Edit
-	if c.ep.Dialect != wire.Gemini && c.target.Model != c.env.Model {
+	if c.target.Model != c.env.Model {
 		edit.Model = c.target.Model
 	}
 	streamsUsage := c.ep.Operation == wire.ChatCompletions || c.ep.Operation == wire.Completions
