@@ -66,7 +66,7 @@ func KeysOf(h http.Header, rawQuery string) (SentKeys, error) {
 	for rawQuery != "" {
 		var parameter string
 		parameter, rawQuery, _ = strings.Cut(rawQuery, "&")
-		if name, s, _ := strings.Cut(parameter, "="); IsKeyParameter(name) {
+		if name, s, _ := strings.Cut(parameter, "="); isKeyParameter(name) {
 			if unescaped, err := url.QueryUnescape(s); err == nil {
 				s = unescaped
 			}
@@ -99,8 +99,8 @@ func bearer(s string) string {
 	return token
 }
 
-// IsKeyParameter reports whether a query parameter's name, as written, is that of the API key.
-func IsKeyParameter(name string) bool {
+// isKeyParameter reports whether a query parameter's name, as written, is that of the API key.
+func isKeyParameter(name string) bool {
 	if strings.ContainsAny(name, "%+") {
 		if unescaped, err := url.QueryUnescape(name); err == nil {
 			name = unescaped

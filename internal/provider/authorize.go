@@ -150,7 +150,7 @@ func forwardQuery(d wire.Dialect, rawQuery string) (string, error) {
 			continue
 		}
 		if d == wire.Gemini {
-			if err := checkGeminiParameter(name, v); err != nil {
+			if err := checkGeminiParameter(parameter, name, v); err != nil {
 				return "", err
 			}
 		}
@@ -159,9 +159,11 @@ func forwardQuery(d wire.Dialect, rawQuery string) (string, error) {
 	return strings.Join(kept, "&"), nil
 }
 
-func checkGeminiParameter(name, v string) error {
+func checkGeminiParameter(parameter, name, v string) error {
 	lower := strings.ToLower(name)
 	switch {
+	case strings.Contains(parameter, ";"): // which some servers take for another &
+		return refuse(http.StatusBadRequest, "invalid_request", name, "The query parameter %s contains a semicolon. Write it as %%3B.", quote(name))
 	case lower == "alt" && (v == "json" || v == "sse"):
 		return nil
 	case lower == "alt":

@@ -2,12 +2,15 @@ package provider
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
+	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
 const pk = "pk_0123456789abcdefghij"
@@ -227,7 +230,7 @@ func TestGeminisAnswerKeepsItsUsage(t *testing.T) {
 	for _, query := range []string{
 		"alt=media", "alt=proto", "alt=", "Alt=media", "%61lt=media", "alt=sse&alt=media", "$alt=json", "%24alt=json", "fields=candidates", "$fields=candidates",
 		"%66ields=candidates", "Fields=x", "callback=f", "$callback=f", "$httpMethod=GET", "$httpHeaders=x", "access_token=x", "oauth_token=x", "$key=x", "$.xgafv=1",
-		"userProject=x", "X-HTTP-Method-Override=GET",
+		"x=1;fields=candidates", "alt=json;enum-encoding=int", "userProject=x", "X-HTTP-Method-Override=GET",
 	} {
 		for _, path := range []string{geminiPath, chatPath} { // both are served by Google
 			_, err := authorize(t, storedKeys, path, "gemini-x", nil, query)
@@ -244,6 +247,36 @@ func TestGeminisAnswerKeepsItsUsage(t *testing.T) {
 	if got, err := authorize(t, storedKeys, chatPath, "gpt-x", nil, "fields=x"); err != nil || got.Query != "fields=x" {
 		t.Errorf("at OpenAI: %q, %v", got.Query, err)
 	}
+}
+
+func FuzzForwardQuery(f *testing.F) {
+	for _, q := range []string{"", "key=x", "a=b&%6bey=x&&c", "alt=sse", "x=" + pk, "$fields=x", "KEY=%zz", "+key=x"} {
+		f.Add(q)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		for _, d := range []wire.Dialect{wire.OpenAI, wire.Gemini} {
+			got, err := forwardQuery(d, query)
+			if err != nil {
+				continue
+			}
+			if keys, err := project.KeysOf(nil, got); err != nil || keys != (project.SentKeys{}) {
+				t.Fatalf("%q goes out as %q with the keys %q, %v", query, got, keys, err)
+			}
+			again, err := forwardQuery(d, got)
+			if err != nil || again != got {
+				t.Fatalf("%q is not settled: %q, %v", got, again, err)
+			}
+			values, err := url.ParseQuery(got)
+			if err != nil {
+				continue // which a server would not read either
+			}
+			for name := range values {
+				if lower := strings.ToLower(name); lower == "key" || d == wire.Gemini && (hiding[lower] || strings.HasPrefix(lower, "$")) {
+					t.Fatalf("%q goes out as %q", query, got)
+				}
+			}
+		}
+	})
 }
 
 func BenchmarkAuthorize(b *testing.B) {

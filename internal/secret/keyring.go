@@ -94,12 +94,6 @@ func (k *Keyring) Open(sealed, aad string) ([]byte, error) {
 	return plaintext, nil
 }
 
-// Current reports whether sealed was sealed with the key that seals now; what was not should be sealed again.
-func (k *Keyring) Current(sealed string) bool {
-	id, _, err := split(sealed)
-	return err == nil && id == k.current
-}
-
 func split(sealed string) (id string, data []byte, err error) {
 	v, rest, ok := strings.Cut(sealed, ".")
 	id, text, ok2 := strings.Cut(rest, ".")
