@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -63,8 +61,8 @@ func (r Record) With(s Settings, seal func(provider, key string) (string, error)
 			keys[name] = SealedKey{Sealed: sealed, Mask: mask(p.Key)}
 		case !had:
 			return Record{}, fieldError(path, "is a mask and there is no key to keep; give the key itself")
-		case p.destination(name) != r.Settings.Providers[name].destination(name):
-			return Record{}, fieldError(path, "must be given again, because the provider's server or dialect changes")
+		case p.dialect(name) != r.Settings.Providers[name].dialect(name):
+			return Record{}, fieldError(path, "must be given again, because the provider's dialect changes and with it the vendor")
 		default:
 			keys[name] = kept
 		}
@@ -76,21 +74,13 @@ func (r Record) With(s Settings, seal func(provider, key string) (string, error)
 	return r, nil
 }
 
-// destination is what a key is meant for: scheme, host and dialect.
-func (p ProviderFields) destination(name string) string {
-	vendor, _ := VendorOf(name)
-	base, dialect := vendor.BaseURL, vendor.Dialect.String()
-	if p.BaseURL != nil {
-		base = *p.BaseURL
-	}
+// dialect is the one that the provider speaks, by its settings or as it is built in.
+func (p ProviderFields) dialect(name string) string {
 	if p.Dialect != nil {
-		dialect = *p.Dialect
+		return *p.Dialect
 	}
-	u, err := url.Parse(base)
-	if err != nil {
-		return dialect + " " + base
-	}
-	return dialect + " " + u.Scheme + "://" + strings.ToLower(u.Host)
+	vendor, _ := VendorOf(name)
+	return vendor.Dialect.String()
 }
 
 // open returns the provider's opened key, "" where it has none.

@@ -119,20 +119,17 @@ func TestAKeyGoesWhenItIsReplacedOrRemoved(t *testing.T) {
 	}
 }
 
-// A key that is never read back must not be had by pointing its provider at a server of one's own.
-func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint_BaseURL(t *testing.T) {
+// A key is kept for the vendor it was given for: a moved base URL is still that vendor, another dialect is not.
+func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint_Dialect(t *testing.T) {
 	t.Parallel()
 	before := mustRecord(t, keyed)
 	for name, tc := range map[string]struct {
 		patch string
 		path  string // of the error; "" for none
 	}{
-		"built in, to another host":    {`{"providers": {"openai": {"baseUrl": "https://evil.example/v1"}}}`, "providers.openai.key"},
-		"built in, to http":            {`{"providers": {"openai": {"baseUrl": "http://api.openai.com/v1"}}}`, "providers.openai.key"},
-		"built in, to another port":    {`{"providers": {"openai": {"baseUrl": "https://api.openai.com:8443/v1"}}}`, "providers.openai.key"},
-		"own, to another host":         {`{"providers": {"own": {"baseUrl": "https://b.example/v1"}}}`, "providers.own.key"},
+		"built in, to another host":    {`{"providers": {"openai": {"baseUrl": "https://b.example/v1"}}}`, ""},
+		"own, to another host":         {`{"providers": {"own": {"baseUrl": "https://b.example/v1"}}}`, ""},
 		"own, to another dialect":      {`{"providers": {"own": {"dialect": "gemini"}}}`, "providers.own.key"},
-		"with its mask":                {`{"providers": {"openai": {"baseUrl": "https://evil.example/v1", "key": "••••••••cdef"}}}`, "providers.openai.key"},
 		"the same host":                {`{"providers": {"openai": {"baseUrl": "https://API.openai.com/v2"}}}`, ""},
 		"with the key given again":     {`{"providers": {"openai": {"baseUrl": "https://b.example/v1", "key": "sk-0123456789abcdef"}}}`, ""},
 		"without a key":                {`{"providers": {"openai": {"baseUrl": "https://b.example/v1", "key": null}}}`, ""},
