@@ -1,12 +1,14 @@
 # make run      build and serve on http://localhost:3000
 # make test     what every change must pass, in a minute or two; make test-long adds the race detector
 # make lint     formatting, vet, staticcheck
+# make bench    what the gateway costs beside a bare reverse proxy, in three minutes; BENCHFLAGS=-quick in one.
+#               make bench-go runs the Go benchmarks
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # One fuzz target at a time is all that go test runs; each gets this long.
 FUZZTIME ?= 20s
 
-.PHONY: run build test test-long bench lint fuzz
+.PHONY: run build test test-long bench bench-go lint fuzz
 
 run: build
 	./bin/airatelimit serve
@@ -21,6 +23,9 @@ test-long:
 	go test -race -count=1 -timeout 30m ./...
 
 bench:
+	CGO_ENABLED=0 go run ./test/bench $(BENCHFLAGS)
+
+bench-go:
 	go test -run '^$$' -bench . -benchmem ./...
 
 lint:

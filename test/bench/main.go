@@ -1,0 +1,177 @@
+// Command bench measures what the gateway costs: beside a bare reverse proxy, in the same
+// run, on this machine, over loopback, in front of an upstream that answers at once.
+//
+// Every target is a process of its own, and they take turns: each round measures all of
+// them for a slice of time, and what is reported is the median over the rounds. Ratios
+// can be compared between machines, absolute figures cannot. Nothing fails for being slow;
+// a wrong answer, or a request that is not counted, fails the run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options say how long and what to measure.
+type options struct {
+	seconds    float64
+	rounds     int
+	identities []int
+	only       string
+	profile    string
+}
+
+const (
+	busyConnections = 64
+	steadyRate      = 500 // requests/s
+)
+
+func main() {
+	var (
+		o          options
+		identities = flag.String("identities", "1,1000,100000", "measure with so many `identities` live, each in a gateway of its own")
+		quick      = flag.Bool("quick", false, "measure for half a minute: noisy")
+		role       = flag.String("role", "", "what this program starts itself as: upstream, proxy or gateway")
+		upstream   = flag.String("upstream", "", "the address behind the role proxy")
+	)
+	flag.Float64Var(&o.seconds, "seconds", 6, "measure each target so long in each measurement, over all rounds")
+	flag.IntVar(&o.rounds, "rounds", 5, "take turns so often")
+	flag.StringVar(&o.only, "only", "", "run one measurement: "+measurementNames())
+	flag.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the gateway to `file`, with the first of the identities, and of the bare proxy to file.proxy")
+	flag.Parse()
+	if *role != "" {
+		exit(runRole(*role, *upstream, o.profile))
+	}
+	if *quick {
+		o.seconds, o.rounds = 1.2, 3
+		if !set("identities") {
+			*identities = "1,1000,10000"
+		}
+	}
+	for s := range strings.SplitSeq(*identities, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 99_999_999 {
+			exit(fmt.Errorf("-identities: %q is no number of identities", s))
+		}
+		o.identities = append(o.identities, n)
+	}
+	if o.profile != "" {
+		o.identities = o.identities[:1]
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	exit(run(ctx, o))
+}
+
+func set(name string) (found bool) {
+	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// bench is everything that runs.
+type bench struct {
+	options
+	direct, proxy *target
+	gateways      []*target
+	figures       map[*target]*figures
+	need          float64 // bytes an identity takes in memory at the least
+}
+
+func (b *bench) targets() []*target { return append([]*target{b.direct, b.proxy}, b.gateways...) }
+
+func run(ctx context.Context, o options) (err error) {
+	dir, err := os.MkdirTemp("", "airatelimit-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := &bench{options: o, figures: map[*target]*figures{}}
+	defer b.stop()
+	if err := b.start(ctx, dir); err != nil {
+		return err
+	}
+	if err := b.measure(ctx); err != nil {
+		return err
+	}
+	for _, g := range b.gateways {
+		if err := g.check(); err != nil {
+			return err
+		}
+	}
+	b.report(os.Stdout)
+	return nil
+}
+
+// start starts every target and makes its identities known.
+func (b *bench) start(ctx context.Context, dir string) (err error) {
+	progress("building")
+	binary, err := build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if b.need, err = identityNeeds(ctx, dir); err != nil {
+		return err
+	}
+	if b.direct, err = startUpstream(ctx); err != nil {
+		return err
+	}
+	if b.proxy, err = startProxy(ctx, b.direct.addr, b.profile); err != nil {
+		return err
+	}
+	for _, n := range b.identities {
+		progress("a gateway with " + thousands(n) + " identities")
+		g, err := startGateway(ctx, binary, dir, b.direct.addr, n, b.profile)
+		if err != nil {
+			return err
+		}
+		b.gateways = append(b.gateways, g)
+		if err := sendEach(ctx, g, g.chat); err != nil {
+			return err
+		}
+		g.emptyLog()
+		g.memory.live = g.process.memory()
+	}
+	for _, t := range b.targets() {
+		b.figures[t] = &figures{}
+		if t.full != nil {
+			b.figures[t.full] = &figures{}
+		}
+		// Connections, pools and caches are warm before anything is measured.
+		if _, err := closedLoop(ctx, t, t.chat, busyConnections, 300*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) stop() {
+	for i := len(b.gateways) - 1; i >= 0; i-- {
+		b.gateways[i].process.stop()
+	}
+	for _, t := range []*target{b.proxy, b.direct} {
+		if t != nil {
+			t.process.stop()
+		}
+	}
+}
+
+// progress tells on standard error what is being done.
+func progress(what string) { fmt.Fprintln(os.Stderr, "bench:", what) }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// series is one figure of a target, a value a round.
+type series []float64
+
+// median is 0 where nothing was measured.
+func (s series) median() float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(s))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// quantiles are latencies in ns.
+type quantiles struct{ p50, p99 series }
+
+func (q *quantiles) add(s *sample) {
+	q.p50, q.p99 = append(q.p50, s.quantile(0.50)), append(q.p99, s.quantile(0.99))
+}
+
+// figures are what was measured of one target.
+type figures struct {
+	rate, cpu, steadyCPU   series // requests/s and, of CPU time, ns a request
+	alone, steady, streams quantiles
+}
+
+// measurement is one thing that is measured of all targets in turn.
+type measurement struct {
+	name  string
+	share float64 // of the time that a target gets
+	take  func(ctx context.Context, t *target, f *figures, d time.Duration) error
+}
+
+var measurements = []measurement{
+	{"throughput", 1, func(ctx context.Context, t *target, f *figures, d time.Duration) error {
+		s, err := closedLoop(ctx, t, t.chat, busyConnections, d)
+		f.rate, f.cpu = append(f.rate, s.rate()), append(f.cpu, s.cpuPerRequest())
+		return err
+	}},
+	{"latency", 0.8, func(ctx context.Context, t *target, f *figures, d time.Duration) error {
+		s, err := closedLoop(ctx, t, t.chat, 1, d)
+		f.alone.add(&s)
+		return err
+	}},
+	{"steady", 1.5, func(ctx context.Context, t *target, f *figures, d time.Duration) error {
+		s, err := openLoop(ctx, t, t.chat, steadyRate, d)
+		f.steady.add(&s)
+		f.steadyCPU = append(f.steadyCPU, s.cpuPerRequest())
+		return err
+	}},
+	{"streams", 0.4, func(ctx context.Context, t *target, f *figures, d time.Duration) error {
+		s, err := closedLoop(ctx, t, t.stream, 1, d)
+		f.streams.add(&s)
+		return err
+	}},
+}
+
+func measurementNames() string {
+	names := make([]string, len(measurements))
+	for i, m := range measurements {
+		names[i] = m.name
+	}
+	return strings.Join(append(names, "refusals"), ", ")
+}
+
+// measure takes every measurement of every target, turn by turn. The order of the turns
+// alternates, so that none always comes first.
+func (b *bench) measure(ctx context.Context) error {
+	for _, m := range measurements {
+		if b.only != "" && b.only != m.name {
+			continue
+		}
+		progress(m.name)
+		for round := range b.rounds {
+			targets := b.targets()
+			if round%2 == 1 {
+				slices.Reverse(targets)
+			}
+			for _, t := range targets {
+				if err := m.take(ctx, t, b.figures[t], b.slice(m.share)); err != nil {
+					return err
+				}
+				t.emptyLog()
+			}
+		}
+	}
+	for _, g := range b.gateways {
+		g.memory.end = g.process.memory()
+	}
+	if b.only == "" || b.only == "refusals" {
+		return b.measureRefusals(ctx)
+	}
+	return nil
+}
+
+// measureRefusals compares what a gateway refuses with what it admits.
+func (b *bench) measureRefusals(ctx context.Context) error {
+	progress("refusals")
+	g := b.gateways[0]
+	for range b.rounds {
+		s, err := closedLoop(ctx, g.full, g.full.chat, busyConnections, b.slice(0.4))
+		if err != nil {
+			return err
+		}
+		f := b.figures[g.full]
+		f.rate, f.cpu = append(f.rate, s.rate()), append(f.cpu, s.cpuPerRequest())
+		g.emptyLog()
+	}
+	return nil
+}
+
+func (b *bench) slice(share float64) time.Duration {
+	return time.Duration(b.seconds * share / float64(b.rounds) * float64(time.Second))
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// The targets, as ratios to the bare proxy but for the memory.
+const (
+	leastThroughput = 1.0
+	mostAddedP50    = 1.3
+	mostAddedP99    = 2.0
+	mostMemory      = 64 << 20
+)
+
+// report prints the ratios first, with a mark where there is a target, then the figures
+// that they were made from.
+func (b *bench) report(w io.Writer) {
+	fmt.Fprintf(w, "\nAI Ratelimit beside a bare httputil.ReverseProxy: %d CPUs, %s/%s, %s.\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	fmt.Fprintf(w, "Medians of %d rounds. Added is what comes on top of asking the upstream directly.\n\n", b.rounds)
+	b.ratios(w)
+	fmt.Fprintln(w)
+	b.absolute(w)
+	fmt.Fprintln(w)
+	b.memoryTable(w)
+	b.refusals(w)
+}
+
+func (b *bench) ratios(w io.Writer) {
+	t := table(w)
+	defer t.Flush() //nolint:errcheck // standard output
+	fmt.Fprint(t, "gateway / bare proxy\ttarget\t")
+	for _, g := range b.gateways {
+		fmt.Fprint(t, plural(g.identities)+"\t")
+	}
+	fmt.Fprintln(t)
+	row := func(name, target string, value func(f *figures) string) {
+		fmt.Fprint(t, name+"\t"+target+"\t")
+		for _, g := range b.gateways {
+			fmt.Fprint(t, value(b.figures[g])+"\t")
+		}
+		fmt.Fprintln(t)
+	}
+	proxy, direct := b.figures[b.proxy], b.figures[b.direct]
+	added := func(name string, most float64, of func(f *figures) series) {
+		target := "-"
+		if most > 0 {
+			target = fmt.Sprintf("at most %.1f", most)
+		}
+		row(name, target, func(f *figures) string {
+			d := of(direct).median()
+			return atMost(of(f).median()-d, of(proxy).median()-d, most)
+		})
+	}
+	row("throughput, 64 connections", fmt.Sprintf("at least %.2f", leastThroughput), func(f *figures) string {
+		if proxy.rate.median() == 0 {
+			return "-"
+		}
+		ratio := f.rate.median() / proxy.rate.median()
+		return fmt.Sprintf("%.2f %s", ratio, mark(ratio >= leastThroughput))
+	})
+	added("added p50, 1 connection", mostAddedP50, func(f *figures) series { return f.alone.p50 })
+	added("added p99, 1 connection", mostAddedP99, func(f *figures) series { return f.alone.p99 })
+	added("added p50, 500 requests/s", mostAddedP50, func(f *figures) series { return f.steady.p50 })
+	added("added p99, 500 requests/s", mostAddedP99, func(f *figures) series { return f.steady.p99 })
+	added("added to a stream's first event, p50", 0, func(f *figures) series { return f.streams.p50 })
+	added("added to a stream's first event, p99", 0, func(f *figures) series { return f.streams.p99 })
+	row("CPU a request, 64 connections", "-", func(f *figures) string { return atMost(f.cpu.median(), proxy.cpu.median(), 0) })
+	row("CPU a request, 500 requests/s", "-", func(f *figures) string { return atMost(f.steadyCPU.median(), proxy.steadyCPU.median(), 0) })
+	fmt.Fprint(t, "memory beyond the identities\tat most 64 MB\t")
+	for _, g := range b.gateways {
+		beyond := float64(g.memory.end) - b.need*float64(g.identities)
+		fmt.Fprintf(t, "%s %s\t", megabytes(beyond), mark(beyond <= mostMemory))
+	}
+	fmt.Fprintln(t)
+}
+
+// atMost prints a ratio and whether it is within what is allowed, where that is not 0.
+func atMost(value, to, most float64) string {
+	switch {
+	case value <= 0 || to <= 0:
+		return "-" // not measured, or lost in the noise
+	case most == 0:
+		return fmt.Sprintf("%.2f", value/to)
+	}
+	return fmt.Sprintf("%.2f %s", value/to, mark(value/to <= most))
+}
+
+func mark(met bool) string {
+	if met {
+		return "PASS"
+	}
+	return "below target"
+}
+
+func (b *bench) absolute(w io.Writer) {
+	t := table(w)
+	defer t.Flush() //nolint:errcheck // standard output
+	fmt.Fprintln(t, "µs\trequests/s\tCPU\tp50, alone\tp99\tp50, 500/s\tp99\tCPU, 500/s\tfirst event p50\tp99\t")
+	for _, target := range b.targets() {
+		f := b.figures[target]
+		fmt.Fprintf(t, "%s\t%.0f\t", target.name, f.rate.median())
+		for _, s := range []series{f.cpu, f.alone.p50, f.alone.p99, f.steady.p50, f.steady.p99, f.steadyCPU, f.streams.p50, f.streams.p99} {
+			fmt.Fprintf(t, "%.0f\t", s.median()/float64(time.Microsecond))
+		}
+		fmt.Fprintln(t)
+	}
+}
+
+func (b *bench) memoryTable(w io.Writer) {
+	t := table(w)
+	defer t.Flush() //nolint:errcheck // standard output
+	fmt.Fprintln(t, "resident memory\tat the start\tonce all are live\tafter the load\tidentities need\tbeyond that\ta further identity\t")
+	first := b.gateways[0]
+	for _, g := range b.gateways {
+		need, each := b.need*float64(g.identities), "-"
+		if more := g.identities - first.identities; more > 0 {
+			each = fmt.Sprintf("%.0f bytes", float64(g.memory.end-first.memory.end)/float64(more))
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", g.name, megabytes(float64(g.memory.start)), megabytes(float64(g.memory.live)),
+			megabytes(float64(g.memory.end)), megabytes(need), megabytes(float64(g.memory.end)-need), each)
+	}
+	fmt.Fprintf(t, "%s\t\t\t%s\t\t\t\t\n", b.proxy.name, megabytes(float64(b.proxy.process.memory())))
+	fmt.Fprintf(w, "A live identity needs %.0f bytes of heap.\n", b.need)
+}
+
+func (b *bench) refusals(w io.Writer) {
+	g := b.gateways[0]
+	refused, admitted := b.figures[g.full], b.figures[g]
+	if len(refused.rate) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nRefusals: %.0f/s at %.0f µs of CPU each", refused.rate.median(), refused.cpu.median()/float64(time.Microsecond))
+	if len(admitted.rate) > 0 {
+		fmt.Fprintf(w, ", %.2f times the throughput of admissions", refused.rate.median()/admitted.rate.median())
+	}
+	fmt.Fprintln(w, ".")
+}
+
+func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 3, ' ', 0) }
+
+func megabytes(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/(1<<20)) }
+
+func plural(n int) string {
+	if n == 1 {
+		return "1 identity"
+	}
+	return thousands(n) + " identities"
+}
+
+// thousands writes a number with commas.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	var groups []string
+	for ; len(s) > 3; s = s[:len(s)-3] {
+		groups = append([]string{s[len(s)-3:]}, groups...)
+	}
+	return strings.Join(append([]string{s}, groups...), ",")
+}
