@@ -39,7 +39,9 @@ const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 
-	// How long handlers that were cut off may take to settle.
+	// How long answers may take to leave once their handlers have returned, and how long
+	// handlers that were cut off may take to settle.
+	flushTime  = 2 * time.Second
 	settleTime = 10 * time.Second
 )
 
@@ -189,9 +191,13 @@ func (a *app) serve(ctx context.Context, ln net.Listener, cfg config.Config, rea
 	case <-time.After(cfg.Drain):
 		a.log.Warn("ending what still runs", "running", a.running.count())
 	}
-	// Ending the exchanges makes their handlers settle; closing the connections is for
-	// those that wait for a client.
+	// Ending the exchanges makes their handlers settle. The end of an answer may be in the
+	// server's buffers when its handler has returned: Shutdown lets it out. Closing the
+	// connections is for those that wait for a client.
 	a.end()
+	flushed, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
+	_ = srv.Shutdown(flushed)
 	_ = srv.Close()
 	select {
 	case <-idle:
