@@ -1,0 +1,186 @@
+package process
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/internal/echo"
+)
+
+var (
+	draining = regexp.MustCompile(`msg=draining`)
+	ending   = regexp.MustCompile(`msg="ending what still runs"`)
+)
+
+const helloStream = `{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hello there"}]}`
+
+// gate holds up requests at the provider until it is opened.
+type gate struct {
+	open    chan struct{}
+	waiting chan struct{} // gets one for each request that has arrived
+}
+
+func newGate() *gate { return &gate{make(chan struct{}), make(chan struct{}, 1024)} }
+
+func (g *gate) wait(r *http.Request) {
+	g.waiting <- struct{}{}
+	select {
+	case <-g.open:
+	case <-r.Context().Done():
+	}
+}
+
+// beginStream asks for a stream and returns once its first line has come.
+func beginStream(t *testing.T, c *http.Client, p *process, k keys, identity string) *bufio.Reader {
+	t.Helper()
+	resp, err := c.Do(request(context.Background(), http.MethodPost, p.url+"/v1/chat/completions", k.Project, identity, helloStream))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	r := bufio.NewReader(resp.Body)
+	if line, err := r.ReadString('\n'); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("status %d, first line %q: %v", resp.StatusCode, line, err)
+	}
+	return r
+}
+
+// midwayGate lets each stream of the provider begin and holds up the rest of it.
+func midwayGate(g *gate) func(http.Handler) http.Handler {
+	provider := echo.New(echo.Options{Between: g.wait})
+	return func(http.Handler) http.Handler { return provider }
+}
+
+func TestTerminatedWhileStreamsRun(t *testing.T) {
+	t.Parallel()
+	in, g := newInstallation(t), newGate()
+	k := in.create(openai(upstream(t, midwayGate(g)), ""))
+	p, c := in.serve(), newClient(t)
+	var streams []*bufio.Reader
+	for i := range 8 {
+		streams = append(streams, beginStream(t, c, p, k, fmt.Sprint("streaming-", i)))
+	}
+	p.terminate()
+	if p.log.wait(p, draining) == nil {
+		t.Fatalf("does not drain:\n%s", p.log.String())
+	}
+	late := chat(c, p, k, "late")
+	if late.status != http.StatusServiceUnavailable || !strings.Contains(late.body, `"unavailable"`) || late.header.Get("Retry-After") == "" {
+		t.Errorf("a request while draining: %d %v %s, want 503 unavailable with Retry-After", late.status, late.err, late.body)
+	}
+	ready := do(c, request(context.Background(), http.MethodGet, p.url+"/readyz", "", "", ""))
+	if ready.status != http.StatusServiceUnavailable {
+		t.Errorf("/readyz while draining: %d, want 503", ready.status)
+	}
+	close(g.open)
+	for i, s := range streams {
+		rest, err := io.ReadAll(s)
+		if err != nil || !strings.HasSuffix(string(rest), "data: [DONE]\n\n") {
+			t.Errorf("stream %d ended %v with %q, want it whole", i, err, rest[max(0, len(rest)-60):])
+		}
+	}
+	if code := p.waitExit(); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	in.wantCounted(k, map[string]int64{"streaming-0": 1, "streaming-7": 1, "late": 0})
+}
+
+// The last answers of a drain are small enough to wait in the server's buffers when their handlers
+// return: the process must not end, and close the connections, before they are out.
+func TestTerminatedWhileWholeAnswersAreDue(t *testing.T) {
+	t.Parallel()
+	for round := range 10 {
+		in, g := newInstallation(t), newGate()
+		provider := echo.New(echo.Options{Before: g.wait})
+		k := in.create(openai(upstream(t, func(http.Handler) http.Handler { return provider }), ""))
+		p, c := in.serve("LOG_LEVEL=info"), newClient(t)
+		const requests = 16
+		var clients sync.WaitGroup
+		for i := range requests {
+			clients.Go(func() {
+				if a := chat(c, p, k, fmt.Sprint("user-", i)); a.status != http.StatusOK || a.err != nil {
+					t.Errorf("round %d: status %d, %v, want the whole answer", round, a.status, a.err)
+				}
+			})
+		}
+		for range requests {
+			<-g.waiting
+		}
+		p.terminate()
+		if p.log.wait(p, draining) == nil {
+			t.Fatalf("does not drain:\n%s", p.log.String())
+		}
+		close(g.open)
+		clients.Wait()
+		if code := p.waitExit(); code != 0 {
+			t.Errorf("exit code %d, want 0", code)
+		}
+		in.wantCounted(k, map[string]int64{"user-0": 1, "user-15": 1})
+	}
+}
+
+func TestStreamThatHangsIsEndedWhenTheDrainIsOver(t *testing.T) {
+	t.Parallel()
+	in, g := newInstallation(t), newGate()
+	k := in.create(openai(upstream(t, midwayGate(g)), ""))
+	p, c := in.serve("DRAIN_SECONDS=1"), newClient(t)
+	stream := beginStream(t, c, p, k, "hanging")
+	p.terminate()
+	if rest, err := io.ReadAll(stream); err == nil {
+		t.Errorf("the stream ended as if it were whole: %q", rest)
+	}
+	if code := p.waitExit(); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	if p.log.wait(p, ending) == nil {
+		t.Errorf("the log does not say that something was ended:\n%s", p.log.String())
+	}
+	in.wantCounted(k, map[string]int64{"hanging": 1})
+}
+
+func TestSecondSignalEndsTheProcessAtOnce(t *testing.T) {
+	t.Parallel()
+	in, g := newInstallation(t), newGate()
+	k := in.create(openai(upstream(t, midwayGate(g)), ""))
+	p, c := in.serve("DRAIN_SECONDS=3600"), newClient(t)
+	beginStream(t, c, p, k, "hanging")
+	p.terminate()
+	if p.log.wait(p, draining) == nil {
+		t.Fatalf("does not drain:\n%s", p.log.String())
+	}
+	// Until the process listens for signals no more, a further one changes nothing.
+	within(t, patience, "the process ends", func() bool {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-p.exited:
+			return true
+		default:
+			return false
+		}
+	})
+	if p.cmd.ProcessState.Success() {
+		t.Error("exit code 0 after a second signal, want another")
+	}
+}
+
+// wantCounted compares what the file counts once nothing runs any more.
+func (in *installation) wantCounted(k keys, want map[string]int64) {
+	in.t.Helper()
+	usage, holds := in.file(k.Project)
+	if holds != 0 {
+		in.t.Errorf("%d holds with nothing running, want 0", holds)
+	}
+	for identity, n := range want {
+		if got := usage[identity].requests; got != n {
+			in.t.Errorf("%s: %d requests are counted, want %d", identity, got, n)
+		}
+	}
+}
