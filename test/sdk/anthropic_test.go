@@ -3,7 +3,6 @@ package sdk
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
@@ -104,38 +103,4 @@ func TestAnthropicBetaReachesTheProvider(t *testing.T) {
 	if last.Query != "beta=true" || last.Header.Get("Anthropic-Beta") != "context-1m-2025-08-07" || last.Header.Get("Anthropic-Version") == "" {
 		t.Errorf("the provider got ?%s and the headers %v, want beta=true and the SDK's anthropic-beta and anthropic-version", last.Query, last.Header)
 	}
-}
-
-// asAnthropic returns the SDK's typed error and its body's fields.
-func asAnthropic(t testing.TB, err error) (*anthropic.Error, anthropicBody) {
-	t.Helper()
-	var e *anthropic.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("got %T %v, want an *anthropic.Error", err, err)
-	}
-	var body anthropicBody
-	if err := json.Unmarshal([]byte(e.RawJSON()), &body); err != nil {
-		t.Fatalf("the error's body: %v: %s", err, e.RawJSON())
-	}
-	return e, body
-}
-
-type anthropicBody struct {
-	Error struct {
-		Type, Message, Code, DeepLink string
-		Details                       struct {
-			ErrorCode string `json:"error_code"`
-		}
-		Limit *limitDetail
-	}
-	RequestID string `json:"request_id"`
-}
-
-// limitDetail is what a refusal says of the limit.
-type limitDetail struct {
-	Metric, Scope, Period string
-	Model, Tier           *string
-	Limit, Used           json.Number
-	Remaining             json.Number
-	ResetsAt              string
 }

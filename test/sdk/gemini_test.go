@@ -3,7 +3,6 @@ package sdk
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
@@ -98,19 +97,4 @@ func words(n int) string { return strings.Repeat("word ", n-1) + "word" }
 func TestGemini(t *testing.T) {
 	t.Parallel()
 	compare(t, echo.Options{}, geminiCalls)
-}
-
-// asGemini returns the SDK's typed error, and the reason and the metadata of its ErrorInfo.
-func asGemini(t testing.TB, err error) (e genai.APIError, reason string, metadata map[string]any) {
-	t.Helper()
-	if !errors.As(err, &e) {
-		t.Fatalf("got %T %v, want a genai.APIError", err, err)
-	}
-	for _, d := range e.Details {
-		if d["@type"] == "type.googleapis.com/google.rpc.ErrorInfo" {
-			reason, _ = d["reason"].(string)
-			metadata, _ = d["metadata"].(map[string]any)
-		}
-	}
-	return e, reason, metadata
 }
