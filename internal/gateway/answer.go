@@ -7,10 +7,11 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -22,9 +23,6 @@ const (
 	// A JSON answer up to this size is read before it is passed on, so that what remains
 	// can be told with it. A larger one passes as it comes.
 	wholeAnswer = 1 << 20
-
-	// A client must take what is written to it within this time.
-	writePatience = time.Minute
 )
 
 // chunks are buffers for copying.
@@ -35,24 +33,31 @@ func (c *call) answer(x *exchange, resp *http.Response, hideUsage bool) error {
 	body, err := decoded(resp)
 	if err != nil {
 		c.settle(c.partial(meter.Result{}))
-		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
-			Message: "The provider's answer is not the gzip that it says it is."}
+		return c.failure(x, err)
 	}
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
-	case media == "application/json" && c.ep.Operation != wire.StreamGenerateContent:
-		return c.answerWhole(x, resp, body)
-	case !c.ep.Metered():
-		return c.stream(x, resp, body, nil)
+	case c.streams(media):
+		watch := meter.NewStream(c.kind(), meter.Options{HideUsage: hideUsage})
+		return c.stream(x, resp, body, watch, hideUsage)
+	case c.ep.Operation == wire.Speech:
+		return c.stream(x, resp, body, nil, false)
 	}
-	return c.stream(x, resp, body, c.newMeter(media, hideUsage))
+	return c.answerWhole(x, resp, body)
+}
+
+// streams reports whether an answer is to be read as a stream. Some providers call
+// theirs text/plain, or nothing.
+func (c *call) streams(media string) bool {
+	return media == "text/event-stream" || c.ep.Operation == wire.StreamGenerateContent ||
+		c.env.Stream && media != "application/json"
 }
 
 // decoded returns the answer's content. The provider was asked for identity, because that
 // is what can be metered and what every client reads; one that compresses all the same is
 // decompressed.
 func decoded(resp *http.Response) (io.Reader, error) {
-	if resp.Header.Get("Content-Encoding") != "gzip" {
+	if !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		return resp.Body, nil
 	}
 	z, err := gzip.NewReader(resp.Body)
@@ -65,19 +70,15 @@ func decoded(resp *http.Response) (io.Reader, error) {
 	return z, nil
 }
 
-// answerWhole passes on a JSON answer.
+// answerWhole passes on an answer that is not streamed.
 func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) error {
 	head, err := readUpTo(&quietReader{body, x}, wholeAnswer, resp.ContentLength)
 	switch {
 	case errors.Is(err, errMore):
-		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), newLargeAnswer(c.kind()))
+		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), newLargeAnswer(c.kind()), false)
 	case err != nil:
 		c.settle(c.partial(meter.Result{}))
-		if x.gone.Load() {
-			return errClientGone
-		}
-		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
-			Message: "The provider broke off in the middle of its answer. What it had begun is counted."}
+		return c.failure(x, err)
 	}
 	if c.ep.Metered() {
 		c.settle(c.used(meter.Whole(c.kind(), head)))
@@ -135,23 +136,15 @@ type watcher interface {
 	Result() meter.Result
 }
 
-// newMeter returns what meters a streamed answer, or nil where it says nothing of usage.
-func (c *call) newMeter(media string, hideUsage bool) watcher {
-	if media == "text/event-stream" || c.ep.Operation == wire.StreamGenerateContent {
-		return meter.NewStream(c.kind(), meter.Options{HideUsage: hideUsage})
-	}
-	return nil
-}
-
-// stream passes on an answer as it comes. Its first byte waits for the reservation to be
-// durable, its end for the settlement to be made.
-func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch watcher) error {
+// stream passes on an answer as it comes, edited if the watcher may leave something out.
+// Its first byte waits for the reservation to be durable, its end for the settlement to
+// be made.
+func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch watcher, edited bool) error {
 	if err := c.durable(); err != nil {
 		x.cancel(err)
 		c.release()
 		return err
 	}
-	edited := watch != nil && resp.ContentLength >= 0 && c.ep.Operation != wire.ListModels
 	c.passHeader(resp, edited)
 	c.writeHeader(resp.StatusCode)
 	_ = c.ctl.Flush()
@@ -200,8 +193,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch watcher) error {
 		if len(pass) > 0 && !lost {
 			if !c.write(pass) || c.ctl.Flush() != nil {
 				lost = true
-				x.gone.Store(true)
-				if !c.caller.Project.Drain || !c.ep.Metered() {
+				if x.left(c.grace()); c.grace() == 0 {
 					return errClientGone
 				}
 			}
@@ -247,10 +239,14 @@ type used struct {
 	meter.Result
 }
 
-// used takes the vendor's figures where there are any; else the estimate stands.
+// used takes the vendor's figures where there are any; else the estimate stands, of an
+// answer that is an error or has half of the figures no more than what it shows.
 func (c *call) used(r meter.Result) used {
-	if r.Known {
+	switch {
+	case r.Known:
 		return used{r}
+	case r.Failed, r.InputKnown:
+		return c.partial(r)
 	}
 	r.Usage = c.est.likely
 	r.Usage.Output = c.est.unmetered(c.ep.Operation, r.OutputText, c.env.Answers)
@@ -266,7 +262,7 @@ func (c *call) partial(r meter.Result) used {
 	if r.Known {
 		return used{r}
 	}
-	output := max(r.Usage.Output, tokensOf(r.OutputText))
+	output := max(r.Usage.Output, c.est.atMost(tokensOf(r.OutputText)))
 	if !r.InputKnown {
 		r.Usage = c.est.likely
 		if c.est.price.Image > 0 {
@@ -316,5 +312,21 @@ func (c *call) abort(x *exchange) {
 	} else {
 		c.outcome = "provider_broke_off"
 	}
+	if !c.r.ProtoAtLeast(1, 1) {
+		c.reset()
+	}
 	panic(http.ErrAbortHandler)
+}
+
+// reset breaks the connection of an HTTP/1.0 client, to whom its close in good order is
+// the end of the answer. Proxies such as nginx are such clients.
+func (c *call) reset() {
+	conn, _, err := c.ctl.Hijack()
+	if err != nil {
+		return
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
 }

@@ -14,14 +14,12 @@ import (
 )
 
 const (
-	// A body must bring bodyChunk bytes, or its end, in every bodyPatience.
-	bodyChunk    = 16 << 10
-	bodyPatience = 30 * time.Second
+	// A body must bring bodyChunk bytes, or its end, in every Patience.Body.
+	bodyChunk = 16 << 10
 
 	// What a client still sends when it is refused is read and dropped, so that it gets
-	// to read the answer: this much, in this time.
+	// to read the answer: this much, in Patience.Linger.
 	lingerBytes = 256 << 20
-	lingerTime  = 10 * time.Second
 
 	maxHeaders     = 100
 	maxHeaderBytes = 64 << 10
@@ -47,8 +45,10 @@ func (c *call) checkSize() error {
 	if count > maxHeaders || size > maxHeaderBytes {
 		return badRequest("", "The request has too many or too large headers: at most 100, and 64 KB in all.")
 	}
-	if enc := c.r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return badRequest("", "The body must not be compressed: send it without Content-Encoding.")
+	for _, encoding := range c.r.Header["Content-Encoding"] {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return badRequest("", "The body must not be compressed: send it without Content-Encoding.")
+		}
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (c *call) readBody() error {
 	)
 	for {
 		if len(buf) >= due {
-			_ = c.ctl.SetReadDeadline(time.Now().Add(bodyPatience))
+			_ = c.ctl.SetReadDeadline(time.Now().Add(c.g.Patience.Body))
 			due = len(buf) + bodyChunk
 		}
 		if len(buf) == cap(buf) {
@@ -102,7 +102,7 @@ func (c *call) linger() {
 		return
 	}
 	_ = c.ctl.Flush()
-	_ = c.ctl.SetReadDeadline(time.Now().Add(lingerTime))
+	_ = c.ctl.SetReadDeadline(time.Now().Add(c.g.Patience.Linger))
 	_, _ = io.CopyN(io.Discard, c.r.Body, lingerBytes)
 }
 

@@ -49,7 +49,7 @@ func (c *call) estimateOf() estimate {
 
 	e.likely.Input = (in.TextBytes+bytesPerToken-1)/bytesPerToken + in.Images*usualImageInput
 	e.input.Input = in.TextBytes + in.Images*c.imageBound() + hiddenInput
-	if bytes.Contains(c.body, []byte(`"tools"`)) {
+	if mentions(c.body, `"tools"`) {
 		e.input.Input += hiddenToolsInput
 	}
 	if in.Opaque {
@@ -57,7 +57,7 @@ func (c *call) estimateOf() estimate {
 		e.input.AudioInput = e.input.Input
 	}
 	// Caches are dearer to write than input is to read; who asks for them may write all.
-	if bytes.Contains(c.body, []byte(`cache_control`)) {
+	if mentions(c.body, `cache_control`) {
 		e.input.CacheWrite1h = e.input.Input
 	}
 
@@ -94,6 +94,25 @@ func (c *call) estimateOf() estimate {
 		}
 	}
 	return e
+}
+
+// mentions reports whether a body can hold a word of ASCII letters, which JSON may spell
+// with escapes that no encoder makes of letters.
+func mentions(body []byte, word string) bool {
+	if bytes.Contains(body, []byte(word)) {
+		return true
+	}
+	escape := []byte(`\u00`)
+	for {
+		i := bytes.Index(body, escape)
+		if i < 0 {
+			return false
+		}
+		body = body[i+len(escape):]
+		if len(body) > 0 && body[0] >= '4' && body[0] <= '7' {
+			return true
+		}
+	}
 }
 
 func (c *call) imageBound() int64 {
@@ -186,12 +205,20 @@ func satMul(a, b int64) int64 {
 // tokensOf estimates the tokens of text by its bytes.
 func tokensOf(bytes int64) int64 { return (bytes + bytesPerToken - 1) / bytesPerToken }
 
+// atMost is an estimate of output within the cap that the provider was given.
+func (e *estimate) atMost(output int64) int64 {
+	if e.capped {
+		return min(output, e.output)
+	}
+	return output
+}
+
 // unmetered is the output of an answer that says nothing of its usage: its text where it
 // had some, else what was estimated.
 func (e *estimate) unmetered(op wire.Operation, text, answers int64) int64 {
 	switch {
 	case text > 0:
-		return tokensOf(text)
+		return e.atMost(tokensOf(text))
 	case generates(op):
 		return min(e.output, usualOutput*answers)
 	}

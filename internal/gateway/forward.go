@@ -8,17 +8,15 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/meter"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
-
-// drainTime bounds how long an answer is still read whose client has gone, where the
-// project asks for that.
-const drainTime = time.Minute
 
 // errorBody bounds how much of a provider's error is looked at for what it tells about a
 // stored key.
@@ -41,20 +39,12 @@ var (
 )
 
 // begin makes the context of an exchange. It is cancelled when the provider is quiet for
-// too long, or when the client goes away: at once, or where the project drains after
-// drainTime.
+// too long, when the client has gone away, or when the server ends.
 func (c *call) begin(ctx context.Context) (x *exchange, end func()) {
 	x = &exchange{quiet: c.g.UpstreamTimeout}
 	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	x.idle = time.AfterFunc(x.quiet, func() { x.cancel(errIdle) })
-	stop := context.AfterFunc(ctx, func() {
-		x.gone.Store(true)
-		if c.caller.Project.Drain && c.res != nil {
-			time.AfterFunc(drainTime, func() { x.cancel(errClientGone) })
-			return
-		}
-		x.cancel(errClientGone)
-	})
+	stop := context.AfterFunc(ctx, func() { x.left(c.grace()) })
 	ending := context.AfterFunc(c.g.Ending, func() { x.cancel(errEnding) })
 	return x, func() {
 		stop()
@@ -62,6 +52,28 @@ func (c *call) begin(ctx context.Context) (x *exchange, end func()) {
 		x.idle.Stop()
 		x.cancel(nil)
 	}
+}
+
+// grace is how long an answer is still read whose client has gone.
+func (c *call) grace() time.Duration {
+	if c.caller.Project.Drain && c.res != nil {
+		return c.g.Patience.Drain
+	}
+	return 0
+}
+
+// left notes that the client has gone, or takes nothing any more, and ends the exchange
+// after grace.
+func (x *exchange) left(grace time.Duration) {
+	if x.gone.Swap(true) {
+		return
+	}
+	if grace == 0 {
+		x.cancel(errClientGone)
+		return
+	}
+	t := time.AfterFunc(grace, func() { x.cancel(errClientGone) })
+	context.AfterFunc(x.ctx, func() { t.Stop() })
 }
 
 // forward sends the request on and answers with what comes back.
@@ -100,7 +112,10 @@ func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
 		Body:   newUpstreamBody(body, &x.taken),
 		// For the transport to send on a fresh connection what it has not begun to send
 		// on one that the provider had closed; it does not send a POST again otherwise.
-		GetBody: func() (io.ReadCloser, error) { return newUpstreamBody(body, &x.taken), nil },
+		GetBody: func() (io.ReadCloser, error) {
+			x.taken.Store(false)
+			return newUpstreamBody(body, &x.taken), nil
+		},
 	}
 	return req.WithContext(x.ctx), nil
 }
@@ -125,47 +140,69 @@ func (c *call) unanswered(x *exchange, err error) error {
 	} else {
 		c.release()
 	}
-	var timeout net.Error
+	return c.failure(x, err)
+}
+
+// failure is the answer to a request whose exchange ended in err before anything of the
+// provider's answer was passed on. It has been settled or released.
+func (c *call) failure(x *exchange, err error) error {
+	c.adjustHeaders()
 	cause := context.Cause(x.ctx)
+	var timeout net.Error
 	switch {
 	case errors.Is(cause, errClientGone):
 		return errClientGone
-	case errors.Is(cause, errIdle), errors.As(err, &timeout) && timeout.Timeout() && x.taken.Load():
-		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",
-			Message: "The provider did not answer in time. The request may have been carried out."}
 	case errors.Is(cause, errEnding):
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
-			Message: "This server is shutting down. The request may have been carried out."}
+			Message: "This server is shutting down. " + c.fate()}
 	case errors.Is(err, provider.ErrForbiddenAddress):
-		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
-			Message: "The provider's address is not allowed: it resolves to a private network. ALLOW_PRIVATE_UPSTREAMS=true lifts this."}
-	case x.taken.Load():
-		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
-			Message: "The provider hung up without an answer. The request may have been carried out."}
+		return unreachable("The provider's address is not allowed: it resolves to a private network. ALLOW_PRIVATE_UPSTREAMS=true lifts this.")
+	case !x.taken.Load():
+		return unreachable("The provider cannot be reached. Nothing was counted; try again.")
+	case errors.Is(cause, errIdle), errors.As(err, &timeout) && timeout.Timeout():
+		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",
+			Message: "The provider did not answer in time. " + c.fate()}
 	}
-	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable",
-		Message: "The provider cannot be reached. Nothing was counted; try again."}
+	return unreachable("The provider hung up before its answer was complete. " + c.fate())
+}
+
+// fate tells what a request costs that failed.
+func (c *call) fate() string {
+	if c.charged.Amounts[limit.Requests] > 0 {
+		return "The request counts, because it may have been carried out."
+	}
+	return "Nothing was counted."
+}
+
+func unreachable(message string) error {
+	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable", Message: message}
 }
 
 // passError answers with the provider's own error, which costs nothing. One about a
 // stored key is ours to tell: the provider's words could quote the key.
 func (c *call) passError(x *exchange, resp *http.Response) error {
 	c.release()
-	c.outcome = "provider_error"
-	head, err := io.ReadAll(io.LimitReader(resp.Body, errorBody))
-	if err != nil {
-		c.abort(x)
+	body, err := decoded(resp)
+	var head []byte
+	if err == nil {
+		head, err = io.ReadAll(io.LimitReader(body, errorBody))
 	}
 	if c.target.Stored && aboutKey(resp.StatusCode, head, c.target.Provider.Key) {
 		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
 			Message: "The provider refused the key that is stored for this project. Its developer has to set a valid one."}
 	}
+	if err != nil {
+		return c.failure(x, err)
+	}
+	if encoding := resp.Header.Get("Content-Encoding"); c.target.Stored && encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return unreachable("The provider refused the request, in a compression that was not asked for and cannot be read. Nothing was counted.")
+	}
+	c.outcome = "provider_error"
 	c.passHeader(resp, false)
 	c.writeHeader(resp.StatusCode)
-	if !c.write(head) {
+	if !c.write(head) || c.copy(x, body, nil) != nil {
 		c.abort(x)
 	}
-	c.copy(x, resp.Body, nil)
 	return nil
 }
 
@@ -197,7 +234,7 @@ func (c *call) settle(u used) {
 	}
 }
 
-// release ends the reservation of a request that costs nothing.
+// release ends the reservation of a request that costs nothing, before it is answered.
 func (c *call) release() {
 	if c.res == nil || c.ended {
 		return
@@ -206,4 +243,5 @@ func (c *call) release() {
 	if err := c.g.Ledger.Release(context.WithoutCancel(c.r.Context()), c.res); err != nil {
 		c.g.Log.Error("release", "request", c.id, "error", err)
 	}
+	c.adjustHeaders()
 }

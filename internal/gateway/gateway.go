@@ -9,6 +9,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,25 @@ type Options struct {
 	Now             func() time.Time
 	Draining        func() bool     // no new requests are taken
 	Ending          context.Context // its end cuts off what still runs
+	Patience        Patience
+}
+
+// Patience is how long the gateway waits for a client. Fields that are zero have the
+// defaults.
+type Patience struct {
+	Body   time.Duration // for 16 KB more of a request's body: 30 s
+	Linger time.Duration // for a refused client to finish sending: 10 s
+	Write  time.Duration // for a client to take what is written to it: 1 min
+	Drain  time.Duration // for the rest of an answer whose client has gone, where a project drains: 1 min
+}
+
+func (p Patience) orDefaults() Patience {
+	return Patience{
+		Body:   cmp.Or(p.Body, 30*time.Second),
+		Linger: cmp.Or(p.Linger, 10*time.Second),
+		Write:  cmp.Or(p.Write, time.Minute),
+		Drain:  cmp.Or(p.Drain, time.Minute),
+	}
 }
 
 // Gateway serves the data plane.
@@ -55,7 +75,10 @@ type Gateway struct {
 }
 
 // New returns a Gateway.
-func New(o Options) *Gateway { return &Gateway{o} }
+func New(o Options) *Gateway {
+	o.Patience = o.Patience.orDefaults()
+	return &Gateway{o}
+}
 
 // call is one request on its way through.
 type call struct {
@@ -65,6 +88,7 @@ type call struct {
 	ctl   *http.ResponseController
 	id    string
 	start time.Time
+	now   time.Time // when it was decided on: the body has come by then
 
 	ep       wire.Endpoint
 	caller   identity.Caller
@@ -154,13 +178,13 @@ func (c *call) handle(ctx context.Context) (err error) {
 // finish logs the request and, where the handler broke off, settles what is running.
 func (c *call) finish() {
 	if p := recover(); p != nil {
+		// The provider may have been asked.
+		c.settle(c.partial(meter.Result{}))
 		if p == http.ErrAbortHandler { //nolint:errorlint // the value that net/http looks for
 			c.log()
 			panic(p)
 		}
 		c.g.Log.Error("panic", "request", c.id, "what", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-		// The provider may have been asked.
-		c.settle(c.partial(meter.Result{}))
 		if c.started {
 			panic(http.ErrAbortHandler)
 		}
@@ -203,5 +227,5 @@ func asUnavailable(err error) error {
 		return err
 	}
 	return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
-		Message: "Limits cannot be checked right now. Nothing was counted; try again in a moment.", RetryAfter: time.Second}
+		Message: "Limits cannot be checked right now. Try again in a moment.", RetryAfter: time.Second}
 }

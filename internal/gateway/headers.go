@@ -89,8 +89,8 @@ func (c *call) limitHeaders(d *limit.Decision) {
 		if m == limit.Cost {
 			unit = "micro-usd"
 		}
-		window := int64(st.ResetsAt.Sub(c.rules.Period.Start(c.start)) / time.Second)
-		reset := untilReset(st.ResetsAt, c.start)
+		window := int64(st.ResetsAt.Sub(c.rules.Period.Start(c.now)) / time.Second)
+		reset := untilReset(st.ResetsAt, c.now)
 		add(name, unit, st.Max, window, st.Remaining, wholeSeconds(reset))
 		if m != limit.Cost {
 			h["X-Ratelimit-Limit-"+metricHeader[m]] = []string{itoa(st.Max)}
@@ -109,7 +109,8 @@ func (c *call) limitHeaders(d *limit.Decision) {
 
 var metricHeader = [...]string{limit.Requests: "Requests", limit.Tokens: "Tokens"}
 
-// adjustHeaders puts what was used in the place of what was held.
+// adjustHeaders puts what was used, nothing where the request costs nothing, in the place
+// of what was held.
 func (c *call) adjustHeaders() {
 	if c.res == nil || !c.ended {
 		return
@@ -149,8 +150,8 @@ func (c *call) writeHeader(status int) {
 
 // write writes to the client, who must keep reading. It reports false where it does not.
 func (c *call) write(p []byte) bool {
-	if now := time.Now(); c.writeBy.Sub(now) < writePatience/2 {
-		c.writeBy = now.Add(writePatience)
+	if now := time.Now(); c.writeBy.Sub(now) < c.g.Patience.Write/2 {
+		c.writeBy = now.Add(c.g.Patience.Write)
 		_ = c.ctl.SetWriteDeadline(c.writeBy)
 	}
 	_, err := c.w.Write(p)

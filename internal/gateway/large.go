@@ -59,7 +59,7 @@ func (l *largeAnswer) Result() meter.Result {
 			}
 			figures := gjson.GetBytes(append([]byte("{"), part[i:]...), name)
 			if r := meter.Whole(l.kind, []byte(`{"`+name+`":`+figures.Raw+`}`)); figures.IsObject() && r.Known {
-				r.Images = l.images
+				r.Images, r.Usage.Images = l.images, l.images
 				return r
 			}
 		}

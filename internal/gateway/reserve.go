@@ -71,6 +71,7 @@ func (c *call) baseEdit() wire.Edit {
 // returns the refusal. Under strict enforcement it adds the output cap to the edit.
 func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
+	c.now = c.g.Now()
 	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
 	c.est = c.estimateOf()
 	if l, ok := c.rules.Limit(limit.Cost); ok && l.Max > 0 && !c.est.priced && c.ep.Operation != wire.Moderations {
@@ -83,7 +84,7 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	if p.Strict {
 		ask.Estimate, ask.Least = c.est.askStrict(c.ep.Operation, c.env.Answers)
 	}
-	res, err := c.g.Ledger.Reserve(ctx, ledger.Request{Key: c.key(), Rules: &c.rules, Ask: ask, Now: c.start})
+	res, err := c.g.Ledger.Reserve(ctx, ledger.Request{Key: c.key(), Rules: &c.rules, Ask: ask, Now: c.now})
 	if err != nil {
 		return asUnavailable(err)
 	}
@@ -110,6 +111,7 @@ func (c *call) capOutput(edit *wire.Edit) {
 	}
 	edit.MaxOutput = max(leastOutput(c.ep.Operation), each)
 	edit.CapField = capField(c.ep.Operation, c.target.Provider)
+	c.est.output, c.est.capped = satMul(edit.MaxOutput, c.env.Answers), true
 }
 
 // capField is the name under which a body without an output cap gets one. OpenAI's newer
@@ -135,7 +137,7 @@ func (c *call) refusal(d *limit.Decision) error {
 	switch d.Refusal {
 	case limit.OverLimit:
 		st := &d.Standings[d.Metric]
-		e.Code, e.Limit, e.RetryAfter = "limit_exceeded", c.detail(st), untilReset(st.ResetsAt, c.start)
+		e.Code, e.Limit, e.RetryAfter = "limit_exceeded", c.detail(st), untilReset(st.ResetsAt, c.now)
 		e.Message = fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", describe(st, c.rules.Period),
 			e.Limit.Used, e.Limit.Limit, st.ResetsAt.Format(time.RFC3339))
 		maps.Copy(vars, map[string]string{

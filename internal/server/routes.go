@@ -29,15 +29,13 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 }
 
 func forData(r *http.Request) bool {
-	p := r.URL.EscapedPath()
-	if strings.HasPrefix(p, "/v1") {
-		return true
-	}
-	if strings.HasPrefix(p, "/api/") {
-		return false
-	}
 	decoded := r.URL.Path
-	return strings.HasPrefix(path.Clean("/"+decoded), "/v1") || strings.Contains(decoded, "//")
+	for _, p := range [...]string{r.URL.EscapedPath(), path.Clean("/" + decoded)} {
+		if len(p) >= 3 && strings.EqualFold(p[:3], "/v1") {
+			return true
+		}
+	}
+	return !strings.HasPrefix(decoded, "/api/") && strings.Contains(decoded, "//")
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) {

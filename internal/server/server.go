@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
@@ -31,6 +33,11 @@ type Options struct {
 	Listener net.Listener
 	// Setup runs once everything is open, before the first request.
 	Setup func(ctx context.Context, s *store.Store) error
+	// Ledger is given the ledger once it is open.
+	Ledger func(ledger.Ledger)
+	// Patience is the gateway's with clients; HeaderTimeout bounds how long a request's header may take to come.
+	Patience      gateway.Patience
+	HeaderTimeout time.Duration
 	// Ready is called with the address once requests are served.
 	Ready func(addr net.Addr)
 }
@@ -52,7 +59,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if log == nil {
 		log = newLog(cfg, os.Stderr)
 	}
-	app, err := open(ctx, cfg, log)
+	app, err := open(ctx, cfg, log, opts.Patience)
 	if err != nil {
 		return err
 	}
@@ -62,13 +69,16 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 			return err
 		}
 	}
+	if opts.Ledger != nil {
+		opts.Ledger(app.ledger)
+	}
 	ln := opts.Listener
 	if ln == nil {
 		if ln, err = net.Listen("tcp", ":"+strconv.Itoa(cfg.Port)); err != nil {
 			return fmt.Errorf("listen on port %d: %w (PORT chooses another)", cfg.Port, err)
 		}
 	}
-	return app.serve(ctx, ln, cfg, opts.Ready)
+	return app.serve(ctx, ln, cfg, opts)
 }
 
 func newLog(cfg config.Config, w io.Writer) *slog.Logger {
@@ -96,7 +106,7 @@ type app struct {
 
 // open opens the database and makes the routes. What it opened is closed by app.close, in
 // the opposite order.
-func open(ctx context.Context, cfg config.Config, log *slog.Logger) (a *app, err error) {
+func open(ctx context.Context, cfg config.Config, log *slog.Logger, patience gateway.Patience) (a *app, err error) {
 	var closers []func() error
 	closeAll := func() error {
 		var errs []error
@@ -158,25 +168,25 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (a *app, err
 	data := gateway.New(gateway.Options{
 		Projects: catalog, Ledger: ledger, Transport: transport, Log: log,
 		MaxBody: cfg.MaxBodyBytes, UpstreamTimeout: cfg.UpstreamTimeout,
-		Now: time.Now, Draining: a.running.draining, Ending: a.ending,
+		Now: time.Now, Draining: a.running.draining, Ending: a.ending, Patience: patience,
 	})
 	a.routes = a.mount(data, http.NotFoundHandler())
 	return a, nil
 }
 
 // serve runs the listener until ctx ends, and drains.
-func (a *app) serve(ctx context.Context, ln net.Listener, cfg config.Config, ready func(net.Addr)) error {
+func (a *app) serve(ctx context.Context, ln net.Listener, cfg config.Config, opts Options) error {
 	srv := &http.Server{
 		Handler:           a.counting(a.routes),
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: cmp.Or(opts.HeaderTimeout, headerTimeout),
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 	a.log.Info("serving", "address", ln.Addr().String())
-	if ready != nil {
-		ready(ln.Addr())
+	if opts.Ready != nil {
+		opts.Ready(ln.Addr())
 	}
 	select {
 	case err := <-failed:

@@ -206,7 +206,7 @@ func (e *Envelope) finish() error {
 		e.IncludeUsage = e.isTrue(includeUsage)
 	}
 	for _, field := range e.caps() {
-		if n, ok := e.amount(field); ok {
+		if n, ok := e.amount(field); ok && e.heeded(field) {
 			e.Capped, e.MaxOutput = true, max(e.MaxOutput, n)
 		}
 	}
@@ -226,6 +226,21 @@ func (e *Envelope) caps() []control {
 		return geminiOutputCaps
 	}
 	return outputCaps
+}
+
+// heeded reports whether a field bounds the answers of the endpoint. One that belongs to another endpoint bounds nothing:
+// vendors pass over what they do not know.
+func (e *Envelope) heeded(cap control) bool {
+	switch e.Endpoint.Operation {
+	case ChatCompletions:
+		return cap != maxOutputTokens
+	case Responses:
+		return cap == maxOutputTokens
+	case Completions, Messages:
+		return cap == maxTokens
+	default:
+		return true
+	}
 }
 
 // choices returns how many answers are asked for to each prompt.

@@ -127,10 +127,11 @@ func (e *Envelope) editCap(p *patches, edit Edit) {
 		if params[field] != edit.CapField {
 			continue
 		}
-		if tok := e.fields[field]; tok.kind != missing {
-			p.replace(tok, limit)
-		} else {
+		switch tok := e.fields[field]; tok.kind {
+		case missing:
 			p.insert(e.open(), edit.CapField, limit)
+		case null:
+			p.replace(tok, limit)
 		}
 	}
 }

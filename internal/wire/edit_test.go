@@ -124,6 +124,9 @@ func FuzzApply(f *testing.F) {
 			return
 		}
 		edit := Edit{Model: name, MaxOutput: max(limit, 0), CapField: "max_tokens", IncludeUsage: include}
+		if e.Endpoint.Operation == Responses {
+			edit.CapField = "max_output_tokens"
+		}
 		got := e.Apply(edit)
 		before, after := document(t, body), document(t, got)
 		if e.Endpoint.Dialect == Gemini {
@@ -188,7 +191,7 @@ func setOpenAI(doc map[string]any, e *Envelope, edit Edit) {
 			}
 		}
 		if !e.Capped {
-			doc["max_tokens"] = number64(edit.MaxOutput)
+			doc[edit.CapField] = number64(edit.MaxOutput)
 		}
 	}
 	if edit.IncludeUsage && e.Endpoint.Dialect == OpenAI {

@@ -33,6 +33,7 @@ func TestParse_readsTheEnvelope(t *testing.T) {
 			Envelope{Model: "cheap", Answers: 1}},
 		{"CapOfZero", chat, `{"model":"m","max_tokens":0}`, Envelope{Model: "m", Capped: true, Answers: 1}},
 		{"LargestCap", chat, `{"model":"m","max_tokens":9223372036854775807}`, Envelope{Model: "m", Capped: true, MaxOutput: 1<<63 - 1, Answers: 1}},
+		{"CapOfAnotherEndpoint", chat, `{"model":"m","max_output_tokens":1,"messages":[]}`, Envelope{Model: "m", Answers: 1}},
 		{"Responses", responses, `{"model":"m","max_output_tokens":64,"input":"hi"}`, Envelope{Model: "m", Capped: true, MaxOutput: 64, Answers: 1}},
 		{"Anthropic", messages, `{"model":"claude-sonnet-4-5","max_tokens":1024,"stream":true}`,
 			Envelope{Model: "claude-sonnet-4-5", Stream: true, Capped: true, MaxOutput: 1024, Answers: 1}},
@@ -285,7 +286,14 @@ func FuzzParse(f *testing.F) {
 		if on, _ := seen.Stream.(bool); on != e.Stream {
 			t.Errorf("stream is %v to another reader, %v to us", seen.Stream, e.Stream)
 		}
-		for _, n := range []*int64{seen.MaxTokens, seen.MaxCompletionTokens, seen.MaxOutputTokens} {
+		caps := []*int64{seen.MaxTokens}
+		switch e.Endpoint.Operation {
+		case ChatCompletions:
+			caps = append(caps, seen.MaxCompletionTokens)
+		case Responses:
+			caps = []*int64{seen.MaxOutputTokens}
+		}
+		for _, n := range caps {
 			if n != nil && (!e.Capped || e.MaxOutput < *n) {
 				t.Errorf("a cap of %d is %v, %d to us", *n, e.Capped, e.MaxOutput)
 			}

@@ -15,9 +15,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/internal/gateway"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/server"
@@ -35,6 +38,9 @@ type Options struct {
 	Echo echo.Options
 	// Upstream replaces the echo provider.
 	Upstream http.Handler
+	// Patience and HeaderTimeout are the server's with slow clients.
+	Patience      gateway.Patience
+	HeaderTimeout time.Duration
 	// Env are further environment variables.
 	Env map[string]string
 }
@@ -46,6 +52,7 @@ type Stack struct {
 	SecretKey  string
 	Upstream   *httptest.Server
 	Seen       *echo.Recorder
+	Ledger     ledger.Ledger // the server's own
 	Log        *Log
 
 	t    testing.TB
@@ -57,15 +64,43 @@ type Stack struct {
 
 // Log is what the server has logged.
 type Log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	grew chan struct{} // closed when there is more
 }
 
 // Write implements io.Writer.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.grew != nil {
+		close(l.grew)
+		l.grew = nil
+	}
 	return l.buf.Write(p)
+}
+
+// Await returns when the log contains text: a request's line comes when it is settled.
+func (l *Log) Await(t testing.TB, text string) {
+	t.Helper()
+	timeout := time.After(10 * time.Second)
+	for {
+		l.mu.Lock()
+		if bytes.Contains(l.buf.Bytes(), []byte(text)) {
+			l.mu.Unlock()
+			return
+		}
+		if l.grew == nil {
+			l.grew = make(chan struct{})
+		}
+		grew := l.grew
+		l.mu.Unlock()
+		select {
+		case <-grew:
+		case <-timeout:
+			t.Fatalf("the log has no %q: %s", text, l)
+		}
+	}
 }
 
 // String returns everything that has been logged.
@@ -138,7 +173,8 @@ func (s *Stack) start(setup func(context.Context, *store.Store) error) {
 	go func() {
 		s.done <- server.Run(ctx, cfg, server.Options{
 			Log: slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Listener: ln,
-			Setup: setup, Ready: func(a net.Addr) { ready <- a },
+			Setup: setup, Ledger: func(l ledger.Ledger) { s.Ledger = l },
+			Patience: s.opts.Patience, HeaderTimeout: s.opts.HeaderTimeout, Ready: func(a net.Addr) { ready <- a },
 		})
 	}()
 	select {
