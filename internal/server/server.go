@@ -38,6 +38,8 @@ type Options struct {
 	// Patience is the gateway's with clients; HeaderTimeout bounds how long a request's header may take to come.
 	Patience      gateway.Patience
 	HeaderTimeout time.Duration
+	// Now is the time by which periods and bursts are counted; nil is time.Now.
+	Now func() time.Time
 	// Ready is called with the address once requests are served.
 	Ready func(addr net.Addr)
 }
@@ -59,7 +61,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if log == nil {
 		log = newLog(cfg, os.Stderr)
 	}
-	app, err := open(ctx, cfg, log, opts.Patience)
+	app, err := open(ctx, cfg, log, opts)
 	if err != nil {
 		return err
 	}
@@ -106,7 +108,7 @@ type app struct {
 
 // open opens the database and makes the routes. What it opened is closed by app.close, in
 // the opposite order.
-func open(ctx context.Context, cfg config.Config, log *slog.Logger, patience gateway.Patience) (a *app, err error) {
+func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options) (a *app, err error) {
 	var closers []func() error
 	closeAll := func() error {
 		var errs []error
@@ -165,10 +167,14 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, patience gat
 		return nil
 	})
 
+	now := opts.Now
+	if now == nil {
+		now = time.Now
+	}
 	data := gateway.New(gateway.Options{
 		Projects: catalog, Ledger: ledger, Transport: transport, Log: log,
 		MaxBody: cfg.MaxBodyBytes, UpstreamTimeout: cfg.UpstreamTimeout,
-		Now: time.Now, Draining: a.running.draining, Ending: a.ending, Patience: patience,
+		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience,
 	})
 	a.routes = a.mount(data, http.NotFoundHandler())
 	return a, nil

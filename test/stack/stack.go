@@ -41,6 +41,8 @@ type Options struct {
 	// Patience and HeaderTimeout are the server's with slow clients.
 	Patience      gateway.Patience
 	HeaderTimeout time.Duration
+	// Now is the server's time; nil is the real one.
+	Now func() time.Time
 	// Env are further environment variables.
 	Env map[string]string
 }
@@ -174,7 +176,7 @@ func (s *Stack) start(setup func(context.Context, *store.Store) error) {
 		s.done <- server.Run(ctx, cfg, server.Options{
 			Log: slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Listener: ln,
 			Setup: setup, Ledger: func(l ledger.Ledger) { s.Ledger = l },
-			Patience: s.opts.Patience, HeaderTimeout: s.opts.HeaderTimeout, Ready: func(a net.Addr) { ready <- a },
+			Patience: s.opts.Patience, HeaderTimeout: s.opts.HeaderTimeout, Now: s.opts.Now, Ready: func(a net.Addr) { ready <- a },
 		})
 	}()
 	select {
