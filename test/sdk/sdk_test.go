@@ -116,23 +116,31 @@ func direct(t testing.TB, opts echo.Options) clients {
 	return connect(t, config{url: srv.URL, openAI: openAIKey, anthropic: anthropicKey, gemini: geminiKey})
 }
 
-// tally is a transport that keeps the statuses of what came back; 0 is for no answer.
+// tally is a transport that keeps the statuses of what came back, 0 for no answer, and the last
+// answer's header.
 type tally struct {
 	mu       sync.Mutex
 	statuses []int
+	last     http.Header
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *tally) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := http.DefaultTransport.RoundTrip(r)
-	status := 0
-	if err == nil {
-		status = resp.StatusCode
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	status := 0
+	if err == nil {
+		status, t.last = resp.StatusCode, resp.Header.Clone()
+	}
 	t.statuses = append(t.statuses, status)
 	return resp, err
+}
+
+func (t *tally) header() http.Header {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
 }
 
 // take returns the statuses since the last take.
