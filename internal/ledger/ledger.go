@@ -108,25 +108,25 @@ type Account struct {
 	CreatedAt, UpdatedAt time.Time // zero where not known
 	State                limit.State
 
-	takenBack []limit.ModelUsage
+	tookRequests, tookTokens bool
 }
 
 // Reset takes back what was used in the current period and returns its sum.
 func (a *Account) Reset(requests, tokens bool) limit.Amounts {
+	a.tookRequests, a.tookTokens = a.tookRequests || requests, a.tookTokens || tokens
 	var sum limit.Amounts
-	a.takenBack = a.State.Reset(requests, tokens)
-	for _, u := range a.takenBack {
+	for _, u := range a.State.Reset(requests, tokens) {
 		sum = sum.Add(u.Counted).Add(u.Credited)
 	}
 	return sum
 }
 
-// TakenBack returns what Reset took back, by model, for a store to write.
-func (a *Account) TakenBack() []limit.ModelUsage { return a.takenBack }
+// TookBack returns what Reset has taken back of the period, for a store to write.
+func (a *Account) TookBack() (requests, tokens bool) { return a.tookRequests, a.tookTokens }
 
 // Change alters accounts, all or none, between one request's decision and the next.
 type Change struct {
-	Keys   []Key        // in any order, without duplicates, all of one project
+	Keys   []Key        // at least one, in any order, all of one project; one that stands twice is an error
 	Period limit.Period // of the project
 	Now    time.Time
 
@@ -172,7 +172,8 @@ type Ledger interface {
 	// Account returns a copy of what is kept of an identity, in the period of now.
 	Account(ctx context.Context, key Key, period limit.Period, now time.Time) (Account, error)
 	// Change applies a change and returns when it is durable. Where its Once was
-	// applied before it returns the outcome of that time.
+	// applied before it returns the outcome of that time. After ErrUnavailable, or an
+	// error of ctx, it may be applied or not: who must know sends it again with a Once.
 	Change(ctx context.Context, c Change) (Outcome, error)
 	// List returns the known identities of a project whose name contains search, in the
 	// order of their names, and how many there are in all.

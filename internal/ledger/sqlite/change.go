@@ -6,10 +6,8 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
-	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
 // Change implements ledger.Ledger.
@@ -17,24 +15,26 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 	if l.writer.failure() != nil {
 		return ledger.Outcome{}, ledger.ErrUnavailable
 	}
-	if c.Once != nil {
-		release, err := l.once.enter(ctx, onceKey{c.Keys[0].Project, c.Once.Key})
-		if err != nil {
-			return ledger.Outcome{}, err
-		}
-		defer release()
-		if out, found, err := l.applied(ctx, c.Keys[0].Project, c.Once); found || err != nil {
-			return out, err
-		}
+	if c.Once == nil {
+		return l.change(ctx, c, nil)
 	}
+	f, err := l.once.enter(ctx, onceKey{c.Keys[0].Project, c.Once.Key})
+	if err != nil {
+		return ledger.Outcome{}, err
+	}
+	defer f.leave()
+	if out, found, err := l.applied(ctx, c.Keys[0].Project, c.Once); found || err != nil {
+		return out, err
+	}
+	return l.change(ctx, c, f)
+}
+
+func (l *Ledger) change(ctx context.Context, c ledger.Change, f *flight) (ledger.Outcome, error) {
 	accounts, err := l.lockAll(ctx, c)
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
-	outcome, batch, err := l.apply(accounts, c)
-	for _, a := range accounts {
-		a.mu.Unlock()
-	}
+	outcome, batch, err := l.apply(accounts, c, f)
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
@@ -45,6 +45,9 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 // that of the change.
 func (l *Ledger) lockAll(ctx context.Context, c ledger.Change) ([]*account, error) {
 	order := slices.SortedFunc(slices.Values(c.Keys), ledger.Key.Compare)
+	if len(slices.Compact(order)) != len(c.Keys) {
+		return nil, errors.New("a change names an identity twice")
+	}
 	locked := make(map[ledger.Key]*account, len(order))
 	for _, key := range order {
 		a, err := l.lockCounted(ctx, key, c.Period, c.Now)
@@ -63,7 +66,13 @@ func (l *Ledger) lockAll(ctx context.Context, c ledger.Change) ([]*account, erro
 	return accounts, nil
 }
 
-func (l *Ledger) apply(accounts []*account, c ledger.Change) (ledger.Outcome, *batch, error) {
+// apply applies a change to the accounts, which are locked, and unlocks them.
+func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.Outcome, *batch, error) {
+	defer func() {
+		for _, a := range accounts {
+			a.mu.Unlock()
+		}
+	}()
 	views := make([]*ledger.Account, len(accounts))
 	for i, a := range accounts {
 		views[i] = a.view()
@@ -72,34 +81,37 @@ func (l *Ledger) apply(accounts []*account, c ledger.Change) (ledger.Outcome, *b
 	if err != nil {
 		return ledger.Outcome{}, nil, err
 	}
+	rows := make([]row, len(accounts))
 	for i, a := range accounts {
-		v := views[i]
-		a.state = v.State
-		a.row = row{stored: true, known: v.Known, settings: v.Settings, createdAt: v.CreatedAt, updatedAt: v.UpdatedAt}
+		rows[i] = a.row
+		if err := rows[i].set(views[i]); err != nil {
+			return ledger.Outcome{}, nil, err
+		}
+	}
+	for i, a := range accounts {
+		a.state, a.row = views[i].State, rows[i]
 	}
 	b := l.writer.recordAll(accounts, func(b *batch, deltas []*delta) {
 		for i, a := range accounts {
 			deltas[i].setRow(a)
-			for _, u := range views[i].TakenBack() {
-				deltas[i].use(takeBack(u, c.Now))
-			}
+			deltas[i].takeBack(views[i])
 		}
 		for _, e := range outcome.Audit {
 			b.entries = append(b.entries, entry{c.Keys[0].Project, c.Now, e})
 		}
-		if c.Once != nil {
-			b.onces = append(b.onces, onceRow{c.Keys[0].Project, c.Once, outcome, c.Now})
+		if f != nil {
+			f.batch = b
+			b.onces = append(b.onces, onceRow{c.Keys[0].Project, c.Once, outcome, c.Now, f.land})
 		}
 	})
 	return outcome, b, nil
 }
 
-// takeBack is the row of the usage table that cancels u in sums from now on. It stands in
-// the hour of the reset and so in every period that the reset belongs to.
-func takeBack(u limit.ModelUsage, now time.Time) usage {
-	return usage{
-		hour: now.Unix() / hourSeconds, model: u.Model, takenBack: true,
-		counted: limit.Amounts{}.Sub(u.Counted), credited: limit.Amounts{}.Sub(u.Credited),
+// takeBack notes what was reset of an account.
+func (d *delta) takeBack(v *ledger.Account) {
+	if requests, tokens := v.TookBack(); requests || tokens {
+		start := v.State.Start
+		d.reset = &reset{requests, tokens, hourOf(start), hourOf(v.State.Period.End(start))}
 	}
 }
 
@@ -146,38 +158,59 @@ func (l *Ledger) List(ctx context.Context, project, search string, limit, offset
 	return names, total, nil
 }
 
-// onceFlights lets one change with an idempotency key run at a time: the next one finds
-// what it left.
-type onceFlights struct {
+// flights lets one change with an idempotency key run at a time: the next one finds what
+// it left in the file.
+type flights struct {
 	mu      sync.Mutex
-	running map[onceKey]chan struct{}
+	running map[onceKey]*flight
 }
 
 type onceKey struct{ project, key string }
 
-func (f *onceFlights) enter(ctx context.Context, k onceKey) (release func(), err error) {
+// flight is a change that is on its way to the file. Its caller may leave before it has
+// landed, and then nobody else may apply it meanwhile.
+type flight struct {
+	of    *flights
+	key   onceKey
+	left  chan struct{}
+	batch *batch // that writes it, nil where it was not applied; to be read after left
+}
+
+func (fs *flights) enter(ctx context.Context, k onceKey) (*flight, error) {
 	for {
-		f.mu.Lock()
-		running, busy := f.running[k]
-		if !busy {
-			if f.running == nil {
-				f.running = make(map[onceKey]chan struct{})
-			}
-			done := make(chan struct{})
-			f.running[k] = done
-			f.mu.Unlock()
-			return func() {
-				f.mu.Lock()
-				delete(f.running, k)
-				f.mu.Unlock()
-				close(done)
-			}, nil
+		fs.mu.Lock()
+		other := fs.running[k]
+		if other == nil {
+			own := &flight{of: fs, key: k, left: make(chan struct{})}
+			fs.running[k] = own
+			fs.mu.Unlock()
+			return own, nil
 		}
-		f.mu.Unlock()
+		fs.mu.Unlock()
 		select {
-		case <-running:
+		case <-other.left:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+		if other.batch != nil {
+			if err := other.batch.Wait(ctx); err != nil {
+				return nil, err
+			}
+		}
 	}
+}
+
+// leave ends the part of the flight's caller.
+func (f *flight) leave() {
+	if f.batch == nil {
+		f.land()
+	}
+	close(f.left)
+}
+
+// land ends the flight: it is in the file, or will never be.
+func (f *flight) land() {
+	f.of.mu.Lock()
+	delete(f.of.running, f.key)
+	f.of.mu.Unlock()
 }

@@ -28,7 +28,7 @@ type Ledger struct {
 	nextID atomic.Uint64
 	reads  *reads
 	writer *writer
-	once   onceFlights
+	once   flights
 	stop   context.CancelFunc
 	idle   sync.WaitGroup
 }
@@ -41,13 +41,15 @@ type shard struct {
 }
 
 // account is one identity in memory. Its mutex makes decisions atomic; where several are
-// locked it is in the order of their keys. The shard's mutex is never taken under it.
+// locked it is in the order of their keys. A shard's mutex and the writer's may be taken
+// under it; under them nobody waits for an account.
 type account struct {
 	mu       sync.Mutex
 	key      ledger.Key
 	gone     bool // let go of: look it up again
 	loaded   bool // the row has been read
 	counted  bool // state.Used has been read for state.Period
+	ahead    bool // the file has usage of later periods too: the clock was set back
 	row      row
 	state    limit.State
 	lastUsed int64 // unix s
@@ -65,7 +67,7 @@ func Open(ctx context.Context, write, read *sql.DB) (*Ledger, error) {
 	if err := settleOrphans(ctx, write); err != nil {
 		return nil, fmt.Errorf("settle what a former process left running: %w", err)
 	}
-	l := &Ledger{}
+	l := &Ledger{once: flights{running: make(map[onceKey]*flight)}}
 	for i := range l.shards {
 		l.shards[i].accounts = make(map[ledger.Key]*account)
 	}
@@ -117,6 +119,7 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 		return nil, err
 	}
 	defer a.mu.Unlock()
+	a.lastUsed = req.Now.Unix()
 	res := &ledger.Reservation{Key: req.Key, Rules: req.Rules}
 	res.Decision = limit.Decide(&a.state, req.Rules, req.Ask, req.Now)
 	if res.Decision.Refusal != limit.Admitted {
@@ -128,9 +131,7 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	h.Model, h.Tier = intern(h.Model), intern(h.Tier)
 	res.ID = h.ID
 	burst := a.state.Burst
-	a.state.Admit(*h)
-	a.lastUsed = req.Now.Unix()
-
+	a.state.Admit(*h, req.Now)
 	isNew := !a.row.known
 	if isNew {
 		a.row.see(req.Now)
@@ -225,14 +226,16 @@ func (l *Ledger) lock(ctx context.Context, key ledger.Key) (*account, error) {
 
 // lockCounted returns the account of a key, locked, with its usage in the current period
 // read. It waits for what is still being written before it reads usage of a period that
-// memory does not have, as happens when a project changes its period.
+// memory does not have, as happens when a project changes its period or the clock was set
+// back.
 func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
 	for {
 		a, err := l.lock(ctx, key)
 		if err != nil {
 			return nil, err
 		}
-		if a.counted && a.state.Period == period {
+		turned := !now.Before(period.End(a.state.Start))
+		if a.counted && a.state.Period == period && !(a.ahead && turned) {
 			a.state.Advance(now)
 			return a, nil
 		}
@@ -247,6 +250,7 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 			a.mu.Unlock()
 			return nil, err
 		}
+		a.state.Advance(now)
 		return a, nil
 	}
 }

@@ -13,14 +13,19 @@ import (
 )
 
 // The tables are described in store/migrations. Times are Unix microseconds there, but
-// for unlimited_until (seconds), burst_at (nanoseconds) and hours.
+// for burst_at (nanoseconds) and hours.
 
-// addUsage adds to a row of usage; tokens and the like include what credits paid for.
-const addUsage = ` ON CONFLICT DO UPDATE SET
-	requests = requests + excluded.requests, tokens = tokens + excluded.tokens, micros = micros + excluded.micros,
-	credit_requests = credit_requests + excluded.credit_requests, credit_tokens = credit_tokens + excluded.credit_tokens,
-	credit_micros = credit_micros + excluded.credit_micros,
-	input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens`
+// addUsage adds to a row of usage; tokens and the like include what credits paid for. No
+// row is let above limit.Most, so that no sum over rows can overflow: SQLite makes that an
+// error, which would be one of every batch and every start to come.
+var addUsage = fmt.Sprintf(` ON CONFLICT DO UPDATE SET
+	requests = min(requests + excluded.requests, %[1]d), tokens = min(tokens + excluded.tokens, %[1]d),
+	micros = min(micros + excluded.micros, %[1]d),
+	credit_requests = min(credit_requests + excluded.credit_requests, %[1]d),
+	credit_tokens = min(credit_tokens + excluded.credit_tokens, %[1]d),
+	credit_micros = min(credit_micros + excluded.credit_micros, %[1]d),
+	input_tokens = min(input_tokens + excluded.input_tokens, %[1]d),
+	output_tokens = min(output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
 
 // settleOrphans settles the holds of a process that is gone as they stand: whether the
 // provider answered them nobody knows any more.
@@ -58,7 +63,8 @@ type row struct {
 	known  bool
 
 	settings             *ledger.Settings
-	createdAt, updatedAt time.Time
+	encoded              string    // settings as they are written; "" for nil
+	createdAt, updatedAt time.Time // whole microseconds, UTC
 
 	// Copies of what State holds, set where the row is written.
 	credits               limit.Amounts
@@ -69,20 +75,45 @@ type row struct {
 func (r *row) see(now time.Time) {
 	r.stored, r.known = true, true
 	if r.createdAt.IsZero() {
-		r.createdAt, r.updatedAt = now, now
+		r.createdAt, r.updatedAt = asStored(now), asStored(now)
 	}
+}
+
+// set takes over what a change made of an account.
+func (r *row) set(a *ledger.Account) error {
+	encoded := r.encoded
+	if a.Settings != r.settings {
+		encoded = ""
+		if a.Settings != nil {
+			b, err := json.Marshal(a.Settings)
+			if err != nil {
+				return fmt.Errorf("settings of an identity: %w", err)
+			}
+			encoded = string(b)
+		}
+	}
+	*r = row{
+		stored: true, known: a.Known, settings: a.Settings, encoded: encoded,
+		createdAt: asStored(a.CreatedAt), updatedAt: asStored(a.UpdatedAt),
+	}
+	return nil
+}
+
+// asStored returns a time as it will be read back.
+func asStored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+type preparation struct {
+	stmt  **sql.Stmt
+	query string
 }
 
 // statements are what the writer executes, prepared on its connection.
 type statements struct {
-	begin, commit, rollback, open, close, use, row, entry, once *sql.Stmt
+	begin, commit, rollback, open, close, use, reset, row, entry, once *sql.Stmt
 }
 
 func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
-	for _, p := range []struct {
-		stmt  **sql.Stmt
-		query string
-	}{
+	for _, p := range []preparation{
 		{&s.begin, `BEGIN IMMEDIATE`},
 		{&s.commit, `COMMIT`},
 		{&s.rollback, `ROLLBACK`},
@@ -91,7 +122,12 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.close, `DELETE FROM holds WHERE id = ?`},
 		{&s.use, `INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests, tokens, micros,
 			credit_requests, credit_tokens, credit_micros, input_tokens, output_tokens)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + addUsage},
+			VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)` + addUsage},
+		{&s.reset, `INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests, tokens, micros,
+			credit_requests, credit_tokens, credit_micros)
+			SELECT project_id, identity, hour, model, '', 1, -?1 * sum(requests), -?2 * sum(tokens), -?2 * sum(micros),
+			-?1 * sum(credit_requests), -?2 * sum(credit_tokens), -?2 * sum(credit_micros)
+			FROM usage WHERE project_id = ?3 AND identity = ?4 AND hour >= ?5 AND hour < ?6 GROUP BY hour, model` + addUsage},
 		{&s.row, `INSERT INTO identities (project_id, identity, known, settings, credit_requests, credit_tokens,
 			credit_micros, unlimited_until, burst_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET known = excluded.known, settings = excluded.settings,
@@ -115,7 +151,7 @@ func (s *statements) writeDelta(ctx context.Context, d *delta) error {
 	project, identity := d.key.Project, d.key.Identity
 	for i := range d.opened {
 		h := &d.opened[i]
-		if _, err := s.open.ExecContext(ctx, int64(h.ID), project, identity, h.Model, h.Tier, h.At.Unix()/hourSeconds,
+		if _, err := s.open.ExecContext(ctx, int64(h.ID), project, identity, h.Model, h.Tier, hourOf(h.At),
 			h.Amounts[limit.Requests], h.Amounts[limit.Tokens], h.Amounts[limit.Cost],
 			h.Credit[limit.Requests], h.Credit[limit.Tokens], h.Credit[limit.Cost], h.At.UnixMicro()); err != nil {
 			return err
@@ -128,13 +164,15 @@ func (s *statements) writeDelta(ctx context.Context, d *delta) error {
 	}
 	for i := range d.usage {
 		u := &d.usage[i]
-		total, kind := u.counted.Add(u.credited), 0
-		if u.takenBack {
-			kind = 1
-		}
-		if _, err := s.use.ExecContext(ctx, project, identity, u.hour, u.model, u.tier, kind,
+		total := u.counted.Add(u.credited)
+		if _, err := s.use.ExecContext(ctx, project, identity, u.hour, u.model, u.tier,
 			total[limit.Requests], total[limit.Tokens], total[limit.Cost],
 			u.credited[limit.Requests], u.credited[limit.Tokens], u.credited[limit.Cost], u.input, u.output); err != nil {
+			return err
+		}
+	}
+	if r := d.reset; r != nil {
+		if _, err := s.reset.ExecContext(ctx, r.requests, r.tokens, project, identity, r.from, r.to); err != nil {
 			return err
 		}
 	}
@@ -145,16 +183,9 @@ func (s *statements) writeDelta(ctx context.Context, d *delta) error {
 }
 
 func (s *statements) writeRow(ctx context.Context, key ledger.Key, r *row) error {
-	var settings []byte
-	if r.settings != nil {
-		var err error
-		if settings, err = json.Marshal(r.settings); err != nil {
-			return err
-		}
-	}
-	_, err := s.row.ExecContext(ctx, key.Project, key.Identity, r.known, string(settings),
+	_, err := s.row.ExecContext(ctx, key.Project, key.Identity, r.known, r.encoded,
 		r.credits[limit.Requests], r.credits[limit.Tokens], r.credits[limit.Cost],
-		unixOrZero(r.unlimitedUntil, time.Time.Unix), unixOrZero(r.burst, time.Time.UnixNano),
+		unixOrZero(r.unlimitedUntil, time.Time.UnixMicro), unixOrZero(r.burst, time.Time.UnixNano),
 		r.createdAt.UnixMicro(), r.updatedAt.UnixMicro())
 	return err
 }
@@ -169,8 +200,20 @@ func (s *statements) writeEntry(ctx context.Context, e *entry) error {
 }
 
 func (s *statements) writeOnce(ctx context.Context, o *onceRow) error {
-	_, err := s.once.ExecContext(ctx, o.project, o.once.Key, o.once.Fingerprint[:], o.outcome.Status, o.outcome.Body, o.at.UnixMicro())
+	body := o.outcome.Body
+	if body == nil {
+		body = []byte{} // nil would be NULL
+	}
+	_, err := s.once.ExecContext(ctx, o.project, o.once.Key, o.once.Fingerprint[:], o.outcome.Status, body, o.at.UnixMicro())
 	return err
+}
+
+func (s *statements) closeAll() {
+	for _, stmt := range []*sql.Stmt{s.begin, s.commit, s.rollback, s.open, s.close, s.use, s.reset, s.row, s.entry, s.once} {
+		if stmt != nil {
+			_ = stmt.Close()
+		}
+	}
 }
 
 func unixOrZero(t time.Time, unix func(time.Time) int64) int64 {
@@ -187,14 +230,12 @@ type reads struct {
 
 func newReads(ctx context.Context, db *sql.DB) (*reads, error) {
 	r := &reads{}
-	for _, p := range []struct {
-		stmt  **sql.Stmt
-		query string
-	}{
+	for _, p := range []preparation{
 		{&r.account, `SELECT known, settings, credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at,
 			created_at, updated_at FROM identities WHERE project_id = ? AND identity = ?`},
-		{&r.usage, `SELECT model, sum(requests), sum(tokens), sum(micros), sum(credit_requests), sum(credit_tokens),
-			sum(credit_micros) FROM usage WHERE project_id = ? AND identity = ? AND hour >= ? GROUP BY model`},
+		{&r.usage, `SELECT model, hour >= ? AS ahead, sum(requests), sum(tokens), sum(micros), sum(credit_requests),
+			sum(credit_tokens), sum(credit_micros) FROM usage WHERE project_id = ? AND identity = ? AND hour >= ?
+			GROUP BY model, ahead`},
 		{&r.once, `SELECT fingerprint, status, body FROM idempotency WHERE project_id = ? AND key = ?`},
 		{&r.list, `SELECT identity FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0
 			ORDER BY identity LIMIT ? OFFSET ?`},
@@ -240,7 +281,7 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 		return unavailable("read an identity", err)
 	}
 	if settings != "" {
-		r.settings = new(ledger.Settings)
+		r.settings, r.encoded = new(ledger.Settings), settings
 		if err := json.Unmarshal([]byte(settings), r.settings); err != nil {
 			return unavailable("read an identity's settings", err)
 		}
@@ -248,7 +289,7 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 	r.createdAt, r.updatedAt = time.UnixMicro(createdMicro).UTC(), time.UnixMicro(updateMiro).UTC()
 	a.state.Credits = credits
 	if unlimited != 0 {
-		a.state.UnlimitedUntil = time.Unix(unlimited, 0).UTC()
+		a.state.UnlimitedUntil = time.UnixMicro(unlimited).UTC()
 	}
 	if burst != 0 {
 		a.state.Burst = time.Unix(0, burst).UTC()
@@ -260,10 +301,13 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 // loadUsage reads what the account has used in the period of now. The account must be
 // locked, and nothing of it be waiting to be written.
 func (l *Ledger) loadUsage(ctx context.Context, a *account, period limit.Period, now time.Time) error {
-	start := period.Start(now)
-	var used []limit.ModelUsage
+	start, end := period.Start(now), period.End(now)
+	var (
+		used  []limit.ModelUsage
+		ahead bool
+	)
 	if a.row.stored {
-		rows, err := l.reads.usage.QueryContext(ctx, a.key.Project, a.key.Identity, start.Unix()/hourSeconds)
+		rows, err := l.reads.usage.QueryContext(ctx, hourOf(end), a.key.Project, a.key.Identity, hourOf(start))
 		if err != nil {
 			return unavailable("read an identity's usage", err)
 		}
@@ -271,11 +315,16 @@ func (l *Ledger) loadUsage(ctx context.Context, a *account, period limit.Period,
 		for rows.Next() {
 			var (
 				u     limit.ModelUsage
+				later bool
 				total limit.Amounts
 			)
-			if err := rows.Scan(&u.Model, &total[limit.Requests], &total[limit.Tokens], &total[limit.Cost],
+			if err := rows.Scan(&u.Model, &later, &total[limit.Requests], &total[limit.Tokens], &total[limit.Cost],
 				&u.Credited[limit.Requests], &u.Credited[limit.Tokens], &u.Credited[limit.Cost]); err != nil {
 				return unavailable("read an identity's usage", err)
+			}
+			if later {
+				ahead = true
+				continue
 			}
 			u.Model, u.Counted = intern(u.Model), total.Sub(u.Credited)
 			used = append(used, u)
@@ -285,9 +334,14 @@ func (l *Ledger) loadUsage(ctx context.Context, a *account, period limit.Period,
 		}
 	}
 	a.state.Period, a.state.Start, a.state.Used = period, start, used
-	a.counted = true
+	a.counted, a.ahead = true, ahead
 	return nil
 }
+
+const hourSeconds = 3600
+
+// hourOf returns a time in the hours of the usage table.
+func hourOf(t time.Time) int64 { return t.Unix() / hourSeconds }
 
 // unavailable wraps an error of the database as ledger.ErrUnavailable.
 func unavailable(doing string, err error) error {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,18 +20,19 @@ import (
 // and settled in one batch is one upsert, one that is released nothing.
 //
 // A batch that cannot be committed is tried again until it can: memory has moved on and
-// the file must follow. Until then its waiters are told, and nothing new is admitted.
+// the file must follow. Until then whoever waits is told, and nothing new is admitted.
 type writer struct {
 	conn *sql.Conn
 	stmt statements
 
 	mu      sync.Mutex
 	pending *batch
-	closed  bool
 
-	wake   chan struct{}
-	failed atomic.Pointer[error]
-	done   chan struct{}
+	wake    chan struct{}
+	closing chan struct{}
+	failed  atomic.Pointer[error] // why nothing can be kept now
+	done    chan struct{}
+	lost    error // why not everything was written, to be read after done
 }
 
 // batch is what one transaction writes. It is changed under the writer's mutex until the
@@ -40,9 +42,9 @@ type batch struct {
 	entries []entry
 	onces   []onceRow
 
-	settled chan struct{} // closed when committed, or when the first attempt failed
-	err     error         // of the first attempt, to be read after settled
-	stored  atomic.Bool   // committed, at whichever attempt
+	told   chan struct{} // closed when committed, or when that has failed or must wait for one that has
+	err    error         // of the failure, to be read after told
+	stored atomic.Bool   // committed, at whichever attempt
 }
 
 // delta is what one batch writes of one account.
@@ -51,14 +53,21 @@ type delta struct {
 	opened []limit.Hold
 	closed []uint64
 	usage  []usage
+	reset  *reset
 	row    *row
+}
+
+// reset takes back what was used in a period, the usage of this delta included. What
+// comes after it is a delta of its own.
+type reset struct {
+	requests, tokens bool
+	from, to         int64 // hours
 }
 
 // usage is an amount to be added to a row of the usage table.
 type usage struct {
-	hour              int64 // unix
+	hour              int64
 	model, tier       string
-	takenBack         bool
 	counted, credited limit.Amounts
 	input, output     int64
 }
@@ -74,33 +83,37 @@ type onceRow struct {
 	once    *ledger.Once
 	outcome ledger.Outcome
 	at      time.Time
+	stored  func() // called when it is in the file, before anybody is told
 }
 
-const hourSeconds = 3600
+var errClosed = errors.New("the ledger is closed")
 
 func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{conn: conn, pending: newBatch(), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	w := &writer{
+		conn: conn, pending: newBatch(),
+		wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
+	}
 	if err := w.stmt.prepare(ctx, conn); err != nil {
-		_ = conn.Close()
-		return nil, err
+		w.stmt.closeAll()
+		return nil, errors.Join(err, conn.Close())
 	}
 	go w.run()
 	return w, nil
 }
 
-func newBatch() *batch { return &batch{settled: make(chan struct{})} }
+func newBatch() *batch { return &batch{told: make(chan struct{})} }
 
 // Wait implements the Commit of a ledger.Reservation.
 func (b *batch) Wait(ctx context.Context) error {
 	select {
-	case <-b.settled:
+	case <-b.told:
 	default:
 		select {
-		case <-b.settled:
+		case <-b.told:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -111,39 +124,52 @@ func (b *batch) Wait(ctx context.Context) error {
 	return nil
 }
 
+// tell lets those go on who wait for the batch, once. It needs the writer's mutex.
+func (b *batch) tell(err error) {
+	select {
+	case <-b.told:
+	default:
+		b.err = err
+		close(b.told)
+	}
+}
+
+// late reports whether those who wait for the batch were told that it failed. It needs
+// the writer's mutex.
+func (b *batch) late() bool { return b.err != nil }
+
+func (b *batch) empty() bool {
+	return len(b.deltas) == 0 && len(b.entries) == 0 && len(b.onces) == 0
+}
+
 // record adds what change notes to the account's part of the pending batch. The account
 // must be locked.
 func (w *writer) record(a *account, change func(*delta)) *batch {
-	w.mu.Lock()
-	b := w.pending
-	if a.batch != b {
-		a.batch, a.delta = b, &delta{key: a.key}
-		b.deltas = append(b.deltas, a.delta)
-	}
-	change(a.delta)
-	w.mu.Unlock()
-	w.signal()
-	return b
+	return w.recordAll([]*account{a}, func(_ *batch, deltas []*delta) { change(deltas[0]) })
 }
 
-// recordAll adds what belongs to a whole change rather than to one account. The accounts
-// of the change must be locked and be recorded under the same locks; atomicity comes
-// from calling within, which holds the writer's mutex throughout.
+// recordAll adds to the pending batch what belongs to several accounts, or to none, and
+// must be kept all or not at all. The accounts must be locked.
 func (w *writer) recordAll(accounts []*account, change func(b *batch, deltas []*delta)) *batch {
 	w.mu.Lock()
 	b := w.pending
 	deltas := make([]*delta, len(accounts))
 	for i, a := range accounts {
-		if a.batch != b {
-			a.batch, a.delta = b, &delta{key: a.key}
-			b.deltas = append(b.deltas, a.delta)
-		}
-		deltas[i] = a.delta
+		deltas[i] = w.deltaOf(a)
 	}
 	change(b, deltas)
 	w.mu.Unlock()
 	w.signal()
 	return b
+}
+
+// deltaOf returns the account's part of the pending batch. It needs the writer's mutex.
+func (w *writer) deltaOf(a *account) *delta {
+	if a.batch != w.pending || a.delta.reset != nil {
+		a.batch, a.delta = w.pending, &delta{key: a.key}
+		w.pending.deltas = append(w.pending.deltas, a.delta)
+	}
+	return a.delta
 }
 
 // pendingOf returns the batch that still has something to write of an account, or nil.
@@ -170,70 +196,113 @@ func (w *writer) signal() {
 	}
 }
 
+// close commits what is pending and returns why it could not, if so.
 func (w *writer) close() error {
-	w.mu.Lock()
-	w.closed = true
-	w.mu.Unlock()
-	w.signal()
+	close(w.closing)
 	<-w.done
-	return w.conn.Close()
+	w.stmt.closeAll()
+	return errors.Join(w.lost, w.conn.Close())
+}
+
+func (w *writer) isClosing() bool {
+	select {
+	case <-w.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // run commits batch after batch until the writer is closed and nothing is pending.
 func (w *writer) run() {
 	defer close(w.done)
-	for range w.wake {
-		for {
-			w.mu.Lock()
-			b, closed := w.pending, w.closed
-			if b.empty() {
-				w.mu.Unlock()
-				if closed {
-					return
-				}
-				break
-			}
-			w.pending = newBatch()
-			w.mu.Unlock()
-			if !w.store(b) {
+	defer w.fail(nil, errClosed)
+	for {
+		closing := w.isClosing() // before take: what was recorded before close is seen
+		b := w.take()
+		switch {
+		case b != nil:
+			if err := w.store(b); err != nil {
+				w.lost = fmt.Errorf("not everything was written: %w", err)
 				return
 			}
+		case closing:
+			return
+		default:
+			select {
+			case <-w.wake:
+			case <-w.closing:
+			}
 		}
 	}
 }
 
-func (b *batch) empty() bool {
-	return len(b.deltas) == 0 && len(b.entries) == 0 && len(b.onces) == 0
+// take returns the pending batch and begins the next one, or nil where there is nothing
+// to write.
+func (w *writer) take() *batch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.pending
+	if b.empty() {
+		return nil
+	}
+	w.pending = newBatch()
+	return b
 }
 
-// store commits a batch, however often it has to try. It reports false where it gave up
-// because the writer was closed.
-func (w *writer) store(b *batch) bool {
-	wait := 50 * time.Millisecond
-	for attempt := 0; ; attempt++ {
+// store commits a batch, however often it has to try. It gives up, and returns why, where
+// the writer is closed meanwhile.
+func (w *writer) store(b *batch) error {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := w.commit(b)
 		if err == nil {
-			b.stored.Store(true)
-			w.failed.Store(nil)
-			if attempt == 0 {
-				close(b.settled)
-			}
-			return true
+			w.succeed(b)
+			return nil
 		}
-		w.failed.Store(&err)
-		if attempt == 0 {
-			b.err = err
-			close(b.settled)
+		w.fail(b, err)
+		if w.isClosing() {
+			return err
 		}
-		w.mu.Lock()
-		closed := w.closed
-		w.mu.Unlock()
-		if closed {
-			return false
+		select {
+		case <-time.After(wait):
+		case <-w.closing: // one more attempt
 		}
-		time.Sleep(wait)
-		wait = min(2*wait, time.Second)
 	}
+}
+
+// fail makes the ledger unavailable and tells whoever waits, for b or what comes after it.
+func (w *writer) fail(b *batch, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failed.Store(&err)
+	if b != nil {
+		b.tell(err)
+	}
+	w.pending.tell(err)
+}
+
+// succeed lets go of a batch that is in the file. After a failure the ledger is available
+// again when what gathered meanwhile, whose waiters were told, is written too.
+func (w *writer) succeed(b *batch) {
+	for i := range b.onces {
+		b.onces[i].stored()
+	}
+	// An idle account points to its last batch: that must not keep the others' memory.
+	for _, d := range b.deltas {
+		*d = delta{}
+	}
+	b.deltas, b.entries, b.onces = nil, nil, nil
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b.stored.Store(true)
+	if w.pending.late() && w.pending.empty() {
+		w.pending = newBatch()
+	}
+	if !w.pending.late() {
+		w.failed.Store(nil)
+	}
+	b.tell(nil)
 }
 
 // commit writes a batch in one transaction.
@@ -281,10 +350,9 @@ func (d *delta) close(id uint64) {
 // use adds to a row of the usage table.
 func (d *delta) use(u usage) {
 	for i := range d.usage {
-		if o := &d.usage[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier && o.takenBack == u.takenBack {
+		if o := &d.usage[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier {
 			o.counted, o.credited = o.counted.Add(u.counted), o.credited.Add(u.credited)
-			o.input += u.input
-			o.output += u.output
+			o.input, o.output = bounded(o.input+u.input), bounded(o.output+u.output)
 			return
 		}
 	}
@@ -300,8 +368,10 @@ func (d *delta) setRow(a *account) {
 
 func usageOf(s limit.Settlement, actual ledger.Actual) usage {
 	return usage{
-		hour: s.Hold.At.Unix() / hourSeconds, model: s.Hold.Model, tier: s.Hold.Tier,
+		hour: hourOf(s.Hold.At), model: s.Hold.Model, tier: s.Hold.Tier,
 		counted: s.Counted, credited: s.Credited,
-		input: actual.InputTokens, output: actual.OutputTokens,
+		input: bounded(actual.InputTokens), output: bounded(actual.OutputTokens),
 	}
 }
+
+func bounded(n int64) int64 { return min(max(0, n), limit.Most) }

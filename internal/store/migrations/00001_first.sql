@@ -35,7 +35,7 @@ CREATE TABLE provider_keys (
 -- The ledger's tables refer to projects without a foreign key: a running request's settlement may
 -- come after its project was deleted, and must not fail the batch it shares with others.
 
--- known: 1 once its settings were written by the developer, 0 while only requests made it.
+-- known: 1 once created or seen in traffic, 0 after its settings were deleted.
 CREATE TABLE identities (
     project_id      TEXT    NOT NULL,
     identity        TEXT    NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE identities (
     credit_requests INTEGER NOT NULL DEFAULT 0,
     credit_tokens   INTEGER NOT NULL DEFAULT 0,
     credit_micros   INTEGER NOT NULL DEFAULT 0,
-    unlimited_until INTEGER NOT NULL DEFAULT 0,  -- Unix seconds, 0 none
+    unlimited_until INTEGER NOT NULL DEFAULT 0,  -- Unix microseconds, 0 none
     burst_at        INTEGER NOT NULL DEFAULT 0,  -- Unix nanoseconds: GCRA's theoretical arrival time, 0 none
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,

@@ -1,0 +1,260 @@
+// Package ledgertest is the contract of ledgers as tests. Every store runs them all:
+//
+//	func TestLedger(t *testing.T) { ledgertest.Run(t, open) }
+//
+// They try to break the invariants of package ledger one at a time and then, with random
+// calls, restarts and crashes, all together. With LONG=1 in the environment they try for
+// minutes.
+package ledgertest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// TB is what tests and properties have in common: *testing.T and *rapid.T both are one.
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Store is a ledger together with what can happen to the process that it lives in. The
+// methods beside ledger.Ledger's are not called while others run, and leave the Store
+// ready for use. Reservations made before a Restart or Crash are those of a process that
+// is gone.
+type Store interface {
+	ledger.Ledger
+
+	// Restart closes the ledger and opens it again on what it kept.
+	Restart(t TB)
+	// Crash opens the ledger again as after kill -9: without closing it, and without
+	// what was not durable yet.
+	Crash(t TB)
+	// Forget drops from memory all that the ledger may drop there at any time. It may
+	// be called while others run.
+	Forget(t TB)
+	// Audit returns an account's audit trail, the oldest entry first.
+	Audit(t TB, key ledger.Key) []ledger.Entry
+}
+
+// Run checks a store. Open returns a new, empty one, which is closed by the test's end.
+func Run(t *testing.T, open func(t *testing.T) Store) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, s Store)
+	}{
+		{"LimitAdmitsExactly", limitAdmitsExactly},
+		{"FirstRequestsOfAnUnknownIdentity", firstRequests},
+		{"ModelsAndDatedNamesShareTheirLimit", modelsShare},
+		{"HoldsCountAgainstTokenLimits", holdsCount},
+		{"RefusalChangesNothing", refusalChangesNothing},
+		{"ReleaseLeavesNoTrace", releaseLeavesNoTrace},
+		{"SettlingTwiceIsSettlingOnce", settleTwice},
+		{"ManyAtOnceLoseNothing", manyAtOnce},
+		{"HoursRollIntoPeriods", hoursRoll},
+		{"ProjectChangesItsPeriod", periodChange},
+		{"ResetThenShorterPeriod", resetThenShorterPeriod},
+		{"ResetInFlight", resetInFlight},
+		{"ClockSetBack", clockSetBack},
+		{"NamesAreKeptAsTheyAre", oddNames},
+		{"AbsurdFiguresBreakNothing", absurdFigures},
+
+		{"DurableOutlivesTheProcess", durable},
+		{"SettledOutlivesTheProcess", settledSurvives},
+		{"CreditsAndBurstOutliveTheProcess", creditsSurvive},
+		{"CrashUnderLoad", crashUnderLoad},
+
+		{"ChangeIsAtomic", changeIsAtomic},
+		{"ChangesInAnyOrderDoNotBlock", changesDoNotBlock},
+		{"ChangeRefusesNonsense", changeRefusesNonsense},
+		{"OnceIsAppliedOnce", onceIsAppliedOnce},
+		{"OnceOutlivesItsCaller", onceOutlivesItsCaller},
+		{"OnceWithAnotherRequestIsRefused", onceReused},
+		{"OnceWithoutABody", onceWithoutBody},
+		{"AuditTrail", auditTrail},
+		{"SettingsAreKeptAsTheyAre", settingsSurvive},
+		{"DeletingSettingsLeavesUsage", deleteLeavesUsage},
+		{"List", list},
+
+		{"SameDecisionsAsASequentialBook", sequential},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, open(t))
+		})
+	}
+}
+
+// Long reports whether the slow variants of tests are asked for.
+func Long() bool { return os.Getenv("LONG") == "1" }
+
+var noon = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC) // a Wednesday
+
+func identity(name string) ledger.Key { return ledger.Key{Project: "pk_test", Identity: name} }
+
+// caps sets the project's caps; -1 is as good as none.
+func caps(requests, tokens, cost int64) limit.Levels {
+	return limit.Levels{Project: &limit.Level{Caps: limit.Caps{&requests, &tokens, &cost}}}
+}
+
+func rules(ls limit.Levels, model string, p limit.Period) *limit.Rules {
+	r := limit.Resolve(ls, model, p, false)
+	return &r
+}
+
+func daily(ls limit.Levels) *limit.Rules { return rules(ls, "gpt-4o", limit.Daily) }
+
+// reserve asks for a request of that many tokens. It returns nil where it is refused.
+func reserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now time.Time) *ledger.Reservation {
+	t.Helper()
+	res, err := s.Reserve(context.Background(), ledger.Request{
+		Key: key, Rules: r, Now: now,
+		Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, tokens, 10 * tokens}},
+	})
+	if err != nil {
+		t.Fatalf("reserve for %s: %v", key.Identity, err)
+	}
+	if res.Decision.Refusal != limit.Admitted {
+		return nil
+	}
+	return res
+}
+
+func mustReserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now time.Time) *ledger.Reservation {
+	t.Helper()
+	res := reserve(t, s, key, r, tokens, now)
+	if res == nil {
+		t.Fatalf("request of %s refused", key.Identity)
+	}
+	return res
+}
+
+func settle(t TB, s Store, res *ledger.Reservation, tokens int64) {
+	t.Helper()
+	actual := ledger.Actual{Amounts: limit.Amounts{1, tokens, 10 * tokens}, InputTokens: tokens}
+	if err := s.Settle(context.Background(), res, actual); err != nil {
+		t.Fatalf("settle: %v", err)
+	}
+}
+
+func release(t TB, s Store, res *ledger.Reservation) {
+	t.Helper()
+	if err := s.Release(context.Background(), res); err != nil {
+		t.Fatalf("release: %v", err)
+	}
+}
+
+func spend(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now time.Time) {
+	t.Helper()
+	settle(t, s, mustReserve(t, s, key, r, tokens, now), tokens)
+}
+
+func account(t TB, s Store, key ledger.Key, p limit.Period, now time.Time) ledger.Account {
+	t.Helper()
+	a, err := s.Account(context.Background(), key, p, now)
+	if err != nil {
+		t.Fatalf("account of %s: %v", key.Identity, err)
+	}
+	return a
+}
+
+// wantTotal checks what the account has used in the period of now.
+func wantTotal(t TB, s Store, key ledger.Key, p limit.Period, now time.Time, want limit.Amounts) {
+	t.Helper()
+	if a := account(t, s, key, p, now); a.State.Total() != want {
+		t.Errorf("%s has used %v %s, want %v", key.Identity, a.State.Total(), p, want)
+	}
+}
+
+// change applies one to some accounts and fails on any error.
+func change(t TB, s Store, now time.Time, apply func(a *ledger.Account), keys ...ledger.Key) {
+	t.Helper()
+	_, err := s.Change(context.Background(), ledger.Change{
+		Keys: keys, Period: limit.Daily, Now: now,
+		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+			for _, a := range accounts {
+				apply(a)
+			}
+			return ledger.Outcome{}, nil
+		},
+	})
+	if err != nil {
+		t.Fatalf("change: %v", err)
+	}
+}
+
+func gift(credits limit.Amounts) func(*ledger.Account) {
+	return func(a *ledger.Account) { a.State.Gift(credits) }
+}
+
+// settled waits until all that was asked of the store so far would survive a crash: what
+// comes later is never durable before it.
+func settled(t TB, s Store) {
+	t.Helper()
+	change(t, s, noon, func(*ledger.Account) {}, ledger.Key{Project: "pk_barrier", Identity: "barrier"})
+}
+
+// figures is what must be the same of an account however it came about.
+type figures struct {
+	Known     bool
+	Settings  *ledger.Settings
+	Created   time.Time
+	Updated   time.Time
+	Used      map[string]limit.ModelUsage
+	Running   int
+	Credits   limit.Amounts
+	Unlimited time.Time
+	Burst     time.Time
+}
+
+func figuresOf(a *ledger.Account) figures {
+	f := figures{
+		Known: a.Known, Settings: a.Settings, Created: a.CreatedAt, Updated: a.UpdatedAt,
+		Used: map[string]limit.ModelUsage{}, Running: len(a.State.Holds), Credits: a.State.Credits,
+		Unlimited: a.State.UnlimitedUntil, Burst: a.State.Burst,
+	}
+	for _, u := range a.State.Used {
+		if !u.Counted.IsZero() || !u.Credited.IsZero() {
+			f.Used[u.Model] = u
+		}
+	}
+	return f
+}
+
+func diffFigures(want, got figures) string {
+	return cmp.Diff(want, got, cmpopts.EquateEmpty())
+}
+
+// wantRefused checks that a request is refused, for a limit.
+func wantRefused(t TB, s Store, key ledger.Key, r *limit.Rules, now time.Time) {
+	t.Helper()
+	if res := reserve(t, s, key, r, 1, now); res != nil {
+		t.Errorf("%s: one request too many was admitted", key.Identity)
+	}
+}
+
+// applied runs Change and returns its outcome; errors are the caller's.
+func giftOnce(ctx context.Context, s Store, key ledger.Key, once *ledger.Once, out ledger.Outcome, during func()) (ledger.Outcome, error) {
+	return s.Change(ctx, ledger.Change{
+		Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon, Once: once,
+		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+			accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+			if during != nil {
+				during()
+			}
+			return out, nil
+		},
+	})
+}
+
+var errNo = errors.New("no")

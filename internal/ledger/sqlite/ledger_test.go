@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/ledgertest"
+	"github.com/airatelimit/airatelimit/internal/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	ledgertest.Run(t, func(t *testing.T) ledgertest.Store { return openProcess(t) })
+}
+
+// process is a ledger with the file that it keeps, and what can happen to it.
+type process struct {
+	*Ledger
+	path string
+	db   *store.DB
+}
+
+func openProcess(t testing.TB) *process {
+	t.Helper()
+	p := &process{path: filepath.Join(t.TempDir(), "test.db")}
+	p.open(t)
+	t.Cleanup(func() {
+		if p.Ledger != nil {
+			p.close(t)
+		}
+	})
+	return p
+}
+
+func (p *process) open(t ledgertest.TB) {
+	t.Helper()
+	db, err := store.Open(context.Background(), p.path)
+	if err != nil {
+		t.Fatalf("open the store: %v", err)
+	}
+	l, err := Open(context.Background(), db.Ledger, db.Read)
+	if err != nil {
+		_ = db.Close()
+		t.Fatalf("open the ledger: %v", err)
+	}
+	p.db, p.Ledger = db, l
+}
+
+func (p *process) close(t ledgertest.TB) {
+	t.Helper()
+	if err := p.Close(); err != nil {
+		t.Errorf("close the ledger: %v", err)
+	}
+	p.closeDB(t)
+}
+
+func (p *process) closeDB(t ledgertest.TB) {
+	t.Helper()
+	if err := p.db.Close(); err != nil {
+		t.Errorf("close the store: %v", err)
+	}
+	p.Ledger = nil
+}
+
+// Restart implements ledgertest.Store.
+func (p *process) Restart(t ledgertest.TB) {
+	t.Helper()
+	p.close(t)
+	p.open(t)
+}
+
+// Crash implements ledgertest.Store: what waits to be committed is lost.
+func (p *process) Crash(t ledgertest.TB) {
+	t.Helper()
+	p.writer.mu.Lock()
+	p.writer.pending = newBatch()
+	p.writer.mu.Unlock()
+	p.Restart(t)
+}
+
+// Forget implements ledgertest.Store.
+func (p *process) Forget(ledgertest.TB) { p.evict(time.Now().AddDate(1000, 0, 0)) }
+
+// Audit implements ledgertest.Store.
+func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
+	t.Helper()
+	rows, err := p.db.Read.Query(`SELECT identity, action, reason, detail FROM audit
+		WHERE project_id = ? AND identity = ? ORDER BY id`, key.Project, key.Identity)
+	if err != nil {
+		t.Fatalf("audit: %v", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	var entries []ledger.Entry
+	for rows.Next() {
+		var e ledger.Entry
+		var detail string
+		if err := rows.Scan(&e.Identity, &e.Action, &e.Reason, &detail); err != nil {
+			t.Fatalf("audit: %v", err)
+		}
+		e.Detail = json.RawMessage(detail)
+		entries = append(entries, e)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("audit: %v", err)
+	}
+	return entries
+}
