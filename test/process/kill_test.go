@@ -296,7 +296,9 @@ func (l *load) compare(p *process, usage map[string]kept) {
 			return
 		}
 		a := do(c, request(context.Background(), http.MethodGet, p.url+"/v1/usage", l.k.Project, identity, ""))
-		var got struct{ Usage struct{ Requests, Tokens int64 } }
+		var got struct {
+			Usage struct{ Requests, Tokens int64 }
+		}
 		if err := json.Unmarshal([]byte(a.body), &got); err != nil || a.status != http.StatusOK {
 			l.t.Fatalf("usage of %s: %d %v %s", identity, a.status, a.err, a.body)
 		}

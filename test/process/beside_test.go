@@ -1,0 +1,108 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/echo"
+)
+
+// echoing is an upstream that echoes and counts.
+func echoing(t *testing.T) (url string, seen *echo.Recorder) {
+	t.Helper()
+	seen = new(echo.Recorder)
+	provider := echo.New(echo.Options{Recorder: seen})
+	return upstream(t, func(http.Handler) http.Handler { return provider }), seen
+}
+
+func TestSecondServerOnTheSameDataRefusesToStart(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	url, _ := echoing(t)
+	k := in.create(openai(url, ""))
+	p, c := in.serve(), newClient(t)
+	second := in.run("", nil, "serve")
+	if second.code != 1 || !strings.Contains(second.err, "another airatelimit serve is using this database") {
+		t.Errorf("a second server: exit %d, %q; want 1 and what is wrong", second.code, second.err)
+	}
+	if a := chat(c, p, k, "user"); a.status != http.StatusOK {
+		t.Errorf("the first server then answers %d %v, want 200", a.status, a.err)
+	}
+	p.kill()
+	if a := chat(c, in.serve(), k, "user"); a.status != http.StatusOK {
+		t.Errorf("a server started after a kill answers %d %v, want 200: the claim must end with the process", a.status, a.err)
+	}
+}
+
+func TestProjectCommandsTakeEffectBesideARunningServer(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	url, seen := echoing(t)
+	p, c := in.serve(), newClient(t)
+
+	k := in.create(openai(url, ""))
+	if a := chat(c, p, k, "user"); a.status != http.StatusOK {
+		t.Fatalf("a project made a moment ago: %d %s, want 200", a.status, a.body)
+	}
+	limitOf := func() string {
+		a := do(c, request(context.Background(), http.MethodGet, p.url+"/v1/usage", k.Project, "user", ""))
+		var got struct{ Limits []struct{ Limit json.Number } }
+		if err := json.Unmarshal([]byte(a.body), &got); err != nil {
+			t.Fatalf("usage: %d %v %s", a.status, a.err, a.body)
+		}
+		if len(got.Limits) == 0 {
+			return ""
+		}
+		return got.Limits[0].Limit.String()
+	}
+	for _, limit := range []string{"2", "1", "3"} {
+		if got := in.run(`{"requestLimit": `+limit+`}`, nil, "project", "config", k.Project, "--set", "-"); got.code != 0 {
+			t.Fatalf("project config: exit %d: %s", got.code, got.err)
+		}
+		within(t, time.Second, "the limit is "+limit, func() bool { return limitOf() == limit })
+	}
+	if a, b, c := chat(c, p, k, "user").status, chat(c, p, k, "user").status, chat(c, p, k, "user").status; a != 200 || b != 200 || c != 429 {
+		t.Errorf("the second to fourth request under a limit of 3: %d %d %d, want 200 200 429", a, b, c)
+	}
+	if n := seen.Total(); n != 3 {
+		t.Errorf("%d requests reached the provider, want 3", n)
+	}
+	if got := in.run("", nil, "project", "delete", k.Project, "--yes"); got.code != 0 {
+		t.Fatalf("project delete: exit %d: %s", got.code, got.err)
+	}
+	within(t, time.Second, "a deleted project's key is refused", func() bool {
+		return chat(c, p, k, "another").status == http.StatusUnauthorized
+	})
+}
+
+// The line that project create prints is what a newcomer pastes first.
+func TestPrintedCurlWorksAsPasted(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	url, seen := echoing(t)
+	p := in.serve()
+	port := p.url[strings.LastIndex(p.url, ":")+1:]
+	for name, document := range map[string]string{
+		"with a stored key":       openai(url, ""),
+		"with the client's key":   strings.ReplaceAll(openai(url, ""), `, "key": "`+storedKey+`"`, ""),
+		"with a provider of ones": `{"providers": {"local": {"baseUrl": "` + url + `/v1", "dialect": "openai", "models": ["my-model"], "key": "` + storedKey + `"}}}`,
+	} {
+		made := in.run(document, []string{"PORT=" + port}, "project", "create", "--name", "It's mine", "--config", "-")
+		_, line, ok := strings.Cut(made.out, "while airatelimit serves:\n\n")
+		if !ok || made.code != 0 {
+			t.Fatalf("%s: project create: exit %d: %s%s", name, made.code, made.out, made.err)
+		}
+		before := seen.Total()
+		got := in.paste(line, "OPENAI_API_KEY=sk-proj-0123456789abcdef")
+		if got.code != 0 || !strings.Contains(got.out, echo.Prefix+"Say hello.") {
+			t.Errorf("%s: pasted:\n%s\nexit %d: %s%s", name, line, got.code, got.out, got.err)
+		}
+		if n := seen.Total() - before; n != 1 {
+			t.Errorf("%s: %d requests reached the provider, want 1", name, n)
+		}
+	}
+}
