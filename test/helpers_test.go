@@ -1,10 +1,13 @@
 package test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +145,49 @@ func do(r *http.Request) stack.Answer {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return stack.Answer{Header: resp.Header, Body: string(body) + " … " + err.Error()}
+	}
+	return stack.Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(body)}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// rawConn is a connection to the server that says what it likes.
+type rawConn struct {
+	net.Conn
+	t *testing.T
+	r *bufio.Reader
+}
+
+func dial(t *testing.T, s *stack.Stack) *rawConn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	return &rawConn{conn, t, bufio.NewReader(conn)}
+}
+
+func (c *rawConn) send(text string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.Conn, text); err != nil {
+		c.t.Fatalf("send: %v", err)
+	}
+}
+
+func (c *rawConn) close() { _ = c.Conn.Close() }
+
+// answer reads one response.
+func (c *rawConn) answer() stack.Answer {
+	c.t.Helper()
+	resp, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		c.t.Fatalf("response: %v", err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatalf("response body: %v after %q", err, body)
 	}
 	return stack.Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(body)}
 }

@@ -86,7 +86,6 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	if err := c.durable(); err != nil {
 		return err
 	}
-	c.adjustHeaders()
 	c.passHeader(resp, false)
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(head)))
 	c.writeHeader(resp.StatusCode)

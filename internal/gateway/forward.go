@@ -146,7 +146,6 @@ func (c *call) unanswered(x *exchange, err error) error {
 // failure is the answer to a request whose exchange ended in err before anything of the
 // provider's answer was passed on. It has been settled or released.
 func (c *call) failure(x *exchange, err error) error {
-	c.adjustHeaders()
 	cause := context.Cause(x.ctx)
 	var timeout net.Error
 	switch {
@@ -232,9 +231,10 @@ func (c *call) settle(u used) {
 	if err := c.g.Ledger.Settle(context.WithoutCancel(c.r.Context()), c.res, c.charged); err != nil {
 		c.g.Log.Error("settle", "request", c.id, "error", err)
 	}
+	c.adjustHeaders()
 }
 
-// release ends the reservation of a request that costs nothing, before it is answered.
+// release ends the reservation of a request that costs nothing.
 func (c *call) release() {
 	if c.res == nil || c.ended {
 		return

@@ -110,9 +110,10 @@ func (c *call) limitHeaders(d *limit.Decision) {
 var metricHeader = [...]string{limit.Requests: "Requests", limit.Tokens: "Tokens"}
 
 // adjustHeaders puts what was used, nothing where the request costs nothing, in the place
-// of what was held.
+// of what was held. It is for when the reservation has ended, and does nothing where the
+// header has been sent.
 func (c *call) adjustHeaders() {
-	if c.res == nil || !c.ended {
+	if c.started {
 		return
 	}
 	d := &c.res.Decision

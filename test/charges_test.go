@@ -1,0 +1,393 @@
+package test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/internal/gateway"
+	"github.com/airatelimit/airatelimit/test/stack"
+)
+
+// charges are the rows of docs/charges.md, by name.
+var charges = map[string]func(*testing.T){
+	"refused":          chargeRefused,
+	"free":             chargeFree,
+	"answered":         faulty(echo.None, whole, 200, exact),
+	"compressed":       faulty(echo.Gzip, whole|streamed, 200, exact),
+	"large":            faulty(echo.HugeEvent, whole, 200, func(dialect, int64) int64 { return inputWords + 1 }),
+	"streamed":         faulty(echo.None, streamed, 200, exact),
+	"unterminated":     faulty(echo.Unterminated, streamed, 200, exact),
+	"without-usage":    faulty(echo.WithoutUsage, whole|streamed, 200, estimateOf("echo: one two three four")),
+	"unreadable":       chargeUnreadable,
+	"error-status":     chargeErrorStatus,
+	"error-broken-off": chargeErrorBrokenOff,
+	"key-refused":      chargeKeyRefused,
+	"unreachable":      chargeUnreachable,
+	"hung-up":          chargeHungUp,
+	"timed-out":        chargeTimedOut,
+	"broken-off":       chargeBrokenOff,
+	"cut-short":        faulty(echo.Truncate, streamed, 200, half),
+	"error-event":      faulty(echo.StreamError, streamed, 200, half),
+	"left":             chargeLeft,
+	"left-unanswered":  chargeLeftUnanswered,
+	"left-draining":    chargeLeftDraining,
+	"left-sending":     chargeLeftSending,
+	"ended":            chargeEnded,
+	"died":             func(t *testing.T) { t.Log("needs a process to kill: see test/process") },
+}
+
+func TestCharges(t *testing.T) {
+	t.Parallel()
+	for name, run := range charges {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t)
+		})
+	}
+}
+
+// The table in the documentation has the rows that are tested, and no other.
+func TestCharges_AreDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../docs/charges.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| `([a-z-]+)`").FindAllStringSubmatch(string(doc), -1)
+	for _, row := range rows {
+		if charges[row[1]] == nil {
+			t.Errorf("row %s is not tested", row[1])
+		}
+	}
+	if len(rows) != len(charges) {
+		t.Errorf("%d rows are documented, %d tested", len(rows), len(charges))
+	}
+}
+
+type form uint8
+
+const (
+	whole form = 1 << iota
+	streamed
+)
+
+// tokens says what a dialect's request, whose body is that long, is charged.
+type tokens func(d dialect, body int64) int64
+
+func exact(dialect, int64) int64 { return inputWords + outputWords }
+
+func nothing(dialect, int64) int64 { return 0 }
+
+func input(_ dialect, body int64) int64 { return (body + 3) / 4 }
+
+func estimateOf(text string) tokens {
+	return func(_ dialect, body int64) int64 { return (body+3)/4 + int64(len(text)+3)/4 }
+}
+
+// half is what a stream is charged of which "echo: one" came. Anthropic and Gemini have told the input by then, and
+// Gemini the output.
+func half(d dialect, body int64) int64 {
+	const seen = int64(len("echo: one")+3) / 4
+	switch d.name {
+	case "Anthropic":
+		return inputWords + seen
+	case "Gemini":
+		return inputWords + 2
+	}
+	return (body+3)/4 + seen
+}
+
+// faulty tests a fault of the provider in every dialect.
+func faulty(f echo.Fault, forms form, status int, want tokens) func(*testing.T) {
+	return func(t *testing.T) {
+		s := stack.New(t, stack.Options{})
+		faultyOn(t, s, f, forms, status, want)
+	}
+}
+
+func faultyOn(t *testing.T, s *stack.Stack, f echo.Fault, forms form, status int, want tokens) {
+	t.Helper()
+	for _, d := range dialects {
+		for _, stream := range []bool{false, true} {
+			if stream && forms&streamed == 0 || !stream && forms&whole == 0 {
+				continue
+			}
+			identity := d.name + map[bool]string{true: "-stream-", false: "-"}[stream] + f.String()
+			r := d.request(s, identity, stream, echo.FaultHeader, f.String())
+			length := r.ContentLength
+			a := do(r)
+			if a.Status != status {
+				t.Errorf("%s: status %d, want %d: %.300s", identity, a.Status, status, a.Body)
+			}
+			requests, sum := int64(1), want(d, length)
+			if sum == 0 {
+				requests = 0
+			}
+			if a.Status == 0 {
+				s.Log.Await(t, "provider_broke_off")
+			}
+			wantCharge(t, s, identity, requests, sum)
+		}
+	}
+}
+
+func chargeRefused(t *testing.T) {
+	s := stack.New(t, stack.Options{Settings: `{"tokenLimit":0}`})
+	for _, d := range dialects {
+		wantError(t, s.Do(d.request(s, "u", false)), 429, "limit_exceeded")
+	}
+	wantCharge(t, s, "u", 0, 0)
+}
+
+func chargeFree(t *testing.T) {
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":0,"tokenLimit":0}`})
+	for _, r := range []*http.Request{
+		s.Request("GET", "/v1/models", "u", ""), s.Request("GET", "/v1beta/models", "u", ""), s.Request("GET", "/v1/usage", "u", ""),
+		s.Request("POST", "/v1/messages/count_tokens", "u", anthropic.body(anthropic.model, false), "Anthropic-Version", "2023-06-01"),
+		s.Request("POST", "/v1beta/models/gemini-2.0-flash:countTokens", "u", gemini.body("", false)),
+	} {
+		wantStatus(t, s.Do(r), 200)
+	}
+	wantCharge(t, s, "u", 0, 0)
+}
+
+func chargeUnreadable(t *testing.T) {
+	want := func(d dialect, body int64) int64 {
+		if d.name == "Anthropic" { // whose request has a cap
+			return (body+3)/4 + 100
+		}
+		return (body+3)/4 + 1000
+	}
+	faulty(echo.Garbage, whole, 200, want)(t)
+	faulty(echo.Truncate, whole, 200, want)(t)
+}
+
+func chargeErrorStatus(t *testing.T) {
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":3}`})
+	for f, status := range map[echo.Fault]int{echo.RateLimited: 429, echo.ServerError: 500} {
+		faultyOn(t, s, f, whole|streamed, status, nothing)
+	}
+	faultyOn(t, s, echo.StreamError, whole, 500, nothing)
+	r := openAI.request(s, "redirected", false, echo.FaultHeader, "redirect")
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != 307 || s.Seen.Count("/elsewhere") != 0 {
+		t.Errorf("status %d, want 307", resp.StatusCode)
+	}
+	if got := resp.Header.Get("X-Ratelimit-Remaining-Requests"); got != "3" {
+		t.Errorf("an error that costs nothing leaves %s of 3 requests", got)
+	}
+	wantCharge(t, s, "redirected", 0, 0)
+}
+
+func chargeErrorBrokenOff(t *testing.T) {
+	s := stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(500)
+		_, _ = io.WriteString(w, `{"error":`)
+	})})
+	for _, d := range dialects {
+		wantError(t, s.Do(d.request(s, "u", false)), 502, "provider_unreachable")
+	}
+	wantCharge(t, s, "u", 0, 0)
+}
+
+func chargeKeyRefused(t *testing.T) {
+	s := stack.New(t, stack.Options{})
+	faultyOn(t, s, echo.KeyRefused, whole|streamed, 502, nothing)
+	faultyOn(t, s, echo.KeyForbidden, whole|streamed, 502, nothing)
+}
+
+func chargeUnreachable(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := ln.Addr().String()
+	_ = ln.Close()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":1,"providers":{"own":{"baseUrl":"http://` + nobody + `/v1","dialect":"openai","key":"k"}}}`})
+	for range 3 {
+		a := s.Chat("u", "own/model")
+		wantError(t, a, 502, "provider_unreachable")
+		if got := a.Header.Get("X-Ratelimit-Remaining-Requests"); got != "1" {
+			t.Errorf("%s of 1 request remain", got)
+		}
+	}
+	wantCharge(t, s, "u", 0, 0)
+}
+
+func chargeHungUp(t *testing.T) {
+	faulty(echo.Close, whole|streamed, 502, input)(t)
+	faulty(echo.Break, whole, 502, input)(t)
+}
+
+func chargeTimedOut(t *testing.T) {
+	s := stack.New(t, stack.Options{Env: map[string]string{"UPSTREAM_TIMEOUT_SECONDS": "1"}})
+	for _, f := range []echo.Fault{echo.Hang, echo.HangMidway} {
+		t.Run(f.String(), func(t *testing.T) {
+			t.Parallel()
+			forms := whole
+			if f == echo.Hang {
+				forms |= streamed
+			}
+			faultyOn(t, s, f, forms, 504, input)
+		})
+	}
+}
+
+func chargeBrokenOff(t *testing.T) {
+	s := stack.New(t, stack.Options{Env: map[string]string{"UPSTREAM_TIMEOUT_SECONDS": "1"}})
+	faultyOn(t, s, echo.Break, streamed, 0, half)
+	faultyOn(t, s, echo.HangMidway, streamed, 0, half)
+}
+
+// leaving starts a stream and leaves when "echo: one" has come.
+func leaving(t *testing.T, s *stack.Stack, d dialect, identity string, wait func()) {
+	t.Helper()
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	resp, err := http.DefaultClient.Do(d.request(s, identity, true, echo.FaultHeader, "hang-midway").WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // left on purpose
+	var got strings.Builder
+	buf := make([]byte, 1024)
+	for !strings.Contains(got.String(), "one") {
+		n, err := resp.Body.Read(buf)
+		if err != nil {
+			t.Fatalf("stream ended with %v after %q", err, got.String())
+		}
+		got.Write(buf[:n])
+	}
+	leave()
+	wait()
+}
+
+func chargeLeft(t *testing.T) {
+	for _, d := range dialects {
+		s := stack.New(t, stack.Options{})
+		leaving(t, s, d, "u", func() { s.Log.Await(t, "outcome=client_gone") })
+		wantCharge(t, s, "u", 1, half(d, int64(len(d.body(d.model, true)))))
+	}
+}
+
+func chargeLeftUnanswered(t *testing.T) {
+	for _, d := range dialects {
+		begun := make(chan struct{})
+		s := stack.New(t, stack.Options{Echo: echoBefore(func(r *http.Request) { close(begun) })})
+		ctx, leave := context.WithCancel(context.Background())
+		r := d.request(s, "u", false, echo.FaultHeader, "hang").WithContext(ctx)
+		length := r.ContentLength
+		ended := make(chan stack.Answer)
+		go func() { ended <- do(r) }()
+		<-begun
+		leave()
+		<-ended
+		s.Log.Await(t, "outcome=client_gone")
+		wantCharge(t, s, "u", 1, input(d, length))
+	}
+}
+
+func chargeLeftDraining(t *testing.T) {
+	for _, d := range dialects {
+		left, once := make(chan struct{}), make(chan struct{}, 1)
+		s := stack.New(t, stack.Options{Settings: `{"onDisconnect":"drain"}`, Echo: echo.Options{Between: func(*http.Request) {
+			select {
+			case once <- struct{}{}:
+				<-left
+			default:
+			}
+		}}})
+		ctx, leave := context.WithCancel(context.Background())
+		resp, err := http.DefaultClient.Do(d.request(s, "u", true).WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		_ = resp.Body.Close()
+		close(left)
+		s.Log.Await(t, "tokens=")
+		wantCharge(t, s, "u", 1, exact(d, 0))
+	}
+	t.Run("Bounded", func(t *testing.T) {
+		s := stack.New(t, stack.Options{Settings: `{"onDisconnect":"drain"}`, Patience: gateway.Patience{Drain: 50 * time.Millisecond}})
+		leaving(t, s, openAI, "u", func() { s.Log.Await(t, "outcome=client_gone") })
+		wantCharge(t, s, "u", 1, half(openAI, int64(len(openAI.body(openAI.model, true)))))
+	})
+}
+
+func chargeLeftSending(t *testing.T) {
+	s := stack.New(t, stack.Options{})
+	conn := dial(t, s)
+	conn.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Project-Key: " + s.ProjectKey + "\r\nX-Identity: u\r\nContent-Length: 1000\r\n\r\n{\"model\"")
+	conn.close()
+	s.Log.Await(t, "outcome=invalid_request")
+	wantCharge(t, s, "u", 0, 0)
+}
+
+func chargeEnded(t *testing.T) {
+	var got charge
+	s := stack.New(t, stack.Options{Env: map[string]string{"DRAIN_SECONDS": "0"}})
+	leavingBody, writer := io.Pipe()
+	resp, err := http.DefaultClient.Do(openAI.request(s, "u", true, echo.FaultHeader, "hang-midway"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, err := io.Copy(writer, resp.Body)
+		_ = writer.CloseWithError(err)
+		_ = resp.Body.Close()
+	}()
+	read := make([]byte, 64<<10)
+	var text []byte
+	for !strings.Contains(string(text), "one") {
+		n, err := leavingBody.Read(read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, read[:n]...)
+	}
+	s.Stop()
+	if _, err := io.ReadAll(leavingBody); err == nil {
+		t.Error("the stream looks complete")
+	}
+	s.Restart()
+	got = charged(s, "u")
+	if want := half(openAI, int64(len(openAI.body(openAI.model, true)))); got.requests != 1 || got.tokens != want {
+		t.Errorf("charged %+v, want 1 request and %d tokens", got, want)
+	}
+}
+
+// A vendor's own error reaches the client byte for byte, whichever it is.
+func TestProviderErrors_PassThroughUnchanged(t *testing.T) {
+	t.Parallel()
+	statuses := []int{400, 402, 404, 409, 413, 422, 429, 500, 503, 529}
+	s := stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, _ := strconv.Atoi(r.Header.Get("X-Want"))
+		w.Header().Set("Retry-After", "7")
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "{ \"odd\" : [1,\n2] }")
+	})})
+	for _, status := range statuses {
+		a := s.Do(openAI.request(s, "u", false, "X-Want", itoa(status)))
+		if a.Status != status || a.Body != "{ \"odd\" : [1,\n2] }" || a.Header.Get("Retry-After") != "7" || a.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%d came as %d %v %q", status, a.Status, a.Header, a.Body)
+		}
+	}
+	wantCharge(t, s, "u", 0, 0)
+}
