@@ -1,0 +1,73 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+)
+
+// outcome is what a change answers, and what it leaves in the audit trail.
+type outcome struct {
+	status int
+	body   any
+	audit  []ledger.Entry
+}
+
+// change applies a change to identities of the caller's project, all or none. apply gets their accounts in the order
+// of names and must be a pure function of them: it may run more than once. A change that has begun is waited for even
+// when the client has gone away, so that a repetition finds it applied.
+func change[T any](ctx context.Context, c *control, o *ledger.Once, names []string,
+	apply func(accounts []*ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {
+	p, now := projectOf(ctx), c.now()
+	keys := make([]ledger.Key, len(names))
+	for i, name := range names {
+		keys[i] = ledger.Key{Project: p.Key, Identity: name}
+	}
+	done, err := c.Ledger.Change(context.WithoutCancel(ctx), ledger.Change{
+		Keys: keys, Period: p.Period, Now: now, Once: o,
+		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+			out, err := apply(accounts, now)
+			if err != nil {
+				return ledger.Outcome{}, err
+			}
+			text, err := encode(out.body)
+			return ledger.Outcome{Status: out.status, Body: text, Audit: out.audit}, err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &answer[T]{done.Status, stored[T]{done.Body}}, nil
+}
+
+// changeKnown is change for one identity, which must be known.
+func changeKnown[T any](ctx context.Context, c *control, o *ledger.Once, name string,
+	apply func(a *ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {
+	return change[T](ctx, c, o, []string{name}, func(accounts []*ledger.Account, now time.Time) (outcome, error) {
+		if !accounts[0].Known {
+			return outcome{}, ledger.ErrUnknown
+		}
+		return apply(accounts[0], now)
+	})
+}
+
+// of returns what makes sure that a request is applied once; nil where it came without a key. The request is its
+// operation, the identity in its path and its body; its project is that of the key's scope.
+func (o Once) of(operation, identity string, body []byte) *ledger.Once {
+	if o.Key == "" {
+		return nil
+	}
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(operation), []byte(identity), body} {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write(part)
+	}
+	out := &ledger.Once{Key: o.Key}
+	h.Sum(out.Fingerprint[:0])
+	return out
+}

@@ -1,0 +1,245 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+// giftRequest describes what is given.
+type giftRequest struct {
+	_ struct{} `additionalProperties:"false"`
+
+	Tokens   *int64       `json:"tokens,omitempty" nullable:"true" minimum:"1" maximum:"1e15"`
+	Requests *int64       `json:"requests,omitempty" nullable:"true" minimum:"1" maximum:"1e15"`
+	CostUSD  *project.USD `json:"costUsd,omitempty" nullable:"true" exclusiveMinimum:"0" maximum:"1e9" doc:"USD, at most six decimals."`
+	Reason   *string      `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
+}
+
+// Gift answers a gift: what the identity has now, and in words what it was given.
+type Gift struct {
+	Identity       string      `json:"identity"`
+	GiftedTokens   int64       `json:"giftedTokens" doc:"Credits that it has now."`
+	GiftedRequests int64       `json:"giftedRequests" doc:"Credits that it has now."`
+	GiftedCostUSD  json.Number `json:"giftedCostUsd" doc:"Credits that it has now, in USD."`
+	Message        string      `json:"message"`
+}
+
+// Credits are what an identity may use beyond its limits.
+type Credits struct {
+	Identity             string      `json:"identity"`
+	GiftedTokens         int64       `json:"giftedTokens"`
+	GiftedRequests       int64       `json:"giftedRequests"`
+	GiftedCostUSD        json.Number `json:"giftedCostUsd"`
+	UnlimitedUntil       *time.Time  `json:"unlimitedUntil" doc:"The last promotion's end, which may be past; null where there was none."`
+	IsCurrentlyUnlimited bool        `json:"isCurrentlyUnlimited"`
+}
+
+// promoRequest describes a promotion.
+type promoRequest struct {
+	_ struct{} `additionalProperties:"false"`
+
+	UnlimitedUntil *string `json:"unlimitedUntil" nullable:"true" doc:"A date, which means to its end, or a time, to the second; null ends the promotion." example:"2026-12-31"`
+	Reason         *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
+}
+
+// Promo answers a promotion.
+type Promo struct {
+	Identity       string     `json:"identity"`
+	UnlimitedUntil *time.Time `json:"unlimitedUntil"`
+	Message        string     `json:"message"`
+}
+
+func (c *control) credits(doc huma.API) {
+	tags := []string{identitiesTag}
+	register(c, doc, huma.Operation{
+		OperationID: "giftIdentity", Method: http.MethodPost, Path: identityPath + "/gift", Tags: tags,
+		Summary: "Give credits",
+		Description: "At least one of tokens, requests and costUsd. Credits add up, stay over periods and are drawn, " +
+			"each for its own metric, when the period's allowance is used up.",
+	}, example{`{"tokens": 10000, "reason": "The app was down on Sunday"}`,
+		`{"identity": "user-123", "giftedTokens": 10000, "giftedRequests": 0, "giftedCostUsd": 0, "message": "Gave 10000 tokens."}`},
+		[]int{http.StatusNotFound, http.StatusConflict}, c.gift)
+
+	register(c, doc, huma.Operation{
+		OperationID: "getCredits", Method: http.MethodGet, Path: identityPath + "/credits", Tags: tags, Summary: "Read credits",
+	}, example{response: `{"identity": "user-123", "giftedTokens": 10000, "giftedRequests": 0, "giftedCostUsd": 0, ` +
+		`"unlimitedUntil": "2027-01-01T00:00:00Z", "isCurrentlyUnlimited": true}`},
+		[]int{http.StatusNotFound}, c.getCredits)
+
+	register(c, doc, huma.Operation{
+		OperationID: "promoteIdentity", Method: http.MethodPost, Path: identityPath + "/promo", Tags: tags,
+		Summary:     "Lift all limits for a time",
+		Description: "Nothing is refused for a limit until then; usage is still counted. A time that is past is refused: null ends a promotion.",
+	}, example{`{"unlimitedUntil": "2099-12-31", "reason": "Launch week"}`,
+		`{"identity": "user-123", "unlimitedUntil": "2100-01-01T00:00:00Z", "message": "Unlimited until 2100-01-01T00:00:00Z."}`},
+		[]int{http.StatusNotFound, http.StatusConflict}, c.promo)
+}
+
+type giftInput struct {
+	OfIdentity
+	Once
+	Body body[giftRequest]
+}
+
+func (c *control) gift(ctx context.Context, in *giftInput) (*answer[Gift], error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	given, reason, err := readGift(in.Body.data)
+	if err != nil {
+		return nil, err
+	}
+	detail, err := json.Marshal(ledger.TotalsOf(given))
+	if err != nil {
+		return nil, err
+	}
+	entry := ledger.Entry{Identity: name, Action: "gift", Reason: reason, Detail: detail}
+	return changeKnown[Gift](ctx, c, in.of("gift", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
+		a.State.Gift(given)
+		a.UpdatedAt = now
+		have := a.State.Credits
+		return outcome{http.StatusOK, Gift{
+			Identity: name, GiftedTokens: have[limit.Tokens], GiftedRequests: have[limit.Requests],
+			GiftedCostUSD: ledger.Figure(limit.Cost, have[limit.Cost]),
+			Message:       "Gave " + words(given) + ".",
+		}, []ledger.Entry{entry}}, nil
+	})
+}
+
+func readGift(data []byte) (given limit.Amounts, reason string, err error) {
+	err = fields{
+		"tokens":   optional(positive(&given[limit.Tokens])),
+		"requests": optional(positive(&given[limit.Requests])),
+		"costUsd": optional(func(value json.RawMessage) error {
+			var usd project.USD
+			if err := usd.UnmarshalJSON(value); err != nil || usd <= 0 {
+				return fmt.Errorf("must be USD, more than 0, at most %d and with at most six decimals", int64(maxCount/1e6))
+			}
+			given[limit.Cost] = int64(usd)
+			return nil
+		}),
+		"reason": optional(text(&reason, maxReason)),
+	}.readBody(data)
+	if err == nil && given.IsZero() {
+		err = wrong("body", "gives nothing: at least one of tokens, requests and costUsd is needed")
+	}
+	return given, reason, err
+}
+
+// words says an amount: "10000 tokens and $2.5".
+func words(a limit.Amounts) string {
+	var parts []string
+	if n := a[limit.Tokens]; n != 0 {
+		parts = append(parts, counted(n, "token"))
+	}
+	if n := a[limit.Requests]; n != 0 {
+		parts = append(parts, counted(n, "request"))
+	}
+	if n := a[limit.Cost]; n != 0 {
+		parts = append(parts, "$"+ledger.Figure(limit.Cost, n).String())
+	}
+	switch len(parts) {
+	case 0:
+		return "nothing"
+	case 1:
+		return parts[0]
+	}
+	last := len(parts) - 1
+	return strings.Join(parts[:last], ", ") + " and " + parts[last]
+}
+
+func counted(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+type creditsInput struct{ OfIdentity }
+
+func (c *control) getCredits(ctx context.Context, in *creditsInput) (*answer[Credits], error) {
+	a, err := c.account(ctx, in.OfIdentity)
+	if err != nil {
+		return nil, err
+	}
+	have := a.State.Credits
+	return show(Credits{
+		Identity: a.Key.Identity, GiftedTokens: have[limit.Tokens], GiftedRequests: have[limit.Requests],
+		GiftedCostUSD:  ledger.Figure(limit.Cost, have[limit.Cost]),
+		UnlimitedUntil: unlimitedUntil(&a), IsCurrentlyUnlimited: a.State.Unlimited(c.now()),
+	})
+}
+
+type promoInput struct {
+	OfIdentity
+	Once
+	Body body[promoRequest]
+}
+
+func (c *control) promo(ctx context.Context, in *promoInput) (*answer[Promo], error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	until, reason, err := readPromo(in.Body.data)
+	if err != nil {
+		return nil, err
+	}
+	return changeKnown[Promo](ctx, c, in.of("promo", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
+		if !until.IsZero() && !until.After(now) {
+			return outcome{}, wrong("body.unlimitedUntil", "is past; null ends a promotion")
+		}
+		a.State.UnlimitedUntil, a.UpdatedAt = until, now
+		done := Promo{Identity: name, UnlimitedUntil: unlimitedUntil(a), Message: "No promotion: limits apply."}
+		if done.UnlimitedUntil != nil {
+			done.Message = "Unlimited until " + until.Format(time.RFC3339) + "."
+		}
+		detail, err := json.Marshal(map[string]*time.Time{"unlimitedUntil": done.UnlimitedUntil})
+		return outcome{http.StatusOK, done, []ledger.Entry{{Identity: name, Action: "promo", Reason: reason, Detail: detail}}}, err
+	})
+}
+
+// readPromo returns until when an identity shall be unlimited; the zero time means not at all.
+func readPromo(data []byte) (until time.Time, reason string, err error) {
+	said := false
+	err = fields{
+		"unlimitedUntil": func(value json.RawMessage) (err error) {
+			said = true
+			until, err = readUntil(value)
+			return err
+		},
+		"reason": optional(text(&reason, maxReason)),
+	}.readBody(data)
+	if err == nil && !said {
+		err = wrong("body.unlimitedUntil", "is missing; null ends a promotion")
+	}
+	return until, reason, err
+}
+
+func readUntil(value json.RawMessage) (time.Time, error) {
+	var s string
+	if kindOf(value) == "null" {
+		return time.Time{}, nil
+	}
+	if err := text(&s, 64)(value); err == nil {
+		if day, err := time.Parse(time.DateOnly, s); err == nil {
+			return day.AddDate(0, 0, 1), nil
+		}
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			return t.UTC().Truncate(time.Second), nil // as stores keep it
+		}
+	}
+	return time.Time{}, errors.New("must be a date (2026-12-31), a time (2026-12-31T18:00:00Z) or null")
+}

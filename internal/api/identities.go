@@ -1,0 +1,323 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/airatelimit/airatelimit/internal/identity"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+const (
+	identitiesTag  = "identities"
+	identitiesPath = "/api/projects/{projectId}/identities"
+	identityPath   = identitiesPath + "/{identity}"
+
+	maxBulk = 1000
+)
+
+// Identity is what is kept of an end user.
+type Identity struct {
+	Identity string  `json:"identity" doc:"The name by which the app calls its end user in x-identity."`
+	Tier     *string `json:"tier" doc:"The pricing tier that was set here; it beats x-tier. Null: none was."`
+	project.LevelFields
+	GiftedTokens   int64           `json:"giftedTokens" doc:"Credits that are left."`
+	GiftedRequests int64           `json:"giftedRequests" doc:"Credits that are left."`
+	GiftedCostUSD  json.Number     `json:"giftedCostUsd" doc:"Credits that are left, in USD."`
+	UnlimitedUntil *time.Time      `json:"unlimitedUntil" doc:"While this is in the future nothing is refused for a limit."`
+	LimitResponse  map[string]any  `json:"limitResponse" nullable:"true" doc:"Fields of the error when a limit is reached; they beat the tier's and the project's."`
+	Metadata       json.RawMessage `json:"metadata" doc:"The developer's own, an object or null."`
+	Enabled        bool            `json:"enabled" doc:"Whether the identity may make requests."`
+	Usage          ledger.Totals   `json:"usage" doc:"What was used in the current period."`
+	CreatedAt      time.Time       `json:"createdAt"`
+	UpdatedAt      time.Time       `json:"updatedAt" doc:"Of the last change through this API."`
+}
+
+// identityOf shows an account.
+func identityOf(a *ledger.Account) Identity {
+	s := settingsOf(a)
+	id := Identity{
+		Identity: a.Key.Identity, LevelFields: project.FieldsOf(s.Level),
+		GiftedTokens: a.State.Credits[limit.Tokens], GiftedRequests: a.State.Credits[limit.Requests],
+		GiftedCostUSD:  ledger.Figure(limit.Cost, a.State.Credits[limit.Cost]),
+		UnlimitedUntil: unlimitedUntil(a), LimitResponse: s.LimitResponse, Metadata: s.Metadata, Enabled: !s.Disabled,
+		Usage: ledger.TotalsOf(a.State.Total()), CreatedAt: inStore(a.CreatedAt), UpdatedAt: inStore(a.UpdatedAt),
+	}
+	if s.Tier != "" {
+		id.Tier = &s.Tier
+	}
+	if id.Metadata == nil {
+		id.Metadata = json.RawMessage("null")
+	}
+	return id
+}
+
+// settingsOf returns a copy of an account's settings.
+func settingsOf(a *ledger.Account) ledger.Settings {
+	if a.Settings == nil {
+		return ledger.Settings{}
+	}
+	return *a.Settings
+}
+
+func unlimitedUntil(a *ledger.Account) *time.Time {
+	if a.State.UnlimitedUntil.IsZero() {
+		return nil
+	}
+	until := a.State.UnlimitedUntil.UTC()
+	return &until
+}
+
+// Identities is a page of a list.
+type Identities struct {
+	Items  []Identity `json:"items"`
+	Total  int        `json:"total" doc:"How many there are in all."`
+	Limit  int        `json:"limit"`
+	Offset int        `json:"offset"`
+}
+
+// BulkIdentities answers a bulk call.
+type BulkIdentities struct {
+	Items []Identity `json:"items" doc:"In the order of the request."`
+	Count int        `json:"count"`
+}
+
+// InProject is the parameter of every operation. huma looks for parameters in embedded structs whose names are exported.
+type InProject struct {
+	Project string `path:"projectId" doc:"The project's key, pk_…." example:"pk_7fTqLmXwBvN2sJc9KdYh3RzA"`
+}
+
+// OfIdentity are the parameters of an operation on one identity.
+type OfIdentity struct {
+	InProject
+	Identity string `path:"identity" doc:"The name of the end user, percent-encoded." minLength:"1" maxLength:"512" example:"user-123"`
+}
+
+// Once is the parameter of an operation that can be applied once.
+type Once struct {
+	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" patternDescription:"printable ASCII" doc:"Makes sure that the call is applied once however often it is sent: a repetition gets the first answer."`
+}
+
+// name returns the identity in the path, as x-identity would name it.
+func (p OfIdentity) name() (string, error) {
+	name := strings.TrimSpace(p.Identity)
+	if problem := badName(name); problem != "" {
+		return "", wrong("path.identity", "%s", problem)
+	}
+	return name, nil
+}
+
+// badName says what is wrong with a trimmed identity, or "".
+func badName(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case len(name) > identity.MaxIdentity:
+		return fmt.Sprintf("has %d bytes; at most %d are allowed", len(name), identity.MaxIdentity)
+	case !printable(name):
+		return "is not printable UTF-8"
+	}
+	return ""
+}
+
+// answer is what an operation answers: the outcome of a change, or the same made of a value that was read.
+type answer[T any] struct {
+	Status int
+	Body   stored[T]
+}
+
+func (c *control) identities(doc huma.API) {
+	tags := []string{identitiesTag}
+	register(c, doc, huma.Operation{
+		OperationID: "listIdentities", Method: http.MethodGet, Path: identitiesPath, Tags: tags,
+		Summary: "List identities", Description: "In the order of their names.",
+	}, example{response: `{"items": [` + anIdentity + `], "total": 1, "limit": 50, "offset": 0}`}, nil, c.list)
+
+	register(c, doc, huma.Operation{
+		OperationID: "setIdentity", Method: http.MethodPost, Path: identitiesPath, Tags: tags,
+		Summary:     "Create or update an identity",
+		Description: "201 where it was not known before, 200 otherwise. What an update leaves out stays.",
+		Responses: map[string]*huma.Response{"201": {Description: "Created", Content: map[string]*huma.MediaType{jsonType: {
+			Schema: stored[Identity]{}.Schema(doc.OpenAPI().Components.Schemas), Example: json.RawMessage(anIdentity)}}}},
+	}, example{`{"identity": "user-123", ` + someSettings + `}`, anIdentity}, []int{http.StatusConflict}, c.set)
+
+	register(c, doc, huma.Operation{
+		OperationID: "setIdentities", Method: http.MethodPost, Path: identitiesPath + "/bulk", Tags: tags,
+		Summary:     "Create or update many identities",
+		Description: "All or nothing: where one item is not valid none is applied, and errors name the items.",
+	}, example{`{"items": [{"identity": "user-123", ` + someSettings + `}]}`, `{"items": [` + anIdentity + `], "count": 1}`},
+		[]int{http.StatusConflict}, c.setMany)
+
+	register(c, doc, huma.Operation{
+		OperationID: "getIdentity", Method: http.MethodGet, Path: identityPath, Tags: tags, Summary: "Read an identity",
+	}, example{response: anIdentity}, []int{http.StatusNotFound}, c.get)
+
+	register(c, doc, huma.Operation{
+		OperationID: "updateIdentity", Method: http.MethodPut, Path: identityPath, Tags: tags,
+		Summary: "Change an identity", Description: "What is absent stays; null goes back to what is inherited.",
+	}, example{`{` + someSettings + `}`, anIdentity}, []int{http.StatusNotFound}, c.update)
+
+	register(c, doc, huma.Operation{
+		OperationID: "deleteIdentity", Method: http.MethodDelete, Path: identityPath, Tags: tags,
+		Summary:     "Delete an identity",
+		Description: "Its settings, credits and promotion are gone. What it used still counts: counting restarts only by reset.",
+	}, example{}, []int{http.StatusNotFound}, c.delete)
+}
+
+type listInput struct {
+	InProject
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many to return at most."`
+	Offset int    `query:"offset" minimum:"0" default:"0" doc:"How many to skip."`
+	Search string `query:"search" maxLength:"512" doc:"Only identities whose name contains this, letter case included."`
+}
+
+func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities], error) {
+	if !printable(in.Search) {
+		return nil, wrong("query.search", "is not printable UTF-8")
+	}
+	p, now := projectOf(ctx), c.now()
+	names, total, err := c.Ledger.List(ctx, p.Key, in.Search, in.Limit, in.Offset)
+	if err != nil {
+		return nil, err
+	}
+	page := Identities{Items: make([]Identity, 0, len(names)), Total: total, Limit: in.Limit, Offset: in.Offset}
+	for _, name := range names {
+		a, err := c.Ledger.Account(ctx, ledger.Key{Project: p.Key, Identity: name}, p.Period, now)
+		if err != nil {
+			return nil, err
+		}
+		if a.Known { // it may have been deleted meanwhile
+			page.Items = append(page.Items, identityOf(&a))
+		}
+	}
+	return show(page)
+}
+
+type setInput struct {
+	InProject
+	Once
+	Body body[newIdentity]
+}
+
+func (c *control) set(ctx context.Context, in *setInput) (*answer[Identity], error) {
+	p := projectOf(ctx)
+	ch, err := readNew(p, in.Body.data)
+	if err != nil {
+		return nil, err
+	}
+	return change[Identity](ctx, c, in.of("set", "", in.Body.data), []string{ch.identity}, func(as []*ledger.Account, now time.Time) (outcome, error) {
+		status := http.StatusOK
+		if !as[0].Known {
+			status = http.StatusCreated
+		}
+		entry := ch.apply(as[0], now)
+		return outcome{status, identityOf(as[0]), []ledger.Entry{entry}}, nil
+	})
+}
+
+type setManyInput struct {
+	InProject
+	Once
+	Body body[newIdentities]
+}
+
+func (c *control) setMany(ctx context.Context, in *setManyInput) (*answer[BulkIdentities], error) {
+	changes, err := readMany(projectOf(ctx), in.Body.data)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(changes))
+	for i, ch := range changes {
+		names[i] = ch.identity
+	}
+	return change[BulkIdentities](ctx, c, in.of("setMany", "", in.Body.data), names, func(as []*ledger.Account, now time.Time) (outcome, error) {
+		all, entries := BulkIdentities{Items: make([]Identity, len(as)), Count: len(as)}, make([]ledger.Entry, len(as))
+		for i, a := range as {
+			entries[i] = changes[i].apply(a, now)
+			all.Items[i] = identityOf(a)
+		}
+		return outcome{http.StatusOK, all, entries}, nil
+	})
+}
+
+type getInput struct{ OfIdentity }
+
+func (c *control) get(ctx context.Context, in *getInput) (*answer[Identity], error) {
+	a, err := c.account(ctx, in.OfIdentity)
+	if err != nil {
+		return nil, err
+	}
+	return show(identityOf(&a))
+}
+
+type updateInput struct {
+	OfIdentity
+	Body body[IdentityFields]
+}
+
+func (c *control) update(ctx context.Context, in *updateInput) (*answer[Identity], error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	ch, err := readUpdate(projectOf(ctx), name, in.Body.data)
+	if err != nil {
+		return nil, err
+	}
+	return changeKnown[Identity](ctx, c, nil, name, func(a *ledger.Account, now time.Time) (outcome, error) {
+		entry := ch.apply(a, now)
+		return outcome{http.StatusOK, identityOf(a), []ledger.Entry{entry}}, nil
+	})
+}
+
+type deleteInput struct {
+	OfIdentity
+	Reason string `query:"reason" maxLength:"500" doc:"Why, for the audit trail."`
+}
+
+func (c *control) delete(ctx context.Context, in *deleteInput) (*struct{}, error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Reason) > maxReason || !printable(in.Reason) {
+		return nil, wrong("query.reason", "must be at most %d bytes of printable text", maxReason)
+	}
+	_, err = changeKnown[Identity](ctx, c, nil, name, func(a *ledger.Account, _ time.Time) (outcome, error) {
+		lost, err := json.Marshal(ledger.TotalsOf(a.State.Credits))
+		a.Known, a.Settings = false, nil
+		a.State.Credits, a.State.UnlimitedUntil = limit.Amounts{}, time.Time{}
+		a.CreatedAt, a.UpdatedAt = time.Time{}, time.Time{}
+		return outcome{http.StatusNoContent, nil, []ledger.Entry{{Identity: name, Action: "delete", Reason: in.Reason,
+			Detail: json.RawMessage(`{"credits":` + string(lost) + `}`)}}}, err
+	})
+	return nil, err
+}
+
+// account reads the account of a known identity.
+func (c *control) account(ctx context.Context, id OfIdentity) (ledger.Account, error) {
+	name, err := id.name()
+	if err != nil {
+		return ledger.Account{}, err
+	}
+	p := projectOf(ctx)
+	a, err := c.Ledger.Account(ctx, ledger.Key{Project: p.Key, Identity: name}, p.Period, c.now())
+	if err == nil && !a.Known {
+		err = ledger.ErrUnknown
+	}
+	return a, err
+}
+
+// show answers with what was read.
+func show[T any](v T) (*answer[T], error) {
+	text, err := encode(v)
+	return &answer[T]{http.StatusOK, stored[T]{text}}, err
+}

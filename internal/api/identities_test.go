@@ -1,0 +1,373 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestACreatedIdentityIsAnsweredWithEveryField(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	got := f.send("POST", "", `{"identity": " user-1 ", "tier": "pro", "requestLimit": 500, "tokenLimit": -1, "costLimitUsd": 0.000001,
+		"modelLimits": {"GPT-4o": {"requestLimit": 0}}, "requestsPerMinute": 20, "concurrentRequests": 2,
+		"limitResponse": {"message": "<b> & done", "n": 12}, "metadata": {"a": [1.50]}, "enabled": false}`).want(http.StatusCreated)
+	const want = `{"identity":"user-1","tier":"pro","requestLimit":500,"tokenLimit":-1,"costLimitUsd":0.000001,"requestsPerMinute":20,"concurrentRequests":2,` +
+		`"modelLimits":{"gpt-4o":{"requestLimit":0,"tokenLimit":null,"costLimitUsd":null}},` +
+		`"giftedTokens":0,"giftedRequests":0,"giftedCostUsd":0,"unlimitedUntil":null,` +
+		`"limitResponse":{"message":"<b> & done","n":12},"metadata":{"a":[1.50]},"enabled":false,` +
+		`"usage":{"requests":0,"tokens":0,"costUsd":0},"createdAt":"2026-11-22T12:00:00Z","updatedAt":"2026-11-22T12:00:00Z"}` + "\n"
+	if diff := cmp.Diff(want, string(got.body)); diff != "" {
+		t.Errorf("created (-want +got):\n%s", diff)
+	}
+	read := f.send("GET", "/user-1", "").want(http.StatusOK)
+	if diff := cmp.Diff(want, string(read.body)); diff != "" {
+		t.Errorf("read (-want +got):\n%s", diff)
+	}
+	for name, value := range map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store",
+		"X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": ""} {
+		if got := got.header.Get(name); got != value {
+			t.Errorf("%s: %q, want %q", name, got, value)
+		}
+	}
+	if !strings.HasPrefix(got.header.Get("X-Request-Id"), "req_") {
+		t.Errorf("x-request-id %q", got.header.Get("X-Request-Id"))
+	}
+}
+
+func TestAnUpdateChangesOnlyTheFieldsThatItLists(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"POST", "PUT"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, someProject)
+			f.send("POST", "", `{"identity": "u", "tier": "pro", "requestLimit": 5, "tokenLimit": 7, "costLimitUsd": 1.5, "requestsPerMinute": 3,
+				"concurrentRequests": 4, "modelLimits": {"a": {"requestLimit": 1}}, "limitResponse": {"message": "m"}, "metadata": {"k": 1}, "enabled": false}`).want(201)
+			fields := []string{"tier", "requestLimit", "tokenLimit", "costLimitUsd", "requestsPerMinute", "concurrentRequests",
+				"modelLimits", "limitResponse", "metadata", "enabled"}
+			before := decode[map[string]any](f.send("GET", "/u", ""))
+			for _, field := range fields {
+				path, body := "/u", `{"`+field+`": null}`
+				if method == "POST" {
+					path, body = "", `{"identity": "u", "`+field+`": null}`
+				}
+				after := decode[map[string]any](f.send(method, path, body).want(200))
+				want := any(nil)
+				switch field {
+				case "enabled":
+					want = true
+				case "modelLimits":
+					want = map[string]any{}
+				}
+				before[field] = want
+				if diff := cmp.Diff(before, after); diff != "" {
+					t.Fatalf("%s: null (-want +got):\n%s", field, diff)
+				}
+				before = after
+			}
+		})
+	}
+}
+
+func TestPutTakesTheNameOfThePath(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.send("POST", "", `{"identity": "u"}`).want(201)
+	f.send("PUT", "/u", `{"identity": "u", "tokenLimit": 3}`).want(200)
+	f.send("PUT", "/u", `{"identity": "v", "tokenLimit": 3}`).faults("body.identity")
+	f.send("PUT", "/v", `{"tokenLimit": 3}`).problem(404)
+}
+
+func TestIdentitiesMayBeCalledAnythingPrintable(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	for _, name := range []string{
+		"a/b", "/", "//", "/x/", ".", "..", "a..b", "a b", "a?b=c", "a#b", "100%", "%2F", "%", "a+b", "ü", "日本", "👩‍👩‍👧"[:4], "a&b;c", "bulk",
+		"gift", "credits", "bulk/gift", `"quoted"`, `back\slash`, "{identity}", "a:b@c", strings.Repeat("x", 512),
+	} {
+		quoted, _ := json.Marshal(name)
+		f.send("POST", "", `{"identity": `+string(quoted)+`}`).want(201)
+		// Every byte escaped, dots too: clients take an unescaped "." for the folder.
+		for form, escaped := range map[string]string{"usual": url.PathEscape(name), "full": escapeAll(name)} {
+			if form == "usual" && strings.Trim(name, ".") == "" {
+				continue
+			}
+			for _, below := range []string{"", "/credits", "/usage"} {
+				got := decode[struct{ Identity string }](f.send("GET", "/"+escaped+below, "").want(200))
+				if got.Identity != name {
+					t.Errorf("GET /%s%s: %q, want %q", escaped, below, got.Identity, name)
+				}
+			}
+			f.send("POST", "/"+escaped+"/gift", `{"tokens": 1}`).want(200)
+			f.send("PUT", "/"+escaped, `{"requestLimit": 1}`).want(200)
+		}
+		f.send("DELETE", "/"+escapeAll(name), "").want(204)
+		f.send("GET", "/"+escapeAll(name), "").problem(404)
+	}
+}
+
+func escapeAll(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, "%%%02x", s[i])
+	}
+	return b.String()
+}
+
+func TestNamesThatXIdentityRefusesAreRefusedHereToo(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	for _, name := range []string{"", "  ", "a\nb", "\u200bx", "a\x7f", "a\u00a0x", strings.Repeat("x", 513), strings.Repeat("ü", 257)} {
+		quoted, _ := json.Marshal(name)
+		f.send("POST", "", `{"identity": `+string(quoted)+`}`).faults("body.identity")
+		f.send("POST", "/bulk", `{"items": [{"identity": "ok"}, {"identity": `+string(quoted)+`}]}`).faults("body.items[1].identity")
+		if name != "" {
+			f.send("GET", at(name, ""), "").faults("path.identity")
+			f.send("POST", at(name, "/gift"), `{"tokens": 1}`).faults("path.identity")
+		}
+	}
+	f.send("GET", "/%ff", "").faults("path.identity")
+	f.send("GET", "/%20trimmed%20", "").problem(404)
+}
+
+func TestWhatIsWrongIsNamed(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.send("POST", "", `{"identity": "u"}`).want(201)
+	long := strings.Repeat("x", 501)
+	for _, tc := range []struct{ path, body, faults string }{
+		{"", `{}`, "body.identity"},
+		{"", `{"requestLimit": 5}`, "body.identity"},
+		{"", `{"identity": null}`, "body.identity"},
+		{"", `{"identity": 5}`, "body.identity"},
+		{"", `{"Identity": "u"}`, "body.Identity body.identity"},
+		{"", `{"identity": "u", "identity": "v"}`, "body.identity"},
+		{"", `{"identity": "u", "\u0069dentity": "v"}`, "body.identity"},
+		{"", `{"identity": "u", "requestlimit": 5}`, "body.requestlimit"},
+		{"", `{"identity": "u", "giftedTokens": 5, "createdAt": null}`, "body.giftedTokens body.createdAt"},
+		{"", `{"identity": "u", "requestLimit": "5", "tokenLimit": -2, "costLimitUsd": 0.0000001}`, "body.requestLimit body.tokenLimit body.costLimitUsd"},
+		{"", `{"identity": "u", "requestLimit": 1.5}`, "body.requestLimit"},
+		{"", `{"identity": "u", "requestLimit": 1e16}`, "body.requestLimit"},
+		{"", `{"identity": "u", "modelLimits": {"gpt-4o": {"requestLimit": true}}}`, "body.modelLimits.gpt-4o.requestLimit"},
+		{"", `{"identity": "u", "modelLimits": {"gpt-4o": {"requestLimit": 1, "requestLimit": 2}}}`, "body.modelLimits.gpt-4o.requestLimit"},
+		{"", `{"identity": "u", "modelLimits": []}`, "body.modelLimits"},
+		{"", `{"identity": "u", "tier": "gold"}`, "body.tier"},
+		{"", `{"identity": "u", "tier": ""}`, "body.tier"},
+		{"", `{"identity": "u", "tier": 1}`, "body.tier"},
+		{"", `{"identity": "u", "enabled": "yes"}`, "body.enabled"},
+		{"", `{"identity": "u", "metadata": []}`, "body.metadata"},
+		{"", `{"identity": "u", "metadata": {"a": {"b": 1, "b": 2}}}`, "body.metadata.a.b"},
+		{"", `{"identity": "u", "metadata": {"a": "\u0000"}}`, "body.metadata.a"},
+		{"", `{"identity": "u", "metadata": {"a": "` + strings.Repeat("x", maxMetadata) + `"}}`, "body.metadata"},
+		{"", `{"identity": "u", "limitResponse": {"type": "x"}}`, "body.limitResponse.type"},
+		{"", `{"identity": "u", "limitResponse": "x"}`, "body.limitResponse"},
+		{"", `{"identity": "u", "reason": "` + long + `"}`, "body.reason"},
+		{"", `{"identity": "\ud800"}`, "body"},
+		{"", "{\"identity\": \"\xff\"}", "body"},
+		{"", `{"identity": "u"} {}`, "body"},
+		{"", `{"identity": "u"`, "body"},
+		{"", ``, "body"},
+		{"", ` `, "body"},
+		{"", `null`, "body"},
+		{"", `[]`, "body"},
+		{"", strings.Repeat("[", 100_000), "body"},
+		{"/bulk", `{"items": []}`, "body.items"},
+		{"/bulk", `{"items": {}}`, "body.items"},
+		{"/bulk", `{}`, "body.items"},
+		{"/bulk", `{"items": [{"identity": "a"}, 5, {"tokenLimit": "x"}], "x": 1}`, "body.x"},
+		{"/bulk", `{"items": [{"identity": "a"}, 5, {"tokenLimit": "x"}]}`, "body.items[1] body.items[2].tokenLimit body.items[2].identity"},
+		{"/bulk", `{"items": [{"identity": "a"}, {"identity": "b"}, {"identity": " a"}]}`, "body.items[2].identity"},
+		{"/bulk", `{"items": [{"identity": "a"}, {"identity": "b", "tier": "x"}]}`, "body.items[1].tier"},
+		{"/bulk", `{"items": [` + strings.Repeat(`{},`, maxBulk) + `{}]}`, "body.items"},
+		{"/u/gift", `{}`, "body"},
+		{"/u/gift", `{"reason": "why"}`, "body"},
+		{"/u/gift", `{"tokens": null}`, "body"},
+		{"/u/gift", `{"tokens": 0}`, "body.tokens"},
+		{"/u/gift", `{"tokens": -1, "requests": 1.5, "costUsd": -1}`, "body.tokens body.requests body.costUsd"},
+		{"/u/gift", `{"tokens": "5"}`, "body.tokens"},
+		{"/u/gift", `{"tokens": 1e16}`, "body.tokens"},
+		{"/u/gift", `{"tokens": 99999999999999999999}`, "body.tokens"},
+		{"/u/gift", `{"costUsd": 0.0000001}`, "body.costUsd"},
+		{"/u/gift", `{"costUsd": 0}`, "body.costUsd"},
+		{"/u/gift", `{"costUsd": "1"}`, "body.costUsd"},
+		{"/u/gift", `{"Tokens": 5}`, "body.Tokens"},
+		{"/u/gift", `{"tokens": 5, "tokens": 6}`, "body.tokens"},
+		{"/u/gift", `{"tokens": 5, "reason": 1}`, "body.reason"},
+		{"/u/gift", `{"tokens": 5, "reason": "a\nb"}`, "body.reason"},
+		{"/u/promo", `{}`, "body.unlimitedUntil"},
+		{"/u/promo", `{"unlimitedUntil": "tomorrow"}`, "body.unlimitedUntil"},
+		{"/u/promo", `{"unlimitedUntil": 5}`, "body.unlimitedUntil"},
+		{"/u/promo", `{"unlimitedUntil": "2026-02-30"}`, "body.unlimitedUntil"},
+		{"/u/promo", `{"unlimitedUntil": "2026-11-21"}`, "body.unlimitedUntil"},
+		{"/u/promo", `{"unlimitedUntil": "2026-11-22T12:00:00Z"}`, "body.unlimitedUntil"},
+		{"/u/reset", `{"resetTokens": false, "resetRequests": false}`, "body"},
+		{"/u/reset", `{"resetTokens": 1}`, "body.resetTokens"},
+		{"/u/reset", `{"tokens": true}`, "body.tokens"},
+		{"/u/reset", `null`, "body"},
+	} {
+		p := f.send("POST", tc.path, tc.body).faults(strings.Fields(tc.faults)...)
+		if len(tc.body) < 200 && !strings.Contains(p.Detail, p.Errors[0].Message) {
+			t.Errorf("%s: detail %q does not say %q", tc.body, p.Detail, p.Errors[0].Message)
+		}
+	}
+	if got := decode[Identities](f.send("GET", "", "")); got.Total != 1 {
+		t.Errorf("%d identities after refused calls, want the one", got.Total)
+	}
+	if got := f.audit("u"); len(got) != 1 {
+		t.Errorf("audit %q, want the creation alone", got)
+	}
+}
+
+func TestAnUnknownTierIsRefusedWithTheKnownOnes(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	p := f.send("POST", "", `{"identity": "u", "tier": "gold"}`).faults("body.tier")
+	if !strings.Contains(p.Detail, "free, pro") {
+		t.Errorf("detail %q does not name the tiers", p.Detail)
+	}
+}
+
+func TestManyWrongFieldsDontMakeALongAnswer(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	var b strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&b, `,"field%d":1`, i)
+	}
+	if got := f.send("POST", "", `{"identity":"u"`+b.String()+`}`).problem(400); len(got.Errors) != maxProblems {
+		t.Errorf("%d errors, want %d", len(got.Errors), maxProblems)
+	}
+}
+
+func TestBulkIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.send("POST", "", `{"identity": "b", "tokenLimit": 9}`).want(201)
+	f.send("POST", "/bulk", `{"items": [{"identity": "a"}, {"identity": "b", "requestLimit": -5}]}`).problem(400)
+	if got := decode[Identities](f.send("GET", "", "")); got.Total != 1 {
+		t.Fatalf("%d identities after a refused bulk call, want 1", got.Total)
+	}
+	got := decode[BulkIdentities](f.send("POST", "/bulk", `{"items": [{"identity": "z", "requestLimit": 1}, {"identity": "b", "requestLimit": 2}]}`).want(200))
+	if got.Count != 2 || got.Items[0].Identity != "z" || got.Items[1].Identity != "b" || *got.Items[1].TokenLimit != 9 || *got.Items[1].RequestLimit != 2 {
+		t.Errorf("bulk answer %+v", got)
+	}
+	var b strings.Builder
+	for i := range maxBulk {
+		fmt.Fprintf(&b, `,{"identity":"u%d"}`, i)
+	}
+	if got := decode[BulkIdentities](f.send("POST", "/bulk", `{"items":[`+b.String()[1:]+`]}`).want(200)); got.Count != maxBulk {
+		t.Errorf("count %d, want %d", got.Count, maxBulk)
+	}
+	// An identity called bulk is one like any other.
+	f.send("GET", "/bulk", "").problem(404)
+	f.send("POST", "", `{"identity": "bulk"}`).want(201)
+	if got := decode[Identity](f.send("GET", "/bulk", "").want(200)); got.Identity != "bulk" {
+		t.Errorf("GET /bulk is %q", got.Identity)
+	}
+}
+
+func TestListsPageAndSearch(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.send("POST", "/bulk", `{"items": [{"identity": "cat"}, {"identity": "ant"}, {"identity": "Bee%_"}, {"identity": "ape"}]}`).want(200)
+	f.use("traffic-ant", 100, 5)
+	for _, tc := range []struct {
+		query string
+		names string
+		page  Identities
+	}{
+		{"", "Bee%_ ant ape cat traffic-ant", Identities{Total: 5, Limit: 50}},
+		{"?limit=2", "Bee%_ ant", Identities{Total: 5, Limit: 2}},
+		{"?limit=2&offset=4", "traffic-ant", Identities{Total: 5, Limit: 2, Offset: 4}},
+		{"?offset=9", "", Identities{Total: 5, Limit: 50, Offset: 9}},
+		{"?search=ant", "ant traffic-ant", Identities{Total: 2, Limit: 50}},
+		{"?search=%25_", "Bee%_", Identities{Total: 1, Limit: 50}},
+		{"?search=nobody", "", Identities{Limit: 50}},
+	} {
+		got := decode[Identities](f.send("GET", tc.query, "").want(200))
+		var names []string
+		for _, i := range got.Items {
+			names = append(names, i.Identity)
+		}
+		if got.Items == nil || strings.Join(names, " ") != tc.names || got.Total != tc.page.Total || got.Limit != tc.page.Limit || got.Offset != tc.page.Offset {
+			t.Errorf("%q: %q of %d, limit %d, offset %d; want %q, %+v", tc.query, names, got.Total, got.Limit, got.Offset, tc.names, tc.page)
+		}
+	}
+	for query, location := range map[string]string{"limit=0": "query.limit", "limit=201": "query.limit", "limit=x": "query.limit", "offset=-1": "query.offset",
+		"cursor=x": "query.cursor", "search=%00": "query.search", "search=%ff": "query.search"} {
+		f.send("GET", "?"+query, "").faults(location)
+	}
+	if got := decode[Identity](f.send("GET", "/traffic-ant", "").want(200)); got.Usage.Requests != 1 || got.Usage.Tokens != 100 || got.Usage.CostUSD != "0.000005" {
+		t.Errorf("usage %+v, want 1 request, 100 tokens, 0.000005 USD", got.Usage)
+	}
+}
+
+func TestUnknownIdentitiesAreNotFoundAndNotMade(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	for _, tc := range []struct{ method, below, body string }{
+		{"GET", "", ""}, {"PUT", "", `{"requestLimit": 1}`}, {"DELETE", "", ""}, {"POST", "/gift", `{"tokens": 1}`}, {"GET", "/credits", ""},
+		{"POST", "/promo", `{"unlimitedUntil": null}`}, {"POST", "/reset", `{}`}, {"GET", "/usage", ""},
+	} {
+		f.send(tc.method, "/nobody"+tc.below, tc.body).problem(404)
+	}
+	if got := decode[Identities](f.send("GET", "", "")); got.Total != 0 {
+		t.Errorf("%d identities, want none", got.Total)
+	}
+}
+
+func TestDeletingLeavesWhatWasUsed(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.use("u", 100, 0)
+	f.send("PUT", "/u", `{"requestLimit": 3, "enabled": false}`).want(200)
+	f.send("POST", "/u/gift", `{"tokens": 10, "costUsd": 1}`).want(200)
+	f.send("POST", "/u/promo", `{"unlimitedUntil": "2027-01-01"}`).want(200)
+	if got := f.send("DELETE", "/u?reason=asked+to", "").want(204); len(got.body) != 0 {
+		t.Errorf("204 with a body: %s", got.body)
+	}
+	f.send("DELETE", "/u", "").problem(404)
+	f.send("GET", "/u", "").problem(404)
+	f.use("u", 50, 0)
+	got := decode[Identity](f.send("GET", "/u", "").want(200))
+	if got.Usage.Requests != 2 || got.Usage.Tokens != 150 || got.RequestLimit != nil || !got.Enabled ||
+		got.GiftedTokens != 0 || got.GiftedCostUSD != "0" || got.UnlimitedUntil != nil {
+		t.Errorf("after delete and a request: %+v, want its usage and nothing else", got)
+	}
+	if last := f.audit("u"); last[len(last)-1] != `delete|asked to|{"credits":{"requests":0,"tokens":10,"costUsd":1}}` {
+		t.Errorf("audit %q", last)
+	}
+}
+
+func TestTheAuditTrailKeepsFiguresAndNoText(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.send("POST", "", `{"identity": "u", "requestLimit": 5, "tier": "pro", "limitResponse": {"message": "hush"}, "metadata": {"secret": "hush"}, "reason": "new"}`).want(201)
+	f.send("PUT", "/u", `{"enabled": false, "requestLimit": null, "metadata": null}`).want(200)
+	f.send("POST", "/u/gift", `{"requests": 2, "costUsd": 0.5, "reason": "sorry"}`).want(200)
+	f.send("POST", "/u/promo", `{"unlimitedUntil": "2026-12-31", "reason": "launch"}`).want(200)
+	f.send("POST", "/u/promo", `{"unlimitedUntil": null}`).want(200)
+	f.use("v", 70, 3)
+	f.send("POST", "/v/reset", `{"reason": "bug"}`).want(200)
+	want := []string{
+		`create|new|{"limitResponse":true,"metadata":true,"requestLimit":5,"tier":"pro"}`,
+		`update||{"enabled":false,"metadata":false,"requestLimit":null}`,
+		`gift|sorry|{"requests":2,"tokens":0,"costUsd":0.5}`,
+		`promo|launch|{"unlimitedUntil":"2027-01-01T00:00:00Z"}`,
+		`promo||{"unlimitedUntil":null}`,
+	}
+	if diff := cmp.Diff(want, f.audit("u")); diff != "" {
+		t.Errorf("audit (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{`reset|bug|{"requests":1,"tokens":70,"costUsd":0.000003}`}, f.audit("v")); diff != "" {
+		t.Errorf("audit (-want +got):\n%s", diff)
+	}
+	if log := f.log.String(); strings.Contains(log, "hush") || strings.Contains(log, "sk_") || strings.Contains(log, "/u") {
+		t.Errorf("the log tells too much:\n%s", log)
+	}
+}

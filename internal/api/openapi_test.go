@@ -1,0 +1,220 @@
+package api
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+func document(t *testing.T, f *fixture) map[string]any {
+	t.Helper()
+	f.key = "none: the document is for everybody"
+	r := f.send("GET", "/api/openapi.json", "").want(200)
+	return decode[map[string]any](r)
+}
+
+func TestTheDocumentIsOpenAPI31AndWhole(t *testing.T) {
+	t.Parallel()
+	doc := document(t, setup(t, someProject))
+	if doc["openapi"] != "3.1.0" {
+		t.Errorf("openapi %v, want 3.1.0", doc["openapi"])
+	}
+	used := map[string]bool{}
+	walk(doc, func(path string, node map[string]any) {
+		ref, ok := node["$ref"].(string)
+		if !ok {
+			return
+		}
+		used[ref] = true
+		at := any(doc)
+		for _, part := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+			m, _ := at.(map[string]any)
+			if at, ok = m[part]; !ok {
+				t.Errorf("%s: %s leads nowhere", path, ref)
+				return
+			}
+		}
+	})
+	for _, kind := range []string{"schemas", "responses"} {
+		for name := range doc["components"].(map[string]any)[kind].(map[string]any) {
+			if ref := "#/components/" + kind + "/" + name; !used[ref] {
+				t.Errorf("nothing refers to %s", ref)
+			}
+		}
+	}
+	if text, _ := json.Marshal(doc); strings.Contains(string(text), "$schema") || strings.Contains(string(text), "unpkg") {
+		t.Error("the document has $schema links or a documentation page")
+	}
+}
+
+func walk(v any, visit func(path string, node map[string]any)) { walkAt("#", v, visit) }
+
+func walkAt(path string, v any, visit func(string, map[string]any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		visit(path, v)
+		for name, child := range v {
+			walkAt(path+"/"+name, child, visit)
+		}
+	case []any:
+		for i, child := range v {
+			walkAt(path+"/"+strconv.Itoa(i), child, visit)
+		}
+	}
+}
+
+func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
+	t.Parallel()
+	_, doc := build(Options{})
+	var got []string
+	for path, item := range doc.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete, "PATCH": item.Patch} {
+			if op == nil {
+				continue
+			}
+			got = append(got, method+" "+strings.TrimPrefix(path, "/api/projects/{projectId}"))
+			if op.OperationID == "" || op.Summary == "" || len(op.Tags) == 0 {
+				t.Errorf("%s %s: no id, summary or tag", method, path)
+			}
+			var params []string
+			for _, p := range op.Parameters {
+				params = append(params, p.In+":"+p.Name)
+				if p.Description == "" {
+					t.Errorf("%s %s: %s is not described", method, path, p.Name)
+				}
+			}
+			if strings.Contains(path, "{identity}") != slices.Contains(params, "path:identity") || !slices.Contains(params, "path:projectId") ||
+				(method == "POST") != slices.Contains(params, "header:Idempotency-Key") {
+				t.Errorf("%s %s: parameters %q", method, path, params)
+			}
+			for status := range map[string]bool{"400": true, "401": true, "403": true, "500": true, "503": true} {
+				if op.Responses[status] == nil {
+					t.Errorf("%s %s: %s is not documented", method, path, status)
+				}
+			}
+			if op.Responses["422"] != nil || op.Responses["default"] != nil {
+				t.Errorf("%s %s: documents an answer that is never given", method, path)
+			}
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"DELETE /identities/{identity}", "GET /identities", "GET /identities/{identity}", "GET /identities/{identity}/credits", "GET /identities/{identity}/usage",
+		"POST /identities", "POST /identities/bulk", "POST /identities/{identity}/gift", "POST /identities/{identity}/promo", "POST /identities/{identity}/reset",
+		"PUT /identities/{identity}",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("operations (-want +got):\n%s", diff)
+	}
+}
+
+// Every operation, called with its own example, answers as documented.
+func TestExamplesWork(t *testing.T) {
+	t.Parallel()
+	_, doc := build(Options{})
+	schemas := doc.OpenAPI().Components.Schemas
+	for path, item := range doc.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete} {
+			if op == nil {
+				continue
+			}
+			t.Run(op.OperationID, func(t *testing.T) {
+				t.Parallel()
+				f := setup(t, someProject)
+				f.use("user-123", 10, 7)
+				body := ""
+				if op.RequestBody != nil {
+					media := op.RequestBody.Content[jsonType]
+					body = string(media.Example.(json.RawMessage))
+					validate(t, schemas, media.Schema, huma.ModeWriteToServer, body)
+				}
+				at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123").Replace(path)
+				r := f.send(method, at, body)
+				res := op.Responses[strconv.Itoa(r.status)]
+				if res == nil || r.status >= 300 {
+					t.Fatalf("status %d is not documented as a success: %s", r.status, r.body)
+				}
+				if r.status == http.StatusNoContent {
+					return
+				}
+				for status, res := range op.Responses {
+					if status[0] == '2' {
+						validate(t, schemas, res.Content[jsonType].Schema, huma.ModeReadFromServer, string(res.Content[jsonType].Example.(json.RawMessage)))
+					}
+				}
+				validate(t, schemas, res.Content[jsonType].Schema, huma.ModeReadFromServer, string(r.body))
+				documented := fieldsOf(t, schemas, res.Content[jsonType].Schema)
+				if diff := cmp.Diff(documented, slices.Sorted(maps.Keys(decode[map[string]any](r)))); diff != "" {
+					t.Errorf("fields of the answer (-documented +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func fieldsOf(t *testing.T, schemas huma.Registry, s *huma.Schema) []string {
+	t.Helper()
+	if s.Ref != "" {
+		s = schemas.SchemaFromRef(s.Ref)
+	}
+	return slices.Sorted(maps.Keys(s.Properties))
+}
+
+func validate(t *testing.T, schemas huma.Registry, s *huma.Schema, mode huma.ValidateMode, text string) {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	var res huma.ValidateResult
+	huma.Validate(schemas, s, huma.NewPathBuffer(nil, 0), mode, v, &res)
+	for _, err := range res.Errors {
+		t.Errorf("not as documented: %v: %s", err, text)
+	}
+}
+
+// The types that describe requests and the decoders that read them know the same fields.
+func TestRequestsAreDocumentedAsTheyAreRead(t *testing.T) {
+	t.Parallel()
+	_, doc := build(Options{})
+	schemas := doc.OpenAPI().Components.Schemas.Map()
+	for name, read := range map[string]func([]byte) error{
+		"GiftRequest":  func(b []byte) error { _, _, err := readGift(b); return err },
+		"PromoRequest": func(b []byte) error { _, _, err := readPromo(b); return err },
+		"ResetRequest": func(b []byte) error { _, _, _, err := readReset(b); return err },
+		"NewIdentity":  func(b []byte) error { _, err := readNew(&project.Snapshot{}, b); return err },
+		"IdentityFields": func(b []byte) error {
+			_, err := readUpdate(&project.Snapshot{}, "u", b)
+			return err
+		},
+		"NewIdentities": func(b []byte) error { _, err := readMany(&project.Snapshot{}, b); return err },
+	} {
+		err := read([]byte(`{"nothing is called so": 1}`))
+		_, known, _ := strings.Cut(err.Error(), "known here are ")
+		known, _, _ = strings.Cut(known, " (and")
+		got := strings.Split(known, ", ")
+		if name == "IdentityFields" { // may repeat what the path says
+			got = slices.DeleteFunc(got, func(s string) bool { return s == "identity" })
+		}
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(schemas[name].Properties)), got); diff != "" {
+			t.Errorf("%s (-documented +read):\n%s", name, diff)
+		}
+		if schemas[name].AdditionalProperties != false {
+			t.Errorf("%s does not say that it is strict", name)
+		}
+	}
+	for _, name := range []string{"Identity", "Gift", "Problem", "Usage", "Totals"} {
+		if schemas[name].AdditionalProperties != nil {
+			t.Errorf("%s says that it will never get another field", name)
+		}
+	}
+}

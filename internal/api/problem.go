@@ -1,0 +1,158 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+)
+
+// problem is the answer to a call that failed: problem details for HTTP APIs, RFC 9457. Its type is always
+// "about:blank" and so left out.
+type problem struct {
+	Title  string         `json:"title" doc:"What the status means." example:"Bad Request"`
+	Status int            `json:"status" doc:"The HTTP status." example:"400"`
+	Detail string         `json:"detail" doc:"What is wrong, and what to do about it." example:"body.tokens: must be a whole number from 1 to 1000000000000000"`
+	Errors []fieldProblem `json:"errors,omitempty" doc:"Which parts of the request are wrong."`
+
+	header http.Header
+}
+
+// fieldProblem says what is wrong with one part of a request.
+type fieldProblem struct {
+	Location string `json:"location" doc:"Where it is: body, query, path or header, and the field." example:"body.tokens"`
+	Message  string `json:"message" doc:"What is wrong, and what would be right." example:"must be a whole number from 1 to 1000000000000000"`
+}
+
+// fieldProblems is an error: a request that is not valid.
+type fieldProblems []fieldProblem
+
+// maxProblems is how many complaints are enough.
+const maxProblems = 50
+
+func (ps fieldProblems) Error() string {
+	text := ps[0].Location + ": " + ps[0].Message
+	if more := len(ps) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
+
+func wrong(location, format string, args ...any) error {
+	return fieldProblems{{location, fmt.Sprintf(format, args...)}}
+}
+
+func refuse(status int, format string, args ...any) *problem {
+	return &problem{Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
+}
+
+func (p *problem) with(header, value string) *problem {
+	p.header = http.Header{http.CanonicalHeaderKey(header): {value}}
+	return p
+}
+
+func (p *problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *problem) GetHeaders() http.Header { return p.header }
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *problem) ContentType(string) string { return problemType }
+
+const problemType = "application/problem+json"
+
+// write answers with the problem where huma does not.
+func (p *problem) write(w http.ResponseWriter) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(p.Status)
+	_ = marshal(w, p)
+}
+
+// huma has one hook for the errors that it finds itself (in parameters, and when it reads a body), and it is a
+// variable. Nothing else in the program uses huma.
+func init() { huma.NewError = ofHuma }
+
+// ofHuma makes a problem of what huma found wrong with a request. It has no cause on our side.
+func ofHuma(status int, detail string, errs ...error) huma.StatusError {
+	var tooLarge *http.MaxBytesError
+	cause := errors.Join(errs...)
+	switch {
+	case errors.As(cause, &tooLarge):
+		return bodyTooLarge()
+	case errors.Is(cause, io.ErrUnexpectedEOF):
+		return refuse(http.StatusBadRequest, "The request ended before its body did.")
+	case status == http.StatusUnprocessableEntity:
+		status = http.StatusBadRequest
+	}
+	p := refuse(status, "%s", detail)
+	for _, err := range errs {
+		var d *huma.ErrorDetail
+		if errors.As(err, &d) {
+			p.Errors = append(p.Errors, fieldProblem{d.Location, d.Message})
+		}
+	}
+	if len(errs) == 0 && status == http.StatusBadRequest {
+		p.Errors = []fieldProblem{{"body", detail}}
+	}
+	if len(p.Errors) > 0 {
+		p.Detail = fieldProblems(p.Errors).Error()
+	}
+	return p
+}
+
+func bodyTooLarge() *problem {
+	return refuse(http.StatusRequestEntityTooLarge, "The body has more than %d bytes. Send less at a time.", maxBody)
+}
+
+// errAway means that it cannot be told now whom a secret key belongs to.
+var errAway = errors.New("projects cannot be looked up")
+
+// problemOf is the answer to an error: the one table of what an error is to a client. What is wrong on our side is
+// logged here, and shown to nobody.
+func (c *control) problemOf(ctx context.Context, err error) *problem {
+	var (
+		p      *problem
+		fields fieldProblems
+	)
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &fields):
+		p = refuse(http.StatusBadRequest, "%s", fields.Error())
+		p.Errors = fields
+		return p
+	case errors.Is(err, ledger.ErrUnknown):
+		return refuse(http.StatusNotFound, "The project has no such identity. One exists once it was created or has made a request.")
+	case errors.Is(err, ledger.ErrReused):
+		return refuse(http.StatusConflict, "This Idempotency-Key came with a different request before. Take a new key for each request.")
+	case errors.Is(err, ledger.ErrUnavailable), errors.Is(err, errAway), ctx.Err() != nil:
+		c.logFailure(ctx, slog.LevelWarn, "control plane unavailable", err)
+		return refuse(http.StatusServiceUnavailable, "The database cannot be reached at the moment. Try again shortly; "+
+			"with the same Idempotency-Key what was applied all the same is not applied twice.").
+			with("Retry-After", "1")
+	}
+	c.logFailure(ctx, slog.LevelError, "control plane failed", err)
+	return internalError()
+}
+
+func internalError() *problem {
+	return refuse(http.StatusInternalServerError,
+		"Something went wrong on our side. Try again; if it stays, report the x-request-id.")
+}
+
+func (c *control) logFailure(ctx context.Context, level slog.Level, message string, err error) {
+	call := callOf(ctx)
+	c.Log.LogAttrs(ctx, level, message, slog.String("request", call.id), slog.String("error", err.Error()))
+}

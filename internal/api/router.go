@@ -1,0 +1,189 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"runtime/debug"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+// router routes on the path as it was sent, escapes and all, so that an identity may be called anything: ServeMux
+// matches a {wildcard} on the decoded segment, and takes one that is just "%2F" for the end of the path. Odd spellings
+// of a path (//, /../) are not found, and never redirected.
+type router struct {
+	*control
+	mux *http.ServeMux
+}
+
+// call is what is known of one request.
+type call struct {
+	id      string
+	project *project.Snapshot // nil until the key was checked
+}
+
+type callKey struct{}
+
+// callOf returns the call that ctx belongs to.
+func callOf(ctx context.Context) *call {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c
+	}
+	return &call{}
+}
+
+// projectOf returns the project that the caller's key opened.
+func projectOf(ctx context.Context) *project.Snapshot { return callOf(ctx).project }
+
+// ServeHTTP implements http.Handler.
+func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := rt.Now()
+	this := &call{id: "req_" + strings.ToLower(rand.Text())}
+	h := w.Header()
+	h.Set("X-Request-Id", this.id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+
+	sent := r.URL.EscapedPath()
+	routed := r.WithContext(context.WithValue(r.Context(), callKey{}, this))
+	routed.URL = &url.URL{Path: sent, RawQuery: r.URL.RawQuery}
+	routed.Header = r.Header.Clone()
+	routed.Header.Del("Accept") // there is nothing but JSON, which huma would still negotiate
+	routed.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	out := &recorder{ResponseWriter: w}
+	defer func() {
+		rt.recover(out, this, recover())
+		attrs := []slog.Attr{slog.String("request", this.id), slog.Int("status", out.status),
+			slog.String("operation", routed.Pattern), slog.Duration("took", rt.Now().Sub(start))}
+		if this.project != nil {
+			attrs = append(attrs, slog.String("project", this.project.Key))
+		}
+		rt.Log.LogAttrs(r.Context(), slog.LevelInfo, "control plane", attrs...)
+	}()
+	if p := rt.misrouted(routed); p != nil {
+		p.write(out)
+		return
+	}
+	rt.mux.ServeHTTP(out, routed)
+}
+
+// misrouted returns the problem with a request that no operation is for.
+func (rt *router) misrouted(r *http.Request) *problem {
+	notFound := refuse(http.StatusNotFound, "There is nothing at this path. /api/openapi.json lists what there is.")
+	if r.URL.Path != path.Clean(r.URL.Path) {
+		return notFound
+	}
+	refusal, pattern := rt.mux.Handler(r)
+	if pattern != "" {
+		return nil
+	}
+	var answer header
+	refusal.ServeHTTP(&answer, r)
+	if allow := answer.Header().Get("Allow"); allow != "" {
+		return refuse(http.StatusMethodNotAllowed, "This path takes %s.", allow).with("Allow", allow)
+	}
+	return notFound
+}
+
+// recover answers where a handler panicked, and logs where it did but not what it panicked with.
+func (rt *router) recover(w *recorder, this *call, panicked any) {
+	if panicked == nil {
+		return
+	}
+	if panicked == http.ErrAbortHandler { //nolint:errorlint // the value that net/http looks for
+		panic(panicked)
+	}
+	rt.Log.Error("panic", "request", this.id, "what", fmt.Sprintf("%T", panicked), "stack", string(debug.Stack()))
+	if w.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	internalError().write(w)
+}
+
+// HandleFunc implements humago.Mux: every operation is for who has the project's key, and gets decoded wildcards.
+func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *http.Request)) {
+	names := wildcards.FindAllStringSubmatch(pattern, -1)
+	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range names {
+			// It cannot fail: the whole path was decoded before.
+			decoded, _ := url.PathUnescape(r.PathValue(name[1]))
+			r.SetPathValue(name[1], decoded)
+		}
+		p, err := rt.authenticate(r)
+		if err == nil {
+			callOf(r.Context()).project = p
+			err = checkBody(r)
+		}
+		if err != nil {
+			rt.problemOf(r.Context(), err).write(w)
+			return
+		}
+		handle(w, r)
+	})
+}
+
+var wildcards = regexp.MustCompile(`\{(\w+)\}`)
+
+// checkBody looks at what can be told of a body before it is read.
+func checkBody(r *http.Request) error {
+	if r.ContentLength > maxBody {
+		return bodyTooLarge()
+	}
+	if r.ContentLength == 0 {
+		return nil
+	}
+	if sent := r.Header.Get("Content-Type"); sent != "" {
+		if kind, _, err := mime.ParseMediaType(sent); err != nil || kind != "application/json" {
+			return refuse(http.StatusUnsupportedMediaType, "The body must be JSON. Send it with Content-Type: application/json.")
+		}
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return refuse(http.StatusUnsupportedMediaType, "The body must not be compressed.")
+	}
+	return nil
+}
+
+// recorder remembers the status that was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets huma and http.ResponseController set deadlines.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// header takes an answer of which only the header is of interest.
+type header struct{ h http.Header }
+
+func (w *header) Header() http.Header {
+	if w.h == nil {
+		w.h = http.Header{}
+	}
+	return w.h
+}
+
+func (w *header) Write(p []byte) (int, error) { return len(p), nil }
+
+func (w *header) WriteHeader(int) {}

@@ -1,0 +1,284 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+const (
+	maxMetadata = 16 << 10 // bytes of compact JSON
+	maxReason   = 500      // bytes
+)
+
+// IdentityFields describe what can be set for an identity. Absent stays, null goes back to the default.
+type IdentityFields struct {
+	_ struct{} `additionalProperties:"false"`
+
+	Tier               *string                     `json:"tier,omitempty" nullable:"true" maxLength:"64" doc:"A tier of the project; it beats x-tier. Null leaves the choice to x-tier and the project's default."`
+	RequestLimit       *int64                      `json:"requestLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Requests in a period. Null inherits, -1 is unlimited, 0 blocks; so for all limits."`
+	TokenLimit         *int64                      `json:"tokenLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Tokens in a period."`
+	CostLimitUSD       *project.USD                `json:"costLimitUsd,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"USD in a period, at most six decimals."`
+	RequestsPerMinute  *int64                      `json:"requestsPerMinute,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"The burst: a token bucket of that size, which refills evenly."`
+	ConcurrentRequests *int64                      `json:"concurrentRequests,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"Requests at once."`
+	ModelLimits        map[string]modelLimitFields `json:"modelLimits,omitempty" nullable:"true" doc:"Limits by model: its name, which covers its dated snapshots, or a prefix ending in *. Replaced as a whole."`
+	LimitResponse      map[string]any              `json:"limitResponse,omitempty" nullable:"true" doc:"Fields of the error when a limit is reached: message, deepLink, upgradeUrl and any others."`
+	Metadata           map[string]any              `json:"metadata,omitempty" nullable:"true" doc:"Anything of the developer's own, at most 16 KB. It is kept and shown, and otherwise not looked at."`
+	Enabled            *bool                       `json:"enabled,omitempty" nullable:"true" doc:"Whether the identity may make requests; null is true."`
+	Reason             *string                     `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
+}
+
+// modelLimitFields describes the limits of one key of modelLimits.
+type modelLimitFields struct {
+	_ struct{} `additionalProperties:"false"`
+
+	RequestLimit *int64       `json:"requestLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15"`
+	TokenLimit   *int64       `json:"tokenLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15"`
+	CostLimitUSD *project.USD `json:"costLimitUsd,omitempty" nullable:"true" minimum:"-1" maximum:"1e9"`
+}
+
+// newIdentity describes an identity to be created or updated.
+type newIdentity struct {
+	_ struct{} `additionalProperties:"false"`
+
+	Identity string `json:"identity" minLength:"1" maxLength:"512" doc:"The name of the end user: 1 to 512 bytes of printable UTF-8, trimmed."`
+	IdentityFields
+}
+
+// newIdentities describes a bulk call.
+type newIdentities struct {
+	_ struct{} `additionalProperties:"false"`
+
+	Items []newIdentity `json:"items" minItems:"1" maxItems:"1000" doc:"No identity twice."`
+}
+
+// levelFields take over what one field of the limits sets.
+var levelFields = map[string]func(into *limit.Level, from limit.Level){
+	"requestLimit":       func(into *limit.Level, from limit.Level) { into.Caps[limit.Requests] = from.Caps[limit.Requests] },
+	"tokenLimit":         func(into *limit.Level, from limit.Level) { into.Caps[limit.Tokens] = from.Caps[limit.Tokens] },
+	"costLimitUsd":       func(into *limit.Level, from limit.Level) { into.Caps[limit.Cost] = from.Caps[limit.Cost] },
+	"requestsPerMinute":  func(into *limit.Level, from limit.Level) { into.RequestsPerMinute = from.RequestsPerMinute },
+	"concurrentRequests": func(into *limit.Level, from limit.Level) { into.ConcurrentRequests = from.ConcurrentRequests },
+	"modelLimits":        func(into *limit.Level, from limit.Level) { into.Models = from.Models },
+}
+
+// settingsChange is a valid change of what is set for one identity.
+type settingsChange struct {
+	identity string
+	edits    []func(*ledger.Settings)
+	reason   string
+	detail   map[string]any // for the audit trail: figures, and of free text only that it was set
+}
+
+// apply changes an account, which is known from then on, and returns the entry for the audit trail.
+func (ch *settingsChange) apply(a *ledger.Account, now time.Time) ledger.Entry {
+	action := "update"
+	if !a.Known {
+		action = "create"
+		a.CreatedAt = now
+	}
+	s := settingsOf(a)
+	for _, edit := range ch.edits {
+		edit(&s)
+	}
+	a.Known, a.Settings, a.UpdatedAt = true, &s, now
+	detail, _ := json.Marshal(ch.detail) // of strings, booleans and checked JSON
+	return ledger.Entry{Identity: ch.identity, Action: action, Reason: ch.reason, Detail: detail}
+}
+
+// readNew reads the body of a call that creates or updates.
+func readNew(p *project.Snapshot, data []byte) (*settingsChange, error) {
+	if err := check(data); err != nil {
+		return nil, err
+	}
+	ch, ps := readItem(p, "body", data)
+	if len(ps) > 0 {
+		return nil, ps
+	}
+	return ch, nil
+}
+
+// readMany reads the body of a bulk call.
+func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
+	const at = "body.items"
+	var items []json.RawMessage
+	err := fields{"items": func(value json.RawMessage) error {
+		if kindOf(value) != "an array" {
+			return fmt.Errorf("must be an array, not %s", kindOf(value))
+		}
+		return json.Unmarshal(value, &items)
+	}}.readBody(data)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(items) == 0 || len(items) > maxBulk:
+		return nil, wrong(at, "must have 1 to %d items, not %d", maxBulk, len(items))
+	}
+	changes, seen := make([]*settingsChange, len(items)), make(map[string]int, len(items))
+	var all fieldProblems
+	for i, item := range items {
+		if len(all) >= maxProblems {
+			break
+		}
+		ch, ps := readItem(p, index(at, i), item)
+		all = append(all, ps...)
+		changes[i] = ch
+		if first, twice := seen[ch.identity]; twice && ch.identity != "" {
+			all = append(all, fieldProblem{index(at, i) + ".identity", fmt.Sprintf("is that of items[%d] too", first)})
+		} else {
+			seen[ch.identity] = i
+		}
+	}
+	if len(all) > 0 {
+		return nil, all
+	}
+	return changes, nil
+}
+
+// readItem reads an object that names its identity and stands at a location of a checked document.
+func readItem(p *project.Snapshot, at string, data json.RawMessage) (*settingsChange, fieldProblems) {
+	ch := &settingsChange{detail: map[string]any{}}
+	fs, named := ch.fields(p), false
+	fs["identity"] = func(value json.RawMessage) (err error) {
+		named = true
+		ch.identity, err = readName(value)
+		return err
+	}
+	ps := fs.read(at, data)
+	if !named && kindOf(data) == "an object" {
+		ps = append(ps, fieldProblem{at + ".identity", "is missing"})
+	}
+	return ch, ps
+}
+
+// readUpdate reads the body of a call whose path names the identity. The body may repeat it.
+func readUpdate(p *project.Snapshot, name string, data []byte) (*settingsChange, error) {
+	ch := &settingsChange{identity: name, detail: map[string]any{}}
+	fs := ch.fields(p)
+	fs["identity"] = func(value json.RawMessage) error {
+		if repeated, err := readName(value); err != nil || repeated != name {
+			return errors.New("must be the one in the path, or left out: an identity keeps its name")
+		}
+		return nil
+	}
+	return ch, fs.readBody(data)
+}
+
+func readName(value json.RawMessage) (string, error) {
+	if kindOf(value) != "a string" {
+		return "", fmt.Errorf("must be a string, not %s", kindOf(value))
+	}
+	var name string
+	if err := json.Unmarshal(value, &name); err != nil {
+		return "", err
+	}
+	name = strings.TrimSpace(name)
+	if problem := badName(name); problem != "" {
+		return "", errors.New(problem)
+	}
+	return name, nil
+}
+
+// fields are what a developer may set for an identity.
+func (ch *settingsChange) fields(p *project.Snapshot) fields {
+	fs := fields{
+		"tier":          func(value json.RawMessage) error { return ch.setTier(p, value) },
+		"limitResponse": ch.setLimitResponse,
+		"metadata":      ch.setMetadata,
+		"enabled":       ch.setEnabled,
+		"reason":        optional(text(&ch.reason, maxReason)),
+	}
+	for name, take := range levelFields {
+		fs[name] = func(value json.RawMessage) error {
+			var given project.LevelFields
+			if _, err := given.Set(name, value); err != nil {
+				return err
+			}
+			ch.detail[name] = value
+			from := given.Level()
+			ch.edit(func(s *ledger.Settings) { take(&s.Level, from) })
+			return nil
+		}
+	}
+	return fs
+}
+
+func (ch *settingsChange) edit(e func(*ledger.Settings)) { ch.edits = append(ch.edits, e) }
+
+func (ch *settingsChange) setTier(p *project.Snapshot, value json.RawMessage) error {
+	var tier string
+	if err := optional(text(&tier, project.MaxTier))(value); err != nil {
+		return err
+	}
+	if _, known := p.Tier(tier); !known && kindOf(value) != "null" {
+		if len(p.Tiers) == 0 {
+			return errors.New("is not a tier: the project has none")
+		}
+		return fmt.Errorf("is not a tier of the project; there are %s", strings.Join(slices.Sorted(maps.Keys(p.Tiers)), ", "))
+	}
+	ch.detail["tier"] = value
+	ch.edit(func(s *ledger.Settings) { s.Tier = tier })
+	return nil
+}
+
+func (ch *settingsChange) setLimitResponse(value json.RawMessage) error {
+	response, err := project.ParseLimitResponse("limitResponse", value)
+	if err != nil {
+		return err
+	}
+	ch.detail["limitResponse"] = response != nil
+	ch.edit(func(s *ledger.Settings) { s.LimitResponse = response })
+	return nil
+}
+
+func (ch *settingsChange) setMetadata(value json.RawMessage) error {
+	var compact bytes.Buffer
+	switch kindOf(value) {
+	case "null":
+	case "an object":
+		if err := json.Compact(&compact, value); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("must be an object or null, not %s", kindOf(value))
+	}
+	if compact.Len() > maxMetadata {
+		return fmt.Errorf("has %d bytes; at most %d are allowed", compact.Len(), maxMetadata)
+	}
+	ch.detail["metadata"] = compact.Len() > 0
+	ch.edit(func(s *ledger.Settings) { s.Metadata = compact.Bytes() })
+	return nil
+}
+
+func (ch *settingsChange) setEnabled(value json.RawMessage) error {
+	enabled := true
+	if err := optional(flag(&enabled))(value); err != nil {
+		return err
+	}
+	ch.detail["enabled"] = enabled
+	ch.edit(func(s *ledger.Settings) { s.Disabled = !enabled })
+	return nil
+}
+
+const (
+	someSettings = `"tier": null, "requestLimit": 500, "tokenLimit": -1, "costLimitUsd": 2.5, "requestsPerMinute": 20, "concurrentRequests": null, ` +
+		`"modelLimits": {"gpt-4o": {"requestLimit": 50}}, "limitResponse": {"message": "That was it for today."}, ` +
+		`"metadata": {"plan": "pro-2026"}, "enabled": true`
+
+	anIdentity = `{"identity": "user-123", ` +
+		`"tier": null, "requestLimit": 500, "tokenLimit": -1, "costLimitUsd": 2.5, "requestsPerMinute": 20, "concurrentRequests": null, ` +
+		`"modelLimits": {"gpt-4o": {"requestLimit": 50, "tokenLimit": null, "costLimitUsd": null}}, ` +
+		`"giftedTokens": 10000, "giftedRequests": 0, "giftedCostUsd": 0, "unlimitedUntil": null, ` +
+		`"limitResponse": {"message": "That was it for today."}, "metadata": {"plan": "pro-2026"}, "enabled": true, ` +
+		`"usage": {"requests": 9, "tokens": 5120, "costUsd": 0.0123}, ` +
+		`"createdAt": "2026-11-01T09:30:00Z", "updatedAt": "2026-11-22T17:05:00Z"}`
+)

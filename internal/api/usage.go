@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/airatelimit/airatelimit/internal/identity"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// resetRequest describes what is taken back.
+type resetRequest struct {
+	_ struct{} `additionalProperties:"false"`
+
+	ResetTokens   *bool   `json:"resetTokens,omitempty" nullable:"true" default:"true" doc:"Tokens, and the cost that they are."`
+	ResetRequests *bool   `json:"resetRequests,omitempty" nullable:"true" default:"true"`
+	Reason        *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
+}
+
+// Reset answers a reset with what was taken back.
+type Reset struct {
+	Identity      string      `json:"identity"`
+	TokensReset   int64       `json:"tokensReset" doc:"How many were taken back."`
+	RequestsReset int64       `json:"requestsReset" doc:"How many were taken back."`
+	CostUSDReset  json.Number `json:"costUsdReset" doc:"How many USD were taken back, with the tokens."`
+	Message       string      `json:"message"`
+	Period        string      `json:"period" enum:"hourly,daily,weekly,monthly"`
+}
+
+func (c *control) usage(doc huma.API) {
+	tags := []string{identitiesTag}
+	optional := &huma.RequestBody{}
+	register(c, doc, huma.Operation{
+		OperationID: "resetIdentity", Method: http.MethodPost, Path: identityPath + "/reset", Tags: tags,
+		Summary: "Take back what was used in this period",
+		Description: "The period's counting starts over; the history of usage stays. " +
+			"What runs at the moment counts when it ends. Without a body everything is taken back.",
+		RequestBody: optional,
+	}, example{`{"resetTokens": true, "resetRequests": false, "reason": "A bug of ours burned them"}`,
+		`{"identity": "user-123", "tokensReset": 5120, "requestsReset": 0, "costUsdReset": 0.0123, "message": "Took back 5120 tokens and $0.0123.", "period": "daily"}`},
+		[]int{http.StatusNotFound, http.StatusConflict}, c.reset)
+	optional.Required = false
+
+	register(c, doc, huma.Operation{
+		OperationID: "getUsage", Method: http.MethodGet, Path: identityPath + "/usage", Tags: tags,
+		Summary:     "Read limits and usage",
+		Description: "What GET /v1/usage shows the identity itself, in the tier that was set for it or is the project's default.",
+	}, example{response: `{"identity": "user-123", "tier": "free", "period": "daily", "resetsAt": "2026-11-23T00:00:00Z", ` +
+		`"limits": [{"metric": "requests", "scope": "model", "model": "gpt-4o", "limit": 5, "used": 3, "remaining": 2}], ` +
+		`"usage": {"requests": 9, "tokens": 5120, "costUsd": 0.0123}, "credits": {"requests": 0, "tokens": 10000, "costUsd": 0}, ` +
+		`"unlimitedUntil": null, "enabled": true}`},
+		[]int{http.StatusNotFound, http.StatusConflict}, c.getUsage)
+}
+
+type resetInput struct {
+	OfIdentity
+	Once
+	Body body[resetRequest]
+}
+
+func (c *control) reset(ctx context.Context, in *resetInput) (*answer[Reset], error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	tokens, requests, reason, err := readReset(in.Body.data)
+	if err != nil {
+		return nil, err
+	}
+	return changeKnown[Reset](ctx, c, in.of("reset", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
+		back := a.Reset(requests, tokens)
+		a.UpdatedAt = now
+		detail, err := json.Marshal(ledger.TotalsOf(back))
+		return outcome{http.StatusOK, Reset{
+			Identity: name, TokensReset: back[limit.Tokens], RequestsReset: back[limit.Requests],
+			CostUSDReset: ledger.Figure(limit.Cost, back[limit.Cost]),
+			Message:      "Took back " + words(back) + ".", Period: a.State.Period.String(),
+		}, []ledger.Entry{{Identity: name, Action: "reset", Reason: reason, Detail: detail}}}, err
+	})
+}
+
+func readReset(data []byte) (tokens, requests bool, reason string, err error) {
+	tokens, requests = true, true
+	if len(data) == 0 {
+		return tokens, requests, "", nil
+	}
+	err = fields{
+		"resetTokens":   optional(flag(&tokens)),
+		"resetRequests": optional(flag(&requests)),
+		"reason":        optional(text(&reason, maxReason)),
+	}.readBody(data)
+	if err == nil && !tokens && !requests {
+		err = wrong("body", "resets nothing: resetTokens or resetRequests must be true")
+	}
+	return tokens, requests, reason, err
+}
+
+type usageInput struct{ OfIdentity }
+
+func (c *control) getUsage(ctx context.Context, in *usageInput) (*answer[ledger.Usage], error) {
+	a, err := c.account(ctx, in.OfIdentity)
+	if err != nil {
+		return nil, err
+	}
+	p, name := projectOf(ctx), ""
+	tier, err := identity.Tier(p, a.Settings, "")
+	if err != nil {
+		return nil, refuse(http.StatusConflict, "The identity is in the tier %q, which the project no longer has and so refuses. "+
+			"Set another one, or null.", a.Settings.Tier)
+	}
+	if tier != nil {
+		name = tier.Name
+	}
+	return show(ledger.Report(&a, identity.Levels(p, a.Settings, tier), name, c.now()))
+}
