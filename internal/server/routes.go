@@ -9,11 +9,11 @@ import (
 
 // mount puts the data plane, the control plane and the probes in their places.
 //
-// The data plane gets every path that could be meant for it, odd spellings included: it
-// alone decides, and the standard ServeMux would answer some of them with a redirect.
+// The data plane gets every path that could be meant for it, odd spellings included, and
+// the control plane everything below /api: they alone decide, where the standard ServeMux
+// would answer some spellings with a redirect.
 func (a *app) mount(data, control http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/", control)
 	mux.HandleFunc("GET /api/health", alive)
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", a.ready)
@@ -21,6 +21,10 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if forData(r) {
 			data.ServeHTTP(w, r)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/health" {
+			control.ServeHTTP(w, r)
 			return
 		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")

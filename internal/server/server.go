@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/api"
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -176,7 +177,8 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 		MaxBody: cfg.MaxBodyBytes, UpstreamTimeout: cfg.UpstreamTimeout,
 		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience,
 	})
-	a.routes = a.mount(data, http.NotFoundHandler())
+	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log})
+	a.routes = a.mount(data, control)
 	return a, nil
 }
 
