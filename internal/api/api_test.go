@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -31,7 +32,6 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 type fixture struct {
 	t       *testing.T
 	handler http.Handler
-	doc     *router
 	store   *store.Store
 	catalog *store.Catalog
 	ledger  *sqlite.Ledger
@@ -59,20 +59,39 @@ func setup(t *testing.T, settings string) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	f := &fixture{t: t, store: store.New(db, keys), ledger: l, db: db, log: &syncBuffer{}, now: noon}
+	f := &fixture{t: t, store: store.New(db, keys), db: db, log: &syncBuffer{}, now: noon}
+	f.ledger = f.open()
+	t.Cleanup(func() { _ = f.ledger.Close() })
 	f.project, f.key = f.create(settings)
 	if f.catalog, err = store.NewCatalog(ctx, f.store); err != nil {
 		t.Fatal(err)
 	}
-	f.doc, _ = build(Options{Ledger: l, Projects: f.catalog, Secrets: f.store, Now: f.clock,
-		Log: slog.New(slog.NewTextHandler(f.log, nil))})
-	f.handler = f.doc
+	f.serve()
 	return f
+}
+
+func (f *fixture) open() *sqlite.Ledger {
+	f.t.Helper()
+	l, err := sqlite.Open(context.Background(), f.db.Ledger, f.db.Read)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return l
+}
+
+func (f *fixture) serve() {
+	f.handler = New(Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Now: f.clock,
+		Log: slog.New(slog.NewTextHandler(f.log, nil))})
+}
+
+// restart closes the ledger and opens it again, with nothing in memory.
+func (f *fixture) restart() {
+	f.t.Helper()
+	if err := f.ledger.Close(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.ledger = f.open()
+	f.serve()
 }
 
 func (f *fixture) clock() time.Time {

@@ -371,3 +371,28 @@ func TestTheAuditTrailKeepsFiguresAndNoText(t *testing.T) {
 		t.Errorf("the log tells too much:\n%s", log)
 	}
 }
+
+func TestARestartChangesNoAnswer(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.mu.Lock()
+	f.now = f.now.Add(123456789) // finer than stores keep it
+	f.mu.Unlock()
+	f.send("POST", "", `{"identity": "u", "tier": "pro", "requestLimit": -1, "tokenLimit": 1000, "costLimitUsd": 999999999.999999, "requestsPerMinute": 9,
+		"modelLimits": {"gpt-*": {"requestLimit": -1, "costLimitUsd": 0.1}}, "limitResponse": {"message": "m", "x": [1, null]}, "metadata": {"big": 12345678901234567890, "a": "é"}}`).want(201)
+	f.use("u", 10, 5)
+	f.use("traffic", 1, 1)
+	f.send("POST", "/u/gift", `{"tokens": 3, "costUsd": 0.000001}`).want(200)
+	f.send("POST", "/u/promo", `{"unlimitedUntil": "2026-12-24T18:00:00.5+01:00"}`).want(200)
+	paths := []string{"", "/u", "/u/credits", "/u/usage", "/traffic"}
+	before := make([]string, len(paths))
+	for i, path := range paths {
+		before[i] = string(f.send("GET", path, "").want(200).body)
+	}
+	f.restart()
+	for i, path := range paths {
+		if diff := cmp.Diff(before[i], string(f.send("GET", path, "").want(200).body)); diff != "" {
+			t.Errorf("GET %s after a restart (-before +after):\n%s", path, diff)
+		}
+	}
+}
