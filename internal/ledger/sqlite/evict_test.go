@@ -1,0 +1,159 @@
+package sqlite
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/ledgertest"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+func name(s string) ledger.Key { return ledger.Key{Project: "pk_test", Identity: s} }
+
+func inMemory(l *Ledger, key ledger.Key) bool {
+	s := l.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accounts[key] != nil
+}
+
+func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
+	t.Parallel()
+	l := stalled(t)
+	idle, running, unwritten, recent := name("idle"), name("running"), name("unwritten"), name("recent")
+	settle(t, l, reserve(t, l, idle, upTo(9)))
+	held := reserve(t, l, running, upTo(9))
+	commit(t, l)
+	settle(t, l, reserve(t, l, unwritten, upTo(9)))
+	if _, err := l.Reserve(t.Context(), ledger.Request{Key: recent, Rules: upTo(0), Now: noon.Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[ledger.Key]bool{idle: false, running: true, unwritten: true, recent: true} {
+		l.evict(noon.Add(time.Second))
+		if got := inMemory(l, key); got != want {
+			t.Errorf("%s is in memory: %t, want %t", key.Identity, got, want)
+		}
+	}
+	settle(t, l, held)
+	commit(t, l)
+	l.evict(noon.Add(time.Hour))
+	if n := l.size(); n != 0 {
+		t.Errorf("%d accounts in memory once all are idle, want none", n)
+	}
+}
+
+// TestALockedAccountIsTheOneInMemory: who found an account and waits for it while it is
+// let go of must look again, or two of them would count apart.
+func TestALockedAccountIsTheOneInMemory(t *testing.T) {
+	t.Parallel()
+	p := openProcess(t)
+	done := make(chan struct{})
+	evicting := make(chan struct{})
+	go func() {
+		defer close(evicting)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				p.Forget(t)
+			}
+		}
+	}()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 2000 {
+				a, err := p.lock(t.Context(), alice)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s := p.shard(alice)
+				s.mu.Lock()
+				current := s.accounts[alice]
+				s.mu.Unlock()
+				a.mu.Unlock()
+				if a != current {
+					t.Errorf("locked %p, in memory is %p", a, current)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(done)
+	<-evicting
+}
+
+func TestIdleAccountsAreLetGoOfInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := openProcess(t)
+		res, err := p.Reserve(t.Context(), ledger.Request{Key: alice, Rules: upTo(9), Now: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release(t, p.Ledger, res)
+		time.Sleep(idleAfter - evictionPeriod) // of the bubble's clock
+		synctest.Wait()
+		if !inMemory(p.Ledger, alice) {
+			t.Error("let go of before its time")
+		}
+		time.Sleep(3 * evictionPeriod)
+		synctest.Wait()
+		if inMemory(p.Ledger, alice) {
+			t.Error("still in memory")
+		}
+	})
+}
+
+// TestMadeUpIdentitiesCostNoMemory: names that somebody makes up, one a request, must not
+// stay, admitted or not.
+func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
+	// Not parallel: it looks at the whole heap.
+	names, wave := 20_000, 5_000
+	if ledgertest.Long() {
+		names, wave = 1_000_000, 50_000
+	}
+	p := openProcess(t)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	var first uint64
+	for i := range names {
+		key := name(fmt.Sprint("made up ", i))
+		if _, err := p.Settings(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			settle(t, p.Ledger, reserve(t, p.Ledger, key, upTo(9)))
+		} else if res, err := tryReserve(p.Ledger, key, upTo(0)); err != nil || res.Decision.Refusal == limit.Admitted {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		if (i+1)%wave != 0 {
+			continue
+		}
+		if _, err := gift(p.Ledger, alice, nil); err != nil { // all before is written
+			t.Fatal(err)
+		}
+		p.Forget(t)
+		if n := p.size(); n != 0 {
+			t.Fatalf("%d accounts in memory after %d names, want none", n, i+1)
+		}
+		if first == 0 {
+			first = heap()
+		}
+	}
+	if now := heap(); now > first+4<<20 {
+		t.Errorf("heap grew from %d to %d KiB", first>>10, now>>10)
+	}
+}
