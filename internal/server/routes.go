@@ -32,14 +32,19 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 	})
 }
 
+// forData looks at the path as it was sent first: an identity in a path of the control
+// plane may be called anything.
 func forData(r *http.Request) bool {
-	decoded := r.URL.Path
-	for _, p := range [...]string{r.URL.EscapedPath(), path.Clean("/" + decoded)} {
+	sent := r.URL.EscapedPath()
+	if strings.HasPrefix(sent, "/api/") {
+		return false
+	}
+	for _, p := range [...]string{sent, path.Clean("/" + r.URL.Path)} {
 		if len(p) >= 3 && strings.EqualFold(p[:3], "/v1") {
 			return true
 		}
 	}
-	return !strings.HasPrefix(decoded, "/api/") && strings.Contains(decoded, "//")
+	return strings.Contains(r.URL.Path, "//")
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) {
