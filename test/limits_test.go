@@ -1,0 +1,397 @@
+package test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/test/stack"
+)
+
+func ptr(n int64) *int64 { return &n }
+
+// A limit of N admits N, whatever comes at once, first requests of an unknown identity included.
+func TestLimits_NAdmitsN(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":5}`})
+	for _, d := range dialects {
+		var admitted atomic.Int64
+		var all sync.WaitGroup
+		for range 40 {
+			all.Go(func() {
+				if a := do(d.request(s, d.name, rand.N(2) == 0)); a.Status == 200 {
+					admitted.Add(1)
+				} else if a.Status != 429 {
+					t.Errorf("status %d: %s", a.Status, a.Body)
+				}
+			})
+		}
+		all.Wait()
+		if n := admitted.Load(); n != 5 {
+			t.Errorf("%s: %d of 5 admitted", d.name, n)
+		}
+		wantCharge(t, s, d.name, 5, 5*(inputWords+outputWords))
+	}
+}
+
+// The first level that sets a value wins, for each metric on its own.
+func TestLimits_LevelsInOrder(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":1,"modelLimits":{"gpt-4o":{"requestLimit":2}},
+		"tiers":{"pro":{"requestLimit":3,"modelLimits":{"gpt-4o":{"requestLimit":4}}},"plain":{"requestLimit":5},"open":{"requestLimit":-1,"modelLimits":{"gpt-4o":{"requestLimit":-1}}},"shut":{"modelLimits":{"gpt-4o":{"requestLimit":0}}}}}`})
+	own := func(level limit.Level) *ledger.Settings { return &ledger.Settings{Level: level} }
+	for i, c := range []struct {
+		tier     string
+		settings *ledger.Settings
+		model    string
+		limit    string // "" for none
+		scope    string
+	}{
+		{"", nil, "gpt-4o-mini", "1", "project"},
+		{"", nil, "gpt-4o", "2", "model"},
+		{"", nil, "gpt-4o-2024-08-06", "2", "model"},
+		{"", nil, "GPT-4o-Latest ", "2", "model"},
+		{"", nil, "openai/gpt-4o", "2", "model"},
+		{"pro", nil, "gpt-4o-mini", "3", "tier"},
+		{"pro", nil, "gpt-4o", "4", "model"},
+		{"plain", nil, "gpt-4o", "2", "model"},
+		{"plain", nil, "o3", "5", "tier"},
+		{"unknown", nil, "o3", "1", "project"},
+		{"open", nil, "gpt-4o", "", ""},
+		{"open", nil, "o3", "", ""},
+		{"shut", nil, "gpt-4o", "0", "model"},
+		{"pro", own(limit.Level{Caps: limit.Caps{ptr(6)}}), "gpt-4o", "6", "identity"},
+		{"pro", own(limit.Level{Caps: limit.Caps{ptr(6)}, Models: []limit.ModelCaps{{Key: "gpt-4o", Caps: limit.Caps{ptr(7)}}}}), "gpt-4o", "7", "model"},
+		{"", &ledger.Settings{Tier: "pro"}, "o3", "3", "tier"},
+		{"open", &ledger.Settings{Tier: "pro"}, "o3", "3", "tier"}, // what is set on the server beats x-tier
+	} {
+		identity := "u" + itoa(i)
+		change(t, s, identity, func(a *ledger.Account) { a.Settings = c.settings })
+		a := s.Chat(identity, c.model, "X-Tier", c.tier)
+		if got := a.Header.Get("X-Ratelimit-Limit-Requests"); got != c.limit {
+			t.Errorf("%d: the limit in force is %q, want %q", i, got, c.limit)
+		}
+		if c.limit == "" {
+			wantStatus(t, a, 200)
+			continue
+		}
+		for a.Status == 200 {
+			a = s.Chat(identity, c.model, "X-Tier", c.tier)
+		}
+		wantError(t, a, 429, "limit_exceeded")
+		e, _ := errorOf(t, a)
+		detail := e["limit"].(map[string]any)
+		if got := fmt.Sprint(detail["limit"]); got != c.limit || fmt.Sprint(detail["used"]) != c.limit || detail["scope"] != c.scope || detail["remaining"] != 0.0 {
+			t.Errorf("%d: refused by %v, want %s of the %s", i, detail, c.limit, c.scope)
+		}
+	}
+}
+
+// A cheap model without a limit does not eat the allowance of the others.
+func TestLimits_ModelLimitsCountApart(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":2,"modelLimits":{"gpt-4o-mini":{"requestLimit":-1},"gpt-4o":{"requestLimit":1}}}`})
+	for range 5 {
+		wantStatus(t, s.Chat("u", "gpt-4o-mini"), 200)
+	}
+	wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+	wantError(t, s.Chat("u", "gpt-4o-2024-11-20"), 429, "limit_exceeded")
+	wantStatus(t, s.Chat("u", "o3"), 200)
+	wantStatus(t, s.Chat("u", "gpt-4.1"), 200)
+	wantError(t, s.Chat("u", "o3"), 429, "limit_exceeded")
+	wantStatus(t, s.Chat("u", "gpt-4o-mini"), 200)
+}
+
+func TestLimits_PeriodsInHeaders(t *testing.T) {
+	t.Parallel()
+	for period, window := range map[string][]string{"hourly": {"3600"}, "daily": {"86400"}, "weekly": {"604800"}, "monthly": {"2419200", "2505600", "2592000", "2678400"}} {
+		s := stack.New(t, stack.Options{Settings: `{"requestLimit":2,"limitPeriod":"` + period + `"}`})
+		a := s.Chat("u", "gpt-4o")
+		policy, ok := a.Header.Get("Ratelimit-Policy"), false
+		for _, w := range window {
+			ok = ok || policy == `"requests-`+period+`";q=2;w=`+w
+		}
+		if !ok {
+			t.Errorf("%s: RateLimit-Policy is %s", period, policy)
+		}
+		s.Restart()
+		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+		wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+	}
+}
+
+func TestLimits_Concurrency(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}, 2), make(chan struct{})
+	s := stack.New(t, stack.Options{Settings: `{"concurrentRequests":2}`, Echo: echoBefore(func(*http.Request) {
+		begun <- struct{}{}
+		<-finish
+	})})
+	var running sync.WaitGroup
+	for range 2 {
+		r := openAI.request(s, "u", false)
+		running.Go(func() {
+			if a := do(r); a.Status != 200 {
+				t.Errorf("status %d: %s", a.Status, a.Body)
+			}
+		})
+	}
+	<-begun
+	<-begun
+	wantError(t, s.Do(openAI.request(s, "u", false)), 429, "concurrency_exceeded")
+	close(finish)
+	running.Wait()
+	go func() { <-begun }()
+	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
+}
+
+// A request that costs nothing gives back what it took of the burst.
+func TestLimits_BurstIsGivenBack(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestsPerMinute":2}`})
+	for range 5 {
+		wantStatus(t, s.Do(openAI.request(s, "u", false, "X-Echo-Fault", "server-error")), 500)
+	}
+	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
+	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
+	wantError(t, s.Do(openAI.request(s, "u", false)), 429, "burst_exceeded")
+}
+
+// Soft limits are exceeded by the last request that was admitted at most: never by several at once that came with a cap.
+func TestLimits_SoftIsExceededByOneRequestAtMost(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("word ", 500)
+	s := stack.New(t, stack.Options{Settings: `{"tokenLimit":400}`, Echo: echo.Options{Answer: func(string, string) string { return long }}})
+	var all sync.WaitGroup
+	for range 20 {
+		r := s.Request("POST", "/v1/chat/completions", "u", `{"model":"gpt-4o","max_tokens":500,"messages":[{"role":"user","content":"hi"}]}`)
+		all.Go(func() { do(r) })
+	}
+	all.Wait()
+	if got := charged(s, "u"); got.requests != 1 || got.tokens != 501 {
+		t.Errorf("charged %+v, want one request of 501 tokens", got)
+	}
+}
+
+// Who has plenty left is not locked out by a large or missing output cap of a request that runs.
+func TestLimits_HugeCapDoesNotLockOut(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"tokenLimit":100000}`})
+	for _, cap := range []string{`"max_tokens":1000000,`, ``, `"max_tokens":null,`} {
+		wantStatus(t, s.Post("/v1/chat/completions", "u", `{"model":"gpt-4o",`+cap+`"messages":[{"role":"user","content":"hi"}]}`), 200)
+	}
+	wantCharge(t, s, "u", 3, 3*3)
+}
+
+// Credits are drawn when the period's allowance is used up.
+func TestLimits_Credits(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":1}`})
+	change(t, s, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Requests: 2}) })
+	for i, left := range []float64{2, 1, 0} {
+		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+		if got := s.Usage("u")["credits"].(map[string]any)["requests"]; got != left {
+			t.Errorf("%d: %v credits left, want %v", i, got, left)
+		}
+	}
+	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+	change(t, s, "v", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Requests: 1}) })
+	wantStatus(t, s.Chat("v", "gpt-4o"), 200)
+	// What fails is not paid for.
+	wantStatus(t, s.Do(openAI.request(s, "v", false, "X-Echo-Fault", "server-error")), 500)
+	wantStatus(t, s.Chat("v", "gpt-4o"), 200)
+	wantError(t, s.Chat("v", "gpt-4o"), 429, "limit_exceeded")
+}
+
+// While a promo lasts nothing is refused for a limit, and usage is counted.
+func TestLimits_Unlimited(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":0,"tokenLimit":0,"costLimitUsd":0,"requestsPerMinute":0,"concurrentRequests":0,"enforcement":"strict"}`})
+	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Now().Add(time.Hour) })
+	for range 3 {
+		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+	}
+	if got := charged(s, "u"); got.requests != 3 || got.tokens != 3*5 || got.cost == 0 {
+		t.Errorf("charged %+v", got)
+	}
+	if s.Usage("u")["unlimitedUntil"] == nil {
+		t.Error("usage does not tell of the promo")
+	}
+	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Now().Add(-time.Second) })
+	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+}
+
+func TestLimits_Disabled(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"limitResponse":{"message":"of the project"}}`})
+	change(t, s, "u", func(a *ledger.Account) {
+		a.Settings = &ledger.Settings{Disabled: true, LimitResponse: map[string]any{"message": "Sorry {{identity}}", "deepLink": "app://support"}}
+	})
+	a := s.Chat("u", "gpt-4o")
+	wantError(t, a, 403, "identity_disabled")
+	if e, _ := errorOf(t, a); e["message"] != "Sorry u" || e["deepLink"] != "app://support" {
+		t.Errorf("error is %s", a.Body)
+	}
+	if s.Usage("u")["enabled"] != false {
+		t.Error("usage says enabled")
+	}
+	wantStatus(t, s.Chat("v", "gpt-4o"), 200)
+}
+
+// The limit response comes from the identity, else the tier, else the project, field by field, with its blanks filled in.
+func TestLimits_ResponseIsInheritedFieldByField(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":0,"limitResponse":{"message":"project","deepLink":"app://project","upgradeUrl":"https://p","n":{"deep":["{{limit}}"]}},
+		"tiers":{"pro":{"requestLimit":0,"limitResponse":{"message":"{{usage}}/{{limit}} {{remaining}} {{limitType}} {{period}} {{tier}} {{model}} {{identity}} {{other}} {{{limit}}}","deepLink":null}}}}`})
+	change(t, s, "own", func(a *ledger.Account) {
+		a.Settings = &ledger.Settings{LimitResponse: map[string]any{"deepLink": "app://own?u={{identity}}&at={{resetsAt}}"}}
+	})
+	for _, c := range []struct{ identity, tier, message, deepLink string }{
+		{"{{limit}}", "", "project", "app://project"},
+		{"{{limit}}", "pro", "0/0 0 requests daily pro gpt-4o {{limit}} {{other}} {0}", "app://project"},
+		{"own", "pro", "0/0 0 requests daily pro gpt-4o own {{other}} {0}", "app://own?u=own&at="},
+	} {
+		for _, d := range dialects {
+			d.model = map[string]string{"OpenAI": "gpt-4o", "Anthropic": "anthropic/gpt-4o", "Gemini": "google%2Fgpt-4o"}[d.name]
+			a := s.Do(d.request(s, c.identity, true, "X-Tier", c.tier))
+			wantError(t, a, 429, "limit_exceeded")
+			e, _ := errorOf(t, a)
+			fields := e
+			if d.name == "Gemini" {
+				fields = e["details"].([]any)[0].(map[string]any)["metadata"].(map[string]any)
+				if fields["limit.metric"] != "requests" || fields["limit.used"] != "0" || fields["limit.limit"] != "0" || fields["limit.scope"] == "" {
+					t.Errorf("metadata is %v", fields)
+				}
+			} else if detail := e["limit"].(map[string]any); detail["metric"] != "requests" || detail["model"] != nil || detail["period"] != "daily" {
+				t.Errorf("%s: limit is %v", d.name, detail)
+			}
+			link, _ := fields["deepLink"].(string)
+			if e["message"] != c.message || !strings.HasPrefix(link, c.deepLink) || fields["upgradeUrl"] != "https://p" {
+				t.Errorf("%s, %s: error is %s, want %q and %q", c.identity, d.name, a.Body, c.message, c.deepLink)
+			}
+		}
+	}
+}
+
+// Strict limits are never exceeded, not by caps that are missing, huge or of another endpoint, by several answers, by
+// streams, breaks, missing figures or by many at once.
+func TestLimits_StrictNeverExceeds(t *testing.T) {
+	t.Parallel()
+	// 3,000 tokens to the echo provider; the estimate of an answer without figures is below that of the short words, and
+	// far above that of the long ones.
+	short, long := strings.Repeat("w ", 3000), strings.Repeat("abcdefghijklmno ", 3000)
+	answer := func(model, _ string) string {
+		if strings.Contains(model, "mini") || strings.Contains(model, "pro") || strings.Contains(model, "haiku") {
+			return long
+		}
+		return short
+	}
+	s := stack.New(t, stack.Options{
+		Settings: `{"enforcement":"strict","tiers":{"tokens":{"tokenLimit":3000},"cost":{"costLimitUsd":0.004},"both":{"tokenLimit":5000,"costLimitUsd":0.01}}}`,
+		Echo:     echo.Options{Answer: answer},
+	})
+	bounds := map[string]charge{"tokens": {tokens: 3000, cost: 1}, "cost": {tokens: 1 << 40, cost: 0.004}, "both": {tokens: 5000, cost: 0.01}}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	var all sync.WaitGroup
+	admitted := atomic.Int64{}
+	for worker := range 8 {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(worker), 1))
+			for i := range 60 {
+				// Two workers share an identity, which is a new one after every third request: most is tried when most is left.
+				tier := []string{"tokens", "cost", "both"}[i/3%3]
+				identity := fmt.Sprintf("%s-%d-%d", tier, worker/2, i/3)
+				r := strictRequest(s, random, identity, tier)
+				if random.IntN(8) == 0 { // leaves early
+					gone, leave := context.WithTimeout(ctx, time.Duration(random.IntN(3000))*time.Microsecond)
+					do(r.WithContext(gone))
+					leave()
+				} else if a := do(r); a.Status == 200 {
+					admitted.Add(1)
+				} else if !slices.Contains([]int{0, 400, 429, 500, 502}, a.Status) {
+					t.Errorf("status %d: %.300s", a.Status, a.Body)
+				}
+				u, bound := charged(s, identity), bounds[tier]
+				if u.tokens > bound.tokens || u.cost > bound.cost+1e-9 {
+					t.Errorf("%s has used %+v of %+v", identity, u, bound)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := admitted.Load(); n < 80 {
+		t.Errorf("only %d requests were admitted: the limits are not tried", n)
+	}
+}
+
+// strictRequest is a random request of a random dialect.
+func strictRequest(s *stack.Stack, random *rand.Rand, identity, tier string) *http.Request {
+	pick := func(choices ...string) string { return choices[random.IntN(len(choices))] }
+	words := strings.Repeat("ab ", random.IntN(60))
+	stream := random.IntN(2) == 0
+	fault := pick("none", "none", "none", "without-usage", "without-usage", "break", "truncate", "garbage", "gzip", "server-error", "close", "stream-error")
+	var d dialect
+	var body string
+	switch random.IntN(4) {
+	case 0:
+		d = openAI
+		body = fmt.Sprintf(`{"model":%q,%s"n":%d,"stream":%v,"messages":[{"role":"user","content":%q}]}`,
+			pick("gpt-4o", "gpt-4o-mini", "o3", "gpt-4o-2024-08-06"), pick("", `"max_output_tokens":1,`, `"max_completion_tokens":5,`, `"max_completion_tokens":1000000,`, `"max_output_tokens":1,`, `"max_completion_tokens":null,`),
+			1+random.IntN(3), stream, words)
+	case 1:
+		d = anthropic
+		body = fmt.Sprintf(`{"model":%q,"max_tokens":%d,%s"stream":%v,"messages":[{"role":"user","content":%q}]}`,
+			pick("claude-sonnet-4-5", "claude-3-5-haiku-latest"), 1+random.IntN(5000), pick("", `"max_output_tokens":1,`), stream, "x "+words)
+	case 2:
+		d = gemini
+		d.model = pick("gemini-2.0-flash", "gemini-2.5-pro")
+		body = fmt.Sprintf(`{"contents":[{"role":"user","parts":[{"text":%q}]}],"generationConfig":{%s"candidateCount":%d}}`,
+			words, pick("", `"maxOutputTokens":7,`, `"maxOutputTokens":999999,`, `"maxOutputTokens":null,`), 1+random.IntN(3))
+	default:
+		d = dialect{path: func(string, bool) string { return "/v1/responses" }}
+		body = fmt.Sprintf(`{"model":"gpt-4o",%s"stream":%v,"input":%q}`, pick("", `"max_output_tokens":16,`, `"max_output_tokens":100000,`, `"max_tokens":1,`), stream, "x "+words)
+	}
+	return s.Request(http.MethodPost, d.path(d.model, stream), identity, body, "X-Tier", tier, "X-Echo-Fault", fault, "Anthropic-Version", "2023-06-01")
+}
+
+// A strict request whose input alone cannot fit is refused, and the cap of one that can is lowered to what is left.
+func TestLimits_StrictLowersTheCap(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"enforcement":"strict","tokenLimit":300}`})
+	for name, c := range map[string]struct{ path, body, field string }{
+		"Chat":        {"/v1/chat/completions", `{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}`, "max_completion_tokens"},
+		"ChatOther":   {"/v1/chat/completions", `{"model":"mistral-small-latest","messages":[{"role":"user","content":"hi"}]}`, "max_tokens"},
+		"ChatGiven":   {"/v1/chat/completions", `{"model":"gpt-4o","max_tokens":9999,"messages":[{"role":"user","content":"hi"}]}`, "max_tokens"},
+		"Responses":   {"/v1/responses", `{"model":"gpt-4o","input":"hi"}`, "max_output_tokens"},
+		"Completions": {"/v1/completions", `{"model":"gpt-3.5-turbo-instruct","prompt":"hi"}`, "max_tokens"},
+		"Messages":    {"/v1/messages", `{"model":"claude-sonnet-4-5","max_tokens":9999,"messages":[{"role":"user","content":"hi"}]}`, "max_tokens"},
+		"Gemini":      {"/v1beta/models/gemini-2.0-flash:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`, "maxOutputTokens"},
+	} {
+		wantStatus(t, s.Post(c.path, name, c.body, "Anthropic-Version", "2023-06-01"), 200)
+		seen, _ := s.Seen.Last()
+		var doc map[string]any
+		if err := json.Unmarshal(seen.Body, &doc); err != nil {
+			t.Fatal(err)
+		}
+		if config, ok := doc["generationConfig"].(map[string]any); ok {
+			doc = config
+		}
+		cap, _ := doc[c.field].(float64)
+		if most := float64(300 - len(c.body) - 32); cap != most {
+			t.Errorf("%s: the cap sent is %v, want %v: %s", name, doc[c.field], most, seen.Body)
+		}
+		wantError(t, s.Post(c.path, name, strings.Replace(c.body, "hi", strings.Repeat("x", 300), 1)), 429, "limit_exceeded")
+	}
+}
