@@ -1,0 +1,99 @@
+package test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/test/stack"
+)
+
+func modelsOf(t *testing.T, s *stack.Stack, path string) []string {
+	t.Helper()
+	a := s.Do(s.Request("GET", path, "u", ""))
+	wantStatus(t, a, 200)
+	doc := a.JSON(t)
+	var names []string
+	for _, m := range doc[map[string]string{"/v1/models": "data", "/v1beta/models": "models"}[path]].([]any) {
+		m := m.(map[string]any)
+		if id, ok := m["id"].(string); ok {
+			if m["object"] != "model" || m["owned_by"] == "" {
+				t.Errorf("model is %v", m)
+			}
+			names = append(names, id)
+			continue
+		}
+		names = append(names, m["name"].(string))
+	}
+	return names
+}
+
+// The list is what the project allows, or else the price book's models of its providers; each of them is allowed when called.
+func TestModels_ListsWhatIsAllowed(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","claude-sonnet-4*","gemini-2.0-flash","own/thing"],
+		"providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","key":"k"}}}`})
+	got := modelsOf(t, s, "/v1/models")
+	for _, want := range []string{"gpt-4o", "claude-sonnet-4-5", "gemini-2.0-flash"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s is not in %v", want, got)
+		}
+	}
+	for _, name := range got {
+		if !strings.HasPrefix(name, "gpt-4o") && !strings.HasPrefix(name, "claude-sonnet-4") && !strings.HasPrefix(name, "gemini-2.0-flash") && name != "own/thing" || name == "gpt-4o-mini" {
+			t.Errorf("%s is listed", name)
+		}
+	}
+	if got := modelsOf(t, s, "/v1beta/models"); len(got) == 0 || slices.ContainsFunc(got, func(n string) bool { return !strings.HasPrefix(n, "models/gemini-2.0-flash") }) {
+		t.Errorf("Gemini's list is %v", got)
+	}
+	for model, status := range map[string]int{"gpt-4o": 200, "gpt-4o-2024-08-06": 200, "GPT-4o": 200, "openai/gpt-4o": 200, "claude-sonnet-4-5": 200,
+		"gpt-4o-mini": 403, "gpt-4": 403, "o3": 403, "claude-opus-4-1": 403} {
+		if a := s.Chat("u", model); a.Status != status {
+			t.Errorf("%s: status %d, want %d: %s", model, a.Status, status, a.Body)
+		}
+	}
+}
+
+func TestModels_PriceBookWhereAllIsAllowed(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	got := modelsOf(t, s, "/v1/models")
+	for _, want := range []string{"gpt-4o", "claude-sonnet-4-5", "gemini-2.0-flash"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s is not in %v", want, got)
+		}
+	}
+	if !slices.IsSorted(got) {
+		t.Errorf("not in order: %v", got)
+	}
+	wantCharge(t, s, "u", 0, 0)
+	if s.Seen.Total() != 0 {
+		t.Error("the provider was asked")
+	}
+}
+
+// A model goes to the provider that its name tells, never to a guess.
+func TestModels_ProviderFromModel(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	for model, sent := range map[string]string{
+		"gpt-4o": "gpt-4o", "chatgpt-4o-latest": "chatgpt-4o-latest", "o4-mini": "o4-mini", "claude-sonnet-4-5": "claude-sonnet-4-5",
+		"gemini-2.0-flash": "gemini-2.0-flash", "grok-4": "grok-4", "mistral-large-latest": "mistral-large-latest", "deepseek-chat": "deepseek-chat",
+		"openai/my-model": "my-model", "mistral/a/b": "a/b",
+	} {
+		wantStatus(t, s.Chat("u", model), 200)
+		seen, _ := s.Seen.Last()
+		if seen.Model != sent {
+			t.Errorf("%s was sent as %s", model, seen.Model)
+		}
+		if path := map[bool]string{true: "/v1beta/openai/chat/completions", false: "/v1/chat/completions"}[strings.HasPrefix(model, "gemini")]; seen.Path != path {
+			t.Errorf("%s went to %s, want %s", model, seen.Path, path)
+		}
+	}
+	for _, model := range []string{"nobody-1", "o", "openai/", "nobody/gpt-4o", "gpt"} {
+		wantError(t, s.Chat("u", model), 400, "unknown_model")
+	}
+	wantStatus(t, s.Chat("u", "nobody-1", "X-Provider", "mistral"), 200)
+	wantError(t, s.Chat("u", "gpt-4o", "X-Provider", "nobody"), 400, "unknown_model")
+}
