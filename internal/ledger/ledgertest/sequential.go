@@ -35,7 +35,7 @@ func sequential(t *testing.T, s Store) {
 				"change": r.change, "change several": r.change, "repeat a change": r.repeat,
 				"wait": r.wait, "change the period": r.changePeriod, "change the project": func(t *rapid.T) { r.level = genLevel(t, "project") },
 				"look": r.look, "list": r.list, "forget": func(t *rapid.T) { s.Forget(t) },
-				"crash": func(t *rapid.T) { settled(t, s); s.Crash(t); r.died() }, "restart": func(t *rapid.T) { s.Restart(t); r.died() },
+				"die": r.die,
 			})
 			r.look(t)
 			settled(t, s)
@@ -230,8 +230,14 @@ func (r *run) endStale(t *rapid.T) {
 	}
 }
 
-// died settles what ran at its hold.
-func (r *run) died() {
+// die ends the process in one way or the other. What ran is settled at its hold.
+func (r *run) die(t *rapid.T) {
+	if rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
+		r.s.Restart(t)
+	} else {
+		settled(t, r.s)
+		r.s.Crash(t)
+	}
 	for _, res := range r.running {
 		e := r.at(res.Key.Identity)
 		i := slices.IndexFunc(e.state.Holds, func(h limit.Hold) bool { return h.ID == res.ID })

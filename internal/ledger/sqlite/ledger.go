@@ -234,8 +234,7 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 		if err != nil {
 			return nil, err
 		}
-		turned := !now.Before(period.End(a.state.Start))
-		if a.counted && a.state.Period == period && !(a.ahead && turned) {
+		if a.counted && a.state.Period == period && !(a.ahead && !now.Before(period.End(a.state.Start))) {
 			a.state.Advance(now)
 			return a, nil
 		}

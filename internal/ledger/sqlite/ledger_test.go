@@ -46,12 +46,18 @@ func (p *process) open(t ledgertest.TB) {
 	if err != nil {
 		t.Fatalf("open the store: %v", err)
 	}
-	l, err := Open(context.Background(), db.Ledger, db.Read)
+	p.db = db
+	p.openLedger(t)
+}
+
+func (p *process) openLedger(t ledgertest.TB) {
+	t.Helper()
+	l, err := Open(context.Background(), p.db.Ledger, p.db.Read)
 	if err != nil {
-		_ = db.Close()
+		_ = p.db.Close()
 		t.Fatalf("open the ledger: %v", err)
 	}
-	p.db, p.Ledger = db, l
+	p.Ledger = l
 }
 
 func (p *process) close(t ledgertest.TB) {
@@ -83,7 +89,10 @@ func (p *process) Crash(t ledgertest.TB) {
 	p.writer.mu.Lock()
 	p.writer.pending = newBatch()
 	p.writer.mu.Unlock()
-	p.Restart(t)
+	if err := p.Close(); err != nil {
+		t.Errorf("close the ledger: %v", err)
+	}
+	p.openLedger(t)
 }
 
 // Forget implements ledgertest.Store.

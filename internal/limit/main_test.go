@@ -1,0 +1,18 @@
+package limit
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+// TestMain lets the properties try for minutes with LONG=1.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv("LONG") == "1" {
+		if err := flag.Set("rapid.checks", "20000"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
