@@ -214,11 +214,27 @@ func TestGiftsAndSettings(t *testing.T) {
 				}
 			}
 		}
-		for _, field := range levelFields {
-			s := limited(t, field.with("0"))
-			set(t, s, "ann", field.with("-1"))
+		for name, zeros := range map[string]string{
+			"own":   `{"requestLimit": 0, "tokenLimit": 0, "costLimitUsd": 0, "requestsPerMinute": 0, "concurrentRequests": 0}`,
+			"model": `{"modelLimits": {"gpt-4o": {"requestLimit": 0, "tokenLimit": 0, "costLimitUsd": 0}}}`,
+		} {
+			s := limited(t, zeros)
+			set(t, s, "ann", strings.ReplaceAll(zeros, ": 0", ": -1"))
 			wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
-			wantStatus(t, s.Chat("bob", "gpt-4o"), http.StatusTooManyRequests)
+			for i := range strings.Count(zeros, ": 0") {
+				// All but one are lifted.
+				parts := strings.SplitAfter(zeros, ": 0")
+				for j := range parts[:len(parts)-1] {
+					if j != i {
+						parts[j] = strings.TrimSuffix(parts[j], "0") + "-1"
+					}
+				}
+				object := strings.Join(parts, "")
+				set(t, s, name, object)
+				if a := s.Chat(name, "gpt-4o"); a.Status != http.StatusTooManyRequests {
+					t.Errorf("with %s: status %d, want 429", object, a.Status)
+				}
+			}
 		}
 	})
 }

@@ -59,7 +59,7 @@ func TestNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close() })
-		for n := 1; n <= 10; n++ {
+		for n := 1; n <= 5; n++ {
 			r := open(t, s, chatPath, "ann", streams[0].body)
 			r.events(t, 1)
 			var kept int

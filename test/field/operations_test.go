@@ -3,8 +3,10 @@ package field
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -28,31 +30,42 @@ func TestOperations(t *testing.T) {
 
 	t.Run("latency spikes with base64 images", func(t *testing.T) {
 		t.Parallel()
-		s := limited(t, `{"tokenLimit": 100000}`)
-		picture := make([]byte, 6<<20)
-		seed := rand.NewChaCha8([32]byte{1})
-		_, _ = seed.Read(picture)
-		copy(picture, "\x89PNG\r\n\x1a\n")
+		// What a provider takes that reads the JSON once is the measure, on any machine.
+		s := stack.New(t, stack.Options{Settings: `{"tokenLimit": 100000}`, Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if body, _ := io.ReadAll(r.Body); !json.Valid(body) {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+			_, _ = io.WriteString(w, `{}`)
+		})})
+		picture := make([]byte, 512<<10)
+		_, _ = rand.NewChaCha8([32]byte{1}).Read(picture)
+		copy(picture, "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
 		data := base64.StdEncoding.EncodeToString(picture)
-		fastest := patience
-		for range 5 {
-			for path, body := range map[string]string{
-				chatPath:     `{"model":"gpt-4o","messages":[{"role":"user","content":[{"type":"text","text":"hello there"},{"type":"image_url","image_url":{"url":"data:image/png;base64,` + data + `"}}]}]}`,
-				messagesPath: `{"model":"claude-sonnet-4-5","max_tokens":50,"messages":[{"role":"user","content":[{"type":"text","text":"hello there"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + data + `"}}]}]}`,
-				geminiPath:   `{"contents":[{"role":"user","parts":[{"text":"hello there"},{"inlineData":{"mimeType":"image/png","data":"` + data + `"}}]}]}`,
-			} {
+		for path, body := range map[string]string{
+			chatPath:     `{"model":"gpt-4o","messages":[{"role":"user","content":[{"type":"text","text":"hello there"},{"type":"image_url","image_url":{"url":"data:image/png;base64,` + data + `"}}]}]}`,
+			messagesPath: `{"model":"claude-sonnet-4-5","max_tokens":50,"messages":[{"role":"user","content":[{"type":"text","text":"hello there"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + data + `"}}]}]}`,
+			geminiPath:   `{"contents":[{"role":"user","parts":[{"text":"hello there"},{"inlineData":{"mimeType":"image/png","data":"` + data + `"}}]}]}`,
+		} {
+			direct, through := patience, patience
+			for range 3 {
+				req := s.Request(http.MethodPost, path, path, body)
+				upstream := req.Clone(t.Context())
+				upstream.URL.Host, upstream.Host = strings.TrimPrefix(s.Upstream.URL, "http://"), ""
+				upstream.Body, _ = req.GetBody()
 				start := time.Now()
-				a := s.Post(path, "ann", body, version...)
-				fastest = min(fastest, time.Since(start))
+				wantStatus(t, s.Do(upstream), http.StatusOK)
+				direct, start = min(direct, time.Since(start)), time.Now()
+				a := s.Do(req)
+				through = min(through, time.Since(start))
 				wantStatus(t, a, http.StatusOK)
 				// An image is a few hundred tokens, not the length of its spelling.
 				if left := header(t, a, "x-ratelimit-remaining-tokens"); left < 90_000 {
 					t.Errorf("%s: %d tokens remain, want the image to be counted as one", path, left)
 				}
 			}
-		}
-		if fastest > time.Second {
-			t.Errorf("a request with an 8 MB image takes at least %s, want less than 1s", fastest)
+			if through > 5*direct+50*time.Millisecond {
+				t.Errorf("%s: a request with an image of half a megabyte takes at least %s, the provider alone %s", path, through, direct)
+			}
 		}
 	})
 
@@ -76,11 +89,11 @@ func TestOperations(t *testing.T) {
 		var crowd sync.WaitGroup
 		for part := range 8 {
 			crowd.Go(func() {
-				for i := range 250 {
+				for i := range 100 {
 					// Nothing answers them, so that they cost the test nothing but names.
 					s.Do(s.Request(http.MethodGet, "/v1/usage", fmt.Sprintf("fake-%d-%d", part, i), ""))
 				}
-				for i := range 50 {
+				for i := range 25 {
 					s.Chat(fmt.Sprintf("fake-%d-%d", part, i), "gpt-4o")
 				}
 			})
