@@ -1,26 +1,33 @@
-# make run      build and serve on http://localhost:3000
-# make test     what every change must pass, in a minute or two; make test-long adds the race detector
-# make lint     formatting, vet, staticcheck
-# make bench    what the gateway costs beside a bare reverse proxy, in three minutes; BENCHFLAGS=-quick in one.
-#               make bench-go runs the Go benchmarks
+# make run        build and serve on http://localhost:3000; make demo to look around without a provider
+# make test       every test, in a minute or two; RACE=1 adds the race detector, which needs a C compiler
+# make test-long  more rounds of what is random, the race detector, a minute of fuzzing a target
+# make lint       formatting, vet, staticcheck
+# make bench      what the gateway costs beside a bare reverse proxy, in three minutes; BENCHFLAGS=-quick in one.
+#                 make bench-go runs the Go benchmarks
+#
+# .ci/run is what every change must pass.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # One fuzz target at a time is all that go test runs; each gets this long.
 FUZZTIME ?= 20s
 
-.PHONY: run build test test-long bench bench-go lint fuzz
+.PHONY: run demo build test test-long bench bench-go lint fuzz
 
 run: build
 	./bin/airatelimit serve
+
+demo: build
+	./bin/airatelimit demo
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/airatelimit ./cmd/airatelimit
 
 test:
-	go test ./...
+	go test $(if $(RACE),-race) $(TESTFLAGS) ./...
 
 test-long:
-	go test -race -count=1 -timeout 30m ./...
+	LONG=1 go test -race -count=1 -timeout 60m ./...
+	$(MAKE) fuzz FUZZTIME=60s
 
 bench:
 	CGO_ENABLED=0 go run ./test/bench $(BENCHFLAGS)
