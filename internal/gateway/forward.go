@@ -231,7 +231,7 @@ func (c *call) settle(u used) {
 	if err := c.g.Ledger.Settle(context.WithoutCancel(c.r.Context()), c.res, c.charged); err != nil {
 		c.g.Log.Error("settle", "request", c.id, "error", err)
 	}
-	c.adjustHeaders()
+	c.adjustStandings()
 }
 
 // release ends the reservation of a request that costs nothing.
@@ -243,5 +243,5 @@ func (c *call) release() {
 	if err := c.g.Ledger.Release(context.WithoutCancel(c.r.Context()), c.res); err != nil {
 		c.g.Log.Error("release", "request", c.id, "error", err)
 	}
-	c.adjustHeaders()
+	c.adjustStandings()
 }

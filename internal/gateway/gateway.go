@@ -100,6 +100,7 @@ type call struct {
 	cred     provider.Credential
 	est      estimate
 	rules    limit.Rules
+	decision *limit.Decision
 	res      *ledger.Reservation
 	charged  ledger.Actual
 	outcome  string // for the log

@@ -5,11 +5,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
-	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -62,77 +60,6 @@ func (c *call) preflight() {
 	c.w.WriteHeader(http.StatusNoContent)
 }
 
-// limitHeaders tells how far the limits in force are used, this request included.
-//
-// RateLimit and RateLimit-Policy follow draft-ietf-httpapi-ratelimit-headers-11. Their
-// figures are integers: costs are in micro-USD, which the quota unit says.
-func (c *call) limitHeaders(d *limit.Decision) {
-	var policies, states []string
-	add := func(name, unit string, quota, window, left, reset int64) {
-		policy := `"` + name + `";q=` + itoa(quota) + ";w=" + itoa(window)
-		if unit != "" {
-			policy += `;qu="` + unit + `"`
-		}
-		policies = append(policies, policy)
-		states = append(states, `"`+name+`";r=`+itoa(left)+";t="+itoa(reset))
-	}
-	h := c.w.Header()
-	for m := range limit.Metric(limit.NumMetrics) {
-		if !d.InForce[m] {
-			continue
-		}
-		st := &d.Standings[m]
-		name, unit := m.String()+"-"+c.rules.Period.String(), ""
-		if st.Scope == limit.ScopeModel {
-			name += "-model"
-		}
-		if m == limit.Cost {
-			unit = "micro-usd"
-		}
-		window := int64(st.ResetsAt.Sub(c.rules.Period.Start(c.now)) / time.Second)
-		reset := untilReset(st.ResetsAt, c.now)
-		add(name, unit, st.Max, window, st.Remaining, wholeSeconds(reset))
-		if m != limit.Cost {
-			h["X-Ratelimit-Limit-"+metricHeader[m]] = []string{itoa(st.Max)}
-			h["X-Ratelimit-Remaining-"+metricHeader[m]] = []string{itoa(st.Remaining)}
-			h["X-Ratelimit-Reset-"+metricHeader[m]] = []string{(time.Duration(wholeSeconds(reset)) * time.Second).String()}
-		}
-	}
-	if d.Burst.Max >= 0 {
-		add("requests-minute", "", d.Burst.Max, 60, d.Burst.Remaining, wholeSeconds(d.Burst.FullIn))
-	}
-	if len(policies) > 0 {
-		h["Ratelimit-Policy"] = []string{strings.Join(policies, ", ")}
-		h["Ratelimit"] = []string{strings.Join(states, ", ")}
-	}
-}
-
-var metricHeader = [...]string{limit.Requests: "Requests", limit.Tokens: "Tokens"}
-
-// adjustHeaders puts what was used, nothing where the request costs nothing, in the place
-// of what was held. It is for when the reservation has ended, and does nothing where the
-// header has been sent.
-func (c *call) adjustHeaders() {
-	if c.started {
-		return
-	}
-	d := &c.res.Decision
-	changed := false
-	for m := range limit.Metric(limit.NumMetrics) {
-		st, h := &d.Standings[m], &d.Hold
-		if used := c.charged.Amounts[m]; h.Limited(m) && h.Amounts[m] != used {
-			st.Remaining = max(0, st.Remaining+h.Amounts[m]-h.Credit[m]-used)
-			changed = true
-		}
-	}
-	if changed {
-		c.limitHeaders(d)
-	}
-}
-
-// limited reports whether limit headers of ours are on the answer.
-func (c *call) limited() bool { return c.w.Header()["Ratelimit"] != nil }
-
 // passHeader copies the provider's headers. Where the body may come out shorter its length
 // is left out.
 func (c *call) passHeader(resp *http.Response, edited bool) {
@@ -145,6 +72,9 @@ func (c *call) passHeader(resp *http.Response, edited bool) {
 }
 
 func (c *call) writeHeader(status int) {
+	if c.decision != nil {
+		c.limitHeaders()
+	}
 	c.status, c.started = status, true
 	c.w.WriteHeader(status)
 }

@@ -88,7 +88,7 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	if err != nil {
 		return asUnavailable(err)
 	}
-	c.limitHeaders(&res.Decision)
+	c.decision = &res.Decision
 	if res.Decision.Refusal != limit.Admitted {
 		return c.refusal(&res.Decision)
 	}
