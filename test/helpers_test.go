@@ -88,9 +88,6 @@ func wantCharge(t *testing.T, s *stack.Stack, identity string, requests, tokens 
 	}
 }
 
-// estimated is the estimate of the input of a body that is all text.
-func estimated(body string) int64 { return int64(len(body)+3) / 4 }
-
 // change alters an identity as the control plane does.
 func change(t *testing.T, s *stack.Stack, identity string, apply func(*ledger.Account)) {
 	t.Helper()

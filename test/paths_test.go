@@ -15,8 +15,7 @@ func TestPaths_OddSpellingsAre404(t *testing.T) {
 	body := openAI.body("gpt-4o", false)
 	for _, target := range []string{
 		"//v1/chat/completions", "/v1//chat/completions", "/v1/chat//completions", "/v1/chat/completions/", "/v1/chat/./completions",
-		"/v1/chat/../chat/completions", "/v1/x/../chat/completions", "/./v1/chat/completions", "/../v1/chat/completions", "/api/../v1/chat/completions",
-		"/api/%2e%2e/v1/chat/completions", "/x/../v1/chat/completions", "/healthz/../v1/chat/completions",
+		"/v1/chat/../chat/completions", "/v1/x/../chat/completions", "/./v1/chat/completions", "/../v1/chat/completions", "/x/../v1/chat/completions", "/healthz/../v1/chat/completions",
 		"/%761/chat/completions", "/v1/chat%2fcompletions", "/v1/chat/completion%73", "/v1/%2e/chat/completions", "/v1/%2e%2e/v1/chat/completions",
 		"/v1/chat/completions%00", "/v1/chat/completions;x=1", "/v1/chat/completions%20", "/v1/chat/completions%3f", `/v1\chat\completions`, "/v1%5cchat/completions",
 		"/V1/chat/completions", "/v1/Chat/Completions", "/v1/chat/completions%2f..", "/v1", "/v1/", "/v1/models/gpt-4o", "/v1/files", "/v1/fine_tuning/jobs",
@@ -42,6 +41,19 @@ func TestPaths_OddSpellingsAre404(t *testing.T) {
 		t.Errorf("%d requests reached the provider", n)
 	}
 	wantCharge(t, s, "u", 0, 0)
+}
+
+// Below /api a path is the control plane's, which does not redirect to the data plane either.
+func TestPaths_ControlPlaneDoesNotLeadHere(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	for _, target := range []string{"/api/../v1/usage", "/api/%2e%2e/v1/usage", "/api//v1/usage"} {
+		c := dial(t, s)
+		c.send("GET " + target + " HTTP/1.1\r\nHost: x\r\nX-Project-Key: " + s.ProjectKey + "\r\nX-Identity: u\r\n\r\n")
+		if a := c.answer(); a.Status != 404 || a.Header.Get("Location") != "" {
+			t.Errorf("%s: status %d, location %q", target, a.Status, a.Header.Get("Location"))
+		}
+	}
 }
 
 func TestPaths_OtherMethodsAre404(t *testing.T) {

@@ -61,6 +61,9 @@ func TestStreams_BytesAreTheProviders(t *testing.T) {
 			if g, w := got.Header.Get("Content-Type"), want.Header.Get("Content-Type"); g != w {
 				t.Errorf("content type %q, want %q", g, w)
 			}
+			if name == "GeminiArray" {
+				wantCharge(t, s, name, 1, inputWords+outputWords)
+			}
 			if got := charged(s, name); got.requests != 1 {
 				t.Errorf("%d requests counted", got.requests)
 			}

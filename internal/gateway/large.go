@@ -48,21 +48,36 @@ func (l *largeAnswer) countImages(p []byte) {
 // Flush implements watcher.
 func (l *largeAnswer) Flush(dst []byte) []byte { return dst }
 
-// Result implements watcher. A quoted name that no backslash escapes cannot stand within a
-// JSON string, so what is found is a member.
+// Result implements watcher.
 func (l *largeAnswer) Result() meter.Result {
 	for _, part := range [...][]byte{l.tail, l.head} {
 		for _, name := range [...]string{"usage", "usageMetadata"} {
-			i := bytes.LastIndex(part, []byte(`"`+name+`"`))
-			if i < 0 {
-				continue
-			}
-			figures := gjson.GetBytes(append([]byte("{"), part[i:]...), name)
-			if r := meter.Whole(l.kind, []byte(`{"`+name+`":`+figures.Raw+`}`)); figures.IsObject() && r.Known {
+			if r, ok := l.figures(part, name); ok {
 				r.Images, r.Usage.Images = l.images, l.images
 				return r
 			}
 		}
 	}
 	return meter.Result{Images: l.images, Complete: true}
+}
+
+// figures reads the last member of that name whose value is figures. A quoted name that a
+// colon follows cannot stand within a JSON string, where quotes are escaped.
+func (l *largeAnswer) figures(part []byte, name string) (meter.Result, bool) {
+	quoted := []byte(`"` + name + `"`)
+	for {
+		i := bytes.LastIndex(part, quoted)
+		if i < 0 {
+			return meter.Result{}, false
+		}
+		member := part[i:]
+		part = part[:i]
+		if !bytes.HasPrefix(bytes.TrimLeft(member[len(quoted):], " \t\r\n"), []byte(":")) {
+			continue
+		}
+		figures := gjson.GetBytes(append([]byte("{"), member...), name)
+		if r := meter.Whole(l.kind, []byte(`{"`+name+`":`+figures.Raw+`}`)); figures.IsObject() && r.Known {
+			return r, true
+		}
+	}
 }

@@ -1,0 +1,203 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+// oneProject is a project of which nothing is stored but that it exists.
+type oneProject struct{ *project.Snapshot }
+
+func (p oneProject) Project(context.Context, string) (*project.Snapshot, error) {
+	return p.Snapshot, nil
+}
+
+// account is a ledger of one identity in memory, which can fail.
+type account struct {
+	state       limit.State
+	reserveErr  error
+	commitErr   error
+	settled     []ledger.Actual
+	released    int
+	reservation uint64
+}
+
+func (a *account) Settings(context.Context, ledger.Key) (*ledger.Settings, error) { return nil, nil }
+
+func (a *account) Reserve(_ context.Context, req ledger.Request) (*ledger.Reservation, error) {
+	if a.reserveErr != nil {
+		return nil, a.reserveErr
+	}
+	a.state.Advance(req.Now)
+	a.reservation++
+	res := &ledger.Reservation{ID: a.reservation, Key: req.Key, Rules: req.Rules, Decision: limit.Decide(&a.state, req.Rules, req.Ask, req.Now), Commit: a}
+	if res.Decision.Refusal == limit.Admitted {
+		res.Decision.Hold.ID = res.ID
+		a.state.Admit(res.Decision.Hold, req.Now)
+	}
+	return res, nil
+}
+
+// Wait is the commit of every reservation.
+func (a *account) Wait(context.Context) error { return a.commitErr }
+
+func (a *account) Settle(_ context.Context, res *ledger.Reservation, actual ledger.Actual) error {
+	if _, ok := a.state.Settle(res.ID, actual.Amounts, res.Rules); ok {
+		a.settled = append(a.settled, actual)
+	}
+	return nil
+}
+
+func (a *account) Release(_ context.Context, res *ledger.Reservation) error {
+	if _, ok := a.state.Release(res.ID); ok {
+		a.released++
+	}
+	return nil
+}
+
+func (a *account) Account(context.Context, ledger.Key, limit.Period, time.Time) (ledger.Account, error) {
+	return ledger.Account{}, nil
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+const chat = `{"model":"gpt-4o","messages":[{"role":"user","content":"a secret of the user"}]}`
+
+// serve sends a chat request through a gateway with a ledger and a transport of the test.
+func serve(t *testing.T, a *account, transport roundTrip) (answer *httptest.ResponseRecorder, log string) {
+	t.Helper()
+	settings, err := project.ParseSettings([]byte(`{"name":"test","requestLimit":10}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := project.NewSnapshot(project.Record{Key: "pk_0123456789012345678901", Settings: settings}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged bytes.Buffer
+	g := New(Options{Projects: oneProject{snapshot}, Ledger: a, Transport: transport, Log: slog.New(slog.NewTextHandler(&logged, nil)),
+		MaxBody: 1 << 20, UpstreamTimeout: time.Minute, Now: time.Now, Draining: func() bool { return false }, Ending: context.Background()})
+	r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(chat))
+	r.Header.Set("X-Project-Key", snapshot.Key)
+	r.Header.Set("X-Identity", "u")
+	r.Header.Set("Authorization", "Bearer client-provider-key")
+	answer = httptest.NewRecorder()
+	g.ServeHTTP(answer, r)
+	if len(a.state.Holds) != 0 {
+		t.Errorf("%d holds are left", len(a.state.Holds))
+	}
+	return answer, logged.String()
+}
+
+func answering(body string) roundTrip {
+	return func(r *http.Request) (*http.Response, error) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+}
+
+// A panic is answered, settled once, and tells the log nothing of the request.
+func TestPanicIsSettled(t *testing.T) {
+	t.Parallel()
+	a := new(account)
+	got, log := serve(t, a, func(r *http.Request) (*http.Response, error) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		panic("with " + chat)
+	})
+	if got.Code != 500 || !strings.Contains(got.Body.String(), "internal_error") || len(a.settled) != 1 {
+		t.Errorf("status %d, %d settled: %s", got.Code, len(a.settled), got.Body)
+	}
+	if strings.Contains(log, "secret") || strings.Contains(log, "client-provider-key") {
+		t.Errorf("the log quotes the request: %s", log)
+	}
+}
+
+// While the ledger is away nothing is forwarded.
+func TestUnavailableLedgerRefuses(t *testing.T) {
+	t.Parallel()
+	got, _ := serve(t, &account{reserveErr: ledger.ErrUnavailable}, func(*http.Request) (*http.Response, error) {
+		t.Error("the provider was asked")
+		return nil, errors.New("no")
+	})
+	if got.Code != 503 || got.Header().Get("Retry-After") == "" {
+		t.Errorf("status %d: %s", got.Code, got.Body)
+	}
+}
+
+// Nothing of an answer is shown whose reservation could be forgotten.
+func TestUncommittedReservationShowsNothing(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"id":"the answer"}`, strings.Repeat(`"the answer" `, 1<<17)} {
+		got, _ := serve(t, &account{commitErr: ledger.ErrUnavailable}, answering(body))
+		if got.Code != 503 || strings.Contains(got.Body.String(), "the answer") {
+			t.Errorf("status %d: %.200s", got.Code, got.Body)
+		}
+	}
+}
+
+// The transport asks for the body again where nothing of it has arrived. A connection that then cannot be made leaves
+// the request uncounted.
+func TestBodyTakenAgainHasNotArrived(t *testing.T) {
+	t.Parallel()
+	a := new(account)
+	got, _ := serve(t, a, func(r *http.Request) (*http.Response, error) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if _, err := r.GetBody(); err != nil {
+			t.Error(err)
+		}
+		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	})
+	if got.Code != 502 || a.released != 1 || len(a.settled) != 0 {
+		t.Errorf("status %d, released %d, settled %d", got.Code, a.released, len(a.settled))
+	}
+}
+
+// What a body asks for cannot be spelt so that the estimate misses it.
+func TestMentions(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		`{"tools":[]}`: true, `{"\u0074ools":[]}`: true, `{"t\u006Fols":[]}`: true, `{"x":"\u00e9"}`: false, `{"x":"\u003ca\u003e \u0026"}`: false,
+		`{"x":"\u00`: false, `{}`: false,
+	} {
+		if got := mentions([]byte(body), `"tools"`); got != want {
+			t.Errorf("%s: %v, want %v", body, got, want)
+		}
+	}
+}
+
+// The figures of an answer that is too large to be held are found at either end.
+func TestLargeAnswer(t *testing.T) {
+	t.Parallel()
+	bulk := strings.Repeat(`0.125,`, 1<<13)
+	for name, body := range map[string]string{
+		"Tail":  `{"data":[` + bulk + `0],"usage":{"prompt_tokens":7,"total_tokens":7}}`,
+		"Head":  `{"usage":{"prompt_tokens":7,"total_tokens":7},"data":[` + bulk + `0]}`,
+		"Decoy": `{"data":["\"usage\":{\"prompt_tokens\":1,\"total_tokens\":1}",` + bulk + `0],"usage":{"prompt_tokens":7,"total_tokens":7},"x":"\"usage"}`,
+	} {
+		for _, cut := range []int{1, 7, 4096, len(body)} {
+			l := newLargeAnswer(2) // embeddings
+			var out []byte
+			for rest := []byte(body); len(rest) > 0; rest = rest[min(cut, len(rest)):] {
+				out = l.Write(out, rest[:min(cut, len(rest))])
+			}
+			if r := l.Result(); string(out) != body || !r.Known || r.Usage.Input != 7 {
+				t.Errorf("%s, cut at %d: %+v", name, cut, r)
+			}
+		}
+	}
+}
