@@ -68,6 +68,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	exit(run(ctx, o))
@@ -137,7 +138,7 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	for _, n := range b.identities {
-		progress("a gateway with " + thousands(n) + " identities")
+		progress("a gateway with " + plural(n))
 		g, err := startGateway(ctx, binary, dir, b.direct.addr, n, b.profile)
 		if err != nil {
 			return err
