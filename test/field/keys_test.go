@@ -85,11 +85,11 @@ func TestKeys(t *testing.T) {
 	t.Run("slow hashes over random keys let anyone burn a CPU", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{}`)
-		id, _, _ := strings.Cut(strings.TrimPrefix(s.SecretKey, "sk_"), "_")
+		last := map[bool]string{true: "B", false: "A"}[strings.HasSuffix(s.SecretKey, "A")]
 		// The least of a slow hash is some 50 ms; the fastest of many says what one costs where nothing else is in the way.
 		fastest := patience
 		for i := range 50 {
-			for _, guess := range []string{"sk_" + id + "_" + strings.Repeat("A", 43), s.SecretKey[:len(s.SecretKey)-1] + "-"} {
+			for _, guess := range []string{s.SecretKey[:len(s.SecretKey)-1] + last, "sk_x" + s.SecretKey[4:]} {
 				start := time.Now()
 				a := s.Control(http.MethodGet, "/identities", "", "Authorization", "Bearer "+guess)
 				fastest = min(fastest, time.Since(start))
