@@ -217,6 +217,8 @@ func (e *estimate) atMost(output int64) int64 {
 // had some, else what was estimated.
 func (e *estimate) unmetered(op wire.Operation, text, answers int64) int64 {
 	switch {
+	case e.price.AudioMilli > 0:
+		return 0 // billed by time, and says nothing of tokens
 	case text > 0:
 		return e.atMost(tokensOf(text))
 	case generates(op):

@@ -165,9 +165,14 @@ func (c *call) failure(x *exchange, err error) error {
 	return unreachable("The provider hung up before its answer was complete. " + c.fate())
 }
 
+// noRetry keeps the vendors' SDKs from sending a request again that cannot succeed, or
+// that may have been carried out and would be paid for twice.
+func (c *call) noRetry() { c.w.Header().Set("X-Should-Retry", "false") }
+
 // fate tells what a request costs that failed.
 func (c *call) fate() string {
 	if c.charged.Amounts[limit.Requests] > 0 {
+		c.noRetry()
 		return "The request counts, because it may have been carried out."
 	}
 	return "Nothing was counted."
@@ -187,6 +192,7 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 		head, err = io.ReadAll(io.LimitReader(body, errorBody))
 	}
 	if c.target.Stored && aboutKey(resp.StatusCode, head, c.target.Provider.Key) {
+		c.noRetry()
 		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
 			Message: "The provider refused the key that is stored for this project. Its developer has to set a valid one."}
 	}

@@ -16,6 +16,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,6 +61,14 @@ type Settings struct {
 	LimitResponse map[string]any  `json:"limitResponse,omitempty"`
 	Metadata      json.RawMessage `json:"metadata,omitempty"`
 	Disabled      bool            `json:"disabled,omitempty"`
+}
+
+// UnmarshalJSON keeps numbers in a limit response as the developer wrote them.
+func (s *Settings) UnmarshalJSON(data []byte) error {
+	type plain Settings
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return d.Decode((*plain)(s))
 }
 
 // Request asks to reserve.

@@ -190,7 +190,11 @@ func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, 
 		if model == "" || strings.ContainsAny(model, "/:%?#\\") || model == "." || model == ".." {
 			return "", refuse(http.StatusBadRequest, "unknown_model", "model", "%s is not a model's name.", quote(model))
 		}
-		return to.BaseURL + "/v1beta/models/" + url.PathEscape(strings.TrimSpace(model)) + action, nil
+		version := "/v1beta"
+		if strings.HasPrefix(ep.Path, "/v1/") {
+			version = "/v1"
+		}
+		return to.BaseURL + version + "/models/" + url.PathEscape(strings.TrimSpace(model)) + action, nil
 	}
 	switch path := openAIPaths[ep.Operation]; {
 	case ep.Operation == wire.Messages && to.Dialect == wire.Anthropic:

@@ -175,7 +175,7 @@ func match(method, path string) (Endpoint, bool) {
 		ep, ok := gets[path]
 		return ep, ok
 	case http.MethodPost:
-		if rest, ok := strings.CutPrefix(path, "/v1beta/models/"); ok {
+		if rest, ok := geminiModels(path); ok {
 			return matchGemini(rest)
 		}
 		ep, ok := posts[path]
@@ -183,6 +183,15 @@ func match(method, path string) (Endpoint, bool) {
 	default:
 		return Endpoint{}, false
 	}
+}
+
+// geminiModels returns what follows the models' collection of Gemini's API. Google serves it as v1beta and as v1, and
+// its SDK for JavaScript takes v1 unless told otherwise; both go to the vendor as they came.
+func geminiModels(path string) (rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(path, "/v1beta/models/"); ok {
+		return rest, true
+	}
+	return strings.CutPrefix(path, "/v1/models/")
 }
 
 // matchGemini reads "{model}:{action}".
@@ -222,7 +231,7 @@ func pathModel(escaped string) (string, bool) {
 // DialectOf guesses the dialect in which a caller of path expects an error, for paths that no endpoint matches too.
 func DialectOf(path string) Dialect {
 	switch {
-	case strings.HasPrefix(path, "/v1beta"):
+	case strings.HasPrefix(path, "/v1beta"), strings.HasPrefix(path, "/v1/models/"):
 		return Gemini
 	case strings.HasPrefix(path, "/v1/messages"):
 		return Anthropic

@@ -85,6 +85,8 @@ func TestMatch_refusesEverythingElse(t *testing.T) {
 		{"OneResponse", "GET", "/v1/responses/resp_1"},
 		{"Batches", "POST", "/v1/messages/batches"},
 		{"GeminiOneModel", "GET", "/v1beta/models/gemini-2.5-flash"},
+		{"GeminiV1OneModel", "GET", "/v1/models/gemini-2.5-flash"},
+		{"GeminiV1UnknownAction", "POST", "/v1/models/gemini-2.5-flash:batchGenerateContent"},
 		{"GeminiUnknownAction", "POST", "/v1beta/models/gemini-2.5-flash:batchGenerateContent"},
 		{"GeminiActionInOtherCase", "POST", "/v1beta/models/gemini-2.5-flash:GenerateContent"},
 		{"GeminiTunedModels", "POST", "/v1beta/tunedModels/x:generateContent"},
