@@ -232,6 +232,30 @@ func TestFaults_NoRequestIsSentTwice(t *testing.T) {
 	}
 }
 
+// A connection that the provider has closed meanwhile: whatever is answered, what arrived is counted, and the answer
+// says what was counted.
+func TestFaults_DeadConnections(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	counted := int64(0)
+	for range 50 {
+		a := s.Do(openAI.request(s, "u", false))
+		switch {
+		case a.Status == 200, a.Status == 502 && strings.Contains(a.Body, "The request counts"):
+			counted++
+		case a.Status != 502 || !strings.Contains(a.Body, "Nothing was counted"):
+			t.Fatalf("status %d: %s", a.Status, a.Body)
+		}
+		if got := charged(s, "u").requests; got != counted || int64(s.Seen.Total()) > got {
+			t.Fatalf("%d requests counted, %d answered so, %d arrived", got, counted, s.Seen.Total())
+		}
+		s.Upstream.CloseClientConnections()
+	}
+	if arrived := s.Seen.Total(); arrived < 5 {
+		t.Errorf("%d of 50 requests arrived", arrived)
+	}
+}
+
 // These measure the memory of the whole process, so they run before the parallel ones.
 
 // most runs f and returns by how much the heap in use grew meanwhile, at most.
