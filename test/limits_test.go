@@ -366,6 +366,20 @@ func strictRequest(s *stack.Stack, random *rand.Rand, identity, tier string) *ht
 	return s.Request(http.MethodPost, d.path(d.model, stream), identity, body, "X-Tier", tier, "X-Echo-Fault", fault, "Anthropic-Version", "2023-06-01")
 }
 
+// A cap that the provider may pass over bounds nothing, so a strict limit does not rely on it.
+func TestLimits_StrictRefusesACapThatMayBePassedOver(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"tiers":{"strict":{"tokenLimit":300}},"enforcement":"strict"}`})
+	body := func(model, field string) string {
+		return `{"model":"` + model + `","` + field + `":5,"messages":[{"role":"user","content":"send \"max_completion_tokens\""}]}`
+	}
+	wantError(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_completion_tokens"), "X-Tier", "strict"), 400, "invalid_request")
+	wantCharge(t, s, "u", 0, 0)
+	wantStatus(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_tokens"), "X-Tier", "strict"), 200)
+	wantStatus(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_completion_tokens")), 200)
+	wantStatus(t, s.Post("/v1/chat/completions", "v", body("gpt-4o", "max_completion_tokens"), "X-Tier", "strict"), 200)
+}
+
 // A strict request whose input alone cannot fit is refused, and the cap of one that can is lowered to what is left.
 func TestLimits_StrictLowersTheCap(t *testing.T) {
 	t.Parallel()

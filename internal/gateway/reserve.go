@@ -82,6 +82,9 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 		ask.Tier = c.tier.Name
 	}
 	if p.Strict {
+		if err := c.checkCap(); err != nil {
+			return err
+		}
 		ask.Estimate, ask.Least = c.est.askStrict(c.ep.Operation, c.env.Answers)
 	}
 	res, err := c.g.Ledger.Reserve(ctx, ledger.Request{Key: c.key(), Rules: &c.rules, Ask: ask, Now: c.now})
@@ -97,6 +100,21 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 		c.capOutput(edit)
 	}
 	return nil
+}
+
+// checkCap refuses an output cap that a strict limit would rely on and the provider may
+// pass over. OpenAI, xAI and the compatible endpoints of Anthropic and Google document
+// max_completion_tokens; DeepSeek, and servers of the project's own, may only know
+// max_tokens.
+func (c *call) checkCap() error {
+	_, tokens := c.rules.Limit(limit.Tokens)
+	_, cost := c.rules.Limit(limit.Cost)
+	by := c.target.Provider
+	if !tokens && !cost || c.ep.Operation != wire.ChatCompletions || by.Dialect != wire.OpenAI ||
+		capField(c.ep.Operation, by) != "max_tokens" || !mentions(c.body, `"max_completion_tokens"`) {
+		return nil
+	}
+	return badRequest("max_completion_tokens", "A strict limit applies, and "+by.Name+" may not know `max_completion_tokens`. Send `max_tokens`.")
 }
 
 // capOutput lowers the output cap to what the hold covers, or sets one.
