@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -24,6 +25,12 @@ import (
 // patience is how long a test waits for what happens at once. It is generous: a busy machine must not
 // fail a test.
 const patience = 30 * time.Second
+
+func TestMain(m *testing.M) {
+	// A request that is let through although it should not be may be one that the provider never answers.
+	http.DefaultClient.Timeout = patience
+	os.Exit(m.Run())
+}
 
 // Requests of the dialects, by an end user who says two words. The echo provider bills those and the
 // three of its answer.
