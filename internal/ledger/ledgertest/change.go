@@ -289,7 +289,7 @@ func settingsSurvive(t *testing.T, s Store) {
 			RequestsPerMinute:  new(int64(0)),
 			ConcurrentRequests: nil,
 		},
-		LimitResponse: map[string]any{"message": "<b>no & never</b> \u2028", "deepLink": nil, "n": 1.5, "list": []any{"a", true}},
+		LimitResponse: map[string]any{"message": "<b>no & never</b> \u2028", "deepLink": nil, "n": json.Number("1.50"), "list": []any{"a", true}},
 		Metadata:      json.RawMessage(`{"plan":"x","n":12345678901234567890}`),
 		Disabled:      true,
 	}
