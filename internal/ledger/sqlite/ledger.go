@@ -136,12 +136,7 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	if isNew {
 		a.row.see(req.Now)
 	}
-	res.Commit = l.writer.record(a, func(d *delta) {
-		d.opened = append(d.opened, *h)
-		if isNew || !burst.Equal(a.state.Burst) {
-			d.setRow(a)
-		}
-	})
+	res.Commit = l.writer.admit(a, *h, isNew || !burst.Equal(a.state.Burst))
 	return res, nil
 }
 
@@ -158,13 +153,8 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 		return nil
 	}
 	a.shrink()
-	l.writer.record(a, func(d *delta) {
-		d.close(res.ID)
-		d.use(usageOf(done, actual))
-		if credits != a.state.Credits {
-			d.setRow(a)
-		}
-	})
+	u := usageOf(done, actual)
+	l.writer.end(res.Commit.(*ticket), &u, credits != a.state.Credits)
 	return nil
 }
 
@@ -180,12 +170,7 @@ func (l *Ledger) Release(ctx context.Context, res *ledger.Reservation) error {
 		return nil
 	}
 	a.shrink()
-	l.writer.record(a, func(d *delta) {
-		d.close(res.ID)
-		if !burst.Equal(a.state.Burst) {
-			d.setRow(a)
-		}
-	})
+	l.writer.end(res.Commit.(*ticket), nil, !burst.Equal(a.state.Burst))
 	return nil
 }
 

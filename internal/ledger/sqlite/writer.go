@@ -19,6 +19,11 @@ import (
 // it. What happens to one account within a batch is merged: a request that is reserved
 // and settled in one batch is one upsert, one that is released nothing.
 //
+// A hold needs no place in the file before its answer begins: until then it is young, and
+// most requests are settled in one write without their hold ever being written. One whose
+// answer does not come soon is written meanwhile, so that its first byte has no commit to
+// wait for (see ticket).
+//
 // A batch that cannot be committed is tried again until it can: memory has moved on and
 // the file must follow. Until then whoever waits is told, and nothing new is admitted.
 type writer struct {
@@ -27,6 +32,9 @@ type writer struct {
 
 	mu      sync.Mutex
 	pending *batch
+	young   tickets
+	timer   *time.Timer // runs while something is young, or pending and asked for by nobody
+	timed   bool
 
 	wake    chan struct{}
 	closing chan struct{}
@@ -142,12 +150,6 @@ func (b *batch) empty() bool {
 	return len(b.deltas) == 0 && len(b.entries) == 0 && len(b.onces) == 0
 }
 
-// record adds what change notes to the account's part of the pending batch. The account
-// must be locked.
-func (w *writer) record(a *account, change func(*delta)) *batch {
-	return w.recordAll([]*account{a}, func(_ *batch, deltas []*delta) { change(deltas[0]) })
-}
-
 // recordAll adds to the pending batch what belongs to several accounts, or to none, and
 // must be kept all or not at all. The accounts must be locked.
 func (w *writer) recordAll(accounts []*account, change func(b *batch, deltas []*delta)) *batch {
@@ -198,8 +200,18 @@ func (w *writer) signal() {
 
 // close commits what is pending and returns why it could not, if so.
 func (w *writer) close() error {
+	w.mu.Lock()
+	for w.young.first != nil {
+		w.promote(w.young.first)
+	}
+	w.mu.Unlock()
 	close(w.closing)
 	<-w.done
+	w.mu.Lock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.mu.Unlock()
 	w.stmt.closeAll()
 	return errors.Join(w.lost, w.conn.Close())
 }

@@ -41,6 +41,17 @@ func reserve(t testing.TB, l *Ledger, key ledger.Key, r *limit.Rules) *ledger.Re
 	return res
 }
 
+// ripe puts a reservation's hold into the pending batch, as waiting for it does.
+func ripe(res *ledger.Reservation) *ledger.Reservation {
+	t := res.Commit.(*ticket)
+	t.w.mu.Lock()
+	defer t.w.mu.Unlock()
+	if t.batch == nil {
+		t.w.promote(t)
+	}
+	return res
+}
+
 func settle(t testing.TB, l *Ledger, res *ledger.Reservation) {
 	t.Helper()
 	if err := l.Settle(context.Background(), res, ledger.Actual{Amounts: limit.Amounts{1, 50, 5}}); err != nil {
@@ -118,14 +129,42 @@ func TestWhatMeetsInABatchIsMerged(t *testing.T) {
 	release(t, l, reserve(t, l, alice, r))
 	wantRows(t, commit(t, l), 0, "a request that is reserved and released")
 
-	running := reserve(t, l, alice, r)
+	running := ripe(reserve(t, l, alice, r))
 	wantRows(t, commit(t, l), 1, "a hold")
 	settle(t, l, running)
 	wantRows(t, commit(t, l), 2, "its settlement, later (the hold, the usage)")
-	running = reserve(t, l, alice, r)
+	running = ripe(reserve(t, l, alice, r))
 	commit(t, l)
 	release(t, l, running)
 	wantRows(t, commit(t, l), 1, "its release, later")
+}
+
+// A hold is young until its answer begins or patience ends; one that ends before is never
+// written.
+func TestAYoungHoldIsNotWritten(t *testing.T) {
+	t.Parallel()
+	l := stalled(t)
+	r := upTo(1000)
+	settle(t, l, reserve(t, l, alice, r))
+	commit(t, l)
+
+	young := reserve(t, l, alice, r)
+	if l.writer.young.first == nil || l.writer.young.first != young.Commit {
+		t.Fatal("a reservation did not begin young")
+	}
+	old := ripe(reserve(t, l, alice, r))
+	wantRows(t, commit(t, l), 1, "the one that was waited for")
+	settle(t, l, young)
+	release(t, l, old)
+	wantRows(t, commit(t, l), 2, "the usage of one and the hold of the other")
+
+	reserve(t, l, alice, r)
+	l.writer.young.first.admitted = time.Now().Add(-patience)
+	l.writer.ripen()
+	wantRows(t, commit(t, l), 1, "a hold whose answer does not come soon")
+	if l.writer.young.first != nil || l.writer.young.last != nil {
+		t.Error("a ticket is left among the young")
+	}
 }
 
 func TestAResetInABatchTakesBackWhatCameBeforeItOnly(t *testing.T) {
@@ -172,9 +211,9 @@ func TestWhoWaitsBehindAFailureIsTold(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
 	w := l.writer
-	first := reserve(t, l, alice, upTo(9))
+	first := ripe(reserve(t, l, alice, upTo(9)))
 	b := w.take()
-	second := reserve(t, l, alice, upTo(9)) // gathers while the first is being written
+	second := ripe(reserve(t, l, alice, upTo(9))) // gathers while the first is being written
 	full := errors.New("disk full")
 	w.fail(b, full)
 	for i, res := range []*ledger.Reservation{first, second} {
@@ -198,7 +237,7 @@ func TestWhoWaitsBehindAFailureIsTold(t *testing.T) {
 	if err := w.failure(); err != nil {
 		t.Errorf("not available again: %v", err)
 	}
-	third := reserve(t, l, alice, upTo(9))
+	third := ripe(reserve(t, l, alice, upTo(9)))
 	commit(t, l)
 	if err := third.Durable(t.Context()); err != nil {
 		t.Errorf("after the recovery: %v", err)
