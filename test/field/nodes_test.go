@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -52,26 +53,63 @@ func TestNodes(t *testing.T) {
 
 	t.Run("a crash loses what was to be written later", func(t *testing.T) {
 		t.Parallel()
-		s, ended := stalling(t, `{"requestLimit": 100}`, 5)
-		// Another connection to the file sees what would outlive the process.
-		db, err := store.Open(t.Context(), s.DatabasePath())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		for n := 1; n <= 5; n++ {
-			r := open(t, s, chatPath, "ann", streams[0].body)
-			r.events(t, 1)
-			var kept int
-			if err := db.Read.QueryRowContext(t.Context(),
-				`SELECT (SELECT coalesce(sum(requests), 0) FROM usage) + (SELECT coalesce(sum(requests), 0) FROM holds)`).Scan(&kept); err != nil {
-				t.Fatal(err)
-			}
-			if kept < n {
-				t.Errorf("%d requests are on file when request %d is being answered", kept, n)
-			}
-			r.leave()
-			receive(t, ended, "the provider to be told")
+		for name, body := range map[string]string{"whole": chatBody, "streamed": streams[0].body} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				ended := make(chan struct{}, 1)
+				s := stack.New(t, stack.Options{Settings: `{"requestLimit": 100}`, Echo: echo.Options{After: func(*http.Request) { ended <- struct{}{} }}})
+				wantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
+				receive(t, ended, "the provider")
+
+				// Another process has the file, so that nothing can be kept for now.
+				db, err := store.Open(t.Context(), s.DatabasePath())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = db.Close() })
+				busy, err := db.Write.BeginTx(t.Context(), nil)
+				if err == nil {
+					_, err = busy.ExecContext(t.Context(), `UPDATE revision SET value = value`)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				answered := make(chan int, 1)
+				go func() {
+					resp, err := http.DefaultClient.Do(s.Request(http.MethodPost, chatPath, "ann", body))
+					if err != nil {
+						answered <- 0
+						return
+					}
+					_ = resp.Body.Close()
+					answered <- resp.StatusCode
+				}()
+				receive(t, ended, "the provider")
+				for range 50 { // in which time the answer would have come
+					usageOf(t, s, "bob")
+				}
+				select {
+				case status := <-answered:
+					t.Errorf("answered with %d before the request was on file", status)
+					answered <- status
+				default:
+				}
+				if err := busy.Rollback(); err != nil {
+					t.Fatal(err)
+				}
+				if status := receive(t, answered, "the answer"); status != http.StatusOK {
+					t.Errorf("status %d, want 200", status)
+				}
+				// What another connection sees would outlive the process.
+				var kept int
+				if err := db.Read.QueryRowContext(t.Context(),
+					`SELECT (SELECT coalesce(sum(requests), 0) FROM usage) + (SELECT coalesce(sum(requests), 0) FROM holds)`).Scan(&kept); err != nil {
+					t.Fatal(err)
+				}
+				if kept != 2 {
+					t.Errorf("%d requests are on file, want 2", kept)
+				}
+			})
 		}
 	})
 }
