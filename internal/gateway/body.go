@@ -1,13 +1,11 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -115,29 +113,3 @@ func requestTarget(r *http.Request) (path, query string) {
 	path, query, _ = strings.Cut(target, "?")
 	return path, query
 }
-
-// upstreamBody is a request's body on its way out. It tells whether any of it was taken:
-// before that the provider cannot have begun. The transport reads it in a goroutine of
-// its own, which may outlive the call.
-type upstreamBody struct {
-	bytes.Reader
-	taken *atomic.Bool
-}
-
-func newUpstreamBody(body []byte, taken *atomic.Bool) *upstreamBody {
-	b := &upstreamBody{taken: taken}
-	b.Reset(body)
-	return b
-}
-
-func (b *upstreamBody) Read(p []byte) (int, error) {
-	b.taken.Store(true)
-	return b.Reader.Read(p)
-}
-
-func (b *upstreamBody) WriteTo(w io.Writer) (int64, error) {
-	b.taken.Store(true)
-	return b.Reader.WriteTo(w)
-}
-
-func (b *upstreamBody) Close() error { return nil }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -26,7 +27,7 @@ const errorBody = 256 << 10
 type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	taken  atomic.Bool // the transport has begun to send the body
+	taken  atomic.Bool // the transport has begun to send the request
 	gone   atomic.Bool // the client has
 	idle   *time.Timer
 	quiet  time.Duration
@@ -35,20 +36,17 @@ type exchange struct {
 var (
 	errClientGone = errors.New("client went away")
 	errIdle       = errors.New("provider sent nothing for too long")
-	errEnding     = errors.New("server is shutting down")
 )
 
 // begin makes the context of an exchange. It is cancelled when the provider is quiet for
 // too long, when the client has gone away, or when the server ends.
 func (c *call) begin(ctx context.Context) (x *exchange, end func()) {
 	x = &exchange{quiet: c.g.UpstreamTimeout}
-	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	x.ctx, x.cancel = context.WithCancelCause(c.g.Ending)
 	x.idle = time.AfterFunc(x.quiet, func() { x.cancel(errIdle) })
 	stop := context.AfterFunc(ctx, func() { x.left(c.grace()) })
-	ending := context.AfterFunc(c.g.Ending, func() { x.cancel(errEnding) })
 	return x, func() {
 		stop()
-		ending()
 		x.idle.Stop()
 		x.cancel(nil)
 	}
@@ -109,15 +107,17 @@ func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
 		Method: c.r.Method, URL: target, Host: target.Host, ContentLength: int64(len(body)),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: c.cred.Header,
-		Body:   newUpstreamBody(body, &x.taken),
+		// A reader that the transport knows to be in memory goes out with the headers.
+		Body: io.NopCloser(bytes.NewReader(body)),
 		// For the transport to send on a fresh connection what it has not begun to send
 		// on one that the provider had closed; it does not send a POST again otherwise.
 		GetBody: func() (io.ReadCloser, error) {
 			x.taken.Store(false)
-			return newUpstreamBody(body, &x.taken), nil
+			return io.NopCloser(bytes.NewReader(body)), nil
 		},
 	}
-	return req.WithContext(x.ctx), nil
+	trace := &httptrace.ClientTrace{WroteHeaders: func() { x.taken.Store(true) }}
+	return req.WithContext(httptrace.WithClientTrace(x.ctx, trace)), nil
 }
 
 // send makes the exchange. A connection that cannot be made is tried once more: the
@@ -151,7 +151,7 @@ func (c *call) failure(x *exchange, err error) error {
 	switch {
 	case errors.Is(cause, errClientGone):
 		return errClientGone
-	case errors.Is(cause, errEnding):
+	case c.g.Ending.Err() != nil:
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
 			Message: "This server is shutting down. " + c.fate()}
 	case errors.Is(err, provider.ErrForbiddenAddress):
