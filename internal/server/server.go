@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -60,7 +59,9 @@ const (
 func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	log := opts.Log
 	if log == nil {
-		log = newLog(cfg, os.Stderr)
+		var flush func()
+		log, flush = newLog(cfg, os.Stderr)
+		defer flush()
 	}
 	app, err := open(ctx, cfg, log, opts)
 	if err != nil {
@@ -82,14 +83,6 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		}
 	}
 	return app.serve(ctx, ln, cfg, opts)
-}
-
-func newLog(cfg config.Config, w io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogJSON {
-		return slog.New(slog.NewJSONHandler(w, o))
-	}
-	return slog.New(slog.NewTextHandler(w, o))
 }
 
 // app is everything that is open while the server runs.
@@ -156,14 +149,15 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	a.background, a.stop = context.WithCancel(context.Background())
 	a.ending, a.end = context.WithCancel(context.Background())
 	poll := time.NewTicker(store.PollInterval)
-	var polling sync.WaitGroup
-	polling.Go(func() { catalog.Run(a.background, poll.C, log) })
+	var background sync.WaitGroup
+	background.Go(func() { catalog.Run(a.background, poll.C, log) })
+	background.Go(func() { paceGC(a.background) })
 	transport := provider.NewTransport(provider.TransportConfig{
 		HeaderTimeout: cfg.UpstreamTimeout, AllowPrivate: cfg.AllowPrivateUpstreams})
 	closers = append(closers, func() error {
 		a.stop()
 		poll.Stop()
-		polling.Wait()
+		background.Wait()
 		transport.CloseIdleConnections()
 		return nil
 	})
