@@ -233,7 +233,7 @@ func TestStreams(t *testing.T) {
 		// Only the fastest says how long it takes where nothing else is in the way.
 		s := limited(t, `{"requestLimit": 1000, "tokenLimit": 1000000}`)
 		fastest := patience
-		for range 50 {
+		for try := 0; try < 200 && fastest >= 25*time.Millisecond; try++ {
 			start := time.Now()
 			r := open(t, s, chatPath, "ann", with(chatBody, `"stream":true`))
 			r.events(t, 1)
@@ -241,7 +241,7 @@ func TestStreams(t *testing.T) {
 			_, _ = io.Copy(io.Discard, r.Body)
 		}
 		if fastest >= 25*time.Millisecond {
-			t.Errorf("the first event took at least %s in 50 tries, want less than 25ms", fastest)
+			t.Errorf("the first event took at least %s in 200 tries, want less than 25ms", fastest)
 		}
 	})
 }
