@@ -48,7 +48,8 @@ type Result struct {
 	// InputKnown says that the input part of Usage is the vendor's, though the output may not be: a stream that was cut off after
 	// its beginning.
 	InputKnown bool
-	// OutputText is the bytes of answer text seen: content, reasoning, refusals and tool arguments, but not encoded
+	// OutputText is for estimates: a whole chat answer whose figures are known leaves it zero, because counting it would
+	// be most of the work of reading that answer. It is the bytes of answer text seen: content, reasoning, refusals and tool arguments, but not encoded
 	// images and sound.
 	OutputText int64
 	// Images is the finished images seen.

@@ -62,11 +62,24 @@ func hasUsage(data []byte) bool {
 }
 
 func (m *meter) chatWhole(body []byte) {
-	m.chatText(gjson.GetBytes(body, "choices"))
-	m.failedIf(gjson.GetBytes(body, "error"))
-	if u, ok := chatUsage(gjson.GetBytes(body, "usage")); ok {
+	var choices, failure, usage gjson.Result
+	gjson.ParseBytes(body).ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "choices":
+			choices = v
+		case "error":
+			failure = v
+		case "usage":
+			usage = v
+		}
+		return true
+	})
+	m.failedIf(failure)
+	if u, ok := chatUsage(usage); ok {
 		m.known(u)
+		return
 	}
+	m.chatText(choices)
 }
 
 func (m *meter) chatText(choices gjson.Result) {

@@ -42,9 +42,8 @@ func (r Record) Document() Settings {
 // With returns r with other settings, usually its Document after a Patch. A key that is a mask stays the sealed one
 // it was, any other is sealed by seal, and the key of a provider that is gone or has none is dropped.
 //
-// A sealed key stays only where it was meant for: if its provider moves to another server or dialect it must be given
-// again. Otherwise whoever may change settings could have a key that is never read back sent to a server of his own.
-// Errors are *FieldError, or seal's.
+// A sealed key stays with the vendor it was meant for: it is kept when its provider's base URL moves, and must be given
+// again when its dialect changes. Errors are *FieldError, or seal's.
 func (r Record) With(s Settings, seal func(provider, key string) (string, error)) (Record, error) {
 	keys := make(map[string]SealedKey, len(s.Providers))
 	providers := make(map[string]ProviderFields, len(s.Providers))

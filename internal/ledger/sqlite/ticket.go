@@ -10,6 +10,13 @@ import (
 // patience is how long a hold may stay young, and what nobody waits for unwritten.
 const patience = 5 * time.Millisecond
 
+const (
+	// Where so many are young, their answers are about to come: a commit that lets them
+	// join for a moment costs each of them less.
+	company     = 12
+	companyTime = time.Millisecond
+)
+
 // ticket is a reservation's way to the file: young, then in a batch with its hold, or,
 // where it was settled young, with what it used. Its fields belong to the writer's mutex.
 type ticket struct {
@@ -22,9 +29,13 @@ type ticket struct {
 }
 
 // tickets are the young ones, the oldest first.
-type tickets struct{ first, last *ticket }
+type tickets struct {
+	first, last *ticket
+	n           int
+}
 
 func (ts *tickets) push(t *ticket) {
+	ts.n++
 	if t.prev = ts.last; t.prev != nil {
 		t.prev.next = t
 	} else {
@@ -34,6 +45,7 @@ func (ts *tickets) push(t *ticket) {
 }
 
 func (ts *tickets) remove(t *ticket) {
+	ts.n--
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
@@ -119,6 +131,16 @@ func (w *writer) arm() {
 		w.timer.Reset(patience)
 	}
 	w.timed = true
+}
+
+// gather gives those who are about to join the pending batch the time to do so.
+func (w *writer) gather() {
+	w.mu.Lock()
+	wait := w.young.n >= company && !w.pending.empty()
+	w.mu.Unlock()
+	if wait {
+		time.Sleep(companyTime)
+	}
 }
 
 // ripen promotes the tickets that have been young for long enough, and has the pending

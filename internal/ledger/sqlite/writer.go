@@ -231,6 +231,7 @@ func (w *writer) run() {
 	defer w.fail(nil, errClosed)
 	for {
 		closing := w.isClosing() // before take: what was recorded before close is seen
+		w.gather()
 		b := w.take()
 		switch {
 		case b != nil:
