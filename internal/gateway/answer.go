@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -228,7 +229,8 @@ func (c *call) durable() error {
 	err := c.res.Durable(context.WithoutCancel(c.r.Context()))
 	if err != nil {
 		c.g.Log.Error("commit", "request", c.id, "error", err)
-		return asUnavailable(err)
+		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: time.Second,
+			Message: "The request could not be recorded, so its answer is withheld. " + c.fate()}
 	}
 	return nil
 }

@@ -151,11 +151,12 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	poll := time.NewTicker(store.PollInterval)
 	var background sync.WaitGroup
 	background.Go(func() { catalog.Run(a.background, poll.C, log) })
-	background.Go(func() { paceGC(a.background) })
+	stopPacing := paceGC()
 	transport := provider.NewTransport(provider.TransportConfig{
 		HeaderTimeout: cfg.UpstreamTimeout, AllowPrivate: cfg.AllowPrivateUpstreams})
 	closers = append(closers, func() error {
 		a.stop()
+		stopPacing()
 		poll.Stop()
 		background.Wait()
 		transport.CloseIdleConnections()

@@ -60,7 +60,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 	if err := migrate(ctx, w, file); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	l, err := handle(file, writePragmas(), 1)
+	l, err := handle(file, ledgerPragmas(), 1)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -127,6 +127,12 @@ func writePragmas() url.Values {
 	q.Set("_txlock", "immediate")
 	q.Add("_pragma", "wal_autocheckpoint(4000)")
 	q.Add("_pragma", "journal_size_limit(67108864)")
+	return q
+}
+
+// ledgerPragmas: its batches touch rows all over the tables, which should be in memory (KB).
+func ledgerPragmas() url.Values {
+	q := writePragmas()
 	q.Add("_pragma", "cache_size(-16384)")
 	return q
 }

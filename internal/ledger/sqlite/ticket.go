@@ -67,7 +67,11 @@ func (t *ticket) Wait(ctx context.Context) error {
 	}
 	b := t.batch
 	t.w.mu.Unlock()
-	t.w.signal()
+	select {
+	case <-b.told:
+	default:
+		t.w.hurry(b)
+	}
 	return b.Wait(ctx)
 }
 

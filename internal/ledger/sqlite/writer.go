@@ -30,6 +30,9 @@ type writer struct {
 	conn *sql.Conn
 	stmt statements
 
+	committing sync.Mutex // held by who uses conn
+	retry      *batch     // could not be committed by who waited for it; needs committing
+
 	mu      sync.Mutex
 	pending *batch
 	young   tickets
@@ -225,20 +228,20 @@ func (w *writer) isClosing() bool {
 	}
 }
 
-// run commits batch after batch until the writer is closed and nothing is pending.
+// run commits what nobody commits who waits for it, until the writer is closed and
+// nothing is pending.
 func (w *writer) run() {
 	defer close(w.done)
 	defer w.fail(nil, errClosed)
 	for {
 		closing := w.isClosing() // before take: what was recorded before close is seen
 		w.gather()
-		b := w.take()
+		found, err := w.commitNext()
 		switch {
-		case b != nil:
-			if err := w.store(b); err != nil {
-				w.lost = fmt.Errorf("not everything was written: %w", err)
-				return
-			}
+		case err != nil:
+			w.lost = fmt.Errorf("not everything was written: %w", err)
+			return
+		case found:
 		case closing:
 			return
 		default:
@@ -248,6 +251,49 @@ func (w *writer) run() {
 			}
 		}
 	}
+}
+
+// commitNext commits the next batch, if there is one. It returns an error where it gave up.
+func (w *writer) commitNext() (found bool, err error) {
+	w.committing.Lock()
+	defer w.committing.Unlock()
+	b := w.retry
+	if b == nil {
+		b = w.take()
+	}
+	w.retry = nil
+	if b == nil {
+		return false, nil
+	}
+	return true, w.store(b)
+}
+
+// hurry has a batch committed that somebody waits for: by the waiter itself, which spares
+// it two switches between goroutines, where nobody else commits and few wait.
+func (w *writer) hurry(b *batch) {
+	w.mu.Lock()
+	alone := w.pending == b && w.young.n < company && w.failed.Load() == nil
+	w.mu.Unlock()
+	if !alone || !w.committing.TryLock() {
+		w.signal()
+		return
+	}
+	defer w.committing.Unlock()
+	w.mu.Lock()
+	if w.pending != b || w.retry != nil { // somebody was faster, or is needed
+		w.mu.Unlock()
+		w.signal()
+		return
+	}
+	w.pending = newBatch()
+	w.mu.Unlock()
+	if err := w.commit(b); err != nil {
+		w.fail(b, err)
+		w.retry = b
+		w.signal()
+		return
+	}
+	w.succeed(b)
 }
 
 // take returns the pending batch and begins the next one, or nil where there is nothing
