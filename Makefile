@@ -1,6 +1,6 @@
 # make run        build and serve on http://localhost:3000; make demo to look around without a provider
 # make test       every test, in a minute or two; RACE=1 adds the race detector, which needs a C compiler
-# make test-long  more rounds of what is random, the race detector, a minute of fuzzing a target
+# make test-long  more rounds of what is random, the race detector, the vendors' SDKs for Node, a minute of fuzzing a target
 # make lint       formatting, vet, staticcheck
 # make bench      what the gateway costs beside a bare reverse proxy, in three minutes; BENCHFLAGS=-quick in one.
 #                 make bench-go runs the Go benchmarks
@@ -26,7 +26,7 @@ test:
 	go test $(if $(RACE),-race) $(TESTFLAGS) ./...
 
 test-long:
-	LONG=1 go test -race -count=1 -timeout 60m ./...
+	LONG=1 AIRATELIMIT_NODE_SDKS=1 go test -race -count=1 -timeout 60m ./...
 	$(MAKE) fuzz FUZZTIME=60s
 
 bench:

@@ -11,7 +11,7 @@ import (
 // A proxy keeps little and allocates much: with the runtime's default, by which garbage may
 // come to as much as is live, a heap of a few megabytes is collected hundreds of times a
 // second. Here garbage may come to gcHeadroom whatever is live, in bytes. See
-// docs/performance for what that is worth.
+// docs/performance.md for what that is worth.
 const (
 	gcHeadroom = 20 << 20
 	gcLeast    = 30  // percent, for heaps so large that the headroom is little to them

@@ -12,17 +12,25 @@ import (
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
-const docs = "../../docs/sdks.md"
+const (
+	docs   = "../../docs/sdks.md"
+	readme = "../../README.md"
+)
+
+var example = regexp.MustCompile("(?s)```(\\w+) file=(\\S+)\n(.*?)```\n")
 
 // What the documentation shows is what runs here.
 func TestDocumentationShowsTheseExamples(t *testing.T) {
 	t.Parallel()
-	text := readFile(t, docs)
 	shown := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?s)```(\\w+) file=(\\S+)\n(.*?)```\n").FindAllStringSubmatch(text, -1) {
-		shown[m[2]] = true
-		if want := strings.TrimPrefix(readFile(t, m[2]), "package sdk\n\n"); m[3] != want {
-			t.Errorf("%s differs from %s: paste the file", docs, m[2])
+	for _, file := range []string{docs, readme} {
+		for _, m := range example.FindAllStringSubmatch(readFile(t, file), -1) {
+			if file == docs {
+				shown[m[2]] = true
+			}
+			if want := strings.TrimPrefix(readFile(t, m[2]), "package sdk\n\n"); m[3] != want {
+				t.Errorf("%s differs from %s: paste the file", file, m[2])
+			}
 		}
 	}
 	var examples []string
