@@ -103,54 +103,57 @@ var reserved = []string{"message", "type", "code", "param", "limit", "details"}
 
 // ownFields returns the names of the developer's fields that may be shown, in order.
 func (e *Error) ownFields() []string {
+	if len(e.Fields) == 0 {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(e.Fields)), func(name string) bool {
 		return slices.Contains(reserved, name)
 	})
 }
 
 func (e *Error) openAI() []byte {
-	var o objectWriter
+	o := objectWriter{buf: make([]byte, 0, usualBody)}
 	o.open("")
 	o.open("error")
-	o.member("message", e.Message)
-	o.member("type", e.names().openAI)
+	o.text("message", e.Message)
+	o.text("type", e.names().openAI)
 	if e.Param == "" {
-		o.member("param", nil)
+		o.raw("param", "null")
 	} else {
-		o.member("param", e.Param)
+		o.text("param", e.Param)
 	}
-	o.member("code", e.Code)
+	o.text("code", e.Code)
 	e.appendExtras(&o)
 	o.close()
 	o.close()
-	return o.buf.Bytes()
+	return o.buf
 }
 
 func (e *Error) anthropic(requestID string) []byte {
-	var o objectWriter
+	o := objectWriter{buf: make([]byte, 0, usualBody)}
 	o.open("")
-	o.member("type", "error")
+	o.text("type", "error")
 	o.open("error")
-	o.member("type", e.names().anthropic)
-	o.member("message", e.Message)
-	o.member("code", e.Code)
+	o.text("type", e.names().anthropic)
+	o.text("message", e.Message)
+	o.text("code", e.Code)
 	o.open("details")
-	o.member("error_code", e.Code)
+	o.text("error_code", e.Code)
 	o.close()
 	e.appendExtras(&o)
 	o.close()
-	o.member("request_id", requestID)
+	o.text("request_id", requestID)
 	o.close()
-	return o.buf.Bytes()
+	return o.buf
 }
 
 func (e *Error) gemini() []byte {
-	var o objectWriter
+	o := objectWriter{buf: make([]byte, 0, usualBody)}
 	o.open("")
 	o.open("error")
-	o.member("code", e.Status)
-	o.member("message", e.Message)
-	o.member("status", e.names().gemini)
+	o.raw("code", strconv.Itoa(e.Status))
+	o.text("message", e.Message)
+	o.text("status", e.names().gemini)
 	details := []any{errorInfo{
 		Type:     "type.googleapis.com/google.rpc.ErrorInfo",
 		Reason:   strings.ToUpper(e.Code),
@@ -163,10 +166,10 @@ func (e *Error) gemini() []byte {
 			RetryDelay: seconds(e.RetryAfter),
 		})
 	}
-	o.member("details", details)
+	o.any("details", details)
 	o.close()
 	o.close()
-	return o.buf.Bytes()
+	return o.buf
 }
 
 // errorInfo is google.rpc.ErrorInfo as JSON.
@@ -186,25 +189,25 @@ type retryInfo struct {
 // appendExtras writes the developer's fields and the limit as further members of d's error object.
 func (e *Error) appendExtras(o *objectWriter) {
 	for _, name := range e.ownFields() {
-		o.member(name, e.Fields[name])
+		o.any(name, e.Fields[name])
 	}
 	l := e.Limit
 	if l == nil {
 		return
 	}
 	o.open("limit")
-	o.member("metric", l.Metric)
-	o.member("scope", l.Scope)
-	o.member("model", l.Model)
-	o.member("tier", l.Tier)
-	o.member("period", l.Period)
-	o.member("limit", number(l.Limit))
-	o.member("used", number(l.Used))
-	o.member("remaining", number(l.Remaining))
+	o.text("metric", l.Metric)
+	o.text("scope", l.Scope)
+	o.textOrNull("model", l.Model)
+	o.textOrNull("tier", l.Tier)
+	o.text("period", l.Period)
+	o.raw("limit", number(l.Limit))
+	o.raw("used", number(l.Used))
+	o.raw("remaining", number(l.Remaining))
 	if l.ResetsAt.IsZero() {
-		o.member("resetsAt", nil)
+		o.raw("resetsAt", "null")
 	} else {
-		o.member("resetsAt", l.resetsAt())
+		o.text("resetsAt", l.resetsAt())
 	}
 	o.close()
 }
@@ -225,7 +228,7 @@ func (e *Error) metadata() map[string]string {
 		return m
 	}
 	m["limit.metric"], m["limit.scope"], m["limit.period"] = l.Metric, l.Scope, l.Period
-	m["limit.limit"], m["limit.used"], m["limit.remaining"] = number(l.Limit).String(), number(l.Used).String(), number(l.Remaining).String()
+	m["limit.limit"], m["limit.used"], m["limit.remaining"] = number(l.Limit), number(l.Used), number(l.Remaining)
 	if l.Model != nil {
 		m["limit.model"] = *l.Model
 	}
@@ -258,11 +261,11 @@ func flatten(m map[string]string, name string, v any) {
 func (l *LimitDetail) resetsAt() string { return l.ResetsAt.UTC().Format(time.RFC3339) }
 
 // number makes a figure that was left out, or is none, a zero: a broken detail must not break the body.
-func number(n json.Number) json.Number {
+func number(n json.Number) string {
 	if _, err := n.Float64(); err != nil || !json.Valid([]byte(n)) {
 		return "0"
 	}
-	return n
+	return string(n)
 }
 
 // seconds writes a duration as protobuf's JSON does: decimal seconds and an s.
@@ -270,30 +273,49 @@ func seconds(d time.Duration) string {
 	return strconv.FormatFloat(max(d, 0).Seconds(), 'f', -1, 64) + "s"
 }
 
+// usualBody is room for most error bodies, in bytes.
+const usualBody = 640
+
 // objectWriter writes a JSON object with its members in the order given.
 type objectWriter struct {
-	buf   bytes.Buffer
+	buf   []byte
 	comma bool
 }
 
 func (o *objectWriter) name(name string) {
 	if o.comma {
-		o.buf.WriteByte(',')
+		o.buf = append(o.buf, ',')
 	}
-	text, _ := encode(name)
-	o.buf.Write(text)
-	o.buf.WriteByte(':')
+	o.buf = append(appendQuoted(o.buf, name), ':')
 	o.comma = true
 }
 
-// member writes a value, or nothing if it has no JSON form.
-func (o *objectWriter) member(name string, v any) {
-	text, ok := encode(v)
-	if !ok {
+// raw writes a value that is JSON already.
+func (o *objectWriter) raw(name, value string) {
+	o.name(name)
+	o.buf = append(o.buf, value...)
+}
+
+func (o *objectWriter) text(name, value string) {
+	o.name(name)
+	o.buf = appendQuoted(o.buf, value)
+}
+
+func (o *objectWriter) textOrNull(name string, value *string) {
+	if value == nil {
+		o.raw(name, "null")
 		return
 	}
-	o.name(name)
-	o.buf.Write(text)
+	o.text(name, *value)
+}
+
+// any writes any value, or nothing if it has no JSON form.
+func (o *objectWriter) any(name string, v any) {
+	if s, ok := v.(string); ok {
+		o.text(name, s)
+	} else if text, ok := encode(v); ok {
+		o.raw(name, string(text))
+	}
 }
 
 // open begins an object as a member; "" begins the outermost.
@@ -301,12 +323,12 @@ func (o *objectWriter) open(name string) {
 	if name != "" {
 		o.name(name)
 	}
-	o.buf.WriteByte('{')
+	o.buf = append(o.buf, '{')
 	o.comma = false
 }
 
 func (o *objectWriter) close() {
-	o.buf.WriteByte('}')
+	o.buf = append(o.buf, '}')
 	o.comma = true
 }
 

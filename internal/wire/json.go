@@ -374,7 +374,17 @@ func runes(raw []byte) int64 {
 }
 
 // quote returns s as a JSON string.
-func quote(s string) []byte {
-	text, _ := encode(s)
-	return text
+func quote(s string) []byte { return appendQuoted(make([]byte, 0, len(s)+len(`""`)), s) }
+
+// appendQuoted appends s as a JSON string.
+func appendQuoted(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			text, _ := encode(s)
+			return append(dst, text...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
 }
