@@ -150,35 +150,47 @@ func capField(op wire.Operation, p *project.Provider) string {
 func (c *call) refusal(d *limit.Decision) error {
 	e := &wire.Error{Status: http.StatusTooManyRequests}
 	h := c.w.Header()
-	vars := map[string]string{"identity": c.caller.Identity, "model": c.target.Model, "tier": c.tierName(),
-		"period": c.rules.Period.String()}
+	response := c.limitResponse()
 	switch d.Refusal {
 	case limit.OverLimit:
 		st := &d.Standings[d.Metric]
 		e.Code, e.Limit, e.RetryAfter = "limit_exceeded", c.detail(st), untilReset(st.ResetsAt, c.now)
 		e.Message = fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", describe(st, c.rules.Period),
 			e.Limit.Used, e.Limit.Limit, st.ResetsAt.Format(time.RFC3339))
-		maps.Copy(vars, map[string]string{
-			"usage": e.Limit.Used.String(), "limit": e.Limit.Limit.String(), "remaining": e.Limit.Remaining.String(),
-			"limitType": e.Limit.Metric, "resetsAt": st.ResetsAt.Format(time.RFC3339)})
 		h.Set("Retry-After", seconds(e.RetryAfter))
 		h.Set("X-Should-Retry", "false")
-		// The developer's texts are about this refusal; the other two pass by themselves.
-		c.respond(e, c.limitResponse(), vars)
 	case limit.OverBurst:
 		e.Code, e.RetryAfter = "burst_exceeded", d.RetryIn
 		e.Message = fmt.Sprintf("More than %d requests a minute. Try again in %s.", d.Burst.Max, d.RetryIn.Round(time.Millisecond))
 		h.Set("Retry-After", seconds(e.RetryAfter))
 		h.Set("Retry-After-Ms", strconv.FormatInt(max(1, (d.RetryIn+time.Millisecond-1).Milliseconds()), 10))
-		c.respond(e, withoutMessage(c.limitResponse()), vars)
 	case limit.OverConcurrency:
 		e.Code, e.RetryAfter = "concurrency_exceeded", time.Second
 		e.Message = fmt.Sprintf("More than %d requests at once. Try again when one has ended.", d.Concurrent)
 		h.Set("Retry-After", "1")
 		h.Set("Retry-After-Ms", "500")
-		c.respond(e, withoutMessage(c.limitResponse()), vars)
+	}
+	if d.Refusal != limit.OverLimit {
+		// The developer's texts are about the limits; these two refusals pass by themselves.
+		delete(response, "message")
+	}
+	if len(response) > 0 {
+		c.respond(e, response, c.refusalVars(e.Limit))
 	}
 	return e
+}
+
+// refusalVars are what a limit response can name of a refusal; over is the limit, if it is
+// one that refused.
+func (c *call) refusalVars(over *wire.LimitDetail) map[string]string {
+	vars := map[string]string{"identity": c.caller.Identity, "model": c.target.Model, "tier": c.tierName(),
+		"period": c.rules.Period.String()}
+	if over != nil {
+		maps.Copy(vars, map[string]string{
+			"usage": over.Used.String(), "limit": over.Limit.String(), "remaining": over.Remaining.String(),
+			"limitType": over.Metric, "resetsAt": over.ResetsAt.Format(time.RFC3339)})
+	}
+	return vars
 }
 
 // limitResponse is what the developer answers with: the identity's, else the tier's, else
@@ -200,13 +212,8 @@ func (c *call) respond(e *wire.Error, response map[string]any, vars map[string]s
 	if message, ok := filled["message"].(string); ok && message != "" {
 		e.Message = message
 	}
-	e.Fields = withoutMessage(filled)
-}
-
-func withoutMessage(response map[string]any) map[string]any {
-	rest := maps.Clone(response)
-	delete(rest, "message")
-	return rest
+	delete(filled, "message")
+	e.Fields = filled
 }
 
 func (c *call) tierName() string {
