@@ -55,7 +55,7 @@ type account struct {
 	lastUsed int64 // unix s
 
 	// batch is the last batch that has something to write of this account, delta what.
-	// Both belong to the writer's mutex.
+	// Both belong to the writer's mutex, and are nil when it is written.
 	batch *batch
 	delta *delta
 }
@@ -251,7 +251,7 @@ func (l *Ledger) shard(key ledger.Key) *shard {
 func (a *account) view() *ledger.Account {
 	v := &ledger.Account{
 		Key: a.key, Known: a.row.known, Settings: a.row.settings,
-		CreatedAt: a.row.createdAt, UpdatedAt: a.row.updatedAt, State: a.state,
+		CreatedAt: a.row.createdAt.time(), UpdatedAt: a.row.updatedAt.time(), State: a.state,
 	}
 	v.State.Used = append([]limit.ModelUsage(nil), a.state.Used...)
 	v.State.Holds = append([]limit.Hold(nil), a.state.Holds...)

@@ -63,19 +63,39 @@ type row struct {
 	known  bool
 
 	settings             *ledger.Settings
-	encoded              string    // settings as they are written; "" for nil
-	createdAt, updatedAt time.Time // whole microseconds, UTC
+	encoded              string // settings as they are written; "" for nil
+	createdAt, updatedAt micros
+}
 
-	// Copies of what State holds, set where the row is written.
+// writtenRow is a row on its way to the file, with what State holds of it.
+type writtenRow struct {
+	row
 	credits               limit.Amounts
 	unlimitedUntil, burst time.Time
+}
+
+// micros is a time as it is kept, in Unix microseconds; 0 for none.
+type micros int64
+
+func microsOf(t time.Time) micros {
+	if t.IsZero() {
+		return 0
+	}
+	return micros(t.UnixMicro())
+}
+
+func (m micros) time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(m)).UTC()
 }
 
 // see makes an identity known that a request has come from.
 func (r *row) see(now time.Time) {
 	r.stored, r.known = true, true
-	if r.createdAt.IsZero() {
-		r.createdAt, r.updatedAt = asStored(now), asStored(now)
+	if r.createdAt == 0 {
+		r.createdAt, r.updatedAt = microsOf(now), microsOf(now)
 	}
 }
 
@@ -94,13 +114,10 @@ func (r *row) set(a *ledger.Account) error {
 	}
 	*r = row{
 		stored: true, known: a.Known, settings: a.Settings, encoded: encoded,
-		createdAt: asStored(a.CreatedAt), updatedAt: asStored(a.UpdatedAt),
+		createdAt: microsOf(a.CreatedAt), updatedAt: microsOf(a.UpdatedAt),
 	}
 	return nil
 }
-
-// asStored returns a time as it will be read back.
-func asStored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 type preparation struct {
 	stmt  **sql.Stmt
@@ -148,7 +165,7 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (s *statements) writeDelta(ctx context.Context, d *delta) error {
-	project, identity := d.key.Project, d.key.Identity
+	project, identity := d.of.key.Project, d.of.key.Identity
 	for i := range d.opened {
 		h := &d.opened[i]
 		if _, err := s.open.ExecContext(ctx, int64(h.ID), project, identity, h.Model, h.Tier, hourOf(h.At),
@@ -177,16 +194,16 @@ func (s *statements) writeDelta(ctx context.Context, d *delta) error {
 		}
 	}
 	if d.row != nil {
-		return s.writeRow(ctx, d.key, d.row)
+		return s.writeRow(ctx, d.of.key, d.row)
 	}
 	return nil
 }
 
-func (s *statements) writeRow(ctx context.Context, key ledger.Key, r *row) error {
+func (s *statements) writeRow(ctx context.Context, key ledger.Key, r *writtenRow) error {
 	_, err := s.row.ExecContext(ctx, key.Project, key.Identity, r.known, r.encoded,
 		r.credits[limit.Requests], r.credits[limit.Tokens], r.credits[limit.Cost],
 		unixOrZero(r.unlimitedUntil, time.Time.UnixMicro), unixOrZero(r.burst, time.Time.UnixNano),
-		r.createdAt.UnixMicro(), r.updatedAt.UnixMicro())
+		int64(r.createdAt), int64(r.updatedAt))
 	return err
 }
 
@@ -286,7 +303,7 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 			return unavailable("read an identity's settings", err)
 		}
 	}
-	r.createdAt, r.updatedAt = time.UnixMicro(createdMicro).UTC(), time.UnixMicro(updateMiro).UTC()
+	r.createdAt, r.updatedAt = micros(createdMicro), micros(updateMiro)
 	a.state.Credits = credits
 	if unlimited != 0 {
 		a.state.UnlimitedUntil = time.UnixMicro(unlimited).UTC()

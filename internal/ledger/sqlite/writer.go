@@ -60,12 +60,12 @@ type batch struct {
 
 // delta is what one batch writes of one account.
 type delta struct {
-	key    ledger.Key
+	of     *account
 	opened []limit.Hold
 	closed []uint64
 	usage  []usage
 	reset  *reset
-	row    *row
+	row    *writtenRow
 }
 
 // reset takes back what was used in a period, the usage of this delta included. What
@@ -171,7 +171,7 @@ func (w *writer) recordAll(accounts []*account, change func(b *batch, deltas []*
 // deltaOf returns the account's part of the pending batch. It needs the writer's mutex.
 func (w *writer) deltaOf(a *account) *delta {
 	if a.batch != w.pending || a.delta.reset != nil {
-		a.batch, a.delta = w.pending, &delta{key: a.key}
+		a.batch, a.delta = w.pending, &delta{of: a}
 		w.pending.deltas = append(w.pending.deltas, a.delta)
 	}
 	return a.delta
@@ -346,14 +346,15 @@ func (w *writer) succeed(b *batch) {
 	for i := range b.onces {
 		b.onces[i].stored()
 	}
-	// An idle account points to its last batch: that must not keep the others' memory.
-	for _, d := range b.deltas {
-		*d = delta{}
-	}
-	b.deltas, b.entries, b.onces = nil, nil, nil
-
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	// An idle account must keep no memory for what it once had to write.
+	for _, d := range b.deltas {
+		if d.of.batch == b {
+			d.of.batch, d.of.delta = nil, nil
+		}
+	}
+	b.deltas, b.entries, b.onces = nil, nil, nil
 	b.stored.Store(true)
 	if w.pending.late() && w.pending.empty() {
 		w.pending = newBatch()
@@ -420,9 +421,7 @@ func (d *delta) use(u usage) {
 
 // setRow notes the account's row as it is now.
 func (d *delta) setRow(a *account) {
-	r := a.row
-	r.credits, r.unlimitedUntil, r.burst = a.state.Credits, a.state.UnlimitedUntil, a.state.Burst
-	d.row = &r
+	d.row = &writtenRow{a.row, a.state.Credits, a.state.UnlimitedUntil, a.state.Burst}
 }
 
 func usageOf(s limit.Settlement, actual ledger.Actual) usage {
