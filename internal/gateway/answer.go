@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"strconv"
@@ -36,7 +35,8 @@ func (c *call) answer(x *exchange, resp *http.Response, hideUsage bool) error {
 		c.settle(c.partial(meter.Result{}))
 		return c.failure(x, err)
 	}
-	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	media, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	media = strings.ToLower(strings.TrimSpace(media))
 	switch {
 	case c.streams(media):
 		watch := meter.NewStream(c.kind(), meter.Options{HideUsage: hideUsage})
@@ -226,7 +226,7 @@ func (c *call) durable() error {
 	if c.res == nil {
 		return nil
 	}
-	err := c.res.Durable(context.WithoutCancel(c.r.Context()))
+	err := c.res.Durable(context.Background())
 	if err != nil {
 		c.g.Log.Error("commit", "request", c.id, "error", err)
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: time.Second,

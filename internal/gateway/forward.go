@@ -31,6 +31,8 @@ type exchange struct {
 	gone   atomic.Bool // the client has
 	idle   *time.Timer
 	quiet  time.Duration
+	stop   func() bool // forgets the client
+	trace  httptrace.ClientTrace
 }
 
 var (
@@ -40,16 +42,19 @@ var (
 
 // begin makes the context of an exchange. It is cancelled when the provider is quiet for
 // too long, when the client has gone away, or when the server ends.
-func (c *call) begin(ctx context.Context) (x *exchange, end func()) {
-	x = &exchange{quiet: c.g.UpstreamTimeout}
+func (c *call) begin(ctx context.Context) *exchange {
+	x := &exchange{quiet: c.g.UpstreamTimeout}
 	x.ctx, x.cancel = context.WithCancelCause(c.g.Ending)
 	x.idle = time.AfterFunc(x.quiet, func() { x.cancel(errIdle) })
-	stop := context.AfterFunc(ctx, func() { x.left(c.grace()) })
-	return x, func() {
-		stop()
-		x.idle.Stop()
-		x.cancel(nil)
-	}
+	x.stop = context.AfterFunc(ctx, func() { x.left(c.grace()) })
+	return x
+}
+
+// end frees what an exchange holds.
+func (x *exchange) end() {
+	x.stop()
+	x.idle.Stop()
+	x.cancel(nil)
 }
 
 // grace is how long an answer is still read whose client has gone.
@@ -76,8 +81,8 @@ func (x *exchange) left(grace time.Duration) {
 
 // forward sends the request on and answers with what comes back.
 func (c *call) forward(ctx context.Context, edit wire.Edit) error {
-	x, end := c.begin(ctx)
-	defer end()
+	x := c.begin(ctx)
+	defer x.end()
 	req, err := c.outgoing(x, edit)
 	if err != nil {
 		c.release()
@@ -116,8 +121,8 @@ func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
 			return io.NopCloser(bytes.NewReader(body)), nil
 		},
 	}
-	trace := &httptrace.ClientTrace{WroteHeaders: func() { x.taken.Store(true) }}
-	return req.WithContext(httptrace.WithClientTrace(x.ctx, trace)), nil
+	x.trace.WroteHeaders = func() { x.taken.Store(true) }
+	return req.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace)), nil
 }
 
 // send makes the exchange. A connection that cannot be made is tried once more: the
@@ -234,7 +239,7 @@ func (c *call) settle(u used) {
 	}
 	c.ended, c.charged = true, u.actual(c)
 	// The client's going away must not keep what it used from being counted.
-	if err := c.g.Ledger.Settle(context.WithoutCancel(c.r.Context()), c.res, c.charged); err != nil {
+	if err := c.g.Ledger.Settle(context.Background(), c.res, c.charged); err != nil {
 		c.g.Log.Error("settle", "request", c.id, "error", err)
 	}
 	c.adjustStandings()
@@ -246,7 +251,7 @@ func (c *call) release() {
 		return
 	}
 	c.ended = true
-	if err := c.g.Ledger.Release(context.WithoutCancel(c.r.Context()), c.res); err != nil {
+	if err := c.g.Ledger.Release(context.Background(), c.res); err != nil {
 		c.g.Log.Error("release", "request", c.id, "error", err)
 	}
 	c.adjustStandings()

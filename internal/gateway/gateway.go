@@ -85,7 +85,7 @@ type call struct {
 	g     *Gateway
 	w     http.ResponseWriter
 	r     *http.Request
-	ctl   *http.ResponseController
+	ctl   http.ResponseController
 	id    string
 	start time.Time
 	now   time.Time // when it was decided on: the body has come by then
@@ -113,7 +113,7 @@ type call struct {
 
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{g: g, w: w, r: r, ctl: http.NewResponseController(w), id: newRequestID(), start: g.Now()}
+	c := &call{g: g, w: w, r: r, ctl: *http.NewResponseController(w), id: newRequestID(), start: g.Now()}
 	defer c.finish()
 	c.commonHeaders()
 	if r.Method == http.MethodOptions {

@@ -65,7 +65,6 @@ func (c *call) preflight() {
 func (c *call) passHeader(resp *http.Response, edited bool) {
 	h := c.w.Header()
 	provider.ResponseHeader(h, resp.Header, c.target.Stored, c.limited())
-	h["X-Request-Id"] = []string{c.id}
 	if edited {
 		h.Del("Content-Length")
 	}
