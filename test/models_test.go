@@ -31,16 +31,16 @@ func modelsOf(t *testing.T, s *stack.Stack, path string) []string {
 // The list is what the project allows, or else the price book's models of its providers; each of them is allowed when called.
 func TestModels_ListsWhatIsAllowed(t *testing.T) {
 	t.Parallel()
-	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","claude-sonnet-4*","gemini-2.0-flash","own/thing"],
-		"providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","key":"k"}}}`})
+	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","claude-sonnet-4*","gemini-2.0-flash","own/thing","mine"],
+		"providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","models":["mine"],"key":"k"}}}`})
 	got := modelsOf(t, s, "/v1/models")
-	for _, want := range []string{"gpt-4o", "claude-sonnet-4-5", "gemini-2.0-flash"} {
+	for _, want := range []string{"gpt-4o", "claude-sonnet-4-5", "gemini-2.0-flash", "mine"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is not in %v", want, got)
 		}
 	}
 	for _, name := range got {
-		if !strings.HasPrefix(name, "gpt-4o") && !strings.HasPrefix(name, "claude-sonnet-4") && !strings.HasPrefix(name, "gemini-2.0-flash") && name != "own/thing" || name == "gpt-4o-mini" {
+		if !strings.HasPrefix(name, "gpt-4o") && !strings.HasPrefix(name, "claude-sonnet-4") && !strings.HasPrefix(name, "gemini-2.0-flash") && name != "mine" || name == "gpt-4o-mini" {
 			t.Errorf("%s is listed", name)
 		}
 	}
@@ -48,7 +48,7 @@ func TestModels_ListsWhatIsAllowed(t *testing.T) {
 		t.Errorf("Gemini's list is %v", got)
 	}
 	for model, status := range map[string]int{"gpt-4o": 200, "gpt-4o-2024-08-06": 200, "GPT-4o": 200, "openai/gpt-4o": 200, "claude-sonnet-4-5": 200,
-		"gpt-4o-mini": 403, "gpt-4": 403, "o3": 403, "claude-opus-4-1": 403} {
+		"gpt-4o-mini": 403, "own/thing": 403, "gpt-4": 403, "o3": 403, "claude-opus-4-1": 403} {
 		if a := s.Chat("u", model); a.Status != status {
 			t.Errorf("%s: status %d, want %d: %s", model, a.Status, status, a.Body)
 		}

@@ -35,8 +35,11 @@ func Models(p *project.Snapshot) []Model {
 		if strings.HasSuffix(key, "*") {
 			continue
 		}
-		if by, _ := claim(p, key); by != nil {
-			add(key, by)
+		if by, sent := claim(p, key); by != nil {
+			// A key is matched against the name that is sent, without NAME/.
+			if p.Allowed(sent) {
+				add(key, by)
+			}
 		} else if only := p.Configured(); len(only) == 1 {
 			add(key, only[0])
 		}

@@ -230,8 +230,10 @@ func pathModel(escaped string) (string, bool) {
 
 // DialectOf guesses the dialect in which a caller of path expects an error, for paths that no endpoint matches too.
 func DialectOf(path string) Dialect {
+	// Below /v1/models are OpenAI's calls on one model too, whose only colons are those of a fine-tuned one's name.
+	model, below := strings.CutPrefix(path, "/v1/models/")
 	switch {
-	case strings.HasPrefix(path, "/v1beta"), strings.HasPrefix(path, "/v1/models/"):
+	case strings.HasPrefix(path, "/v1beta"), below && strings.Contains(model, ":") && !strings.HasPrefix(model, "ft:"):
 		return Gemini
 	case strings.HasPrefix(path, "/v1/messages"):
 		return Anthropic

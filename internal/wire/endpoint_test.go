@@ -157,6 +157,9 @@ func TestDialectOf_guessesForUnservedPathsToo(t *testing.T) {
 		"/v1/messages/batches":      Anthropic,
 		"/v1beta/files":             Gemini,
 		"/v1beta/models/x:anything": Gemini,
+		"/v1/models/x:anything":     Gemini,
+		"/v1/models/gpt-4o":         OpenAI,
+		"/v1/models/ft:gpt-4o:me::": OpenAI,
 	} {
 		if got := DialectOf(path); got != want {
 			t.Errorf("DialectOf(%q) = %v, want %v", path, got, want)
