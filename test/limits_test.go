@@ -409,3 +409,41 @@ func TestLimits_StrictLowersTheCap(t *testing.T) {
 		wantError(t, s.Post(c.path, name, strings.Replace(c.body, "hi", strings.Repeat("x", 300), 1)), 429, "limit_exceeded")
 	}
 }
+
+// The names that a limit response may use are filled in whatever refused, so that no app ever shows their braces.
+func TestLimitResponse_FillsItsNamesInEveryRefusal(t *testing.T) {
+	t.Parallel()
+	const response = `"limitResponse":{"link":"{{usage}}/{{limit}} {{remaining}} {{limitType}} {{period}} {{model}} at {{resetsAt}}"}`
+	for limits, want := range map[string]string{
+		`"requestsPerMinute":0`:  "0/0 0 requests minute gpt-4o at 20",
+		`"concurrentRequests":0`: "0/0 0 requests daily gpt-4o at 20",
+	} {
+		s := stack.New(t, stack.Options{Settings: `{` + limits + `,` + response + `}`})
+		a := s.Chat("u", "gpt-4o")
+		wantStatus(t, a, 429)
+		if got, _ := a.JSON(t)["error"].(map[string]any)["link"].(string); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: link is %q, want %q and the time", limits, got, want)
+		}
+	}
+
+	s := stack.New(t, stack.Options{})
+	change(t, s, "u", func(a *ledger.Account) {
+		a.Settings = &ledger.Settings{Disabled: true, LimitResponse: map[string]any{"message": "{{identity}} {{period}}{{usage}}{{resetsAt}} {{other}}"}}
+	})
+	a := s.Chat("u", "gpt-4o")
+	wantError(t, a, 403, "identity_disabled")
+	if got := a.JSON(t)["error"].(map[string]any)["message"]; got != "u daily {{other}}" {
+		t.Errorf("message is %q", got)
+	}
+}
+
+// A strict refusal of a request that is too large for what is left does not claim that nothing is.
+func TestStrict_SaysWhatIsLeftWhereARequestDoesNotFit(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"enforcement":"strict","tokenLimit":40}`})
+	a := s.Chat("u", "gpt-4o")
+	wantError(t, a, 429, "limit_exceeded")
+	if got := a.JSON(t)["error"].(map[string]any)["message"].(string); !strings.Contains(got, "than is left of the limit of 40 tokens daily (40)") {
+		t.Errorf("message is %q", got)
+	}
+}

@@ -26,8 +26,10 @@ func (c *call) identify(ctx context.Context) (err error) {
 	}
 	refused := &wire.Error{Status: http.StatusForbidden, Code: "identity_disabled",
 		Message: "This account has been disabled. Contact the app's support."}
+	// No limit has refused, and nothing of the request has been read: what speaks of them is empty.
 	c.respond(refused, project.MergeLimitResponse(c.settings.LimitResponse), map[string]string{
-		"identity": c.caller.Identity, "tier": c.settings.Tier})
+		"identity": c.caller.Identity, "tier": c.settings.Tier, "period": c.caller.Project.Period.String(),
+		"usage": "", "limit": "", "remaining": "", "limitType": "", "model": "", "resetsAt": ""})
 	return refused
 }
 
@@ -157,6 +159,10 @@ func (c *call) refusal(d *limit.Decision) error {
 		e.Code, e.Limit, e.RetryAfter = "limit_exceeded", c.detail(st), untilReset(st.ResetsAt, c.now)
 		e.Message = fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", describe(st, c.rules.Period),
 			e.Limit.Used, e.Limit.Limit, st.ResetsAt.Format(time.RFC3339))
+		if st.Remaining > 0 { // strict: what is left may not be enough
+			e.Message = fmt.Sprintf("The request may need more than is left of the limit of %s (%s). Send a shorter one, or wait for the reset at %s.",
+				describe(st, c.rules.Period), e.Limit.Remaining, st.ResetsAt.Format(time.RFC3339))
+		}
 		h.Set("Retry-After", seconds(e.RetryAfter))
 		h.Set("X-Should-Retry", "false")
 	case limit.OverBurst:
@@ -175,20 +181,27 @@ func (c *call) refusal(d *limit.Decision) error {
 		delete(response, "message")
 	}
 	if len(response) > 0 {
-		c.respond(e, response, c.refusalVars(e.Limit))
+		c.respond(e, response, c.refusalVars(d, e.Limit))
 	}
 	return e
 }
 
 // refusalVars are what a limit response can name of a refusal; over is the limit, if it is
-// one that refused.
-func (c *call) refusalVars(over *wire.LimitDetail) map[string]string {
+// one of a period that refused.
+func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail) map[string]string {
 	vars := map[string]string{"identity": c.caller.Identity, "model": c.target.Model, "tier": c.tierName(),
 		"period": c.rules.Period.String()}
-	if over != nil {
+	switch {
+	case over != nil:
 		maps.Copy(vars, map[string]string{
 			"usage": over.Used.String(), "limit": over.Limit.String(), "remaining": over.Remaining.String(),
 			"limitType": over.Metric, "resetsAt": over.ResetsAt.Format(time.RFC3339)})
+	case d.Refusal == limit.OverBurst:
+		maps.Copy(vars, map[string]string{"usage": itoa(d.Burst.Max), "limit": itoa(d.Burst.Max), "remaining": "0",
+			"limitType": limit.Requests.String(), "period": "minute", "resetsAt": c.now.Add(d.RetryIn).UTC().Format(time.RFC3339)})
+	default: // too many at once, which ends when one of them does
+		maps.Copy(vars, map[string]string{"usage": itoa(d.Concurrent), "limit": itoa(d.Concurrent), "remaining": "0",
+			"limitType": limit.Requests.String(), "resetsAt": c.now.UTC().Format(time.RFC3339)})
 	}
 	return vars
 }
