@@ -129,8 +129,7 @@ func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
 // provider cannot have begun then.
 func (c *call) send(x *exchange, req *http.Request) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
-	var dial *net.OpError
-	if err != nil && errors.As(err, &dial) && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
 		req.Body, _ = req.GetBody()
 		resp, err = c.g.Transport.RoundTrip(req)
 	}

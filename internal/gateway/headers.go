@@ -94,8 +94,8 @@ func (c *call) fail(err error) {
 		c.outcome, c.status = "client_gone", 499
 		panic(http.ErrAbortHandler)
 	}
-	var e *wire.Error
-	if !errors.As(asUnavailable(err), &e) {
+	e, ok := errors.AsType[*wire.Error](asUnavailable(err))
+	if !ok {
 		e = new(wire.Error)
 	}
 	c.outcome = e.Code

@@ -46,7 +46,8 @@ func (c *call) limitHeaders() {
 			values = append(values, value)
 			h[name] = values[len(values)-1 : len(values) : len(values)]
 		}
-		items  limitItems
+		room   [2][192]byte // enough for most
+		items  = limitItems{room[0][:0], room[1][:0]}
 		period = c.rules.Period.String()
 		start  = c.rules.Period.Start(c.now)
 		window = int64(c.rules.Period.End(c.now).Sub(start) / time.Second)

@@ -30,6 +30,12 @@ var withheldStored = map[string]bool{
 	"X-Goog-User-Project": true, "Openai-Organization": true, "Openai-Project": true, "Referer": true,
 }
 
+// Values that are the same for every request, which the transport only reads.
+var (
+	identityOnly = []string{"identity"}
+	noAgent      = []string{""}
+)
+
 // OutgoingHeader returns the client's headers that go to a provider. It contains no key: Authorize adds that. Values
 // are shared with in; stored tells that the project's own key is used.
 func OutgoingHeader(in http.Header, stored bool) http.Header {
@@ -42,14 +48,14 @@ func OutgoingHeader(in http.Header, stored bool) http.Header {
 		out[name] = values
 	}
 	// Answers are read for their usage and passed on unchanged, so they must not come compressed.
-	out["Accept-Encoding"] = []string{"identity"}
+	out["Accept-Encoding"] = identityOnly
 	if _, ok := out["User-Agent"]; !ok {
-		out["User-Agent"] = []string{""} // else the transport would add Go's own
+		out["User-Agent"] = noAgent // else the transport would add Go's own
 	}
 	// The provider must see the key, by which it recognises a repetition. But Go's transport takes the header as leave to
 	// send a POST again when a connection breaks, which would be paid for twice: "a request that may have arrived is never
 	// sent again". It looks for the canonical spelling; header names are case-insensitive to everyone else.
-	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+	for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
 		if values, ok := out[name]; ok {
 			delete(out, name)
 			out[strings.ToLower(name)] = values
@@ -130,7 +136,7 @@ var droppedStored = map[string]bool{
 
 // ResponseHeader adds to dst what of a provider's response headers the client may see. stored tells that the
 // project's own key was used, ours that limits of ours are in force, whose x-ratelimit-* take the place of the
-// provider's. The provider's request id appears as X-Provider-Request-Id; X-Request-Id is left for the caller to set.
+// provider's. Values are shared with src. The provider's request id appears as X-Provider-Request-Id; X-Request-Id is left for the caller to set.
 func ResponseHeader(dst, src http.Header, stored, ours bool) {
 	perHop := connectionOptions(src)
 	for name, values := range src {
@@ -139,10 +145,13 @@ func ResponseHeader(dst, src http.Header, stored, ours bool) {
 		case stored && (droppedStored[name] || strings.HasPrefix(name, "Anthropic-Ratelimit-") || strings.HasPrefix(name, "X-Goog-Quota-")):
 		case (stored || ours) && (strings.HasPrefix(name, "X-Ratelimit") || strings.HasPrefix(name, "Ratelimit")):
 		default:
-			dst[name] = append(dst[name], values...)
+			if here := dst[name]; here != nil {
+				values = append(here, values...)
+			}
+			dst[name] = values
 		}
 	}
-	for _, name := range []string{"X-Request-Id", "Request-Id"} {
+	for _, name := range [...]string{"X-Request-Id", "Request-Id"} {
 		if id := src.Get(name); id != "" {
 			dst.Set("X-Provider-Request-Id", id)
 			break

@@ -111,10 +111,17 @@ func (seen *fieldSet) add(fields []spelling, key []byte) (control, error) {
 	return none, nil
 }
 
-// foldEqual reports whether key is name in some letter case.
+// foldEqual reports whether key is name, of ASCII, in some letter case.
 func foldEqual(key []byte, name string) bool {
 	// The longest character that folds to an ASCII letter is the Kelvin sign, three bytes.
-	return len(key) >= len(name) && len(key) <= 3*len(name) && bytes.EqualFold(key, []byte(name))
+	if len(key) < len(name) || len(key) > 3*len(name) {
+		return false
+	}
+	// Most keys differ in their first letter.
+	if key[0] < utf8.RuneSelf && (key[0]^name[0])&^0x20 != 0 {
+		return false
+	}
+	return bytes.EqualFold(key, []byte(name))
 }
 
 // maxChoices bounds n and its like; no vendor takes more.
