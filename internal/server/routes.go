@@ -24,6 +24,10 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/health" {
+			if a.running.draining() {
+				shuttingDown(w)
+				return
+			}
 			control.ServeHTTP(w, r)
 			return
 		}
@@ -61,6 +65,17 @@ func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
 	default:
 		answer(w, http.StatusOK, map[string]string{"status": "ready"})
 	}
+}
+
+// shuttingDown answers for the control plane, in the form of its errors (RFC 9457).
+func shuttingDown(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Connection", "close")
+	h.Set("Retry-After", "1")
+	h.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(http.StatusServiceUnavailable),
+		"status": http.StatusServiceUnavailable, "detail": "This server is shutting down. Try again."})
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {

@@ -76,6 +76,10 @@ func TestTerminatedWhileStreamsRun(t *testing.T) {
 	if late.status != http.StatusServiceUnavailable || !strings.Contains(late.body, `"unavailable"`) || late.header.Get("Retry-After") == "" {
 		t.Errorf("a request while draining: %d %v %s, want 503 unavailable with Retry-After", late.status, late.err, late.body)
 	}
+	control := do(c, request(context.Background(), http.MethodGet, p.url+"/api/projects/"+k.Project+"/identities", "", "", ""))
+	if control.status != http.StatusServiceUnavailable || control.header.Get("Content-Type") != "application/problem+json" || control.header.Get("Retry-After") == "" {
+		t.Errorf("the control plane while draining: %d %s, want 503 with Retry-After", control.status, control.body)
+	}
 	ready := do(c, request(context.Background(), http.MethodGet, p.url+"/readyz", "", "", ""))
 	if ready.status != http.StatusServiceUnavailable {
 		t.Errorf("/readyz while draining: %d, want 503", ready.status)
