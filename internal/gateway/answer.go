@@ -73,7 +73,9 @@ func decoded(resp *http.Response) (io.Reader, error) {
 
 // answerWhole passes on an answer that is not streamed.
 func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) error {
-	head, err := readUpTo(&quietReader{body, x}, wholeAnswer, resp.ContentLength)
+	chunk := chunks.Get().(*[32 << 10]byte)
+	defer chunks.Put(chunk)
+	head, err := readUpTo(chunk[:0], &quietReader{body, x}, wholeAnswer, resp.ContentLength)
 	switch {
 	case errors.Is(err, errMore):
 		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), newLargeAnswer(c.kind()), false)
@@ -96,9 +98,12 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 
 var errMore = errors.New("there is more")
 
-// readUpTo reads to the end, or returns errMore with what it has read.
-func readUpTo(r io.Reader, most int, hint int64) ([]byte, error) {
-	buf := make([]byte, 0, min(max(hint+1, 2048), int64(most)))
+// readUpTo reads to the end, or returns errMore with what it has read. It reads into buf
+// where that is large enough; hint is the length that was announced.
+func readUpTo(buf []byte, r io.Reader, most int, hint int64) ([]byte, error) {
+	if hint >= int64(cap(buf)) {
+		buf = make([]byte, 0, min(hint+1, int64(most)))
+	}
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
