@@ -48,8 +48,8 @@ func (c *call) estimateOf() estimate {
 	in := c.env.Input
 
 	e.likely.Input = (in.TextBytes+bytesPerToken-1)/bytesPerToken + in.Images*usualImageInput
-	e.input.Input = in.TextBytes + in.Images*c.imageBound() + hiddenInput
-	if mentions(c.body, `"tools"`) {
+	e.input.Input = in.TextBytes - in.ControlBytes + in.Images*c.imageBound() + hiddenInput
+	if c.env.Tools {
 		e.input.Input += hiddenToolsInput
 	}
 	if in.Opaque {
@@ -57,7 +57,7 @@ func (c *call) estimateOf() estimate {
 		e.input.AudioInput = e.input.Input
 	}
 	// Caches are dearer to write than input is to read; who asks for them may write all.
-	if mentions(c.body, `cache_control`) {
+	if c.env.CacheControl {
 		e.input.CacheWrite1h = e.input.Input
 	}
 

@@ -6,10 +6,22 @@ import "bytes"
 type Input struct {
 	// TextBytes are the bytes of the body that are not recognised image data. A token is at least one byte.
 	TextBytes int64
+	// ControlBytes are those of TextBytes that no model reads: plain control fields of OpenAI's and Anthropic's JSON.
+	ControlBytes int64
 	Images    int64 // embedded or by URL
 	// Opaque says that the provider reads input which the body does not show: files by id or URL, stored conversations,
 	// caches, documents, audio and video, tools that the provider runs.
 	Opaque bool
+}
+
+// name notes a field by its name, wherever it stands.
+func (r *reader) name(key []byte) {
+	switch string(key) {
+	case "tools":
+		r.e.Tools = true
+	case "cache_control":
+		r.e.CacheControl = true
+	}
 }
 
 // leaf measures a value where it stands, be it in an array or an object.

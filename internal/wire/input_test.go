@@ -194,3 +194,26 @@ func TestParse_inputThatIsNotInTheBodyIsOpaque(t *testing.T) {
 		})
 	}
 }
+
+func TestParse_notesFieldsThatAddInput(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, path, body    string
+		tools, cacheControl bool
+	}{
+		{"Neither", chat, `{"model":"m","messages":[{"content":"\"tools\" and cache_control"}]}`, false, false},
+		{"Tools", messages, `{"model":"m","tools":[],"messages":[]}`, true, false},
+		{"ToolsEscaped", messages, `{"model":"m","\u0074ool\u0073":[]}`, true, false},
+		{"ToolsGemini", generate, `{"contents":[],"tools":[{"functionDeclarations":[]}]}`, true, false},
+		{"CacheControlInAPart", messages, `{"model":"m","messages":[{"content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}]}]}`, false, true},
+		{"BothDeepInSomethingElse", chat, `{"model":"m","metadata":[{"x":{"tools":1}},{"y":[{"cache_control":null}]}]}`, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := accept(t, c.path, c.body)
+			if e.Tools != c.tools || e.CacheControl != c.cacheControl {
+				t.Errorf("tools %v, cache_control %v; want %v, %v", e.Tools, e.CacheControl, c.tools, c.cacheControl)
+			}
+		})
+	}
+}

@@ -178,11 +178,12 @@ func (r *reader) member(at place, f *frame) error {
 	if err != nil {
 		return err
 	}
+	key := r.short(tok) // until the next value is read
+	r.name(key)
 	if at == elsewhere {
 		_, err := r.value(elsewhere)
 		return err
 	}
-	key := r.short(tok) // until the next value is read
 	field, err := f.seen.add(r.controls(at), key)
 	if err != nil {
 		return err
