@@ -384,14 +384,14 @@ func TestLimits_StrictRefusesACapThatMayBePassedOver(t *testing.T) {
 func TestLimits_StrictLowersTheCap(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"enforcement":"strict","tokenLimit":300}`})
-	for name, c := range map[string]struct{ path, body, field string }{
-		"Chat":        {"/v1/chat/completions", `{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}`, "max_completion_tokens"},
-		"ChatOther":   {"/v1/chat/completions", `{"model":"mistral-small-latest","messages":[{"role":"user","content":"hi"}]}`, "max_tokens"},
-		"ChatGiven":   {"/v1/chat/completions", `{"model":"gpt-4o","max_tokens":9999,"messages":[{"role":"user","content":"hi"}]}`, "max_tokens"},
-		"Responses":   {"/v1/responses", `{"model":"gpt-4o","input":"hi"}`, "max_output_tokens"},
-		"Completions": {"/v1/completions", `{"model":"gpt-3.5-turbo-instruct","prompt":"hi"}`, "max_tokens"},
-		"Messages":    {"/v1/messages", `{"model":"claude-sonnet-4-5","max_tokens":9999,"messages":[{"role":"user","content":"hi"}]}`, "max_tokens"},
-		"Gemini":      {"/v1beta/models/gemini-2.0-flash:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`, "maxOutputTokens"},
+	for name, c := range map[string]struct{ path, body, field, unread string }{
+		"Chat":        {"/v1/chat/completions", `{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}`, "max_completion_tokens", `"model":"gpt-4o"`},
+		"ChatOther":   {"/v1/chat/completions", `{"model":"mistral-small-latest","messages":[{"role":"user","content":"hi"}]}`, "max_tokens", `"model":"mistral-small-latest"`},
+		"ChatGiven":   {"/v1/chat/completions", `{"model":"gpt-4o","max_tokens":9999,"messages":[{"role":"user","content":"hi"}]}`, "max_tokens", `"model":"gpt-4o""max_tokens":9999`},
+		"Responses":   {"/v1/responses", `{"model":"gpt-4o","input":"hi"}`, "max_output_tokens", `"model":"gpt-4o"`},
+		"Completions": {"/v1/completions", `{"model":"gpt-3.5-turbo-instruct","prompt":"hi"}`, "max_tokens", `"model":"gpt-3.5-turbo-instruct"`},
+		"Messages":    {"/v1/messages", `{"model":"claude-sonnet-4-5","max_tokens":9999,"messages":[{"role":"user","content":"hi"}]}`, "max_tokens", `"model":"claude-sonnet-4-5""max_tokens":9999`},
+		"Gemini":      {"/v1beta/models/gemini-2.0-flash:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`, "maxOutputTokens", ""},
 	} {
 		wantStatus(t, s.Post(c.path, name, c.body, "Anthropic-Version", "2023-06-01"), 200)
 		seen, _ := s.Seen.Last()
@@ -403,7 +403,8 @@ func TestLimits_StrictLowersTheCap(t *testing.T) {
 			doc = config
 		}
 		cap, _ := doc[c.field].(float64)
-		if most := float64(300 - len(c.body) - 32); cap != most {
+		// A token a byte of what a model may read, and the overhead.
+		if most := float64(300 - len(c.body) + len(c.unread) - 32); cap != most {
 			t.Errorf("%s: the cap sent is %v, want %v: %s", name, doc[c.field], most, seen.Body)
 		}
 		wantError(t, s.Post(c.path, name, strings.Replace(c.body, "hi", strings.Repeat("x", 300), 1)), 429, "limit_exceeded")

@@ -218,7 +218,25 @@ func (e *Envelope) finish() error {
 		}
 	}
 	e.Answers *= e.choices()
+	e.measureControls()
 	return nil
+}
+
+// unread are control fields with plain values that steer the provider and that no model reads.
+var unread = []control{model, stream, maxTokens, maxCompletionTokens, maxOutputTokens, choices}
+
+// measureControls tells what of the body's text no model reads. Where limits are small a model's long name would weigh
+// as much as a prompt.
+func (e *Envelope) measureControls() {
+	if e.form || e.Endpoint.Dialect == Gemini {
+		return
+	}
+	for _, field := range unread {
+		switch tok := e.fields[field]; tok.kind {
+		case text, numeric, boolean:
+			e.Input.ControlBytes += int64(len(params[field]) + len(`"":`) + tok.end - tok.start)
+		}
+	}
 }
 
 // The fields that bound an answer's tokens.

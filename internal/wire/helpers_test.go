@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -25,6 +26,24 @@ func accept(t testing.TB, path, body string) *Envelope {
 		t.Fatalf("Parse(%s, %.200q) = %v, want it accepted", path, body, err)
 	}
 	return e
+}
+
+// controlBytes are the bytes of a JSON body that are control fields which no model reads.
+func controlBytes(t testing.TB, path, body string) (n int64) {
+	t.Helper()
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(body), &members); err != nil {
+		t.Fatal(err)
+	}
+	if at(t, path).Dialect == Gemini {
+		return 0
+	}
+	for _, name := range []string{"model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "n"} {
+		if value := string(members[name]); value != "" && value != "null" {
+			n += int64(len(`"":`) + len(name) + len(value))
+		}
+	}
+	return n
 }
 
 // refuse parses a JSON body that must be refused with a 400 for param whose message contains says.

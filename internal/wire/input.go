@@ -8,7 +8,7 @@ type Input struct {
 	TextBytes int64
 	// ControlBytes are those of TextBytes that no model reads: plain control fields of OpenAI's and Anthropic's JSON.
 	ControlBytes int64
-	Images    int64 // embedded or by URL
+	Images       int64 // embedded or by URL
 	// Opaque says that the provider reads input which the body does not show: files by id or URL, stored conversations,
 	// caches, documents, audio and video, tools that the provider runs.
 	Opaque bool

@@ -51,7 +51,7 @@ func TestParse_recognisesImages(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			want := Input{Images: c.images, TextBytes: int64(len(c.body) - c.data)}
+			want := Input{Images: c.images, TextBytes: int64(len(c.body) - c.data), ControlBytes: controlBytes(t, c.path, c.body)}
 			if diff := cmp.Diff(want, accept(t, c.path, c.body).Input); diff != "" {
 				t.Errorf("input (-want +got):\n%s", diff)
 			}
@@ -83,7 +83,7 @@ func TestParse_textCannotPassForAnImage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			want := Input{TextBytes: int64(len(c.body))}
+			want := Input{TextBytes: int64(len(c.body)), ControlBytes: controlBytes(t, c.path, c.body)}
 			if diff := cmp.Diff(want, accept(t, c.path, c.body).Input); diff != "" {
 				t.Errorf("input (-want +got):\n%s", diff)
 			}
@@ -106,7 +106,7 @@ func TestParse_ambiguousDataIsTextAndOpaque(t *testing.T) {
 			if c.path == generate {
 				body = `{"contents":[{"parts":[{"inlineData":` + c.source + `}]}]}`
 			}
-			want := Input{TextBytes: int64(len(body)), Opaque: true}
+			want := Input{TextBytes: int64(len(body)), ControlBytes: controlBytes(t, c.path, body), Opaque: true}
 			if diff := cmp.Diff(want, accept(t, c.path, body).Input); diff != "" {
 				t.Errorf("input (-want +got):\n%s", diff)
 			}

@@ -65,7 +65,7 @@ func TestParse_readsTheEnvelope(t *testing.T) {
 			t.Parallel()
 			got := accept(t, c.path, c.body)
 			c.want.Endpoint = at(t, c.path)
-			c.want.Input.TextBytes = int64(len(c.body))
+			c.want.Input.TextBytes, c.want.Input.ControlBytes = int64(len(c.body)), controlBytes(t, c.path, c.body)
 			if diff := cmp.Diff(&c.want, got, cmpopts.IgnoreUnexported(Envelope{})); diff != "" {
 				t.Errorf("envelope (-want +got):\n%s", diff)
 			}
@@ -258,7 +258,7 @@ func FuzzParse(f *testing.F) {
 		if !json.Valid(body) {
 			t.Fatalf("accepted what is no JSON: %q", body)
 		}
-		if e.Answers < 1 || e.MaxOutput < 0 || e.Input.TextBytes < 0 || e.Input.TextBytes > int64(len(body)) || e.Characters < 0 {
+		if e.Answers < 1 || e.MaxOutput < 0 || e.Input.TextBytes < e.Input.ControlBytes || e.Input.ControlBytes < 0 || e.Input.TextBytes > int64(len(body)) || e.Characters < 0 {
 			t.Errorf("impossible measures: %+v", e)
 		}
 		if again := e.Apply(Edit{}); !bytes.Equal(again, body) || len(body) > 0 && &again[0] != &body[0] {
