@@ -11,11 +11,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
@@ -277,7 +277,7 @@ func text(into *string, most int) func(json.RawMessage) error {
 		if err := json.Unmarshal(value, &s); err != nil {
 			return err
 		}
-		if len(s) > most || !printable(s) {
+		if len(s) > most || !identity.Printable(s) {
 			return fmt.Errorf("must be at most %d bytes of printable text", most)
 		}
 		*into = s
@@ -327,16 +327,10 @@ func join(at, name string) string {
 	if len(name) > most {
 		name = strings.ToValidUTF8(name[:most], "") + "…"
 	}
-	if name == "" || !printable(name) {
+	if name == "" || !identity.Printable(name) {
 		name = strconv.Quote(name)
 	}
 	return at + "." + name
 }
 
 func index(at string, i int) string { return at + "[" + strconv.Itoa(i) + "]" }
-
-// printable reports whether s is UTF-8 of letters, marks, digits, punctuation, symbols and plain spaces, as an
-// identity in x-identity has to be.
-func printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
-}

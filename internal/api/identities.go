@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -109,23 +108,10 @@ type Once struct {
 // name returns the identity in the path, as x-identity would name it.
 func (p OfIdentity) name() (string, error) {
 	name := strings.TrimSpace(p.Identity)
-	if problem := badName(name); problem != "" {
+	if problem := identity.Problem(name); problem != "" {
 		return "", wrong("path.identity", "%s", problem)
 	}
 	return name, nil
-}
-
-// badName says what is wrong with a trimmed identity, or "".
-func badName(name string) string {
-	switch {
-	case name == "":
-		return "is empty"
-	case len(name) > identity.MaxIdentity:
-		return fmt.Sprintf("has %d bytes; at most %d are allowed", len(name), identity.MaxIdentity)
-	case !printable(name):
-		return "is not printable UTF-8"
-	}
-	return ""
 }
 
 // answer is what an operation answers: the outcome of a change, or the same made of a value that was read.
@@ -180,7 +166,7 @@ type listInput struct {
 }
 
 func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities], error) {
-	if !printable(in.Search) {
+	if !identity.Printable(in.Search) {
 		return nil, wrong("query.search", "is not printable UTF-8")
 	}
 	p, now := projectOf(ctx), c.now()
@@ -288,7 +274,7 @@ func (c *control) delete(ctx context.Context, in *deleteInput) (*struct{}, error
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Reason) > maxReason || !printable(in.Reason) {
+	if len(in.Reason) > maxReason || !identity.Printable(in.Reason) {
 		return nil, wrong("query.reason", "must be at most %d bytes of printable text", maxReason)
 	}
 	_, err = changeKnown[Identity](ctx, c, nil, name, func(a *ledger.Account, _ time.Time) (outcome, error) {

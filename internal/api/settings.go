@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -182,7 +183,7 @@ func readName(value json.RawMessage) (string, error) {
 		return "", err
 	}
 	name = strings.TrimSpace(name)
-	if problem := badName(name); problem != "" {
+	if problem := identity.Problem(name); problem != "" {
 		return "", errors.New(problem)
 	}
 	return name, nil

@@ -126,14 +126,26 @@ func endUser(h http.Header) (string, error) {
 	case id == "":
 		return "", refuse(http.StatusBadRequest, "missing_identity", "x-identity",
 			"The request has no identity. Name the end user in the header x-identity: an account, session or device id.")
-	case len(id) > MaxIdentity:
-		return "", invalidIdentity(fmt.Sprintf("has %d bytes; at most %d are allowed", len(id), MaxIdentity))
 	case !utf8.ValidString(id):
 		return "", invalidIdentity("is not UTF-8; browsers send letters beyond ASCII as Latin-1, so encode them, as encodeURIComponent does")
-	case !printable(id):
-		return "", invalidIdentity("contains characters that cannot be printed")
+	}
+	if problem := Problem(id); problem != "" {
+		return "", invalidIdentity(problem)
 	}
 	return id, nil
+}
+
+// Problem says why a trimmed name cannot be an identity's, or returns "".
+func Problem(id string) string {
+	switch {
+	case id == "":
+		return "is empty"
+	case len(id) > MaxIdentity:
+		return fmt.Sprintf("has %d bytes; at most %d are allowed", len(id), MaxIdentity)
+	case !Printable(id):
+		return "contains characters that cannot be printed"
+	}
+	return ""
 }
 
 func invalidIdentity(problem string) error {
@@ -142,7 +154,7 @@ func invalidIdentity(problem string) error {
 
 func tier(h http.Header) (string, error) {
 	tier, ok := single(h["X-Tier"])
-	if !ok || len(tier) > project.MaxTier || !printable(tier) {
+	if !ok || len(tier) > project.MaxTier || !Printable(tier) {
 		return "", refuse(http.StatusBadRequest, "invalid_request", "x-tier",
 			"x-tier must be the name of one tier: at most %d bytes of printable text.", project.MaxTier)
 	}
@@ -162,9 +174,9 @@ func single(values []string) (string, bool) {
 	return one, true
 }
 
-// printable reports whether s is UTF-8 of letters, marks, digits, punctuation, symbols and plain spaces. Invisible
+// Printable reports whether s is UTF-8 of letters, marks, digits, punctuation, symbols and plain spaces. Invisible
 // characters are not: two identities that look the same would be different ones.
-func printable(s string) bool {
+func Printable(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' {
 			return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
