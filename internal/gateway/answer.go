@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,7 +189,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch watcher) error {
 		ended := errors.Is(err, io.EOF)
 		pass := chunk[:n]
 		if watch != nil {
-			out = watch.Write(out[:0], pass)
+			out = watch.Write(slices.Grow(out[:0], n), pass)
 			if ended {
 				out = watch.Flush(out)
 			}

@@ -69,12 +69,14 @@ func withheldPrefix(name string) bool {
 		strings.HasPrefix(name, "Access-Control-") || strings.Contains(name, "Method-Override")
 }
 
-// connectionOptions returns the headers that Connection names, or nil.
+// connectionOptions returns the headers that Connection names, or nil. What most clients say there, keep-alive or
+// close, is about the connection itself.
 func connectionOptions(h http.Header) map[string]bool {
 	var names map[string]bool
 	for _, line := range h["Connection"] {
 		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name == "" {
+			name = strings.TrimSpace(name)
+			if name == "" || strings.EqualFold(name, "keep-alive") || strings.EqualFold(name, "close") {
 				continue
 			}
 			if names == nil {
