@@ -111,3 +111,17 @@ func TestPaths_WhatTheProviderSees(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is asked for, the answer has a request id of ours.
+func TestPaths_EveryAnswerHasARequestID(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	seen := map[string]bool{}
+	for _, path := range []string{"/", "/nope", "/healthz", "/readyz", "/api/health", "/api/nope", "/v1/nope", "/v1/usage", "/v1/models"} {
+		id := s.Do(s.Request(http.MethodGet, path, "u", "")).Header.Get("X-Request-Id")
+		if !strings.HasPrefix(id, "req_") || seen[id] {
+			t.Errorf("%s: request id %q, want a new one", path, id)
+		}
+		seen[id] = true
+	}
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"path"
@@ -19,19 +20,22 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("/", notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if forData(r) {
+		forControl := strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/health"
+		switch {
+		case forData(r):
 			data.ServeHTTP(w, r)
 			return
-		}
-		if strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/health" {
-			if a.running.draining() {
-				shuttingDown(w)
-				return
-			}
+		case forControl && !a.running.draining():
 			control.ServeHTTP(w, r)
 			return
 		}
+		// Both planes have an id for their logs; what is not logged has one because everything has.
+		w.Header().Set("X-Request-Id", "req_"+strings.ToLower(rand.Text()))
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if forControl {
+			shuttingDown(w)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 }
