@@ -71,6 +71,12 @@ func TestModels_PriceBookWhereAllIsAllowed(t *testing.T) {
 	if s.Seen.Total() != 0 {
 		t.Error("the provider was asked")
 	}
+	// Whatever the book knows more is not listed where a call would not find its provider.
+	for _, name := range got {
+		if a := s.Chat("u", name); strings.Contains(a.Body, "unknown_model") {
+			t.Errorf("%s is listed, and the answer to it is %s", name, a.Body)
+		}
+	}
 }
 
 // A model goes to the provider that its name tells, never to a guess.

@@ -16,36 +16,41 @@ type Model struct {
 
 // Models lists, by name, what allowedModels names, or, where the project allows all, what the
 // price book knows of the project's providers: those of its settings, else the built-in ones.
-// A pattern stands for the models of the book that it covers.
+// A pattern stands for the models of the book that it covers. Every name is one that can be
+// called as it is: what only a prefix would lead to a provider is left out.
 func Models(p *project.Snapshot) []Model {
 	var all []Model
-	add := func(name string, by *project.Provider) {
-		if !slices.ContainsFunc(all, func(m Model) bool { return m.Name == name }) {
+	add := func(name string) {
+		by := owner(p, name)
+		if by != nil && !slices.ContainsFunc(all, func(m Model) bool { return m.Name == name }) {
 			all = append(all, Model{Name: name, Provider: by})
 		}
 	}
 	for _, by := range serving(p) {
 		for _, name := range price.Models(by.Name) {
-			if p.Allowed(name) {
-				add(name, by)
-			}
+			add(name)
 		}
 	}
 	for _, key := range p.AllowedModels {
-		if strings.HasSuffix(key, "*") {
-			continue
-		}
-		if by, sent := claim(p, key); by != nil {
-			// A key is matched against the name that is sent, without NAME/.
-			if p.Allowed(sent) {
-				add(key, by)
-			}
-		} else if only := p.Configured(); len(only) == 1 {
-			add(key, only[0])
+		if !strings.HasSuffix(key, "*") {
+			add(key)
 		}
 	}
 	slices.SortFunc(all, func(a, b Model) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// owner returns the provider to which an allowed model's name leads, else nil. What is allowed
+// is the name that is sent, without NAME/.
+func owner(p *project.Snapshot, name string) *project.Provider {
+	by, sent := claim(p, name)
+	if only := p.Configured(); by == nil && len(only) == 1 {
+		by = only[0]
+	}
+	if by == nil || !p.Allowed(sent) {
+		return nil
+	}
+	return by
 }
 
 func serving(p *project.Snapshot) []*project.Provider {
