@@ -153,3 +153,20 @@ func (c projectDeleteCmd) Run(ctx context.Context, a *app) error {
 		return nil
 	})
 }
+
+// warnOfUnused tells which settings are kept and do nothing in this version, so that nobody
+// relies on them.
+func warnOfUnused(a *app, s project.Settings) {
+	warn := func(field string) {
+		fmt.Fprintf(a.err, "airatelimit: %s is kept, but does nothing in this version\n", field)
+	}
+	if s.Security.Enabled {
+		warn("security")
+	}
+	if s.DefaultPrompt != nil {
+		warn("defaultPrompt")
+	}
+	if s.FailOpen {
+		warn("failOpen")
+	}
+}

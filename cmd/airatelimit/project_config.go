@@ -62,6 +62,7 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store) error
 	if err != nil {
 		return err
 	}
+	warnOfUnused(a, after)
 	return printChanges(a, before, after)
 }
 

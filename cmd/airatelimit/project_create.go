@@ -28,6 +28,7 @@ func (c projectCreateCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
+		warnOfUnused(a, rec.Settings)
 		if c.JSON {
 			return printKeys(a.out, rec.Key, secretKey)
 		}

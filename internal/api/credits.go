@@ -80,7 +80,7 @@ func (c *control) credits(doc huma.API) {
 	register(c, doc, huma.Operation{
 		OperationID: "promoteIdentity", Method: http.MethodPost, Path: identityPath + "/promo", Tags: tags,
 		Summary:     "Lift all limits for a time",
-		Description: "Nothing is refused for a limit until then; usage is still counted. A time that is past is refused: null ends a promotion.",
+		Description: "Nothing is refused for a limit until then; usage is still counted. A time that is past, or null, ends a promotion.",
 	}, example{`{"unlimitedUntil": "2099-12-31", "reason": "Launch week"}`,
 		`{"identity": "user-123", "unlimitedUntil": "2100-01-01T00:00:00Z", "message": "Unlimited until 2100-01-01T00:00:00Z."}`},
 		[]int{http.StatusNotFound, http.StatusConflict}, c.promo)
@@ -107,6 +107,11 @@ func (c *control) gift(ctx context.Context, in *giftInput) (*answer[Gift], error
 	}
 	entry := ledger.Entry{Identity: name, Action: "gift", Reason: reason, Detail: detail}
 	return changeKnown[Gift](ctx, c, in.of("gift", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
+		for m, n := range a.State.Credits.Add(given) {
+			if n > maxCount {
+				return outcome{}, wrong("body", "would bring the credits of %s above %d", limit.Metric(m), int64(maxCount))
+			}
+		}
 		a.State.Gift(given)
 		a.UpdatedAt = now
 		have := a.State.Credits
@@ -198,13 +203,14 @@ func (c *control) promo(ctx context.Context, in *promoInput) (*answer[Promo], er
 		return nil, err
 	}
 	return changeKnown[Promo](ctx, c, in.of("promo", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
-		if !until.IsZero() && !until.After(now) {
-			return outcome{}, wrong("body.unlimitedUntil", "is past; null ends a promotion")
-		}
 		a.State.UnlimitedUntil, a.UpdatedAt = until, now
 		done := Promo{Identity: name, UnlimitedUntil: unlimitedUntil(a), Message: "No promotion: limits apply."}
-		if done.UnlimitedUntil != nil {
+		switch {
+		case done.UnlimitedUntil == nil:
+		case until.After(now):
 			done.Message = "Unlimited until " + until.Format(time.RFC3339) + "."
+		default:
+			done.Message = "The promotion ended on " + until.Format(time.RFC3339) + ": limits apply."
 		}
 		detail, err := json.Marshal(map[string]*time.Time{"unlimitedUntil": done.UnlimitedUntil})
 		return outcome{http.StatusOK, done, []ledger.Entry{{Identity: name, Action: "promo", Reason: reason, Detail: detail}}}, err

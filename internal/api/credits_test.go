@@ -31,6 +31,17 @@ func TestGiftsAddUpAndAnswerWithTheBalance(t *testing.T) {
 	}
 }
 
+func TestAGiftThatDoesNotFitIsRefusedWhole(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.use("u", 1, 0)
+	f.send("POST", "/u/gift", `{"tokens": 1000000000000000}`).want(200)
+	f.send("POST", "/u/gift", `{"tokens": 1, "requests": 1}`).want(400)
+	if got := decode[Credits](f.send("GET", "/u/credits", "")); got.GiftedTokens != 1e15 || got.GiftedRequests != 0 {
+		t.Errorf("credits after a gift that was refused: %+v", got)
+	}
+}
+
 func TestAGiftLetsRequestsPassAtOnce(t *testing.T) {
 	t.Parallel()
 	f := setup(t, `{"requestLimit": 1}`)
@@ -55,6 +66,7 @@ func TestPromotionsEndWhenTheySay(t *testing.T) {
 	for _, tc := range []struct{ until, want string }{
 		{`"2026-11-22"`, `{"identity":"u","unlimitedUntil":"2026-11-23T00:00:00Z","message":"Unlimited until 2026-11-23T00:00:00Z."}`},
 		{`"2026-11-22T14:30:00.9+02:00"`, `{"identity":"u","unlimitedUntil":"2026-11-22T12:30:00Z","message":"Unlimited until 2026-11-22T12:30:00Z."}`},
+		{`"2026-11-21"`, `{"identity":"u","unlimitedUntil":"2026-11-22T00:00:00Z","message":"The promotion ended on 2026-11-22T00:00:00Z: limits apply."}`},
 		{`null`, `{"identity":"u","unlimitedUntil":null,"message":"No promotion: limits apply."}`},
 		{`"2028-02-29"`, `{"identity":"u","unlimitedUntil":"2028-03-01T00:00:00Z","message":"Unlimited until 2028-03-01T00:00:00Z."}`},
 		{`"2026-11-22T13:00:00Z"`, `{"identity":"u","unlimitedUntil":"2026-11-22T13:00:00Z","message":"Unlimited until 2026-11-22T13:00:00Z."}`},

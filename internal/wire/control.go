@@ -201,12 +201,20 @@ func checkModel(name string) error {
 	return nil
 }
 
+// defaultModeration is the model that OpenAI documents for moderations that name none, as its SDKs let them. Other
+// endpoints have defaults too, but ones that cost money and that OpenAI has changed.
+const defaultModeration = "omni-moderation-latest"
+
 // finish derives from the control fields, all checked, what the envelope says.
 func (e *Envelope) finish() error {
 	if e.Endpoint.Dialect == Gemini {
 		e.Stream = e.Endpoint.Operation == StreamGenerateContent
 	} else {
-		if e.fields[model].kind == missing {
+		switch {
+		case e.fields[model].kind != missing:
+		case e.Endpoint.Operation == Moderations:
+			e.Model = defaultModeration
+		default:
 			return invalid("model", "`model` is missing. Name the model to use.")
 		}
 		e.Stream = e.isTrue(stream)

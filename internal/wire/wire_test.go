@@ -345,3 +345,19 @@ func BenchmarkMatch(b *testing.B) {
 		}
 	}
 }
+
+func TestModerationsMayNameNoModel(t *testing.T) {
+	t.Parallel()
+	ep, err := Match("POST", "/v1/moderations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := []byte(`{"input":"x"}`)
+	e, err := Parse(ep, "application/json", body)
+	if err != nil || e.Model != "omni-moderation-latest" {
+		t.Fatalf("model %+v, %v; want the vendor's default", e, err)
+	}
+	if got := string(e.Apply(Edit{})); got != string(body) {
+		t.Errorf("sent %s, want the body as it came", got)
+	}
+}
