@@ -151,6 +151,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	poll := time.NewTicker(store.PollInterval)
 	var background sync.WaitGroup
 	background.Go(func() { catalog.Run(a.background, poll.C, log) })
+	background.Go(func() { checkpoint(a.background, db, log) })
 	stopPacing := paceGC()
 	transport := provider.NewTransport(provider.TransportConfig{
 		HeaderTimeout: cfg.UpstreamTimeout, AllowPrivate: cfg.AllowPrivateUpstreams})
@@ -175,6 +176,23 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log})
 	a.routes = a.mount(data, control)
 	return a, nil
+}
+
+// checkpoint keeps the database's log short until ctx ends. That it fails is no reason to
+// stop: the log grows, and commits fold it back themselves in the end.
+func checkpoint(ctx context.Context, db *store.DB, log *slog.Logger) {
+	tick := time.NewTicker(store.CheckpointInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := db.Checkpoint(ctx); err != nil && ctx.Err() == nil {
+			log.Debug("checkpoint", "error", err)
+		}
+	}
 }
 
 // serve runs the listener until ctx ends, and drains.

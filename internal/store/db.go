@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -130,11 +131,24 @@ func writePragmas() url.Values {
 	return q
 }
 
-// ledgerPragmas: its batches touch rows all over the tables, which should be in memory (KB).
+// ledgerPragmas: its batches touch rows all over the tables, which should be in memory (KB), and requests wait for
+// them, so folding the log back is left to [DB.Checkpoint] unless that falls far behind.
 func ledgerPragmas() url.Values {
 	q := writePragmas()
 	q.Add("_pragma", "cache_size(-16384)")
+	q.Add("_pragma", "wal_autocheckpoint(16000)")
 	return q
+}
+
+// CheckpointInterval is how often a serving process should call [DB.Checkpoint].
+const CheckpointInterval = 500 * time.Millisecond
+
+// Checkpoint folds back what is in the write-ahead log by now, beside readers and writers and without waiting for
+// them. It returns how many pages of the log are not folded back yet.
+func (db *DB) Checkpoint(ctx context.Context) (left int, err error) {
+	var busy, logged, folded int
+	err = db.Write.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &logged, &folded)
+	return logged - folded, err
 }
 
 func readPragmas() url.Values {

@@ -167,3 +167,20 @@ func TestLockRefusesASecondServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCheckpointFoldsTheLogBack(t *testing.T) {
+	t.Parallel()
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "a.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	for i := range 100 {
+		if _, err := db.Ledger.Exec(`INSERT INTO audit (project_id, identity, action, at) VALUES ('p', 'i', 'a', ?)`, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := db.Checkpoint(t.Context()); err != nil || left != 0 {
+		t.Errorf("Checkpoint left %d pages, %v; want none", left, err)
+	}
+}
