@@ -328,7 +328,7 @@ func unescape(dst, raw []byte) (out []byte, ok bool) {
 	return dst, ok
 }
 
-// codeUnit reads the four digits of \uXXXX.
+// codeUnit reads the four hexadecimal digits of a \u escape.
 func codeUnit(raw []byte) rune {
 	r := rune(0)
 	for _, c := range raw[2:6] {
