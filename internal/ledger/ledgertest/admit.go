@@ -403,7 +403,10 @@ func absurdFigures(t *testing.T, s Store) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		mustReserve(t, s, key, rules(none, "a", limit.Daily), math.MaxInt64/10, noon)
+		res := mustReserve(t, s, key, rules(none, "a", limit.Daily), math.MaxInt64/10, noon)
+		if err := res.Durable(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	settled(t, s)
 	s.Crash(t)

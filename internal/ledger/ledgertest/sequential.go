@@ -235,6 +235,12 @@ func (r *run) die(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
 		r.s.Restart(t)
 	} else {
+		// A store need not keep what nobody has waited for.
+		for _, res := range r.running {
+			if err := res.Durable(t.Context()); err != nil {
+				t.Fatalf("durable: %v", err)
+			}
+		}
 		settled(t, r.s)
 		r.s.Crash(t)
 	}

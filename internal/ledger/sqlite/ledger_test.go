@@ -87,7 +87,7 @@ func (p *process) Restart(t ledgertest.TB) {
 func (p *process) Crash(t ledgertest.TB) {
 	t.Helper()
 	p.writer.mu.Lock()
-	p.writer.pending = newBatch()
+	p.writer.pending, p.writer.young = newBatch(), tickets{}
 	p.writer.mu.Unlock()
 	if err := p.Close(); err != nil {
 		t.Errorf("close the ledger: %v", err)
