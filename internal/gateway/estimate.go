@@ -47,7 +47,7 @@ func (c *call) estimateOf() estimate {
 	e.price, e.priced = c.caller.Project.Price(c.target.Model)
 	in := c.env.Input
 
-	e.likely.Input = (in.TextBytes+bytesPerToken-1)/bytesPerToken + in.Images*usualImageInput
+	e.likely.Input = tokensOf(in.TextBytes) + in.Images*usualImageInput
 	e.input.Input = in.TextBytes - in.ControlBytes + in.Images*c.imageBound() + hiddenInput
 	if c.env.Tools {
 		e.input.Input += hiddenToolsInput
