@@ -1,0 +1,121 @@
+-- The first schema, control plane and ledger, for PostgreSQL. Units and meanings are those of the SQLite
+-- schema beside it: *_at is Unix microseconds unless its comment says otherwise, hour is Unix hours,
+-- micros is micro-USD.
+--
+-- Names are COLLATE "C": their order is that of their bytes, which is the order in which the ledger locks.
+-- Every table that requests touch is keyed by (project_id, identity) first, so that a distributed engine can
+-- spread it by that hash. Tables whose rows change with every request leave room in their pages for the next
+-- version of a row (fillfactor), which keeps their indexes untouched.
+
+-- +goose Up
+
+CREATE TABLE revision (
+    id    smallint PRIMARY KEY CHECK (id = 1),
+    value bigint   NOT NULL
+);
+INSERT INTO revision (id, value) VALUES (1, 0);
+
+CREATE TABLE projects (
+    id          text COLLATE "C" PRIMARY KEY, -- pk_…
+    settings    text   NOT NULL,              -- JSON, without provider keys
+    secret_id   text COLLATE "C" NOT NULL UNIQUE,
+    secret_hash bytea  NOT NULL,
+    created_at  bigint NOT NULL,
+    updated_at  bigint NOT NULL,
+    revision    bigint NOT NULL
+);
+CREATE INDEX projects_revision ON projects (revision);
+
+CREATE TABLE provider_keys (
+    project_id text COLLATE "C" NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    provider   text COLLATE "C" NOT NULL,
+    sealed     text NOT NULL,
+    mask       text NOT NULL,
+    PRIMARY KEY (project_id, provider)
+);
+
+-- Who serves: a node raises beat every few seconds, and others who see it stand still for too long by their
+-- own clocks declare it dead and settle its holds. No node's clock, nor the database's, has a part in it.
+CREATE TABLE nodes (
+    id   bigint  PRIMARY KEY,
+    beat bigint  NOT NULL DEFAULT 0,
+    dead boolean NOT NULL DEFAULT false
+);
+
+-- The row is what a decision locks. used is what the account has used in the current period, by model: the
+-- sum of its usage rows from period_start on, kept here so that a decision need not add them up.
+CREATE TABLE identities (
+    project_id      text COLLATE "C" NOT NULL,
+    identity        text COLLATE "C" NOT NULL,
+    known           boolean  NOT NULL DEFAULT false,
+    settings        text     NOT NULL DEFAULT '', -- JSON, '' none
+    credit_requests bigint   NOT NULL DEFAULT 0,
+    credit_tokens   bigint   NOT NULL DEFAULT 0,
+    credit_micros   bigint   NOT NULL DEFAULT 0,
+    unlimited_until bigint   NOT NULL DEFAULT 0,
+    burst_at        bigint   NOT NULL DEFAULT 0,  -- Unix nanoseconds
+    period          smallint NOT NULL DEFAULT 0,  -- limit.Period of used
+    period_start    bigint   NOT NULL DEFAULT 0,  -- hour
+    used            text     NOT NULL DEFAULT '', -- JSON, '' none
+    created_at      bigint   NOT NULL,
+    updated_at      bigint   NOT NULL,
+    PRIMARY KEY (project_id, identity)
+) WITH (fillfactor = 70);
+
+CREATE TABLE usage (
+    project_id      text COLLATE "C" NOT NULL,
+    identity        text COLLATE "C" NOT NULL,
+    hour            bigint   NOT NULL,
+    model           text COLLATE "C" NOT NULL,
+    tier            text COLLATE "C" NOT NULL,
+    kind            smallint NOT NULL CHECK (kind IN (0, 1)), -- 0 used, 1 taken back by a reset
+    requests        bigint   NOT NULL DEFAULT 0,
+    tokens          bigint   NOT NULL DEFAULT 0,
+    micros          bigint   NOT NULL DEFAULT 0,
+    credit_requests bigint   NOT NULL DEFAULT 0,
+    credit_tokens   bigint   NOT NULL DEFAULT 0,
+    credit_micros   bigint   NOT NULL DEFAULT 0,
+    input_tokens    bigint   NOT NULL DEFAULT 0,
+    output_tokens   bigint   NOT NULL DEFAULT 0,
+    PRIMARY KEY (project_id, identity, hour, model, tier, kind)
+) WITH (fillfactor = 80);
+
+CREATE TABLE holds (
+    project_id      text COLLATE "C" NOT NULL,
+    identity        text COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    node            bigint NOT NULL, -- that runs the request
+    model           text COLLATE "C" NOT NULL,
+    tier            text COLLATE "C" NOT NULL,
+    requests        bigint NOT NULL DEFAULT 0,
+    tokens          bigint NOT NULL DEFAULT 0,
+    micros          bigint NOT NULL DEFAULT 0,
+    credit_requests bigint NOT NULL DEFAULT 0,
+    credit_tokens   bigint NOT NULL DEFAULT 0,
+    credit_micros   bigint NOT NULL DEFAULT 0,
+    limits          text   NOT NULL DEFAULT '', -- JSON: what of its admission its end needs
+    admitted_at     bigint NOT NULL,
+    PRIMARY KEY (project_id, identity, id)
+);
+CREATE INDEX holds_node ON holds (node);
+
+CREATE TABLE idempotency (
+    project_id  text COLLATE "C" NOT NULL,
+    key         text COLLATE "C" NOT NULL,
+    fingerprint bytea    NOT NULL,
+    status      smallint NOT NULL,
+    body        bytea    NOT NULL,
+    created_at  bigint   NOT NULL,
+    PRIMARY KEY (project_id, key)
+);
+
+CREATE TABLE audit (
+    project_id text COLLATE "C" NOT NULL,
+    identity   text COLLATE "C" NOT NULL,
+    id         bigint GENERATED ALWAYS AS IDENTITY,
+    action     text   NOT NULL,
+    reason     text   NOT NULL DEFAULT '',
+    detail     text   NOT NULL DEFAULT '{}',
+    at         bigint NOT NULL,
+    PRIMARY KEY (project_id, identity, id)
+);
