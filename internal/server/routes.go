@@ -65,7 +65,7 @@ func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
 	case a.running.draining():
 		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
 	case err != nil:
-		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "reason": "the database cannot be written"})
+		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "reason": a.unhealthy})
 	default:
 		answer(w, http.StatusOK, map[string]string{"status": "ready"})
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
-	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -89,8 +88,10 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 type app struct {
 	log    *slog.Logger
 	store  *store.Store
-	ledger *sqlite.Ledger
+	ledger keptLedger
 	routes http.Handler
+
+	unhealthy string // why requests cannot be taken when the ledger is not healthy
 
 	running    running
 	background context.Context // of what runs beside requests
@@ -125,33 +126,29 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := store.Lock(cfg.DatabasePath)
+	db, ledger, err := openDatabase(ctx, cfg, keys, log, &closers)
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, unlock)
-	db, err := store.Open(ctx, cfg.DatabasePath)
-	if err != nil {
-		return nil, err
-	}
-	closers = append(closers, db.Close)
-	ledger, err := sqlite.Open(ctx, db.Ledger, db.Read)
-	if err != nil {
-		return nil, err
-	}
-	closers = append(closers, ledger.Close)
 
 	a = &app{log: log, store: store.New(db, keys), ledger: ledger, close: closeAll}
+	a.unhealthy = "the database cannot be written"
+	if cfg.Database.Postgres() {
+		a.unhealthy = "the database cannot be reached"
+	}
 	catalog, err := store.NewCatalog(ctx, a.store)
 	if err != nil {
 		return nil, err
 	}
 	a.background, a.stop = context.WithCancel(context.Background())
 	a.ending, a.end = context.WithCancel(context.Background())
-	poll := time.NewTicker(store.PollInterval)
+	poll := time.NewTicker(db.PollInterval())
 	var background sync.WaitGroup
 	background.Go(func() { catalog.Run(a.background, poll.C, log) })
-	background.Go(func() { checkpoint(a.background, db, log) })
+	background.Go(func() { catalog.Listen(a.background, log) })
+	if !cfg.Database.Postgres() {
+		background.Go(func() { checkpoint(a.background, db, log) })
+	}
 	stopPacing := paceGC()
 	transport := provider.NewTransport(provider.TransportConfig{
 		HeaderTimeout: cfg.UpstreamTimeout, AllowPrivate: cfg.AllowPrivateUpstreams})

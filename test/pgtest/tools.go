@@ -115,6 +115,9 @@ for file in "$1"/*/data/postmaster.pid; do
 		sleep 0.05
 	done
 done
+for file in "$1"/*/pgbouncer.pid; do
+	[ -f "$file" ] && kill -TERM "$(cat "$file")" 2>/dev/null
+done
 rm -rf "$1"`
 
 // home is the folder of this binary's clusters. The cleaner sees alive closed when the binary is gone.

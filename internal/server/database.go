@@ -1,0 +1,84 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
+	"github.com/airatelimit/airatelimit/internal/secret"
+	"github.com/airatelimit/airatelimit/internal/store"
+)
+
+// keptLedger is a ledger on a database.
+type keptLedger interface {
+	ledger.Ledger
+	// Healthy returns why nothing can be decided or kept now, or nil.
+	Healthy() error
+	Close() error
+}
+
+const (
+	// A node may start before its database, or while that is restarted.
+	databaseWait  = 30 * time.Second
+	databaseRetry = 500 * time.Millisecond
+)
+
+// openDatabase opens what the configuration names, and the ledger in it. What it has opened closers close, in the
+// opposite order, an error or not.
+func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, closers *[]func() error) (*store.DB, keptLedger, error) {
+	if cfg.Database.Warning != "" {
+		log.Warn("DATABASE_URL: " + cfg.Database.Warning)
+	}
+	if !cfg.Database.Postgres() {
+		unlock, err := store.Lock(cfg.Database.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		*closers = append(*closers, unlock)
+	}
+	db, err := awaitDatabase(ctx, cfg.Database, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	*closers = append(*closers, db.Close)
+	if err := db.Claim(ctx, keys); err != nil {
+		return nil, nil, err
+	}
+	kept, err := openLedger(ctx, db)
+	if err != nil {
+		return nil, nil, err
+	}
+	*closers = append(*closers, kept.Close)
+	return db, kept, nil
+}
+
+// awaitDatabase opens the database as soon as it is up, if that is soon.
+func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*store.DB, error) {
+	for deadline := time.Now().Add(databaseWait); ; {
+		db, err := store.Open(ctx, d.Location)
+		if err == nil || !store.Unreachable(err) {
+			return db, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the database cannot be reached since %s: %w", databaseWait, err)
+		}
+		log.Warn("waiting for the database", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(databaseRetry):
+		}
+	}
+}
+
+func openLedger(ctx context.Context, db *store.DB) (keptLedger, error) {
+	if db.Pool != nil {
+		return nil, errors.New("this version keeps no counts in PostgreSQL yet: leave DATABASE_URL empty")
+	}
+	return sqlite.Open(ctx, db.Ledger, db.Read)
+}
