@@ -61,6 +61,9 @@ func (p *partition) process(calls []*call, skip bool) {
 	for crossings, cuts := 0, 0; ; {
 		err := b.attempt(skip)
 		if err == nil {
+			if p.l.observe != nil {
+				p.l.observe(len(calls)-len(b.blocked), time.Since(began))
+			}
 			p.away, p.pause = false, 0
 			p.l.recovered()
 			p.park(b.blocked, lockPause)
