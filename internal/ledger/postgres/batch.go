@@ -17,7 +17,7 @@ const (
 	lockTimeout = "500ms"
 	// How often a batch that crossed another transaction begins again at once, and one
 	// whose connection was cut looks for a better one.
-	mostCrossings, mostCuts = 20, 3
+	mostCrossings, mostCuts = 20, 20
 )
 
 var errLocked = errors.New("the account is locked by another session")

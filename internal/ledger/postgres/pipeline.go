@@ -26,10 +26,17 @@ type session struct {
 func (l *Ledger) connect(ctx context.Context) (*session, error) {
 	conn, err := l.pool.Acquire(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, &connectError{err}
 	}
 	return &session{conn: conn, pipe: conn.Conn().PgConn().StartPipeline(ctx)}, nil
 }
+
+// connectError is why there is no connection.
+type connectError struct{ error }
+
+func (e *connectError) Error() string { return "connect: " + e.error.Error() }
+
+func (e *connectError) Unwrap() error { return e.error }
 
 var binaryFormat = []int16{1}
 
