@@ -175,7 +175,7 @@ const (
 	barrier // only its turn
 )
 
-// call is one thing that is asked of the ledger, on its way through a partition.
+// call is one thing that is asked of the ledger, on its way through the queue.
 type call struct {
 	kind     kind
 	key      ledger.Key
@@ -194,6 +194,6 @@ type call struct {
 
 	answer   chan struct{} // nil where nobody waits
 	deadline time.Time     // for who waits
-	left     bool          // nobody waits any more; belongs to the partition's mutex
+	left     bool          // nobody waits any more; belongs to the queue's mutex
 	answered bool          // likewise
 }

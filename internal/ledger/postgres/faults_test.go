@@ -93,7 +93,7 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	var w wire
 	var batches, calls atomic.Int64
 	p := openOn(t, newPool(t, migrated.Database(t), w.through), func(o *Options) {
-		o.Partitions = 2
+		o.Lanes = 2
 		o.Observe = func(n int, _ time.Duration) { batches.Add(1); calls.Add(int64(n)) }
 	})
 	for range 20 { // until every connection is there
@@ -295,7 +295,7 @@ func TestConnectionsAreCut(t *testing.T) {
 // and nobody else's. What ended meanwhile is written when it is free.
 func TestLockedAccountStopsNobodyElse(t *testing.T) {
 	t.Parallel()
-	p := openOn(t, newPool(t, migrated.Database(t)), func(o *Options) { o.Partitions = 1 })
+	p := openOn(t, newPool(t, migrated.Database(t)), func(o *Options) { o.Lanes = 2 })
 	alice, bob, r := named("alice"), named("bob"), requests(100)
 	running := admitted(t, p.Ledger, alice, r, noon)
 	lock, err := p.pool.Begin(t.Context())

@@ -163,8 +163,8 @@ func (l *Ledger) sweep(ctx context.Context) error {
 			return err
 		}
 		for _, c := range orphans {
-			c.answer, c.deadline = make(chan struct{}), time.Now().Add(callPatience)
-			l.partition(c.key).push(c)
+			c.waits()
+			l.queue.push(c)
 		}
 		for _, c := range orphans {
 			<-c.answer
