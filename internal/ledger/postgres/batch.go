@@ -39,7 +39,7 @@ func newBatch(q *queue, calls []*call) *batch {
 	whole := make(map[ledger.Key]bool, len(calls))
 	for _, c := range calls {
 		if c.kind != barrier {
-			whole[c.key] = whole[c.key] || c.kind == look
+			whole[c.key] = whole[c.key] || c.kind == look || c.kind == read
 		}
 	}
 	b.wants = make([]want, 0, len(whole))

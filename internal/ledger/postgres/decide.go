@@ -50,6 +50,8 @@ func (c *call) apply(a *account, t *transaction) error {
 			return err
 		}
 		c.pass(a)
+	case read:
+		c.settings, c.err = t.l.cache.decode(a)
 	case look:
 		return c.look(a, t)
 	case settle:
@@ -171,6 +173,7 @@ const (
 	release
 	stand   // settle as it stands
 	pass    // count what was not decided on
+	read    // Settings
 	look    // Account
 	barrier // only its turn
 )
