@@ -31,6 +31,7 @@ type batch struct {
 	began time.Time
 
 	unknown bool    // the last attempt may have been committed
+	then    []*call // what follows from the calls that were made
 	blocked []*call // those on accounts that somebody else keeps locked
 }
 
@@ -62,7 +63,7 @@ func (q *queue) process(calls []*call, skip bool) remains {
 		err := b.attempt(skip)
 		if err == nil {
 			q.l.recovered()
-			return remains{calls: q.patient(b.blocked), locked: true}
+			return remains{calls: q.patient(b.blocked), locked: true, then: b.then}
 		}
 		again := false
 		switch failureOf(err) {
@@ -177,6 +178,11 @@ func (b *batch) done(t *transaction) {
 func (b *batch) answer(made []*call) {
 	if observe := b.q.l.observe; observe != nil {
 		observe(len(made), time.Since(b.began))
+	}
+	for _, c := range made {
+		if next := c.next(); next != nil {
+			b.then = append(b.then, next)
+		}
 	}
 	b.q.answer(made)
 }

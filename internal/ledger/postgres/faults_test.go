@@ -178,6 +178,14 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 				})
 				wantUsed(t, p.Ledger, key, noon, limit.Amounts{before + 1, 7 * (before + 1), 70 * (before + 1)})
 			}
+			// What passed undecided is counted once, though nobody knows whether it has been.
+			w.onCommit(harm)
+			settled(t, p.Ledger, p.Pass(ledger.Request{Key: key, Rules: r, Now: noon}), 5)
+			eventually(t, "it is counted", func() bool {
+				a, err := p.Account(t.Context(), key, limit.Daily, noon)
+				return err == nil && a.State.Total()[limit.Tokens] > 14
+			})
+			wantUsed(t, p.Ledger, key, noon, limit.Amounts{3, 19, 190})
 			wantConsistent(t, p.pool)
 		})
 	}
@@ -384,6 +392,11 @@ func TestDatabaseAway(t *testing.T) {
 		settled(t, p.Ledger, res, 3)
 		settled(t, p.Ledger, res, 3)
 	}
+	p.queue.mu.Lock()
+	if waiting := len(p.queue.lines[key].calls); waiting > 4 {
+		t.Errorf("%d calls wait to be written: requests that passed should be added up", waiting)
+	}
+	p.queue.mu.Unlock()
 	if err := cluster.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -157,6 +157,9 @@ func (l *Ledger) Settle(_ context.Context, res *ledger.Reservation, actual ledge
 		if !p.End() || !keepableKey(res.Key) {
 			return nil
 		}
+		for m, n := range actual.Amounts {
+			actual.Amounts[m] = bounded(n)
+		}
 		p.call.actual = actual
 		l.queue.push(p.call)
 		return nil

@@ -76,6 +76,10 @@ func (q *queue) add(c *call) {
 		n = &line{key: c.key}
 		q.lines[c.key] = n
 	}
+	// While the database is away passed requests may come for hours.
+	if last := len(n.calls) - 1; last >= 0 && n.calls[last].join(c) {
+		return
+	}
 	n.calls = append(n.calls, c)
 	q.offer(n)
 }
@@ -229,8 +233,7 @@ func (q *queue) take() (lines []*line, calls []*call) {
 		n := q.ready[0]
 		q.ready = q.ready[1:]
 		n.queued, n.busy = false, true
-		lines, calls = append(lines, n), append(calls, n.calls...)
-		n.calls = nil
+		lines, calls = append(lines, n), n.next(calls)
 	}
 	if len(q.ready) == 0 {
 		q.ready = nil
@@ -240,16 +243,31 @@ func (q *queue) take() (lines []*line, calls []*call) {
 	return lines, calls
 }
 
+// next moves calls from the line to others: up to one that another must follow, which is to
+// come before what the line goes on with.
+func (n *line) next(calls []*call) []*call {
+	for i, c := range n.calls {
+		c.tried = true
+		if c.kind == pass {
+			calls, n.calls = append(calls, n.calls[:i+1]...), n.calls[i+1:]
+			return calls
+		}
+	}
+	calls, n.calls = append(calls, n.calls...), nil
+	return calls
+}
+
 // due reports whether a batch should go. It needs the mutex.
 func (q *queue) due() bool {
 	return len(q.ready) > 0 && !q.paused && (q.flying == 0 || len(q.ready) >= mostCalls || time.Since(q.since) >= gathering)
 }
 
-// remains is what a batch could not do.
+// remains is what a batch leaves to do.
 type remains struct {
-	calls  []*call
-	locked bool // their accounts being locked by somebody else
-	away   bool // the database being away
+	calls  []*call // that could not be made,
+	locked bool    // their accounts being locked by somebody else,
+	away   bool    // the database being away
+	then   []*call // that follow from those that were
 }
 
 // give returns the lines of a batch, with what is left of its calls.
@@ -257,13 +275,12 @@ func (q *queue) give(lines []*line, left remains) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.flying--
-	again := make(map[ledger.Key][]*call)
-	for _, c := range left.calls {
-		again[c.key] = append(again[c.key], c)
-	}
+	again, then := byKey(left.calls), byKey(left.then)
 	for _, n := range lines {
 		n.busy, n.locked = false, left.locked && len(again[n.key]) > 0
-		n.calls = append(again[n.key], n.calls...)
+		if first := append(again[n.key], then[n.key]...); len(first) > 0 {
+			n.calls = append(first, n.calls...)
+		}
 		switch {
 		case n.locked:
 			n.rests = true
@@ -285,6 +302,17 @@ func (q *queue) give(lines []*line, left remains) {
 		q.after(q.pause, func() { q.paused = false })
 	}
 	q.change.Broadcast()
+}
+
+func byKey(calls []*call) map[ledger.Key][]*call {
+	if len(calls) == 0 {
+		return nil
+	}
+	m := make(map[ledger.Key][]*call)
+	for _, c := range calls {
+		m[c.key] = append(m[c.key], c)
+	}
+	return m
 }
 
 func anyLocked(lines []*line) bool {
