@@ -169,7 +169,4 @@ func warnOfUnused(a *app, s project.Settings) {
 	if s.DefaultPrompt != nil {
 		warn("defaultPrompt")
 	}
-	if s.FailOpen {
-		warn("failOpen")
-	}
 }

@@ -31,6 +31,7 @@ import (
 type Ledger interface {
 	Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error)
 	Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error)
+	Pass(req ledger.Request) *ledger.Reservation
 	Settle(ctx context.Context, res *ledger.Reservation, actual ledger.Actual) error
 	Release(ctx context.Context, res *ledger.Reservation) error
 	Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error)
@@ -105,6 +106,7 @@ type call struct {
 	charged  ledger.Actual
 	outcome  string // for the log
 	status   int
+	passed   bool // without a decision, limits being unknown
 	ended    bool // the reservation has been settled or released
 	started  bool // the answer's header has been written
 	bodyRead bool
@@ -140,13 +142,13 @@ func (c *call) handle(ctx context.Context) (err error) {
 	if c.caller, err = identity.Authenticate(ctx, c.g.Projects, c.r); err != nil {
 		return asUnavailable(err)
 	}
+	if c.ep.Operation == wire.OwnUsage {
+		return c.usage(ctx)
+	}
 	if err := c.identify(ctx); err != nil {
 		return err
 	}
-	switch c.ep.Operation {
-	case wire.OwnUsage:
-		return c.usage(ctx)
-	case wire.ListModels, wire.ListGeminiModels:
+	if c.ep.Operation == wire.ListModels || c.ep.Operation == wire.ListGeminiModels {
 		return c.models()
 	}
 
@@ -169,7 +171,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 	// The guard's verdict comes here.
 	edit := c.baseEdit()
 	if c.ep.Metered() {
-		if err := c.reserve(ctx, &edit); err != nil {
+		if err := c.admit(ctx, &edit); err != nil {
 			return err
 		}
 	}
@@ -209,7 +211,7 @@ func (c *call) log() {
 		c.outcome = "answered"
 	}
 	now := c.g.Now()
-	attrs := append(make([]slog.Attr, 0, 10),
+	attrs := append(make([]slog.Attr, 0, 11),
 		slog.String("request", c.id), slog.Int("status", c.status), slog.String("outcome", c.outcome),
 		slog.String("operation", c.ep.Operation.String()), slog.Duration("took", now.Sub(c.start)))
 	if c.caller.Project != nil {
@@ -220,6 +222,9 @@ func (c *call) log() {
 	}
 	if c.res != nil {
 		attrs = append(attrs, slog.Int64("tokens", c.charged.Amounts[limit.Tokens]), slog.Int64("micros", c.charged.Amounts[limit.Cost]))
+	}
+	if c.passed {
+		attrs = append(attrs, slog.Bool("unchecked", true))
 	}
 	line := slog.NewRecord(now, slog.LevelInfo, "request", 0)
 	line.AddAttrs(attrs...)

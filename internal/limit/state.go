@@ -36,7 +36,7 @@ type Hold struct {
 	Credit  Amounts // the part of Amounts that credits cover
 
 	// limited marks the metrics for which a limit was in force at admission. A hold read
-	// back from a store has none: it is settled as it stands.
+	// back from a store without its Terms has none: it is settled as it stands.
 	limited [NumMetrics]bool
 
 	// What a release gives back to the burst bucket: interval, but never more than slack,
@@ -44,6 +44,19 @@ type Hold struct {
 	// since. Without that bound a bucket that ran empty in between would gain a token.
 	interval, slack time.Duration
 }
+
+// Terms are what of a hold's admission its end needs beside its amounts, for a store that
+// keeps running requests outside of memory.
+type Terms struct {
+	Limited         [NumMetrics]bool
+	Interval, Slack time.Duration
+}
+
+// Terms returns the hold's terms.
+func (h *Hold) Terms() Terms { return Terms{h.limited, h.interval, h.slack} }
+
+// SetTerms gives a hold back the terms that it was kept with.
+func (h *Hold) SetTerms(t Terms) { h.limited, h.interval, h.slack = t.Limited, t.Interval, t.Slack }
 
 // Advance moves the state on to the period that contains now. It never moves back: a
 // clock that is set back keeps counting where it was. Of the burst bucket, which may not

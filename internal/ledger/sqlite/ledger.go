@@ -120,6 +120,9 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	}
 	defer a.mu.Unlock()
 	a.lastUsed = req.Now.Unix()
+	if req.Settings != a.row.settings {
+		return nil, ledger.ErrStale
+	}
 	res := &ledger.Reservation{Key: req.Key, Rules: req.Rules}
 	res.Decision = limit.Decide(&a.state, req.Rules, req.Ask, req.Now)
 	if res.Decision.Refusal != limit.Admitted {
@@ -140,8 +143,23 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	return res, nil
 }
 
+// Pass implements ledger.Ledger.
+func (l *Ledger) Pass(req ledger.Request) *ledger.Reservation {
+	hold := limit.Hold{ID: l.nextID.Add(1), Model: intern(req.Rules.Model), Tier: intern(req.Ask.Tier), At: req.Now}
+	return &ledger.Reservation{ID: hold.ID, Key: req.Key, Rules: req.Rules, Commit: &passed{hold: hold}}
+}
+
+// passed is what Pass keeps of a request until it ends.
+type passed struct {
+	ledger.Passed
+	hold limit.Hold
+}
+
 // Settle implements ledger.Ledger.
 func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual ledger.Actual) error {
+	if p, ok := res.Commit.(*passed); ok {
+		return l.settlePassed(ctx, res, p, actual)
+	}
 	a, err := l.lock(ctx, res.Key)
 	if err != nil {
 		return err
@@ -158,8 +176,37 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 	return nil
 }
 
+// settlePassed counts what a request used that was not decided on.
+func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *passed, actual ledger.Actual) error {
+	if !p.End() {
+		return nil
+	}
+	h := p.hold
+	a, err := l.lockCounted(ctx, res.Key, res.Rules.Period, h.At)
+	if err != nil {
+		return err
+	}
+	defer a.mu.Unlock()
+	if h.At.Before(a.state.Start) {
+		h.At = a.state.Start
+	}
+	a.state.Admit(h, h.At)
+	done, _ := a.state.Settle(h.ID, actual.Amounts, nil)
+	isNew := !a.row.known
+	if isNew {
+		a.row.see(h.At)
+	}
+	a.shrink()
+	l.writer.count(a, usageOf(done, actual), isNew)
+	return nil
+}
+
 // Release implements ledger.Ledger.
 func (l *Ledger) Release(ctx context.Context, res *ledger.Reservation) error {
+	if p, ok := res.Commit.(*passed); ok {
+		p.End()
+		return nil
+	}
 	a, err := l.lock(ctx, res.Key)
 	if err != nil {
 		return err
