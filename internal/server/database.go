@@ -49,7 +49,7 @@ func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, 
 	if err := db.Claim(ctx, keys); err != nil {
 		return nil, nil, err
 	}
-	kept, err := openLedger(ctx, db, log)
+	kept, err := openLedger(ctx, db)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,7 +76,7 @@ func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*s
 	}
 }
 
-func openLedger(ctx context.Context, db *store.DB, log *slog.Logger) (keptLedger, error) {
+func openLedger(ctx context.Context, db *store.DB) (keptLedger, error) {
 	if db.Pool != nil {
 		return postgres.Open(ctx, db.Pool, postgres.Options{})
 	}
