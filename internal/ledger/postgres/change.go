@@ -27,7 +27,10 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 			return ledger.Outcome{}, errKey
 		}
 	}
-	if err := l.caughtUp(ctx, keys); err != nil {
+	if why := l.Healthy(); why != nil {
+		return ledger.Outcome{}, unavailable("change identities", why)
+	}
+	if err := l.queue.caughtUp(ctx, keys); err != nil {
 		return ledger.Outcome{}, err
 	}
 	for try := 1; ; try++ {
@@ -47,41 +50,6 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 
 // applyError is what a change itself returned.
 type applyError struct{ error }
-
-// caughtUp waits until all that was asked of this node before is written: of the accounts
-// themselves, and of the others too, so that what a change was the last word on stays so.
-func (l *Ledger) caughtUp(ctx context.Context, keys []ledger.Key) error {
-	turns := make(map[*partition][]*call, len(l.partitions))
-	for _, p := range l.partitions {
-		turns[p] = nil
-	}
-	for _, key := range keys {
-		p := l.partition(key)
-		turns[p] = append(turns[p], &call{kind: barrier, key: key})
-	}
-	for p, calls := range turns {
-		if calls == nil {
-			calls = []*call{{kind: barrier}}
-			turns[p] = calls
-		}
-		for _, c := range calls {
-			c.answer, c.deadline = make(chan struct{}), time.Now().Add(callPatience)
-		}
-		p.push(calls...)
-	}
-	var err error
-	for _, calls := range turns {
-		for _, c := range calls {
-			select {
-			case <-c.answer:
-				err = errors.Join(err, c.err)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	}
-	return err
-}
 
 // change makes one attempt. It sees through what it has begun, also where ctx ends.
 func (l *Ledger) change(ctx context.Context, c ledger.Change, keys []ledger.Key) (ledger.Outcome, error) {
@@ -126,7 +94,7 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	for i, a := range t.accounts {
 		moments[i] = moment{a, c.Period, c.Now}
 	}
-	if err := t.count(moments); err != nil {
+	if err := t.advance(moments...); err != nil {
 		return ledger.Outcome{}, t.failed(err)
 	}
 	views, accounts, err := t.views(c)

@@ -3,7 +3,7 @@
 // The database holds the truth, and a node nothing but what runs: a decision is made in a
 // transaction that locks the account's row, on what the row says then (see transaction.go).
 // Calls gather into batches, so that a transaction and its two round trips are shared by
-// all who wait for it (partition.go, batch.go). A reservation is durable when it is made.
+// all who wait for it (queue.go, batch.go). A reservation is durable when it is made.
 // The end of a request is noted at once and written with the next batch, however long the
 // database is away.
 //
@@ -29,25 +29,28 @@ import (
 
 // Options of a Ledger. The zero value has the defaults.
 type Options struct {
-	// Partitions is how many batches may be at the database at once: 4, or what the pool
-	// leaves where it has fewer connections.
-	Partitions int
+	// Lanes is how many batches may be at the database at once: 4, or what the pool leaves
+	// where it has fewer connections.
+	Lanes int
 	// Beat is how often a node shows that it lives: 5 s. One that has not for six times
 	// as long is declared dead.
 	Beat time.Duration
+	// Observe, where not nil, is told of every batch: how many calls it held, and how long
+	// they waited for it at the database. It must be quick.
+	Observe func(calls int, took time.Duration)
 }
 
 // Ledger is a ledger.Ledger. Create it with Open.
 type Ledger struct {
-	pool       *pgxpool.Pool
-	partitions []*partition
-	cache      cache
-	nodes      nodes
-	node       atomic.Int64 // own id in the table of nodes
+	pool    *pgxpool.Pool
+	observe func(calls int, took time.Duration)
+	queue   *queue
+	cache   cache
+	nodes   nodes
+	node    atomic.Int64 // own id in the table of nodes
 
 	failed   atomic.Pointer[error] // why nothing can be decided now
 	troubled chan struct{}         // failed has been set
-	lost     atomic.Int64          // calls that could not be written when the ledger was closed
 
 	stop context.CancelFunc
 	idle sync.WaitGroup
@@ -63,22 +66,21 @@ var (
 // Open registers a node and settles what nodes that are gone have left running. The caller
 // owns the pool and closes it after Close.
 func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
-	if o.Partitions <= 0 {
-		o.Partitions = int(max(1, min(4, pool.Config().MaxConns-1)))
+	if o.Lanes <= 0 {
+		o.Lanes = int(max(1, min(4, pool.Config().MaxConns-1)))
 	}
 	if o.Beat <= 0 {
 		o.Beat = 5 * time.Second
 	}
-	l := &Ledger{pool: pool, troubled: make(chan struct{}, 1)}
+	l := &Ledger{pool: pool, observe: o.Observe, troubled: make(chan struct{}, 1)}
 	l.nodes.silence = 6 * o.Beat
 	l.nodes.step = 2 * o.Beat
 	if err := l.registerAnew(ctx, 0); err != nil {
 		return nil, err
 	}
-	for range o.Partitions {
-		p := newPartition(l)
-		l.partitions = append(l.partitions, p)
-		l.idle.Go(p.run)
+	l.queue = newQueue(l)
+	for range o.Lanes {
+		l.idle.Go(l.queue.lane)
 	}
 	if err := l.sweep(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("settle what other processes left running: %w", err), l.Close())
@@ -95,13 +97,12 @@ func (l *Ledger) Close() error {
 	if l.stop != nil {
 		l.stop()
 	}
-	for _, p := range l.partitions {
-		close(p.closing)
-	}
+	l.queue.close()
 	l.idle.Wait()
+	lost := l.queue.rest()
 	err := l.leave()
-	if n := l.lost.Load(); n > 0 {
-		err = errors.Join(err, fmt.Errorf("%d ends of requests could not be written", n))
+	if lost > 0 {
+		err = errors.Join(err, fmt.Errorf("%d ends of requests could not be written", lost))
 	}
 	return err
 }
@@ -128,8 +129,6 @@ func (l *Ledger) recovered() {
 		l.failed.Store(nil)
 	}
 }
-
-func (l *Ledger) lose(calls int) { l.lost.Add(int64(calls)) }
 
 // Reserve implements ledger.Ledger. The reservation is durable.
 func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error) {
@@ -159,10 +158,10 @@ func (l *Ledger) Settle(_ context.Context, res *ledger.Reservation, actual ledge
 			return nil
 		}
 		p.call.actual = actual
-		l.partition(res.Key).push(p.call)
+		l.queue.push(p.call)
 		return nil
 	}
-	l.partition(res.Key).push(&call{kind: settle, key: res.Key, id: res.ID, rules: res.Rules, actual: actual})
+	l.queue.push(&call{kind: settle, key: res.Key, id: res.ID, rules: res.Rules, actual: actual})
 	return nil
 }
 
@@ -172,7 +171,7 @@ func (l *Ledger) Release(_ context.Context, res *ledger.Reservation) error {
 		p.End()
 		return nil
 	}
-	l.partition(res.Key).push(&call{kind: release, key: res.Key, id: res.ID})
+	l.queue.push(&call{kind: release, key: res.Key, id: res.ID})
 	return nil
 }
 
@@ -193,7 +192,7 @@ func (l *Ledger) do(ctx context.Context, c *call) error {
 	if !keepableKey(c.key) {
 		return errKey
 	}
-	return l.partition(c.key).do(ctx, c)
+	return l.queue.do(ctx, c)
 }
 
 // callOf makes a call of a request, with an id that no hold on any node has.
@@ -202,14 +201,6 @@ func callOf(k kind, req ledger.Request) *call {
 		kind: k, key: req.Key, id: rand.Uint64()>>1 | 1, period: req.Rules.Period, now: req.Now,
 		settings: req.Settings, rules: req.Rules, ask: req.Ask,
 	}
-}
-
-func (l *Ledger) partition(key ledger.Key) *partition {
-	h := uint32(2166136261) // FNV-1a
-	for i := range len(key.Identity) {
-		h = (h ^ uint32(key.Identity[i])) * 16777619
-	}
-	return l.partitions[h%uint32(len(l.partitions))]
 }
 
 func keepableKey(key ledger.Key) bool { return keepable(key.Project) && keepable(key.Identity) }
