@@ -153,8 +153,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	background.Go(func() { catalog.Run(a.background, poll.C, log) })
 	background.Go(func() { checkpoint(a.background, db, log) })
 	stopPacing := paceGC()
-	transport := provider.NewTransport(provider.TransportConfig{
-		HeaderTimeout: cfg.UpstreamTimeout, AllowPrivate: cfg.AllowPrivateUpstreams})
+	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
 	closers = append(closers, func() error {
 		a.stop()
 		stopPacing()
