@@ -50,7 +50,9 @@ func runRole(role, upstream, profile string) error {
 	case "upstream":
 		handler = echo.Instant()
 	case "proxy":
-		handler = bareProxy(&url.URL{Scheme: "http", Host: upstream})
+		handler = bareProxy(upstream, nil)
+	case "pooled":
+		handler = bareProxy(upstream, &buffers{})
 	case "gateway":
 		return gateway(ctx, ln)
 	default:
@@ -66,13 +68,14 @@ func runRole(role, upstream, profile string) error {
 }
 
 // bareProxy is what the gateway is measured against: the standard library's proxy, on the
-// standard library's transport with room for all of its connections, with pooled buffers,
-// that reads the request's body whole.
-func bareProxy(upstream *url.URL) http.Handler {
+// standard library's transport with room for all of its connections, that reads the
+// request's body whole.
+func bareProxy(upstream string, pool httputil.BufferPool) http.Handler {
+	to := &url.URL{Scheme: "http", Host: upstream}
 	p := &httputil.ReverseProxy{
-		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(upstream) },
+		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		Transport:  &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
-		BufferPool: &buffers{},
+		BufferPool: pool,
 		ErrorLog:   log.New(io.Discard, "", 0),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
