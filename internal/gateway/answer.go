@@ -94,6 +94,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(head)))
 	c.writeHeader(resp.StatusCode)
 	c.write(head)
+	_ = c.ctl.Flush() // before what is left to do, which the client need not wait for
 	return nil
 }
 
