@@ -203,7 +203,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, cfg config.Config, opt
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(ln) }()
+	go func() { failed <- srv.Serve(refusing{ln}) }()
 	a.log.Info("serving", "address", ln.Addr().String())
 	if opts.Ready != nil {
 		opts.Ready(ln.Addr())
