@@ -2,13 +2,13 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -78,7 +78,28 @@ func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*s
 
 func openLedger(ctx context.Context, db *store.DB) (keptLedger, error) {
 	if db.Pool != nil {
-		return nil, errors.New("this version keeps no counts in PostgreSQL yet: leave DATABASE_URL empty")
+		return postgres.Open(ctx, db.Pool, postgres.Options{})
 	}
 	return sqlite.Open(ctx, db.Ledger, db.Read)
+}
+
+// prune removes what is of no use any more, now and then until ctx ends. That it fails is no reason to stop: the next
+// time goes on where this one stopped.
+func prune(ctx context.Context, db *store.DB, now func() time.Time, log *slog.Logger) {
+	tick := time.NewTicker(store.PruneInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		removed, err := db.Prune(ctx, now())
+		if err != nil && ctx.Err() == nil {
+			log.Warn("what is of no use any more was not all removed", "error", err)
+		}
+		if removed > 0 {
+			log.Debug("removed what is of no use any more", "rows", removed)
+		}
+	}
 }

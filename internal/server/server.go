@@ -140,6 +140,10 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	if err != nil {
 		return nil, err
 	}
+	now := opts.Now
+	if now == nil {
+		now = time.Now
+	}
 	a.background, a.stop = context.WithCancel(context.Background())
 	a.ending, a.end = context.WithCancel(context.Background())
 	poll := time.NewTicker(db.PollInterval())
@@ -149,9 +153,9 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	if !cfg.Database.Postgres() {
 		background.Go(func() { checkpoint(a.background, db, log) })
 	}
+	background.Go(func() { prune(a.background, db, now, log) })
 	stopPacing := paceGC()
-	transport := provider.NewTransport(provider.TransportConfig{
-		HeaderTimeout: cfg.UpstreamTimeout, AllowPrivate: cfg.AllowPrivateUpstreams})
+	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
 	closers = append(closers, func() error {
 		a.stop()
 		stopPacing()
@@ -161,10 +165,6 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 		return nil
 	})
 
-	now := opts.Now
-	if now == nil {
-		now = time.Now
-	}
 	data := gateway.New(gateway.Options{
 		Projects: catalog, Ledger: ledger, Transport: transport, Log: log,
 		MaxBody: cfg.MaxBodyBytes, UpstreamTimeout: cfg.UpstreamTimeout,
@@ -201,7 +201,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, cfg config.Config, opt
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(ln) }()
+	go func() { failed <- srv.Serve(refusing{ln}) }()
 	a.log.Info("serving", "address", ln.Addr().String())
 	if opts.Ready != nil {
 		opts.Ready(ln.Addr())
