@@ -191,6 +191,42 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// A change of which nobody knows whether it was made is told to be unavailable; where it can
+// be sent again, it is, and is made once.
+func TestChangeWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	var w wire
+	p := openOn(t, newPool(t, migrated.Database(t), w.through))
+	gift := func(once *ledger.Once) error {
+		_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{named("alice")}, Period: limit.Daily, Now: noon, Once: once,
+			Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+				accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+				return ledger.Outcome{Status: 200}, nil
+			}})
+		return err
+	}
+	made := func(c *wired, sent []byte) error {
+		_, _ = c.Conn.Write(sent)
+		_, _ = c.Conn.Read(make([]byte, 1))
+		_ = c.Conn.Close()
+		return net.ErrClosed
+	}
+	w.onCommit(made)
+	if err := gift(nil); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("change: %v, want ErrUnavailable", err)
+	}
+	for i := range 3 {
+		w.onCommit(made)
+		if err := gift(&ledger.Once{Key: fmt.Sprint(i)}); err != nil {
+			t.Errorf("change with a key: %v", err)
+		}
+	}
+	a, err := p.Account(t.Context(), named("alice"), limit.Daily, noon)
+	if err != nil || a.State.Credits[limit.Requests] != 4 {
+		t.Errorf("%d credits, %v; want the 4 that were given", a.State.Credits[limit.Requests], err)
+	}
+}
+
 // What was sent before a connection broke may reach the server long after the request was
 // given up. It finds that it comes too late.
 func TestCommitThatArrivesLate(t *testing.T) {

@@ -82,7 +82,8 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	for range o.Lanes {
 		l.idle.Go(l.queue.lane)
 	}
-	if err := l.sweep(ctx); err != nil {
+	// What somebody keeps locked is no reason not to serve: it is looked at again.
+	if err := l.sweep(ctx); err != nil && !errors.Is(err, errLocked) {
 		return nil, errors.Join(fmt.Errorf("settle what other processes left running: %w", err), l.Close())
 	}
 	background, stop := context.WithCancel(context.Background())
