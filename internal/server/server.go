@@ -20,6 +20,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
+	"github.com/airatelimit/airatelimit/internal/metrics"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -40,6 +41,8 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// Now is the time by which periods and bursts are counted; nil is time.Now.
 	Now func() time.Time
+	// Version is this program's, for the metrics and traces.
+	Version string
 	// Ready is called with the address once requests are served.
 	Ready func(addr net.Addr)
 }
@@ -82,15 +85,21 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 			return fmt.Errorf("listen on port %d: %w (PORT chooses another)", cfg.Port, err)
 		}
 	}
+	stopProfiles, err := app.serveProfiles(cfg.ProfilesAddr)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer stopProfiles()
 	return app.serve(ctx, ln, cfg, opts)
 }
 
 // app is everything that is open while the server runs.
 type app struct {
-	log    *slog.Logger
-	store  *store.Store
-	ledger *sqlite.Ledger
-	routes http.Handler
+	log     *slog.Logger
+	store   *store.Store
+	ledger  *sqlite.Ledger
+	metrics *metrics.Metrics
+	routes  http.Handler
 
 	running    running
 	background context.Context // of what runs beside requests
@@ -141,7 +150,8 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	}
 	closers = append(closers, ledger.Close)
 
-	a = &app{log: log, store: store.New(db, keys), ledger: ledger, close: closeAll}
+	a = &app{log: log, store: store.New(db, keys), ledger: ledger, metrics: metrics.New(opts.Version), close: closeAll}
+	ledger.Observe(a.metrics.Ledger())
 	catalog, err := store.NewCatalog(ctx, a.store)
 	if err != nil {
 		return nil, err
@@ -163,6 +173,10 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 		return nil
 	})
 
+	observe, err := a.observer(ctx, cfg, opts.Version, &closers)
+	if err != nil {
+		return nil, err
+	}
 	now := opts.Now
 	if now == nil {
 		now = time.Now
@@ -170,8 +184,9 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	data := gateway.New(gateway.Options{
 		Projects: catalog, Ledger: ledger, Transport: transport, Log: log,
 		MaxBody: cfg.MaxBodyBytes, UpstreamTimeout: cfg.UpstreamTimeout,
-		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience,
+		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience, Observe: observe,
 	})
+	a.watch(data, catalog)
 	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log})
 	a.routes = a.mount(data, control)
 	return a, nil
