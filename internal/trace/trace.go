@@ -30,6 +30,7 @@ import (
 type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
+	giveUp   context.CancelFunc // ends what is being sent
 }
 
 // New returns a Tracer that sends to the URL of a collector, path included. Everything else the standard OTEL_*
@@ -45,12 +46,16 @@ func New(ctx context.Context, url, version string, log *slog.Logger) (*Tracer, e
 	if err != nil {
 		return nil, err
 	}
-	p := sdk.NewTracerProvider(sdk.WithResource(about), sdk.WithBatcher(&logging{SpanExporter: client, log: log}))
-	return &Tracer{provider: p, tracer: p.Tracer("github.com/airatelimit/airatelimit")}, nil
+	ending, giveUp := context.WithCancel(context.Background())
+	p := sdk.NewTracerProvider(sdk.WithResource(about), sdk.WithBatcher(&logging{SpanExporter: client, log: log, ending: ending}))
+	return &Tracer{provider: p, tracer: p.Tracer("github.com/airatelimit/airatelimit"), giveUp: giveUp}, nil
 }
 
 // Close sends what is left, for as long as ctx lasts.
-func (t *Tracer) Close(ctx context.Context) error { return t.provider.Shutdown(ctx) }
+func (t *Tracer) Close(ctx context.Context) error {
+	defer t.giveUp()
+	return t.provider.Shutdown(ctx)
+}
 
 // Request records a request that has ended.
 func (t *Tracer) Request(s gateway.Seen) {
@@ -114,11 +119,15 @@ func (t *Tracer) steps(ctx context.Context, at *gateway.Times) {
 type logging struct {
 	sdk.SpanExporter
 	log     *slog.Logger
+	ending  context.Context
 	failing atomic.Bool
 }
 
 // ExportSpans implements sdk.SpanExporter. Its error ends here.
 func (l *logging) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(l.ending, cancel)()
 	err := l.SpanExporter.ExportSpans(ctx, spans)
 	switch was := l.failing.Swap(err != nil); {
 	case err != nil && !was:
