@@ -88,12 +88,12 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 		c.release()
 		return err
 	}
-	c.at.Sent = c.g.Now()
+	c.at.Sent = c.passed()
 	resp, err := c.send(x, req)
 	if err != nil {
 		return c.unanswered(x, err)
 	}
-	c.at.Answered = c.g.Now()
+	c.at.Answered = c.passed()
 	defer resp.Body.Close() //nolint:errcheck // nothing to be done about it
 	x.idle.Reset(x.quiet)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -197,7 +197,7 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 	if err == nil {
 		head, err = io.ReadAll(io.LimitReader(body, errorBody))
 	}
-	c.at.Last = c.g.Now()
+	c.at.Last = c.passed()
 	if c.target.Stored && aboutKey(resp.StatusCode, head, c.target.Provider.Key) {
 		c.noRetry()
 		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",

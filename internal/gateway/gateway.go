@@ -95,7 +95,7 @@ type call struct {
 	id    string
 	start time.Time
 	now   time.Time // when it was decided on: the body has come by then
-	at    Times     // but for what start and now are
+	at    Steps
 
 	ep       wire.Endpoint
 	caller   identity.Caller
@@ -158,11 +158,11 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return c.models()
 	}
 
-	c.at.Asked = c.g.Now()
+	c.at.Asked = c.passed()
 	if err := c.readBody(); err != nil {
 		return err
 	}
-	c.at.Read = c.g.Now()
+	c.at.Read = c.passed()
 	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
 		return err
 	}

@@ -22,35 +22,43 @@ type Seen struct {
 	Times     Times
 }
 
-// Times are when a request had come how far: zero where it never did.
+// Times are when a request had come how far: how long after Began, 0 where it never did.
 type Times struct {
-	Began    time.Time // its header was read
-	Asked    time.Time // the caller is known, its body is read next
-	Read     time.Time // its body was there
-	Decided  time.Time // it was understood, and the ledger asked
-	Sent     time.Time // the provider's request was handed to the transport
-	Answered time.Time // the header of the provider's answer came
-	Last     time.Time // the provider's answer had come whole, or broke off
-	Done     time.Time // ours was written, and everything settled
+	Began time.Time // its header was read
+	Steps
+	Done time.Duration // our answer was written, and everything settled
+}
+
+// Steps are those on a request's way.
+type Steps struct {
+	Asked    time.Duration // the caller is known, the body is read next
+	Read     time.Duration // the body was there
+	Decided  time.Duration // it was understood, and the ledger asked
+	Sent     time.Duration // the provider's request was handed to the transport
+	Answered time.Duration // the header of the provider's answer came
+	Last     time.Duration // the provider's answer had come whole, or broke off
 }
 
 // Added is what the gateway itself took of a request that was answered: from its header to its being
 // sent on, without the wait for the client's body, and from the last byte of the provider's answer to the end of ours.
 // ok is false where the provider did not answer.
 func (t *Times) Added() (d time.Duration, ok bool) {
-	if t.Last.IsZero() {
+	if t.Last == 0 {
 		return 0, false
 	}
-	return t.Sent.Sub(t.Began) - t.Read.Sub(t.Asked) + t.Done.Sub(t.Last), true
+	return t.Sent - (t.Read - t.Asked) + t.Done - t.Last, true
 }
+
+// passed is how long ago the request began; never 0, which would say that nothing happened.
+func (c *call) passed() time.Duration { return max(1, c.g.Now().Sub(c.start)) }
 
 // seen is what is known of the call at its end.
 func (c *call) seen(done time.Time) Seen {
-	s := Seen{ID: c.id, Outcome: c.outcome, Refused: refusedBy(c.decision), Status: c.status, Charged: c.charged, Times: c.at}
+	s := Seen{ID: c.id, Outcome: c.outcome, Refused: refusedBy(c.decision), Status: c.status, Charged: c.charged,
+		Times: Times{Began: c.start, Steps: c.at, Done: done.Sub(c.start)}}
 	if c.ep.Method != "" {
 		s.Operation = c.ep.Operation.String()
 	}
-	s.Times.Began, s.Times.Decided, s.Times.Done = c.start, c.now, done
 	if p := c.target.Provider; p != nil {
 		s.Provider, s.Family = "custom", provider.Family(c.target.Model)
 		if p.Builtin {

@@ -136,8 +136,8 @@ func (m *Metrics) Request(s gateway.Seen) {
 	if added, ok := s.Times.Added(); ok {
 		m.added.Observe(max(0, added.Seconds()))
 	}
-	if !s.Times.Answered.IsZero() {
-		m.first[by].Observe(s.Times.Answered.Sub(s.Times.Sent).Seconds())
+	if s.Times.Answered > 0 {
+		m.first[by].Observe((s.Times.Answered - s.Times.Sent).Seconds())
 	}
 }
 

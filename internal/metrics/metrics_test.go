@@ -22,13 +22,12 @@ import (
 // answered is a request that took 1 ms before it was sent on, of which 300 µs were the client's, 1 s at the
 // provider, half of it before its first byte, and 200 µs after that.
 func answered() gateway.Seen {
-	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	after := func(d time.Duration) time.Time { return at.Add(d) }
+	const us = time.Microsecond
 	return gateway.Seen{
 		Outcome: "answered", Status: 200, Provider: "openai", Family: "gpt",
 		Charged: ledger.Actual{Amounts: limit.Amounts{1, 30, 1500}, InputTokens: 10, OutputTokens: 20},
-		Times: gateway.Times{Began: at, Asked: after(100 * time.Microsecond), Read: after(400 * time.Microsecond), Decided: after(500 * time.Microsecond),
-			Sent: after(time.Millisecond), Answered: after(500*time.Millisecond + time.Millisecond), Last: after(time.Second + time.Millisecond), Done: after(time.Second + 1200*time.Microsecond)},
+		Times: gateway.Times{Began: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Done: 1_001_200 * us,
+			Steps: gateway.Steps{Asked: 100 * us, Read: 400 * us, Decided: 500 * us, Sent: 1000 * us, Answered: 501_000 * us, Last: 1_001_000 * us}},
 	}
 }
 

@@ -79,17 +79,17 @@ func (t *Tracer) Request(s gateway.Seen) {
 		root.SetStatus(codes.Error, s.Outcome)
 	}
 	t.steps(ctx, at)
-	root.End(trace.WithTimestamp(at.Done))
+	root.End(trace.WithTimestamp(at.Began.Add(at.Done)))
 }
 
 // steps records the parts of a request, as far as it came. Each ends where the next begins.
 func (t *Tracer) steps(ctx context.Context, at *gateway.Times) {
 	steps := [...]struct {
 		name string
-		from time.Time
+		from time.Duration
 		kind trace.SpanKind
 	}{
-		{"authenticate", at.Began, trace.SpanKindInternal},
+		{"authenticate", 0, trace.SpanKindInternal},
 		{"receive", at.Asked, trace.SpanKindInternal},
 		{"parse", at.Read, trace.SpanKindInternal},
 		{"reserve", at.Decided, trace.SpanKindInternal},
@@ -97,21 +97,21 @@ func (t *Tracer) steps(ctx context.Context, at *gateway.Times) {
 		{"settle", at.Last, trace.SpanKindInternal},
 	}
 	for i, step := range steps {
-		if step.from.IsZero() {
+		if i > 0 && step.from == 0 {
 			continue
 		}
 		end := at.Done
 		for _, next := range steps[i+1:] {
-			if !next.from.IsZero() {
+			if next.from > 0 {
 				end = next.from
 				break
 			}
 		}
-		_, span := t.tracer.Start(ctx, step.name, trace.WithSpanKind(step.kind), trace.WithTimestamp(step.from))
-		if step.name == "upstream" && !at.Answered.IsZero() {
-			span.AddEvent("first byte", trace.WithTimestamp(at.Answered))
+		_, span := t.tracer.Start(ctx, step.name, trace.WithSpanKind(step.kind), trace.WithTimestamp(at.Began.Add(step.from)))
+		if step.name == "upstream" && at.Answered > 0 {
+			span.AddEvent("first byte", trace.WithTimestamp(at.Began.Add(at.Answered)))
 		}
-		span.End(trace.WithTimestamp(end))
+		span.End(trace.WithTimestamp(at.Began.Add(end)))
 	}
 }
 

@@ -68,11 +68,10 @@ func newTracer(t *testing.T, url string, log io.Writer) *Tracer {
 
 // answered is a request with one millisecond to each of its parts.
 func answered() gateway.Seen {
-	at := func(ms int) time.Time {
-		return time.Date(2026, 11, 22, 12, 0, 0, ms*int(time.Millisecond), time.UTC)
-	}
+	const ms = time.Millisecond
 	return gateway.Seen{ID: "req_1", Operation: "chat.completions", Outcome: "answered", Status: 200, Provider: "openai", Family: "gpt",
-		Times: gateway.Times{Began: at(0), Asked: at(1), Read: at(2), Decided: at(3), Sent: at(4), Answered: at(5), Last: at(6), Done: at(7)}}
+		Times: gateway.Times{Began: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Done: 7 * ms,
+			Steps: gateway.Steps{Asked: ms, Read: 2 * ms, Decided: 3 * ms, Sent: 4 * ms, Answered: 5 * ms, Last: 6 * ms}}}
 }
 
 func finish(t *testing.T, tr *Tracer) {
@@ -139,7 +138,7 @@ func TestRefusedRequestHasItsParts(t *testing.T) {
 	tr.Request(early)
 	failed := answered()
 	failed.Status, failed.Outcome = 502, "provider_unreachable"
-	failed.Times.Answered, failed.Times.Last = time.Time{}, time.Time{}
+	failed.Times.Answered, failed.Times.Last = 0, 0
 	tr.Request(failed)
 	finish(t, tr)
 
