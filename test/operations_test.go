@@ -104,6 +104,16 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 	}
 }
 
+func TestMetricsAskForTheirToken(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Env: map[string]string{"METRICS_TOKEN": "a-token"}})
+	for authorization, want := range map[string]int{"": 401, "Bearer": 401, "Bearer a-toke": 401, "a-token": 401, "Bearer a-token": 200} {
+		if a := get(t, s.URL+"/metrics", "Authorization", authorization); a.Status != want || want == 401 && strings.Contains(a.Body, "airatelimit_") {
+			t.Errorf("with %q: status %d, want %d", authorization, a.Status, want)
+		}
+	}
+}
+
 // What runs is seen while it runs, and is back at zero afterwards, however it ends.
 func TestMetricsShowWhatRuns(t *testing.T) {
 	t.Parallel()

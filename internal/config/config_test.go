@@ -50,7 +50,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		"DATABASE_URL": "sqlite:/srv/y.db", "SMTP_URL": "smtp://u:p@mail:587", "EMAIL_FROM": "A <a@example.com>",
 		"TRUSTED_PROXIES": "10.1.2.3/8, ::1", "MAX_BODY_MB": "1", "DRAIN_SECONDS": "0", "UPSTREAM_TIMEOUT_SECONDS": "5",
 		"ALLOW_PRIVATE_UPSTREAMS": "true", "LOG_LEVEL": "debug",
-		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/", "PPROF_ADDR": "[::1]:6060",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/", "PPROF_ADDR": "[::1]:6060", "METRICS_TOKEN": "m",
 		"JWT_SECRET": key1, "ENCRYPTION_KEY": key2, "ENCRYPTION_KEY_PREVIOUS": key1 + ",Zx8kPq2vLm5nRt7wYb3cHd6fJg9sKa4e",
 	}))
 	if err != nil {
@@ -64,7 +64,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		MaxBodyBytes:   1 << 20, UpstreamTimeout: 5 * time.Second, AllowPrivateUpstreams: true,
 		LogLevel: slog.LevelDebug, LogJSON: true,
-		TracesURL: "http://collector:4318/v1/traces", ProfilesAddr: "[::1]:6060",
+		TracesURL: "http://collector:4318/v1/traces", ProfilesAddr: "[::1]:6060", MetricsToken: "m",
 	}
 	if diff := cmp.Diff(want, got, comparers); diff != "" {
 		t.Errorf("Load (-want +got):\n%s", diff)

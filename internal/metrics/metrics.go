@@ -26,7 +26,7 @@ import (
 // The values of labels. What is in none of them counts as the last.
 var (
 	outcomes = []string{
-		"answered", "provider_error", "provider_broke_off", "client_gone", "preflight",
+		"answered", "provider_error", "provider_limited", "provider_refused", "provider_broke_off", "client_gone", "preflight",
 		"invalid_request", "missing_identity", "invalid_identity", "unknown_model", "unknown_tier", "unknown_system_prompt",
 		"key_provider_mismatch", "unpriced_model", "missing_project_key", "invalid_project_key", "missing_provider_key", "identity_unverified",
 		"identity_disabled", "model_not_allowed", "origin_not_allowed", "security_blocked", "unsupported_endpoint", "request_too_large",
@@ -76,7 +76,7 @@ func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(),
 		children: make([]atomic.Pointer[prometheus.Counter], len(outcomes)*len(providers)*len(families))}
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_requests_total",
-		Help: "Requests of the data plane that have ended, by outcome (answered, a code of an error of ours, provider_error, provider_broke_off, client_gone, preflight), provider (a project's own are custom) and model family."},
+		Help: "Requests of the data plane that have ended, by outcome (answered; a code of an error of ours; provider_error, provider_limited and provider_refused for its 5xx, its 429 and what else it answers but success; provider_broke_off; client_gone; preflight), provider (a project's own are custom) and model family."},
 		[]string{"outcome", "provider", "family"})
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_refusals_total",
 		Help: "Requests refused with 429, by kind of limit."}, []string{"kind"})
@@ -121,9 +121,20 @@ func position(values []string, v string) int {
 	return len(values) - 1
 }
 
+// outcomeOf tells apart what a provider answered but success: whose fault it is differs.
+func outcomeOf(s *gateway.Seen) string {
+	switch {
+	case s.Outcome != "provider_error" || s.Status >= http.StatusInternalServerError:
+		return s.Outcome
+	case s.Status == http.StatusTooManyRequests:
+		return "provider_limited"
+	}
+	return "provider_refused"
+}
+
 // Request counts a request that has ended.
 func (m *Metrics) Request(s gateway.Seen) {
-	outcome, by, family := position(outcomes, s.Outcome), position(providers, s.Provider), position(families, s.Family)
+	outcome, by, family := position(outcomes, outcomeOf(&s)), position(providers, s.Provider), position(families, s.Family)
 	m.child(outcome, by, family).Inc()
 	if s.Refused != "" {
 		m.refused[position(refusals, s.Refused)].Inc()

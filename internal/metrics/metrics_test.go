@@ -54,10 +54,16 @@ func TestRequestIsCounted(t *testing.T) {
 	m.Request(answered())
 	m.Request(gateway.Seen{Outcome: "limit_exceeded", Refused: "costUsd", Status: 429, Provider: "anthropic", Family: "claude"})
 	m.Request(gateway.Seen{Outcome: "unsupported_endpoint", Status: 404})
+	for _, status := range []int{400, 429, 529} {
+		m.Request(gateway.Seen{Outcome: "provider_error", Status: status, Provider: "custom", Family: "llama"})
+	}
 	wantLines(t, page(m),
 		`airatelimit_requests_total{family="gpt",outcome="answered",provider="openai"} 2`,
 		`airatelimit_requests_total{family="claude",outcome="limit_exceeded",provider="anthropic"} 1`,
 		`airatelimit_requests_total{family="",outcome="unsupported_endpoint",provider=""} 1`,
+		`airatelimit_requests_total{family="llama",outcome="provider_refused",provider="custom"} 1`,
+		`airatelimit_requests_total{family="llama",outcome="provider_limited",provider="custom"} 1`,
+		`airatelimit_requests_total{family="llama",outcome="provider_error",provider="custom"} 1`,
 		`airatelimit_refusals_total{kind="costUsd"} 1`,
 		`airatelimit_tokens_total{direction="input",provider="openai"} 20`,
 		`airatelimit_tokens_total{direction="output",provider="openai"} 40`,

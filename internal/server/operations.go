@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"fmt"
 	"net"
 	"net/http"
@@ -46,6 +48,23 @@ func (a *app) watch(data *gateway.Gateway, catalog *store.Catalog) {
 	a.metrics.Watch(metrics.State{
 		Running: data.Running, Holding: data.Holding, RefreshFailure: catalog.Failures,
 		Ready: func() bool { status, _ := a.status(); return status == statusReady },
+	})
+}
+
+// forOperators asks for the token of the metrics, if there is one.
+func (a *app) forOperators(next http.Handler) http.Handler {
+	if a.metricsToken == "" {
+		return next
+	}
+	want := sha256.Sum256([]byte("Bearer " + a.metricsToken))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got := sha256.Sum256([]byte(r.Header.Get("Authorization")))
+		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			answer(w, http.StatusUnauthorized, map[string]string{"error": "Send METRICS_TOKEN as Authorization: Bearer."})
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -19,7 +19,7 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 	mux.HandleFunc("GET /api/health", alive)
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", a.ready)
-	mux.Handle("GET /metrics", a.metrics.Handler())
+	mux.Handle("GET /metrics", a.forOperators(a.metrics.Handler()))
 	mux.HandleFunc("/", notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		forControl := strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/health"

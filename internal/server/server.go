@@ -95,11 +95,12 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 
 // app is everything that is open while the server runs.
 type app struct {
-	log     *slog.Logger
-	store   *store.Store
-	ledger  *sqlite.Ledger
-	metrics *metrics.Metrics
-	routes  http.Handler
+	log          *slog.Logger
+	store        *store.Store
+	ledger       *sqlite.Ledger
+	metrics      *metrics.Metrics
+	metricsToken string
+	routes       http.Handler
 
 	running    running
 	background context.Context // of what runs beside requests
@@ -150,7 +151,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	}
 	closers = append(closers, ledger.Close)
 
-	a = &app{log: log, store: store.New(db, keys), ledger: ledger, metrics: metrics.New(opts.Version), close: closeAll}
+	a = &app{log: log, store: store.New(db, keys), ledger: ledger, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken, close: closeAll}
 	ledger.Observe(a.metrics.Ledger())
 	catalog, err := store.NewCatalog(ctx, a.store)
 	if err != nil {
