@@ -12,7 +12,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 )
 
-// healthcheckCmd is for images that have no shell and no curl.
+// healthcheckCmd is for images that have no shell, no curl, and nothing that resolves localhost.
 type healthcheckCmd struct {
 	Timeout time.Duration `default:"3s" help:"How long the answer may take."`
 }
@@ -28,7 +28,7 @@ func (h healthcheckCmd) Run(ctx context.Context, a *app) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost:"+strconv.Itoa(cfg.Port)+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+strconv.Itoa(cfg.Port)+"/readyz", nil)
 	if err != nil {
 		return err
 	}

@@ -51,8 +51,8 @@ type Options struct {
 	Ending          context.Context // its end cuts off what still runs
 	Patience        Patience
 
-	// Observe, where not nil, is told of every request when it has ended, before its answer's end has left:
-	// it must not wait for anything.
+	// Observe, where not nil, is told of every request when it has ended, by the goroutine that served it: it must
+	// not wait for anything.
 	Observe func(Seen)
 }
 
