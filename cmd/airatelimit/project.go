@@ -41,18 +41,21 @@ func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config)
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, cfg.DatabasePath)
+	db, err := store.Open(ctx, cfg.Database.Location)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Claim(ctx, keys); err != nil {
+		return err
+	}
 	return notFound(do(store.New(db, keys), cfg), cfg)
 }
 
 // notFound adds where was looked: from another folder the default DATA_DIR is another one.
 func notFound(err error, cfg config.Config) error {
 	if errors.Is(err, project.ErrNotFound) {
-		return fmt.Errorf("%w in %s: `airatelimit project list` shows what there is", err, cfg.DatabasePath)
+		return fmt.Errorf("%w in %s: `airatelimit project list` shows what there is", err, cfg.Database.Name)
 	}
 	return err
 }
@@ -87,7 +90,7 @@ func (c projectListCmd) Run(ctx context.Context, a *app) error {
 			return listJSON(a.out, records)
 		}
 		if len(records) == 0 {
-			fmt.Fprintf(a.out, "No projects in %s yet. Make one: airatelimit project create --name \"My app\"\n", cfg.DatabasePath)
+			fmt.Fprintf(a.out, "No projects in %s yet. Make one: airatelimit project create --name \"My app\"\n", cfg.Database.Name)
 			return nil
 		}
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
@@ -165,8 +168,5 @@ func warnOfUnused(a *app, s project.Settings) {
 	}
 	if s.DefaultPrompt != nil {
 		warn("defaultPrompt")
-	}
-	if s.FailOpen {
-		warn("failOpen")
 	}
 }

@@ -46,7 +46,7 @@ Secret key:  %s
 Try it while airatelimit serves:
 
 %s
-`, rec.Settings.Name, cfg.DatabasePath, rec.Key, secretKey, example)
+`, rec.Settings.Name, cfg.Database.Name, rec.Key, secretKey, example)
 		return nil
 	})
 }

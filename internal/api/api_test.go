@@ -214,7 +214,7 @@ func (f *fixture) reserve(name string) *ledger.Reservation {
 		levels.Identity = &s.Level
 	}
 	rules := limit.Resolve(levels, "gpt-4o", p.Period, false)
-	res, err := f.ledger.Reserve(f.t.Context(), ledger.Request{Key: key, Rules: &rules, Now: f.clock(),
+	res, err := f.ledger.Reserve(f.t.Context(), ledger.Request{Key: key, Settings: s, Rules: &rules, Now: f.clock(),
 		Ask: limit.Ask{Estimate: limit.Amounts{limit.Requests: 1, limit.Tokens: 100}}})
 	if err != nil {
 		f.t.Fatal(err)

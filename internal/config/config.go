@@ -29,8 +29,8 @@ type Config struct {
 
 	// DataDir is the folder of everything this process keeps.
 	DataDir string
-	// DatabasePath is the SQLite file.
-	DatabasePath string
+	// Database is where everything else is kept.
+	Database Database
 
 	// ResendAPIKey, or else SMTPURL, sends mail. With neither, links are printed in the log.
 	ResendAPIKey string
@@ -93,7 +93,8 @@ func Load(getenv func(string) string) (Config, error) {
 		Drain:           e.seconds("DRAIN_SECONDS", 30, 0),
 		UpstreamTimeout: e.seconds("UPSTREAM_TIMEOUT_SECONDS", 600, 1),
 	}
-	c.DatabasePath = e.database("DATABASE_URL", filepath.Join(c.DataDir, "airatelimit.db"))
+	c.Database = e.database("DATABASE_URL", filepath.Join(c.DataDir, "airatelimit.db")).
+		pooled(int(e.integer("DATABASE_POOL_SIZE", 16, 4, 1000)))
 	c.AllowPrivateUpstreams = e.boolean("ALLOW_PRIVATE_UPSTREAMS", !c.Production)
 	c.LogLevel = e.level("LOG_LEVEL")
 	format := "text"

@@ -33,7 +33,7 @@ func TestLoadOfAnEmptyEnvironmentIsTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Port: 3000, Signup: SignupFirst, DataDir: "data", DatabasePath: filepath.Join("data", "airatelimit.db"),
+		Port: 3000, Signup: SignupFirst, DataDir: "data", Database: File(filepath.Join("data", "airatelimit.db")),
 		AllowPrivateUpstreams: true, MaxBodyBytes: 32 << 20, Drain: 30 * time.Second, UpstreamTimeout: 10 * time.Minute,
 		LogLevel: slog.LevelInfo,
 	}
@@ -59,7 +59,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 	want := Config{
 		Production: true, Port: 8080, PublicURL: "https://limits.example.com", Signup: SignupClosed,
 		CORSOrigins: []string{"https://admin.example.com", "http://localhost:5173"}, DataDir: "/var/lib/x",
-		DatabasePath: "/srv/y.db", SMTPURL: &url.URL{Scheme: "smtp", Host: "mail:587", User: url.UserPassword("u", "p")},
+		Database: File("/srv/y.db"), SMTPURL: &url.URL{Scheme: "smtp", Host: "mail:587", User: url.UserPassword("u", "p")},
 		EmailFrom:      "A <a@example.com>",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		MaxBodyBytes:   1 << 20, UpstreamTimeout: 5 * time.Second, AllowPrivateUpstreams: true,
@@ -88,7 +88,14 @@ func TestLoadRefuses(t *testing.T) {
 		{"CORS_ORIGIN", "*", `CORS_ORIGIN has "*"`},
 		{"CORS_ORIGIN", "https://a.example,b.example", `CORS_ORIGIN has "b.example"`},
 		{"SIGNUP", "yes", `SIGNUP is "yes": give one of open, first, closed`},
-		{"DATABASE_URL", "postgresql://u:hunter2@db/x", "DATABASE_URL names PostgreSQL, which this version cannot use yet"},
+		{"DATABASE_URL", "postgresql://u:hunter2@db/x", "JWT_SECRET is not set, and every node on one PostgreSQL needs the same"},
+		{"DATABASE_URL", "postgresql:hunter2", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:hunter2@db", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql:///hunter2", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=prefer", "DATABASE_URL has sslmode=prefer, which goes on unencrypted"},
+		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=allow", "write sslmode=verify-full"},
+		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=yes", "DATABASE_URL has an sslmode that PostgreSQL does not know"},
+		{"DATABASE_POOL_SIZE", "3", `DATABASE_POOL_SIZE is "3": give a whole number from 4 to 1000`},
 		{"DATABASE_URL", "mysql://u:hunter2@db/x", "DATABASE_URL is not understood"},
 		{"DATABASE_URL", "sqlite://data/x.db", "DATABASE_URL names no file"},
 		{"DATABASE_URL", "sqlite:", "DATABASE_URL names no file"},

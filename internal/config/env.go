@@ -147,26 +147,17 @@ func (e *env) prefixes(name string) []netip.Prefix {
 	return prefixes
 }
 
-// database is the path of the SQLite file. Only the scheme of a refused URL is quoted: the rest may hold a
-// password.
-func (e *env) database(name, otherwise string) string {
+func (e *env) database(name, otherwise string) Database {
 	v := e.text(name, "")
-	scheme, path, ok := strings.Cut(v, ":")
-	switch {
-	case v == "":
-		return otherwise
-	case ok && (scheme == "postgresql" || scheme == "postgres"):
-		e.fail("%s names PostgreSQL, which this version cannot use yet: leave it empty to keep everything in a SQLite file under DATA_DIR", name)
-	case !ok || scheme != "sqlite":
-		e.fail("%s is not understood: leave it empty for a SQLite file under DATA_DIR, or give sqlite:path/to/file.db", name)
-	case path == "" || strings.HasPrefix(path, "//"):
-		e.fail("%s names no file: give sqlite:path/to/file.db, or sqlite:/path/to/file.db for one from the root", name)
-	case strings.HasPrefix(path, ":memory:") || strings.Contains(path, "mode=memory"):
-		e.fail("%s asks for a database in memory, which would forget every count when the process ends: give sqlite:path/to/file.db", name)
-	default:
-		return path
+	if v == "" {
+		return File(otherwise)
 	}
-	return otherwise
+	d, err := ParseDatabase(v)
+	if err != nil {
+		e.fail("%s %w", name, err)
+		return File(otherwise)
+	}
+	return d
 }
 
 func (e *env) smtpURL(name string) *url.URL {

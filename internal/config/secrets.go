@@ -29,7 +29,7 @@ const (
 )
 
 // Secrets returns the keys that the environment gave, and those it didn't from files in DataDir (mode
-// 0600), which are made on first use. In production the environment gives all, so nothing is made.
+// 0600), which are made on first use. In production, and with PostgreSQL, the environment gives all, so nothing is made.
 //
 // Processes that start at the same moment agree on one key.
 func (c Config) Secrets() (Secrets, error) {
@@ -129,8 +129,11 @@ func (e *env) secrets(c Config) Secrets {
 func (e *env) key(name, file string, c Config, parse func(string) ([]byte, error)) []byte {
 	v := e.text(name, "")
 	if v == "" {
-		if c.Production {
+		switch {
+		case c.Production:
 			e.fail("%s is not set, and production needs its own: make one with `%s`, or carry over the one kept in %s", name, makeKey, filepath.Join(c.DataDir, file))
+		case c.Database.Postgres():
+			e.fail("%s is not set, and every node on one PostgreSQL needs the same: make one with `%s` and give it to all, or carry over the one kept in %s", name, makeKey, filepath.Join(c.DataDir, file))
 		}
 		return nil
 	}

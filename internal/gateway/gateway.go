@@ -32,6 +32,7 @@ import (
 type Ledger interface {
 	Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error)
 	Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error)
+	Pass(req ledger.Request) *ledger.Reservation
 	Settle(ctx context.Context, res *ledger.Reservation, actual ledger.Actual) error
 	Release(ctx context.Context, res *ledger.Reservation) error
 	Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error)
@@ -112,6 +113,7 @@ type call struct {
 	charged  ledger.Actual
 	outcome  string // for the log and the metrics
 	status   int
+	passed   bool // without a decision, limits being unknown
 	ended    bool // the reservation has been settled or released
 	started  bool // the answer's header has been written
 	bodyRead bool
@@ -148,21 +150,21 @@ func (c *call) handle(ctx context.Context) (err error) {
 	if c.caller, err = identity.Authenticate(ctx, c.g.Projects, c.r); err != nil {
 		return asUnavailable(err)
 	}
+	if c.ep.Operation == wire.OwnUsage {
+		return c.usage(ctx)
+	}
 	if err := c.identify(ctx); err != nil {
 		return err
 	}
-	switch c.ep.Operation {
-	case wire.OwnUsage:
-		return c.usage(ctx)
-	case wire.ListModels, wire.ListGeminiModels:
+	if c.ep.Operation == wire.ListModels || c.ep.Operation == wire.ListGeminiModels {
 		return c.models()
 	}
 
-	c.at.Asked = c.passed()
+	c.at.Asked = c.elapsed()
 	if err := c.readBody(); err != nil {
 		return err
 	}
-	c.at.Read = c.passed()
+	c.at.Read = c.elapsed()
 	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
 		return err
 	}
@@ -179,7 +181,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 	// The guard's verdict comes here.
 	edit := c.baseEdit()
 	if c.ep.Metered() {
-		if err := c.reserve(ctx, &edit); err != nil {
+		if err := c.admit(ctx, &edit); err != nil {
 			return err
 		}
 	}
@@ -230,7 +232,7 @@ func (c *call) log(now time.Time) {
 	if !h.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
-	attrs := append(make([]slog.Attr, 0, 10),
+	attrs := append(make([]slog.Attr, 0, 11),
 		slog.String("request", c.id), slog.Int("status", c.status), slog.String("outcome", c.outcome),
 		slog.String("operation", c.ep.Operation.String()), slog.Duration("took", now.Sub(c.start)))
 	if c.caller.Project != nil {
@@ -241,6 +243,9 @@ func (c *call) log(now time.Time) {
 	}
 	if c.res != nil {
 		attrs = append(attrs, slog.Int64("tokens", c.charged.Amounts[limit.Tokens]), slog.Int64("micros", c.charged.Amounts[limit.Cost]))
+	}
+	if c.passed {
+		attrs = append(attrs, slog.Bool("unchecked", true))
 	}
 	line := slog.NewRecord(now, slog.LevelInfo, "request", 0)
 	line.AddAttrs(attrs...)

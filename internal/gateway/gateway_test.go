@@ -28,18 +28,32 @@ func (p oneProject) Project(context.Context, string) (*project.Snapshot, error) 
 // account is a ledger of one identity in memory, which can fail.
 type account struct {
 	state       limit.State
+	settings    *ledger.Settings
+	cached      []*ledger.Settings // given out before settings, one a call
+	passed      []ledger.Actual
 	reserveErr  error
+	settingsErr error
 	commitErr   error
 	settled     []ledger.Actual
 	released    int
 	reservation uint64
 }
 
-func (a *account) Settings(context.Context, ledger.Key) (*ledger.Settings, error) { return nil, nil }
+func (a *account) Settings(context.Context, ledger.Key) (*ledger.Settings, error) {
+	if len(a.cached) > 0 {
+		s := a.cached[0]
+		a.cached = a.cached[1:]
+		return s, nil
+	}
+	return a.settings, a.settingsErr
+}
 
 func (a *account) Reserve(_ context.Context, req ledger.Request) (*ledger.Reservation, error) {
 	if a.reserveErr != nil {
 		return nil, a.reserveErr
+	}
+	if req.Settings != a.settings {
+		return nil, ledger.ErrStale
 	}
 	a.state.Advance(req.Now)
 	a.reservation++
@@ -54,7 +68,15 @@ func (a *account) Reserve(_ context.Context, req ledger.Request) (*ledger.Reserv
 // Wait is the commit of every reservation.
 func (a *account) Wait(context.Context) error { return a.commitErr }
 
+func (a *account) Pass(req ledger.Request) *ledger.Reservation {
+	return &ledger.Reservation{Key: req.Key, Rules: req.Rules, Commit: new(ledger.Passed)}
+}
+
 func (a *account) Settle(_ context.Context, res *ledger.Reservation, actual ledger.Actual) error {
+	if p, ok := res.Commit.(*ledger.Passed); ok && p.End() {
+		a.passed = append(a.passed, actual)
+		return nil
+	}
 	if _, ok := a.state.Settle(res.ID, actual.Amounts, res.Rules); ok {
 		a.settled = append(a.settled, actual)
 	}
@@ -81,7 +103,13 @@ const chat = `{"model":"gpt-4o","messages":[{"role":"user","content":"a secret o
 // serve sends a chat request through a gateway with a ledger and a transport of the test.
 func serve(t *testing.T, a *account, transport roundTrip) (answer *httptest.ResponseRecorder, log string) {
 	t.Helper()
-	settings, err := project.ParseSettings([]byte(`{"name":"test","requestLimit":10}`))
+	return serveFor(t, `{"name":"test","requestLimit":10}`, a, transport)
+}
+
+// serveFor is serve for a project with settings of the test.
+func serveFor(t *testing.T, document string, a *account, transport roundTrip) (answer *httptest.ResponseRecorder, log string) {
+	t.Helper()
+	settings, err := project.ParseSettings([]byte(document))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // exposed are the headers that a browser app may read.
 const exposed = "RateLimit, RateLimit-Policy, Retry-After, Retry-After-Ms, X-Should-Retry, X-Request-Id, X-Provider-Request-Id, Request-Id, " +
 	"X-RateLimit-Limit-Requests, X-RateLimit-Remaining-Requests, X-RateLimit-Reset-Requests, " +
-	"X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Tokens"
+	"X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Tokens, X-RateLimit-Unchecked"
 
 const requestIDAlphabet = "0123456789abcdefghijklmnopqrstuv"
 

@@ -18,6 +18,9 @@ func (c *call) limited() bool {
 // place of what was held. It is for when the reservation has ended.
 func (c *call) adjustStandings() {
 	d := c.decision
+	if d == nil { // passed
+		return
+	}
 	for m := range limit.Metric(limit.NumMetrics) {
 		if st, h := &d.Standings[m], &d.Hold; h.Limited(m) {
 			st.Remaining = max(0, st.Remaining+h.Amounts[m]-h.Credit[m]-c.charged.Amounts[m])

@@ -14,13 +14,14 @@ import (
 
 // usage answers GET /v1/usage: what the app shows its user.
 func (c *call) usage(ctx context.Context) error {
-	if err := c.selectTier(); err != nil {
-		return err
-	}
 	p := c.caller.Project
 	account, err := c.g.Ledger.Account(ctx, c.key(), p.Period, c.start)
 	if err != nil {
 		return asUnavailable(err)
+	}
+	c.settings = account.Settings
+	if err := c.selectTier(); err != nil {
+		return err
 	}
 	return c.writeJSON(ledger.Report(&account, identity.Levels(p, c.settings, c.tier), c.tierName(), c.start))
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,10 +19,10 @@ import (
 
 // identify reads what was set for the identity and refuses one that is disabled.
 func (c *call) identify(ctx context.Context) (err error) {
-	if c.settings, err = c.g.Ledger.Settings(ctx, c.key()); err != nil {
+	if c.settings, err = c.readSettings(ctx); err != nil {
 		return asUnavailable(err)
 	}
-	if c.settings == nil || !c.settings.Disabled || c.ep.Operation == wire.OwnUsage {
+	if c.settings == nil || !c.settings.Disabled {
 		return nil
 	}
 	refused := &wire.Error{Status: http.StatusForbidden, Code: "identity_disabled",
@@ -31,6 +32,30 @@ func (c *call) identify(ctx context.Context) (err error) {
 		"identity": c.caller.Identity, "tier": c.settings.Tier, "period": c.caller.Project.Period.String(),
 		"usage": "", "limit": "", "remaining": "", "limitType": "", "model": "", "resetsAt": ""})
 	return refused
+}
+
+// readSettings returns what was set for the identity. Where a reservation will confirm it,
+// it may come from a cache. Where it cannot be known, and the project lets requests pass
+// then, it is what was last known.
+func (c *call) readSettings(ctx context.Context) (*ledger.Settings, error) {
+	if c.ep.Metered() {
+		settings, err := c.g.Ledger.Settings(ctx, c.key())
+		if err != nil && !c.passes(err) {
+			return nil, err
+		}
+		return settings, nil
+	}
+	account, err := c.g.Ledger.Account(ctx, c.key(), c.caller.Project.Period, c.start)
+	if err != nil && c.passes(err) {
+		last, _ := c.g.Ledger.Settings(ctx, c.key()) // nil where nothing is known
+		return last, nil
+	}
+	return account.Settings, err
+}
+
+// passes reports whether a request passes although its limits cannot be checked.
+func (c *call) passes(err error) bool {
+	return c.caller.Project.FailOpen && errors.Is(err, ledger.ErrUnavailable)
 }
 
 // selectTier finds the tier: the identity's own, which is set on the server, else the one
@@ -69,8 +94,30 @@ func (c *call) baseEdit() wire.Edit {
 	return edit
 }
 
+// mostResolutions is how often a request is resolved anew whose identity's settings change
+// meanwhile.
+const mostResolutions = 5
+
+// admit has the request reserved under the settings that stand when it is decided on.
+func (c *call) admit(ctx context.Context, edit *wire.Edit) error {
+	for range mostResolutions {
+		err := c.reserve(ctx, edit)
+		if !errors.Is(err, ledger.ErrStale) {
+			return err
+		}
+		if err := c.identify(ctx); err != nil {
+			return err
+		}
+		if err := c.selectTier(); err != nil {
+			return err
+		}
+	}
+	return asUnavailable(ledger.ErrStale)
+}
+
 // reserve resolves the limits in force and sets aside what the request may use, or
-// returns the refusal. Under strict enforcement it adds the output cap to the edit.
+// returns the refusal, or ledger.ErrStale. Under strict enforcement it adds the output cap
+// to the edit.
 func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
 	c.now = c.g.Now()
@@ -90,8 +137,15 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 		}
 		ask.Estimate, ask.Least = c.est.askStrict(c.ep.Operation, c.env.Answers)
 	}
-	res, err := c.g.Ledger.Reserve(ctx, ledger.Request{Key: c.key(), Rules: &c.rules, Ask: ask, Now: c.now})
-	if err != nil {
+	req := ledger.Request{Key: c.key(), Settings: c.settings, Rules: &c.rules, Ask: ask, Now: c.now}
+	res, err := c.g.Ledger.Reserve(ctx, req)
+	switch {
+	case errors.Is(err, ledger.ErrStale):
+		return err
+	case err != nil && c.passes(err):
+		c.pass(req)
+		return nil
+	case err != nil:
 		return asUnavailable(err)
 	}
 	c.decision = &res.Decision
@@ -104,6 +158,12 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 		c.capOutput(edit)
 	}
 	return nil
+}
+
+// pass lets the request through without a decision, and says so.
+func (c *call) pass(req ledger.Request) {
+	c.passed, c.res = true, c.g.Ledger.Pass(req)
+	c.w.Header().Set("X-Ratelimit-Unchecked", "true")
 }
 
 // checkCap refuses an output cap that a strict limit would rely on and the provider may

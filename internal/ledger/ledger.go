@@ -20,6 +20,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -29,6 +30,9 @@ import (
 var (
 	// ErrUnavailable means that nothing can be decided or kept now. Nothing was counted.
 	ErrUnavailable = errors.New("ledger unavailable")
+	// ErrStale means that an identity's settings are no longer those that a request was
+	// resolved with. Nothing was counted; Settings returns what they are now.
+	ErrStale = errors.New("the identity's settings have changed")
 	// ErrUnknown is for an Apply to return where an identity does not exist.
 	ErrUnknown = errors.New("unknown identity")
 	// ErrReused means that an idempotency key came with a different request before.
@@ -73,10 +77,11 @@ func (s *Settings) UnmarshalJSON(data []byte) error {
 
 // Request asks to reserve.
 type Request struct {
-	Key   Key
-	Rules *limit.Rules
-	Ask   limit.Ask
-	Now   time.Time
+	Key      Key
+	Settings *Settings // as Settings returned them, that Rules were resolved from
+	Rules    *limit.Rules
+	Ask      limit.Ask
+	Now      time.Time
 }
 
 // Reservation is the outcome of Reserve. Where Decision.Refusal is not limit.Admitted
@@ -102,6 +107,15 @@ func (r *Reservation) Durable(ctx context.Context) error {
 	}
 	return r.Commit.Wait(ctx)
 }
+
+// Passed is the Commit of a reservation that was made by Pass.
+type Passed struct{ ended atomic.Bool }
+
+// Wait returns nil at once: nobody may wait for a store that is away.
+func (p *Passed) Wait(context.Context) error { return nil }
+
+// End reports whether the reservation ends with this call.
+func (p *Passed) End() bool { return !p.ended.Swap(true) }
 
 // Actual is what a request really used.
 type Actual struct {
@@ -168,11 +182,17 @@ type Entry struct {
 
 // Ledger is what a store provides.
 type Ledger interface {
-	// Settings returns what was set for an identity, or nil.
+	// Settings returns what was set for an identity, or nil. It may be what was set a
+	// while ago, as far as another node set something since: Reserve tells.
 	Settings(ctx context.Context, key Key) (*Settings, error)
 	// Reserve decides on a request and sets aside what it needs. It returns
-	// ErrUnavailable where it cannot.
+	// ErrUnavailable where it cannot, and ErrStale where the identity's settings are not
+	// those of the request any more.
 	Reserve(ctx context.Context, req Request) (*Reservation, error)
+	// Pass lets a request through without a decision, for projects that prefer that to a
+	// refusal after ErrUnavailable. Nothing is set aside. What Settle is told is counted as
+	// soon as it can be, and lost where the process ends before that.
+	Pass(req Request) *Reservation
 	// Settle ends a reservation with what was used. Of several calls to Settle and
 	// Release with one reservation the first counts.
 	Settle(ctx context.Context, res *Reservation, actual Actual) error

@@ -36,7 +36,7 @@ type Hold struct {
 	Credit  Amounts // the part of Amounts that credits cover
 
 	// limited marks the metrics for which a limit was in force at admission. A hold read
-	// back from a store has none: it is settled as it stands.
+	// back from a store without its Terms has none: it is settled as it stands.
 	limited [NumMetrics]bool
 
 	// What a release gives back to the burst bucket: interval, but never more than slack,
@@ -45,16 +45,35 @@ type Hold struct {
 	interval, slack time.Duration
 }
 
+// Terms are what of a hold's admission its end needs beside its amounts, for a store that
+// keeps running requests outside of memory.
+type Terms struct {
+	Limited         [NumMetrics]bool
+	Interval, Slack time.Duration
+}
+
+// Terms returns the hold's terms.
+func (h *Hold) Terms() Terms { return Terms{h.limited, h.interval, h.slack} }
+
+// SetTerms gives a hold back the terms that it was kept with.
+func (h *Hold) SetTerms(t Terms) { h.limited, h.interval, h.slack = t.Limited, t.Interval, t.Slack }
+
 // Advance moves the state on to the period that contains now. It never moves back: a
 // clock that is set back keeps counting where it was. Of the burst bucket, which may not
 // wait for the clock to come round again, it makes an empty one: only a clock that was
 // wrong leaves a bucket two minutes ahead.
 func (s *State) Advance(now time.Time) {
-	if start := s.Period.Start(now); start.After(s.Start) {
-		s.Start, s.Used = start, nil
-	}
+	s.Enter(now)
 	if s.ahead(now) > 2*time.Minute {
 		s.Burst = now.Add(time.Minute)
+	}
+}
+
+// Enter moves the state on to the period that contains t, for what began then and may only
+// be told of much later: t says nothing of the burst bucket.
+func (s *State) Enter(t time.Time) {
+	if start := s.Period.Start(t); start.After(s.Start) {
+		s.Start, s.Used = start, nil
 	}
 }
 

@@ -67,6 +67,12 @@ func NewKeyring(current []byte, previous ...[]byte) (*Keyring, error) {
 	return k, nil
 }
 
+// ID names the key that seals: a short digest, by which it can be told from others and not be found.
+func (k *Keyring) ID() string { return k.current }
+
+// Has reports whether the key of an id is in the keyring.
+func (k *Keyring) Has(id string) bool { return k.keys[id] != nil }
+
 // Seal encrypts plaintext for the row that aad names. The same aad opens it.
 func (k *Keyring) Seal(plaintext []byte, aad string) (string, error) {
 	aead, ok := k.keys[k.current]

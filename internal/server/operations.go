@@ -82,7 +82,7 @@ func (a *app) status() (status, reason string) {
 		return statusDraining, "the server is shutting down"
 	}
 	if err := a.ledger.Healthy(); err != nil {
-		return statusUnavailable, "the database cannot be written; the log says why"
+		return statusUnavailable, a.unhealthy + "; the log says why"
 	}
 	return statusReady, ""
 }

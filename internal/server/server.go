@@ -19,7 +19,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
-	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/metrics"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
@@ -97,10 +96,12 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 type app struct {
 	log          *slog.Logger
 	store        *store.Store
-	ledger       *sqlite.Ledger
+	ledger       keptLedger
 	metrics      *metrics.Metrics
 	metricsToken string
 	routes       http.Handler
+
+	unhealthy string // why requests cannot be taken when the ledger is not healthy
 
 	running    running
 	background context.Context // of what runs beside requests
@@ -135,34 +136,35 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := store.Lock(cfg.DatabasePath)
+	told := metrics.New(opts.Version)
+	db, ledger, err := openDatabase(ctx, cfg, keys, log, told.Ledger(), &closers)
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, unlock)
-	db, err := store.Open(ctx, cfg.DatabasePath)
-	if err != nil {
-		return nil, err
-	}
-	closers = append(closers, db.Close)
-	ledger, err := sqlite.Open(ctx, db.Ledger, db.Read)
-	if err != nil {
-		return nil, err
-	}
-	closers = append(closers, ledger.Close)
 
-	a = &app{log: log, store: store.New(db, keys), ledger: ledger, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken, close: closeAll}
-	ledger.Observe(a.metrics.Ledger())
+	a = &app{log: log, store: store.New(db, keys), ledger: ledger, metrics: told, metricsToken: cfg.MetricsToken, close: closeAll}
+	a.unhealthy = "the database cannot be written"
+	if cfg.Database.Postgres() {
+		a.unhealthy = "the database cannot be reached"
+	}
 	catalog, err := store.NewCatalog(ctx, a.store)
 	if err != nil {
 		return nil, err
 	}
+	now := opts.Now
+	if now == nil {
+		now = time.Now
+	}
 	a.background, a.stop = context.WithCancel(context.Background())
 	a.ending, a.end = context.WithCancel(context.Background())
-	poll := time.NewTicker(store.PollInterval)
+	poll := time.NewTicker(db.PollInterval())
 	var background sync.WaitGroup
 	background.Go(func() { catalog.Run(a.background, poll.C, log) })
-	background.Go(func() { checkpoint(a.background, db, log) })
+	background.Go(func() { catalog.Listen(a.background, log) })
+	if !cfg.Database.Postgres() {
+		background.Go(func() { checkpoint(a.background, db, log) })
+	}
+	background.Go(func() { prune(a.background, db, now, log) })
 	stopPacing := paceGC()
 	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
 	closers = append(closers, func() error {
@@ -177,10 +179,6 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	observe, err := a.observer(ctx, cfg, opts.Version, &closers)
 	if err != nil {
 		return nil, err
-	}
-	now := opts.Now
-	if now == nil {
-		now = time.Now
 	}
 	data := gateway.New(gateway.Options{
 		Projects: catalog, Ledger: ledger, Transport: transport, Log: log,

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -12,15 +11,24 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// PollInterval is how often a [Catalog] should look for what other processes changed.
-const PollInterval = 250 * time.Millisecond
+// PollInterval is how often a [Catalog] should look for what other processes changed: with PostgreSQL a node more
+// costs the database a little each time, and hears of changes before.
+func (db *DB) PollInterval() time.Duration {
+	if db.Pool != nil {
+		return time.Second
+	}
+	return 250 * time.Millisecond
+}
 
 // Catalog holds every project's snapshot in memory for the data plane. A known project costs no query,
 // an unknown one at most one indexed read and no memory.
 type Catalog struct {
 	store *Store
 	state atomic.Pointer[catalogState]
-	mu    sync.Mutex // serializes refreshes; readers never take it
+	begun atomic.Int64 // refreshes
+
+	mu   sync.Mutex // serializes refreshes; who finds a project never takes it
+	last error      // of the last refresh
 
 	failures atomic.Int64 // of Run to refresh
 }
@@ -87,8 +95,22 @@ func (c *Catalog) Run(ctx context.Context, tick <-chan time.Time, log *slog.Logg
 // Failures is how often Run could not refresh.
 func (c *Catalog) Failures() int64 { return c.failures.Load() }
 
-// Refresh takes over what has changed since the last look: one small read when nothing has.
+// Refresh takes over what has changed since the last look: one small read when nothing has. Of many callers at once,
+// with keys that nobody knows, one reads for all.
 func (c *Catalog) Refresh(ctx context.Context) error {
+	seen := c.begun.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.begun.Load() > seen {
+		return c.last // it has looked after this call had begun
+	}
+	c.begun.Add(1)
+	// The others that wait must not fail because this one's client has gone.
+	c.last = c.refresh(context.WithoutCancel(ctx))
+	return c.last
+}
+
+func (c *Catalog) refresh(ctx context.Context) error {
 	revision, err := c.store.Revision(ctx)
 	if err != nil {
 		return err
@@ -96,11 +118,8 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 	if c.fresh(revision) {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fresh(revision) {
-		return nil // another goroutine did it meanwhile
-	}
+	ctx, cancel := context.WithTimeout(ctx, loadTime)
+	defer cancel()
 	next, err := c.load(ctx)
 	if err != nil {
 		return fmt.Errorf("read projects: %w", err)
@@ -117,7 +136,7 @@ func (c *Catalog) fresh(revision int64) bool {
 // load builds the state of one instant, in one transaction, from the last state and the projects that
 // have changed since.
 func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
-	tx, err := c.store.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := c.store.db.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +152,7 @@ func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
 	for _, key := range keys {
 		next.projects[key] = last.projects[key]
 	}
-	changed, err := query(ctx, tx, "p.revision > ?", last.revision)
+	changed, err := query(ctx, tx, "p.revision > $1", last.revision)
 	if err != nil {
 		return nil, err
 	}

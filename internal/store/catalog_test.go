@@ -33,169 +33,182 @@ func name(t *testing.T, c *Catalog, key string) string {
 
 func TestCatalogSeesChangesOfItsOwnStoreAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	before, _ := create(t, s, `{"name": "before"}`)
-	c := newCatalog(t, s)
-	rec, _ := create(t, s, `{"name": "A"}`)
-	if got := name(t, c, rec.Key); got != "A" {
-		t.Errorf("created: name = %q, want A", got)
-	}
-	if _, err := s.UpdateProject(t.Context(), rec.Key, patch(`{"name": "B"}`)); err != nil {
-		t.Fatal(err)
-	}
-	if got := name(t, c, rec.Key); got != "B" {
-		t.Errorf("updated: name = %q, want B", got)
-	}
-	if err := s.DeleteProject(t.Context(), rec.Key); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Project(t.Context(), rec.Key); !errors.Is(err, project.ErrNotFound) {
-		t.Errorf("deleted: %v, want ErrNotFound", err)
-	}
-	if got := name(t, c, before.Key); got != "before" {
-		t.Errorf("the other project: name = %q, want before", got)
-	}
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		before, _ := create(t, s, `{"name": "before"}`)
+		c := newCatalog(t, s)
+		rec, _ := create(t, s, `{"name": "A"}`)
+		if got := name(t, c, rec.Key); got != "A" {
+			t.Errorf("created: name = %q, want A", got)
+		}
+		if _, err := s.UpdateProject(t.Context(), rec.Key, patch(`{"name": "B"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if got := name(t, c, rec.Key); got != "B" {
+			t.Errorf("updated: name = %q, want B", got)
+		}
+		if err := s.DeleteProject(t.Context(), rec.Key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Project(t.Context(), rec.Key); !errors.Is(err, project.ErrNotFound) {
+			t.Errorf("deleted: %v, want ErrNotFound", err)
+		}
+		if got := name(t, c, before.Key); got != "before" {
+			t.Errorf("the other project: name = %q, want before", got)
+		}
+	})
 }
 
 func TestCatalogSeesChangesOfAnotherProcessAtTheNextTick(t *testing.T) {
 	t.Parallel()
-	path := file(t)
-	s, other := newStore(t, path), newStore(t, path)
-	rec, _ := create(t, s, `{"name": "A"}`)
-	c := newCatalog(t, s)
-	ctx, stop := context.WithCancel(t.Context())
-	tick, done := make(chan time.Time), make(chan struct{})
-	go func() {
-		c.Run(ctx, tick, slog.New(slog.NewTextHandler(io.Discard, nil)))
-		close(done)
-	}()
-	if _, err := other.UpdateProject(t.Context(), rec.Key, patch(`{"name": "B"}`)); err != nil {
-		t.Fatal(err)
-	}
-	if got := name(t, c, rec.Key); got != "A" {
-		t.Errorf("before the tick: name = %q, want A, without a query", got)
-	}
-	tick <- time.Now()
-	tick <- time.Now() // taken only when the first was dealt with
-	if got := name(t, c, rec.Key); got != "B" {
-		t.Errorf("after the tick: name = %q, want B", got)
-	}
-	stop()
-	<-done
+	onEach(t, func(t *testing.T, location string) {
+		s, other := newStore(t, location), newStore(t, location)
+		rec, _ := create(t, s, `{"name": "A"}`)
+		c := newCatalog(t, s)
+		ctx, stop := context.WithCancel(t.Context())
+		tick, done := make(chan time.Time), make(chan struct{})
+		go func() {
+			c.Run(ctx, tick, slog.New(slog.NewTextHandler(io.Discard, nil)))
+			close(done)
+		}()
+		if _, err := other.UpdateProject(t.Context(), rec.Key, patch(`{"name": "B"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if got := name(t, c, rec.Key); got != "A" {
+			t.Errorf("before the tick: name = %q, want A, without a query", got)
+		}
+		tick <- time.Now()
+		tick <- time.Now() // taken only when the first was dealt with
+		if got := name(t, c, rec.Key); got != "B" {
+			t.Errorf("after the tick: name = %q, want B", got)
+		}
+		stop()
+		<-done
+	})
 }
 
 // `airatelimit project create` prints a curl line, which must work when it is pasted at once.
 func TestCatalogFindsAProjectThatAnotherProcessHasJustMade(t *testing.T) {
 	t.Parallel()
-	path := file(t)
-	c := newCatalog(t, newStore(t, path))
-	rec, _ := create(t, newStore(t, path), `{"name": "A"}`)
-	if got := name(t, c, rec.Key); got != "A" {
-		t.Errorf("name = %q, want A", got)
-	}
+	onEach(t, func(t *testing.T, location string) {
+		c := newCatalog(t, newStore(t, location))
+		rec, _ := create(t, newStore(t, location), `{"name": "A"}`)
+		if got := name(t, c, rec.Key); got != "A" {
+			t.Errorf("name = %q, want A", got)
+		}
+	})
 }
 
 func TestCatalogRemembersNothingOfUnknownKeys(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	create(t, s, `{}`)
-	c := newCatalog(t, s)
-	state := c.state.Load()
-	for i := range 1000 {
-		if _, err := c.Project(t.Context(), fmt.Sprintf("pk_%d", i)); !errors.Is(err, project.ErrNotFound) {
-			t.Fatalf("error = %v, want ErrNotFound", err)
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		create(t, s, `{}`)
+		c := newCatalog(t, s)
+		state := c.state.Load()
+		for i := range 1000 {
+			if _, err := c.Project(t.Context(), fmt.Sprintf("pk_%d", i)); !errors.Is(err, project.ErrNotFound) {
+				t.Fatalf("error = %v, want ErrNotFound", err)
+			}
 		}
-	}
-	if c.state.Load() != state || len(state.projects) != 1 {
-		t.Error("looking up unknown keys changed the catalog")
-	}
+		if c.state.Load() != state || len(state.projects) != 1 {
+			t.Error("looking up unknown keys changed the catalog")
+		}
+	})
 }
 
 func TestCatalogKnowsProjectsWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
-	db, err := Open(t.Context(), file(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := New(db, keyring(t, "k"))
-	rec, _ := create(t, s, `{"name": "A"}`)
-	c := newCatalog(t, s)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := name(t, c, rec.Key); got != "A" {
-		t.Errorf("name = %q, want A", got)
-	}
-	if err := c.Refresh(t.Context()); err == nil {
-		t.Error("Refresh without a database: no error")
-	}
-	if _, err := c.Project(t.Context(), "pk_unknown"); err == nil || errors.Is(err, project.ErrNotFound) {
-		t.Errorf("unknown key without a database: %v, want an error that is not ErrNotFound", err)
-	}
+	onEach(t, func(t *testing.T, location string) {
+		db, err := Open(t.Context(), location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := New(db, keyring(t, "k"))
+		rec, _ := create(t, s, `{"name": "A"}`)
+		c := newCatalog(t, s)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := name(t, c, rec.Key); got != "A" {
+			t.Errorf("name = %q, want A", got)
+		}
+		if err := c.Refresh(t.Context()); err == nil {
+			t.Error("Refresh without a database: no error")
+		}
+		if _, err := c.Project(t.Context(), "pk_unknown"); err == nil || errors.Is(err, project.ErrNotFound) {
+			t.Errorf("unknown key without a database: %v, want an error that is not ErrNotFound", err)
+		}
+	})
 }
 
 func TestCatalogShowsAKeyThatCannotBeOpened(t *testing.T) {
 	t.Parallel()
-	path := file(t)
-	rec, _ := create(t, newStore(t, path), `{"providers": {"openai": {"key": "`+plainKey+`"}}}`)
-	p, err := newCatalog(t, New(openTest(t, path), keyring(t, "k"))).Project(t.Context(), rec.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if openai, _ := p.Provider("openai"); openai.Key != plainKey || openai.KeyError != nil {
-		t.Errorf("with its encryption key: key %q, error %v", openai.Key, openai.KeyError)
-	}
-	p, err = newCatalog(t, New(openTest(t, path), keyring(t, "x"))).Project(t.Context(), rec.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if openai, _ := p.Provider("openai"); openai.Key != "" || openai.KeyError == nil {
-		t.Errorf("with another encryption key: key %q, error %v, want none and an error", openai.Key, openai.KeyError)
-	}
+	onEach(t, func(t *testing.T, location string) {
+		rec, _ := create(t, newStore(t, location), `{"providers": {"openai": {"key": "`+plainKey+`"}}}`)
+		p, err := newCatalog(t, New(openTest(t, location), keyring(t, "k"))).Project(t.Context(), rec.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if openai, _ := p.Provider("openai"); openai.Key != plainKey || openai.KeyError != nil {
+			t.Errorf("with its encryption key: key %q, error %v", openai.Key, openai.KeyError)
+		}
+		p, err = newCatalog(t, New(openTest(t, location), keyring(t, "x"))).Project(t.Context(), rec.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if openai, _ := p.Provider("openai"); openai.Key != "" || openai.KeyError == nil {
+			t.Errorf("with another encryption key: key %q, error %v, want none and an error", openai.Key, openai.KeyError)
+		}
+	})
 }
 
 func TestADamagedProjectLeavesTheOthersAlone(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	bad, _ := create(t, s, `{"name": "A"}`)
-	good, _ := create(t, s, `{"name": "B"}`)
-	if _, err := s.db.Write.Exec(`UPDATE projects SET settings = '{"future": 1}' WHERE id = ?`, bad.Key); err != nil {
-		t.Fatal(err)
-	}
-	c := newCatalog(t, s)
-	if _, err := c.Project(t.Context(), bad.Key); err == nil || errors.Is(err, project.ErrNotFound) {
-		t.Errorf("damaged project: %v, want an error that is not ErrNotFound", err)
-	}
-	if got := name(t, c, good.Key); got != "B" {
-		t.Errorf("the other: name = %q, want B", got)
-	}
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		bad, _ := create(t, s, `{"name": "A"}`)
+		good, _ := create(t, s, `{"name": "B"}`)
+		if _, err := s.db.Write.Exec(`UPDATE projects SET settings = '{"future": 1}' WHERE id = $1`, bad.Key); err != nil {
+			t.Fatal(err)
+		}
+		c := newCatalog(t, s)
+		if _, err := c.Project(t.Context(), bad.Key); err == nil || errors.Is(err, project.ErrNotFound) {
+			t.Errorf("damaged project: %v, want an error that is not ErrNotFound", err)
+		}
+		if got := name(t, c, good.Key); got != "B" {
+			t.Errorf("the other: name = %q, want B", got)
+		}
+	})
 }
 
 func TestCatalogIsReadWhileItChanges(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	rec, _ := create(t, s, `{}`)
-	c := newCatalog(t, s)
-	ctx := t.Context()
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for range 200 {
-				if _, err := c.Project(ctx, rec.Key); err != nil {
-					t.Errorf("Project: %v", err)
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, _ := create(t, s, `{}`)
+		c := newCatalog(t, s)
+		ctx := t.Context()
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 200 {
+					if _, err := c.Project(ctx, rec.Key); err != nil {
+						t.Errorf("Project: %v", err)
+					}
+					if _, err := c.Project(ctx, "pk_unknown"); !errors.Is(err, project.ErrNotFound) {
+						t.Errorf("unknown: %v", err)
+					}
 				}
-				if _, err := c.Project(ctx, "pk_unknown"); !errors.Is(err, project.ErrNotFound) {
-					t.Errorf("unknown: %v", err)
-				}
-			}
-		})
-	}
-	for i := range 20 {
-		if _, err := s.UpdateProject(ctx, rec.Key, patch(fmt.Sprintf(`{"requestLimit": %d}`, i))); err != nil {
-			t.Error(err)
+			})
 		}
-	}
-	wg.Wait()
+		for i := range 20 {
+			if _, err := s.UpdateProject(ctx, rec.Key, patch(fmt.Sprintf(`{"requestLimit": %d}`, i))); err != nil {
+				t.Error(err)
+			}
+		}
+		wg.Wait()
+	})
 }
 
 func BenchmarkCatalogProject(b *testing.B) {

@@ -1,10 +1,10 @@
-// Package store keeps the control plane's records in SQLite: projects, their sealed provider keys and
-// the revision that tells readers of a change. It also opens and upgrades the database file, the
-// ledger's tables included.
+// Package store keeps the control plane's records in SQLite or PostgreSQL: projects, their sealed provider keys and
+// the revision that tells readers of a change. It also opens and upgrades the database, the ledger's tables included.
 //
 // Invariants: a provider key is on disk only sealed; every change of a project is one transaction that
-// also moves the revision; the control plane writes through one connection and the ledger through
-// another, so writers queue instead of failing with "database is locked".
+// also moves the revision. With SQLite the control plane writes through one connection and the ledger through
+// another, so writers queue instead of failing with "database is locked". With PostgreSQL nothing outlives a
+// transaction on a connection, but for the listener's own: a pooler may hand out another one each time.
 package store
 
 import (
@@ -15,8 +15,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"modernc.org/sqlite"
 )
 
@@ -24,32 +27,48 @@ import (
 // so more would only cost page caches.
 const readers = 4
 
-// DB is an open database file, as three handles on it.
+// DB is an open database: a SQLite file, as three handles on it, or a PostgreSQL, as a pool.
 type DB struct {
 	// Write is the one connection that changes the file. Its transactions take SQLite's write lock
 	// when they begin, so that what they read stays true until they commit.
 	Write *sql.DB
 	// Ledger is another such connection, which the ledger keeps to itself: its batches must not
-	// queue behind the control plane's transactions, but for SQLite's own lock.
+	// queue behind the control plane's transactions, but for SQLite's own lock. With PostgreSQL it is nil.
 	Ledger *sql.DB
 	// Read is a small pool that refuses to write. Readers see the last commit and never wait for
 	// a writer.
 	Read *sql.DB
+	// Pool is PostgreSQL's, and nil with SQLite. Write and Read are then one handle, over it.
+	Pool *pgxpool.Pool
 }
 
-// Open opens the SQLite file at path, made (mode 0600, its folder 0700) if it isn't there, and upgrades
-// its schema to this binary's. A file that a newer binary has upgraded is [ErrNewer].
+// Open opens the database at a location: postgresql://…, sqlite:PATH, or the path of a SQLite file alone. It upgrades
+// the schema to this binary's; one that a newer binary has made is [ErrNewer], see there.
 //
-// Several processes may open one file, at the same moment too; the one that serves also takes [Lock].
-func Open(ctx context.Context, path string) (*DB, error) {
-	db, err := open(ctx, path)
+// A SQLite file is made (mode 0600, its folder 0700) if it isn't there. Several processes may open one database, at the
+// same moment too; the one that serves a file also takes [Lock].
+func Open(ctx context.Context, location string) (*DB, error) {
+	d, err := config.ParseDatabase(location)
+	switch scheme, _, _ := strings.Cut(location, "://"); {
+	case err == nil && d.Postgres():
+		db, err := openPostgres(ctx, d.Location)
+		if err != nil {
+			return nil, fmt.Errorf("open %s: %w", d.Name, err)
+		}
+		return db, nil
+	case scheme == "postgresql" || scheme == "postgres":
+		return nil, fmt.Errorf("the database's URL %w", err)
+	case err != nil:
+		d = config.File(location)
+	}
+	db, err := openFile(ctx, d.Path)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, fmt.Errorf("open database %s: %w", d.Path, err)
 	}
 	return db, nil
 }
 
-func open(ctx context.Context, path string) (*DB, error) {
+func openFile(ctx context.Context, path string) (*DB, error) {
 	file, err := touch(path)
 	if err != nil {
 		return nil, err
@@ -58,7 +77,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, w, file); err != nil {
+	if err := migrateFile(ctx, w, file); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	l, err := handle(file, ledgerPragmas(), 1)
@@ -73,7 +92,14 @@ func open(ctx context.Context, path string) (*DB, error) {
 }
 
 // Close closes all handles. The last process to close a file folds its write-ahead log into it.
-func (db *DB) Close() error { return errors.Join(db.Read.Close(), db.Ledger.Close(), db.Write.Close()) }
+func (db *DB) Close() error {
+	if db.Pool != nil {
+		err := db.Write.Close()
+		db.Pool.Close()
+		return err
+	}
+	return errors.Join(db.Read.Close(), db.Ledger.Close(), db.Write.Close())
+}
 
 // touch makes the empty file if it isn't there, before SQLite would: SQLite gives its -wal and -shm
 // files the mode of the database, and would itself choose 0644. It returns the file's one true name, so

@@ -43,13 +43,17 @@ func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (r
 
 // Project returns the project with the key pk_…, or [project.ErrNotFound].
 func (s *Store) Project(ctx context.Context, key string) (project.Record, error) {
-	return one(ctx, s.db.Read, "p.id = ?", key)
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	return one(ctx, s.db.Read, "p.id = $1", key)
 }
 
 // ProjectBySecretID returns the project whose secret key has the id, or [project.ErrNotFound]. The caller
 // compares the key's hash.
 func (s *Store) ProjectBySecretID(ctx context.Context, id string) (project.Record, error) {
-	return one(ctx, s.db.Read, "p.secret_id = ?", id)
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	return one(ctx, s.db.Read, "p.secret_id = $1", id)
 }
 
 // Projects returns every project, the oldest first.
@@ -74,7 +78,7 @@ func (s *Store) Projects(ctx context.Context) ([]project.Record, error) {
 // written; so update must not take long.
 func (s *Store) UpdateProject(ctx context.Context, key string, update func(project.Settings) (project.Settings, error)) (rec project.Record, err error) {
 	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
-		old, err := one(ctx, tx, "p.id = ?", key)
+		old, err := one(ctx, tx, "p.id = $1", key)
 		if err != nil {
 			return err
 		}
@@ -99,7 +103,7 @@ func (s *Store) RegenerateSecret(ctx context.Context, key string) (secretKey str
 	secretKey, id, hash := secret.NewSecretKey()
 	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
 		return affected(tx.ExecContext(ctx, `UPDATE projects
-			SET secret_id = ?, secret_hash = ?, updated_at = ?, revision = ? WHERE id = ?`,
+			SET secret_id = $1, secret_hash = $2, updated_at = $3, revision = $4 WHERE id = $5`,
 			id, hash[:], clock().UnixMicro(), rev, key))
 	})
 	if err != nil {
@@ -112,12 +116,16 @@ func (s *Store) RegenerateSecret(ctx context.Context, key string) (secretKey str
 // is left there; no project is ever given the same key again.
 func (s *Store) DeleteProject(ctx context.Context, key string) error {
 	return s.change(ctx, func(tx *sql.Tx, _ int64) error {
-		return affected(tx.ExecContext(ctx, `DELETE FROM projects WHERE id = ?`, key))
+		return affected(tx.ExecContext(ctx, `DELETE FROM projects WHERE id = $1`, key))
 	})
 }
 
 // Revision counts the changes of projects and provider keys, by any process.
-func (s *Store) Revision(ctx context.Context) (int64, error) { return revision(ctx, s.db.Read) }
+func (s *Store) Revision(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	return revision(ctx, s.db.Read)
+}
 
 func revision(ctx context.Context, q queryer) (rev int64, err error) {
 	if err := q.QueryRowContext(ctx, `SELECT value FROM revision`).Scan(&rev); err != nil {
@@ -128,7 +136,7 @@ func revision(ctx context.Context, q queryer) (rev int64, err error) {
 
 // change runs do in a transaction that has the next revision, and lets the catalog see the outcome.
 func (s *Store) change(ctx context.Context, do func(tx *sql.Tx, revision int64) error) error {
-	tx, err := s.db.Write.BeginTx(ctx, nil)
+	tx, err := s.db.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -139,6 +147,11 @@ func (s *Store) change(ctx context.Context, do func(tx *sql.Tx, revision int64) 
 	}
 	if err := do(tx, rev); err != nil {
 		return err
+	}
+	if s.db.Pool != nil {
+		if _, err := tx.ExecContext(ctx, `SELECT pg_notify($1, '')`, channel); err != nil {
+			return err
+		}
 	}
 	if err := tx.Commit(); err != nil {
 		return err

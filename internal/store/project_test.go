@@ -57,49 +57,53 @@ func patch(doc string) func(project.Settings) (project.Settings, error) {
 
 func TestCreatedProjectReadsBackInEveryWay(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	want, secretKey := create(t, s, `{"name": "A", "modelLimits": {"gpt-4o": {"requestLimit": 5}},
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		want, secretKey := create(t, s, `{"name": "A", "modelLimits": {"gpt-4o": {"requestLimit": 5}},
 		"providers": {"openai": {"key": "`+plainKey+`"}, "groq": {"baseUrl": "https://api.groq.com/openai/v1", "dialect": "openai"}}}`)
-	id, hash, ok := secret.ParseSecretKey(secretKey)
-	if !ok || !secret.Equal(hash, want.SecretHash) {
-		t.Fatalf("secret key %q does not open the project", secretKey)
-	}
-	if mask := want.Keys["openai"].Mask; !strings.HasSuffix(mask, "WXYZ") || len(mask) > 40 {
-		t.Errorf("mask = %q", mask)
-	}
-	byKey, err1 := s.Project(t.Context(), want.Key)
-	bySecret, err2 := s.ProjectBySecretID(t.Context(), id)
-	all, err3 := s.Projects(t.Context())
-	if err := errors.Join(err1, err2, err3); err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != 1 {
-		t.Fatalf("Projects: %d, want 1", len(all))
-	}
-	for name, got := range map[string]project.Record{"Project": byKey, "ProjectBySecretID": bySecret, "Projects": all[0]} {
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
+		id, hash, ok := secret.ParseSecretKey(secretKey)
+		if !ok || !secret.Equal(hash, want.SecretHash) {
+			t.Fatalf("secret key %q does not open the project", secretKey)
 		}
-	}
+		if mask := want.Keys["openai"].Mask; !strings.HasSuffix(mask, "WXYZ") || len(mask) > 40 {
+			t.Errorf("mask = %q", mask)
+		}
+		byKey, err1 := s.Project(t.Context(), want.Key)
+		bySecret, err2 := s.ProjectBySecretID(t.Context(), id)
+		all, err3 := s.Projects(t.Context())
+		if err := errors.Join(err1, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		if len(all) != 1 {
+			t.Fatalf("Projects: %d, want 1", len(all))
+		}
+		for name, got := range map[string]project.Record{"Project": byKey, "ProjectBySecretID": bySecret, "Projects": all[0]} {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	})
 }
 
 func TestUnknownProjectIsNotFound(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	ctx := t.Context()
-	before, _ := s.Revision(ctx)
-	_, err1 := s.Project(ctx, "pk_unknown")
-	_, err2 := s.ProjectBySecretID(ctx, "unknown")
-	_, err3 := s.UpdateProject(ctx, "pk_unknown", patch(`{}`))
-	_, err4 := s.RegenerateSecret(ctx, "pk_unknown")
-	for i, err := range []error{err1, err2, err3, err4, s.DeleteProject(ctx, "pk_unknown")} {
-		if !errors.Is(err, project.ErrNotFound) {
-			t.Errorf("call %d: %v, want ErrNotFound", i+1, err)
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		ctx := t.Context()
+		before, _ := s.Revision(ctx)
+		_, err1 := s.Project(ctx, "pk_unknown")
+		_, err2 := s.ProjectBySecretID(ctx, "unknown")
+		_, err3 := s.UpdateProject(ctx, "pk_unknown", patch(`{}`))
+		_, err4 := s.RegenerateSecret(ctx, "pk_unknown")
+		for i, err := range []error{err1, err2, err3, err4, s.DeleteProject(ctx, "pk_unknown")} {
+			if !errors.Is(err, project.ErrNotFound) {
+				t.Errorf("call %d: %v, want ErrNotFound", i+1, err)
+			}
 		}
-	}
-	if after, err := s.Revision(ctx); err != nil || after != before {
-		t.Errorf("revision %d → %d, %v: a change of nothing moved it", before, after, err)
-	}
+		if after, err := s.Revision(ctx); err != nil || after != before {
+			t.Errorf("revision %d → %d, %v: a change of nothing moved it", before, after, err)
+		}
+	})
 }
 
 func TestProviderKeysAreSealedAtRest(t *testing.T) {
@@ -152,130 +156,139 @@ func TestProviderKeysAreSealedAtRest(t *testing.T) {
 
 func TestUpdateKeepsReplacesAndRemovesProviderKeys(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	rec, _ := create(t, s, `{"providers": {"openai": {"key": "`+plainKey+`"}, "anthropic": {"key": "sk-ant-0123456789-0123"}}}`)
-	opened := func() map[string]string {
-		now, err := s.Project(t.Context(), rec.Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := map[string]string{}
-		for name, k := range now.Keys {
-			key, err := s.keys.Open(k.Sealed, sealedFor(rec.Key, name))
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, _ := create(t, s, `{"providers": {"openai": {"key": "`+plainKey+`"}, "anthropic": {"key": "sk-ant-0123456789-0123"}}}`)
+		opened := func() map[string]string {
+			now, err := s.Project(t.Context(), rec.Key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got[name] = string(key)
+			got := map[string]string{}
+			for name, k := range now.Keys {
+				key, err := s.keys.Open(k.Sealed, sealedFor(rec.Key, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[name] = string(key)
+			}
+			return got
 		}
-		return got
-	}
-	mask := rec.Keys["openai"].Mask
-	for _, step := range []struct {
-		doc  string
-		want map[string]string
-	}{
-		{`{"name": "B"}`, map[string]string{"openai": plainKey, "anthropic": "sk-ant-0123456789-0123"}},
-		{`{"providers": {"openai": {"key": "` + mask + `"}, "anthropic": null}}`, map[string]string{"openai": plainKey}},
-		{`{"providers": {"openai": {"key": "sk-proj-another-0123456789"}}}`, map[string]string{"openai": "sk-proj-another-0123456789"}},
-		{`{"providers": {"openai": {"key": null}}}`, map[string]string{}},
-	} {
-		if _, err := s.UpdateProject(t.Context(), rec.Key, patch(step.doc)); err != nil {
-			t.Fatalf("%s: %v", step.doc, err)
+		mask := rec.Keys["openai"].Mask
+		for _, step := range []struct {
+			doc  string
+			want map[string]string
+		}{
+			{`{"name": "B"}`, map[string]string{"openai": plainKey, "anthropic": "sk-ant-0123456789-0123"}},
+			{`{"providers": {"openai": {"key": "` + mask + `"}, "anthropic": null}}`, map[string]string{"openai": plainKey}},
+			{`{"providers": {"openai": {"key": "sk-proj-another-0123456789"}}}`, map[string]string{"openai": "sk-proj-another-0123456789"}},
+			{`{"providers": {"openai": {"key": null}}}`, map[string]string{}},
+		} {
+			if _, err := s.UpdateProject(t.Context(), rec.Key, patch(step.doc)); err != nil {
+				t.Fatalf("%s: %v", step.doc, err)
+			}
+			if diff := cmp.Diff(step.want, opened()); diff != "" {
+				t.Errorf("keys after %s (-want +got):\n%s", step.doc, diff)
+			}
 		}
-		if diff := cmp.Diff(step.want, opened()); diff != "" {
-			t.Errorf("keys after %s (-want +got):\n%s", step.doc, diff)
-		}
-	}
+	})
 }
 
 func TestFailedUpdateChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	want, _ := create(t, s, `{"name": "A"}`)
-	before, _ := s.Revision(t.Context())
-	_, err := s.UpdateProject(t.Context(), want.Key, patch(`{"limitPeriod": "yearly"}`))
-	var field *project.FieldError
-	if !errors.As(err, &field) || field.Path != "limitPeriod" {
-		t.Errorf("error = %v, want that of limitPeriod", err)
-	}
-	got, err := s.Project(t.Context(), want.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("project (-want +got):\n%s", diff)
-	}
-	if after, _ := s.Revision(t.Context()); after != before {
-		t.Errorf("revision %d → %d", before, after)
-	}
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		want, _ := create(t, s, `{"name": "A"}`)
+		before, _ := s.Revision(t.Context())
+		_, err := s.UpdateProject(t.Context(), want.Key, patch(`{"limitPeriod": "yearly"}`))
+		var field *project.FieldError
+		if !errors.As(err, &field) || field.Path != "limitPeriod" {
+			t.Errorf("error = %v, want that of limitPeriod", err)
+		}
+		got, err := s.Project(t.Context(), want.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("project (-want +got):\n%s", diff)
+		}
+		if after, _ := s.Revision(t.Context()); after != before {
+			t.Errorf("revision %d → %d", before, after)
+		}
+	})
 }
 
 // Several processes change one project at the same time, each with handles of its own.
 func TestUpdatesThatRaceLoseNothing(t *testing.T) {
 	t.Parallel()
-	path := file(t)
-	first := newStore(t, path)
-	rec, _ := create(t, first, `{}`)
-	const processes, updates = 4, 15
-	var wg sync.WaitGroup
-	for p := range processes {
-		s := newStore(t, path)
-		wg.Go(func() {
-			for u := range updates {
-				doc := func(s project.Settings) (project.Settings, error) {
-					limits := []string{fmt.Sprintf(`"m-%d-%d": {"requestLimit": 1}`, p, u)}
-					for model := range s.ModelLimits {
-						limits = append(limits, fmt.Sprintf(`%q: {"requestLimit": 1}`, model))
+	onEach(t, func(t *testing.T, location string) {
+		first := newStore(t, location)
+		rec, _ := create(t, first, `{}`)
+		const processes, updates = 4, 15
+		var wg sync.WaitGroup
+		for p := range processes {
+			s := newStore(t, location)
+			wg.Go(func() {
+				for u := range updates {
+					doc := func(s project.Settings) (project.Settings, error) {
+						limits := []string{fmt.Sprintf(`"m-%d-%d": {"requestLimit": 1}`, p, u)}
+						for model := range s.ModelLimits {
+							limits = append(limits, fmt.Sprintf(`%q: {"requestLimit": 1}`, model))
+						}
+						return s.Patch([]byte(`{"modelLimits": {` + strings.Join(limits, ",") + `}}`))
 					}
-					return s.Patch([]byte(`{"modelLimits": {` + strings.Join(limits, ",") + `}}`))
+					if _, err := s.UpdateProject(context.Background(), rec.Key, doc); err != nil {
+						t.Errorf("UpdateProject: %v", err)
+					}
 				}
-				if _, err := s.UpdateProject(context.Background(), rec.Key, doc); err != nil {
-					t.Errorf("UpdateProject: %v", err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	got, err := first.Project(t.Context(), rec.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := len(got.Settings.ModelLimits); n != processes*updates {
-		t.Errorf("%d of %d updates stand", n, processes*updates)
-	}
-	if rev, err := first.Revision(t.Context()); err != nil || rev != 1+processes*updates || got.Revision != rev {
-		t.Errorf("revision = %d and the project's %d, %v, want %d", rev, got.Revision, err, 1+processes*updates)
-	}
+			})
+		}
+		wg.Wait()
+		got, err := first.Project(t.Context(), rec.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(got.Settings.ModelLimits); n != processes*updates {
+			t.Errorf("%d of %d updates stand", n, processes*updates)
+		}
+		if rev, err := first.Revision(t.Context()); err != nil || rev != 1+processes*updates || got.Revision != rev {
+			t.Errorf("revision = %d and the project's %d, %v, want %d", rev, got.Revision, err, 1+processes*updates)
+		}
+	})
 }
 
 func TestRegeneratedSecretReplacesTheOldOne(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	rec, old := create(t, s, `{}`)
-	fresh, err := s.RegenerateSecret(t.Context(), rec.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	oldID, _, _ := secret.ParseSecretKey(old)
-	if _, err := s.ProjectBySecretID(t.Context(), oldID); !errors.Is(err, project.ErrNotFound) {
-		t.Errorf("the old secret key still finds the project: %v", err)
-	}
-	id, hash, _ := secret.ParseSecretKey(fresh)
-	got, err := s.ProjectBySecretID(t.Context(), id)
-	if err != nil || got.Key != rec.Key || !secret.Equal(got.SecretHash, hash) {
-		t.Errorf("the new one finds %s, %v", got.Key, err)
-	}
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, old := create(t, s, `{}`)
+		fresh, err := s.RegenerateSecret(t.Context(), rec.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		oldID, _, _ := secret.ParseSecretKey(old)
+		if _, err := s.ProjectBySecretID(t.Context(), oldID); !errors.Is(err, project.ErrNotFound) {
+			t.Errorf("the old secret key still finds the project: %v", err)
+		}
+		id, hash, _ := secret.ParseSecretKey(fresh)
+		got, err := s.ProjectBySecretID(t.Context(), id)
+		if err != nil || got.Key != rec.Key || !secret.Equal(got.SecretHash, hash) {
+			t.Errorf("the new one finds %s, %v", got.Key, err)
+		}
+	})
 }
 
 func TestDeletedProjectTakesItsKeysAlong(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, file(t))
-	rec, _ := create(t, s, `{"providers": {"openai": {"key": "`+plainKey+`"}}}`)
-	if err := s.DeleteProject(t.Context(), rec.Key); err != nil {
-		t.Fatal(err)
-	}
-	var n int
-	if err := s.db.Read.QueryRow(`SELECT count(*) FROM provider_keys`).Scan(&n); err != nil || n != 0 {
-		t.Errorf("%d keys left, %v", n, err)
-	}
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, _ := create(t, s, `{"providers": {"openai": {"key": "`+plainKey+`"}}}`)
+		if err := s.DeleteProject(t.Context(), rec.Key); err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := s.db.Read.QueryRow(`SELECT count(*) FROM provider_keys`).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d keys left, %v", n, err)
+		}
+	})
 }

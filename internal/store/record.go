@@ -108,7 +108,7 @@ func insert(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO projects
-		(id, settings, secret_id, secret_hash, created_at, updated_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		(id, settings, secret_id, secret_hash, created_at, updated_at, revision) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		rec.Key, string(doc), rec.SecretID, rec.SecretHash[:], rec.CreatedAt.UnixMicro(), rec.UpdatedAt.UnixMicro(), rec.Revision)
 	if err != nil {
 		return err
@@ -122,12 +122,12 @@ func replace(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE projects SET settings = ?, updated_at = ?, revision = ? WHERE id = ?`,
+	_, err = tx.ExecContext(ctx, `UPDATE projects SET settings = $1, updated_at = $2, revision = $3 WHERE id = $4`,
 		string(doc), rec.UpdatedAt.UnixMicro(), rec.Revision, rec.Key)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM provider_keys WHERE project_id = ?`, rec.Key); err != nil {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM provider_keys WHERE project_id = $1`, rec.Key); err != nil {
 		return err
 	}
 	return putKeys(ctx, tx, rec)
@@ -135,7 +135,7 @@ func replace(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 
 func putKeys(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 	for provider, k := range rec.Keys {
-		_, err := tx.ExecContext(ctx, `INSERT INTO provider_keys (project_id, provider, sealed, mask) VALUES (?, ?, ?, ?)`,
+		_, err := tx.ExecContext(ctx, `INSERT INTO provider_keys (project_id, provider, sealed, mask) VALUES ($1, $2, $3, $4)`,
 			rec.Key, provider, k.Sealed, k.Mask)
 		if err != nil {
 			return err

@@ -68,6 +68,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ClockSetBack", clockSetBack},
 		{"NamesAreKeptAsTheyAre", oddNames},
 		{"AbsurdFiguresBreakNothing", absurdFigures},
+		{"StaleSettingsAreNoticed", staleSettings},
+		{"PassedRequestsAreCounted", passedAreCounted},
 
 		{"DurableOutlivesTheProcess", durable},
 		{"SettledOutlivesTheProcess", settledSurvives},
@@ -117,17 +119,23 @@ func daily(ls limit.Levels) *limit.Rules { return rules(ls, "gpt-4o", limit.Dail
 // reserve asks for a request of that many tokens. It returns nil where it is refused.
 func reserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now time.Time) *ledger.Reservation {
 	t.Helper()
-	res, err := s.Reserve(context.Background(), ledger.Request{
-		Key: key, Rules: r, Now: now,
-		Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, tokens, 10 * tokens}},
-	})
-	if err != nil {
-		t.Fatalf("reserve for %s: %v", key.Identity, err)
+	req := ledger.Request{Key: key, Rules: r, Now: now, Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, tokens, 10 * tokens}}}
+	for {
+		var err error
+		if req.Settings, err = s.Settings(context.Background(), key); err != nil {
+			t.Fatalf("settings of %s: %v", key.Identity, err)
+		}
+		res, err := s.Reserve(context.Background(), req)
+		switch {
+		case errors.Is(err, ledger.ErrStale):
+			continue
+		case err != nil:
+			t.Fatalf("reserve for %s: %v", key.Identity, err)
+		case res.Decision.Refusal != limit.Admitted:
+			return nil
+		}
+		return res
 	}
-	if res.Decision.Refusal != limit.Admitted {
-		return nil
-	}
-	return res
 }
 
 func mustReserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now time.Time) *ledger.Reservation {

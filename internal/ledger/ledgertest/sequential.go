@@ -134,10 +134,7 @@ func genAmounts(t *rapid.T, name string) limit.Amounts {
 
 func (r *run) reserve(t *rapid.T) {
 	name, model := genName(t), rapid.SampledFrom(models).Draw(t, "model")
-	settings, err := r.s.Settings(t.Context(), r.key(name))
-	if err != nil {
-		t.Fatalf("settings: %v", err)
-	}
+	settings := r.settingsOf(t, name)
 	e := r.at(name)
 	if diff := cmp.Diff(e.settings, settings); diff != "" {
 		t.Fatalf("settings of %s (-want +got):\n%s", name, diff)
@@ -151,7 +148,7 @@ func (r *run) reserve(t *rapid.T) {
 	ask.Least = ask.Estimate
 
 	want := limit.Decide(&e.state, &rules, ask, r.now)
-	res, err := r.s.Reserve(t.Context(), ledger.Request{Key: r.key(name), Rules: &rules, Ask: ask, Now: r.now})
+	res, err := r.s.Reserve(t.Context(), ledger.Request{Key: r.key(name), Settings: settings, Rules: &rules, Ask: ask, Now: r.now})
 	if err != nil {
 		t.Fatalf("reserve: %v", err)
 	}
@@ -173,6 +170,14 @@ func (r *run) reserve(t *rapid.T) {
 			t.Fatalf("durable: %v", err)
 		}
 	}
+}
+
+func (r *run) settingsOf(t *rapid.T, name string) *ledger.Settings {
+	settings, err := r.s.Settings(t.Context(), r.key(name))
+	if err != nil {
+		t.Fatalf("settings: %v", err)
+	}
+	return settings
 }
 
 // end takes a running reservation out.

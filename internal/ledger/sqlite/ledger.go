@@ -123,6 +123,9 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	}
 	defer a.mu.Unlock()
 	a.lastUsed = req.Now.Unix()
+	if req.Settings != a.row.settings {
+		return nil, ledger.ErrStale
+	}
 	res := &ledger.Reservation{Key: req.Key, Rules: req.Rules}
 	res.Decision = limit.Decide(&a.state, req.Rules, req.Ask, req.Now)
 	if res.Decision.Refusal != limit.Admitted {
@@ -143,8 +146,23 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	return res, nil
 }
 
+// Pass implements ledger.Ledger.
+func (l *Ledger) Pass(req ledger.Request) *ledger.Reservation {
+	hold := limit.Hold{ID: l.nextID.Add(1), Model: intern(req.Rules.Model), Tier: intern(req.Ask.Tier), At: req.Now}
+	return &ledger.Reservation{ID: hold.ID, Key: req.Key, Rules: req.Rules, Commit: &passed{hold: hold}}
+}
+
+// passed is what Pass keeps of a request until it ends.
+type passed struct {
+	ledger.Passed
+	hold limit.Hold
+}
+
 // Settle implements ledger.Ledger.
 func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual ledger.Actual) error {
+	if p, ok := res.Commit.(*passed); ok {
+		return l.settlePassed(ctx, res, p, actual)
+	}
 	a, err := l.lock(ctx, res.Key)
 	if err != nil {
 		return err
@@ -161,8 +179,37 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 	return nil
 }
 
+// settlePassed counts what a request used that was not decided on.
+func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *passed, actual ledger.Actual) error {
+	if !p.End() {
+		return nil
+	}
+	h := p.hold
+	a, err := l.lockEntered(ctx, res.Key, res.Rules.Period, h.At)
+	if err != nil {
+		return err
+	}
+	defer a.mu.Unlock()
+	if h.At.Before(a.state.Start) {
+		h.At = a.state.Start
+	}
+	a.state.Admit(h, h.At)
+	done, _ := a.state.Settle(h.ID, actual.Amounts, nil)
+	isNew := !a.row.known
+	if isNew {
+		a.row.see(h.At)
+	}
+	a.shrink()
+	l.writer.count(a, usageOf(done, actual), isNew)
+	return nil
+}
+
 // Release implements ledger.Ledger.
 func (l *Ledger) Release(ctx context.Context, res *ledger.Reservation) error {
+	if p, ok := res.Commit.(*passed); ok {
+		p.End()
+		return nil
+	}
 	a, err := l.lock(ctx, res.Key)
 	if err != nil {
 		return err
@@ -217,13 +264,23 @@ func (l *Ledger) lock(ctx context.Context, key ledger.Key) (*account, error) {
 // memory does not have, as happens when a project changes its period or the clock was set
 // back.
 func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
+	a, err := l.lockEntered(ctx, key, period, now)
+	if err != nil {
+		return nil, err
+	}
+	a.state.Advance(now)
+	return a, nil
+}
+
+// lockEntered is lockCounted for a time that may be long past.
+func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
 	for {
 		a, err := l.lock(ctx, key)
 		if err != nil {
 			return nil, err
 		}
 		if a.counted && a.state.Period == period && !(a.ahead && !now.Before(period.End(a.state.Start))) {
-			a.state.Advance(now)
+			a.state.Enter(now)
 			return a, nil
 		}
 		if pending := l.writer.pendingOf(a); pending != nil {
@@ -237,7 +294,7 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 			a.mu.Unlock()
 			return nil, err
 		}
-		a.state.Advance(now)
+		a.state.Enter(now)
 		return a, nil
 	}
 }

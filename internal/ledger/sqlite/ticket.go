@@ -115,6 +115,19 @@ func (w *writer) end(t *ticket, left *usage, rowChanged bool) {
 	w.arm()
 }
 
+// count notes what was used without a reservation, and whether that changed the account's
+// row. The account must be locked.
+func (w *writer) count(a *account, u usage, rowChanged bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.deltaOf(a)
+	d.use(u)
+	if rowChanged {
+		d.setRow(a)
+	}
+	w.arm()
+}
+
 // promote puts a young ticket's hold into the pending batch. It needs the writer's mutex.
 func (w *writer) promote(t *ticket) {
 	w.young.remove(t)

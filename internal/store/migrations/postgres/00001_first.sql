@@ -35,11 +35,11 @@ CREATE TABLE provider_keys (
 );
 
 -- Who serves: a node raises beat every few seconds, and others who see it stand still for too long by their
--- own clocks declare it dead and settle its holds. No node's clock, nor the database's, has a part in it.
+-- own clocks delete its row. Holds of a node without a row are settled as they stand. No node's clock, nor the
+-- database's, has a part in it.
 CREATE TABLE nodes (
-    id   bigint  PRIMARY KEY,
-    beat bigint  NOT NULL DEFAULT 0,
-    dead boolean NOT NULL DEFAULT false
+    id   bigint PRIMARY KEY,
+    beat bigint NOT NULL DEFAULT 0
 );
 
 -- The row is what a decision locks. used is what the account has used in the current period, by model: the
@@ -49,14 +49,15 @@ CREATE TABLE identities (
     identity        text COLLATE "C" NOT NULL,
     known           boolean  NOT NULL DEFAULT false,
     settings        text     NOT NULL DEFAULT '', -- JSON, '' none
+    revision        bigint   NOT NULL DEFAULT 0,  -- of settings: raised whenever they change
     credit_requests bigint   NOT NULL DEFAULT 0,
     credit_tokens   bigint   NOT NULL DEFAULT 0,
     credit_micros   bigint   NOT NULL DEFAULT 0,
     unlimited_until bigint   NOT NULL DEFAULT 0,
     burst_at        bigint   NOT NULL DEFAULT 0,  -- Unix nanoseconds
-    period          smallint NOT NULL DEFAULT 0,  -- limit.Period of used
+    period          smallint NOT NULL DEFAULT -1, -- limit.Period of used; -1 where it has not been summed up
     period_start    bigint   NOT NULL DEFAULT 0,  -- hour
-    used            text     NOT NULL DEFAULT '', -- JSON, '' none
+    used            text     NOT NULL DEFAULT '', -- a line a model: its name, what is counted, what credits paid; by tabs
     created_at      bigint   NOT NULL,
     updated_at      bigint   NOT NULL,
     PRIMARY KEY (project_id, identity)
@@ -93,7 +94,9 @@ CREATE TABLE holds (
     credit_requests bigint NOT NULL DEFAULT 0,
     credit_tokens   bigint NOT NULL DEFAULT 0,
     credit_micros   bigint NOT NULL DEFAULT 0,
-    limits          text   NOT NULL DEFAULT '', -- JSON: what of its admission its end needs
+    limited         smallint NOT NULL DEFAULT 0, -- a bit a metric that a limit was in force for
+    burst_interval  bigint NOT NULL DEFAULT 0, -- nanoseconds, as burst_slack: what a release gives back, and at most
+    burst_slack     bigint NOT NULL DEFAULT 0,
     admitted_at     bigint NOT NULL,
     PRIMARY KEY (project_id, identity, id)
 );

@@ -1,0 +1,77 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTheServerIsVerifiedUnlessItIsThisMachine(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ url, location, warning string }{
+		{"postgresql://u:pw@db.example.com/x", "postgresql://u:pw@db.example.com/x?sslmode=verify-full", ""},
+		{"postgres://u:pw@db:5432/x?application_name=a", "postgres://u:pw@db:5432/x?application_name=a&sslmode=verify-full", ""},
+		{"postgresql://u:p@w@a:1,b:2/x?target_session_attrs=read-write", "postgresql://u:p@w@a:1,b:2/x?target_session_attrs=read-write&sslmode=verify-full", ""},
+		{"postgresql://localhost,db/x", "postgresql://localhost,db/x?sslmode=verify-full", ""},
+		{"postgresql://localhost/x", "postgresql://localhost/x?sslmode=disable", ""},
+		{"postgresql://127.0.0.1:5433/x", "postgresql://127.0.0.1:5433/x?sslmode=disable", ""},
+		{"postgresql://[::1]:5433/x", "postgresql://[::1]:5433/x?sslmode=disable", ""},
+		{"postgresql://[2001:db8::1]/x", "postgresql://[2001:db8::1]/x?sslmode=verify-full", ""},
+		{"postgresql:///x?host=/run/postgresql", "postgresql:///x?host=/run/postgresql&sslmode=disable", ""},
+		{"postgresql://%2Frun%2Fpostgresql/x", "postgresql://%2Frun%2Fpostgresql/x?sslmode=disable", ""},
+		{"postgresql:///x?host=db", "postgresql:///x?host=db&sslmode=verify-full", ""},
+		{"postgresql://db/x?sslmode=verify-full&sslrootcert=/ca.pem", "", ""},
+		{"postgresql://db/x?sslmode=verify-ca", "", "its name is not"},
+		{"postgresql://db/x?sslmode=require", "", "can pose as the database"},
+		{"postgresql://db/x?ssl=true", "postgresql://db/x?ssl=true&sslmode=require", "can pose as the database"},
+		{"postgresql://db/x?sslmode=require&sslrootcert=/ca.pem", "", ""},
+		{"postgresql://db/x?sslmode=disable", "", "not encrypted"},
+		{"postgresql://localhost/x?sslmode=disable", "", ""},
+	} {
+		d, err := ParseDatabase(tc.url)
+		if err != nil {
+			t.Errorf("%s: %v", tc.url, err)
+			continue
+		}
+		want := tc.location
+		if want == "" {
+			want = tc.url
+		}
+		if d.Location != want {
+			t.Errorf("%s: location %s, want %s", tc.url, d.Location, want)
+		}
+		if tc.warning == "" && d.Warning != "" || !strings.Contains(d.Warning, tc.warning) {
+			t.Errorf("%s: warning %q, want %q", tc.url, d.Warning, tc.warning)
+		}
+		again, err := ParseDatabase(d.Location)
+		if err != nil || again.Location != d.Location {
+			t.Errorf("%s: a second time %s, %v, want the same", tc.url, again.Location, err)
+		}
+	}
+}
+
+func TestTheNameOfADatabaseHasNoPassword(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"postgresql://u:hunter2@db:5432/limits?password=hunter2": "PostgreSQL database limits at db:5432",
+		"postgresql://u:hunter2@a:1,b:2/limits":                  "PostgreSQL database limits at a:1, b:2",
+		"postgresql://u:hu@nter2@/limits?host=/tmp":              "PostgreSQL database limits at /tmp",
+		"sqlite:data/x.db": "data/x.db",
+	} {
+		d, err := ParseDatabase(url)
+		if err != nil || d.Name != want {
+			t.Errorf("%s: name %q, %v, want %q", url, d.Name, err, want)
+		}
+	}
+}
+
+func TestThePoolHasTheSizeThatIsSet(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"DATABASE_URL": "postgresql://localhost/x", "DATABASE_POOL_SIZE": "7", "JWT_SECRET": key1, "ENCRYPTION_KEY": key2}
+	c, err := Load(from(env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "postgresql://localhost/x?sslmode=disable&pool_max_conns=7"; c.Database.Location != want {
+		t.Errorf("location %s, want %s", c.Database.Location, want)
+	}
+}

@@ -1,0 +1,245 @@
+package postgres
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// account is one identity within a transaction, with its row locked where there is one.
+type account struct {
+	key     ledger.Key
+	exists  bool // has a row
+	blocked bool // has one that somebody else keeps locked
+
+	known                bool
+	set                  bool   // has settings,
+	settings             string // which are here where they were asked for
+	revision             int64  // of them
+	createdAt, updatedAt int64  // Unix µs, 0 for none
+	state                limit.State
+	counted              bool // state.Used is the sum of its usage
+
+	loaded  []loadedHold
+	used    []usage
+	moved   bool // state has come into a new period
+	changed bool // the row must be written
+}
+
+// loadedHold is what must be known of a hold in the table to see what became of it.
+type loadedHold struct {
+	id    uint64
+	slack time.Duration
+}
+
+// usage is an amount to be added to a row of the usage table.
+type usage struct {
+	hour              int64
+	model, tier       string
+	counted, credited limit.Amounts
+	input, output     int64
+}
+
+// uncounted stands in the place of a period where used has not been summed up.
+const uncounted = -1
+
+// load reads a row of lockAccounts, past its number.
+func (a *account) load(r *record) {
+	a.exists = true
+	a.known, a.set, a.settings, a.revision = r.bool(), r.bool(), r.text(), r.int()
+	a.state.Credits = r.amounts()
+	a.state.UnlimitedUntil, a.state.Burst = timeOf(r.int(), time.UnixMicro), timeOf(r.int(), fromNanos)
+	period, start, used := r.int(), r.int(), r.text()
+	if period != uncounted {
+		a.counted = true
+		a.state.Period, a.state.Start, a.state.Used = limit.Period(period), hourTime(start), decodeUsed(used)
+	}
+	a.createdAt, a.updatedAt = r.int(), r.int()
+}
+
+// loadHold reads a row of readHolds, past its number.
+func (a *account) loadHold(r *record) {
+	h := limit.Hold{ID: uint64(r.int()), Model: unescape(r.text()), Tier: unescape(r.text()), Amounts: r.amounts(), Credit: r.amounts()}
+	limited := r.int()
+	terms := limit.Terms{Interval: time.Duration(r.int()), Slack: time.Duration(r.int())}
+	for m := range terms.Limited {
+		terms.Limited[m] = limited&(1<<m) != 0
+	}
+	h.SetTerms(terms)
+	h.At = time.UnixMicro(r.int()).UTC()
+	a.state.Holds = append(a.state.Holds, h)
+	a.loaded = append(a.loaded, loadedHold{h.ID, terms.Slack})
+}
+
+// see makes an identity known that a request has come from.
+func (a *account) see(now time.Time) {
+	if a.known {
+		return
+	}
+	a.known, a.changed = true, true
+	if a.createdAt == 0 {
+		a.createdAt, a.updatedAt = now.UnixMicro(), now.UnixMicro()
+	}
+}
+
+// use notes usage that is to be written.
+func (a *account) use(u usage) {
+	for i := range a.used {
+		if o := &a.used[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier {
+			o.counted, o.credited = o.counted.Add(u.counted), o.credited.Add(u.credited)
+			o.input, o.output = bounded(o.input+u.input), bounded(o.output+u.output)
+			return
+		}
+	}
+	a.used = append(a.used, u)
+}
+
+func bounded(n int64) int64 { return min(max(0, n), limit.Most) }
+
+// view returns a copy that its receiver may change.
+func (a *account) view(settings *ledger.Settings) ledger.Account {
+	v := ledger.Account{
+		Key: a.key, Known: a.known, Settings: settings,
+		CreatedAt: timeOf(a.createdAt, time.UnixMicro), UpdatedAt: timeOf(a.updatedAt, time.UnixMicro), State: a.state,
+	}
+	v.State.Used = append([]limit.ModelUsage(nil), a.state.Used...)
+	v.State.Holds = append([]limit.Hold(nil), a.state.Holds...)
+	return v
+}
+
+// writeRow adds the account's row to a table for insertAccounts or updateAccounts.
+func (a *account) writeRow(t *table) {
+	s := &a.state
+	period, start, used := int64(uncounted), int64(0), ""
+	if a.counted {
+		period, start, used = int64(s.Period), hourOf(s.Start), encodeUsed(s.Used)
+	}
+	t.row().text(a.key.Project, a.key.Identity).bool(a.known).int(s.Credits[:]...).
+		int(unixOrZero(s.UnlimitedUntil, time.Time.UnixMicro), unixOrZero(s.Burst, time.Time.UnixNano), period, start).
+		text(used).int(a.createdAt, a.updatedAt)
+}
+
+// writeHold adds a hold to a table for openHolds.
+func (a *account) writeHold(t *table, h *limit.Hold, node int64) {
+	terms := h.Terms()
+	var limited int64
+	for m, is := range terms.Limited {
+		if is {
+			limited |= 1 << m
+		}
+	}
+	t.row().text(a.key.Project, a.key.Identity).int(int64(h.ID), node).text(Escape(h.Model), Escape(h.Tier)).
+		int(h.Amounts[:]...).int(h.Credit[:]...).int(limited, int64(terms.Interval), int64(terms.Slack), h.At.UnixMicro())
+}
+
+// writeUsage adds to a table for addUsage.
+func (a *account) writeUsage(t *table, u *usage) {
+	total := u.counted.Add(u.credited)
+	t.row().text(a.key.Project, a.key.Identity).int(u.hour).text(Escape(u.model), Escape(u.tier)).
+		int(total[:]...).int(u.credited[:]...).int(u.input, u.output)
+}
+
+// encodeUsed writes usage by model as it is kept beside the account: a line a model, its
+// name and its figures set apart by tabs, which no escaped name contains.
+func encodeUsed(used []limit.ModelUsage) string {
+	var b []byte
+	for i := range used {
+		u := &used[i]
+		if u.Counted.IsZero() && u.Credited.IsZero() {
+			continue
+		}
+		b = append(b, Escape(u.Model)...)
+		for _, amounts := range [...]limit.Amounts{u.Counted, u.Credited} {
+			for _, n := range amounts {
+				b = strconv.AppendInt(append(b, '\t'), n, 10)
+			}
+		}
+		b = append(b, '\n')
+	}
+	return string(b)
+}
+
+func decodeUsed(text string) []limit.ModelUsage {
+	if text == "" {
+		return nil
+	}
+	used := make([]limit.ModelUsage, 0, strings.Count(text, "\n"))
+	for line := range strings.Lines(text) {
+		name, figures, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		u := limit.ModelUsage{Model: unescape(name)}
+		for i := range 2 * limit.NumMetrics {
+			var figure string
+			figure, figures, _ = strings.Cut(figures, "\t")
+			n, _ := strconv.ParseInt(figure, 10, 64)
+			if i < limit.NumMetrics {
+				u.Counted[i] = n
+			} else {
+				u.Credited[i-limit.NumMetrics] = n
+			}
+		}
+		used = append(used, u)
+	}
+	return used
+}
+
+func encodeSettings(s *ledger.Settings) (string, error) {
+	if s == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("settings of an identity: %w", err)
+	}
+	return cleaned(string(b)), nil
+}
+
+func decodeSettings(text string) (*ledger.Settings, error) {
+	if text == "" {
+		return nil, nil
+	}
+	s := new(ledger.Settings)
+	if err := json.Unmarshal([]byte(text), s); err != nil {
+		return nil, unavailable("read an identity's settings", err)
+	}
+	return s, nil
+}
+
+func (r *record) amounts() (a limit.Amounts) {
+	for m := range a {
+		a[m] = r.int()
+	}
+	return a
+}
+
+const hourSeconds = 3600
+
+// hourOf returns a time in the hours of the usage table.
+func hourOf(t time.Time) int64 { return t.Unix() / hourSeconds }
+
+func hourTime(hour int64) time.Time { return time.Unix(hour*hourSeconds, 0).UTC() }
+
+func fromNanos(n int64) time.Time { return time.Unix(0, n) }
+
+func timeOf(n int64, of func(int64) time.Time) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return of(n).UTC()
+}
+
+func unixOrZero(t time.Time, unix func(time.Time) int64) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return unix(t)
+}
+
+// unavailable wraps an error of the database as ledger.ErrUnavailable.
+func unavailable(doing string, err error) error {
+	return fmt.Errorf("%w: %s: %w", ledger.ErrUnavailable, doing, err)
+}

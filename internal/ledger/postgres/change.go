@@ -1,0 +1,251 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+)
+
+const (
+	// A change waits longer for a row than a decision: nobody else waits with it.
+	changeLockTimeout = "1500ms"
+	changeTimeout     = 10 * time.Second
+	mostChangeTries   = 20
+)
+
+// Change implements ledger.Ledger.
+func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error) {
+	keys := slices.SortedFunc(slices.Values(c.Keys), ledger.Key.Compare)
+	if len(slices.Compact(slices.Clone(keys))) != len(c.Keys) {
+		return ledger.Outcome{}, errors.New("a change names an identity twice")
+	}
+	for _, key := range keys {
+		if !keepableKey(key) {
+			return ledger.Outcome{}, errKey
+		}
+	}
+	if why := l.Healthy(); why != nil {
+		return ledger.Outcome{}, unavailable("change identities", why)
+	}
+	if err := l.queue.caughtUp(ctx, keys); err != nil {
+		return ledger.Outcome{}, err
+	}
+	for try := 1; ; try++ {
+		out, err := l.change(ctx, c, keys)
+		var refused *applyError
+		switch {
+		case err == nil:
+			return out, nil
+		case errors.As(err, &refused):
+			return ledger.Outcome{}, refused.error
+		case failureOf(err) == crossed && try < mostChangeTries:
+			continue
+		}
+		return ledger.Outcome{}, unavailable("change identities", err)
+	}
+}
+
+// applyError is what a change itself returned.
+type applyError struct{ error }
+
+// change makes one attempt. It sees through what it has begun, also where ctx ends.
+func (l *Ledger) change(ctx context.Context, c ledger.Change, keys []ledger.Key) (ledger.Outcome, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
+	defer cancel()
+	t, err := l.begin(ctx)
+	if err != nil {
+		return ledger.Outcome{}, err
+	}
+	defer t.s.close()
+	wants := make([]want, len(keys))
+	for i, key := range keys {
+		wants[i] = want{key, true}
+	}
+	how := locking{timeout: changeLockTimeout}
+	var before *ledger.Outcome
+	var reused bool
+	if c.Once != nil {
+		how.also = func() { t.s.send(readOnce, textParam(c.Keys[0].Project), textParam(Escape(c.Once.Key))) }
+		how.more = func() error {
+			return t.s.each(func(r *record) {
+				reused = string(r.bytes()) != string(c.Once.Fingerprint[:])
+				before = &ledger.Outcome{Status: int(r.int()), Body: slices.Clone(r.bytes())}
+			})
+		}
+	}
+	if err := t.lock(wants, how); err != nil {
+		return ledger.Outcome{}, t.failed(err)
+	}
+	switch {
+	case reused:
+		return ledger.Outcome{}, &applyError{ledger.ErrReused}
+	case before != nil:
+		return *before, nil
+	}
+	return t.apply(c)
+}
+
+// apply applies a change to the accounts, which are locked, and commits.
+func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
+	moments := make([]moment, len(t.accounts))
+	for i, a := range t.accounts {
+		moments[i] = moment{a, c.Period, c.Now}
+	}
+	if err := t.advance(moments...); err != nil {
+		return ledger.Outcome{}, t.failed(err)
+	}
+	views, accounts, err := t.views(c)
+	if err != nil {
+		return ledger.Outcome{}, err
+	}
+	out, err := c.Apply(views)
+	if err != nil {
+		return ledger.Outcome{}, &applyError{err}
+	}
+	w := changed{settings: newTable("ttti"), back: newTable("ttiiii"), audit: newTable("ttttti")}
+	for i, a := range accounts {
+		if err := w.take(a, views[i], t.l); err != nil {
+			return ledger.Outcome{}, &applyError{err}
+		}
+	}
+	for _, e := range out.Audit {
+		w.record(c, e)
+	}
+	statements := 0
+	if c.Once != nil {
+		// Before anything else that others may wait for: they wait here, and hold nothing yet.
+		t.s.send(insertOnce, textParam(c.Keys[0].Project), textParam(Escape(c.Once.Key)), bytesParam(c.Once.Fingerprint[:]),
+			intParam(int64(out.Status)), bytesParam(out.Body), intParam(c.Now.UnixMicro()))
+		statements++
+	}
+	statements += t.write() + w.send(t.s)
+	if err := t.commit(statements); err != nil {
+		return ledger.Outcome{}, t.failed(err)
+	}
+	w.learnt(&t.l.cache)
+	return out, nil
+}
+
+// views returns copies of the accounts for a change to work on, and the accounts, both in
+// the order of its keys.
+func (t *transaction) views(c ledger.Change) ([]*ledger.Account, []*account, error) {
+	byKey := make(map[ledger.Key]*account, len(t.accounts))
+	for _, a := range t.accounts {
+		byKey[a.key] = a
+	}
+	views, accounts := make([]*ledger.Account, len(c.Keys)), make([]*account, len(c.Keys))
+	for i, key := range c.Keys {
+		a := byKey[key]
+		settings, err := t.l.cache.decode(a)
+		if err != nil {
+			return nil, nil, err
+		}
+		v := a.view(settings)
+		views[i], accounts[i] = &v, a
+	}
+	return views, accounts, nil
+}
+
+// changed is what a change writes beside the accounts' rows.
+type changed struct {
+	settings, back, audit table
+	learn                 []learnt
+}
+
+// learnt is what the cache learns when a change is committed.
+type learnt struct {
+	key      ledger.Key
+	settings *ledger.Settings
+	revision int64
+}
+
+// take takes over what a change made of an account.
+func (w *changed) take(a *account, v *ledger.Account, l *Ledger) error {
+	was, err := l.cache.decode(a)
+	if err != nil {
+		return err
+	}
+	if v.Settings != was {
+		text, err := encodeSettings(v.Settings)
+		if err != nil {
+			return err
+		}
+		a.revision++
+		w.settings.row().text(a.key.Project, a.key.Identity, text).int(a.revision)
+		w.learn = append(w.learn, learnt{a.key, v.Settings, a.revision})
+	}
+	if requests, tokens := v.TookBack(); requests || tokens {
+		start := v.State.Start
+		w.back.row().text(a.key.Project, a.key.Identity).
+			int(one(requests), one(tokens), hourOf(start), hourOf(v.State.Period.End(start)))
+	}
+	a.known, a.state, a.changed = v.Known, v.State, true
+	a.createdAt, a.updatedAt = unixOrZero(v.CreatedAt, time.Time.UnixMicro), unixOrZero(v.UpdatedAt, time.Time.UnixMicro)
+	return nil
+}
+
+func one(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// record notes a line of the audit trail.
+func (w *changed) record(c ledger.Change, e ledger.Entry) {
+	detail := "{}"
+	if len(e.Detail) > 0 {
+		detail = cleaned(string(e.Detail))
+	}
+	w.audit.row().text(c.Keys[0].Project, cleaned(e.Identity), cleaned(e.Action), cleaned(e.Reason), detail).int(c.Now.UnixMicro())
+}
+
+func (w *changed) send(s *session) (statements int) {
+	for _, part := range []struct {
+		sql string
+		t   *table
+	}{{updateSettings, &w.settings}, {takeBack, &w.back}, {insertAudit, &w.audit}} {
+		if part.t.rows > 0 {
+			s.sendTable(part.sql, part.t)
+			statements++
+		}
+	}
+	return statements
+}
+
+func (w *changed) learnt(c *cache) {
+	for _, n := range w.learn {
+		c.learn(n.key, n.settings, n.revision)
+	}
+}
+
+// List implements ledger.Ledger.
+func (l *Ledger) List(ctx context.Context, project, search string, limit, offset int) ([]string, int, error) {
+	if !keepable(project) || !keepable(search) {
+		return nil, 0, nil // no identity is named so
+	}
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	s, err := l.connect(ctx)
+	if err != nil {
+		return nil, 0, unavailable("list identities", err)
+	}
+	defer s.close()
+	s.send(countNames, textParam(project), textParam(search))
+	s.send(listNames, textParam(project), textParam(search), intParam(int64(limit)), intParam(int64(offset)))
+	var (
+		total int
+		names = make([]string, 0, limit)
+	)
+	if err := errors.Join(s.sync(),
+		s.each(func(r *record) { total = int(r.int()) }),
+		s.each(func(r *record) { names = append(names, r.text()) }),
+		s.done(0)); err != nil {
+		s.broken = true
+		return nil, 0, unavailable("list identities", err)
+	}
+	return names, total, nil
+}

@@ -1,0 +1,137 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/goleak"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/ledgertest"
+	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/pgtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	ledgertest.Run(t, func(t *testing.T) ledgertest.Store { return openProcess(t) })
+}
+
+// migrated is a database with the tables and nothing in them.
+var migrated = pgtest.Template{Prepare: func(ctx context.Context, url string) error {
+	db, err := store.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}}
+
+// newPool returns a pool for a database, closed by the test's end.
+func newPool(t testing.TB, url string, configure ...func(*pgxpool.Config)) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 6
+	for _, c := range configure {
+		c(config)
+	}
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// never is a beat that no test lives to see: what they need of it they do themselves.
+const never = 24 * time.Hour
+
+// process is a ledger and its pool, and what can happen to it.
+type process struct {
+	*Ledger
+	pool *pgxpool.Pool
+	opts Options
+}
+
+func openProcess(t testing.TB) *process {
+	t.Helper()
+	return openOn(t, newPool(t, migrated.Database(t)))
+}
+
+// openOn opens a ledger on a pool, closed by the test's end.
+func openOn(t testing.TB, pool *pgxpool.Pool, configure ...func(*Options)) *process {
+	t.Helper()
+	p := &process{pool: pool, opts: Options{Beat: never}}
+	for _, c := range configure {
+		c(&p.opts)
+	}
+	p.open(t)
+	t.Cleanup(func() { p.close(t) })
+	return p
+}
+
+func (p *process) open(t ledgertest.TB) {
+	t.Helper()
+	l, err := Open(context.Background(), p.pool, p.opts)
+	if err != nil {
+		t.Fatalf("open the ledger: %v", err)
+	}
+	p.Ledger = l
+}
+
+func (p *process) close(t ledgertest.TB) {
+	t.Helper()
+	if err := p.Close(); err != nil {
+		t.Errorf("close the ledger: %v", err)
+	}
+}
+
+// Restart implements ledgertest.Store.
+func (p *process) Restart(t ledgertest.TB) {
+	t.Helper()
+	p.close(t)
+	p.open(t)
+}
+
+// Crash implements ledgertest.Store: what waits to be written is lost, and the others have
+// declared the node dead.
+func (p *process) Crash(t ledgertest.TB) {
+	t.Helper()
+	p.queue.mu.Lock()
+	for _, n := range p.queue.lines {
+		n.calls = nil
+	}
+	p.queue.mu.Unlock()
+	p.Restart(t)
+}
+
+// Forget implements ledgertest.Store.
+func (p *process) Forget(ledgertest.TB) { p.cache.clear() }
+
+// Audit implements ledgertest.Store.
+func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
+	t.Helper()
+	rows, err := p.pool.Query(context.Background(), `SELECT identity, action, reason, detail FROM audit
+		WHERE project_id = $1 AND identity = $2 ORDER BY id`, key.Project, key.Identity)
+	if err != nil {
+		t.Fatalf("audit: %v", err)
+	}
+	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e ledger.Entry, err error) {
+		var detail string
+		err = row.Scan(&e.Identity, &e.Action, &e.Reason, &detail)
+		e.Detail = json.RawMessage(detail)
+		return e, err
+	})
+	if err != nil {
+		t.Fatalf("audit: %v", err)
+	}
+	return entries
+}

@@ -1,0 +1,293 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// session is a connection for the length of one transaction. Statements gather and go to
+// the database together: a round trip is what send has gathered between two syncs.
+//
+// They are unnamed, and all parameters are arrays or single figures in binary form: a
+// pooler may hand every transaction to another server process.
+type session struct {
+	conn   *pgxpool.Conn
+	pipe   *pgconn.Pipeline
+	broken bool // the connection must not be used again
+}
+
+// connect takes a connection from the pool for as long as ctx lives.
+func (l *Ledger) connect(ctx context.Context) (*session, error) {
+	conn, err := l.pool.Acquire(ctx)
+	if err != nil {
+		return nil, &connectError{err}
+	}
+	return &session{conn: conn, pipe: conn.Conn().PgConn().StartPipeline(ctx)}, nil
+}
+
+// connectError is why there is no connection.
+type connectError struct{ error }
+
+func (e *connectError) Error() string { return "connect: " + e.error.Error() }
+
+func (e *connectError) Unwrap() error { return e.error }
+
+var binaryFormat = []int16{1}
+
+// send adds a statement to the next trip.
+func (s *session) send(sql string, params ...param) {
+	values, oids := make([][]byte, len(params)), make([]uint32, len(params))
+	for i, p := range params {
+		values[i], oids[i] = p.value, p.oid
+	}
+	s.pipe.SendQueryParams(sql, values, oids, binaryFormat, binaryFormat)
+}
+
+// sendTable adds a statement whose parameters are the columns of a table.
+func (s *session) sendTable(sql string, t *table) { s.send(sql, t.params()...) }
+
+// sync makes the trip. What the statements brought is read one after the other.
+func (s *session) sync() error { return s.pipe.Sync() }
+
+// each reads what the next statement of the trip brought.
+func (s *session) each(read func(r *record)) error {
+	_, err := s.results(read)
+	return err
+}
+
+// results is each, and returns how many rows the statement brought or changed.
+func (s *session) results(read func(r *record)) (int64, error) {
+	results, err := s.pipe.GetResults()
+	if err != nil {
+		return 0, err
+	}
+	rows, ok := results.(*pgconn.ResultReader)
+	if !ok {
+		return 0, fmt.Errorf("expected results, got %T", results)
+	}
+	var r record
+	for rows.NextRow() {
+		r.values, r.next = rows.Values(), 0
+		if read != nil {
+			read(&r)
+		}
+	}
+	done, err := rows.Close()
+	return done.RowsAffected(), err
+}
+
+// done reads to the end of a trip whose remaining statements bring nothing.
+func (s *session) done(statements int) error {
+	for range statements {
+		if err := s.each(nil); err != nil {
+			return err
+		}
+	}
+	results, err := s.pipe.GetResults()
+	if err != nil {
+		return err
+	}
+	if _, ok := results.(*pgconn.PipelineSync); !ok {
+		return fmt.Errorf("expected the end of a trip, got %T", results)
+	}
+	return nil
+}
+
+// close gives the connection back, and undoes what has not been committed.
+func (s *session) close() {
+	c := s.conn.Conn()
+	if err := s.pipe.Close(); err != nil {
+		_, refused := errors.AsType[*pgconn.PgError](err)
+		s.broken = s.broken || !refused
+	}
+	if !s.broken && c.PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+		defer cancel()
+		_, err := c.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
+		s.broken = err != nil
+	}
+	if !s.broken {
+		s.conn.Release()
+		return
+	}
+	// Whatever is wrong with it, or with the server at its other end: its place in the pool
+	// must not wait until a server that hangs has said goodbye.
+	c = s.conn.Hijack()
+	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	defer cancel()
+	_ = c.Close(ctx)
+}
+
+// goodbye is how long the end of a connection that is no good may take.
+const goodbye = 100 * time.Millisecond
+
+// query makes one statement that is a transaction of its own, and returns how many rows it
+// changed or brought.
+func (l *Ledger) query(ctx context.Context, sql string, read func(r *record), params ...param) (rows int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	s, err := l.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer s.close()
+	s.send(sql, params...)
+	if err = s.sync(); err == nil {
+		if rows, err = s.results(read); err == nil {
+			err = s.done(0)
+		}
+	}
+	s.broken = err != nil
+	return rows, err
+}
+
+// param is a parameter in binary form.
+type param struct {
+	oid   uint32
+	value []byte
+}
+
+// The types of parameters, by their ids in PostgreSQL's catalog.
+const (
+	boolOID, byteaOID, int8OID, textOID           = 16, 17, 20, 25
+	boolArray, byteaArray, int8Array, textArrayID = 1000, 1001, 1016, 1009
+)
+
+func intParam(n int64) param {
+	return param{int8OID, binary.BigEndian.AppendUint64(nil, uint64(n))}
+}
+
+func textParam(s string) param { return param{textOID, []byte(s)} }
+
+func bytesParam(b []byte) param {
+	if b == nil {
+		b = []byte{} // nil would be NULL
+	}
+	return param{byteaOID, b}
+}
+
+// table is rows of parameters, kept by column: each column becomes an array.
+type table struct {
+	columns []column
+	next    int
+	rows    int
+}
+
+type column struct {
+	array, element uint32
+	buf            []byte
+}
+
+// arrayHeader is the length of what precedes an array's elements: dimensions, flags, the
+// elements' type, their number, the first index.
+const arrayHeader = 20
+
+// newTable takes one letter a column: t text, i int8, b bool, x bytea.
+func newTable(types string) table {
+	t := table{columns: make([]column, len(types))}
+	for i := range t.columns {
+		c := &t.columns[i]
+		switch types[i] {
+		case 't':
+			c.array, c.element = textArrayID, textOID
+		case 'i':
+			c.array, c.element = int8Array, int8OID
+		case 'b':
+			c.array, c.element = boolArray, boolOID
+		case 'x':
+			c.array, c.element = byteaArray, byteaOID
+		}
+	}
+	return t
+}
+
+// row begins a row, whose columns are then added in their order.
+func (t *table) row() *table {
+	t.rows, t.next = t.rows+1, 0
+	return t
+}
+
+func (t *table) add(size int) *column {
+	c := &t.columns[t.next]
+	t.next++
+	if c.buf == nil {
+		c.buf = make([]byte, arrayHeader, 256)
+	}
+	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(size))
+	return c
+}
+
+func (t *table) text(values ...string) *table {
+	for _, s := range values {
+		c := t.add(len(s))
+		c.buf = append(c.buf, s...)
+	}
+	return t
+}
+
+func (t *table) int(values ...int64) *table {
+	for _, n := range values {
+		c := t.add(8)
+		c.buf = binary.BigEndian.AppendUint64(c.buf, uint64(n))
+	}
+	return t
+}
+
+func (t *table) bool(b bool) *table {
+	c := t.add(1)
+	if b {
+		c.buf = append(c.buf, 1)
+	} else {
+		c.buf = append(c.buf, 0)
+	}
+	return t
+}
+
+// params returns the columns as arrays. The table must have a row.
+func (t *table) params() []param {
+	params := make([]param, len(t.columns))
+	for i := range t.columns {
+		c := &t.columns[i]
+		b := c.buf
+		binary.BigEndian.PutUint32(b[0:], 1)
+		binary.BigEndian.PutUint32(b[8:], c.element)
+		binary.BigEndian.PutUint32(b[12:], uint32(t.rows))
+		binary.BigEndian.PutUint32(b[16:], 1)
+		params[i] = param{c.array, b}
+	}
+	return params
+}
+
+// record is a row of a result, read column by column.
+type record struct {
+	values [][]byte
+	next   int
+}
+
+func (r *record) bytes() []byte {
+	v := r.values[r.next]
+	r.next++
+	return v
+}
+
+func (r *record) text() string { return string(r.bytes()) }
+
+func (r *record) bool() bool { return r.bytes()[0] != 0 }
+
+// int reads an integer of any size.
+func (r *record) int() int64 {
+	switch v := r.bytes(); len(v) {
+	case 2:
+		return int64(int16(binary.BigEndian.Uint16(v)))
+	case 4:
+		return int64(int32(binary.BigEndian.Uint32(v)))
+	default:
+		return int64(binary.BigEndian.Uint64(v))
+	}
+}

@@ -1,0 +1,167 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+)
+
+const (
+	// cacheSize is how many identities' settings a generation of the cache holds.
+	cacheSize = 50_000
+	// unconfirmedFor is how long cached settings are given out that no Reserve confirms.
+	unconfirmedFor = time.Second
+)
+
+// cache holds what was set for identities, so that a request need not ask for it before
+// it is decided on: the decision confirms it, in the transaction that it takes anyway.
+//
+// Entries live in two generations. What is asked for moves into the young one; when that
+// is full it becomes the old one, and what was in the old one is forgotten.
+type cache struct {
+	mu         sync.Mutex
+	young, old map[ledger.Key]*cached
+}
+
+// cached are the settings of one revision. The same pointer is given out for as long as
+// the revision stands.
+type cached struct {
+	settings *ledger.Settings
+	revision int64
+	given    time.Time // out for the first time since they were confirmed
+}
+
+// find returns an entry, or nil. It needs the mutex.
+func (c *cache) find(key ledger.Key) *cached {
+	if e := c.young[key]; e != nil {
+		return e
+	}
+	e := c.old[key]
+	if e != nil {
+		c.put(key, e)
+	}
+	return e
+}
+
+// put needs the mutex.
+func (c *cache) put(key ledger.Key, e *cached) {
+	if len(c.young) >= cacheSize {
+		c.old, c.young = c.young, nil
+	}
+	if c.young == nil {
+		c.young = make(map[ledger.Key]*cached)
+	}
+	c.young[key] = e
+}
+
+// give returns cached settings, and whether they may be used without asking.
+func (c *cache) give(key ledger.Key, now time.Time) (settings *ledger.Settings, found, good bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.find(key)
+	if e == nil {
+		return nil, false, false
+	}
+	// Who has been enabled again must find out at once, and no Reserve would tell.
+	good = e.settings == nil || !e.settings.Disabled
+	if e.given.IsZero() {
+		e.given = now
+	}
+	return e.settings, true, good && now.Sub(e.given) < unconfirmedFor
+}
+
+// learn takes over what was read, and returns the settings to be given out for it.
+func (c *cache) learn(key ledger.Key, settings *ledger.Settings, revision int64) *ledger.Settings {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.find(key); e != nil && e.revision == revision {
+		e.given = time.Time{}
+		return e.settings
+	}
+	c.put(key, &cached{settings: settings, revision: revision})
+	return settings
+}
+
+// confirm reports whether settings that were given out are those of the account. Where
+// they are not they are forgotten.
+func (c *cache) confirm(a *account, given *ledger.Settings) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.find(a.key)
+	if e != nil && e.revision == a.revision && e.settings == given {
+		e.given = time.Time{}
+		return true
+	}
+	if given == nil && !a.set {
+		c.put(a.key, &cached{revision: a.revision})
+		return true
+	}
+	if e != nil && e.revision != a.revision {
+		delete(c.young, a.key)
+		delete(c.old, a.key)
+	}
+	return false
+}
+
+// decode returns the settings of an account that was locked whole.
+func (c *cache) decode(a *account) (*ledger.Settings, error) {
+	c.mu.Lock()
+	e := c.find(a.key)
+	c.mu.Unlock()
+	if e != nil && e.revision == a.revision {
+		return e.settings, nil
+	}
+	settings, err := decodeSettings(a.settings)
+	if err != nil {
+		return nil, err
+	}
+	return c.learn(a.key, settings, a.revision), nil
+}
+
+// clear forgets everything.
+func (c *cache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.young, c.old = nil, nil
+}
+
+// Settings implements ledger.Ledger. While the database is away it returns what was last
+// known.
+func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error) {
+	settings, found, good := l.cache.give(key, time.Now())
+	if good {
+		return settings, nil
+	}
+	if !keepableKey(key) {
+		return nil, errKey
+	}
+	read, revision, err := l.readSettings(ctx, key)
+	switch {
+	case err == nil:
+		return l.cache.learn(key, read, revision), nil
+	case found && ctx.Err() == nil:
+		return settings, nil
+	}
+	return nil, err
+}
+
+func (l *Ledger) readSettings(ctx context.Context, key ledger.Key) (*ledger.Settings, int64, error) {
+	if why := l.Healthy(); why != nil {
+		return nil, 0, unavailable("read an identity's settings", why)
+	}
+	var (
+		text     string
+		revision int64
+	)
+	_, err := l.query(ctx, readSettings, func(r *record) { text, revision = r.text(), r.int() }, textParam(key.Project), textParam(key.Identity))
+	if err != nil {
+		if ctx.Err() == nil {
+			l.fail(err)
+		}
+		return nil, 0, unavailable("read an identity's settings", err)
+	}
+	settings, err := decodeSettings(text)
+	return settings, revision, err
+}

@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// The tables are described in store/migrations. Every statement works on many accounts at
+// once: what it is about comes as arrays, a column each, which unnest makes a table of.
+
+const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
+
+// setUp is the first statement of a transaction: how long anything may take, and whether
+// this node is still counted among the living. Joins are by index alone: what a plan costs
+// must not depend on how full a table was when somebody last counted.
+const setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $1),
+	set_config('statement_timeout', '2s', true), set_config('lock_timeout', $2, true),
+	set_config('idle_in_transaction_session_timeout', '3s', true), set_config('enable_seqscan', 'off', true),
+	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+
+// lockAccounts locks rows in the order of their keys. Where a row is held by another it
+// waits, and returns what that one left.
+const lockAccounts = `SELECT k.n, i.known, i.settings <> '', CASE WHEN k.whole THEN i.settings ELSE '' END, i.revision,
+	i.credit_requests, i.credit_tokens, i.credit_micros, i.unlimited_until, i.burst_at,
+	i.period, i.period_start, i.used, i.created_at, i.updated_at
+	FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n)
+	JOIN identities AS i ON i.project_id = k.project AND i.identity = k.name
+	ORDER BY i.project_id, i.identity FOR UPDATE OF i`
+
+// lockFree locks those that nobody holds, and passes over the others.
+const lockFree = lockAccounts + ` SKIP LOCKED`
+
+// findAccounts tells which accounts have a row, without a lock.
+const findAccounts = `SELECT k.n FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n)
+	JOIN identities AS i ON i.project_id = k.project AND i.identity = k.name`
+
+// readHolds comes after the lock: under READ COMMITTED each statement sees what was
+// committed before it began, and nobody else changes the holds of a locked account.
+const readHolds = `SELECT k.n, h.id, h.model, h.tier, h.requests, h.tokens, h.micros,
+	h.credit_requests, h.credit_tokens, h.credit_micros, h.limited, h.burst_interval, h.burst_slack, h.admitted_at
+	FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n)
+	JOIN holds AS h ON h.project_id = k.project AND h.identity = k.name`
+
+// sumUsage adds up what accounts have used from an hour on.
+var sumUsage = fmt.Sprintf(`SELECT k.n, u.model, max(u.hour), least(sum(u.requests), %[1]d)::int8, least(sum(u.tokens), %[1]d)::int8,
+	least(sum(u.micros), %[1]d)::int8, least(sum(u.credit_requests), %[1]d)::int8,
+	least(sum(u.credit_tokens), %[1]d)::int8, least(sum(u.credit_micros), %[1]d)::int8
+	FROM unnest($1::text[], $2::text[], $3::int8[]) WITH ORDINALITY AS k(project, name, since, n)
+	JOIN usage AS u ON u.project_id = k.project AND u.identity = k.name AND u.hour >= k.since
+	GROUP BY k.n, u.model`, int64(limit.Most))
+
+// insertAccounts comes with the keys in their order. Those who wait here for each other's
+// rows have locked all that they need, so they can only wait in that order: there is no
+// deadlock. Who was second fails, and begins again with a row to lock.
+const insertAccounts = `INSERT INTO identities (project_id, identity, known, credit_requests, credit_tokens, credit_micros,
+	unlimited_until, burst_at, period, period_start, used, created_at, updated_at)
+	SELECT * FROM unnest($1::text[], $2::text[], $3::bool[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
+	$9::int8[], $10::int8[], $11::text[], $12::int8[], $13::int8[])`
+
+const updateAccounts = `UPDATE identities AS i SET known = k.known, credit_requests = k.requests, credit_tokens = k.tokens,
+	credit_micros = k.micros, unlimited_until = k.unlimited, burst_at = k.burst, period = k.period, period_start = k.start,
+	used = k.used, created_at = k.created, updated_at = k.updated
+	FROM unnest($1::text[], $2::text[], $3::bool[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
+	$9::int8[], $10::int8[], $11::text[], $12::int8[], $13::int8[])
+	AS k(project, name, known, requests, tokens, micros, unlimited, burst, period, start, used, created, updated)
+	WHERE i.project_id = k.project AND i.identity = k.name`
+
+const updateSettings = `UPDATE identities AS i SET settings = k.settings, revision = k.revision
+	FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS k(project, name, settings, revision)
+	WHERE i.project_id = k.project AND i.identity = k.name`
+
+const openHolds = `INSERT INTO holds (project_id, identity, id, node, model, tier, requests, tokens, micros,
+	credit_requests, credit_tokens, credit_micros, limited, burst_interval, burst_slack, admitted_at)
+	SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::text[], $6::text[], $7::int8[], $8::int8[], $9::int8[],
+	$10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[])`
+
+const updateHolds = `UPDATE holds AS h SET burst_slack = k.slack
+	FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) AS k(project, name, id, slack)
+	WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id`
+
+const closeHolds = `DELETE FROM holds AS h USING unnest($1::text[], $2::text[], $3::int8[]) AS k(project, name, id)
+	WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id`
+
+// onConflict adds to a row of usage. No row is let above limit.Most, so that no sum of
+// rows can overflow.
+var onConflict = fmt.Sprintf(` ON CONFLICT (project_id, identity, hour, model, tier, kind) DO UPDATE SET
+	requests = least(u.requests + excluded.requests, %[1]d), tokens = least(u.tokens + excluded.tokens, %[1]d),
+	micros = least(u.micros + excluded.micros, %[1]d),
+	credit_requests = least(u.credit_requests + excluded.credit_requests, %[1]d),
+	credit_tokens = least(u.credit_tokens + excluded.credit_tokens, %[1]d),
+	credit_micros = least(u.credit_micros + excluded.credit_micros, %[1]d),
+	input_tokens = least(u.input_tokens + excluded.input_tokens, %[1]d),
+	output_tokens = least(u.output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
+
+// addUsage counts what credits paid for in requests, tokens and micros too.
+var addUsage = `INSERT INTO usage AS u (project_id, identity, hour, model, tier, requests, tokens, micros,
+	credit_requests, credit_tokens, credit_micros, input_tokens, output_tokens, kind)
+	SELECT k.*, 0 FROM unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::text[], $6::int8[], $7::int8[], $8::int8[],
+	$9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[]) AS k` + onConflict
+
+// takeBack adds the opposite of what was used between two hours, by hour and model.
+var takeBack = `INSERT INTO usage AS u (project_id, identity, hour, model, tier, kind, requests, tokens, micros,
+	credit_requests, credit_tokens, credit_micros)
+	SELECT s.project_id, s.identity, s.hour, s.model, '', 1, -k.requests * sum(s.requests), -k.tokens * sum(s.tokens),
+	-k.tokens * sum(s.micros), -k.requests * sum(s.credit_requests), -k.tokens * sum(s.credit_tokens), -k.tokens * sum(s.credit_micros)
+	FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[]) AS k(project, name, requests, tokens, since, until)
+	JOIN usage AS s ON s.project_id = k.project AND s.identity = k.name AND s.hour >= k.since AND s.hour < k.until
+	GROUP BY s.project_id, s.identity, s.hour, s.model, k.requests, k.tokens` + onConflict
+
+const (
+	readOnce   = `SELECT fingerprint, status, body FROM idempotency WHERE project_id = $1 AND key = $2`
+	insertOnce = `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, $4::int8, $5, $6)`
+
+	insertAudit = `INSERT INTO audit (project_id, identity, action, reason, detail, at)
+		SELECT k.project, k.name, k.action, k.reason, k.detail, k.at
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[])
+		WITH ORDINALITY AS k(project, name, action, reason, detail, at, n) ORDER BY k.n`
+)
+
+const (
+	readSettings = `SELECT settings, revision FROM identities WHERE project_id = $1 AND identity = $2`
+
+	countNames = `SELECT count(*) FROM identities WHERE project_id = $1 AND known AND position($2 in identity) > 0`
+	listNames  = `SELECT identity FROM identities WHERE project_id = $1 AND known AND position($2 in identity) > 0
+		ORDER BY project_id, identity LIMIT $3 OFFSET $4`
+)
+
+const (
+	register   = `INSERT INTO nodes (id) VALUES ($1)`
+	beat       = `UPDATE nodes SET beat = beat + 1 WHERE id = $1`
+	readBeats  = `SELECT id, beat FROM nodes WHERE id <> $1 ORDER BY id`
+	deregister = `DELETE FROM nodes WHERE id = $1`
+	declare    = `DELETE FROM nodes WHERE id = $1 AND beat = $2`
+
+	// findOrphans returns holds of nodes that are gone. It finds the nodes that hold
+	// anything by leaping through the index.
+	findOrphans = `WITH RECURSIVE holders(node) AS (
+			(SELECT node FROM holds ORDER BY node LIMIT 1)
+			UNION ALL
+			SELECT (SELECT h.node FROM holds AS h WHERE h.node > holders.node ORDER BY h.node LIMIT 1)
+			FROM holders WHERE holders.node IS NOT NULL
+		), gone AS (
+			SELECT node FROM holders WHERE node IS NOT NULL AND NOT EXISTS (SELECT FROM nodes WHERE id = holders.node)
+		)
+		SELECT h.project_id, h.identity, h.id FROM gone JOIN holds AS h ON h.node = gone.node LIMIT $1`
+)

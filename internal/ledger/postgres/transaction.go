@@ -1,0 +1,341 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// transaction is one attempt to do something to accounts. It takes two round trips: lock
+// brings what is to be decided on, commit takes away what came of it.
+type transaction struct {
+	l        *Ledger
+	s        *session
+	node     int64 // this one's id as of the beginning
+	alive    bool  // it is still registered
+	accounts []*account
+
+	// unknown is set where the database was told to commit and has not said whether it did.
+	unknown bool
+}
+
+// want is an account to be locked, whole where its settings are needed too.
+type want struct {
+	key   ledger.Key
+	whole bool
+}
+
+// begin connects, for as long as ctx lives. The caller closes the session.
+func (l *Ledger) begin(ctx context.Context) (*transaction, error) {
+	s, err := l.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &transaction{l: l, s: s, node: l.node.Load()}, nil
+}
+
+// locking says how a transaction takes its locks.
+type locking struct {
+	timeout string // as PostgreSQL writes it
+	skip    bool   // what somebody else keeps locked is passed over
+	also    func() // sends more statements, which see what the locks protect
+	more    func() error
+}
+
+// lock makes the first round trip. The wants must be in the order of their keys.
+func (t *transaction) lock(wants []want, how locking) error {
+	keys := newTable("ttb")
+	t.accounts = make([]*account, len(wants))
+	own := make([]account, len(wants))
+	for i, w := range wants {
+		own[i].key = w.key
+		t.accounts[i] = &own[i]
+		keys.row().text(w.key.Project, w.key.Identity).bool(w.whole)
+	}
+	t.s.send(begin)
+	t.s.send(setUp, intParam(t.node), textParam(how.timeout))
+	if how.skip {
+		t.s.sendTable(findAccounts, &keys)
+		t.s.sendTable(lockFree, &keys)
+	} else {
+		t.s.sendTable(lockAccounts, &keys)
+	}
+	t.s.sendTable(readHolds, &keys)
+	if how.also != nil {
+		how.also()
+	}
+	if err := t.s.sync(); err != nil {
+		return err
+	}
+	return t.loadAll(how)
+}
+
+// loadAll reads what lock has asked for.
+func (t *transaction) loadAll(how locking) error {
+	if err := t.s.each(nil); err != nil {
+		return err
+	}
+	if err := t.s.each(func(r *record) { t.alive = r.bool() }); err != nil {
+		return err
+	}
+	if how.skip {
+		if err := t.s.each(func(r *record) { t.accounts[r.int()-1].blocked = true }); err != nil {
+			return err
+		}
+	}
+	if err := t.s.each(func(r *record) {
+		a := t.accounts[r.int()-1]
+		a.blocked = false
+		a.load(r)
+	}); err != nil {
+		return err
+	}
+	if err := t.s.each(func(r *record) { t.accounts[r.int()-1].loadHold(r) }); err != nil {
+		return err
+	}
+	if how.more != nil {
+		if err := how.more(); err != nil {
+			return err
+		}
+	}
+	return t.s.done(0)
+}
+
+// moment is when, and in which period, an account is looked at.
+type moment struct {
+	account *account
+	period  limit.Period
+	now     time.Time
+}
+
+// advance brings the states of accounts to a moment of now, in its period.
+func (t *transaction) advance(moments ...moment) error {
+	err := t.enter(moments...)
+	for _, m := range moments {
+		m.account.state.Advance(m.now)
+	}
+	return err
+}
+
+// enter makes sure that the states of accounts are of a period, and have come to a moment.
+// It needs a round trip where the sum is not of that period, as happens when a project
+// changes its period.
+func (t *transaction) enter(moments ...moment) error {
+	for {
+		var again []moment
+		for _, m := range moments {
+			switch a := m.account; {
+			case a.counted && a.state.Period == m.period:
+			case a.exists:
+				again = append(again, m)
+			default: // what has no row has used nothing
+				a.restart(m)
+			}
+		}
+		if len(again) == 0 {
+			break
+		}
+		if err := t.sum(again); err != nil {
+			return err
+		}
+	}
+	for _, m := range moments {
+		s := &m.account.state
+		start := s.Start
+		s.Enter(m.now)
+		m.account.moved = m.account.moved || !s.Start.Equal(start)
+	}
+	return nil
+}
+
+// restart makes the state one of a period, with what is about to be written in it.
+func (a *account) restart(m moment) {
+	a.counted, a.changed = true, a.changed || a.exists
+	a.state.Period, a.state.Start, a.state.Used = m.period, m.period.Start(m.now), nil
+	for i := range a.used {
+		if u := &a.used[i]; !hourTime(u.hour).Before(a.state.Start) {
+			a.add(limit.ModelUsage{Model: u.model, Counted: u.counted, Credited: u.credited})
+		}
+	}
+}
+
+func (a *account) add(more limit.ModelUsage) {
+	for i := range a.state.Used {
+		if u := &a.state.Used[i]; u.Model == more.Model {
+			u.Counted, u.Credited = u.Counted.Add(more.Counted), u.Credited.Add(more.Credited)
+			return
+		}
+	}
+	a.state.Used = append(a.state.Used, more)
+}
+
+// sum reads what accounts have used in a period. Where there is usage of a later one, the
+// clock having been set back, it is that one that goes on.
+func (t *transaction) sum(moments []moment) error {
+	keys := newTable("tti")
+	for i := range moments {
+		m := &moments[i]
+		m.account.restart(*m)
+		keys.row().text(m.account.key.Project, m.account.key.Identity).int(hourOf(m.account.state.Start))
+	}
+	t.s.sendTable(sumUsage, &keys)
+	if err := t.s.sync(); err != nil {
+		return err
+	}
+	var late []moment
+	if err := t.s.each(func(r *record) {
+		m := &moments[r.int()-1]
+		a := m.account
+		model, latest := unescape(r.text()), hourTime(r.int())
+		total, credited := r.amounts(), r.amounts()
+		a.add(limit.ModelUsage{Model: model, Counted: total.Sub(credited), Credited: credited})
+		if !latest.Before(m.period.End(a.state.Start)) {
+			late = append(late, moment{a, m.period, latest})
+		}
+	}); err != nil {
+		return err
+	}
+	if err := t.s.done(0); err != nil {
+		return err
+	}
+	if len(late) > 0 {
+		return t.sum(latestOf(late))
+	}
+	return nil
+}
+
+// latestOf leaves one moment an account, the latest.
+func latestOf(moments []moment) []moment {
+	var one []moment
+next:
+	for _, m := range moments {
+		for i := range one {
+			if one[i].account == m.account {
+				if m.now.After(one[i].now) {
+					one[i] = m
+				}
+				continue next
+			}
+		}
+		one = append(one, m)
+	}
+	return one
+}
+
+// write sends what became of the accounts, and returns with how many statements.
+func (t *transaction) write() (statements int) {
+	var (
+		born, rows        = newTable("ttbiiiiiiitii"), newTable("ttbiiiiiiitii")
+		open, slack, gone = newTable("ttiittiiiiiiiiii"), newTable("ttii"), newTable("tti")
+		used              = newTable("ttittiiiiiiii")
+	)
+	for _, a := range t.accounts {
+		switch {
+		case !a.changed:
+		case a.exists:
+			a.writeRow(&rows)
+		default:
+			a.writeRow(&born)
+		}
+		t.compareHolds(a, &open, &slack, &gone)
+		for i := range a.used {
+			a.writeUsage(&used, &a.used[i])
+		}
+	}
+	for _, s := range []struct {
+		sql string
+		t   *table
+	}{{insertAccounts, &born}, {updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone}, {addUsage, &used}} {
+		if s.t.rows > 0 {
+			t.s.sendTable(s.sql, s.t)
+			statements++
+		}
+	}
+	return statements
+}
+
+// compareHolds finds which holds came, which went, and which gave something of their place
+// in the burst bucket to those after them. What came and went in between is not there.
+func (t *transaction) compareHolds(a *account, open, slack, gone *table) {
+	if len(a.loaded) == 0 && len(a.state.Holds) == 0 {
+		return
+	}
+	before := make(map[uint64]time.Duration, len(a.loaded))
+	for _, h := range a.loaded {
+		before[h.id] = h.slack
+	}
+	for i := range a.state.Holds {
+		h := &a.state.Holds[i]
+		was, stays := before[h.ID]
+		delete(before, h.ID)
+		switch is := h.Terms().Slack; {
+		case !stays:
+			a.writeHold(open, h, t.node)
+		case is != was:
+			slack.row().text(a.key.Project, a.key.Identity).int(int64(h.ID), int64(is))
+		}
+	}
+	for id := range before {
+		gone.row().text(a.key.Project, a.key.Identity).int(int64(id))
+	}
+}
+
+// commit makes the second round trip, with that many statements sent.
+func (t *transaction) commit(statements int) error {
+	t.s.send("COMMIT")
+	err := t.s.sync()
+	if err == nil {
+		err = t.s.done(statements + 1)
+	}
+	// What the server calls an error has undone everything. A connection that broke, the
+	// server's last words on it included, may have done so after the commit.
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	t.unknown = err != nil && (!ok || isFatal(refused))
+	return err
+}
+
+func isFatal(e *pgconn.PgError) bool {
+	return e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC"
+}
+
+// kind of failure of a transaction.
+type failure int
+
+const (
+	away    failure = iota // the database, or its will to do this
+	cut                    // the connection: another one may do
+	crossed                // with another transaction: again
+	waited                 // too long for a lock
+)
+
+// failureOf says what an error means for the next attempt.
+func failureOf(err error) failure {
+	if errors.Is(err, errNodeGone) {
+		return crossed
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return away
+	}
+	if _, ok := errors.AsType[*connectError](err); ok {
+		return away
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || isFatal(e) {
+		return cut
+	}
+	switch e.Code {
+	case "40001", "40P01", "23505": // serialization failure, deadlock, a row that another made first
+		return crossed
+	case "55P03": // lock not available
+		return waited
+	}
+	return away
+}
+
+// errNodeGone is for a node that was declared dead and has a new id now.
+var errNodeGone = errors.New("this node had been declared dead")

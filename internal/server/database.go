@@ -1,0 +1,110 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
+	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
+	"github.com/airatelimit/airatelimit/internal/secret"
+	"github.com/airatelimit/airatelimit/internal/store"
+)
+
+// keptLedger is a ledger on a database.
+type keptLedger interface {
+	ledger.Ledger
+	// Healthy returns why nothing can be decided or kept now, or nil.
+	Healthy() error
+	Close() error
+}
+
+const (
+	// A node may start before its database, or while that is restarted.
+	databaseWait  = 30 * time.Second
+	databaseRetry = 500 * time.Millisecond
+)
+
+// openDatabase opens what the configuration names, and the ledger in it. What it has opened closers close, in the
+// opposite order, an error or not.
+func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, observe ledger.Observer, closers *[]func() error) (*store.DB, keptLedger, error) {
+	if cfg.Database.Warning != "" {
+		log.Warn("DATABASE_URL: " + cfg.Database.Warning)
+	}
+	if !cfg.Database.Postgres() {
+		unlock, err := store.Lock(cfg.Database.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		*closers = append(*closers, unlock)
+	}
+	db, err := awaitDatabase(ctx, cfg.Database, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	*closers = append(*closers, db.Close)
+	if err := db.Claim(ctx, keys); err != nil {
+		return nil, nil, err
+	}
+	kept, err := openLedger(ctx, db, observe)
+	if err != nil {
+		return nil, nil, err
+	}
+	*closers = append(*closers, kept.Close)
+	return db, kept, nil
+}
+
+// awaitDatabase opens the database as soon as it is up, if that is soon.
+func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*store.DB, error) {
+	for deadline := time.Now().Add(databaseWait); ; {
+		db, err := store.Open(ctx, d.Location)
+		if err == nil || !store.Unreachable(err) {
+			return db, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the database cannot be reached since %s: %w", databaseWait, err)
+		}
+		log.Warn("waiting for the database", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(databaseRetry):
+		}
+	}
+}
+
+func openLedger(ctx context.Context, db *store.DB, observe ledger.Observer) (keptLedger, error) {
+	if db.Pool != nil {
+		return postgres.Open(ctx, db.Pool, postgres.Options{Observe: observe.Batch})
+	}
+	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
+	if err != nil {
+		return nil, err
+	}
+	l.Observe(observe)
+	return l, nil
+}
+
+// prune removes what is of no use any more, now and then until ctx ends. That it fails is no reason to stop: the next
+// time goes on where this one stopped.
+func prune(ctx context.Context, db *store.DB, now func() time.Time, log *slog.Logger) {
+	tick := time.NewTicker(store.PruneInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		removed, err := db.Prune(ctx, now())
+		if err != nil && ctx.Err() == nil {
+			log.Warn("what is of no use any more was not all removed", "error", err)
+		}
+		if removed > 0 {
+			log.Debug("removed what is of no use any more", "rows", removed)
+		}
+	}
+}

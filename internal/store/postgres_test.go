@@ -1,0 +1,322 @@
+package store
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"database/sql"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/secret"
+	"github.com/airatelimit/airatelimit/test/pgtest"
+)
+
+func scan[T any](t *testing.T, db *sql.DB, query string, args ...any) (v T) {
+	t.Helper()
+	if err := db.QueryRow(query, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return v
+}
+
+// Five nodes, each with connections of its own, start on an empty database.
+func TestNodesThatStartTogetherOnAnEmptyDatabase(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		location := pgtest.Database(t)
+		keys := keyring(t, "k")
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() {
+				db, err := Open(context.Background(), location)
+				if err != nil {
+					t.Errorf("Open: %v", err)
+					return
+				}
+				if err := db.Claim(context.Background(), keys); err != nil {
+					t.Errorf("Claim: %v", err)
+				}
+				if _, err := db.Write.Exec(`UPDATE revision SET value = value + 1`); err != nil {
+					t.Errorf("write: %v", err)
+				}
+				if err := db.Close(); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		db := openTest(t, location)
+		if n := scan[int](t, db.Read, `SELECT value FROM revision`); n != 5 {
+			t.Errorf("revision = %d, want 5", n)
+		}
+		if n := scan[int](t, db.Read, `SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version`); n != 0 {
+			t.Errorf("%d migrations were applied twice", n)
+		}
+	}
+}
+
+// During a rollout new nodes have migrated, and older ones start again beside them.
+func TestAnOlderNodeStartsWhereItIsStillUnderstood(t *testing.T) {
+	t.Parallel()
+	location := migrated.Database(t)
+	db := openTest(t, location)
+	newest := scan[int](t, db.Read, `SELECT max(version_id) FROM goose_db_version`)
+	if _, err := db.Write.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, true)`, newest+1); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		oldest int
+		want   error
+	}{{newest, nil}, {newest + 1, ErrNewer}} {
+		if _, err := db.Write.Exec(`UPDATE installation SET oldest_schema = $1`, tc.oldest); err != nil {
+			t.Fatal(err)
+		}
+		older, err := Open(t.Context(), location)
+		if !errors.Is(err, tc.want) {
+			t.Errorf("oldest schema %d: Open = %v, want %v", tc.oldest, err, tc.want)
+		}
+		if err == nil {
+			create(t, New(older, keyring(t, "k")), `{}`)
+			if err := older.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestNodesSealWithOneKey(t *testing.T) {
+	t.Parallel()
+	location := migrated.Database(t)
+	db := openTest(t, location)
+	rotated, err := secret.NewKeyring([]byte(strings.Repeat("n", 32)), []byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name string
+		keys *secret.Keyring
+		want error
+	}{
+		{"the first", keyring(t, "k"), nil},
+		{"the same", keyring(t, "k"), nil},
+		{"another", keyring(t, "x"), ErrOtherKey},
+		{"a newer one with the first", rotated, nil},
+		{"the newer one alone", keyring(t, "n"), nil},
+		{"the first again", keyring(t, "k"), ErrOtherKey},
+	} {
+		if err := db.Claim(t.Context(), step.keys); !errors.Is(err, step.want) {
+			t.Errorf("%s: %v, want %v", step.name, err, step.want)
+		}
+	}
+	if err := openTest(t, file(t)).Claim(t.Context(), keyring(t, "x")); err != nil {
+		t.Errorf("a file: %v", err)
+	}
+}
+
+func TestProviderKeysAreSealedInPostgres(t *testing.T) {
+	t.Parallel()
+	db := openTest(t, migrated.Database(t))
+	_, secretKey := create(t, New(db, keyring(t, "k")), `{"name": "needle", "providers": {"openai": {"key": "`+plainKey+`"}}}`)
+	all := scan[string](t, db.Read, `SELECT string_agg(p::text || k::text, ' ') FROM projects p JOIN provider_keys k ON p.id = k.project_id`)
+	_, secretPart, _ := strings.Cut(strings.TrimPrefix(secretKey, "sk_"), "_")
+	if !strings.Contains(all, "needle") || strings.Contains(all, plainKey[:16]) || strings.Contains(all, secretPart) {
+		t.Errorf("stored: %s", all)
+	}
+}
+
+// A node that waits for a lock gives up before its caller does, and says so.
+func TestAChangeDoesNotWaitForALockForever(t *testing.T) {
+	t.Parallel()
+	db := openTest(t, migrated.Database(t))
+	tx, err := db.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it only read
+	for setting, want := range map[string]string{"lock_timeout": "5s", "statement_timeout": "10s", "idle_in_transaction_session_timeout": "30s"} {
+		var got string
+		if err := tx.QueryRow(`SELECT current_setting($1)`, setting).Scan(&got); err != nil || got != want {
+			t.Errorf("%s = %s, %v, want %s", setting, got, err, want)
+		}
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if got := scan[string](t, db.Read, `SELECT current_setting('lock_timeout')`); got != "0" {
+		t.Errorf("lock_timeout = %s after the transaction, want 0", got)
+	}
+}
+
+// No statement of one transaction may count on what an earlier one has left on its connection.
+func TestEverythingWorksThroughAPooler(t *testing.T) {
+	t.Parallel()
+	through := pgtest.Shared(t).Pooler(t)
+	location := through(pgtest.Database(t))
+	var wg sync.WaitGroup
+	for range 5 {
+		wg.Go(func() {
+			db, err := Open(context.Background(), location)
+			if err != nil {
+				t.Errorf("Open: %v", err)
+				return
+			}
+			if err := db.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	s, other := newStore(t, location), newStore(t, location)
+	rec, _ := create(t, s, `{"name": "A", "providers": {"openai": {"key": "`+plainKey+`"}}}`)
+	c := newCatalog(t, s)
+	log := run(t, c, true)
+	update(t, other, rec.Key, `{"name": "B"}`)
+	await(t, "the change", func() bool { return name(t, c, rec.Key) == "B" })
+	log.await(t, "notifications do not come through a pooler")
+	for i := range 20 {
+		wg.Go(func() {
+			if _, err := s.UpdateProject(context.Background(), rec.Key, patch(fmt.Sprintf(`{"requestLimit": %d}`, i))); err != nil {
+				t.Errorf("UpdateProject: %v", err)
+			}
+			if _, err := other.Project(context.Background(), rec.Key); err != nil {
+				t.Errorf("Project: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func update(t *testing.T, s *Store, key, doc string) {
+	t.Helper()
+	if _, err := s.UpdateProject(t.Context(), key, patch(doc)); err != nil {
+		t.Fatalf("UpdateProject: %v", err)
+	}
+}
+
+func TestAServerThatIsNotTheOneIsRefused(t *testing.T) {
+	t.Parallel()
+	authority, another := newAuthority(t), newAuthority(t)
+	cert, key := authority.issue(t, "127.0.0.1")
+	c := pgtest.New(t, pgtest.Options{TCP: true, Settings: map[string]string{"ssl": "on"},
+		Files: map[string]string{"server.crt": cert, "server.key": key}})
+	_, port, _ := net.SplitHostPort(c.Address())
+	for _, tc := range []struct{ name, host, query, want string }{
+		{"the right authority", "127.0.0.1", "sslmode=verify-full&sslrootcert=" + authority.file, ""},
+		{"another host", "localhost", "sslmode=verify-full&sslrootcert=" + authority.file, "localhost"},
+		{"another host, which is not looked at", "localhost", "sslmode=verify-ca&sslrootcert=" + authority.file, ""},
+		{"another authority", "127.0.0.1", "sslmode=verify-full&sslrootcert=" + another.file, "unknown authority"},
+		{"another authority, for the chain alone", "127.0.0.1", "sslmode=verify-ca&sslrootcert=" + another.file, "unknown authority"},
+		{"the system's authorities", "127.0.0.1", "sslmode=verify-full", "unknown authority"},
+		{"encrypted only", "127.0.0.1", "sslmode=require", ""},
+		{"prefer", "127.0.0.1", "sslmode=prefer", "write sslmode=verify-full"},
+	} {
+		location := (&url.URL{Scheme: "postgresql", User: url.UserPassword("postgres", "hunter2"),
+			Host: net.JoinHostPort(tc.host, port), Path: "/postgres", RawQuery: tc.query}).String()
+		db, err := Open(t.Context(), location)
+		switch {
+		case tc.want == "" && err != nil:
+			t.Errorf("%s: %v", tc.name, err)
+		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2")):
+			t.Errorf("%s: %v, want an error with %q and no password", tc.name, err, tc.want)
+		case tc.want != "" && Unreachable(err):
+			t.Errorf("%s: to be tried again, which changes nothing", tc.name)
+		}
+		if err != nil {
+			continue
+		}
+		if !scan[bool](t, db.Read, `SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`) {
+			t.Errorf("%s: not encrypted", tc.name)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// authority signs certificates; its own is in the file.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	file string
+}
+
+func newAuthority(t *testing.T) authority {
+	t.Helper()
+	a := authority{file: filepath.Join(t.TempDir(), "ca.pem")}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.key = newKey(t)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, a.key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(a.file, pemOf("CERTIFICATE", der), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a authority) issue(t *testing.T, ip string) (cert, key string) {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.ParseIP(ip)}}
+	private := newKey(t)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pemOf("CERTIFICATE", der)), string(pemOf("PRIVATE KEY", keyDER))
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func pemOf(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+func TestWhatMayPassIsToldFromWhatMayNot(t *testing.T) {
+	t.Parallel()
+	c := pgtest.New(t, pgtest.Options{TCP: true})
+	_, err := Open(t.Context(), strings.Replace(c.URL("postgres"), "/postgres", "/no_such", 1))
+	if err == nil || Unreachable(err) {
+		t.Errorf("no such database: %v, want an error that stays", err)
+	}
+	if err := c.Stop(pgtest.Fast); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(t.Context(), c.URL("postgres"))
+	if !Unreachable(err) {
+		t.Errorf("no server: %v, want an error that may pass", err)
+	}
+	_, err = Open(t.Context(), "postgresql://u@no-such-host.invalid/x")
+	if !Unreachable(err) {
+		t.Errorf("no such host: %v, want an error that may pass", err)
+	}
+}

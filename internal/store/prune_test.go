@@ -1,0 +1,143 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// fill writes n rows of a project into each table, as the ledgers do.
+func fill(t *testing.T, db *sql.DB, key string, n int, at time.Time) {
+	t.Helper()
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	for i := range n {
+		name, micros := fmt.Sprint(i), at.UnixMicro()
+		for _, s := range []struct {
+			query string
+			args  []any
+		}{
+			{`INSERT INTO identities (project_id, identity, created_at, updated_at) VALUES ($1, $2, $3, $3)`, []any{key, name, micros}},
+			{`INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests) VALUES ($1, $2, $3, '', '', 0, 1)`, []any{key, name, micros}},
+			{`INSERT INTO audit (project_id, identity, action, at) VALUES ($1, $2, 'gift', $3)`, []any{key, name, micros}},
+			{`INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, 200, $3, $4)`,
+				[]any{key, name, []byte("x"), micros}},
+		} {
+			if _, err := tx.Exec(s.query, s.args...); err != nil {
+				t.Fatalf("%s: %v", s.query, err)
+			}
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rowsOf(t *testing.T, db *DB, key string) map[string]int {
+	t.Helper()
+	rows := map[string]int{}
+	for _, table := range ofProjects {
+		if n := scan[int](t, db.Read, `SELECT count(*) FROM `+table.table+` WHERE project_id = $1`, key); n != 0 {
+			rows[table.table] = n
+		}
+	}
+	return rows
+}
+
+func wantRows(t *testing.T, db *DB, key string, want map[string]int) {
+	t.Helper()
+	if got := rowsOf(t, db, key); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s has rows %v, want %v", key, got, want)
+	}
+}
+
+func TestRepetitionsAreForgottenAfterADay(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, _ := create(t, s, `{}`)
+		const n = 2*pruneBatch + 7
+		at := time.Now()
+		fill(t, s.db.Write, rec.Key, n, at)
+		for _, tc := range []struct {
+			after   time.Duration
+			removed int64
+		}{{OnceFor, 0}, {OnceFor + time.Second, n}, {OnceFor + time.Hour, 0}} {
+			removed, err := s.db.Prune(t.Context(), at.Add(tc.after))
+			if err != nil || removed != tc.removed {
+				t.Errorf("after %s: %d rows removed, %v, want %d", tc.after, removed, err, tc.removed)
+			}
+		}
+		wantRows(t, s.db, rec.Key, map[string]int{"identities": n, "usage": n, "audit": n})
+	})
+}
+
+func TestNothingStaysOfADeletedProject(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		var keys []string
+		const n = pruneBatch + 3
+		for range 3 {
+			rec, _ := create(t, s, `{}`)
+			fill(t, s.db.Write, rec.Key, n, time.Now())
+			keys = append(keys, rec.Key)
+		}
+		for _, key := range keys[:2] {
+			if err := s.DeleteProject(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// A request of the second still runs.
+		hold := `INSERT INTO holds (id, project_id, identity, model, tier, hour, admitted_at) VALUES (1, $1, '1', '', '', 0, 0)`
+		if s.db.Pool != nil {
+			hold = `INSERT INTO holds (id, project_id, identity, model, tier, node, admitted_at) VALUES (1, $1, '1', '', '', 0, 0)`
+		}
+		if _, err := s.db.Write.Exec(hold, keys[1]); err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]int{"identities": n, "usage": n, "audit": n, "idempotency": n}
+		if removed, err := s.db.Prune(t.Context(), time.Now()); err != nil || removed != int64(n*len(all)) {
+			t.Errorf("%d rows removed, %v, want %d", removed, err, n*len(all))
+		}
+		wantRows(t, s.db, keys[0], map[string]int{})
+		wantRows(t, s.db, keys[1], all)
+		wantRows(t, s.db, keys[2], all)
+		if _, err := s.db.Write.Exec(`DELETE FROM holds`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.db.Prune(t.Context(), time.Now()); err != nil {
+			t.Error(err)
+		}
+		wantRows(t, s.db, keys[1], map[string]int{})
+		wantRows(t, s.db, keys[2], all)
+	})
+}
+
+func TestOneNodePrunesAtATime(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, migrated.Database(t))
+	at := time.Now()
+	fill(t, s.db.Write, "pk_deleted", 3, at)
+	tx, err := s.db.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it only held the lock
+	if _, err := tx.Exec(`SELECT pg_advisory_xact_lock($1)`, pruneLock); err != nil {
+		t.Fatal(err)
+	}
+	if removed, err := s.db.Prune(t.Context(), at); err != nil || removed != 0 {
+		t.Errorf("beside another: %d rows removed, %v, want none", removed, err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if removed, err := s.db.Prune(t.Context(), at); err != nil || removed != 12 {
+		t.Errorf("alone: %d rows removed, %v, want 12", removed, err)
+	}
+}
