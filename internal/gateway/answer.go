@@ -76,7 +76,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
 	head, err := readUpTo(chunk[:0], &quietReader{body, x}, wholeAnswer, resp.ContentLength)
-	c.at.Last = c.passed()
+	c.at.Last = c.elapsed()
 	switch {
 	case errors.Is(err, errMore):
 		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), newLargeAnswer(c.kind()), false)
@@ -188,7 +188,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch watcher) error {
 		n, err := body.Read(chunk[:])
 		x.idle.Reset(x.quiet)
 		if err != nil {
-			c.at.Last = c.passed()
+			c.at.Last = c.elapsed()
 		}
 		ended := errors.Is(err, io.EOF)
 		pass := chunk[:n]

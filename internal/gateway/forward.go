@@ -88,12 +88,12 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 		c.release()
 		return err
 	}
-	c.at.Sent = c.passed()
+	c.at.Sent = c.elapsed()
 	resp, err := c.send(x, req)
 	if err != nil {
 		return c.unanswered(x, err)
 	}
-	c.at.Answered = c.passed()
+	c.at.Answered = c.elapsed()
 	defer resp.Body.Close() //nolint:errcheck // nothing to be done about it
 	x.idle.Reset(x.quiet)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -197,7 +197,7 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 	if err == nil {
 		head, err = io.ReadAll(io.LimitReader(body, errorBody))
 	}
-	c.at.Last = c.passed()
+	c.at.Last = c.elapsed()
 	if c.target.Stored && aboutKey(resp.StatusCode, head, c.target.Provider.Key) {
 		c.noRetry()
 		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",

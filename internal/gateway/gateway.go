@@ -158,11 +158,11 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return c.models()
 	}
 
-	c.at.Asked = c.passed()
+	c.at.Asked = c.elapsed()
 	if err := c.readBody(); err != nil {
 		return err
 	}
-	c.at.Read = c.passed()
+	c.at.Read = c.elapsed()
 	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
 		return err
 	}

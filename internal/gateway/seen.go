@@ -49,8 +49,8 @@ func (t *Times) Added() (d time.Duration, ok bool) {
 	return t.Sent - (t.Read - t.Asked) + t.Done - t.Last, true
 }
 
-// passed is how long ago the request began; never 0, which would say that nothing happened.
-func (c *call) passed() time.Duration { return max(1, c.g.Now().Sub(c.start)) }
+// elapsed is how long ago the request began; never 0, which would say that nothing happened.
+func (c *call) elapsed() time.Duration { return max(1, c.g.Now().Sub(c.start)) }
 
 // seen is what is known of the call at its end.
 func (c *call) seen(done time.Time) Seen {

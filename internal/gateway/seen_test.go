@@ -58,7 +58,7 @@ func BenchmarkSeen(b *testing.B) {
 	observe := func(s Seen) { c.at.Asked = s.Times.Done }
 	b.ReportAllocs()
 	for b.Loop() {
-		c.at = Steps{Asked: c.passed(), Read: c.passed(), Sent: c.passed(), Answered: c.passed(), Last: c.passed()}
+		c.at = Steps{Asked: c.elapsed(), Read: c.elapsed(), Sent: c.elapsed(), Answered: c.elapsed(), Last: c.elapsed()}
 		observe(c.seen(c.start))
 	}
 }
