@@ -113,6 +113,7 @@ type call struct {
 	outcome  string // for the log and the metrics
 	status   int
 	ended    bool // the reservation has been settled or released
+	held     bool // it is among those that are held
 	started  bool // the answer's header has been written
 	bodyRead bool
 	writeBy  time.Time // the deadline for writing that is set
