@@ -240,7 +240,7 @@ func (c *call) settle(u used) {
 		return
 	}
 	c.ended, c.charged = true, u.actual(c)
-	c.g.holding.Add(-1)
+	c.letGo()
 	// The client's going away must not keep what it used from being counted.
 	if err := c.g.Ledger.Settle(context.Background(), c.res, c.charged); err != nil {
 		c.g.Log.Error("settle", "request", c.id, "error", err)
@@ -254,7 +254,7 @@ func (c *call) release() {
 		return
 	}
 	c.ended = true
-	c.g.holding.Add(-1)
+	c.letGo()
 	if err := c.g.Ledger.Release(context.Background(), c.res); err != nil {
 		c.g.Log.Error("release", "request", c.id, "error", err)
 	}

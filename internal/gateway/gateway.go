@@ -115,6 +115,7 @@ type call struct {
 	status   int
 	passed   bool // without a decision, limits being unknown
 	ended    bool // the reservation has been settled or released
+	held     bool // it is among those that are held
 	started  bool // the answer's header has been written
 	bodyRead bool
 	writeBy  time.Time // the deadline for writing that is set

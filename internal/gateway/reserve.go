@@ -153,6 +153,7 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 		return c.refusal(&res.Decision)
 	}
 	c.res = res
+	c.held = true
 	c.g.holding.Add(1)
 	if p.Strict && generates(c.ep.Operation) {
 		c.capOutput(edit)

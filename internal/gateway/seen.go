@@ -83,6 +83,14 @@ func refusedBy(d *limit.Decision) string {
 	return ""
 }
 
+// letGo takes the call from those that hold a reservation.
+func (c *call) letGo() {
+	if c.held {
+		c.held = false
+		c.g.holding.Add(-1)
+	}
+}
+
 // Running is how many requests run.
 func (g *Gateway) Running() int64 { return g.running.Load() }
 
