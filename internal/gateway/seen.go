@@ -15,6 +15,7 @@ type Seen struct {
 	Operation string // "" before it was known
 	Outcome   string // a code of the contract's errors, or "answered", "provider_error", "provider_broke_off", "client_gone", "preflight"
 	Refused   string // by which kind of limit: "requests", "tokens", "costUsd", "burst", "concurrency"; "" by none
+	Unchecked bool   // it was let through while limits were unknown
 	Status    int    // of the answer; 0 where none was begun
 	Provider  string // a built-in one's name, "custom" for a project's own, "" before one was chosen
 	Family    string // the model's, see [provider.Family]; "" before it was known
@@ -54,7 +55,7 @@ func (c *call) elapsed() time.Duration { return max(1, c.g.Now().Sub(c.start)) }
 
 // seen is what is known of the call at its end.
 func (c *call) seen(done time.Time) Seen {
-	s := Seen{ID: c.id, Outcome: c.outcome, Refused: refusedBy(c.decision), Status: c.status, Charged: c.charged,
+	s := Seen{ID: c.id, Outcome: c.outcome, Refused: refusedBy(c.decision), Unchecked: c.passed, Status: c.status, Charged: c.charged,
 		Times: Times{Began: c.start, Steps: c.at, Done: done.Sub(c.start)}}
 	if c.ep.Method != "" {
 		s.Operation = c.ep.Operation.String()

@@ -60,13 +60,14 @@ var (
 type Metrics struct {
 	registry *prometheus.Registry
 
-	requests *prometheus.CounterVec
-	children []atomic.Pointer[prometheus.Counter] // of requests, by outcome, provider and family: made when first needed
-	refused  []prometheus.Counter                 // by kind
-	tokens   [2][]prometheus.Counter              // input and output, by provider
-	cost     []prometheus.Counter                 // by provider
-	added    prometheus.Histogram
-	first    []prometheus.Observer // by provider
+	requests  *prometheus.CounterVec
+	children  []atomic.Pointer[prometheus.Counter] // of requests, by outcome, provider and family: made when first needed
+	refused   []prometheus.Counter                 // by kind
+	unchecked prometheus.Counter
+	tokens    [2][]prometheus.Counter // input and output, by provider
+	cost      []prometheus.Counter    // by provider
+	added     prometheus.Histogram
+	first     []prometheus.Observer // by provider
 
 	batch, commit prometheus.Histogram
 }
@@ -80,6 +81,8 @@ func New(version string) *Metrics {
 		[]string{"outcome", "provider", "family"})
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_refusals_total",
 		Help: "Requests refused with 429, by kind of limit."}, []string{"kind"})
+	m.unchecked = prometheus.NewCounter(prometheus.CounterOpts{Name: "airatelimit_unchecked_total",
+		Help: "Requests let through while limits could not be checked, because their project has failOpen."})
 	tokens := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_tokens_total",
 		Help: "Tokens charged, by direction (input, output) and provider."}, []string{"direction", "provider"})
 	cost := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_cost_usd_total",
@@ -96,7 +99,7 @@ func New(version string) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "airatelimit_build_info",
 		Help: "1, with the version of AI Ratelimit and of Go."}, []string{"version", "go"})
 	info.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(m.requests, refused, tokens, cost, first, m.added, m.batch, m.commit, info,
+	m.registry.MustRegister(m.requests, refused, m.unchecked, tokens, cost, first, m.added, m.batch, m.commit, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	for _, kind := range refusals {
@@ -138,6 +141,9 @@ func (m *Metrics) Request(s gateway.Seen) {
 	m.child(outcome, by, family).Inc()
 	if s.Refused != "" {
 		m.refused[position(refusals, s.Refused)].Inc()
+	}
+	if s.Unchecked {
+		m.unchecked.Inc()
 	}
 	if s.Charged.Amounts[limit.Requests] > 0 {
 		m.tokens[0][by].Add(float64(max(0, s.Charged.InputTokens)))

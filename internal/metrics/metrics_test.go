@@ -54,6 +54,7 @@ func TestRequestIsCounted(t *testing.T) {
 	m.Request(answered())
 	m.Request(gateway.Seen{Outcome: "limit_exceeded", Refused: "costUsd", Status: 429, Provider: "anthropic", Family: "claude"})
 	m.Request(gateway.Seen{Outcome: "unsupported_endpoint", Status: 404})
+	m.Request(gateway.Seen{Outcome: "answered", Unchecked: true, Status: 200, Provider: "xai", Family: "grok"})
 	for _, status := range []int{400, 429, 529} {
 		m.Request(gateway.Seen{Outcome: "provider_error", Status: status, Provider: "custom", Family: "llama"})
 	}
@@ -65,6 +66,7 @@ func TestRequestIsCounted(t *testing.T) {
 		`airatelimit_requests_total{family="llama",outcome="provider_limited",provider="custom"} 1`,
 		`airatelimit_requests_total{family="llama",outcome="provider_error",provider="custom"} 1`,
 		`airatelimit_refusals_total{kind="costUsd"} 1`,
+		`airatelimit_unchecked_total 1`,
 		`airatelimit_tokens_total{direction="input",provider="openai"} 20`,
 		`airatelimit_tokens_total{direction="output",provider="openai"} 40`,
 		`airatelimit_cost_usd_total{provider="openai"} 0.003`,
