@@ -91,6 +91,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x", "JWT_SECRET is not set, and every node on one PostgreSQL needs the same"},
 		{"DATABASE_URL", "postgresql:hunter2", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:hunter2/x", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:12/hunter2@db/x", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql:///hunter2", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=prefer", "DATABASE_URL has sslmode=prefer, which goes on unencrypted"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=allow", "write sslmode=verify-full"},

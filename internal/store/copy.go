@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/config"
-	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
@@ -86,7 +85,8 @@ var copies = []copied{
 
 // Copy copies everything from a SQLite file that nobody serves into an empty PostgreSQL: all of it, with counts and sums
 // that agree, or nothing. Holds are settled as they stand. The source stays as it is; keys must open its provider keys.
-func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring) (done []Copied, err error) {
+// Names that PostgreSQL may not take get the form that escape gives them, as they have in the ledger there.
+func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring, escape func(name string) string) (done []Copied, err error) {
 	db, closeSource, err := openSource(ctx, source)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", source, err)
@@ -109,7 +109,7 @@ func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring) 
 		return nil, err
 	}
 	for _, c := range copies {
-		n, err := c.copy(ctx, from, to)
+		n, err := c.copy(ctx, from, to, escape)
 		if err == nil {
 			err = c.compare(ctx, from, to)
 		}
@@ -215,7 +215,7 @@ func (c copied) source() string {
 }
 
 // copy writes the rows as they are read, some at a time.
-func (c copied) copy(ctx context.Context, from, to *sql.Tx) (n int64, err error) {
+func (c copied) copy(ctx context.Context, from, to *sql.Tx, escape func(string) string) (n int64, err error) {
 	rows, err := from.QueryContext(ctx, `SELECT `+strings.Join(c.columns, ", ")+` FROM `+c.source()+` AS s ORDER BY `+c.order)
 	if err != nil {
 		return 0, err
@@ -230,7 +230,7 @@ func (c copied) copy(ctx context.Context, from, to *sql.Tx) (n int64, err error)
 		if err := rows.Scan(into...); err != nil {
 			return n, err
 		}
-		c.translate(row)
+		c.translate(row, escape)
 		batch = append(batch, row...)
 		if n++; n%copyBatch == 0 {
 			if err := c.insert(ctx, to, batch); err != nil {
@@ -246,12 +246,12 @@ func (c copied) copy(ctx context.Context, from, to *sql.Tx) (n int64, err error)
 }
 
 // translate makes a row of SQLite one of PostgreSQL.
-func (c copied) translate(row []any) {
+func (c copied) translate(row []any, escape func(string) string) {
 	for i, name := range c.columns {
 		switch v := row[i].(type) {
 		case string:
 			if slices.Contains(c.escaped, name) {
-				row[i] = postgres.Escape(v)
+				row[i] = escape(v)
 			} else {
 				row[i] = strings.ToValidUTF8(strings.ReplaceAll(v, "\x00", ""), "\uFFFD")
 			}
