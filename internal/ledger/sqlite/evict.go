@@ -43,7 +43,7 @@ func (l *Ledger) size() (n int) {
 }
 
 // evict lets go of accounts that were last used before a time, have nothing running and
-// nothing to be written.
+// are in the tables as they are.
 func (l *Ledger) evict(before time.Time) {
 	for i := range l.shards {
 		s := &l.shards[i]
@@ -53,9 +53,11 @@ func (l *Ledger) evict(before time.Time) {
 			if !a.mu.TryLock() {
 				continue
 			}
-			if a.lastUsed < before.Unix() && len(a.state.Holds) == 0 && l.writer.pendingOf(a) == nil {
-				a.gone = true
-				delete(s.accounts, key)
+			if a.lastUsed < before.Unix() && len(a.state.Holds) == 0 {
+				if _, yes := l.writer.unfolded(a); !yes {
+					a.gone = true
+					delete(s.accounts, key)
+				}
 			}
 			a.mu.Unlock()
 		}

@@ -13,8 +13,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-func name(s string) ledger.Key { return ledger.Key{Project: "pk_test", Identity: s} }
-
 func inMemory(l *Ledger, key ledger.Key) bool {
 	s := l.shard(key)
 	s.mu.Lock()
@@ -28,7 +26,7 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 	idle, running, unwritten, recent := name("idle"), name("running"), name("unwritten"), name("recent")
 	settle(t, l, reserve(t, l, idle, upTo(9)))
 	held := reserve(t, l, running, upTo(9))
-	commit(t, l)
+	fold(t, l)
 	settle(t, l, reserve(t, l, unwritten, upTo(9)))
 	if _, err := l.Reserve(t.Context(), ledger.Request{Key: recent, Rules: upTo(0), Now: noon.Add(time.Minute)}); err != nil {
 		t.Fatal(err)
@@ -40,7 +38,7 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 		}
 	}
 	settle(t, l, held)
-	commit(t, l)
+	fold(t, l)
 	l.evict(noon.Add(time.Hour))
 	if n := l.size(); n != 0 {
 		t.Errorf("%d accounts in memory once all are idle, want none", n)
