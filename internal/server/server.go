@@ -140,6 +140,9 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 		return nil, err
 	}
 	closers = append(closers, ledger.Close)
+	if n := ledger.Dropped(); n > 0 {
+		log.Warn("a part of the journal could not be read: what was counted last is lost, as after a loss of power", "bytes", n)
+	}
 
 	a = &app{log: log, store: store.New(db, keys), ledger: ledger, close: closeAll}
 	catalog, err := store.NewCatalog(ctx, a.store)
@@ -151,7 +154,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	poll := time.NewTicker(store.PollInterval)
 	var background sync.WaitGroup
 	background.Go(func() { catalog.Run(a.background, poll.C, log) })
-	background.Go(func() { checkpoint(a.background, db, log) })
+	background.Go(func() { watch(a.background, db, ledger, log) })
 	stopPacing := paceGC()
 	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
 	closers = append(closers, func() error {
@@ -177,11 +180,13 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	return a, nil
 }
 
-// checkpoint keeps the database's log short until ctx ends. That it fails is no reason to
-// stop: the log grows, and commits fold it back themselves in the end.
-func checkpoint(ctx context.Context, db *store.DB, log *slog.Logger) {
+// watch keeps the database's log short until ctx ends, and tells where the journal cannot be
+// folded into it. That a checkpoint fails is no reason to stop: the log grows, and commits fold
+// it back themselves in the end.
+func watch(ctx context.Context, db *store.DB, ledger *sqlite.Ledger, log *slog.Logger) {
 	tick := time.NewTicker(store.CheckpointInterval)
 	defer tick.Stop()
+	behind := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -191,6 +196,14 @@ func checkpoint(ctx context.Context, db *store.DB, log *slog.Logger) {
 		if _, err := db.Checkpoint(ctx); err != nil && ctx.Err() == nil {
 			log.Debug("checkpoint", "error", err)
 		}
+		err := ledger.Behind()
+		switch {
+		case err != nil && !behind:
+			log.Error("the database cannot be written: requests go on in the journal, until that is full", "error", err)
+		case err == nil && behind:
+			log.Info("the database has what was in the journal")
+		}
+		behind = err != nil
 	}
 }
 
