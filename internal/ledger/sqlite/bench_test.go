@@ -40,7 +40,14 @@ func benchmark(b *testing.B, identities, together int, durable bool) {
 		}
 		settle(b, p.Ledger, res)
 	}
+	for _, key := range keys { // none is a stranger
+		settle(b, p.Ledger, reserve(b, p.Ledger, name(key), &r))
+	}
+	if _, err := gift(p.Ledger, alice, nil); err != nil { // all that is written
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
+	b.ResetTimer()
 	if together == 1 {
 		rng := rand.New(rand.NewPCG(1, 1))
 		for b.Loop() {
