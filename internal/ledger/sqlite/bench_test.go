@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+	"time"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
@@ -31,8 +33,13 @@ func benchmark(b *testing.B, identities, together int, durable bool) {
 	}
 	big := int64(1 << 40)
 	r := limit.Resolve(limit.Levels{Project: &limit.Level{Caps: limit.Caps{&big, &big, &big}}}, "gpt-4o", limit.Daily, false)
-	request := func(rng *rand.Rand) {
-		res := reserve(b, p.Ledger, name(keys[rng.IntN(len(keys))]), &r)
+	now := time.Now() // or all of them would be idle
+	one := func(key string, durable bool) {
+		res, err := p.Reserve(b.Context(), ledger.Request{Key: name(key), Rules: &r, Now: now,
+			Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, 100, 10}}})
+		if err != nil || res.Decision.Refusal != limit.Admitted {
+			b.Fatalf("reserve: %+v, %v", res, err)
+		}
 		if durable {
 			if err := res.Durable(b.Context()); err != nil {
 				b.Fatal(err)
@@ -40,8 +47,9 @@ func benchmark(b *testing.B, identities, together int, durable bool) {
 		}
 		settle(b, p.Ledger, res)
 	}
+	request := func(rng *rand.Rand) { one(keys[rng.IntN(len(keys))], durable) }
 	for _, key := range keys { // none is a stranger
-		settle(b, p.Ledger, reserve(b, p.Ledger, name(key), &r))
+		one(key, false)
 	}
 	if _, err := gift(p.Ledger, alice, nil); err != nil { // all that is written
 		b.Fatal(err)

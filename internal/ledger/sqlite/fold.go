@@ -28,17 +28,25 @@ type attempt struct {
 
 func newAttempt() *attempt { return &attempt{over: make(chan struct{})} }
 
+// wait has the attempt made and waits until it is over. It returns an error of ctx only.
+func (a *attempt) wait(ctx context.Context, w *writer) error {
+	signal(w.wanted)
+	select {
+	case <-a.over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // awaitFold has what was told up to a record folded, and waits until it is.
 func (w *writer) awaitFold(ctx context.Context, sequence uint64) error {
 	for w.folded.Load() < sequence {
 		w.mu.Lock()
 		a := w.next
 		w.mu.Unlock()
-		signal(w.wanted)
-		select {
-		case <-a.over:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := a.wait(ctx, w); err != nil {
+			return err
 		}
 		if a.err != nil && w.folded.Load() < sequence {
 			return fmt.Errorf("%w: %w", ledger.ErrUnavailable, a.err)
@@ -132,8 +140,8 @@ func (w *writer) foldFull() error {
 		return err
 	}
 	w.appending.Lock()
-	w.size -= size
-	w.appending.Unlock()
+	defer w.appending.Unlock()
+	w.grow(-size)
 	return nil
 }
 

@@ -64,17 +64,18 @@ func openSegment(path string) (*segment, error) {
 // append adds whole records. One that failed leaves no trace: what is left of it in the
 // file is overwritten by the next, or ends a journal that is read after a crash.
 func (s *segment) append(epoch uint64, records []byte) error {
-	if s.size == 0 {
+	at := s.size
+	if at == 0 {
 		header := binary.LittleEndian.AppendUint64([]byte(magic), epoch)
 		if _, err := s.file.WriteAt(header, 0); err != nil {
 			return err
 		}
-		s.size = segmentHeader
+		at = segmentHeader
 	}
-	if _, err := s.file.WriteAt(records, s.size); err != nil {
+	if _, err := s.file.WriteAt(records, at); err != nil {
 		return err
 	}
-	s.size += int64(len(records))
+	s.size = at + int64(len(records))
 	return nil
 }
 

@@ -54,15 +54,20 @@ func (ts *tickets) remove(t *ticket) {
 	t.prev, t.next = nil, nil
 }
 
-// Wait implements the Commit of a ledger.Reservation. It waits for a write at the most.
-func (t *ticket) Wait(context.Context) error {
-	t.w.mu.Lock()
+// Wait implements the Commit of a ledger.Reservation. It waits for a write, and where more
+// is told than can be folded, so that this never fills the journal, for a fold.
+func (t *ticket) Wait(ctx context.Context) error {
+	w := t.w
+	w.mu.Lock()
 	if t.young {
-		t.w.promote(t)
+		w.promote(t)
 	}
-	sequence := t.sequence
-	t.w.mu.Unlock()
-	return t.w.keep(sequence)
+	sequence, next := t.sequence, w.next
+	w.mu.Unlock()
+	if err := w.keep(sequence); err != nil || !w.crowded.Load() || w.stuck() != nil {
+		return err
+	}
+	return next.wait(ctx, w)
 }
 
 // admit takes a ticket, and tells the account's row where that has changed. The account

@@ -43,8 +43,9 @@ type writer struct {
 	appending sync.Mutex
 	active    *segment // is appended to
 	size      int64    // of both segments
-	unwritten []byte   // records that could not be appended
-	spare     []byte   // the room of the record before
+	crowded   atomic.Bool
+	unwritten []byte // records that could not be appended
+	spare     []byte // the room of the record before
 	appended  atomic.Uint64
 	failed    atomic.Pointer[error] // why nothing can be appended now
 
@@ -257,7 +258,7 @@ func (w *writer) write(record []byte) error {
 	if cap(record) <= spareSize {
 		w.spare = record
 	}
-	w.size += w.active.size - before
+	w.grow(w.active.size - before)
 	switch {
 	case before == 0:
 		w.due.Reset(foldEvery)
@@ -267,9 +268,16 @@ func (w *writer) write(record []byte) error {
 	return nil
 }
 
-// room returns an error where the journal may not grow by so many bytes.
+// grow notes that the journal has grown by so many bytes, or shrunk. It needs appending.
+func (w *writer) grow(bytes int64) {
+	w.size += bytes
+	w.crowded.Store(w.size > journalSize/2)
+}
+
+// room returns an error where the journal may not grow by so many bytes. A record that is
+// larger than it may be has it for itself.
 func (w *writer) room(bytes int) error {
-	if w.size+int64(bytes) <= journalSize {
+	if w.size == 0 || w.size+int64(bytes) <= journalSize {
 		return nil
 	}
 	signal(w.wanted)

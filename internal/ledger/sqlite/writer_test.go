@@ -459,6 +459,35 @@ func TestTheJournalIsFull(t *testing.T) {
 	})
 }
 
+// TestMoreThanCanBeFolded: who tells more than can be folded is slowed down, long before
+// the journal is full.
+func TestMoreThanCanBeFolded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := stalled(t)
+		w := l.writer
+		res := reserve(t, l, alice, upTo(9))
+		w.grow(journalSize/2 + 1)
+		told := make(chan error, 1)
+		go func() { told <- res.Durable(t.Context()) }()
+		synctest.Wait()
+		if len(told) != 0 {
+			t.Errorf("told %v while the journal grows", <-told)
+		}
+		fold(t, l)
+		if err := <-told; err != nil {
+			t.Errorf("told %v when it is folded", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := reserve(t, l, alice, upTo(9)).Durable(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("who does not wait is told %v, want that it has not", err)
+		}
+		w.grow(-journalSize/2 - 1)
+		durable(t, reserve(t, l, alice, upTo(9)))
+	})
+}
+
 // TestAChangeThatFailedIsAppliedOnce: it was made in memory and is written when the file
 // allows it, so sending it again must find it.
 func TestAChangeThatFailedIsAppliedOnce(t *testing.T) {
