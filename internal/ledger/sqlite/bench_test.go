@@ -71,3 +71,26 @@ func benchmark(b *testing.B, identities, together int, durable bool) {
 		}
 	})
 }
+
+// BenchmarkFold is what folding costs for each row that is written, of as many identities
+// as ask within a moment out of many more.
+func BenchmarkFold(b *testing.B) {
+	const all, together = 100_000, 5_000
+	l := stalled(b)
+	r := upTo(1 << 40)
+	one := func(i int) { settle(b, l, reserve(b, l, name(fmt.Sprint("user-", i)), r)) }
+	for i := range all {
+		one(i)
+	}
+	fold(b, l)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for b.Loop() {
+		b.StopTimer()
+		for range together {
+			one(rng.IntN(all))
+		}
+		b.StartTimer()
+		fold(b, l)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*together), "ns/request")
+}
