@@ -13,6 +13,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ import (
 
 // Ledger is a ledger.Ledger. Create it with Open.
 type Ledger struct {
+	seed   maphash.Seed
 	shards [64]shard
 	nextID atomic.Uint64
 	reads  *reads
@@ -37,9 +39,12 @@ type Ledger struct {
 
 var _ ledger.Ledger = (*Ledger)(nil)
 
+// shard is a part of the accounts, each under the hash of its key or, where another stands
+// there, the next number that is free. The collector has less to look at so than with the
+// keys themselves.
 type shard struct {
 	mu       sync.Mutex
-	accounts map[ledger.Key]*account
+	accounts map[uint64]*account
 }
 
 // account is one identity in memory. Its mutex makes decisions atomic; where several are
@@ -48,13 +53,13 @@ type shard struct {
 type account struct {
 	mu       sync.Mutex
 	key      ledger.Key
-	gone     bool // let go of: look it up again
-	loaded   bool // the row has been read
-	counted  bool // state.Used has been read for state.Period
-	ahead    bool // the file has usage of later periods too: the clock was set back
 	row      row
 	state    limit.State
-	lastUsed int64 // unix s
+	lastUsed uint32 // unix s
+	gone     bool   // let go of: look it up again
+	loaded   bool   // the row has been read
+	counted  bool   // state.Used has been read for state.Period
+	ahead    bool   // the file has usage of later periods too: the clock was set back
 
 	// told is the last record with something of this account. It belongs to the writer's
 	// mutex.
@@ -78,9 +83,10 @@ func Open(ctx context.Context, write, read *sql.DB) (*Ledger, error) {
 }
 
 func (l *Ledger) open(ctx context.Context, write, read *sql.DB) (err error) {
+	l.seed = maphash.MakeSeed()
 	l.once.running = make(map[onceKey]*flight)
 	for i := range l.shards {
-		l.shards[i].accounts = make(map[ledger.Key]*account)
+		l.shards[i].accounts = make(map[uint64]*account)
 	}
 	// Ids need only differ from those in the file, which will be empty of holds.
 	l.nextID.Store(uint64(time.Now().UnixMicro()))
@@ -121,7 +127,7 @@ func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings
 		return nil, err
 	}
 	defer a.mu.Unlock()
-	return a.row.settings, nil
+	return a.row.settings.public(), nil
 }
 
 // Reserve implements ledger.Ledger.
@@ -134,7 +140,7 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 		return nil, err
 	}
 	defer a.mu.Unlock()
-	a.lastUsed = req.Now.Unix()
+	a.lastUsed = uint32(req.Now.Unix())
 	r := &reserved{Reservation: ledger.Reservation{Key: req.Key, Rules: req.Rules}}
 	res := &r.Reservation
 	res.Decision = limit.Decide(&a.state, req.Rules, req.Ask, req.Now)
@@ -204,14 +210,10 @@ func (l *Ledger) Account(ctx context.Context, key ledger.Key, period limit.Perio
 
 // lock returns the account of a key, locked, with its row read.
 func (l *Ledger) lock(ctx context.Context, key ledger.Key) (*account, error) {
-	s := l.shard(key)
+	s, at := l.shard(key)
 	for {
 		s.mu.Lock()
-		a := s.accounts[key]
-		if a == nil {
-			a = &account{key: key}
-			s.accounts[key] = a
-		}
+		a := s.find(key, at)
 		s.mu.Unlock()
 
 		a.mu.Lock()
@@ -256,18 +258,30 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 	}
 }
 
-func (l *Ledger) shard(key ledger.Key) *shard {
-	h := uint32(2166136261) // FNV-1a
-	for i := range len(key.Identity) {
-		h = (h ^ uint32(key.Identity[i])) * 16777619
+// shard returns where an account is to be found: in which shard, and from where on.
+func (l *Ledger) shard(key ledger.Key) (s *shard, at uint64) {
+	at = maphash.Comparable(l.seed, key)
+	return &l.shards[at%uint64(len(l.shards))], at
+}
+
+// find returns an account, new where there is none. It needs the shard's mutex.
+func (s *shard) find(key ledger.Key, at uint64) *account {
+	for ; ; at++ {
+		switch a := s.accounts[at]; {
+		case a == nil:
+			a = &account{key: key}
+			s.accounts[at] = a
+			return a
+		case a.key == key:
+			return a
+		}
 	}
-	return &l.shards[h%uint32(len(l.shards))]
 }
 
 // view returns a copy that its receiver may change.
 func (a *account) view() *ledger.Account {
 	v := &ledger.Account{
-		Key: a.key, Known: a.row.known, Settings: a.row.settings,
+		Key: a.key, Known: a.row.known, Settings: a.row.settings.public(),
 		CreatedAt: a.row.createdAt.time(), UpdatedAt: a.row.updatedAt.time(), State: a.state,
 	}
 	v.State.Used = append([]limit.ModelUsage(nil), a.state.Used...)

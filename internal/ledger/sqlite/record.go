@@ -92,7 +92,7 @@ func appendUsed(b []byte, key ledger.Key, u *usage) []byte {
 func appendRow(b []byte, a *account) []byte {
 	b = appendKey(append(b, changeRow), a.key)
 	b = appendBool(b, a.row.known)
-	b = appendAmounts(appendString(b, a.row.encoded), a.state.Credits)
+	b = appendAmounts(appendString(b, a.row.settings.text()), a.state.Credits)
 	b = binary.AppendVarint(b, int64(microsOf(a.state.UnlimitedUntil)))
 	b = binary.AppendVarint(b, nanosOf(a.state.Burst))
 	return binary.AppendVarint(binary.AppendVarint(b, int64(a.row.createdAt)), int64(a.row.updatedAt))

@@ -67,9 +67,28 @@ type row struct {
 	stored bool // there is one in the file, or in a batch
 	known  bool
 
-	settings             *ledger.Settings
-	encoded              string // settings as they are written; "" for nil
+	settings             *settings // nil where nothing was set
 	createdAt, updatedAt micros
+}
+
+// settings are an identity's, and how they are written.
+type settings struct {
+	ledger.Settings
+	encoded string
+}
+
+func (s *settings) public() *ledger.Settings {
+	if s == nil {
+		return nil
+	}
+	return &s.Settings
+}
+
+func (s *settings) text() string {
+	if s == nil {
+		return ""
+	}
+	return s.encoded
 }
 
 // micros is a time as it is kept, in Unix microseconds; 0 for none.
@@ -107,19 +126,19 @@ func (r *row) see(now time.Time) {
 
 // set takes over what a change made of an account.
 func (r *row) set(a *ledger.Account) error {
-	encoded := r.encoded
-	if a.Settings != r.settings {
-		encoded = ""
+	set := r.settings
+	if a.Settings != set.public() {
+		set = nil
 		if a.Settings != nil {
 			b, err := json.Marshal(a.Settings)
 			if err != nil {
 				return fmt.Errorf("settings of an identity: %w", err)
 			}
-			encoded = string(b)
+			set = &settings{*a.Settings, string(b)}
 		}
 	}
 	*r = row{
-		stored: true, known: a.Known, settings: a.Settings, encoded: encoded,
+		stored: true, known: a.Known, settings: set,
 		createdAt: microsOf(a.CreatedAt), updatedAt: microsOf(a.UpdatedAt),
 	}
 	return nil
@@ -322,12 +341,12 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 	}
 	var (
 		r                        = row{stored: true}
-		settings                 string
+		encoded                  string
 		credits                  limit.Amounts
 		unlimited, burst         int64
 		createdMicro, updateMiro int64
 	)
-	err := l.reads.account.QueryRowContext(ctx, a.key.Project, a.key.Identity).Scan(&r.known, &settings,
+	err := l.reads.account.QueryRowContext(ctx, a.key.Project, a.key.Identity).Scan(&r.known, &encoded,
 		&credits[limit.Requests], &credits[limit.Tokens], &credits[limit.Cost], &unlimited, &burst, &createdMicro, &updateMiro)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -336,9 +355,9 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 	case err != nil:
 		return unavailable("read an identity", err)
 	}
-	if settings != "" {
-		r.settings, r.encoded = new(ledger.Settings), settings
-		if err := json.Unmarshal([]byte(settings), r.settings); err != nil {
+	if encoded != "" {
+		r.settings = &settings{encoded: encoded}
+		if err := json.Unmarshal([]byte(encoded), &r.settings.Settings); err != nil {
 			return unavailable("read an identity's settings", err)
 		}
 	}
