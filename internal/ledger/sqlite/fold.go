@@ -168,6 +168,7 @@ func (w *writer) look() error {
 func (w *writer) foldRecords(rs *records) error {
 	m := w.merge
 	m.begin(w.folded.Load())
+	defer m.begin(0) // of a large fold nothing is kept
 	for {
 		left := rs.left
 		sequence, changes, end := rs.next()

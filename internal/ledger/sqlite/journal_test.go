@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -399,6 +401,58 @@ func TestAFormerVersionsDatabase(t *testing.T) {
 	durable(t, reserve(t, p.Ledger, bob, upTo(9)))
 	p.Crash(t)
 	wantUsed(t, p, alice, 2)
+}
+
+// TestAJournalThatCannotBeTakenOver: the ledger does not open without what it may hold, and
+// leaves it as it is.
+func TestAJournalThatCannotBeTakenOver(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(t *testing.T, path string){
+		"NotAFile": func(t *testing.T, path string) {
+			if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"OfANewerVersion": func(t *testing.T, path string) {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			record := append(make([]byte, recordHeader), 99)
+			seal(record, 2)
+			if err := os.WriteFile(path, append(content, record...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &process{path: filepath.Join(t.TempDir(), "test.db")}
+			p.open(t)
+			durable(t, reserve(t, p.Ledger, alice, upTo(9)))
+			path := p.writer.active.file.Name()
+			journal := p.writer.kill(t)
+			if err := p.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for path, content := range journal {
+				if err := os.WriteFile(path, content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			spoil(t, path)
+			before, _ := os.Stat(path)
+			for range 2 {
+				if _, err := Open(t.Context(), p.db.Ledger, p.db.Read); err == nil {
+					t.Fatal("opened")
+				}
+			}
+			if after, err := os.Stat(path); err != nil || after.Size() != before.Size() {
+				t.Errorf("the journal is not as it was: %v, %v", after, err)
+			}
+			p.closeDB(t)
+		})
+	}
 }
 
 // FuzzJournal reads what may stand in a file. It must not fail otherwise than by an error,

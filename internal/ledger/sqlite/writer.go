@@ -80,13 +80,14 @@ var (
 // openWriter folds what a former process has journaled, settles what it left running, and
 // begins a journal of its own. It returns how many bytes it could not read of the former.
 // The caller runs it.
-func openWriter(ctx context.Context, db *sql.DB, landed func(onceKey)) (w *writer, dropped int64, err error) {
-	w = &writer{
-		landed: landed, merge: newMerge(), next: newAttempt(), due: time.NewTimer(foldEvery),
-		wanted: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
-	}
-	if w.conn, err = db.Conn(ctx); err != nil {
+func openWriter(ctx context.Context, db *sql.DB, landed func(onceKey)) (opened *writer, dropped int64, err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
 		return nil, 0, err
+	}
+	w := &writer{
+		conn: conn, landed: landed, merge: newMerge(), next: newAttempt(), due: time.NewTimer(foldEvery),
+		wanted: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -208,8 +209,8 @@ func (w *writer) keep(sequence uint64) error {
 	return nil
 }
 
-// append appends what has gathered, and before it what could not be appended. It needs
-// appending.
+// append appends what has gathered, and before it what could not be appended. Where it
+// fails it will be tried again. It needs appending.
 func (w *writer) append() error {
 	w.mu.Lock()
 	record, sequence := w.record, w.sequence
@@ -225,6 +226,9 @@ func (w *writer) append() error {
 	}
 	if err := w.write(record); err != nil {
 		w.failed.Store(&err)
+		w.mu.Lock()
+		w.armIn(retryAfter)
+		w.mu.Unlock()
 		return err
 	}
 	w.appended.Store(sequence)
@@ -312,18 +316,14 @@ func (w *writer) ripen() {
 	w.mu.Unlock()
 
 	w.appending.Lock()
-	err := w.failure()
-	if !errors.Is(err, errClosed) {
-		err = w.append()
+	if !errors.Is(w.failure(), errClosed) {
+		_ = w.append() // which is tried again, and told in Healthy
 	}
 	w.appending.Unlock()
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case err != nil:
-		w.armIn(retryAfter)
-	case w.young.first != nil:
+	if w.young.first != nil {
 		w.arm()
 	}
 }
