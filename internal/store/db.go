@@ -29,7 +29,7 @@ type DB struct {
 	// Write is the one connection that changes the file. Its transactions take SQLite's write lock
 	// when they begin, so that what they read stays true until they commit.
 	Write *sql.DB
-	// Ledger is another such connection, which the ledger keeps to itself: its batches must not
+	// Ledger is another such connection, which the ledger keeps to itself: its transactions must not
 	// queue behind the control plane's transactions, but for SQLite's own lock.
 	Ledger *sql.DB
 	// Read is a small pool that refuses to write. Readers see the last commit and never wait for
@@ -131,8 +131,8 @@ func writePragmas() url.Values {
 	return q
 }
 
-// ledgerPragmas: its batches touch rows all over the tables, which should be in memory (KB), and requests wait for
-// them, so folding the log back is left to [DB.Checkpoint] unless that falls far behind.
+// ledgerPragmas: its transactions touch rows all over the tables, which should be in memory (KB), and changes wait
+// for them, so folding the log back is left to [DB.Checkpoint] unless that falls far behind.
 func ledgerPragmas() url.Values {
 	q := writePragmas()
 	q.Add("_pragma", "cache_size(-16384)")
