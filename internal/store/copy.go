@@ -15,6 +15,8 @@ import (
 
 // Errors of [Copy], to be tested with errors.Is.
 var (
+	// ErrUnfolded is that of a file whose process was killed, so that a part of what was used is in its journal.
+	ErrUnfolded = errors.New("its process was killed: start airatelimit serve on it and stop it, so that it has what is in its journal")
 	// ErrNotEmpty is that of a target which holds something already.
 	ErrNotEmpty = errors.New("it is not empty: give a new database, since what is in it could be neither kept nor replaced")
 	// ErrOutdated is that of a source whose schema is not this version's.
@@ -137,6 +139,9 @@ func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() e
 		return nil, nil, errors.Join(err, unlock())
 	}
 	closeAll = func() error { return errors.Join(db.Close(), unlock()) }
+	if err := folded(path); err != nil {
+		return nil, nil, errors.Join(err, closeAll())
+	}
 	newest, err := newestMigration("migrations/sqlite")
 	var version int64
 	if err == nil {
@@ -149,6 +154,16 @@ func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() e
 		return nil, nil, errors.Join(err, closeAll())
 	}
 	return db, closeAll, nil
+}
+
+// folded returns ErrUnfolded where the ledger's journal beside a file is not empty.
+func folded(path string) error {
+	for _, name := range [...]string{".journal-a", ".journal-b"} {
+		if info, err := os.Stat(path + name); err == nil && info.Size() > 0 {
+			return ErrUnfolded
+		}
+	}
+	return nil
 }
 
 // opens makes sure that the nodes will be able to open the keys.
