@@ -30,7 +30,7 @@ const (
 
 // openDatabase opens what the configuration names, and the ledger in it. What it has opened closers close, in the
 // opposite order, an error or not.
-func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, closers *[]func() error) (*store.DB, keptLedger, error) {
+func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, observe ledger.Observer, closers *[]func() error) (*store.DB, keptLedger, error) {
 	if cfg.Database.Warning != "" {
 		log.Warn("DATABASE_URL: " + cfg.Database.Warning)
 	}
@@ -49,7 +49,7 @@ func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, 
 	if err := db.Claim(ctx, keys); err != nil {
 		return nil, nil, err
 	}
-	kept, err := openLedger(ctx, db)
+	kept, err := openLedger(ctx, db, observe)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,11 +76,16 @@ func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*s
 	}
 }
 
-func openLedger(ctx context.Context, db *store.DB) (keptLedger, error) {
+func openLedger(ctx context.Context, db *store.DB, observe ledger.Observer) (keptLedger, error) {
 	if db.Pool != nil {
-		return postgres.Open(ctx, db.Pool, postgres.Options{})
+		return postgres.Open(ctx, db.Pool, postgres.Options{Observe: observe.Batch})
 	}
-	return sqlite.Open(ctx, db.Ledger, db.Read)
+	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
+	if err != nil {
+		return nil, err
+	}
+	l.Observe(observe)
+	return l, nil
 }
 
 // prune removes what is of no use any more, now and then until ctx ends. That it fails is no reason to stop: the next

@@ -19,6 +19,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/metrics"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -39,6 +40,8 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// Now is the time by which periods and bursts are counted; nil is time.Now.
 	Now func() time.Time
+	// Version is this program's, for the metrics and traces.
+	Version string
 	// Ready is called with the address once requests are served.
 	Ready func(addr net.Addr)
 }
@@ -81,15 +84,22 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 			return fmt.Errorf("listen on port %d: %w (PORT chooses another)", cfg.Port, err)
 		}
 	}
+	stopProfiles, err := app.serveProfiles(cfg.ProfilesAddr)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer stopProfiles()
 	return app.serve(ctx, ln, cfg, opts)
 }
 
 // app is everything that is open while the server runs.
 type app struct {
-	log    *slog.Logger
-	store  *store.Store
-	ledger keptLedger
-	routes http.Handler
+	log          *slog.Logger
+	store        *store.Store
+	ledger       keptLedger
+	metrics      *metrics.Metrics
+	metricsToken string
+	routes       http.Handler
 
 	unhealthy string // why requests cannot be taken when the ledger is not healthy
 
@@ -126,12 +136,13 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	if err != nil {
 		return nil, err
 	}
-	db, ledger, err := openDatabase(ctx, cfg, keys, log, &closers)
+	told := metrics.New(opts.Version)
+	db, ledger, err := openDatabase(ctx, cfg, keys, log, told.Ledger(), &closers)
 	if err != nil {
 		return nil, err
 	}
 
-	a = &app{log: log, store: store.New(db, keys), ledger: ledger, close: closeAll}
+	a = &app{log: log, store: store.New(db, keys), ledger: ledger, metrics: told, metricsToken: cfg.MetricsToken, close: closeAll}
 	a.unhealthy = "the database cannot be written"
 	if cfg.Database.Postgres() {
 		a.unhealthy = "the database cannot be reached"
@@ -165,11 +176,16 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 		return nil
 	})
 
+	observe, err := a.observer(ctx, cfg, opts.Version, &closers)
+	if err != nil {
+		return nil, err
+	}
 	data := gateway.New(gateway.Options{
 		Projects: catalog, Ledger: ledger, Transport: transport, Log: log,
 		MaxBody: cfg.MaxBodyBytes, UpstreamTimeout: cfg.UpstreamTimeout,
-		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience,
+		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience, Observe: observe,
 	})
+	a.watch(data, catalog)
 	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log})
 	a.routes = a.mount(data, control)
 	return a, nil

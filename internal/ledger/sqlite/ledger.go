@@ -99,6 +99,9 @@ func (l *Ledger) Close() error {
 // Healthy returns why the ledger cannot keep anything now, or nil.
 func (l *Ledger) Healthy() error { return l.writer.failure() }
 
+// Observe has o told of what is done from now on.
+func (l *Ledger) Observe(o ledger.Observer) { l.writer.observe.Store(&o) }
+
 // Settings implements ledger.Ledger.
 func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error) {
 	a, err := l.lock(ctx, key)

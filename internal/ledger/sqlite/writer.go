@@ -42,6 +42,7 @@ type writer struct {
 	wake    chan struct{}
 	closing chan struct{}
 	failed  atomic.Pointer[error] // why nothing can be kept now
+	observe atomic.Pointer[ledger.Observer]
 	done    chan struct{}
 	lost    error // why not everything was written, to be read after done
 }
@@ -369,6 +370,7 @@ func (w *writer) succeed(b *batch) {
 func (w *writer) commit(b *batch) (err error) {
 	// The context never ends: a commit that was begun is seen through.
 	ctx := context.Background()
+	start := time.Now()
 	if _, err := w.stmt.begin.ExecContext(ctx); err != nil {
 		return err
 	}
@@ -392,8 +394,13 @@ func (w *writer) commit(b *batch) (err error) {
 			return err
 		}
 	}
-	_, err = w.stmt.commit.ExecContext(ctx)
-	return err
+	if _, err = w.stmt.commit.ExecContext(ctx); err != nil {
+		return err
+	}
+	if o := w.observe.Load(); o != nil && o.Batch != nil {
+		o.Batch(len(b.deltas)+len(b.entries)+len(b.onces), time.Since(start))
+	}
+	return nil
 }
 
 // close notes the end of a hold. One that was opened in the same batch leaves nothing.
