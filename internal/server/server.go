@@ -19,6 +19,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/metrics"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
@@ -161,8 +162,8 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	var background sync.WaitGroup
 	background.Go(func() { catalog.Run(a.background, poll.C, log) })
 	background.Go(func() { catalog.Listen(a.background, log) })
-	if !cfg.Database.Postgres() {
-		background.Go(func() { checkpoint(a.background, db, log) })
+	if l, ok := ledger.(*sqlite.Ledger); ok {
+		background.Go(func() { tend(a.background, db, l, log) })
 	}
 	background.Go(func() { prune(a.background, db, now, log) })
 	stopPacing := paceGC()
@@ -189,23 +190,6 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log})
 	a.routes = a.mount(data, control)
 	return a, nil
-}
-
-// checkpoint keeps the database's log short until ctx ends. That it fails is no reason to
-// stop: the log grows, and commits fold it back themselves in the end.
-func checkpoint(ctx context.Context, db *store.DB, log *slog.Logger) {
-	tick := time.NewTicker(store.CheckpointInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if _, err := db.Checkpoint(ctx); err != nil && ctx.Err() == nil {
-			log.Debug("checkpoint", "error", err)
-		}
-	}
 }
 
 // serve runs the listener until ctx ends, and drains.
