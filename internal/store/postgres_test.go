@@ -349,7 +349,9 @@ func TestAConnectionThatTakesNoWritesIsGivenUp(t *testing.T) {
 	if err := primary.Exec("postgres", `ALTER SYSTEM SET default_transaction_read_only = on`, `SELECT pg_reload_conf()`); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the fence", func() bool { return scan[string](t, s.db.Read, `SELECT current_setting('default_transaction_read_only')`) == "on" })
+	await(t, "the fence", func() bool {
+		return scan[string](t, s.db.Read, `SELECT current_setting('default_transaction_read_only')`) == "on"
+	})
 	if err := replica.Promote(); err != nil {
 		t.Fatal(err)
 	}
