@@ -9,7 +9,7 @@ import (
 
 // patience is how long a hold stays young at the least, and twice that at the most, and
 // how long what nobody waits for stays out of the journal.
-const patience = 5 * time.Millisecond
+const patience = 50 * time.Millisecond
 
 // ticket is a reservation's way to the journal: young, then told with its hold, or, where
 // it was settled young, with what it used. Its fields belong to the writer's mutex.
