@@ -16,6 +16,7 @@ var errorTypes = map[int][3]string{
 	401: {"authentication_error", "authentication_error", "UNAUTHENTICATED"},
 	403: {"permission_error", "permission_error", "PERMISSION_DENIED"},
 	404: {"invalid_request_error", "not_found_error", "NOT_FOUND"},
+	431: {"invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"},
 	413: {"invalid_request_error", "request_too_large", "INVALID_ARGUMENT"},
 	429: {"rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"},
 	502: {"api_error", "api_error", "UNAVAILABLE"},

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -94,6 +93,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(head)))
 	c.writeHeader(resp.StatusCode)
 	c.write(head)
+	_ = c.ctl.Flush() // before what is left to do, which the client need not wait for
 	return nil
 }
 
@@ -332,7 +332,7 @@ func (c *call) reset() {
 	if err != nil {
 		return
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(interface{ SetLinger(sec int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()

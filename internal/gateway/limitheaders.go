@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -43,12 +44,7 @@ func (c *call) limitHeaders() {
 	}
 	var (
 		d      = c.decision
-		h      = c.w.Header()
-		values = make([]string, 0, 8)
-		set    = func(name, value string) {
-			values = append(values, value)
-			h[name] = values[len(values)-1 : len(values) : len(values)]
-		}
+		text   = headerText{buf: make([]byte, 0, 256)}
 		room   [2][192]byte // enough for most
 		items  = limitItems{room[0][:0], room[1][:0]}
 		period = c.rules.Period.String()
@@ -70,16 +66,56 @@ func (c *call) limitHeaders() {
 			items.policy = append(items.policy, `;qu="micro-usd"`...)
 			continue
 		}
-		set(metricHeaders[m].limit, itoa(st.Max))
-		set(metricHeaders[m].remaining, itoa(st.Remaining))
-		set(metricHeaders[m].reset, (time.Duration(reset) * time.Second).String())
+		text.number(metricHeaders[m].limit, st.Max)
+		text.number(metricHeaders[m].remaining, st.Remaining)
+		text.duration(metricHeaders[m].reset, reset)
 	}
 	if d.Burst.Max >= 0 {
 		items.begin("requests", "minute")
 		items.end(d.Burst.Max, 60, d.Burst.Remaining, wholeSeconds(d.Burst.FullIn))
 	}
-	set("Ratelimit-Policy", string(items.policy))
-	set("Ratelimit", string(items.state))
+	text.bytes("Ratelimit-Policy", items.policy)
+	text.bytes("Ratelimit", items.state)
+	text.set(c.w.Header())
+}
+
+// headerText gathers headers, whose values become parts of one string.
+type headerText struct {
+	buf   []byte
+	names [8]string
+	ends  [8]int
+	n     int
+}
+
+func (t *headerText) number(name string, n int64) {
+	t.buf = strconv.AppendInt(t.buf, n, 10)
+	t.end(name)
+}
+
+func (t *headerText) bytes(name string, value []byte) {
+	t.buf = append(t.buf, value...)
+	t.end(name)
+}
+
+// duration is in Go's and OpenAI's form: 1h2m3s.
+func (t *headerText) duration(name string, seconds int64) {
+	t.buf = append(t.buf, (time.Duration(seconds) * time.Second).String()...)
+	t.end(name)
+}
+
+func (t *headerText) end(name string) {
+	t.names[t.n], t.ends[t.n] = name, len(t.buf)
+	t.n++
+}
+
+func (t *headerText) set(h http.Header) {
+	all, from := string(t.buf), 0
+	values := make([]string, t.n)
+	for i := range t.n {
+		values[i] = all[from:t.ends[i]]
+		h[t.names[i]] = values[i : i+1 : i+1]
+		from = t.ends[i]
+	}
 }
 
 // limitItems are the two lists of structured field items, written side by side.

@@ -100,35 +100,52 @@ func (m *meter) chatText(choices gjson.Result) {
 // chatUsage reads a usage object of chat completions, completions and embeddings. Output is what is left of the total, where there
 // is one: OpenAI's completion_tokens contain reasoning, xAI's and Gemini's don't, everybody's total does.
 func chatUsage(v gjson.Result) (price.Usage, bool) {
-	input, ok := figure(v.Get("prompt_tokens"))
+	// One pass: this is read of every answer.
+	var prompt, completion, total, hits, cached, written, sound, reasoning gjson.Result
+	v.ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "prompt_tokens":
+			prompt = v
+		case "completion_tokens":
+			completion = v
+		case "total_tokens":
+			total = v
+		case "prompt_cache_hit_tokens": // DeepSeek's
+			hits = v
+		case "prompt_tokens_details":
+			cached, written, sound = v.Get("cached_tokens"), v.Get("cache_write_tokens"), v.Get("audio_tokens")
+		case "completion_tokens_details":
+			reasoning = v.Get("reasoning_tokens")
+		}
+		return true
+	})
+	input, ok := figure(prompt)
 	if !ok {
 		return price.Usage{}, false
 	}
-	output, ok := outputOf(v, input, "completion_tokens")
+	output, ok := outputOf(total, completion, input)
 	if !ok {
 		return price.Usage{}, false
 	}
-	details := v.Get("prompt_tokens_details")
-	cached := details.Get("cached_tokens")
 	if !cached.Exists() {
-		cached = v.Get("prompt_cache_hit_tokens") // DeepSeek's
+		cached = hits
 	}
 	return price.Usage{
 		Input:       input,
 		CachedInput: part(cached, input),
-		CacheWrite:  part(details.Get("cache_write_tokens"), input),
-		AudioInput:  part(details.Get("audio_tokens"), input),
+		CacheWrite:  part(written, input),
+		AudioInput:  part(sound, input),
 		Output:      output,
-		Reasoning:   part(v.Get("completion_tokens_details.reasoning_tokens"), output),
+		Reasoning:   part(reasoning, output),
 	}, true
 }
 
-// outputOf is total_tokens without the input, or where there is no such total the field that counts output.
-func outputOf(v gjson.Result, input int64, field string) (int64, bool) {
-	if total, ok := figure(v.Get("total_tokens")); ok && total >= input {
-		return total - input, true
+// outputOf is the total without the input, or where there is no such total the count of output.
+func outputOf(total, output gjson.Result, input int64) (int64, bool) {
+	if n, ok := figure(total); ok && n >= input {
+		return n - input, true
 	}
-	return figure(v.Get(field))
+	return figure(output)
 }
 
 // responsesEvent reads an event of a Responses stream. Its last one has the whole response, usage included, whether it is
@@ -173,7 +190,7 @@ func tokenUsage(v gjson.Result) (price.Usage, bool) {
 	if !ok {
 		return price.Usage{}, false
 	}
-	output, ok := outputOf(v, input, "output_tokens")
+	output, ok := outputOf(v.Get("total_tokens"), v.Get("output_tokens"), input)
 	if !ok {
 		return price.Usage{}, false
 	}

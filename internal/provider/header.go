@@ -30,11 +30,8 @@ var withheldStored = map[string]bool{
 	"X-Goog-User-Project": true, "Openai-Organization": true, "Openai-Project": true, "Referer": true,
 }
 
-// Values that are the same for every request, which the transport only reads.
-var (
-	identityOnly = []string{"identity"}
-	noAgent      = []string{""}
-)
+// identityOnly is the same for every request: the transport only reads it.
+var identityOnly = []string{"identity"}
 
 // OutgoingHeader returns the client's headers that go to a provider. It contains no key: Authorize adds that. Values
 // are shared with in; stored tells that the project's own key is used.
@@ -49,18 +46,6 @@ func OutgoingHeader(in http.Header, stored bool) http.Header {
 	}
 	// Answers are read for their usage and passed on unchanged, so they must not come compressed.
 	out["Accept-Encoding"] = identityOnly
-	if _, ok := out["User-Agent"]; !ok {
-		out["User-Agent"] = noAgent // else the transport would add Go's own
-	}
-	// The provider must see the key, by which it recognises a repetition. But Go's transport takes the header as leave to
-	// send a POST again when a connection breaks, which would be paid for twice: "a request that may have arrived is never
-	// sent again". It looks for the canonical spelling; header names are case-insensitive to everyone else.
-	for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if values, ok := out[name]; ok {
-			delete(out, name)
-			out[strings.ToLower(name)] = values
-		}
-	}
 	return out
 }
 

@@ -2,101 +2,202 @@ package provider
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
-	"syscall"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
 	"time"
 )
 
 // TransportConfig is what an operator may choose about connections to providers.
 type TransportConfig struct {
-	HeaderTimeout time.Duration // to the first byte of a provider's answer; 0 waits for ever
-	AllowPrivate  bool          // lets providers live on private, loopback and the like addresses
+	AllowPrivate bool        // lets providers live on private, loopback and the like addresses
+	TLS          *tls.Config // nil verifies against the system's roots
 }
 
-// NewTransport returns the transport for requests to providers. Unless private addresses are allowed a connection to
-// one fails with ErrForbiddenAddress. It follows no redirects, nor does whoever uses it: a
-// redirect would take a key to a server that nobody chose.
-func NewTransport(c TransportConfig) *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+const (
+	dialTimeout      = 10 * time.Second // to connect, and again for TLS
+	keepIdle         = 90 * time.Second // a connection that nobody uses
+	mostIdle         = 1024             // connections, over all providers
+	mostIdleEach     = 256
+	mostAnswerHeader = 256 << 10 // bytes
+	mostInterim      = 5         // 1xx answers before the answer
+)
+
+// Transport sends requests to providers by HTTP/1.1, each on a connection that it has to
+// itself and in the goroutine of its caller: the standard library's Transport hands every
+// request to a goroutine for writing and one for reading, and waking those costs more
+// than the rest of a short request; docs/decisions tells what that is worth. Messages are
+// read by the standard library all the same.
+//
+// It follows no redirects, nor does whoever uses it: a redirect would take a key to a
+// server that nobody chose. It asks for no compression, and goes through no proxy, not
+// even one of the environment: the address that is checked would be the proxy's, and the
+// proxy would resolve the provider's name unchecked.
+//
+// A request is sent again, on another connection, only where no byte of it was written.
+type Transport struct {
+	dialer net.Dialer
+	tls    *tls.Config
+
+	mu     sync.Mutex
+	idle   map[origin][]*conn // the one that was used last is the last
+	n      int
+	reaper *time.Timer // runs while something is idle
+}
+
+var _ http.RoundTripper = (*Transport)(nil)
+
+// origin is where a connection leads.
+type origin struct{ scheme, host string }
+
+// NewTransport returns a transport. Unless private addresses are allowed a connection to
+// one fails with ErrForbiddenAddress.
+func NewTransport(c TransportConfig) *Transport {
+	t := &Transport{dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}, idle: make(map[origin][]*conn)}
 	if !c.AllowPrivate {
-		dialer.ControlContext = publicOnly
+		t.dialer.ControlContext = publicOnly
 	}
-	return &http.Transport{
-		// No proxy, not even from the environment: the address that is checked would be the proxy's, and the proxy would
-		// resolve the provider's name unchecked.
-		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		DisableCompression:     true,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  c.HeaderTimeout,
-		MaxIdleConns:           1024,
-		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
-		// A long stream that is silent is alive; a connection that answers no ping is not.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+	t.tls = c.TLS.Clone()
+	if t.tls == nil {
+		t.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
+	t.tls.NextProtos = []string{"http/1.1"}
+	t.tls.ClientSessionCache = tls.NewLRUClientSessionCache(256)
+	return t
 }
 
-// ErrForbiddenAddress reports that a provider's name resolved to an address that is not public.
-var ErrForbiddenAddress = errors.New("not a public address; an operator can allow it with ALLOW_PRIVATE_UPSTREAMS")
-
-// publicOnly refuses a connection by the address that is about to be dialled. A check of the name, or of an earlier
-// resolution, would be undone by a name that resolves differently the second time.
-func publicOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
-	ap, err := netip.ParseAddrPort(address)
+// RoundTrip implements http.RoundTripper. A connection that cannot be made is a
+// *net.OpError whose Op is "dial". The request's httptrace.ClientTrace is told with
+// WroteHeaders when the first bytes have gone out.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	buf := sending.Get().(*[inline]byte)
+	defer sending.Put(buf)
+	m, err := newMessage(buf[:0], req)
 	if err != nil {
-		return fmt.Errorf("address %q: %w", address, err)
+		return nil, err
 	}
-	if !public(ap.Addr()) {
-		return fmt.Errorf("%s: %w", ap.Addr(), ErrForbiddenAddress)
+	for {
+		c := t.take(m.to)
+		if c == nil {
+			if c, err = t.connect(req.Context(), req.URL); err != nil {
+				return nil, err
+			}
+			return c.exchange(req, m)
+		}
+		resp, err := c.exchange(req, m)
+		if !errors.Is(err, errNothingSent) || req.Context().Err() != nil {
+			return resp, err
+		}
+		// The provider had closed the connection while it was idle.
 	}
-	return nil
 }
 
-// special are the blocks that are global unicast by form but private, local, reserved or documentation by assignment
-// (IANA special-purpose address registries), and the cloud's metadata servers outside them.
-var special = prefixes(
-	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
-	"203.0.113.0/24", "240.0.0.0/4",
-	"168.63.129.16/32", // Azure
-	"2001::/23",        // protocol assignments, Teredo among them
-	"2001:db8::/32", "3fff::/20",
-	"2002::/16", // 6to4: any IPv4 address within
-)
+// CloseIdleConnections closes the connections that no request uses.
+func (t *Transport) CloseIdleConnections() { t.reap(time.Now().Add(2 * keepIdle)) }
 
-var (
-	globalIPv6 = netip.MustParsePrefix("2000::/3")     // all that IANA has made global unicast
-	nat64      = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052: an IPv4 address in the last four bytes
-)
-
-func prefixes(list ...string) []netip.Prefix {
-	out := make([]netip.Prefix, len(list))
-	for i, s := range list {
-		out[i] = netip.MustParsePrefix(s)
+// connect makes a connection.
+func (t *Transport) connect(ctx context.Context, u *url.URL) (*conn, error) {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return out
+	raw, err := t.dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(t, origin{u.Scheme, u.Host}, raw)
+	if u.Scheme != "https" {
+		return c, nil
+	}
+	config := t.tls.Clone()
+	config.ServerName = u.Hostname()
+	secure := tls.Client(raw, config)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, fmt.Errorf("TLS with %s: %w", u.Host, err)
+	}
+	c.net = secure
+	return c, nil
 }
 
-// public reports whether an address is on the public internet.
-func public(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	if nat64.Contains(a) {
-		b := a.As16()
-		a = netip.AddrFrom4([4]byte(b[12:]))
+// take returns an idle connection that the provider has not closed, or nil.
+func (t *Transport) take(to origin) *conn {
+	for {
+		t.mu.Lock()
+		list := t.idle[to]
+		if len(list) == 0 {
+			t.mu.Unlock()
+			return nil
+		}
+		c := list[len(list)-1]
+		list[len(list)-1] = nil
+		t.idle[to] = list[:len(list)-1]
+		t.n--
+		t.mu.Unlock()
+		if c.quiet() {
+			return c
+		}
+		_ = c.net.Close()
 	}
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.Is6() && !globalIPv6.Contains(a) {
-		return false
-	}
-	for _, p := range special {
-		if p.Contains(a) {
-			return false
+}
+
+// put keeps a connection for another request.
+func (t *Transport) put(c *conn) {
+	c.idleSince = time.Now()
+	t.mu.Lock()
+	keep := t.n < mostIdle && len(t.idle[c.to]) < mostIdleEach
+	if keep {
+		t.idle[c.to] = append(t.idle[c.to], c)
+		t.n++
+		if t.reaper == nil {
+			t.reaper = time.AfterFunc(keepIdle, func() { t.reap(time.Now()) })
 		}
 	}
-	return true
+	t.mu.Unlock()
+	if !keep {
+		_ = c.net.Close()
+	}
+}
+
+// reap closes what has been idle for too long by now.
+func (t *Transport) reap(now time.Time) {
+	var old []*conn
+	t.mu.Lock()
+	for to, list := range t.idle {
+		n := 0
+		for n < len(list) && now.Sub(list[n].idleSince) >= keepIdle {
+			n++
+		}
+		old = append(old, list[:n]...)
+		if t.idle[to] = append([]*conn(nil), list[n:]...); n == len(list) {
+			delete(t.idle, to)
+		}
+	}
+	t.n -= len(old)
+	switch {
+	case t.reaper == nil:
+	case t.n == 0:
+		t.reaper.Stop()
+		t.reaper = nil
+	default:
+		t.reaper.Reset(keepIdle)
+	}
+	t.mu.Unlock()
+	for _, c := range old {
+		_ = c.net.Close()
+	}
+}
+
+// wroteHeaders tells the request's trace that the provider may have begun.
+func wroteHeaders(ctx context.Context) {
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
 }

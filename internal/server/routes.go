@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/rand"
+	"encoding/base32"
 	"encoding/json"
 	"net/http"
 	"path"
@@ -30,7 +31,7 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 			return
 		}
 		// Both planes have an id for their logs; what is not logged has one because everything has.
-		w.Header().Set("X-Request-Id", "req_"+strings.ToLower(rand.Text()))
+		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if forControl {
 			shuttingDown(w)
@@ -38,6 +39,13 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// newRequestID returns a name for a request in the form of the gateway's.
+func newRequestID() string {
+	var random [15]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return "req_" + strings.ToLower(base32.HexEncoding.EncodeToString(random[:]))
 }
 
 // forData looks at the path as it was sent first: an identity in a path of the control

@@ -155,8 +155,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	}
 	background.Go(func() { prune(a.background, db, now, log) })
 	stopPacing := paceGC()
-	transport := provider.NewTransport(provider.TransportConfig{
-		HeaderTimeout: cfg.UpstreamTimeout, AllowPrivate: cfg.AllowPrivateUpstreams})
+	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
 	closers = append(closers, func() error {
 		a.stop()
 		stopPacing()
@@ -202,7 +201,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, cfg config.Config, opt
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(ln) }()
+	go func() { failed <- srv.Serve(refusing{ln}) }()
 	a.log.Info("serving", "address", ln.Addr().String())
 	if opts.Ready != nil {
 		opts.Ready(ln.Addr())

@@ -26,6 +26,7 @@ type options struct {
 	rounds     int
 	identities []int
 	only       string
+	pooled     bool
 	profile    string
 }
 
@@ -39,12 +40,13 @@ func main() {
 		o          options
 		identities = flag.String("identities", "1,1000,100000", "measure with so many `identities` live, each in a gateway of its own")
 		quick      = flag.Bool("quick", false, "measure for half a minute: noisy")
-		role       = flag.String("role", "", "what this program starts itself as: upstream, proxy or gateway")
+		role       = flag.String("role", "", "what this program starts itself as: upstream, proxy, pooled (the proxy with pooled buffers) or gateway")
 		upstream   = flag.String("upstream", "", "the address behind the role proxy")
 	)
 	flag.Float64Var(&o.seconds, "seconds", 6, "measure each target so long in each measurement, over all rounds")
 	flag.IntVar(&o.rounds, "rounds", 5, "take turns so often")
 	flag.StringVar(&o.only, "only", "", "run one measurement: "+measurementNames())
+	flag.BoolVar(&o.pooled, "pooled", false, "give the bare proxy pooled buffers, which it does not have by itself")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the gateway to `file`, with the first of the identities, and of the bare proxy to file.proxy")
 	flag.Parse()
 	if *role != "" {
@@ -134,7 +136,7 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 	if b.direct, err = startUpstream(ctx); err != nil {
 		return err
 	}
-	if b.proxy, err = startProxy(ctx, b.direct.addr, b.profile); err != nil {
+	if b.proxy, err = startProxy(ctx, b.direct.addr, b.pooled, b.profile); err != nil {
 		return err
 	}
 	for _, n := range b.identities {

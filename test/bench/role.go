@@ -19,7 +19,6 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/echo"
-	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/server"
 )
 
@@ -28,9 +27,12 @@ import (
 func runRole(role, upstream, profile string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// stop would let a signal that comes now kill the process, its profile unwritten.
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		stop()
+		end()
 	}()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,7 +50,9 @@ func runRole(role, upstream, profile string) error {
 	case "upstream":
 		handler = echo.Instant()
 	case "proxy":
-		handler = bareProxy(&url.URL{Scheme: "http", Host: upstream})
+		handler = bareProxy(upstream, nil)
+	case "pooled":
+		handler = bareProxy(upstream, &buffers{})
 	case "gateway":
 		return gateway(ctx, ln)
 	default:
@@ -63,13 +67,15 @@ func runRole(role, upstream, profile string) error {
 	return nil
 }
 
-// bareProxy is what the gateway is measured against: the standard library's proxy on the
-// gateway's own transport, with pooled buffers, that reads the request's body whole.
-func bareProxy(upstream *url.URL) http.Handler {
+// bareProxy is what the gateway is measured against: the standard library's proxy, on the
+// standard library's transport with room for all of its connections, that reads the
+// request's body whole.
+func bareProxy(upstream string, pool httputil.BufferPool) http.Handler {
+	to := &url.URL{Scheme: "http", Host: upstream}
 	p := &httputil.ReverseProxy{
-		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(upstream) },
-		Transport:  provider.NewTransport(provider.TransportConfig{AllowPrivate: true}),
-		BufferPool: &buffers{},
+		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		Transport:  &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
+		BufferPool: pool,
 		ErrorLog:   log.New(io.Discard, "", 0),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -54,15 +54,19 @@ func startUpstream(ctx context.Context) (*target, error) {
 	return t.withRequests(anyKey, "200"), nil
 }
 
-func startProxy(ctx context.Context, upstream, profile string) (*target, error) {
+func startProxy(ctx context.Context, upstream string, pooled bool, profile string) (*target, error) {
+	role, name := "proxy", "bare proxy"
+	if pooled {
+		role, name = "pooled", "pooled proxy"
+	}
 	if profile != "" {
 		profile += ".proxy"
 	}
-	p, addr, err := startRole(ctx, nil, "proxy", "-upstream", upstream, "-cpuprofile", profile)
+	p, addr, err := startRole(ctx, nil, role, "-upstream", upstream, "-cpuprofile", profile)
 	if err != nil {
 		return nil, err
 	}
-	t := &target{name: "bare proxy", addr: addr, process: p, identities: 1}
+	t := &target{name: name, addr: addr, process: p, identities: 1}
 	return t.withRequests(anyKey, "200"), nil
 }
 

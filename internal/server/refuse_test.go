@@ -1,0 +1,79 @@
+package server
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestRefusalsOfTheStandardLibraryAreTranslated(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Connection", r.Header.Get("X-Connection"))
+		http.Error(w, "text of a handler", http.StatusBadRequest)
+	})}
+	go func() { _ = srv.Serve(refusing{ln}) }()
+	t.Cleanup(func() { _ = srv.Close() })
+
+	fine := "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
+	for name, tc := range map[string]struct {
+		send, kind, body string
+		status           int
+	}{
+		"a handler's answer":             {fine, "text/plain; charset=utf-8", "text of a handler\n", 400},
+		"a handler's last answer":        {strings.Replace(fine, "Host", "X-Connection: close\r\nHost", 1), "text/plain; charset=utf-8", "text of a handler\n", 400},
+		"OpenAI":                         {"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"code":"invalid_request"`, 400},
+		"Anthropic":                      {"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `{"type":"error"`, 400},
+		"Gemini":                         {"POST /v1beta/models/x:generateContent HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"status":"INVALID_ARGUMENT"`, 400},
+		"control plane":                  {"GET /api/projects HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/problem+json", `"detail":"The request is not valid HTTP`, 400},
+		"no host":                        {"GET / HTTP/1.1\r\n\r\n", "application/json", "missing required host header", 400},
+		"another version":                {"GET / HTTP/3.1\r\nHost: x\r\n\r\n", "application/json", "The request is not valid HTTP", 505},
+		"an unknown transfer encoding":   {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n", "application/json", "The request is not valid HTTP", 501},
+		"after a request on its way":     {fine + "POST /v1/messages HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"invalid_request"`, 400},
+		"headers that are far too large": {"GET /v1/models HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 1<<20+8<<10), "application/json", "at most 64 KB", 431},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := io.WriteString(c, tc.send); err != nil {
+				t.Fatal(err)
+			}
+			r := bufio.NewReader(c)
+			if strings.HasPrefix(tc.send, fine) && tc.send != fine {
+				if _, body := read(t, r); body != "text of a handler\n" {
+					t.Fatalf("the first answer is %q", body)
+				}
+			}
+			resp, body := read(t, r)
+			if resp.StatusCode != tc.status || resp.Header.Get("Content-Type") != tc.kind || !strings.Contains(body, tc.body) {
+				t.Errorf("status %d, %s: %s; want %d, %s with %s", resp.StatusCode, resp.Header.Get("Content-Type"), body, tc.status, tc.kind, tc.body)
+			}
+		})
+	}
+}
+
+func read(t *testing.T, r *bufio.Reader) (*http.Response, string) {
+	t.Helper()
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
