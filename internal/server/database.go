@@ -30,7 +30,7 @@ const (
 
 // openDatabase opens what the configuration names, and the ledger in it. What it has opened closers close, in the
 // opposite order, an error or not.
-func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, closers *[]func() error) (*store.DB, keptLedger, error) {
+func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, beat time.Duration, log *slog.Logger, closers *[]func() error) (*store.DB, keptLedger, error) {
 	if cfg.Database.Warning != "" {
 		log.Warn("DATABASE_URL: " + cfg.Database.Warning)
 	}
@@ -49,7 +49,7 @@ func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, 
 	if err := db.Claim(ctx, keys); err != nil {
 		return nil, nil, err
 	}
-	kept, err := openLedger(ctx, db)
+	kept, err := openLedger(ctx, db, beat)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,9 +76,9 @@ func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*s
 	}
 }
 
-func openLedger(ctx context.Context, db *store.DB) (keptLedger, error) {
+func openLedger(ctx context.Context, db *store.DB, beat time.Duration) (keptLedger, error) {
 	if db.Pool != nil {
-		return postgres.Open(ctx, db.Pool, postgres.Options{})
+		return postgres.Open(ctx, db.Pool, postgres.Options{Beat: beat})
 	}
 	return sqlite.Open(ctx, db.Ledger, db.Read)
 }

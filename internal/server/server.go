@@ -39,6 +39,8 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// Now is the time by which periods and bursts are counted; nil is time.Now.
 	Now func() time.Time
+	// Beat is how often a node on PostgreSQL shows that it lives; zero is the ledger's own.
+	Beat time.Duration
 	// Ready is called with the address once requests are served.
 	Ready func(addr net.Addr)
 }
@@ -126,7 +128,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	if err != nil {
 		return nil, err
 	}
-	db, ledger, err := openDatabase(ctx, cfg, keys, log, &closers)
+	db, ledger, err := openDatabase(ctx, cfg, keys, opts.Beat, log, &closers)
 	if err != nil {
 		return nil, err
 	}
