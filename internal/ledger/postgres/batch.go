@@ -94,7 +94,8 @@ func (p *partition) giveUp(b *batch, err error) {
 	var undo []*call
 	if b.unknown {
 		for _, c := range b.calls {
-			if c.kind == reserve && c.err == nil && c.res.Decision.Refusal == limit.Admitted {
+			// There is no decision on an account that was blocked.
+			if c.kind == reserve && c.err == nil && c.res != nil && c.res.Decision.Refusal == limit.Admitted {
 				undo = append(undo, &call{kind: release, key: c.key, id: c.id, fence: true})
 			}
 		}
@@ -110,6 +111,9 @@ func (p *partition) giveUp(b *batch, err error) {
 // for those on blocked accounts.
 func (b *batch) attempt(skip bool) error {
 	b.unknown, b.blocked = false, nil
+	for _, c := range b.calls {
+		c.res = nil // of an attempt that was undone
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	l := b.p.l
