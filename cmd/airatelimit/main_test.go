@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/test/pgtest"
+	"github.com/airatelimit/airatelimit/test/stack"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -13,14 +16,25 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"airatelimit": main})
 }
 
-// TestScripts runs the command as people do. Each script has a DATA_DIR of its own.
+// TestScripts runs the command as people do. Each script has a DATA_DIR of its own, and on PostgreSQL a database.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DATA_DIR", e.WorkDir+"/data")
+			if pgtest.Chosen() {
+				for name, value := range stack.Environment(stack.Database(t)) {
+					e.Setenv(name, value)
+				}
+			}
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "postgres" {
+				return false, fmt.Errorf("no such condition: %s", name)
+			}
+			return pgtest.Chosen(), nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"keep": keep},
 	})

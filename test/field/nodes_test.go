@@ -7,6 +7,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -61,15 +62,19 @@ func TestNodes(t *testing.T) {
 				wantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
 				receive(t, ended, "the provider")
 
-				// Another process has the file, so that nothing can be kept for now.
-				db, err := store.Open(t.Context(), s.DatabasePath())
+				// Another process has the file, or the tables, so that nothing can be kept for now.
+				db, err := store.Open(t.Context(), s.Location())
 				if err != nil {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { _ = db.Close() })
+				take := `UPDATE revision SET value = value`
+				if pgtest.Chosen() {
+					take = `LOCK TABLE identities, holds IN EXCLUSIVE MODE`
+				}
 				busy, err := db.Write.BeginTx(t.Context(), nil)
 				if err == nil {
-					_, err = busy.ExecContext(t.Context(), `UPDATE revision SET value = value`)
+					_, err = busy.ExecContext(t.Context(), take)
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -84,9 +89,13 @@ func TestNodes(t *testing.T) {
 					_ = resp.Body.Close()
 					answered <- resp.StatusCode
 				}()
-				receive(t, ended, "the provider")
-				for range 50 { // in which time the answer would have come
-					usageOf(t, s, "bob")
+				if pgtest.Chosen() {
+					awaitBlocked(t, db) // the decision itself waits
+				} else {
+					receive(t, ended, "the provider")
+					for range 50 { // in which time the answer would have come
+						usageOf(t, s, "bob")
+					}
 				}
 				select {
 				case status := <-answered:
@@ -103,7 +112,7 @@ func TestNodes(t *testing.T) {
 				// What another connection sees would outlive the process.
 				var kept int
 				if err := db.Read.QueryRowContext(t.Context(),
-					`SELECT (SELECT coalesce(sum(requests), 0) FROM usage) + (SELECT coalesce(sum(requests), 0) FROM holds)`).Scan(&kept); err != nil {
+					`SELECT CAST((SELECT coalesce(sum(requests), 0) FROM usage) + (SELECT coalesce(sum(requests), 0) FROM holds) AS bigint)`).Scan(&kept); err != nil {
 					t.Fatal(err)
 				}
 				if kept != 2 {
@@ -112,4 +121,22 @@ func TestNodes(t *testing.T) {
 			})
 		}
 	})
+}
+
+// awaitBlocked returns when somebody waits for a table in PostgreSQL.
+func awaitBlocked(t *testing.T, db *store.DB) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		var blocked int
+		err := db.Read.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks
+			WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&blocked)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case blocked > 0:
+			return
+		case time.Now().After(deadline):
+			t.Fatal("nobody waits for the table")
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 // echoing is an upstream that echoes and counts.
@@ -21,6 +22,7 @@ func echoing(t *testing.T) (url string, seen *echo.Recorder) {
 
 func TestSecondServerOnTheSameDataRefusesToStart(t *testing.T) {
 	t.Parallel()
+	pgtest.OnlyFile(t)
 	in := newInstallation(t)
 	url, _ := echoing(t)
 	k := in.create(openai(url, ""))

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 // serveFull starts a server whose files may not grow beyond some kilobytes: to it a disk that is full.
@@ -101,6 +103,7 @@ func ready(t *testing.T, p *process) int {
 
 func TestDiskFullRefusesAndLosesNothing(t *testing.T) {
 	t.Parallel()
+	pgtest.OnlyFile(t)
 	for _, end := range []string{"stopped", "killed"} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
@@ -136,6 +139,7 @@ func TestDiskFullRefusesAndLosesNothing(t *testing.T) {
 
 func TestRoomOnTheDiskEndsTheRefusals(t *testing.T) {
 	t.Parallel()
+	pgtest.OnlyFile(t)
 	in := newInstallation(t)
 	url, _ := echoing(t)
 	k := in.create(openai(url, ""))

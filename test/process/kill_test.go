@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 // tiers are three ways to be limited, small enough that a round reaches them. Enforcement is strict, so
@@ -266,7 +267,8 @@ func (l *load) ask(c *http.Client, p *process, rng *rand.Rand) {
 func (l *load) check(p *process) {
 	l.t.Helper()
 	usage, holds := l.in.file(l.k.Project)
-	if holds != 0 {
+	// In PostgreSQL those of a node that is gone count until others have missed it for a while, and settle them.
+	if holds != 0 && !pgtest.Chosen() {
 		l.t.Errorf("round %d: %d holds with nothing running, want 0", l.round, holds)
 	}
 	for identity, y := range l.book {
@@ -292,6 +294,9 @@ func (l *load) compare(p *process, usage map[string]kept) {
 	l.t.Helper()
 	c, asked := newClient(l.t), 0
 	for identity, want := range usage {
+		if want.held != 0 {
+			continue
+		}
 		if asked++; asked > 5 {
 			return
 		}
@@ -314,7 +319,7 @@ func (l *load) exactly(p *process) {
 	l.run(p, 400, func() {})
 	p.stop()
 	usage, holds := l.in.file(l.k.Project)
-	if holds != 0 {
+	if holds != 0 && !pgtest.Chosen() {
 		l.t.Errorf("%d holds after a stop, want 0", holds)
 	}
 	checked := 0
@@ -324,6 +329,9 @@ func (l *load) exactly(p *process) {
 		}
 		checked++
 		got := usage[identity]
+		if got.held != 0 {
+			l.t.Errorf("%s: %d holds after a stop, want 0", identity, got.held)
+		}
 		if got.requests != y.answered {
 			l.t.Errorf("%s: %d requests were answered and %d are counted", identity, y.answered, got.requests)
 		}

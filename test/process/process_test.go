@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +24,8 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/pgtest"
+	"github.com/airatelimit/airatelimit/test/stack"
 )
 
 // patience is how long a process may take for what it does at once. It is generous: a busy
@@ -31,6 +34,9 @@ const patience = 30 * time.Second
 
 // binary is the built command.
 var binary string
+
+// builtBinary is the environment variable that tells the second run of the tests where it is.
+const builtBinary = "AIRATELIMIT_TEST_BINARY"
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
@@ -45,6 +51,9 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if binary = os.Getenv(builtBinary); binary != "" {
+		return m.Run() // the second run, on PostgreSQL, of a binary that this one has built
+	}
 	binary = filepath.Join(dir, "airatelimit")
 	args := []string{"build", "-buildvcs=false", "-o", binary}
 	if underRace {
@@ -54,6 +63,10 @@ func buildAndRun(m *testing.M) int {
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the binary:", err)
+		return 1
+	}
+	if err := os.Setenv(builtBinary, binary); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
@@ -78,14 +91,20 @@ func readSources() error {
 
 // installation is a DATA_DIR and what processes on it have in their environment.
 type installation struct {
-	t   *testing.T
-	dir string
-	env map[string]string
+	t        *testing.T
+	dir      string
+	env      map[string]string
+	database string // URL of PostgreSQL, "" with SQLite
 }
 
 func newInstallation(t *testing.T) *installation {
 	t.Helper()
-	return &installation{t: t, dir: t.TempDir(), env: map[string]string{}}
+	in := &installation{t: t, dir: t.TempDir(), env: map[string]string{}}
+	if pgtest.Chosen() {
+		in.database = stack.Database(t)
+		maps.Copy(in.env, stack.Environment(in.database))
+	}
+	return in
 }
 
 // environment is the process's whole one, so that nothing of the developer's own gets in.

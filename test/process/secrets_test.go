@@ -7,10 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 func TestWhatIsMadeOnFirstStartIsForTheOwnerOnly(t *testing.T) {
 	t.Parallel()
+	pgtest.OnlyFile(t)
 	in := newInstallation(t)
 	in.dir = filepath.Join(in.dir, "made", "data")
 	url, _ := echoing(t)
@@ -59,6 +62,7 @@ func TestWhatIsMadeOnFirstStartIsForTheOwnerOnly(t *testing.T) {
 
 func TestStoredKeysAfterARestart(t *testing.T) {
 	t.Parallel()
+	pgtest.OnlyFile(t)
 	in, c := newInstallation(t), newClient(t)
 	url, seen := echoing(t)
 	k := in.create(openai(url, ""))

@@ -16,9 +16,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/internal/ledger"
-	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/limit"
-	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -241,19 +239,10 @@ func generateOf(model string) func(context.Context, clients) (string, error) {
 	}
 }
 
-// disable disables an identity while the server is down.
+// disable disables an identity.
 func disable(t *testing.T, s *stack.Stack, identity string) {
 	t.Helper()
-	s.Stop()
-	db, err := store.Open(t.Context(), s.DatabasePath())
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := sqlite.Open(t.Context(), db.Ledger, db.Read)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = l.Change(t.Context(), ledger.Change{Keys: []ledger.Key{{Project: s.ProjectKey, Identity: identity}}, Period: limit.Daily, Now: time.Now(),
+	_, err := s.Ledger.Change(t.Context(), ledger.Change{Keys: []ledger.Key{{Project: s.ProjectKey, Identity: identity}}, Period: limit.Daily, Now: time.Now(),
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
 			accounts[0].Known, accounts[0].Settings = true, &ledger.Settings{Disabled: true}
 			return ledger.Outcome{}, nil
@@ -261,11 +250,4 @@ func disable(t *testing.T, s *stack.Stack, identity string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s.Restart()
 }

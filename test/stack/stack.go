@@ -1,4 +1,5 @@
-// Package stack runs the whole server in a test, in front of an echo provider.
+// Package stack runs the whole server in a test, in front of an echo provider. It keeps everything in a SQLite file, or in
+// PostgreSQL where that was chosen: see pgtest.Rerun.
 package stack
 
 import (
@@ -25,6 +26,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/server"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 // Options describe a stack. The zero value is a project without limits whose providers all
@@ -60,6 +62,7 @@ type Stack struct {
 	t    testing.TB
 	opts Options
 	dir  string
+	url  string // of PostgreSQL, "" with SQLite
 	stop context.CancelFunc
 	done chan error
 }
@@ -119,6 +122,9 @@ const StoredKey = "stored-provider-key-0123456789"
 func New(t testing.TB, opts Options) *Stack {
 	t.Helper()
 	s := &Stack{t: t, opts: opts, dir: t.TempDir(), Seen: new(echo.Recorder), Log: new(Log)}
+	if pgtest.Chosen() {
+		s.url = Database(t)
+	}
 	upstream := opts.Upstream
 	if upstream == nil {
 		opts.Echo.Recorder = s.Seen
@@ -156,7 +162,36 @@ func (s *Stack) env(name string) string {
 	if v, ok := s.opts.Env[name]; ok {
 		return v
 	}
+	if v, ok := Environment(s.url)[name]; ok {
+		return v
+	}
 	return map[string]string{"DATA_DIR": s.dir, "DRAIN_SECONDS": "5", "LOG_LEVEL": "debug"}[name]
+}
+
+// Database returns the URL of a PostgreSQL database of the test's own, whose schema is current.
+func Database(t testing.TB) string {
+	t.Helper()
+	return migrated.Database(t)
+}
+
+var migrated = pgtest.Template{Prepare: func(ctx context.Context, url string) error {
+	db, err := store.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}}
+
+// Environment is what a server on PostgreSQL needs; with "" it is on SQLite, and needs nothing.
+func Environment(databaseURL string) map[string]string {
+	if databaseURL == "" {
+		return nil
+	}
+	return map[string]string{
+		"DATABASE_URL": databaseURL, "DATABASE_POOL_SIZE": "6",
+		"JWT_SECRET":     "5c0f2b7e9a41d386cf1240b8e67d93a5f8b20c6e41d79a3562e8f0b4c1d7a935",
+		"ENCRYPTION_KEY": "9e1d47b0c8f263a57d40e9b1f6c8352a0b7d94e8c15f63a2d8b04e7f19c6a350",
+	}
 }
 
 func (s *Stack) start(setup func(context.Context, *store.Store) error) {
@@ -184,6 +219,7 @@ func (s *Stack) start(setup func(context.Context, *store.Store) error) {
 		s.URL = "http://" + a.String()
 	case err := <-s.done:
 		cancel()
+		s.stop = nil
 		s.t.Fatalf("start: %v", err)
 	}
 }
@@ -234,11 +270,6 @@ func (s *Stack) createProject(ctx context.Context, st *store.Store) error {
 // Store opens the project's records beside the running server, as the command line does.
 func (s *Stack) Store() *store.Store {
 	s.t.Helper()
-	db, err := store.Open(context.Background(), s.DatabasePath())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = db.Close() })
 	cfg, err := config.Load(s.env)
 	if err != nil {
 		s.t.Fatal(err)
@@ -247,15 +278,31 @@ func (s *Stack) Store() *store.Store {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	keys, err := secret.NewKeyring(secrets.Encryption)
+	return s.StoreWith(secrets.Encryption)
+}
+
+// StoreWith is Store with an encryption key that may be another than the server's.
+func (s *Stack) StoreWith(encryptionKey []byte) *store.Store {
+	s.t.Helper()
+	keys, err := secret.NewKeyring(encryptionKey)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	db, err := store.Open(context.Background(), s.Location())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = db.Close() })
 	return store.New(db, keys)
 }
 
-// DatabasePath is the SQLite file.
-func (s *Stack) DatabasePath() string { return filepath.Join(s.dir, "airatelimit.db") }
+// Location is that of the database, for store.Open.
+func (s *Stack) Location() string {
+	if s.url != "" {
+		return s.url
+	}
+	return filepath.Join(s.dir, "airatelimit.db")
+}
 
 // Request makes a request of the data plane, from an identity. Headers come in pairs.
 func (s *Stack) Request(method, path, identity, body string, headers ...string) *http.Request {

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/airatelimit/airatelimit/test/pgtest"
+)
+
+func TestOnPostgres(t *testing.T) { pgtest.Rerun(t) }
