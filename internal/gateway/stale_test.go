@@ -59,7 +59,9 @@ func TestSettingsThatNeverStand(t *testing.T) {
 // it is marked, and counted in the end.
 func TestLimitsThatCannotBeChecked(t *testing.T) {
 	t.Parallel()
-	away := func() *account { return &account{reserveErr: ledger.ErrUnavailable, settingsErr: ledger.ErrUnavailable} }
+	away := func() *account {
+		return &account{reserveErr: ledger.ErrUnavailable, settingsErr: ledger.ErrUnavailable}
+	}
 	a := away()
 	if answer, _ := serve(t, a, answering(answered)); answer.Code != http.StatusServiceUnavailable || answer.Header().Get("X-Ratelimit-Unchecked") != "" {
 		t.Errorf("status %d, unchecked %q; want 503 without that header", answer.Code, answer.Header().Get("X-Ratelimit-Unchecked"))

@@ -63,11 +63,17 @@ func (h *Hold) SetTerms(t Terms) { h.limited, h.interval, h.slack = t.Limited, t
 // wait for the clock to come round again, it makes an empty one: only a clock that was
 // wrong leaves a bucket two minutes ahead.
 func (s *State) Advance(now time.Time) {
-	if start := s.Period.Start(now); start.After(s.Start) {
-		s.Start, s.Used = start, nil
-	}
+	s.Enter(now)
 	if s.ahead(now) > 2*time.Minute {
 		s.Burst = now.Add(time.Minute)
+	}
+}
+
+// Enter moves the state on to the period that contains t, for what began then and may only
+// be told of much later: t says nothing of the burst bucket.
+func (s *State) Enter(t time.Time) {
+	if start := s.Period.Start(t); start.After(s.Start) {
+		s.Start, s.Used = start, nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -421,4 +424,81 @@ func absurdFigures(t *testing.T, s Store) {
 	wantRefused(t, s, key, rules(caps(-1, 1000, -1), "a", limit.Monthly), noon)
 	spend(t, s, identity("neighbour"), daily(caps(1, 1, -1)), 1, noon)
 	settled(t, s)
+}
+
+// staleSettings: a request is decided on under the settings that stand then, or not at all.
+func staleSettings(t *testing.T, s Store) {
+	key := identity("alice")
+	ask := func(given *ledger.Settings) error {
+		_, err := s.Reserve(t.Context(), ledger.Request{Key: key, Settings: given, Rules: daily(caps(5, -1, -1)), Now: noon,
+			Ask: limit.Ask{Estimate: limit.Amounts{1, 1, 1}}})
+		return err
+	}
+	read := func() *ledger.Settings {
+		t.Helper()
+		given, err := s.Settings(t.Context(), key)
+		if err != nil {
+			t.Fatalf("settings: %v", err)
+		}
+		return given
+	}
+	given := read()
+	for i, next := range []*ledger.Settings{{Tier: "pro"}, {Tier: "pro"}, {Disabled: true}, nil, {Tier: "free"}} {
+		change(t, s, noon, func(a *ledger.Account) { a.Known, a.Settings = true, next }, key)
+		if err := ask(given); !errors.Is(err, ledger.ErrStale) {
+			t.Errorf("change %d: reserved under the settings before it: %v, want ErrStale", i, err)
+		}
+		if given = read(); !cmp.Equal(given, next) {
+			t.Errorf("change %d: settings %+v, want %+v", i, given, next)
+		}
+	}
+	a := account(t, s, key, limit.Daily, noon)
+	if got := a.State.Total(); got != (limit.Amounts{}) || len(a.State.Holds) != 0 {
+		t.Errorf("stale requests left %v used and %d running", got, len(a.State.Holds))
+	}
+	// What changes nothing of the settings leaves them as they were given out.
+	change(t, s, noon, gift(limit.Amounts{1, 0, 0}), key)
+	if err := ask(given); err != nil {
+		t.Errorf("reserved under the settings that stand: %v", err)
+	}
+	if err := ask(&ledger.Settings{Tier: "free"}); !errors.Is(err, ledger.ErrStale) {
+		t.Errorf("reserved under settings that were never given out: %v, want ErrStale", err)
+	}
+	// They stand over a restart, or are given out anew.
+	s.Restart(t)
+	spend(t, s, key, daily(caps(5, -1, -1)), 1, noon)
+}
+
+// passedAreCounted: what passes without a decision is not limited, and counts when it ends.
+func passedAreCounted(t *testing.T, s Store) {
+	key, r := identity("alice"), daily(caps(2, -1, -1))
+	pass := func(now time.Time) *ledger.Reservation {
+		res := s.Pass(ledger.Request{Key: key, Rules: r, Now: now, Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, 1000, 1000}}})
+		if err := res.Durable(t.Context()); err != nil {
+			t.Errorf("durable: %v", err)
+		}
+		return res
+	}
+	for range 5 {
+		res := pass(noon)
+		together(4, func(int) { settle(t, s, res, 10) })
+		release(t, s, res)
+	}
+	release(t, s, pass(noon))
+	running := pass(noon)
+	wantTotal(t, s, key, limit.Daily, noon, limit.Amounts{5, 50, 500})
+	wantRefused(t, s, key, r, noon)
+	settle(t, s, running, 10)
+
+	// They belong to the period in which they began, and draw on no credits.
+	change(t, s, noon, gift(limit.Amounts{3, 3, 3}), key)
+	settle(t, s, pass(noon.Add(24*time.Hour)), 7)
+	for range 2 {
+		a := account(t, s, key, limit.Weekly, noon.Add(24*time.Hour))
+		if got := a.State.Total(); got != (limit.Amounts{7, 67, 670}) || a.State.Credits != (limit.Amounts{3, 3, 3}) || !a.Known {
+			t.Errorf("used %v, credits %v, known %t; want 7 requests, the credits as they were, true", got, a.State.Credits, a.Known)
+		}
+		settled(t, s)
+		s.Crash(t)
+	}
 }

@@ -68,6 +68,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ClockSetBack", clockSetBack},
 		{"NamesAreKeptAsTheyAre", oddNames},
 		{"AbsurdFiguresBreakNothing", absurdFigures},
+		{"StaleSettingsAreNoticed", staleSettings},
+		{"PassedRequestsAreCounted", passedAreCounted},
 
 		{"DurableOutlivesTheProcess", durable},
 		{"SettledOutlivesTheProcess", settledSurvives},

@@ -17,7 +17,7 @@ const (
 	lockTimeout = "500ms"
 	// How often a batch that crossed another transaction begins again at once, and one
 	// whose connection was cut looks for a better one.
-	mostCrossings, mostCuts = 20, 3
+	mostCrossings, mostCuts = 20, 20
 )
 
 var errLocked = errors.New("the account is locked by another session")
@@ -28,13 +28,14 @@ type batch struct {
 	p     *partition
 	calls []*call
 	wants []want // the accounts, in the order of their keys
+	began time.Time
 
 	unknown bool    // the last attempt may have been committed
 	blocked []*call // those on accounts that somebody else keeps locked
 }
 
 func newBatch(p *partition, calls []*call) *batch {
-	b := &batch{p: p, calls: calls}
+	b := &batch{p: p, calls: calls, began: time.Now()}
 	whole := make(map[ledger.Key]bool, len(calls))
 	for _, c := range calls {
 		if c.kind != barrier {
@@ -57,7 +58,6 @@ func (p *partition) process(calls []*call, skip bool) {
 		p.answer(calls)
 		return
 	}
-	began := time.Now()
 	for crossings, cuts := 0, 0; ; {
 		err := b.attempt(skip)
 		if err == nil {
@@ -73,7 +73,7 @@ func (p *partition) process(calls []*call, skip bool) {
 			again = crossings < mostCrossings
 		case cut:
 			cuts++
-			again = cuts < mostCuts && !b.unknown && time.Since(began) < attemptTimeout/2
+			again = cuts < mostCuts && !b.unknown && time.Since(b.began) < attemptTimeout/2
 		case waited:
 			if skip {
 				p.park(calls, lockPause)
@@ -153,7 +153,7 @@ func (b *batch) done(t *transaction) {
 		}
 	}
 	if len(blocked) == 0 {
-		b.p.answer(b.calls)
+		b.answer(b.calls)
 		return
 	}
 	var made []*call
@@ -163,6 +163,14 @@ func (b *batch) done(t *transaction) {
 		} else {
 			made = append(made, c)
 		}
+	}
+	b.answer(made)
+}
+
+// answer tells who waits, and who watches before.
+func (b *batch) answer(made []*call) {
+	if observe := b.p.l.observe; observe != nil {
+		observe(len(made), time.Since(b.began))
 	}
 	b.p.answer(made)
 }

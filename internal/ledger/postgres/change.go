@@ -126,7 +126,7 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	for i, a := range t.accounts {
 		moments[i] = moment{a, c.Period, c.Now}
 	}
-	if err := t.count(moments); err != nil {
+	if err := t.advance(moments...); err != nil {
 		return ledger.Outcome{}, t.failed(err)
 	}
 	views, accounts, err := t.views(c)

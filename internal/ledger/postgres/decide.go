@@ -18,57 +18,72 @@ func (b *batch) decide(t *transaction) error {
 	var other []moment // accounts that were last summed up for another period
 	for _, c := range b.calls {
 		a := accounts[c.key]
-		if a != nil && !a.blocked && c.ofPeriod() && a.exists && !(a.counted && a.state.Period == c.period) &&
+		if a != nil && !a.blocked && c.kind == reserve && a.exists && !(a.counted && a.state.Period == c.period) &&
 			!slices.ContainsFunc(other, func(m moment) bool { return m.account == a }) {
 			other = append(other, moment{a, c.period, c.now})
 		}
 	}
-	if err := t.count(other); err != nil {
+	if err := t.enter(other...); err != nil {
 		return err
 	}
 	for _, c := range b.calls {
-		a := accounts[c.key]
-		if a == nil || a.blocked {
-			continue
-		}
-		if c.ofPeriod() {
-			if err := t.count([]moment{{a, c.period, c.now}}); err != nil {
+		if a := accounts[c.key]; a != nil && !a.blocked {
+			if err := c.apply(a, t); err != nil {
 				return err
 			}
 		}
-		c.apply(a, t.l)
 	}
 	return nil
 }
 
-// apply makes a call on its account.
-func (c *call) apply(a *account, l *Ledger) {
+// apply makes a call on its account. An error is the transaction's.
+func (c *call) apply(a *account, t *transaction) error {
 	c.err = nil
 	switch c.kind {
 	case reserve:
-		c.reserve(a, l)
+		if err := t.advance(moment{a, c.period, c.now}); err != nil {
+			return err
+		}
+		c.reserve(a, &t.l.cache)
+	case pass:
+		if err := t.enter(moment{a, c.period, c.now}); err != nil {
+			return err
+		}
+		c.pass(a)
+	case look:
+		return c.look(a, t)
 	case settle:
-		c.settle(a)
+		return c.settle(a, t)
 	case stand:
-		i := slices.IndexFunc(a.state.Holds, func(h limit.Hold) bool { return h.ID == c.id })
-		if i >= 0 {
-			c.actual = ledger.Actual{Amounts: a.state.Holds[i].Amounts}
-			c.settle(a)
+		if h := a.hold(c.id); h != nil {
+			c.actual = ledger.Actual{Amounts: h.Amounts}
+			return c.settle(a, t)
 		}
 	case release:
 		c.release(a)
-	case pass:
-		c.pass(a)
-	case look:
-		var settings *ledger.Settings
-		if settings, c.err = l.cache.decode(a); c.err == nil {
-			c.account = a.view(settings)
-		}
 	}
+	return nil
 }
 
-func (c *call) reserve(a *account, l *Ledger) {
-	if !l.cache.confirm(a, c.settings) {
+// look views the account in the period of a moment. It does so on a copy: who only looks
+// must not bring the account into a period that others have not come to.
+func (c *call) look(a *account, t *transaction) error {
+	settings, err := t.l.cache.decode(a)
+	if err != nil {
+		c.err = err
+		return nil
+	}
+	seen := *a
+	seen.state = seen.view(nil).State
+	if err := t.advance(moment{&seen, c.period, c.now}); err != nil {
+		return err
+	}
+	c.account = seen.view(settings)
+	return nil
+}
+
+func (c *call) reserve(a *account, cache *cache) {
+	if !cache.confirm(a, c.settings) {
 		c.err = ledger.ErrStale
 		return
 	}
@@ -85,24 +100,32 @@ func (c *call) reserve(a *account, l *Ledger) {
 	a.changed = a.changed || a.moved || !burst.Equal(a.state.Burst)
 }
 
-func (c *call) settle(a *account) {
-	done, ok := a.state.Settle(c.id, c.actual.Amounts, a.rules(c.rules))
-	if !ok {
-		return
-	}
-	a.changed = true
-	a.use(usageOf(done, c.actual))
-	if !a.counted {
-		a.state.Used = nil
-	}
-}
-
-// rules are those of a settlement, nil where what is left under them is not known.
-func (a *account) rules(r *limit.Rules) *limit.Rules {
-	if !a.counted {
+func (c *call) settle(a *account, t *transaction) error {
+	h := a.hold(c.id)
+	if h == nil {
 		return nil
 	}
-	return r
+	if c.rules != nil {
+		// What is left of the allowance is looked up in the period of the admission, whatever
+		// the project has made of it since.
+		if err := t.enter(moment{a, c.rules.Period, h.At}); err != nil {
+			return err
+		}
+	}
+	done, _ := a.state.Settle(c.id, c.actual.Amounts, c.rules)
+	a.changed = true
+	a.use(usageOf(done, c.actual))
+	return nil
+}
+
+// hold returns a running one, or nil.
+func (a *account) hold(id uint64) *limit.Hold {
+	for i := range a.state.Holds {
+		if a.state.Holds[i].ID == id {
+			return &a.state.Holds[i]
+		}
+	}
+	return nil
 }
 
 func usageOf(s limit.Settlement, actual ledger.Actual) usage {
@@ -174,6 +197,3 @@ type call struct {
 	left     bool          // nobody waits any more; belongs to the partition's mutex
 	answered bool          // likewise
 }
-
-// ofPeriod reports whether the call needs to know what was used in its period.
-func (c *call) ofPeriod() bool { return c.kind == reserve || c.kind == look || c.kind == pass }

@@ -35,11 +35,15 @@ type Options struct {
 	// Beat is how often a node shows that it lives: 5 s. One that has not for six times
 	// as long is declared dead.
 	Beat time.Duration
+	// Observe, where not nil, is told of every batch: how many calls it held, and how long
+	// they waited for it at the database. It must be quick.
+	Observe func(calls int, took time.Duration)
 }
 
 // Ledger is a ledger.Ledger. Create it with Open.
 type Ledger struct {
 	pool       *pgxpool.Pool
+	observe    func(calls int, took time.Duration)
 	partitions []*partition
 	cache      cache
 	nodes      nodes
@@ -69,7 +73,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	if o.Beat <= 0 {
 		o.Beat = 5 * time.Second
 	}
-	l := &Ledger{pool: pool, troubled: make(chan struct{}, 1)}
+	l := &Ledger{pool: pool, observe: o.Observe, troubled: make(chan struct{}, 1)}
 	l.nodes.silence = 6 * o.Beat
 	l.nodes.step = 2 * o.Beat
 	if err := l.registerAnew(ctx, 0); err != nil {

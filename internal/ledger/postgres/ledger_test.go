@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/ledger/ledgertest"
+	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
@@ -25,17 +25,11 @@ func TestLedger(t *testing.T) {
 
 // migrated is a database with the tables and nothing in them.
 var migrated = pgtest.Template{Prepare: func(ctx context.Context, url string) error {
-	schema, err := os.ReadFile("../../store/migrations/postgres/00001_first.sql")
+	db, err := store.Open(ctx, url)
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is lost with it
-	_, err = conn.Exec(ctx, string(schema), pgx.QueryExecModeSimpleProtocol)
-	return err
+	return db.Close()
 }}
 
 // newPool returns a pool for a database, closed by the test's end.
@@ -64,6 +58,7 @@ const never = 24 * time.Hour
 type process struct {
 	*Ledger
 	pool *pgxpool.Pool
+	opts Options
 }
 
 func openProcess(t testing.TB) *process {
@@ -72,9 +67,12 @@ func openProcess(t testing.TB) *process {
 }
 
 // openOn opens a ledger on a pool, closed by the test's end.
-func openOn(t testing.TB, pool *pgxpool.Pool) *process {
+func openOn(t testing.TB, pool *pgxpool.Pool, configure ...func(*Options)) *process {
 	t.Helper()
-	p := &process{pool: pool}
+	p := &process{pool: pool, opts: Options{Beat: never}}
+	for _, c := range configure {
+		c(&p.opts)
+	}
 	p.open(t)
 	t.Cleanup(func() { p.close(t) })
 	return p
@@ -82,7 +80,7 @@ func openOn(t testing.TB, pool *pgxpool.Pool) *process {
 
 func (p *process) open(t ledgertest.TB) {
 	t.Helper()
-	l, err := Open(context.Background(), p.pool, Options{Beat: never})
+	l, err := Open(context.Background(), p.pool, p.opts)
 	if err != nil {
 		t.Fatalf("open the ledger: %v", err)
 	}

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
@@ -48,7 +46,7 @@ func (l *Ledger) registerAnew(ctx context.Context, old int64) error {
 		return nil
 	}
 	id := rand.Int64()
-	if _, err := l.pool.Exec(ctx, register, pgx.QueryExecModeExec, id); err != nil {
+	if _, err := l.query(ctx, register, nil, intParam(id)); err != nil {
 		return fmt.Errorf("register this node: %w", err)
 	}
 	l.node.Store(id)
@@ -57,9 +55,7 @@ func (l *Ledger) registerAnew(ctx context.Context, old int64) error {
 
 // leave removes the node's row.
 func (l *Ledger) leave() error {
-	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
-	defer cancel()
-	if _, err := l.pool.Exec(ctx, deregister, pgx.QueryExecModeExec, l.node.Load()); err != nil {
+	if _, err := l.query(context.Background(), deregister, nil, intParam(l.node.Load())); err != nil {
 		return fmt.Errorf("remove this node from the table of nodes: %w", err)
 	}
 	return nil
@@ -100,14 +96,12 @@ func (l *Ledger) probe(ctx context.Context) {
 
 // beat shows that this node lives.
 func (l *Ledger) beat(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
 	own := l.node.Load()
-	done, err := l.pool.Exec(ctx, beat, pgx.QueryExecModeExec, own)
+	rows, err := l.query(ctx, beat, nil, intParam(own))
 	if err != nil {
 		return fmt.Errorf("beat: %w", err)
 	}
-	if done.RowsAffected() == 0 {
+	if rows == 0 {
 		return l.registerAnew(ctx, own)
 	}
 	return nil
@@ -124,10 +118,7 @@ func (l *Ledger) look(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for id, p := range silent {
-		own, cancel := context.WithTimeout(ctx, attemptTimeout)
-		_, err := l.pool.Exec(own, declare, pgx.QueryExecModeExec, id, p.beat)
-		cancel()
-		if err != nil {
+		if _, err := l.query(ctx, declare, nil, intParam(id), intParam(p.beat)); err != nil {
 			return fmt.Errorf("declare a node dead: %w", err)
 		}
 	}
@@ -136,12 +127,6 @@ func (l *Ledger) look(ctx context.Context, now time.Time) error {
 
 // listen reads the others' beats and returns who has been silent for too long.
 func (l *Ledger) listen(ctx context.Context, now time.Time) (silent map[int64]pulse, err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	rows, err := l.pool.Query(ctx, readBeats, pgx.QueryExecModeExec, l.node.Load())
-	if err != nil {
-		return nil, fmt.Errorf("read the nodes' beats: %w", err)
-	}
 	n := &l.nodes
 	var passed time.Duration
 	if !n.looked.IsZero() {
@@ -149,8 +134,8 @@ func (l *Ledger) listen(ctx context.Context, now time.Time) (silent map[int64]pu
 	}
 	seen := make(map[int64]pulse, len(n.seen))
 	silent = make(map[int64]pulse)
-	var id, beat int64
-	_, err = pgx.ForEachRow(rows, []any{&id, &beat}, func() error {
+	if _, err := l.query(ctx, readBeats, func(r *record) {
+		id, beat := r.int(), r.int()
 		p, known := n.seen[id]
 		if !known || p.beat != beat {
 			p = pulse{beat: beat}
@@ -160,9 +145,7 @@ func (l *Ledger) listen(ctx context.Context, now time.Time) (silent map[int64]pu
 		if seen[id] = p; p.still >= n.silence {
 			silent[id] = p
 		}
-		return nil
-	})
-	if err != nil {
+	}, intParam(l.node.Load())); err != nil {
 		return nil, fmt.Errorf("read the nodes' beats: %w", err)
 	}
 	n.seen, n.looked = seen, now
@@ -193,22 +176,10 @@ func (l *Ledger) sweep(ctx context.Context) error {
 	}
 }
 
-func (l *Ledger) orphans(ctx context.Context) ([]*call, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	rows, err := l.pool.Query(ctx, findOrphans, pgx.QueryExecModeExec, orphansAtOnce)
-	if err != nil {
-		return nil, fmt.Errorf("find what nodes left running: %w", err)
-	}
-	var (
-		found []*call
-		key   ledger.Key
-		id    int64
-	)
-	_, err = pgx.ForEachRow(rows, []any{&key.Project, &key.Identity, &id}, func() error {
-		found = append(found, &call{kind: stand, key: key, id: uint64(id)})
-		return nil
-	})
+func (l *Ledger) orphans(ctx context.Context) (found []*call, err error) {
+	_, err = l.query(ctx, findOrphans, func(r *record) {
+		found = append(found, &call{kind: stand, key: ledger.Key{Project: r.text(), Identity: r.text()}, id: uint64(r.int())})
+	}, intParam(orphansAtOnce))
 	if err != nil {
 		return nil, fmt.Errorf("find what nodes left running: %w", err)
 	}

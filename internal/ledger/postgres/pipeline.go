@@ -26,10 +26,17 @@ type session struct {
 func (l *Ledger) connect(ctx context.Context) (*session, error) {
 	conn, err := l.pool.Acquire(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, &connectError{err}
 	}
 	return &session{conn: conn, pipe: conn.Conn().PgConn().StartPipeline(ctx)}, nil
 }
+
+// connectError is why there is no connection.
+type connectError struct{ error }
+
+func (e *connectError) Error() string { return "connect: " + e.error.Error() }
+
+func (e *connectError) Unwrap() error { return e.error }
 
 var binaryFormat = []int16{1}
 
@@ -50,13 +57,19 @@ func (s *session) sync() error { return s.pipe.Sync() }
 
 // each reads what the next statement of the trip brought.
 func (s *session) each(read func(r *record)) error {
+	_, err := s.results(read)
+	return err
+}
+
+// results is each, and returns how many rows the statement brought or changed.
+func (s *session) results(read func(r *record)) (int64, error) {
 	results, err := s.pipe.GetResults()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	rows, ok := results.(*pgconn.ResultReader)
 	if !ok {
-		return fmt.Errorf("expected results, got %T", results)
+		return 0, fmt.Errorf("expected results, got %T", results)
 	}
 	var r record
 	for rows.NextRow() {
@@ -65,8 +78,8 @@ func (s *session) each(read func(r *record)) error {
 			read(&r)
 		}
 	}
-	_, err = rows.Close()
-	return err
+	done, err := rows.Close()
+	return done.RowsAffected(), err
 }
 
 // done reads to the end of a trip whose remaining statements bring nothing.
@@ -88,7 +101,6 @@ func (s *session) done(statements int) error {
 
 // close gives the connection back, and undoes what has not been committed.
 func (s *session) close() {
-	defer s.conn.Release()
 	c := s.conn.Conn()
 	if err := s.pipe.Close(); err != nil {
 		_, refused := errors.AsType[*pgconn.PgError](err)
@@ -100,16 +112,40 @@ func (s *session) close() {
 		_, err := c.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
 		s.broken = err != nil
 	}
-	if s.broken {
-		// Whatever is wrong with it, or with the server at its other end.
-		ctx, cancel := context.WithTimeout(context.Background(), goodbye)
-		defer cancel()
-		_ = c.Close(ctx)
+	if !s.broken {
+		s.conn.Release()
+		return
 	}
+	// Whatever is wrong with it, or with the server at its other end: its place in the pool
+	// must not wait until a server that hangs has said goodbye.
+	c = s.conn.Hijack()
+	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	defer cancel()
+	_ = c.Close(ctx)
 }
 
 // goodbye is how long the end of a connection that is no good may take.
 const goodbye = 100 * time.Millisecond
+
+// query makes one statement that is a transaction of its own, and returns how many rows it
+// changed or brought.
+func (l *Ledger) query(ctx context.Context, sql string, read func(r *record), params ...param) (rows int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	s, err := l.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer s.close()
+	s.send(sql, params...)
+	if err = s.sync(); err == nil {
+		if rows, err = s.results(read); err == nil {
+			err = s.done(0)
+		}
+	}
+	s.broken = err != nil
+	return rows, err
+}
 
 // param is a parameter in binary form.
 type param struct {

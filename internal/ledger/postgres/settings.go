@@ -2,11 +2,8 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
@@ -154,17 +151,12 @@ func (l *Ledger) readSettings(ctx context.Context, key ledger.Key) (*ledger.Sett
 	if why := l.Healthy(); why != nil {
 		return nil, 0, unavailable("read an identity's settings", why)
 	}
-	own, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
 	var (
 		text     string
 		revision int64
 	)
-	err := l.pool.QueryRow(own, readSettings, pgx.QueryExecModeExec, key.Project, key.Identity).Scan(&text, &revision)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil, 0, nil
-	case err != nil:
+	_, err := l.query(ctx, readSettings, func(r *record) { text, revision = r.text(), r.int() }, textParam(key.Project), textParam(key.Identity))
+	if err != nil {
 		if ctx.Err() == nil {
 			l.fail(err)
 		}

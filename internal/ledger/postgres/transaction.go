@@ -113,10 +113,19 @@ type moment struct {
 	now     time.Time
 }
 
-// count makes sure that the states of accounts are of a period, and brings them to now.
+// advance brings the states of accounts to a moment of now, in its period.
+func (t *transaction) advance(moments ...moment) error {
+	err := t.enter(moments...)
+	for _, m := range moments {
+		m.account.state.Advance(m.now)
+	}
+	return err
+}
+
+// enter makes sure that the states of accounts are of a period, and have come to a moment.
 // It needs a round trip where the sum is not of that period, as happens when a project
 // changes its period.
-func (t *transaction) count(moments []moment) error {
+func (t *transaction) enter(moments ...moment) error {
 	for {
 		var again []moment
 		for _, m := range moments {
@@ -138,7 +147,7 @@ func (t *transaction) count(moments []moment) error {
 	for _, m := range moments {
 		s := &m.account.state
 		start := s.Start
-		s.Advance(m.now)
+		s.Enter(m.now)
 		m.account.moved = m.account.moved || !s.Start.Equal(start)
 	}
 	return nil
@@ -299,7 +308,7 @@ type failure int
 
 const (
 	away    failure = iota // the database, or its will to do this
-	cut                    // the connection, which another one may replace
+	cut                    // the connection: another one may do
 	crossed                // with another transaction: again
 	waited                 // too long for a lock
 )
@@ -310,6 +319,9 @@ func failureOf(err error) failure {
 		return crossed
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
+		return away
+	}
+	if _, ok := errors.AsType[*connectError](err); ok {
 		return away
 	}
 	e, ok := errors.AsType[*pgconn.PgError](err)

@@ -182,7 +182,7 @@ func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *p
 		return nil
 	}
 	h := p.hold
-	a, err := l.lockCounted(ctx, res.Key, res.Rules.Period, h.At)
+	a, err := l.lockEntered(ctx, res.Key, res.Rules.Period, h.At)
 	if err != nil {
 		return err
 	}
@@ -261,13 +261,23 @@ func (l *Ledger) lock(ctx context.Context, key ledger.Key) (*account, error) {
 // memory does not have, as happens when a project changes its period or the clock was set
 // back.
 func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
+	a, err := l.lockEntered(ctx, key, period, now)
+	if err != nil {
+		return nil, err
+	}
+	a.state.Advance(now)
+	return a, nil
+}
+
+// lockEntered is lockCounted for a time that may be long past.
+func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
 	for {
 		a, err := l.lock(ctx, key)
 		if err != nil {
 			return nil, err
 		}
 		if a.counted && a.state.Period == period && !(a.ahead && !now.Before(period.End(a.state.Start))) {
-			a.state.Advance(now)
+			a.state.Enter(now)
 			return a, nil
 		}
 		if pending := l.writer.pendingOf(a); pending != nil {
@@ -281,7 +291,7 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 			a.mu.Unlock()
 			return nil, err
 		}
-		a.state.Advance(now)
+		a.state.Enter(now)
 		return a, nil
 	}
 }

@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/test/pgtest"
+)
+
+// BenchmarkReserveSettle is what the ledger adds to a request, with 64 of them at once, on
+// a server that writes its commits through to the disk.
+func BenchmarkReserveSettle(b *testing.B) {
+	cluster := pgtest.New(b, pgtest.Options{Durable: true})
+	databases := 0
+	for _, identities := range []int{1, 1000, 100_000} {
+		b.Run(fmt.Sprintf("identities=%d", identities), func(b *testing.B) {
+			databases++
+			url, err := cluster.CreateDatabase(fmt.Sprint("bench_", databases), "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := migrated.Prepare(b.Context(), url); err != nil {
+				b.Fatal(err)
+			}
+			benchmark(b, newPool(b, url, func(c *pgxpool.Config) { c.MaxConns = 10 }), identities)
+		})
+	}
+}
+
+func benchmark(b *testing.B, pool *pgxpool.Pool, identities int) {
+	var batches, calls atomic.Int64
+	p := openOn(b, pool, func(o *Options) { o.Observe = func(n int, _ time.Duration) { batches.Add(1); calls.Add(int64(n)) } })
+	big := int64(1 << 40)
+	r := limit.Resolve(limit.Levels{Project: &limit.Level{Caps: limit.Caps{&big, &big, &big}}}, "gpt-4o", limit.Daily, false)
+	now := time.Now()
+	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		rng := rand.New(rand.NewPCG(rand.Uint64(), 1))
+		for pb.Next() {
+			key := ledger.Key{Project: "pk_bench", Identity: fmt.Sprint("user-", rng.IntN(identities))}
+			settings, err := p.Settings(b.Context(), key)
+			if err != nil {
+				b.Fatal(err)
+			}
+			res, err := p.Reserve(b.Context(), ledger.Request{Key: key, Settings: settings, Rules: &r, Now: now,
+				Ask: limit.Ask{Estimate: limit.Amounts{1, 1500, 100}}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := p.Settle(b.Context(), res, ledger.Actual{Amounts: limit.Amounts{1, 144, 80}, InputTokens: 16, OutputTokens: 128}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.StopTimer()
+	b.ReportMetric(float64(calls.Load())/float64(batches.Load()), "calls/batch")
+}

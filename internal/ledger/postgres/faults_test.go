@@ -1,0 +1,475 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/test/pgtest"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 30 * time.Second
+
+// eventually waits until something is so.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// wire lets a test see, and harm, what passes between a pool and the server.
+type wire struct {
+	trips atomic.Int64                                   // a write and the read that follows
+	write atomic.Pointer[func(c *wired, p []byte) error] // comes before a write; its error breaks the connection
+}
+
+func (w *wire) through(c *pgxpool.Config) {
+	dial := c.ConnConfig.DialFunc
+	c.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &wired{Conn: conn, wire: w}, nil
+	}
+}
+
+type wired struct {
+	net.Conn
+	wire  *wire
+	wrote atomic.Bool
+}
+
+func (c *wired) Write(p []byte) (int, error) {
+	c.wrote.Store(true)
+	if f := c.wire.write.Load(); f != nil {
+		if err := (*f)(c, p); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *wired) Read(p []byte) (int, error) {
+	if c.wrote.Swap(false) {
+		c.wire.trips.Add(1)
+	}
+	return c.Conn.Read(p)
+}
+
+// onCommit does something to the next commit, once.
+func (w *wire) onCommit(f func(c *wired, p []byte) error) {
+	var once sync.Once
+	g := func(c *wired, p []byte) (err error) {
+		if bytes.Contains(p, []byte("COMMIT\x00")) {
+			once.Do(func() { err = f(c, p) })
+		}
+		return err
+	}
+	w.write.Store(&g)
+}
+
+// A batch costs two round trips, whatever is in it.
+func TestTwoRoundTripsABatch(t *testing.T) {
+	t.Parallel()
+	var w wire
+	var batches, calls atomic.Int64
+	p := openOn(t, newPool(t, migrated.Database(t), w.through), func(o *Options) {
+		o.Partitions = 2
+		o.Observe = func(n int, _ time.Duration) { batches.Add(1); calls.Add(int64(n)) }
+	})
+	for range 20 { // until every connection is there
+		p.reserveMany(t, 20, 1_000_000)
+	}
+	trips, before := w.trips.Load(), batches.Load()
+	for range 20 {
+		p.reserveMany(t, 50, 1_000_000)
+	}
+	p.reserveMany(t, 50, 0) // refusals
+	trips, before = w.trips.Load()-trips, batches.Load()-before
+	if trips > 2*before {
+		t.Errorf("%d round trips for %d batches, want two each", trips, before)
+	}
+	if calls.Load() < 2*batches.Load() {
+		t.Errorf("%d calls in %d batches: calls at the same time should share one", calls.Load(), batches.Load())
+	}
+}
+
+// reserveMany makes so many requests at once, of as many identities, and ends them.
+func (p *process) reserveMany(t *testing.T, n int, most int64) {
+	t.Helper()
+	var wg sync.WaitGroup
+	r := requests(most)
+	for i := range n {
+		wg.Go(func() {
+			key := named(fmt.Sprint(i))
+			res, err := p.Reserve(context.Background(), ledger.Request{Key: key, Rules: r, Now: noon, Ask: limit.Ask{Estimate: limit.Amounts{1, 1, 1}}})
+			if err != nil {
+				t.Errorf("reserve: %v", err)
+				return
+			}
+			if res.Decision.Refusal == limit.Admitted {
+				settled(t, p.Ledger, res, 1)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range n {
+		used(t, p.Ledger, named(fmt.Sprint(i)), noon)
+	}
+}
+
+// A connection that breaks with the commit leaves nobody knowing whether it was made. The
+// request is not made then, and nothing of it stays, whichever way it went.
+func TestCommitWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the wire is cut")
+	for name, harm := range map[string]func(c *wired, p []byte) error{
+		"it was made": func(c *wired, p []byte) error {
+			_, _ = c.Conn.Write(p)
+			_, _ = c.Conn.Read(make([]byte, 1)) // by now it is
+			_ = c.Conn.Close()
+			return broken
+		},
+		"it was not": func(c *wired, _ []byte) error {
+			_ = c.Conn.Close()
+			return broken
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var w wire
+			p := openOn(t, newPool(t, migrated.Database(t), w.through))
+			key, r := named("alice"), requests(2)
+			for _, before := range []int64{0, 1} { // a new identity, a known one
+				w.onCommit(harm)
+				if _, err := ask(p.Ledger, key, r, noon); !errors.Is(err, ledger.ErrUnavailable) {
+					t.Fatalf("reserve: %v, want ErrUnavailable", err)
+				}
+				wantUsed(t, p.Ledger, key, noon, limit.Amounts{before, 7 * before, 70 * before})
+				res := admitted(t, p.Ledger, key, r, noon)
+				if res == nil {
+					t.Fatal("refused: a request that was not made counts")
+				}
+				// The end of a request is written whatever happens.
+				w.onCommit(harm)
+				settled(t, p.Ledger, res, 7)
+				eventually(t, "it is settled", func() bool {
+					a, err := p.Account(t.Context(), key, limit.Daily, noon)
+					return err == nil && len(a.State.Holds) == 0
+				})
+				wantUsed(t, p.Ledger, key, noon, limit.Amounts{before + 1, 7 * (before + 1), 70 * (before + 1)})
+			}
+			wantConsistent(t, p.pool)
+		})
+	}
+}
+
+// What was sent before a connection broke may reach the server long after the request was
+// given up. It finds that it comes too late.
+func TestCommitThatArrivesLate(t *testing.T) {
+	t.Parallel()
+	var w wire
+	p := openOn(t, newPool(t, migrated.Database(t), w.through))
+	arrive, arrived := make(chan struct{}), make(chan struct{})
+	w.onCommit(func(c *wired, sent []byte) error {
+		held, late := bytes.Clone(sent), c.Conn
+		c.Conn = closed{late}
+		go func() {
+			defer close(arrived)
+			<-arrive
+			_, _ = late.Write(held)
+			_ = late.SetReadDeadline(time.Now().Add(time.Second))
+			_, _ = io.Copy(io.Discard, late)
+			_ = late.Close()
+		}()
+		return net.ErrClosed
+	})
+	key := named("alice")
+	if _, err := ask(p.Ledger, key, requests(1), noon); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Fatalf("reserve: %v, want ErrUnavailable", err)
+	}
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{}) // it has been released: it was not there
+	close(arrive)
+	<-arrived
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{})
+	if admitted(t, p.Ledger, key, requests(1), noon) == nil {
+		t.Error("refused: a request that was given up counts")
+	}
+}
+
+// closed is a connection that is no more: only its address is left.
+type closed struct{ net.Conn }
+
+func (closed) Read([]byte) (int, error)         { return 0, net.ErrClosed }
+func (closed) Write([]byte) (int, error)        { return 0, net.ErrClosed }
+func (closed) Close() error                     { return nil }
+func (closed) SetDeadline(time.Time) error      { return nil }
+func (closed) SetReadDeadline(time.Time) error  { return nil }
+func (closed) SetWriteDeadline(time.Time) error { return nil }
+
+// Connections are cut all the time: what was admitted counts, what was not does not, and
+// nothing is left running.
+func TestConnectionsAreCut(t *testing.T) {
+	t.Parallel()
+	nodes := several(t, 2)
+	db := nodes[0].pool.Config().ConnConfig.Database
+	cluster := pgtest.Shared(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var cutter, wg sync.WaitGroup
+	var cuts atomic.Int64
+	cutter.Go(func() {
+		conn, err := pgx.Connect(ctx, cluster.URL("postgres"))
+		if err != nil {
+			t.Errorf("connect: %v", err)
+			return
+		}
+		defer conn.Close(context.Background()) //nolint:errcheck // nothing is lost with it
+		for ctx.Err() == nil {
+			done, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+				WHERE datname = $1 AND random() < 0.4`, db)
+			if err == nil {
+				cuts.Add(done.RowsAffected())
+			}
+			time.Sleep(3 * time.Millisecond)
+		}
+	})
+	r := requests(1_000_000)
+	var counted [5]atomic.Int64
+	for w := range 32 {
+		wg.Go(func() {
+			for i := range 40 {
+				node, name := nodes[(w+i)%2].Ledger, (w+i)%5
+				res, err := ask(node, named(fmt.Sprint(name)), r, noon)
+				switch {
+				case errors.Is(err, ledger.ErrUnavailable):
+					time.Sleep(time.Millisecond)
+				case err != nil:
+					t.Errorf("reserve: %v", err)
+				case i%4 == 0:
+					if err := node.Release(context.Background(), res); err != nil {
+						t.Errorf("release: %v", err)
+					}
+				default:
+					counted[name].Add(1)
+					settled(t, node, res, 7)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	stop()
+	cutter.Wait()
+	for name := range counted {
+		key, want := named(fmt.Sprint(name)), counted[name].Load()
+		eventually(t, "nothing runs", func() bool {
+			a, err := nodes[0].Account(t.Context(), key, limit.Daily, noon)
+			return err == nil && len(a.State.Holds) == 0
+		})
+		wantUsed(t, nodes[1].Ledger, key, noon, limit.Amounts{want, 7 * want, 70 * want})
+	}
+	if cuts.Load() == 0 {
+		t.Error("no connection was cut")
+	}
+}
+
+// An account that a forgotten session keeps locked refuses its own requests, after a while,
+// and nobody else's. What ended meanwhile is written when it is free.
+func TestLockedAccountStopsNobodyElse(t *testing.T) {
+	t.Parallel()
+	p := openOn(t, newPool(t, migrated.Database(t)), func(o *Options) { o.Partitions = 1 })
+	alice, bob, r := named("alice"), named("bob"), requests(100)
+	running := admitted(t, p.Ledger, alice, r, noon)
+	lock, err := p.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Rollback(context.Background()) //nolint:errcheck // after a commit there is nothing to roll back
+	if _, err := lock.Exec(t.Context(), `SELECT FROM identities WHERE identity = 'alice' FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	settled(t, p.Ledger, running, 7)
+	refused := make(chan error, 1)
+	go func() {
+		_, err := ask(p.Ledger, alice, r, noon)
+		refused <- err
+	}()
+	for range 20 {
+		began := time.Now()
+		res := admitted(t, p.Ledger, bob, r, noon)
+		if res == nil {
+			t.Fatal("bob is refused")
+		}
+		if took := time.Since(began); took > patience/10 {
+			t.Errorf("bob waited for %s", took)
+		}
+		settled(t, p.Ledger, res, 1)
+	}
+	wantUsed(t, p.Ledger, bob, noon, limit.Amounts{20, 20, 200})
+	if err := <-refused; !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("alice: %v, want ErrUnavailable", err)
+	}
+	if err := p.Healthy(); err != nil {
+		t.Errorf("one locked account made the ledger unavailable: %v", err)
+	}
+	if err := lock.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantUsed(t, p.Ledger, alice, noon, limit.Amounts{1, 7, 70})
+}
+
+// While the database is away requests are refused at once, or passed where the project
+// prefers that. What ran ends all the same, and is counted when it is back.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.New(t, pgtest.Options{})
+	address, err := cluster.CreateDatabase("away", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrated.Prepare(t.Context(), address); err != nil {
+		t.Fatal(err)
+	}
+	p := openOn(t, newPool(t, address))
+	key, r := named("alice"), requests(100)
+	running := admitted(t, p.Ledger, key, r, noon)
+	released := admitted(t, p.Ledger, key, r, noon)
+	if err := cluster.Stop(pgtest.Immediate); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if _, err := ask(p.Ledger, key, r, noon); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("reserve: %v, want ErrUnavailable", err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("refused after %s", took)
+	}
+	eventually(t, "it is known", func() bool { return p.Healthy() != nil })
+	began = time.Now()
+	for range 1000 {
+		if _, err := ask(p.Ledger, key, r, noon); !errors.Is(err, ledger.ErrUnavailable) {
+			t.Errorf("reserve: %v, want ErrUnavailable", err)
+		}
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("a thousand refusals took %s", took)
+	}
+	settled(t, p.Ledger, running, 7)
+	if err := p.Release(t.Context(), released); err != nil {
+		t.Errorf("release: %v", err)
+	}
+	for range 50 {
+		res := p.Pass(ledger.Request{Key: key, Rules: r, Now: noon, Ask: limit.Ask{Tier: "pro"}})
+		if err := res.Durable(t.Context()); err != nil {
+			t.Errorf("an answer waits for what cannot be: %v", err)
+		}
+		settled(t, p.Ledger, res, 3)
+		settled(t, p.Ledger, res, 3)
+	}
+	if err := cluster.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the ledger is back", func() bool { return p.Healthy() == nil })
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{51, 157, 1570})
+	wantConsistent(t, p.pool)
+}
+
+// A server that has stopped answering keeps nobody waiting for long.
+func TestServerThatHangs(t *testing.T) {
+	t.Parallel()
+	var w wire
+	p := openOn(t, newPool(t, migrated.Database(t), w.through))
+	key, r := named("alice"), requests(100)
+	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
+	lost := func(c *wired, p []byte) error {
+		if _, is := c.Conn.(*silent); is {
+			return nil
+		}
+		if len(p) == 16 { // a connection of its own that asks the server to cancel: it cannot be made
+			return net.ErrClosed
+		}
+		c.Conn.Close() //nolint:errcheck // it only hangs for the client
+		c.Conn = &silent{closed: closed{c.Conn}, done: make(chan struct{})}
+		return nil
+	}
+	w.write.Store(&lost)
+	began := time.Now()
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := ask(p.Ledger, key, r, noon); !errors.Is(err, ledger.ErrUnavailable) {
+				t.Errorf("reserve: %v, want ErrUnavailable", err)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(began); took > 6*time.Second {
+		t.Errorf("refused after %s", took)
+	}
+	w.write.Store(nil)
+	eventually(t, "the ledger is back", func() bool {
+		_, err := p.Account(t.Context(), key, limit.Daily, noon)
+		return err == nil
+	})
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{1, 7, 70})
+}
+
+// silent is a connection that takes everything and answers nothing.
+type silent struct {
+	closed
+	once sync.Once
+	done chan struct{}
+}
+
+func (s *silent) Read([]byte) (int, error) {
+	<-s.done
+	return 0, net.ErrClosed
+}
+func (s *silent) Write(p []byte) (int, error) { return len(p), nil }
+func (s *silent) Close() error {
+	s.once.Do(func() { close(s.done) })
+	return nil
+}
+
+// SetDeadline is how a context's end reaches a connection, and how long its goodbye may take.
+func (s *silent) SetDeadline(t time.Time) error {
+	if !t.IsZero() {
+		_ = s.Close()
+	}
+	return nil
+}
+func (s *silent) SetReadDeadline(t time.Time) error { return s.SetDeadline(t) }
+
+// Through a pooler that gives every transaction another connection everything is as ever.
+func TestThroughAPooler(t *testing.T) {
+	t.Parallel()
+	through := pgtest.Shared(t).Pooler(t)
+	address := through(migrated.Database(t))
+	if _, err := url.Parse(address); err != nil || !strings.HasPrefix(address, "postgres") {
+		t.Fatalf("the pooler's URL is %q", address)
+	}
+	nodes := []*process{openOn(t, newPool(t, address)), openOn(t, newPool(t, address))}
+	key := named("alice")
+	if got := race(t, nodes, 300, key, requests(100), at(noon)); got != 100 {
+		t.Errorf("%d of 300 admitted, want 100", got)
+	}
+	wantUsed(t, nodes[0].Ledger, key, noon, limit.Amounts{100, 700, 7000})
+}

@@ -1,0 +1,473 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+var noon = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
+
+func named(name string) ledger.Key { return ledger.Key{Project: "pk_test", Identity: name} }
+
+// requests are rules under a limit of so many requests a day.
+func requests(most int64) *limit.Rules {
+	r := limit.Resolve(limit.Levels{Project: &limit.Level{Caps: limit.Caps{&most}}}, "gpt-4o", limit.Daily, false)
+	return &r
+}
+
+// ask makes a request of ten tokens, as the gateway does.
+func ask(l *Ledger, key ledger.Key, r *limit.Rules, now time.Time) (*ledger.Reservation, error) {
+	for {
+		settings, err := l.Settings(context.Background(), key)
+		if err != nil {
+			return nil, err
+		}
+		res, err := l.Reserve(context.Background(), ledger.Request{Key: key, Settings: settings, Rules: r, Now: now,
+			Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, 10, 100}}})
+		if !errors.Is(err, ledger.ErrStale) {
+			return res, err
+		}
+	}
+}
+
+// admitted is ask where nothing may go wrong. It returns nil for a refusal.
+func admitted(t testing.TB, l *Ledger, key ledger.Key, r *limit.Rules, now time.Time) *ledger.Reservation {
+	t.Helper()
+	res, err := ask(l, key, r, now)
+	if err != nil {
+		t.Errorf("reserve: %v", err)
+		return nil
+	}
+	if res.Decision.Refusal != limit.Admitted {
+		return nil
+	}
+	return res
+}
+
+func settled(t testing.TB, l *Ledger, res *ledger.Reservation, tokens int64) {
+	t.Helper()
+	if err := l.Settle(context.Background(), res, ledger.Actual{Amounts: limit.Amounts{1, tokens, 10 * tokens}, InputTokens: tokens}); err != nil {
+		t.Errorf("settle: %v", err)
+	}
+}
+
+// used returns what an identity has used, and how much of it runs.
+func used(t testing.TB, l *Ledger, key ledger.Key, now time.Time) (limit.Amounts, int) {
+	t.Helper()
+	a, err := l.Account(context.Background(), key, limit.Daily, now)
+	if err != nil {
+		t.Fatalf("account: %v", err)
+	}
+	return a.State.Total(), len(a.State.Holds)
+}
+
+func wantUsed(t testing.TB, l *Ledger, key ledger.Key, now time.Time, want limit.Amounts) {
+	t.Helper()
+	if got, running := used(t, l, key, now); got != want || running != 0 {
+		t.Errorf("%s has used %v with %d running, want %v with none", key.Identity, got, running, want)
+	}
+}
+
+// several opens nodes on one database, each with a pool of its own.
+func several(t testing.TB, n int, configure ...func(*pgxpool.Config)) []*process {
+	t.Helper()
+	url := migrated.Database(t)
+	after := newPool(t, url)
+	t.Cleanup(func() { wantConsistent(t, after) }) // when all are closed
+	nodes := make([]*process, n)
+	for i := range nodes {
+		nodes[i] = openOn(t, newPool(t, url, configure...))
+	}
+	return nodes
+}
+
+// wantConsistent checks that what accounts keep beside them is the sum of their usage, and
+// that nothing is negative.
+func wantConsistent(t testing.TB, pool *pgxpool.Pool) {
+	t.Helper()
+	rows, err := pool.Query(context.Background(), `SELECT project_id, identity, period_start, used FROM identities WHERE period >= 0`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type kept struct {
+		key   ledger.Key
+		start int64
+		used  string
+	}
+	var all []kept
+	for rows.Next() {
+		var k kept
+		if err := rows.Scan(&k.key.Project, &k.key.Identity, &k.start, &k.used); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, k)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range all {
+		var sum, total limit.Amounts
+		for _, u := range decodeUsed(k.used) {
+			sum = sum.Add(u.Counted).Add(u.Credited)
+		}
+		err := pool.QueryRow(context.Background(), `SELECT coalesce(sum(requests), 0)::int8, coalesce(sum(tokens), 0)::int8,
+			coalesce(sum(micros), 0)::int8 FROM usage WHERE project_id = $1 AND identity = $2 AND hour >= $3`,
+			k.key.Project, k.key.Identity, k.start).Scan(&total[0], &total[1], &total[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum != total {
+			t.Errorf("%s keeps %v as used, its usage adds up to %v", k.key.Identity, sum, total)
+		}
+		for _, n := range total {
+			if n < 0 {
+				t.Errorf("%s has used %v", k.key.Identity, total)
+			}
+		}
+	}
+}
+
+// race sends requests of one identity to all nodes at once and returns how many were
+// admitted. Some of them are held, the others end at once.
+func race(t *testing.T, nodes []*process, n int, key ledger.Key, r *limit.Rules, now func(i int) time.Time) (count int64) {
+	t.Helper()
+	var got atomic.Int64
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			node := nodes[i%len(nodes)].Ledger
+			if res := admitted(t, node, key, r, now(i)); res != nil {
+				got.Add(1)
+				settled(t, node, res, 7)
+			}
+		})
+	}
+	wg.Wait()
+	written(t, nodes, key)
+	return got.Load()
+}
+
+// written waits until what the nodes have noted of an identity is in the database.
+func written(t testing.TB, nodes []*process, key ledger.Key) {
+	t.Helper()
+	for _, n := range nodes {
+		used(t, n.Ledger, key, noon)
+	}
+}
+
+func at(when time.Time) func(int) time.Time { return func(int) time.Time { return when } }
+
+// A limit of a hundred admits a hundred, whichever nodes are asked.
+func TestThreeNodesAdmitExactly(t *testing.T) {
+	t.Parallel()
+	nodes := several(t, 3)
+	r := requests(100)
+	for round := range 5 {
+		key := named(fmt.Sprint("new ", round))
+		if got := race(t, nodes, 300, key, r, at(noon)); got != 100 {
+			t.Errorf("new identity: %d of 300 admitted, want 100", got)
+		}
+		wantUsed(t, nodes[round%3].Ledger, key, noon, limit.Amounts{100, 700, 7000})
+	}
+	known := named("known")
+	for range 40 {
+		settled(t, nodes[0].Ledger, admitted(t, nodes[0].Ledger, known, r, noon), 7)
+	}
+	if got := race(t, nodes, 300, known, r, at(noon)); got != 60 {
+		t.Errorf("known identity: %d of 300 admitted, want the 60 that were left of 100", got)
+	}
+	wantUsed(t, nodes[1].Ledger, known, noon, limit.Amounts{100, 700, 7000})
+}
+
+// At midnight every node begins the new day at its own moment. Each day admits its hundred.
+func TestThreeNodesTurnThePeriod(t *testing.T) {
+	t.Parallel()
+	nodes := several(t, 3)
+	r, key := requests(100), named("alice")
+	midnight := time.Date(2026, 11, 19, 0, 0, 0, 0, time.UTC)
+	if got := race(t, nodes, 300, key, r, at(midnight.Add(-time.Second))); got != 100 {
+		t.Errorf("before midnight: %d admitted, want 100", got)
+	}
+	// The clocks are apart by up to a second on either side.
+	got := race(t, nodes, 300, key, r, func(i int) time.Time { return midnight.Add(time.Duration(i%3-1) * time.Second) })
+	if got != 100 {
+		t.Errorf("around midnight: %d admitted, want the new day's 100 and none of the old", got)
+	}
+	wantUsed(t, nodes[2].Ledger, key, midnight, limit.Amounts{100, 700, 7000})
+}
+
+// Resets and gifts come in between, from any node. What was admitted is what was allowed.
+func TestResetsAndGiftsUnderFire(t *testing.T) {
+	t.Parallel()
+	nodes := several(t, 3)
+	r, key := requests(50), named("alice")
+	var (
+		wg        sync.WaitGroup
+		requested atomic.Int64
+		tookBack  atomic.Int64
+		given     atomic.Int64
+	)
+	change := func(l *Ledger, apply func(a *ledger.Account)) {
+		_, err := l.Change(context.Background(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon,
+			Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+				apply(accounts[0])
+				return ledger.Outcome{}, nil
+			}})
+		if err != nil {
+			t.Errorf("change: %v", err)
+		}
+	}
+	for i := range 300 {
+		node := nodes[i%3].Ledger
+		wg.Go(func() {
+			if res := admitted(t, node, key, r, noon); res != nil {
+				requested.Add(1)
+				settled(t, node, res, 1)
+			}
+		})
+		switch {
+		case i%50 == 20:
+			wg.Go(func() {
+				change(node, func(a *ledger.Account) { a.State.Gift(limit.Amounts{5, 0, 0}) })
+				given.Add(5)
+			})
+		case i%100 == 70:
+			wg.Go(func() {
+				var last limit.Amounts
+				change(node, func(a *ledger.Account) { last = a.Reset(true, true) })
+				tookBack.Add(last[limit.Requests])
+			})
+		}
+	}
+	wg.Wait()
+	written(t, nodes, key)
+	a, err := nodes[0].Account(t.Context(), key, limit.Daily, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := a.State.Total()[limit.Requests]
+	if got := total + tookBack.Load(); got != requested.Load() || len(a.State.Holds) != 0 {
+		t.Errorf("%d are counted and %d were taken back, want %d in all; %d are running", total, tookBack.Load(), requested.Load(), len(a.State.Holds))
+	}
+	var credited int64
+	for _, u := range a.State.Used {
+		credited += u.Credited[limit.Requests]
+	}
+	if counted := total - credited; counted > 50 {
+		t.Errorf("%d are counted against a limit of 50", counted)
+	}
+	if left := a.State.Credits[limit.Requests]; left < 0 || left > given.Load() {
+		t.Errorf("%d credits are left of %d", left, given.Load())
+	}
+}
+
+// looks lets nodes look at each other so many beats apart.
+func looks(t *testing.T, l *Ledger, from time.Time, n int, also ...func()) time.Time {
+	t.Helper()
+	for range n {
+		from = from.Add(5 * time.Second)
+		if err := l.look(t.Context(), from); err != nil {
+			t.Fatalf("look: %v", err)
+		}
+		for _, f := range also {
+			f()
+		}
+	}
+	return from
+}
+
+// beating gives nodes the time between beats that they have in production, without beats.
+func beating(nodes []*process) {
+	for _, n := range nodes {
+		n.nodes.silence, n.nodes.step = 30*time.Second, 10*time.Second
+	}
+}
+
+// A node whose beat stands still for thirty seconds is dead, and what it held is settled as
+// it stands, once, also where two find out at the same time. One that beats lives.
+func TestDeadNodeIsSweptOnce(t *testing.T) {
+	t.Parallel()
+	nodes := several(t, 4)
+	beating(nodes)
+	dead, alive := nodes[0], nodes[3]
+	r, key := requests(100), named("alice")
+	var running []*ledger.Reservation
+	for range 20 {
+		running = append(running, admitted(t, dead.Ledger, key, r, noon))
+	}
+	living := admitted(t, alive.Ledger, key, r, noon)
+	beats := func() {
+		if err := alive.beat(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	start := time.Now()
+	now := looks(t, nodes[1].Ledger, start, 6, beats)
+	looks(t, nodes[2].Ledger, start, 6, beats)
+	if got, n := used(t, nodes[1].Ledger, key, noon); got != (limit.Amounts{21, 0, 0}) || n != 21 {
+		t.Fatalf("after 25 s of silence %v are used with %d running, want all 21 running", got, n)
+	}
+	var wg sync.WaitGroup
+	for _, n := range nodes[1:3] {
+		wg.Go(func() {
+			if err := n.look(t.Context(), now.Add(5*time.Second)); err != nil {
+				t.Errorf("look: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if got, n := used(t, nodes[1].Ledger, key, noon); got != (limit.Amounts{21, 200, 2000}) || n != 1 {
+		t.Errorf("after 30 s of silence %v are used with %d running, want 20 settled as they stood and one running", got, n)
+	}
+
+	// What the dead one has to say of them comes too late; what it does from now on counts.
+	for _, res := range running {
+		settled(t, dead.Ledger, res, 1)
+	}
+	settled(t, alive.Ledger, living, 5)
+	written(t, nodes, key)
+	again := admitted(t, dead.Ledger, key, r, noon)
+	looks(t, nodes[1].Ledger, now.Add(5*time.Second), 1, beats)
+	if _, n := used(t, nodes[1].Ledger, key, noon); n != 1 {
+		t.Errorf("%d run, want the one of the node that came back", n)
+	}
+	settled(t, dead.Ledger, again, 5)
+	wantUsed(t, dead.Ledger, key, noon, limit.Amounts{22, 210, 2100})
+}
+
+// While the database was away nobody could beat: nobody is dead for that.
+func TestTimeWithoutTheDatabaseIsNoSilence(t *testing.T) {
+	t.Parallel()
+	nodes := several(t, 2)
+	beating(nodes)
+	key := named("alice")
+	res := admitted(t, nodes[0].Ledger, key, requests(1), noon)
+	now := looks(t, nodes[1].Ledger, time.Now(), 2)
+	looks(t, nodes[1].Ledger, now.Add(time.Hour), 1)
+	if _, n := used(t, nodes[1].Ledger, key, noon); n != 1 {
+		t.Errorf("%d run, want the one that does", n)
+	}
+	settled(t, nodes[0].Ledger, res, 5)
+	wantUsed(t, nodes[0].Ledger, key, noon, limit.Amounts{1, 5, 50})
+}
+
+// What a node that was killed has left is settled by the next that starts, when it is seen
+// to be dead; what one left that was closed, at once.
+func TestTheNextStartSettlesWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	url := migrated.Database(t)
+	key, r := named("alice"), requests(100)
+	first := openOn(t, newPool(t, url))
+	admitted(t, first.Ledger, key, r, noon)
+	first.Restart(t)
+	wantUsed(t, first.Ledger, key, noon, limit.Amounts{1, 10, 100})
+
+	admitted(t, first.Ledger, key, r, noon)
+	second := openOn(t, newPool(t, url))
+	beating([]*process{second})
+	if _, n := used(t, second.Ledger, key, noon); n != 1 {
+		t.Errorf("%d run, want one: nobody knows yet that its node is gone", n)
+	}
+	looks(t, second.Ledger, time.Now(), 7)
+	wantUsed(t, second.Ledger, key, noon, limit.Amounts{2, 20, 200})
+}
+
+// Nodes work on accounts in any order without blocking each other for good.
+func TestNodesDoNotDeadlock(t *testing.T) {
+	t.Parallel()
+	nodes := several(t, 3)
+	r := requests(1_000_000)
+	var wg sync.WaitGroup
+	var count atomic.Int64
+	for w := range 24 {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(w), 1))
+			for range 40 {
+				node := nodes[w%3].Ledger
+				// New names come up all the time.
+				res := admitted(t, node, named(fmt.Sprint(rng.IntN(200))), r, noon)
+				if res == nil {
+					t.Error("refused far below the limit")
+					return
+				}
+				count.Add(1)
+				settled(t, node, res, 1)
+			}
+		})
+	}
+	wg.Wait()
+	for _, n := range nodes {
+		n.Restart(t)
+	}
+	var sum, names int64
+	if err := nodes[0].pool.QueryRow(t.Context(), `SELECT sum(requests)::int8, count(DISTINCT identity) FROM usage`).Scan(&sum, &names); err != nil {
+		t.Fatal(err)
+	}
+	if sum != count.Load() {
+		t.Errorf("%d counted of %d", sum, count.Load())
+	}
+}
+
+// What one node sets is in force on another with its next request.
+func TestSettingsOfAnotherNode(t *testing.T) {
+	t.Parallel()
+	nodes := several(t, 2)
+	a, b, key := nodes[0].Ledger, nodes[1].Ledger, named("alice")
+	set := func(s *ledger.Settings) {
+		_, err := b.Change(t.Context(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon,
+			Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+				accounts[0].Settings, accounts[0].Known = s, true
+				return ledger.Outcome{}, nil
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := requests(100)
+	ofA := func() *ledger.Settings {
+		s, err := a.Settings(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if s := ofA(); s != nil {
+		t.Errorf("settings %+v of nobody", s)
+	}
+	for _, tier := range []string{"pro", "free"} {
+		set(&ledger.Settings{Tier: tier})
+		before := ofA()
+		if _, err := a.Reserve(t.Context(), ledger.Request{Key: key, Settings: before, Rules: r, Now: noon}); !errors.Is(err, ledger.ErrStale) {
+			t.Fatalf("a request that was resolved from old settings: %v, want ErrStale", err)
+		}
+		if s := ofA(); s == nil || s.Tier != tier {
+			t.Errorf("settings %+v after that, want tier %s", s, tier)
+		}
+		settled(t, a, admitted(t, a, key, r, noon), 1)
+	}
+	// Who is disabled is not believed to be still.
+	set(&ledger.Settings{Disabled: true})
+	if _, err := a.Reserve(t.Context(), ledger.Request{Key: key, Settings: ofA(), Rules: r, Now: noon}); !errors.Is(err, ledger.ErrStale) {
+		t.Fatalf("a request of who has been disabled: %v, want ErrStale", err)
+	}
+	if s := ofA(); s == nil || !s.Disabled {
+		t.Fatalf("settings %+v, want disabled", s)
+	}
+	set(nil)
+	if s := ofA(); s != nil {
+		t.Errorf("settings %+v, want none at once", s)
+	}
+	wantUsed(t, a, key, noon, limit.Amounts{2, 2, 20})
+}
