@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,8 @@ type book struct {
 	arrived  int
 
 	gate chan struct{} // opened for the held ones
+
+	unchecked atomic.Int64 // answers that are marked so
 }
 
 // asked is a request.
@@ -49,6 +52,7 @@ const (
 	refused     outcome = "refused"     // by us, 429
 	unavailable outcome = "unavailable" // by us, 503, and nothing was counted
 	failed      outcome = "failed"      // by the provider, which costs nothing
+	withheld    outcome = "withheld"    // by us: what was answered could not be counted, and was not
 	costly      outcome = "costly"      // by us, and the answer says that it counts
 	lost        outcome = "lost"        // no answer came
 )
@@ -231,6 +235,9 @@ func (f *fleet) ask(p *node.Process, identity, tier, kind string) outcome {
 		return end
 	}
 	f.note(id, answered, 0)
+	if resp.Header.Get("X-Ratelimit-Unchecked") == "true" {
+		f.unchecked.Add(1)
+	}
 	if kind == leaving {
 		_, _ = resp.Body.Read(make([]byte, 64))
 		return answered
@@ -257,6 +264,8 @@ func (f *fleet) errorOf(resp *http.Response, text, kind string) outcome {
 		return failed
 	case strings.Contains(text, "The request counts"):
 		return costly
+	case strings.Contains(text, "withheld. Nothing was counted."):
+		return withheld
 	case resp.StatusCode == http.StatusServiceUnavailable && strings.Contains(text, `"unavailable"`):
 		if resp.Header.Get("Retry-After") == "" {
 			f.t.Errorf("503 without Retry-After: %s", text)
@@ -333,15 +342,22 @@ var limits = map[string]kept{"requests": {requests: 40}, "tokens": {tokens: 900}
 const tiers = `"limitPeriod": "monthly", "enforcement": "strict", "tiers": {
 	"requests": {"requestLimit": 40}, "tokens": {"tokenLimit": 900}, "open": {}}`
 
-// exact: no node has died, so what is counted is what was answered. died: some have, so that of what they had begun
-// and not answered some may be counted as well.
+// accounts is how exactly what is counted must be what was answered.
+type accounts int
+
 const (
-	exact = false
-	died  = true
+	// No node has died: to the token.
+	exact accounts = iota
+	// Some have been taken for dead while they were paused: to the request. What they had running is settled at its
+	// hold, and that stands.
+	paused
+	// Some have died: of what they had begun and not answered some may be counted as well, at its hold.
+	died
 )
 
-// reconcile waits until the system has come to rest and does the accounts.
-func (f *fleet) reconcile(nodesDied bool) {
+// reconcile waits until the system has come to rest and does the accounts. What has happened to an identity once stays
+// with it.
+func (f *fleet) reconcile(how accounts) {
 	f.t.Helper()
 	f.awaitReady()
 	node.Await(f.t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
@@ -353,7 +369,8 @@ func (f *fleet) reconcile(nodesDied bool) {
 		if k == nil {
 			k = new(kept)
 		}
-		f.compare(identity, book[identity], k, nodesDied)
+		f.disturbed[identity] = max(f.disturbed[identity], how)
+		f.compare(identity, book[identity], k, f.disturbed[identity])
 	}
 	for identity := range all {
 		if book[identity] == nil {
@@ -363,21 +380,24 @@ func (f *fleet) reconcile(nodesDied bool) {
 	f.compareNodes(book, all)
 }
 
-func (f *fleet) compare(identity string, y *tally, k *kept, nodesDied bool) {
+func (f *fleet) compare(identity string, y *tally, k *kept, how accounts) {
 	f.t.Helper()
-	counts := y.answered + y.costly
+	counts := y.answered
+	if how < died {
+		counts += y.costly
+	}
 	switch {
 	case k.requests < counts:
 		f.t.Errorf("%s: %d requests were answered and only %d are counted", identity, counts, k.requests)
-	case !nodesDied && k.requests != counts:
+	case how < died && k.requests != counts:
 		f.t.Errorf("%s: %d requests were answered and %d are counted", identity, counts, k.requests)
 	case k.requests > y.may:
 		f.t.Errorf("%s: %d requests are counted and %d may have been carried out", identity, k.requests, y.may)
 	}
-	if k.tokens < y.tokens || !nodesDied && y.exactTokens && k.tokens != y.tokens {
+	if k.tokens < y.tokens || how == exact && y.exactTokens && k.tokens != y.tokens {
 		f.t.Errorf("%s: %d tokens were answered and %d are counted", identity, y.tokens, k.tokens)
 	}
-	most := limits[y.tier]
+	most := f.limits[y.tier]
 	if k.requests > most.requests && most.requests > 0 || k.tokens > most.tokens && most.tokens > 0 {
 		f.t.Errorf("%s: %+v is counted, more than the limit of the tier %s, %+v", identity, *k, y.tier, most)
 	}

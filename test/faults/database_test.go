@@ -66,16 +66,27 @@ func (d *database) exec(statements ...string) {
 // cut ends the connections whose application has a name like this one. It returns how many there were.
 func (d *database) cut(application string) int {
 	d.t.Helper()
-	n, err := d.cluster.Query("postgres", fmt.Sprintf(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+	return d.number(fmt.Sprintf(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 		WHERE datname = '%s' AND application_name LIKE '%s'`, d.name, application))
+}
+
+// count returns how many connections have an application with a name like this one.
+func (d *database) count(application string) int {
+	d.t.Helper()
+	return d.number(fmt.Sprintf(`SELECT count(*) FROM pg_stat_activity WHERE datname = '%s' AND application_name LIKE '%s'`, d.name, application))
+}
+
+func (d *database) number(query string) int {
+	d.t.Helper()
+	text, err := d.cluster.Query("postgres", query)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	count, err := strconv.Atoi(n)
+	n, err := strconv.Atoi(text)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return count
+	return n
 }
 
 // kept is what the database says of an identity: the sum of its usage, and what it believes to be running.

@@ -21,12 +21,14 @@ import (
 // fleet is an installation with its nodes, the provider behind it and the book that clients keep of it.
 type fleet struct {
 	*book
-	t      *testing.T
-	home   *node.Home
-	db     *database
-	nodes  []*node.Process
-	keys   node.Keys
-	client *http.Client
+	t         *testing.T
+	home      *node.Home
+	db        *database
+	nodes     []*node.Process
+	keys      node.Keys
+	client    *http.Client
+	limits    map[string]kept     // by tier, in the period of the project; what is not set is not limited
+	disturbed map[string]accounts // by identity: the worst that has happened to it
 }
 
 // secrets are what nodes on PostgreSQL must have in common.
@@ -38,14 +40,21 @@ var secrets = map[string]string{
 // newFleet makes an installation and a project with these settings; the provider is added to them. It starts no node.
 func newFleet(t *testing.T, db *database, settings string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, book: newBook(t), home: node.NewHome(t, command), db: db, client: newClient(t)}
+	f := emptyFleet(t, db)
+	f.keys = f.home.Create(node.OpenAI(f.serveProvider(), settings))
+	return f
+}
+
+// emptyFleet is one without a project.
+func emptyFleet(t *testing.T, db *database) *fleet {
+	t.Helper()
+	f := &fleet{t: t, book: newBook(t), home: node.NewHome(t, command), db: db, client: newClient(t), limits: limits, disturbed: map[string]accounts{}}
 	if db.url != "" {
 		maps.Copy(f.home.Env, secrets)
 		f.home.Env["DATABASE_URL"], f.home.Env["DATABASE_POOL_SIZE"] = db.url, "6"
 	} else {
 		db.url = "sqlite:" + filepath.Join(f.home.Dir, "airatelimit.db")
 	}
-	f.keys = f.home.Create(node.OpenAI(f.serveProvider(), settings))
 	return f
 }
 
@@ -67,7 +76,7 @@ func (f *fleet) start(n int, one func(i int) *node.Process) {
 	f.t.Helper()
 	first := len(f.nodes)
 	for i := range n {
-		f.nodes = append(f.nodes, one(first+i))
+		f.nodes = append(f.nodes, one(i))
 	}
 	for _, p := range f.nodes[first:] {
 		p.AwaitServing()
@@ -107,14 +116,14 @@ const beat = 150 * time.Millisecond
 // serveByClocks starts a node for each clock. They find out soon that another one is dead.
 func (f *fleet) serveByClocks(clocks ...clock) {
 	f.t.Helper()
-	f.start(len(clocks), func(i int) *node.Process { return f.startByClock(clocks[i-len(f.nodes)+i]) })
+	f.start(len(clocks), func(i int) *node.Process { return f.startByClock(clocks[i]) })
 }
 
 func (f *fleet) startByClock(c clock) *node.Process {
 	return f.home.Start(serveCommand(os.Args[0]), clockFile+"="+c.path, beatEvery+"="+beat.String())
 }
 
-// project is the fleet's part of a request that every node understands.
+// request makes a request of an identity; headers come in pairs.
 func (f *fleet) request(ctx context.Context, p *node.Process, method, path, identity, body string, headers ...string) *http.Request {
 	req, err := http.NewRequestWithContext(ctx, method, p.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -147,9 +156,9 @@ func (f *fleet) do(req *http.Request) answer {
 	return answer{resp.StatusCode, resp.Header, string(body), err}
 }
 
-// control calls the control plane of a node about an identity.
-func (f *fleet) control(p *node.Process, method, identity, path, body string, headers ...string) answer {
-	req := f.request(context.Background(), p, method, "/api/projects/"+f.keys.Project+"/identities/"+identity+path, "", body, headers...)
+// control calls the control plane of a node about the project's identities.
+func (f *fleet) control(p *node.Process, method, path, body string, headers ...string) answer {
+	req := f.request(context.Background(), p, method, "/api/projects/"+f.keys.Project+"/identities"+path, "", body, headers...)
 	req.Header.Del("x-project-key")
 	req.Header.Del("x-identity")
 	req.Header.Set("Authorization", "Bearer "+f.keys.Secret)

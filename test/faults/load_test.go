@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,13 @@ var (
 	calm = []string{whole, whole, whole, streaming, streaming, slow, failing}
 	wild = append([]string{leaving}, calm...)
 )
+
+// kill ends a node as the kernel would.
+func (f *fleet) kill(i int) {
+	f.t.Helper()
+	f.nodes[i].Kill()
+	f.nodes = slices.Delete(f.nodes, i, i+1)
+}
 
 // load is clients that ask until they are told to stop.
 type load struct {
@@ -46,7 +54,10 @@ func (f *fleet) load(clients int, round string, kinds []string) *load {
 }
 
 // turnTo has the clients ask these nodes from now on.
-func (l *load) turnTo(nodes ...*node.Process) { l.nodes.Store(&nodes) }
+func (l *load) turnTo(nodes ...*node.Process) {
+	nodes = slices.Clone(nodes)
+	l.nodes.Store(&nodes)
+}
 
 func (l *load) client(rng *rand.Rand) {
 	tick := time.NewTicker(pause)
@@ -58,6 +69,9 @@ func (l *load) client(rng *rand.Rand) {
 		default:
 		}
 		nodes := *l.nodes.Load()
+		if len(nodes) == 0 {
+			return
+		}
 		n, tier := rng.IntN(12), "open"
 		switch {
 		case n < 4:
@@ -66,7 +80,7 @@ func (l *load) client(rng *rand.Rand) {
 			tier = "tokens"
 		}
 		end := l.f.ask(nodes[rng.IntN(len(nodes))], fmt.Sprintf("%s-%s-%d", l.round, tier, n), tier, l.kinds[rng.IntN(len(l.kinds))])
-		if end == unavailable || end == lost {
+		if end == unavailable || end == withheld || end == lost {
 			<-tick.C
 		}
 	}

@@ -50,6 +50,17 @@ func TestDatabaseGoesAway(t *testing.T) {
 // wantAway checks what the nodes say while the database is away.
 func (f *fleet) wantAway(when string) {
 	f.t.Helper()
+	f.wantNotReady(when)
+	for _, p := range f.nodes {
+		for path, dialect := range dialects {
+			f.wantUnavailable(p, path, dialect.body, dialect.says)
+		}
+	}
+}
+
+// wantNotReady checks that the nodes say that they are not ready, and why.
+func (f *fleet) wantNotReady(when string) {
+	f.t.Helper()
 	for i, p := range f.nodes {
 		var status int
 		var reason string
@@ -60,28 +71,22 @@ func (f *fleet) wantAway(when string) {
 		if !strings.Contains(reason, "the database") {
 			f.t.Errorf("%s: /readyz of node %d says %q, want that it is the database", when, i, reason)
 		}
-		for path, body := range map[string]string{
-			"/v1/chat/completions": `{"model":"gpt-4o","messages":[{"role":"user","content":"r-away whole"}]}`,
-			"/v1/messages":         `{"model":"claude-sonnet-4-5","max_tokens":9,"messages":[{"role":"user","content":"r-away whole"}]}`,
-			"/v1beta/models/gemini-2.0-flash:streamGenerateContent": `{"contents":[{"role":"user","parts":[{"text":"r-away whole"}]}]}`,
-		} {
-			f.wantUnavailable(p, path, body)
-		}
 	}
 }
 
-// dialectOf are the words by which an error of each dialect is known.
-var dialectOf = map[string]string{
-	"/v1/chat/completions": `"code":"unavailable"`, "/v1/messages": `"type":"overloaded_error"`,
-	"/v1beta/models/gemini-2.0-flash:streamGenerateContent": `"status":"UNAVAILABLE"`,
+// dialects are a request of each, and the words by which its error is known.
+var dialects = map[string]struct{ body, says string }{
+	"/v1/chat/completions": {`{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}`, `"code":"unavailable"`},
+	"/v1/messages":         {`{"model":"claude-sonnet-4-5","max_tokens":9,"messages":[{"role":"user","content":"hello"}]}`, `"type":"overloaded_error"`},
+	"/v1beta/models/gemini-2.0-flash:streamGenerateContent": {`{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}`, `"status":"UNAVAILABLE"`},
 }
 
-func (f *fleet) wantUnavailable(p *node.Process, path, body string) {
+func (f *fleet) wantUnavailable(p *node.Process, path, body, says string) {
 	f.t.Helper()
 	began := time.Now()
 	a := f.do(f.request(f.t.Context(), p, http.MethodPost, path, "nobody", body))
-	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, dialectOf[path]) {
-		f.t.Errorf("%s with the database away: %d %v %s, want 503 with Retry-After and %s", path, a.status, a.err, a.body, dialectOf[path])
+	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, says) {
+		f.t.Errorf("%s with the database away: %d %v %s, want 503 with Retry-After and %s", path, a.status, a.err, a.body, says)
 	}
 	if took := time.Since(began); took > 15*time.Second {
 		f.t.Errorf("%s with the database away is refused after %s", path, took)
@@ -212,6 +217,7 @@ func TestCommitsHang(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.more(20, unavailable)
+	f.wantNotReady("with commits that hang")
 	if err := c.Exec("postgres", `ALTER SYSTEM RESET synchronous_standby_names`, `SELECT pg_reload_conf()`); err != nil {
 		t.Fatal(err)
 	}
@@ -220,4 +226,30 @@ func TestCommitsHang(t *testing.T) {
 	l.end()
 	f.reconcile(exact)
 	f.fillAll()
+}
+
+// A project that fails open lets requests pass while the database is away, and says so. They are counted afterwards.
+func TestFailOpenIsCountedAfterwards(t *testing.T) {
+	t.Parallel()
+	c := pgtest.New(t, pgtest.Options{TCP: true})
+	f := newFleet(t, in(t, c), `"failOpen": true`)
+	f.limits = nil
+	f.serve(2)
+	l := f.load(8, "open", calm)
+	f.more(50, answered)
+	if err := c.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	f.more(100, answered)
+	f.wantNotReady("killed")
+	if n := f.unchecked.Load(); n < 50 {
+		t.Errorf("%d answers are marked as unchecked, want those that came while the database was away", n)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f.awaitReady()
+	f.more(50, answered)
+	l.end()
+	f.reconcile(exact)
 }
