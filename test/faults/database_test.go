@@ -38,6 +38,37 @@ func in(t *testing.T, c *pgtest.Cluster) *database {
 	return &database{t: t, name: name, url: url, cluster: c}
 }
 
+// free are clusters that tests have stopped and killed as they liked, and that run again.
+var free = make(chan *pgtest.Cluster, 16)
+
+// private returns a cluster that is the test's own while it runs, to be stopped and killed, with an empty database. The
+// test gives it back running.
+func private(t *testing.T) (*pgtest.Cluster, *database) {
+	t.Helper()
+	var c *pgtest.Cluster
+	select {
+	case c = <-free:
+	default:
+		var err error
+		c, err = pgtest.Start(pgtest.Options{TCP: true})
+		if errors.Is(err, pgtest.ErrMissing) {
+			t.Skip(err)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if c.Pid() == 0 {
+			if err := c.Start(); err != nil {
+				t.Errorf("start the cluster again: %v", err)
+				return
+			}
+		}
+		free <- c
+	})
+	return c, in(t, c)
+}
+
 // file is a SQLite database.
 func file(t *testing.T) *database { return &database{t: t} }
 

@@ -218,7 +218,7 @@ func TestNodeIsPausedUnderLoad(t *testing.T) {
 	f := newFleet(t, shared(t), tiers)
 	f.serve(3)
 	l := f.load(24, "paused", calm)
-	rounds := 6
+	rounds := 3
 	if long {
 		rounds = 100
 	}

@@ -15,8 +15,8 @@ import (
 // costs nothing, what was running is answered and counted, and nobody has to do anything.
 func TestDatabaseGoesAway(t *testing.T) {
 	t.Parallel()
-	c := pgtest.New(t, pgtest.Options{TCP: true})
-	f := newFleet(t, in(t, c), tiers)
+	c, db := private(t)
+	f := newFleet(t, db, tiers)
 	f.serve(2)
 	for round, how := range []struct {
 		name string
@@ -98,7 +98,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, shared(t), tiers)
 	f.serve(2)
-	rounds := 12
+	rounds := 8
 	if long {
 		rounds = 200
 	}
@@ -208,15 +208,15 @@ func TestFailoverToAReplica(t *testing.T) {
 // the replica goes on.
 func TestCommitsHang(t *testing.T) {
 	t.Parallel()
-	c := pgtest.New(t, pgtest.Options{TCP: true})
-	f := newFleet(t, in(t, c), tiers)
+	c, db := private(t)
+	f := newFleet(t, db, tiers)
 	f.serve(2)
 	l := f.load(8, "hanging", calm)
 	f.more(50, answered)
 	if err := c.Exec("postgres", `ALTER SYSTEM SET synchronous_standby_names = 'nobody'`, `SELECT pg_reload_conf()`); err != nil {
 		t.Fatal(err)
 	}
-	f.more(20, unavailable)
+	f.more(8, unavailable)
 	f.wantNotReady("with commits that hang")
 	if err := c.Exec("postgres", `ALTER SYSTEM RESET synchronous_standby_names`, `SELECT pg_reload_conf()`); err != nil {
 		t.Fatal(err)
@@ -231,8 +231,8 @@ func TestCommitsHang(t *testing.T) {
 // A project that fails open lets requests pass while the database is away, and says so. They are counted afterwards.
 func TestFailOpenIsCountedAfterwards(t *testing.T) {
 	t.Parallel()
-	c := pgtest.New(t, pgtest.Options{TCP: true})
-	f := newFleet(t, in(t, c), `"failOpen": true`)
+	c, db := private(t)
+	f := newFleet(t, db, `"failOpen": true`)
 	f.limits = nil
 	f.serve(2)
 	l := f.load(8, "open", calm)
