@@ -109,7 +109,7 @@ func (d *database) count(application string) int {
 
 func (d *database) number(query string) int {
 	d.t.Helper()
-	text, err := d.cluster.Query("postgres", query)
+	text, err := d.cluster.Query(d.name, query)
 	if err != nil {
 		d.t.Fatal(err)
 	}

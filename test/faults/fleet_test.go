@@ -119,8 +119,8 @@ func (f *fleet) serveByClocks(clocks ...clock) {
 	f.start(len(clocks), func(i int) *node.Process { return f.startByClock(clocks[i]) })
 }
 
-func (f *fleet) startByClock(c clock) *node.Process {
-	return f.home.Start(serveCommand(os.Args[0]), clockFile+"="+c.path, beatEvery+"="+beat.String())
+func (f *fleet) startByClock(c clock, more ...string) *node.Process {
+	return f.home.Start(serveCommand(os.Args[0]), append(more, clockFile+"="+c.path, beatEvery+"="+beat.String())...)
 }
 
 // request makes a request of an identity; headers come in pairs.

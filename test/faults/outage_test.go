@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -252,4 +253,42 @@ func TestFailOpenIsCountedAfterwards(t *testing.T) {
 	f.more(50, answered)
 	l.end()
 	f.reconcile(exact)
+}
+
+// The database falls silent without a word, and wakes up again in the middle of what it was doing. What was asked of it
+// meanwhile is not known to have been done: it is undone, or counted once.
+func TestDatabaseFallsSilent(t *testing.T) {
+	t.Parallel()
+	c, db := private(t)
+	f := newFleet(t, db, tiers)
+	f.serve(2)
+	rounds := 1
+	if long {
+		rounds = 20
+	}
+	for round := range rounds {
+		l := f.load(12, fmt.Sprint("round", round), calm)
+		f.more(60, answered)
+		resume, err := c.Pause()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var once sync.Once
+		wake := func() {
+			once.Do(func() {
+				if err := resume(); err != nil {
+					t.Errorf("resume: %v", err)
+				}
+			})
+		}
+		t.Cleanup(wake)
+		f.more(12, unavailable)
+		f.wantAway("silent")
+		wake()
+		f.awaitReady()
+		f.more(60, answered)
+		l.end()
+		f.reconcile(exact)
+	}
+	f.fillAll()
 }

@@ -1,0 +1,153 @@
+package faults
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/test/node"
+)
+
+// link is what stands between a node and the database, and can be cut: then nothing passes, in either direction, and
+// nobody is told.
+type link struct {
+	t  *testing.T
+	ln net.Listener
+	to string
+
+	mu    sync.Mutex
+	up    chan struct{} // closed while the link is up
+	conns []net.Conn
+}
+
+func newLink(t *testing.T, to string) *link {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &link{t: t, ln: ln, to: to, up: make(chan struct{})}
+	close(l.up)
+	var running sync.WaitGroup
+	running.Go(func() { l.accept(&running) })
+	t.Cleanup(func() {
+		_ = ln.Close()
+		l.join()
+		l.mu.Lock()
+		for _, c := range l.conns {
+			_ = c.Close()
+		}
+		l.mu.Unlock()
+		running.Wait()
+	})
+	return l
+}
+
+func (l *link) accept(running *sync.WaitGroup) {
+	for {
+		near, err := l.ln.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", l.to)
+		if err != nil {
+			_ = near.Close()
+			continue
+		}
+		l.mu.Lock()
+		l.conns = append(l.conns, near, far)
+		l.mu.Unlock()
+		running.Go(func() { l.carry(near, far) })
+		running.Go(func() { l.carry(far, near) })
+	}
+}
+
+func (l *link) carry(to, from net.Conn) {
+	defer to.Close() //nolint:errcheck // so that the other side knows
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(buf)
+		<-l.open()
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				_, _ = io.Copy(io.Discard, from)
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *link) open() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.up
+}
+
+// cut lets nothing pass until join.
+func (l *link) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.up = make(chan struct{})
+}
+
+func (l *link) join() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.up:
+	default:
+		close(l.up)
+	}
+}
+
+// A node loses the database and keeps its clients. It refuses what is new; the others take it for dead, and count what it
+// has running as it was held. When the link is back its answers are not counted again, and it goes on.
+func TestNodeLosesTheDatabase(t *testing.T) {
+	t.Parallel()
+	c, db := private(t)
+	f := newFleet(t, db, tiers)
+	l := newLink(t, c.Address())
+	far, err := url.Parse(db.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	far.Host = l.ln.Addr().String()
+	still := newClock(t, 0)
+	f.start(1, func(int) *node.Process { return f.startByClock(still, "DATABASE_URL="+far.String()) })
+	f.serveByClocks(still)
+
+	rounds := 2
+	if long {
+		rounds = 30
+	}
+	for round := range rounds {
+		var streams sync.WaitGroup
+		before := f.arrived
+		for i := range 10 {
+			streams.Go(func() { f.ask(f.nodes[0], fmt.Sprintf("round%d-%d", round, i%2), "requests", midway) })
+		}
+		f.awaitArrived(before + 10)
+		load := f.load(8, fmt.Sprint("load", round), []string{whole, streaming, slow})
+		f.more(40, answered)
+		l.cut()
+		f.more(4, unavailable)
+		load.turnTo(f.nodes[1])
+		node.Await(t, node.Patience, "the others take it for dead", func() bool { return db.number(`SELECT count(*) FROM nodes`) == 1 })
+		f.more(40, answered)
+		l.join()
+		load.turnTo(f.nodes...)
+		f.open()
+		streams.Wait()
+		f.awaitReady()
+		f.more(40, answered)
+		load.end()
+		f.reconcile(paused)
+		f.gate = make(chan struct{})
+	}
+}
