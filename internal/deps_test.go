@@ -23,6 +23,7 @@ var rows = [][]string{
 	{"test/..."},
 	{"cmd/..."},
 	{"internal/server"},
+	{"internal/metrics", "internal/trace"}, // of what the gateway and the ledger have seen, which know nothing of them
 	{"internal/gateway", "internal/api", "internal/store", "web"},
 	{"internal/project", "internal/identity", "internal/account", "internal/provider", "internal/ledger/...",
 		"internal/meter", "internal/config", "internal/mail", "internal/echo"},
@@ -70,6 +71,12 @@ var rules = []struct {
 		but:   []string{"internal/store", "internal/ledger/sqlite", "internal/ledger/postgres", "test/..."},
 		never: []string{"modernc.org/sqlite", "github.com/jackc/pgx/..."},
 		why:   "the choice of a database ends at what keeps things in it",
+	},
+	{
+		who:   []string{"..."},
+		but:   []string{"internal/metrics", "internal/trace", "test/..."},
+		never: []string{"github.com/prometheus/...", "go.opentelemetry.io/..."},
+		why:   "who is observed says in a plain struct what happened; how that is told to whom is not its concern",
 	},
 	{
 		who:   []string{"..."},

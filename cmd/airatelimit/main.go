@@ -24,10 +24,13 @@ const (
 )
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" default:"1" help:"Serve the API and the dashboard. This is what runs without a command."`
-	Project projectCmd `cmd:"" help:"Make and change projects, beside a running server too."`
-	Demo    demoCmd    `cmd:"" help:"Try it: a server with a provider inside, and commands to paste."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve       serveCmd       `cmd:"" default:"1" help:"Serve the API and the dashboard. This is what runs without a command."`
+	Project     projectCmd     `cmd:"" help:"Make and change projects, beside a running server too."`
+	Migrate     migrateCmd     `cmd:"" help:"Copy everything from a SQLite file into an empty PostgreSQL."`
+	Backup      backupCmd      `cmd:"" help:"Copy the SQLite file, while it is served."`
+	Demo        demoCmd        `cmd:"" help:"Try it: a server with a provider inside, and commands to paste."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask the server on this machine whether it takes requests, for containers."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 // app is what a command reads and writes.

@@ -14,5 +14,5 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return server.Run(ctx, cfg, server.Options{})
+	return server.Run(ctx, cfg, server.Options{Version: release()})
 }

@@ -20,8 +20,15 @@ func (versionCmd) Run(a *app) error {
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return cmp.Or(version, "unknown")
+		return release()
 	}
-	v := cmp.Or(version, info.Main.Version, "unknown")
-	return fmt.Sprintf("%s (%s)", v, info.GoVersion)
+	return fmt.Sprintf("%s (%s)", release(), info.GoVersion)
+}
+
+// release is the version alone.
+func release() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return cmp.Or(version, info.Main.Version, "unknown")
+	}
+	return cmp.Or(version, "unknown")
 }

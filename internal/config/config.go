@@ -54,6 +54,13 @@ type Config struct {
 	// LogJSON chooses JSON lines over text for people.
 	LogJSON bool
 
+	// MetricsToken is what /metrics asks for; "" asks for nothing.
+	MetricsToken string
+	// TracesURL is where traces are sent to, path included; "" sends none.
+	TracesURL string
+	// ProfilesAddr is the loopback address that serves pprof; "" serves none.
+	ProfilesAddr string
+
 	secrets Secrets // those the environment gave
 }
 
@@ -95,6 +102,9 @@ func Load(getenv func(string) string) (Config, error) {
 		format = "json"
 	}
 	c.LogJSON = e.oneOf("LOG_FORMAT", format, "text", "json") == "json"
+	c.MetricsToken = e.text("METRICS_TOKEN", "")
+	c.TracesURL = e.tracesURL("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+	c.ProfilesAddr = e.loopback("PPROF_ADDR")
 	e.mail(c)
 	c.secrets = e.secrets(c)
 	return c, errors.Join(e.errs...)

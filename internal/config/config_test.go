@@ -50,6 +50,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		"DATABASE_URL": "sqlite:/srv/y.db", "SMTP_URL": "smtp://u:p@mail:587", "EMAIL_FROM": "A <a@example.com>",
 		"TRUSTED_PROXIES": "10.1.2.3/8, ::1", "MAX_BODY_MB": "1", "DRAIN_SECONDS": "0", "UPSTREAM_TIMEOUT_SECONDS": "5",
 		"ALLOW_PRIVATE_UPSTREAMS": "true", "LOG_LEVEL": "debug",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/", "PPROF_ADDR": "[::1]:6060", "METRICS_TOKEN": "m",
 		"JWT_SECRET": key1, "ENCRYPTION_KEY": key2, "ENCRYPTION_KEY_PREVIOUS": key1 + ",Zx8kPq2vLm5nRt7wYb3cHd6fJg9sKa4e",
 	}))
 	if err != nil {
@@ -63,6 +64,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		MaxBodyBytes:   1 << 20, UpstreamTimeout: 5 * time.Second, AllowPrivateUpstreams: true,
 		LogLevel: slog.LevelDebug, LogJSON: true,
+		TracesURL: "http://collector:4318/v1/traces", ProfilesAddr: "[::1]:6060", MetricsToken: "m",
 	}
 	if diff := cmp.Diff(want, got, comparers); diff != "" {
 		t.Errorf("Load (-want +got):\n%s", diff)
@@ -89,6 +91,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x", "JWT_SECRET is not set, and every node on one PostgreSQL needs the same"},
 		{"DATABASE_URL", "postgresql:hunter2", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:hunter2/x", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:12/hunter2@db/x", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql:///hunter2", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=prefer", "DATABASE_URL has sslmode=prefer, which goes on unencrypted"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=allow", "write sslmode=verify-full"},
@@ -108,6 +112,14 @@ func TestLoadRefuses(t *testing.T) {
 		{"ALLOW_PRIVATE_UPSTREAMS", "maybe", "ALLOW_PRIVATE_UPSTREAMS is"},
 		{"LOG_LEVEL", "loud", "LOG_LEVEL is"},
 		{"LOG_FORMAT", "xml", "LOG_FORMAT is"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is not the address of a collector"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:hunter2@collector", "OTEL_EXPORTER_OTLP_ENDPOINT is not"},
+		{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not"},
+		{"PPROF_ADDR", ":6060", `PPROF_ADDR is ":6060", which is not a loopback address with a port`},
+		{"PPROF_ADDR", "0.0.0.0:6060", "PPROF_ADDR is"},
+		{"PPROF_ADDR", "127.0.0.1", "PPROF_ADDR is"},
+		{"PPROF_ADDR", "10.0.0.1:6060", "PPROF_ADDR is"},
+		{"PPROF_ADDR", "localhost:http", "PPROF_ADDR is"},
 		{"JWT_SECRET", "hunter2", "JWT_SECRET is 7 bytes long, and must be 32 or more: make one with `openssl rand -hex 32`"},
 		{"ENCRYPTION_KEY", "hunter2", "ENCRYPTION_KEY must be 64 hex digits or 32 characters, and has 7: make one with `openssl rand -hex 32`"},
 		{"ENCRYPTION_KEY_PREVIOUS", key1 + ",hunter2", "ENCRYPTION_KEY_PREVIOUS: key 2 of it must be"},

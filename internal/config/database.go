@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -61,6 +62,10 @@ func parsePostgres(v string) (Database, error) {
 	authority, name, _ := strings.Cut(rest, "/")
 	at := strings.LastIndexByte(authority, '@')
 	hosts := splitHosts(authority[at+1:] + "," + query.Get("host"))
+	// What looks like a piece of a password must not be taken for something else, which is shown.
+	if strings.Contains(name, "@") || slices.ContainsFunc(hosts, badPort) {
+		return Database{}, errPostgresURL
+	}
 	if name = firstOf(query.Get("dbname"), name); name == "" || len(hosts) == 0 {
 		return Database{}, errPostgresURL
 	}
@@ -102,6 +107,16 @@ func firstOf(texts ...string) string {
 
 func splitHosts(list string) []string {
 	return slices.DeleteFunc(strings.Split(list, ","), func(h string) bool { return h == "" })
+}
+
+// badPort reports whether a host comes with a port that is none.
+func badPort(host string) bool {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") || strings.HasPrefix(host, "/") {
+		return false
+	}
+	_, err := strconv.ParseUint(host[i+1:], 10, 16)
+	return err != nil
 }
 
 // remote reports whether a host, with or without a port, is another machine. A folder is one of unix sockets.

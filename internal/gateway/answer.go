@@ -76,6 +76,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
 	head, err := readUpTo(chunk[:0], &quietReader{body, x}, wholeAnswer, resp.ContentLength)
+	c.at.Last = c.elapsed()
 	switch {
 	case errors.Is(err, errMore):
 		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), newLargeAnswer(c.kind()), false)
@@ -186,6 +187,9 @@ func (c *call) copy(x *exchange, body io.Reader, watch watcher) error {
 	for {
 		n, err := body.Read(chunk[:])
 		x.idle.Reset(x.quiet)
+		if err != nil {
+			c.at.Last = c.elapsed()
+		}
 		ended := errors.Is(err, io.EOF)
 		pass := chunk[:n]
 		if watch != nil {

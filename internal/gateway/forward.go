@@ -88,10 +88,12 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 		c.release()
 		return err
 	}
+	c.at.Sent = c.elapsed()
 	resp, err := c.send(x, req)
 	if err != nil {
 		return c.unanswered(x, err)
 	}
+	c.at.Answered = c.elapsed()
 	defer resp.Body.Close() //nolint:errcheck // nothing to be done about it
 	x.idle.Reset(x.quiet)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -195,6 +197,7 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 	if err == nil {
 		head, err = io.ReadAll(io.LimitReader(body, errorBody))
 	}
+	c.at.Last = c.elapsed()
 	if c.target.Stored && aboutKey(resp.StatusCode, head, c.target.Provider.Key) {
 		c.noRetry()
 		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
@@ -237,6 +240,7 @@ func (c *call) settle(u used) {
 		return
 	}
 	c.ended, c.charged = true, u.actual(c)
+	c.letGo()
 	// The client's going away must not keep what it used from being counted.
 	if err := c.g.Ledger.Settle(context.Background(), c.res, c.charged); err != nil {
 		c.g.Log.Error("settle", "request", c.id, "error", err)
@@ -250,6 +254,7 @@ func (c *call) release() {
 		return
 	}
 	c.ended = true
+	c.letGo()
 	if err := c.g.Ledger.Release(context.Background(), c.res); err != nil {
 		c.g.Log.Error("release", "request", c.id, "error", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/identity"
@@ -50,6 +51,10 @@ type Options struct {
 	Draining        func() bool     // no new requests are taken
 	Ending          context.Context // its end cuts off what still runs
 	Patience        Patience
+
+	// Observe, where not nil, is told of every request when it has ended, by the goroutine that served it: it must
+	// not wait for anything.
+	Observe func(Seen)
 }
 
 // Patience is how long the gateway waits for a client. Fields that are zero have the
@@ -73,12 +78,13 @@ func (p Patience) orDefaults() Patience {
 // Gateway serves the data plane.
 type Gateway struct {
 	Options
+	running, holding atomic.Int64
 }
 
 // New returns a Gateway.
 func New(o Options) *Gateway {
 	o.Patience = o.Patience.orDefaults()
-	return &Gateway{o}
+	return &Gateway{Options: o}
 }
 
 // call is one request on its way through.
@@ -90,6 +96,7 @@ type call struct {
 	id    string
 	start time.Time
 	now   time.Time // when it was decided on: the body has come by then
+	at    Steps
 
 	ep       wire.Endpoint
 	caller   identity.Caller
@@ -104,10 +111,11 @@ type call struct {
 	decision *limit.Decision
 	res      *ledger.Reservation
 	charged  ledger.Actual
-	outcome  string // for the log
+	outcome  string // for the log and the metrics
 	status   int
 	passed   bool // without a decision, limits being unknown
 	ended    bool // the reservation has been settled or released
+	held     bool // it is among those that are held
 	started  bool // the answer's header has been written
 	bodyRead bool
 	writeBy  time.Time // the deadline for writing that is set
@@ -116,6 +124,7 @@ type call struct {
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{g: g, w: w, r: r, ctl: *http.NewResponseController(w), id: newRequestID(), start: g.Now()}
+	g.running.Add(1)
 	defer c.finish()
 	c.commonHeaders()
 	if r.Method == http.MethodOptions {
@@ -152,9 +161,11 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return c.models()
 	}
 
+	c.at.Asked = c.elapsed()
 	if err := c.readBody(); err != nil {
 		return err
 	}
+	c.at.Read = c.elapsed()
 	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
 		return err
 	}
@@ -178,17 +189,19 @@ func (c *call) handle(ctx context.Context) (err error) {
 	return c.forward(ctx, edit)
 }
 
-// finish logs the request and, where the handler broke off, settles what is running.
+// finish reports the request and, where the handler broke off, settles what is running.
 func (c *call) finish() {
 	if p := recover(); p != nil {
 		// The provider may have been asked.
 		c.settle(c.partial(meter.Result{}))
 		if p == http.ErrAbortHandler { //nolint:errorlint // the value that net/http looks for
-			c.log()
+			c.report()
 			panic(p)
 		}
 		c.g.Log.Error("panic", "request", c.id, "what", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 		if c.started {
+			c.outcome = "internal_error"
+			c.report()
 			panic(http.ErrAbortHandler)
 		}
 		c.fail(&wire.Error{Status: http.StatusInternalServerError, Code: "internal_error",
@@ -197,20 +210,29 @@ func (c *call) finish() {
 	if !c.writeBy.IsZero() {
 		_ = c.ctl.SetWriteDeadline(time.Time{})
 	}
-	c.log()
+	c.report()
 }
 
-// log writes the request's line. It goes past slog.Logger, which would look up the place in
-// the code that every such line comes from.
-func (c *call) log() {
-	h := c.g.Log.Handler()
-	if !h.Enabled(context.Background(), slog.LevelInfo) {
-		return
-	}
+// report tells the log, and who observes, how the request ended.
+func (c *call) report() {
+	c.g.running.Add(-1)
 	if c.outcome == "" {
 		c.outcome = "answered"
 	}
 	now := c.g.Now()
+	c.log(now)
+	if c.g.Observe != nil {
+		c.g.Observe(c.seen(now))
+	}
+}
+
+// log writes the request's line. It goes past slog.Logger, which would look up the place in
+// the code that every such line comes from.
+func (c *call) log(now time.Time) {
+	h := c.g.Log.Handler()
+	if !h.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
 	attrs := append(make([]slog.Attr, 0, 11),
 		slog.String("request", c.id), slog.Int("status", c.status), slog.String("outcome", c.outcome),
 		slog.String("operation", c.ep.Operation.String()), slog.Duration("took", now.Sub(c.start)))

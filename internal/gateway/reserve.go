@@ -121,6 +121,7 @@ func (c *call) admit(ctx context.Context, edit *wire.Edit) error {
 func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
 	c.now = c.g.Now()
+	c.at.Decided = max(1, c.now.Sub(c.start))
 	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
 	c.est = c.estimateOf()
 	if l, ok := c.rules.Limit(limit.Cost); ok && l.Max > 0 && !c.est.priced && c.ep.Operation != wire.Moderations {
@@ -152,6 +153,8 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 		return c.refusal(&res.Decision)
 	}
 	c.res = res
+	c.held = true
+	c.g.holding.Add(1)
 	if p.Strict && generates(c.ep.Operation) {
 		c.capOutput(edit)
 	}

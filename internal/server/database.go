@@ -30,7 +30,7 @@ const (
 
 // openDatabase opens what the configuration names, and the ledger in it. What it has opened closers close, in the
 // opposite order, an error or not.
-func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, beat time.Duration, log *slog.Logger, closers *[]func() error) (*store.DB, keptLedger, error) {
+func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, beat time.Duration, observe ledger.Observer, closers *[]func() error) (*store.DB, keptLedger, error) {
 	if cfg.Database.Warning != "" {
 		log.Warn("DATABASE_URL: " + cfg.Database.Warning)
 	}
@@ -49,7 +49,7 @@ func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, 
 	if err := db.Claim(ctx, keys); err != nil {
 		return nil, nil, err
 	}
-	kept, err := openLedger(ctx, db, beat)
+	kept, err := openLedger(ctx, db, beat, observe, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,11 +76,46 @@ func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*s
 	}
 }
 
-func openLedger(ctx context.Context, db *store.DB, beat time.Duration) (keptLedger, error) {
+func openLedger(ctx context.Context, db *store.DB, beat time.Duration, observe ledger.Observer, log *slog.Logger) (keptLedger, error) {
 	if db.Pool != nil {
-		return postgres.Open(ctx, db.Pool, postgres.Options{Beat: beat})
+		return postgres.Open(ctx, db.Pool, postgres.Options{Beat: beat, Observe: observe.Batch})
 	}
-	return sqlite.Open(ctx, db.Ledger, db.Read)
+	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
+	if err != nil {
+		return nil, err
+	}
+	l.Observe(observe)
+	if n := l.Dropped(); n > 0 {
+		log.Warn("a part of the journal could not be read: what was counted last is lost, as after a loss of power", "bytes", n)
+	}
+	return l, nil
+}
+
+// tend keeps SQLite's log short until ctx ends, and tells where the journal cannot be folded
+// into the file. That a checkpoint fails is no reason to stop: the log grows, and commits fold
+// it back themselves in the end.
+func tend(ctx context.Context, db *store.DB, l *sqlite.Ledger, log *slog.Logger) {
+	tick := time.NewTicker(store.CheckpointInterval)
+	defer tick.Stop()
+	behind := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := db.Checkpoint(ctx); err != nil && ctx.Err() == nil {
+			log.Debug("checkpoint", "error", err)
+		}
+		err := l.Behind()
+		switch {
+		case err != nil && !behind:
+			log.Error("the database cannot be written: requests go on in the journal, until that is full", "error", err)
+		case err == nil && behind:
+			log.Info("the database has what was in the journal")
+		}
+		behind = err != nil
+	}
 }
 
 // prune removes what is of no use any more, now and then until ctx ends. That it fails is no reason to stop: the next

@@ -19,6 +19,7 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 	mux.HandleFunc("GET /api/health", alive)
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", a.ready)
+	mux.Handle("GET /metrics", a.forOperators(a.metrics.Handler()))
 	mux.HandleFunc("/", notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		forControl := strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/health"
@@ -65,18 +66,6 @@ func forData(r *http.Request) bool {
 
 func alive(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
-}
-
-// ready says whether requests can be taken, and if not why.
-func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
-	switch err := a.ledger.Healthy(); {
-	case a.running.draining():
-		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
-	case err != nil:
-		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "reason": a.unhealthy})
-	default:
-		answer(w, http.StatusOK, map[string]string{"status": "ready"})
-	}
 }
 
 // shuttingDown answers for the control plane, in the form of its errors (RFC 9457).

@@ -19,6 +19,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
+	"github.com/airatelimit/airatelimit/internal/metrics"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -41,6 +43,8 @@ type Options struct {
 	Now func() time.Time
 	// Beat is how often a node on PostgreSQL shows that it lives; zero is the ledger's own.
 	Beat time.Duration
+	// Version is this program's, for the metrics and traces.
+	Version string
 	// Ready is called with the address once requests are served.
 	Ready func(addr net.Addr)
 }
@@ -83,15 +87,22 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 			return fmt.Errorf("listen on port %d: %w (PORT chooses another)", cfg.Port, err)
 		}
 	}
+	stopProfiles, err := app.serveProfiles(cfg.ProfilesAddr)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer stopProfiles()
 	return app.serve(ctx, ln, cfg, opts)
 }
 
 // app is everything that is open while the server runs.
 type app struct {
-	log    *slog.Logger
-	store  *store.Store
-	ledger keptLedger
-	routes http.Handler
+	log          *slog.Logger
+	store        *store.Store
+	ledger       keptLedger
+	metrics      *metrics.Metrics
+	metricsToken string
+	routes       http.Handler
 
 	unhealthy string // why requests cannot be taken when the ledger is not healthy
 
@@ -128,12 +139,13 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	if err != nil {
 		return nil, err
 	}
-	db, ledger, err := openDatabase(ctx, cfg, keys, opts.Beat, log, &closers)
+	told := metrics.New(opts.Version)
+	db, ledger, err := openDatabase(ctx, cfg, keys, log, opts.Beat, told.Ledger(), &closers)
 	if err != nil {
 		return nil, err
 	}
 
-	a = &app{log: log, store: store.New(db, keys), ledger: ledger, close: closeAll}
+	a = &app{log: log, store: store.New(db, keys), ledger: ledger, metrics: told, metricsToken: cfg.MetricsToken, close: closeAll}
 	a.unhealthy = "the database cannot be written"
 	if cfg.Database.Postgres() {
 		a.unhealthy = "the database cannot be reached"
@@ -152,8 +164,8 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 	var background sync.WaitGroup
 	background.Go(func() { catalog.Run(a.background, poll.C, log) })
 	background.Go(func() { catalog.Listen(a.background, log) })
-	if !cfg.Database.Postgres() {
-		background.Go(func() { checkpoint(a.background, db, log) })
+	if l, ok := ledger.(*sqlite.Ledger); ok {
+		background.Go(func() { tend(a.background, db, l, log) })
 	}
 	background.Go(func() { prune(a.background, db, now, log) })
 	stopPacing := paceGC()
@@ -167,31 +179,19 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 		return nil
 	})
 
+	observe, err := a.observer(ctx, cfg, opts.Version, &closers)
+	if err != nil {
+		return nil, err
+	}
 	data := gateway.New(gateway.Options{
 		Projects: catalog, Ledger: ledger, Transport: transport, Log: log,
 		MaxBody: cfg.MaxBodyBytes, UpstreamTimeout: cfg.UpstreamTimeout,
-		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience,
+		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience, Observe: observe,
 	})
+	a.watch(data, catalog)
 	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log})
 	a.routes = a.mount(data, control)
 	return a, nil
-}
-
-// checkpoint keeps the database's log short until ctx ends. That it fails is no reason to
-// stop: the log grows, and commits fold it back themselves in the end.
-func checkpoint(ctx context.Context, db *store.DB, log *slog.Logger) {
-	tick := time.NewTicker(store.CheckpointInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if _, err := db.Checkpoint(ctx); err != nil && ctx.Err() == nil {
-			log.Debug("checkpoint", "error", err)
-		}
-	}
 }
 
 // serve runs the listener until ctx ends, and drains.

@@ -29,6 +29,8 @@ type Catalog struct {
 
 	mu   sync.Mutex // serializes refreshes; who finds a project never takes it
 	last error      // of the last refresh
+
+	failures atomic.Int64 // of Run to refresh
 }
 
 // catalogState is never changed once it is published.
@@ -80,12 +82,18 @@ func (c *Catalog) Run(ctx context.Context, tick <-chan time.Time, log *slog.Logg
 		case <-tick:
 		}
 		err := c.Refresh(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.failures.Add(1)
+		}
 		if err != nil && !failing && ctx.Err() == nil {
 			log.Error("projects can't be read: going on with what is known", "error", err)
 		}
 		failing = err != nil
 	}
 }
+
+// Failures is how often Run could not refresh.
+func (c *Catalog) Failures() int64 { return c.failures.Load() }
 
 // Refresh takes over what has changed since the last look: one small read when nothing has. Of many callers at once,
 // with keys that nobody knows, one reads for all.

@@ -32,8 +32,8 @@ type DB struct {
 	// Write is the one connection that changes the file. Its transactions take SQLite's write lock
 	// when they begin, so that what they read stays true until they commit.
 	Write *sql.DB
-	// Ledger is another such connection, which the ledger keeps to itself: its batches must not
-	// queue behind the control plane's transactions, but for SQLite's own lock. With PostgreSQL it is nil.
+	// Ledger is another such connection, which the ledger keeps to itself: its transactions must not queue behind
+	// the control plane's, but for SQLite's own lock. With PostgreSQL it is nil.
 	Ledger *sql.DB
 	// Read is a small pool that refuses to write. Readers see the last commit and never wait for
 	// a writer.
@@ -157,8 +157,8 @@ func writePragmas() url.Values {
 	return q
 }
 
-// ledgerPragmas: its batches touch rows all over the tables, which should be in memory (KB), and requests wait for
-// them, so folding the log back is left to [DB.Checkpoint] unless that falls far behind.
+// ledgerPragmas: its transactions touch rows all over the tables, which should be in memory (KB), and changes wait
+// for them, so folding the log back is left to [DB.Checkpoint] unless that falls far behind.
 func ledgerPragmas() url.Values {
 	q := writePragmas()
 	q.Add("_pragma", "cache_size(-16384)")

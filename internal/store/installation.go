@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -24,8 +25,15 @@ func (db *DB) Claim(ctx context.Context, keys *secret.Keyring) error {
 		return fmt.Errorf("compare encryption keys: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if err := claim(ctx, tx, keys); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func claim(ctx context.Context, tx *sql.Tx, keys *secret.Keyring) error {
 	var known string
-	err = tx.QueryRowContext(ctx, `SELECT encryption_key FROM installation WHERE id = 1 FOR UPDATE`).Scan(&known)
+	err := tx.QueryRowContext(ctx, `SELECT encryption_key FROM installation WHERE id = 1 FOR UPDATE`).Scan(&known)
 	switch {
 	case err != nil:
 		return fmt.Errorf("compare encryption keys: %w", err)
@@ -37,5 +45,5 @@ func (db *DB) Claim(ctx context.Context, keys *secret.Keyring) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE installation SET encryption_key = $1 WHERE id = 1`, keys.ID()); err != nil {
 		return fmt.Errorf("compare encryption keys: %w", err)
 	}
-	return tx.Commit()
+	return nil
 }

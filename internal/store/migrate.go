@@ -109,6 +109,22 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder stri
 	return nil
 }
 
+// newestMigration is the version of the newest migration in a folder.
+func newestMigration(folder string) (version int64, err error) {
+	files, err := migrations.ReadDir(folder)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range files {
+		v, err := goose.NumericComponent(f.Name())
+		if err != nil {
+			return 0, err
+		}
+		version = max(version, v)
+	}
+	return version, nil
+}
+
 // oldestSchema is the oldest version of the schema whose binaries may use the database.
 func oldestSchema(ctx context.Context, db *sql.DB) (version int64, err error) {
 	err = db.QueryRowContext(ctx, `SELECT oldest_schema FROM installation WHERE id = 1`).Scan(&version)

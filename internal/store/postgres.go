@@ -45,7 +45,11 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	}
 	h := stdlib.OpenDBFromPool(pool)
 	db := &DB{Write: h, Read: h, Pool: pool}
-	if err := migratePool(ctx, db); err != nil {
+	err = pool.Ping(ctx)
+	if err == nil {
+		err = migratePool(ctx, db)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

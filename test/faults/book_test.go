@@ -362,7 +362,7 @@ const (
 func (f *fleet) reconcile(how accounts) {
 	f.t.Helper()
 	f.awaitReady()
-	node.Await(f.t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
+	f.rest()
 	all := f.db.read(f.keys.Project)
 	f.db.consistent()
 	book := f.tallies()
@@ -380,6 +380,29 @@ func (f *fleet) reconcile(how accounts) {
 		}
 	}
 	f.compareNodes(book, all)
+}
+
+// rest returns when nothing is held, and the database has all that a node knows: a SQLite file gets it a moment later.
+func (f *fleet) rest() {
+	f.t.Helper()
+	node.Await(f.t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
+	if f.db.cluster != nil {
+		return
+	}
+	book := f.tallies()
+	node.Await(f.t, node.Patience, "the file has what the node knows", func() bool {
+		all := f.db.read(f.keys.Project)
+		for identity, y := range book {
+			var k kept
+			if all[identity] != nil {
+				k = *all[identity]
+			}
+			if u := f.usageOf(f.nodes[0], identity, y.tier).Usage; u.Requests != k.requests || u.Tokens != k.tokens {
+				return false
+			}
+		}
+		return f.db.holds() == 0
+	})
 }
 
 func (f *fleet) compare(identity string, y *tally, k *kept, how accounts) {

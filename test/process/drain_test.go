@@ -81,8 +81,8 @@ func TestTerminatedWhileStreamsRun(t *testing.T) {
 		t.Errorf("the control plane while draining: %d %s, want 503 with Retry-After", control.status, control.body)
 	}
 	ready := do(c, request(context.Background(), http.MethodGet, p.url+"/readyz", "", "", ""))
-	if ready.status != http.StatusServiceUnavailable {
-		t.Errorf("/readyz while draining: %d, want 503", ready.status)
+	if ready.status != http.StatusServiceUnavailable || !strings.Contains(ready.body, `"status":"draining"`) || !strings.Contains(ready.body, `"reason":"`) {
+		t.Errorf("/readyz while draining: %d %s, want 503, draining and a reason", ready.status, ready.body)
 	}
 	close(g.open)
 	for i, s := range streams {

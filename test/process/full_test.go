@@ -97,8 +97,8 @@ func (got crowd) want(t *testing.T, in *installation, k keys) {
 	}
 }
 
-func ready(t *testing.T, p *process) int {
-	return do(newClient(t), request(context.Background(), http.MethodGet, p.url+"/readyz", "", "", "")).status
+func ready(t *testing.T, p *process) answer {
+	return do(newClient(t), request(context.Background(), http.MethodGet, p.url+"/readyz", "", "", ""))
 }
 
 func TestDiskFullRefusesAndLosesNothing(t *testing.T) {
@@ -112,8 +112,8 @@ func TestDiskFullRefusesAndLosesNothing(t *testing.T) {
 			k := in.create(openai(url, ""))
 			p := in.serveFull(300)
 			got := fill(t, p, k)
-			if status := ready(t, p); status != http.StatusServiceUnavailable {
-				t.Errorf("/readyz with a full disk: %d, want 503", status)
+			if a := ready(t, p); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "the database cannot be written") {
+				t.Errorf("/readyz with a full disk: %d %s, want 503 and why", a.status, a.body)
 			}
 			if a := chat(newClient(t), p, k, "late"); a.status != http.StatusServiceUnavailable {
 				t.Errorf("a request with a full disk: %d, want 503", a.status)
@@ -146,7 +146,7 @@ func TestRoomOnTheDiskEndsTheRefusals(t *testing.T) {
 	p := in.serveFull(300)
 	got := fill(t, p, k)
 	p.makeRoom()
-	within(t, patience, "ready again", func() bool { return ready(t, p) == http.StatusOK })
+	within(t, patience, "ready again", func() bool { return ready(t, p).status == http.StatusOK })
 	if a := chat(newClient(t), p, k, "late"); a.status != http.StatusOK {
 		t.Errorf("with room again: %d %s, want 200", a.status, a.body)
 	}

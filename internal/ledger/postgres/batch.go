@@ -25,21 +25,22 @@ var errLocked = errors.New("the account is locked by another session")
 // batch is what one transaction does: calls on several accounts, in the order in which
 // they were made.
 type batch struct {
-	p     *partition
+	q     *queue
 	calls []*call
 	wants []want // the accounts, in the order of their keys
 	began time.Time
 
 	unknown bool    // the last attempt may have been committed
+	then    []*call // what follows from the calls that were made
 	blocked []*call // those on accounts that somebody else keeps locked
 }
 
-func newBatch(p *partition, calls []*call) *batch {
-	b := &batch{p: p, calls: calls, began: time.Now()}
+func newBatch(q *queue, calls []*call) *batch {
+	b := &batch{q: q, calls: calls, began: time.Now()}
 	whole := make(map[ledger.Key]bool, len(calls))
 	for _, c := range calls {
 		if c.kind != barrier {
-			whole[c.key] = whole[c.key] || c.kind == look
+			whole[c.key] = whole[c.key] || c.kind == look || c.kind == read
 		}
 	}
 	b.wants = make([]want, 0, len(whole))
@@ -50,21 +51,19 @@ func newBatch(p *partition, calls []*call) *batch {
 	return b
 }
 
-// process makes the calls of a batch, in as many attempts as it takes. What cannot be done
-// now and must be is parked. Skip passes over accounts that are locked by somebody else.
-func (p *partition) process(calls []*call, skip bool) {
-	b := newBatch(p, calls)
+// process makes calls in one batch, in as many attempts as it takes, and returns what could
+// not be done now and must be. Skip passes over accounts that are locked by somebody else.
+func (q *queue) process(calls []*call, skip bool) remains {
+	b := newBatch(q, calls)
 	if len(b.wants) == 0 { // barriers
-		p.answer(calls)
-		return
+		q.answer(calls)
+		return remains{}
 	}
 	for crossings, cuts := 0, 0; ; {
 		err := b.attempt(skip)
 		if err == nil {
-			p.away, p.pause = false, 0
-			p.l.recovered()
-			p.park(b.blocked, lockPause)
-			return
+			q.l.recovered()
+			return remains{calls: q.patient(b.blocked), locked: true, then: b.then}
 		}
 		again := false
 		switch failureOf(err) {
@@ -76,21 +75,35 @@ func (p *partition) process(calls []*call, skip bool) {
 			again = cuts < mostCuts && !b.unknown && time.Since(b.began) < attemptTimeout/2
 		case waited:
 			if skip {
-				p.park(calls, lockPause)
-				return
+				return remains{calls: q.patient(calls), locked: true}
 			}
 			skip, again = true, true
 		}
 		if !again {
-			p.giveUp(b, err)
-			return
+			return b.giveUp(err)
 		}
 	}
 }
 
-// giveUp tells those who wait that the database could not be had, and keeps what must be
+// patient refuses the calls that have waited for a locked account for too long, and returns
+// the others.
+func (q *queue) patient(calls []*call) (rest []*call) {
+	var late []*call
+	now := time.Now()
+	for _, c := range calls {
+		if c.answer != nil && now.After(c.deadline) {
+			late = append(late, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	q.refuse(late, errLocked)
+	return rest
+}
+
+// giveUp tells those who wait that the database could not be had, and returns what must be
 // written. Reservations that may have been made without anybody knowing are released.
-func (p *partition) giveUp(b *batch, err error) {
+func (b *batch) giveUp(err error) remains {
 	var undo []*call
 	if b.unknown {
 		for _, c := range b.calls {
@@ -100,11 +113,9 @@ func (p *partition) giveUp(b *batch, err error) {
 			}
 		}
 	} else if f := failureOf(err); f == away || f == cut {
-		p.l.fail(err)
+		b.q.l.fail(err)
 	}
-	p.parked = append(p.refuse(b.calls, err), undo...)
-	p.away = true
-	p.pause = min(max(leastPause, 2*p.pause), mostPause)
+	return remains{calls: append(b.q.refuse(b.calls, err), undo...), away: true}
 }
 
 // attempt makes the calls in one transaction. They are answered where it returns nil, but
@@ -116,7 +127,7 @@ func (b *batch) attempt(skip bool) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	l := b.p.l
+	l := b.q.l
 	t, err := l.begin(ctx)
 	if err != nil {
 		return err
@@ -169,10 +180,15 @@ func (b *batch) done(t *transaction) {
 
 // answer tells who waits, and who watches before.
 func (b *batch) answer(made []*call) {
-	if observe := b.p.l.observe; observe != nil {
+	if observe := b.q.l.observe; observe != nil {
 		observe(len(made), time.Since(b.began))
 	}
-	b.p.answer(made)
+	for _, c := range made {
+		if next := c.next(); next != nil {
+			b.then = append(b.then, next)
+		}
+	}
+	b.q.answer(made)
 }
 
 // failed returns err, and sees to it that a connection that is no good, or leads to a

@@ -3,8 +3,13 @@ package postgres
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,7 +35,9 @@ func BenchmarkReserveSettle(b *testing.B) {
 			if err := migrated.Prepare(b.Context(), url); err != nil {
 				b.Fatal(err)
 			}
+			before := cpu(b, cluster.Pid())
 			benchmark(b, newPool(b, url, func(c *pgxpool.Config) { c.MaxConns = 10 }), identities)
+			b.ReportMetric((cpu(b, cluster.Pid())-before)/float64(b.N), "cpu-µs/op")
 		})
 	}
 }
@@ -64,4 +71,33 @@ func benchmark(b *testing.B, pool *pgxpool.Pool, identities int) {
 	})
 	b.StopTimer()
 	b.ReportMetric(float64(calls.Load())/float64(batches.Load()), "calls/batch")
+}
+
+// cpu is the time in µs that this process and the server's have computed for.
+func cpu(b *testing.B, postmaster int) float64 {
+	b.Helper()
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		b.Fatal(err)
+	}
+	sum := float64(own.Utime.Nano()+own.Stime.Nano()) / 1000
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		f := strings.Fields(rest) // from the state on, proc(5)
+		if f[1] == strconv.Itoa(postmaster) {
+			for _, ticks := range f[11:13] {
+				n, _ := strconv.ParseFloat(ticks, 64)
+				sum += n * 1e6 / 100
+			}
+		}
+	}
+	return sum
 }

@@ -12,8 +12,12 @@ import (
 const (
 	// A change waits longer for a row than a decision: nobody else waits with it.
 	changeLockTimeout = "1500ms"
-	changeTimeout     = 10 * time.Second
-	mostChangeTries   = 20
+	// One attempt at it may be about a thousand accounts.
+	changeTimeout = 10 * time.Second
+	// How often, and for how long, one is begun again that crossed another or lost its
+	// connection.
+	mostChangeTries = 20
+	changePatience  = 3 * time.Second
 )
 
 // Change implements ledger.Ledger.
@@ -27,61 +31,36 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 			return ledger.Outcome{}, errKey
 		}
 	}
-	if err := l.caughtUp(ctx, keys); err != nil {
+	if why := l.Healthy(); why != nil {
+		return ledger.Outcome{}, unavailable("change identities", why)
+	}
+	if err := l.queue.caughtUp(ctx, keys); err != nil {
 		return ledger.Outcome{}, err
 	}
+	began := time.Now()
 	for try := 1; ; try++ {
 		out, err := l.change(ctx, c, keys)
-		var refused *applyError
-		switch {
-		case err == nil:
+		if err == nil {
 			return out, nil
-		case errors.As(err, &refused):
-			return ledger.Outcome{}, refused.error
-		case failureOf(err) == crossed && try < mostChangeTries:
-			continue
 		}
-		return ledger.Outcome{}, unavailable("change identities", err)
+		if refused, ok := errors.AsType[*applyError](err); ok {
+			return ledger.Outcome{}, refused.error
+		}
+		// One that may have been made is only made again where that shows.
+		_, unknown := errors.AsType[*unknownError](err)
+		if failureOf(err) == away || unknown && c.Once == nil || try >= mostChangeTries || time.Since(began) > changePatience {
+			return ledger.Outcome{}, unavailable("change identities", err)
+		}
 	}
 }
+
+// unknownError is of a commit of which nobody knows whether it was made.
+type unknownError struct{ error }
+
+func (e *unknownError) Unwrap() error { return e.error }
 
 // applyError is what a change itself returned.
 type applyError struct{ error }
-
-// caughtUp waits until all that was asked of this node before is written: of the accounts
-// themselves, and of the others too, so that what a change was the last word on stays so.
-func (l *Ledger) caughtUp(ctx context.Context, keys []ledger.Key) error {
-	turns := make(map[*partition][]*call, len(l.partitions))
-	for _, p := range l.partitions {
-		turns[p] = nil
-	}
-	for _, key := range keys {
-		p := l.partition(key)
-		turns[p] = append(turns[p], &call{kind: barrier, key: key})
-	}
-	for p, calls := range turns {
-		if calls == nil {
-			calls = []*call{{kind: barrier}}
-			turns[p] = calls
-		}
-		for _, c := range calls {
-			c.answer, c.deadline = make(chan struct{}), time.Now().Add(callPatience)
-		}
-		p.push(calls...)
-	}
-	var err error
-	for _, calls := range turns {
-		for _, c := range calls {
-			select {
-			case <-c.answer:
-				err = errors.Join(err, c.err)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	}
-	return err
-}
 
 // change makes one attempt. It sees through what it has begun, also where ctx ends.
 func (l *Ledger) change(ctx context.Context, c ledger.Change, keys []ledger.Key) (ledger.Outcome, error) {
@@ -155,6 +134,9 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	}
 	statements += t.write() + w.send(t.s)
 	if err := t.commit(statements); err != nil {
+		if t.unknown {
+			err = &unknownError{err}
+		}
 		return ledger.Outcome{}, t.failed(err)
 	}
 	w.learnt(&t.l.cache)

@@ -50,6 +50,8 @@ func (c *call) apply(a *account, t *transaction) error {
 			return err
 		}
 		c.pass(a)
+	case read:
+		c.settings, c.err = t.l.cache.decode(a)
 	case look:
 		return c.look(a, t)
 	case settle:
@@ -149,17 +151,45 @@ func (c *call) release(a *account) {
 	}
 }
 
-// pass counts what a request used that nobody has decided on.
+// pass makes a hold of what a request has used that nobody has decided on. It is settled
+// next: a transaction of which nobody knows whether it was committed can be made again
+// then, and what it counts is counted once.
 func (c *call) pass(a *account) {
-	at := c.now
-	if at.Before(a.state.Start) {
-		at = a.state.Start
+	if a.hold(c.id) != nil {
+		return
 	}
-	a.state.Admit(limit.Hold{ID: c.id, Model: c.rules.Model, Tier: c.ask.Tier, At: at}, c.now)
-	done, _ := a.state.Settle(c.id, c.actual.Amounts, nil)
+	h := limit.Hold{ID: c.id, Model: c.rules.Model, Tier: c.ask.Tier, At: c.now}
+	if h.At.Before(a.state.Start) {
+		h.At = a.state.Start
+	}
+	for m, n := range c.actual.Amounts {
+		h.Amounts[m] = bounded(n)
+	}
+	a.state.Admit(h, c.now)
 	a.see(c.now)
-	a.changed = true
-	a.use(usageOf(done, c.actual))
+	a.changed = a.changed || a.moved
+}
+
+// next is the call that must follow when this one has been made, or nil.
+func (c *call) next() *call {
+	if c.kind != pass {
+		return nil
+	}
+	return &call{kind: settle, key: c.key, id: c.id, actual: c.actual}
+}
+
+// join adds another passed request to this one, where both are of one row of usage.
+func (c *call) join(o *call) bool {
+	if c.kind != pass || o.kind != pass || c.tried || c.rules.Model != o.rules.Model || c.rules.Period != o.rules.Period ||
+		c.ask.Tier != o.ask.Tier || hourOf(c.now) != hourOf(o.now) {
+		return false
+	}
+	c.actual = ledger.Actual{
+		Amounts:      c.actual.Amounts.Add(o.actual.Amounts),
+		InputTokens:  bounded(c.actual.InputTokens + o.actual.InputTokens),
+		OutputTokens: bounded(c.actual.OutputTokens + o.actual.OutputTokens),
+	}
+	return true
 }
 
 // kind is what a call asks for.
@@ -171,11 +201,12 @@ const (
 	release
 	stand   // settle as it stands
 	pass    // count what was not decided on
+	read    // Settings
 	look    // Account
 	barrier // only its turn
 )
 
-// call is one thing that is asked of the ledger, on its way through a partition.
+// call is one thing that is asked of the ledger, on its way through the queue.
 type call struct {
 	kind     kind
 	key      ledger.Key
@@ -187,6 +218,7 @@ type call struct {
 	ask      limit.Ask
 	actual   ledger.Actual
 	fence    bool // whether the hold was ever made is not known
+	tried    bool // a lane has had it
 
 	res     *ledger.Reservation
 	account ledger.Account
@@ -194,6 +226,6 @@ type call struct {
 
 	answer   chan struct{} // nil where nobody waits
 	deadline time.Time     // for who waits
-	left     bool          // nobody waits any more; belongs to the partition's mutex
+	left     bool          // nobody waits any more; belongs to the queue's mutex
 	answered bool          // likewise
 }

@@ -93,7 +93,7 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	var w wire
 	var batches, calls atomic.Int64
 	p := openOn(t, newPool(t, migrated.Database(t), w.through), func(o *Options) {
-		o.Partitions = 2
+		o.Lanes = 2
 		o.Observe = func(n int, _ time.Duration) { batches.Add(1); calls.Add(int64(n)) }
 	})
 	for range 20 { // until every connection is there
@@ -178,8 +178,52 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 				})
 				wantUsed(t, p.Ledger, key, noon, limit.Amounts{before + 1, 7 * (before + 1), 70 * (before + 1)})
 			}
+			// What passed undecided is counted once, though nobody knows whether it has been.
+			w.onCommit(harm)
+			settled(t, p.Ledger, p.Pass(ledger.Request{Key: key, Rules: r, Now: noon}), 5)
+			eventually(t, "it is counted", func() bool {
+				a, err := p.Account(t.Context(), key, limit.Daily, noon)
+				return err == nil && a.State.Total()[limit.Tokens] > 14
+			})
+			wantUsed(t, p.Ledger, key, noon, limit.Amounts{3, 19, 190})
 			wantConsistent(t, p.pool)
 		})
+	}
+}
+
+// A change of which nobody knows whether it was made is told to be unavailable; where it can
+// be sent again, it is, and is made once.
+func TestChangeWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	var w wire
+	p := openOn(t, newPool(t, migrated.Database(t), w.through))
+	gift := func(once *ledger.Once) error {
+		_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{named("alice")}, Period: limit.Daily, Now: noon, Once: once,
+			Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+				accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+				return ledger.Outcome{Status: 200}, nil
+			}})
+		return err
+	}
+	made := func(c *wired, sent []byte) error {
+		_, _ = c.Conn.Write(sent)
+		_, _ = c.Conn.Read(make([]byte, 1))
+		_ = c.Conn.Close()
+		return net.ErrClosed
+	}
+	w.onCommit(made)
+	if err := gift(nil); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("change: %v, want ErrUnavailable", err)
+	}
+	for i := range 3 {
+		w.onCommit(made)
+		if err := gift(&ledger.Once{Key: fmt.Sprint(i)}); err != nil {
+			t.Errorf("change with a key: %v", err)
+		}
+	}
+	a, err := p.Account(t.Context(), named("alice"), limit.Daily, noon)
+	if err != nil || a.State.Credits[limit.Requests] != 4 {
+		t.Errorf("%d credits, %v; want the 4 that were given", a.State.Credits[limit.Requests], err)
 	}
 }
 
@@ -295,7 +339,7 @@ func TestConnectionsAreCut(t *testing.T) {
 // and nobody else's. What ended meanwhile is written when it is free.
 func TestLockedAccountStopsNobodyElse(t *testing.T) {
 	t.Parallel()
-	p := openOn(t, newPool(t, migrated.Database(t)), func(o *Options) { o.Partitions = 1 })
+	p := openOn(t, newPool(t, migrated.Database(t)), func(o *Options) { o.Lanes = 2 })
 	alice, bob, r := named("alice"), named("bob"), requests(100)
 	running := admitted(t, p.Ledger, alice, r, noon)
 	lock, err := p.pool.Begin(t.Context())
@@ -384,6 +428,11 @@ func TestDatabaseAway(t *testing.T) {
 		settled(t, p.Ledger, res, 3)
 		settled(t, p.Ledger, res, 3)
 	}
+	p.queue.mu.Lock()
+	if waiting := len(p.queue.lines[key].calls); waiting > 4 {
+		t.Errorf("%d calls wait to be written: requests that passed should be added up", waiting)
+	}
+	p.queue.mu.Unlock()
 	if err := cluster.Start(); err != nil {
 		t.Fatal(err)
 	}

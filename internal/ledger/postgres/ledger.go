@@ -3,7 +3,7 @@
 // The database holds the truth, and a node nothing but what runs: a decision is made in a
 // transaction that locks the account's row, on what the row says then (see transaction.go).
 // Calls gather into batches, so that a transaction and its two round trips are shared by
-// all who wait for it (partition.go, batch.go). A reservation is durable when it is made.
+// all who wait for it (queue.go, batch.go). A reservation is durable when it is made.
 // The end of a request is noted at once and written with the next batch, however long the
 // database is away.
 //
@@ -29,9 +29,9 @@ import (
 
 // Options of a Ledger. The zero value has the defaults.
 type Options struct {
-	// Partitions is how many batches may be at the database at once: 4, or what the pool
-	// leaves where it has fewer connections.
-	Partitions int
+	// Lanes is how many batches may be at the database at once: 4, or what the pool leaves
+	// where it has fewer connections.
+	Lanes int
 	// Beat is how often a node shows that it lives: 5 s. One that has not for six times
 	// as long is declared dead.
 	Beat time.Duration
@@ -42,16 +42,15 @@ type Options struct {
 
 // Ledger is a ledger.Ledger. Create it with Open.
 type Ledger struct {
-	pool       *pgxpool.Pool
-	observe    func(calls int, took time.Duration)
-	partitions []*partition
-	cache      cache
-	nodes      nodes
-	node       atomic.Int64 // own id in the table of nodes
+	pool    *pgxpool.Pool
+	observe func(calls int, took time.Duration)
+	queue   *queue
+	cache   cache
+	nodes   nodes
+	node    atomic.Int64 // own id in the table of nodes
 
 	failed   atomic.Pointer[error] // why nothing can be decided now
 	troubled chan struct{}         // failed has been set
-	lost     atomic.Int64          // calls that could not be written when the ledger was closed
 
 	stop context.CancelFunc
 	idle sync.WaitGroup
@@ -67,8 +66,8 @@ var (
 // Open registers a node and settles what nodes that are gone have left running. The caller
 // owns the pool and closes it after Close.
 func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
-	if o.Partitions <= 0 {
-		o.Partitions = int(max(1, min(4, pool.Config().MaxConns-1)))
+	if o.Lanes <= 0 {
+		o.Lanes = int(max(1, min(4, pool.Config().MaxConns-1)))
 	}
 	if o.Beat <= 0 {
 		o.Beat = 5 * time.Second
@@ -79,12 +78,12 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	if err := l.registerAnew(ctx, 0); err != nil {
 		return nil, err
 	}
-	for range o.Partitions {
-		p := newPartition(l)
-		l.partitions = append(l.partitions, p)
-		l.idle.Go(p.run)
+	l.queue = newQueue(l)
+	for range o.Lanes {
+		l.idle.Go(l.queue.lane)
 	}
-	if err := l.sweep(ctx); err != nil {
+	// What somebody keeps locked is no reason not to serve: it is looked at again.
+	if err := l.sweep(ctx); err != nil && !errors.Is(err, errLocked) {
 		return nil, errors.Join(fmt.Errorf("settle what other processes left running: %w", err), l.Close())
 	}
 	background, stop := context.WithCancel(context.Background())
@@ -99,13 +98,12 @@ func (l *Ledger) Close() error {
 	if l.stop != nil {
 		l.stop()
 	}
-	for _, p := range l.partitions {
-		close(p.closing)
-	}
+	l.queue.close()
 	l.idle.Wait()
+	lost := l.queue.rest()
 	err := l.leave()
-	if n := l.lost.Load(); n > 0 {
-		err = errors.Join(err, fmt.Errorf("%d ends of requests could not be written", n))
+	if lost > 0 {
+		err = errors.Join(err, fmt.Errorf("%d ends of requests could not be written", lost))
 	}
 	return err
 }
@@ -132,8 +130,6 @@ func (l *Ledger) recovered() {
 		l.failed.Store(nil)
 	}
 }
-
-func (l *Ledger) lose(calls int) { l.lost.Add(int64(calls)) }
 
 // Reserve implements ledger.Ledger. The reservation is durable.
 func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error) {
@@ -162,11 +158,14 @@ func (l *Ledger) Settle(_ context.Context, res *ledger.Reservation, actual ledge
 		if !p.End() || !keepableKey(res.Key) {
 			return nil
 		}
+		for m, n := range actual.Amounts {
+			actual.Amounts[m] = bounded(n)
+		}
 		p.call.actual = actual
-		l.partition(res.Key).push(p.call)
+		l.queue.push(p.call)
 		return nil
 	}
-	l.partition(res.Key).push(&call{kind: settle, key: res.Key, id: res.ID, rules: res.Rules, actual: actual})
+	l.queue.push(&call{kind: settle, key: res.Key, id: res.ID, rules: res.Rules, actual: actual})
 	return nil
 }
 
@@ -176,7 +175,7 @@ func (l *Ledger) Release(_ context.Context, res *ledger.Reservation) error {
 		p.End()
 		return nil
 	}
-	l.partition(res.Key).push(&call{kind: release, key: res.Key, id: res.ID})
+	l.queue.push(&call{kind: release, key: res.Key, id: res.ID})
 	return nil
 }
 
@@ -197,7 +196,7 @@ func (l *Ledger) do(ctx context.Context, c *call) error {
 	if !keepableKey(c.key) {
 		return errKey
 	}
-	return l.partition(c.key).do(ctx, c)
+	return l.queue.do(ctx, c)
 }
 
 // callOf makes a call of a request, with an id that no hold on any node has.
@@ -206,14 +205,6 @@ func callOf(k kind, req ledger.Request) *call {
 		kind: k, key: req.Key, id: rand.Uint64()>>1 | 1, period: req.Rules.Period, now: req.Now,
 		settings: req.Settings, rules: req.Rules, ask: req.Ask,
 	}
-}
-
-func (l *Ledger) partition(key ledger.Key) *partition {
-	h := uint32(2166136261) // FNV-1a
-	for i := range len(key.Identity) {
-		h = (h ^ uint32(key.Identity[i])) * 16777619
-	}
-	return l.partitions[h%uint32(len(l.partitions))]
 }
 
 func keepableKey(key ledger.Key) bool { return keepable(key.Project) && keepable(key.Identity) }

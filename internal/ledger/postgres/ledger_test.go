@@ -105,11 +105,11 @@ func (p *process) Restart(t ledgertest.TB) {
 // declared the node dead.
 func (p *process) Crash(t ledgertest.TB) {
 	t.Helper()
-	for _, part := range p.partitions {
-		part.mu.Lock()
-		part.queue = nil
-		part.mu.Unlock()
+	p.queue.mu.Lock()
+	for _, n := range p.queue.lines {
+		n.calls = nil
 	}
+	p.queue.mu.Unlock()
 	p.Restart(t)
 }
 

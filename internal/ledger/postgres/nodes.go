@@ -71,9 +71,9 @@ func (l *Ledger) watch(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			if err := l.look(ctx, now); err != nil && ctx.Err() == nil {
-				l.fail(err)
-			}
+			// What could not be done now is done at the next look. Only where this node cannot
+			// show that it lives has it anything to say.
+			_ = l.look(ctx, now)
 		case <-l.troubled:
 			l.probe(ctx)
 		}
@@ -111,6 +111,9 @@ func (l *Ledger) beat(ctx context.Context) error {
 // have left.
 func (l *Ledger) look(ctx context.Context, now time.Time) error {
 	if err := l.beat(ctx); err != nil {
+		if ctx.Err() == nil {
+			l.fail(err)
+		}
 		return err
 	}
 	silent, err := l.listen(ctx, now)
@@ -163,8 +166,8 @@ func (l *Ledger) sweep(ctx context.Context) error {
 			return err
 		}
 		for _, c := range orphans {
-			c.answer, c.deadline = make(chan struct{}), time.Now().Add(callPatience)
-			l.partition(c.key).push(c)
+			c.waits()
+			l.queue.push(c)
 		}
 		for _, c := range orphans {
 			<-c.answer

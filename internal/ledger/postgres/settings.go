@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -110,12 +111,12 @@ func (c *cache) decode(a *account) (*ledger.Settings, error) {
 	c.mu.Lock()
 	e := c.find(a.key)
 	c.mu.Unlock()
-	if e != nil && e.revision == a.revision {
-		return e.settings, nil
-	}
-	settings, err := decodeSettings(a.settings)
-	if err != nil {
-		return nil, err
+	var settings *ledger.Settings
+	if e == nil || e.revision != a.revision {
+		var err error
+		if settings, err = decodeSettings(a.settings); err != nil {
+			return nil, err
+		}
 	}
 	return c.learn(a.key, settings, a.revision), nil
 }
@@ -134,34 +135,12 @@ func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings
 	if good {
 		return settings, nil
 	}
-	if !keepableKey(key) {
-		return nil, errKey
-	}
-	read, revision, err := l.readSettings(ctx, key)
-	switch {
-	case err == nil:
-		return l.cache.learn(key, read, revision), nil
-	case found && ctx.Err() == nil:
-		return settings, nil
-	}
-	return nil, err
-}
-
-func (l *Ledger) readSettings(ctx context.Context, key ledger.Key) (*ledger.Settings, int64, error) {
-	if why := l.Healthy(); why != nil {
-		return nil, 0, unavailable("read an identity's settings", why)
-	}
-	var (
-		text     string
-		revision int64
-	)
-	_, err := l.query(ctx, readSettings, func(r *record) { text, revision = r.text(), r.int() }, textParam(key.Project), textParam(key.Identity))
-	if err != nil {
-		if ctx.Err() == nil {
-			l.fail(err)
+	c := &call{kind: read, key: key}
+	if err := l.do(ctx, c); err != nil {
+		if found && errors.Is(err, ledger.ErrUnavailable) {
+			return settings, nil
 		}
-		return nil, 0, unavailable("read an identity's settings", err)
+		return nil, err
 	}
-	settings, err := decodeSettings(text)
-	return settings, revision, err
+	return c.settings, nil
 }

@@ -119,8 +119,6 @@ const (
 )
 
 const (
-	readSettings = `SELECT settings, revision FROM identities WHERE project_id = $1 AND identity = $2`
-
 	countNames = `SELECT count(*) FROM identities WHERE project_id = $1 AND known AND position($2 in identity) > 0`
 	listNames  = `SELECT identity FROM identities WHERE project_id = $1 AND known AND position($2 in identity) > 0
 		ORDER BY project_id, identity LIMIT $3 OFFSET $4`

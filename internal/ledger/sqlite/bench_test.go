@@ -5,22 +5,27 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+	"time"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// BenchmarkReserveSettle is what the ledger adds to a request, with 64 of them at once.
+// BenchmarkReserveSettle is what the ledger adds to a request: alone, with 64 at once, and
+// as seen by a client, whose first byte waits until the reservation is durable.
 func BenchmarkReserveSettle(b *testing.B) {
-	for _, identities := range []int{1, 1000, 100_000} {
-		b.Run(fmt.Sprintf("identities=%d", identities), func(b *testing.B) {
-			benchmark(b, identities, false)
-		})
+	for _, durable := range []bool{false, true} {
+		for _, together := range []int{1, 64} {
+			for _, identities := range []int{1, 1000, 100_000} {
+				b.Run(fmt.Sprintf("durable=%t/together=%d/identities=%d", durable, together, identities), func(b *testing.B) {
+					benchmark(b, identities, together, durable)
+				})
+			}
+		}
 	}
-	// As seen by a client: its first byte waits until the reservation is durable.
-	b.Run("durable/identities=1000", func(b *testing.B) { benchmark(b, 1000, true) })
 }
 
-func benchmark(b *testing.B, identities int, durable bool) {
+func benchmark(b *testing.B, identities, together int, durable bool) {
 	p := openProcess(b)
 	keys := make([]string, identities)
 	for i := range keys {
@@ -28,19 +33,64 @@ func benchmark(b *testing.B, identities int, durable bool) {
 	}
 	big := int64(1 << 40)
 	r := limit.Resolve(limit.Levels{Project: &limit.Level{Caps: limit.Caps{&big, &big, &big}}}, "gpt-4o", limit.Daily, false)
-	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+	now := time.Now() // or all of them would be idle
+	one := func(key string, durable bool) {
+		res, err := p.Reserve(b.Context(), ledger.Request{Key: name(key), Rules: &r, Now: now,
+			Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, 100, 10}}})
+		if err != nil || res.Decision.Refusal != limit.Admitted {
+			b.Fatalf("reserve: %+v, %v", res, err)
+		}
+		if durable {
+			if err := res.Durable(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		settle(b, p.Ledger, res)
+	}
+	request := func(rng *rand.Rand) { one(keys[rng.IntN(len(keys))], durable) }
+	for _, key := range keys { // none is a stranger
+		one(key, false)
+	}
+	if _, err := gift(p.Ledger, alice, nil); err != nil { // all that is written
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	b.ResetTimer()
+	if together == 1 {
+		rng := rand.New(rand.NewPCG(1, 1))
+		for b.Loop() {
+			request(rng)
+		}
+		return
+	}
+	b.SetParallelism(together / runtime.GOMAXPROCS(0))
 	b.RunParallel(func(pb *testing.PB) {
 		rng := rand.New(rand.NewPCG(rand.Uint64(), 1))
 		for pb.Next() {
-			res := reserve(b, p.Ledger, name(keys[rng.IntN(len(keys))]), &r)
-			if durable {
-				if err := res.Durable(b.Context()); err != nil {
-					b.Fatal(err)
-				}
-			}
-			settle(b, p.Ledger, res)
+			request(rng)
 		}
 	})
+}
+
+// BenchmarkFold is what folding costs for each row that is written, of as many identities
+// as ask within a moment out of many more.
+func BenchmarkFold(b *testing.B) {
+	const all, together = 100_000, 5_000
+	l := stalled(b)
+	r := upTo(1 << 40)
+	one := func(i int) { settle(b, l, reserve(b, l, name(fmt.Sprint("user-", i)), r)) }
+	for i := range all {
+		one(i)
+	}
+	fold(b, l)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for b.Loop() {
+		b.StopTimer()
+		for range together {
+			one(rng.IntN(all))
+		}
+		b.StartTimer()
+		fold(b, l)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*together), "ns/request")
 }

@@ -12,13 +12,13 @@ import (
 
 // Change implements ledger.Ledger.
 func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error) {
-	if l.writer.failure() != nil {
+	if l.writer.failure() != nil || l.writer.stuck() != nil {
 		return ledger.Outcome{}, ledger.ErrUnavailable
 	}
 	if c.Once == nil {
 		return l.change(ctx, c, nil)
 	}
-	f, err := l.once.enter(ctx, onceKey{c.Keys[0].Project, c.Once.Key})
+	f, err := l.once.enter(ctx, l.writer, onceKey{c.Keys[0].Project, c.Once.Key})
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
@@ -34,11 +34,12 @@ func (l *Ledger) change(ctx context.Context, c ledger.Change, f *flight) (ledger
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
-	outcome, batch, err := l.apply(accounts, c, f)
+	outcome, told, err := l.apply(accounts, c, f)
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
-	return outcome, batch.Wait(ctx)
+	// The journal would do to survive us, but its answer is looked up in the tables.
+	return outcome, l.writer.awaitFold(ctx, told)
 }
 
 // lockAll locks the accounts of a change in the order of their keys and returns them in
@@ -66,8 +67,9 @@ func (l *Ledger) lockAll(ctx context.Context, c ledger.Change) ([]*account, erro
 	return accounts, nil
 }
 
-// apply applies a change to the accounts, which are locked, and unlocks them.
-func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.Outcome, *batch, error) {
+// apply applies a change to the accounts, which are locked, and unlocks them. It returns
+// the record that tells of it.
+func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.Outcome, uint64, error) {
 	defer func() {
 		for _, a := range accounts {
 			a.mu.Unlock()
@@ -79,40 +81,44 @@ func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.
 	}
 	outcome, err := c.Apply(views)
 	if err != nil {
-		return ledger.Outcome{}, nil, err
+		return ledger.Outcome{}, 0, err
 	}
 	rows := make([]row, len(accounts))
 	for i, a := range accounts {
 		rows[i] = a.row
 		if err := rows[i].set(views[i]); err != nil {
-			return ledger.Outcome{}, nil, err
+			return ledger.Outcome{}, 0, err
 		}
 	}
 	for i, a := range accounts {
 		a.state, a.row = views[i].State, rows[i]
 	}
-	b := l.writer.recordAll(accounts, func(b *batch, deltas []*delta) {
+	told := l.writer.tellAll(accounts, func(record []byte) []byte {
 		for i, a := range accounts {
-			deltas[i].setRow(a)
-			deltas[i].takeBack(views[i])
+			if r, yes := takenBack(views[i]); yes {
+				record = appendReset(record, a.key, &r)
+			}
+			record = appendRow(record, a)
 		}
 		for _, e := range outcome.Audit {
-			b.entries = append(b.entries, entry{c.Keys[0].Project, c.Now, e})
+			record = appendEntry(record, &entry{c.Keys[0].Project, microsOf(c.Now), e})
 		}
 		if f != nil {
-			f.batch = b
-			b.onces = append(b.onces, onceRow{c.Keys[0].Project, c.Once, outcome, c.Now, f.land})
+			record = appendOnce(record, &onceRow{c.Keys[0].Project, *c.Once, outcome, microsOf(c.Now)})
 		}
+		return record
 	})
-	return outcome, b, nil
+	if f != nil {
+		f.told = told
+	}
+	return outcome, told, nil
 }
 
-// takeBack notes what was reset of an account.
-func (d *delta) takeBack(v *ledger.Account) {
-	if requests, tokens := v.TookBack(); requests || tokens {
-		start := v.State.Start
-		d.reset = &reset{requests, tokens, hourOf(start), hourOf(v.State.Period.End(start))}
-	}
+// takenBack returns what was reset of an account.
+func takenBack(v *ledger.Account) (r reset, yes bool) {
+	requests, tokens := v.TookBack()
+	start := v.State.Start
+	return reset{requests, tokens, hourOf(start), hourOf(v.State.Period.End(start))}, requests || tokens
 }
 
 // applied looks up whether a change was applied before.
@@ -135,6 +141,9 @@ func (l *Ledger) applied(ctx context.Context, project string, once *ledger.Once)
 
 // List implements ledger.Ledger.
 func (l *Ledger) List(ctx context.Context, project, search string, limit, offset int) ([]string, int, error) {
+	if err := l.writer.awaitFold(ctx, l.writer.last()); err != nil {
+		return nil, 0, err
+	}
 	var total int
 	if err := l.reads.count.QueryRowContext(ctx, project, search).Scan(&total); err != nil {
 		return nil, 0, unavailable("count identities", err)
@@ -159,7 +168,7 @@ func (l *Ledger) List(ctx context.Context, project, search string, limit, offset
 }
 
 // flights lets one change with an idempotency key run at a time: the next one finds what
-// it left in the file.
+// it left in the tables.
 type flights struct {
 	mu      sync.Mutex
 	running map[onceKey]*flight
@@ -167,16 +176,16 @@ type flights struct {
 
 type onceKey struct{ project, key string }
 
-// flight is a change that is on its way to the file. Its caller may leave before it has
+// flight is a change that is on its way to the tables. Its caller may leave before it has
 // landed, and then nobody else may apply it meanwhile.
 type flight struct {
-	of    *flights
-	key   onceKey
-	left  chan struct{}
-	batch *batch // that writes it, nil where it was not applied; to be read after left
+	of   *flights
+	key  onceKey
+	left chan struct{}
+	told uint64 // the record of it, 0 where it was not applied; to be read after left
 }
 
-func (fs *flights) enter(ctx context.Context, k onceKey) (*flight, error) {
+func (fs *flights) enter(ctx context.Context, w *writer, k onceKey) (*flight, error) {
 	for {
 		fs.mu.Lock()
 		other := fs.running[k]
@@ -192,25 +201,29 @@ func (fs *flights) enter(ctx context.Context, k onceKey) (*flight, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if other.batch != nil {
-			if err := other.batch.Wait(ctx); err != nil {
-				return nil, err
-			}
+		if err := w.awaitFold(ctx, other.told); err != nil {
+			return nil, err
 		}
+		fs.land(k, other)
 	}
 }
 
 // leave ends the part of the flight's caller.
 func (f *flight) leave() {
-	if f.batch == nil {
-		f.land()
+	if f.told == 0 {
+		f.of.land(f.key, f)
 	}
 	close(f.left)
 }
 
-// land ends the flight: it is in the file, or will never be.
-func (f *flight) land() {
-	f.of.mu.Lock()
-	delete(f.of.running, f.key)
-	f.of.mu.Unlock()
+// landed ends the flight of a key that is in the tables.
+func (fs *flights) landed(k onceKey) { fs.land(k, nil) }
+
+// land ends a flight, or, where that is nil, the one of the key.
+func (fs *flights) land(k onceKey, f *flight) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f == nil || fs.running[k] == f {
+		delete(fs.running, k)
+	}
 }

@@ -43,19 +43,25 @@ func (l *Ledger) size() (n int) {
 }
 
 // evict lets go of accounts that were last used before a time, have nothing running and
-// nothing to be written.
+// are in the tables as they are.
 func (l *Ledger) evict(before time.Time) {
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()
-		for key, a := range s.accounts {
+		for at, a := range s.accounts {
+			// Nobody may find the end of the accounts before the one that stands there.
+			if s.accounts[at+1] != nil {
+				continue
+			}
 			// An account that is in use is not idle; waiting for it could take long.
 			if !a.mu.TryLock() {
 				continue
 			}
-			if a.lastUsed < before.Unix() && len(a.state.Holds) == 0 && l.writer.pendingOf(a) == nil {
-				a.gone = true
-				delete(s.accounts, key)
+			if int64(a.lastUsed) < before.Unix() && len(a.state.Holds) == 0 {
+				if _, yes := l.writer.unfolded(a); !yes {
+					a.gone = true
+					delete(s.accounts, at)
+				}
 			}
 			a.mu.Unlock()
 		}

@@ -13,13 +13,12 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-func name(s string) ledger.Key { return ledger.Key{Project: "pk_test", Identity: s} }
-
 func inMemory(l *Ledger, key ledger.Key) bool {
-	s := l.shard(key)
+	s, at := l.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.accounts[key] != nil
+	a := s.accounts[at]
+	return a != nil && a.key == key
 }
 
 func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
@@ -28,7 +27,7 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 	idle, running, unwritten, recent := name("idle"), name("running"), name("unwritten"), name("recent")
 	settle(t, l, reserve(t, l, idle, upTo(9)))
 	held := reserve(t, l, running, upTo(9))
-	commit(t, l)
+	fold(t, l)
 	settle(t, l, reserve(t, l, unwritten, upTo(9)))
 	if _, err := l.Reserve(t.Context(), ledger.Request{Key: recent, Rules: upTo(0), Now: noon.Add(time.Minute)}); err != nil {
 		t.Fatal(err)
@@ -40,7 +39,7 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 		}
 	}
 	settle(t, l, held)
-	commit(t, l)
+	fold(t, l)
 	l.evict(noon.Add(time.Hour))
 	if n := l.size(); n != 0 {
 		t.Errorf("%d accounts in memory once all are idle, want none", n)
@@ -74,9 +73,9 @@ func TestALockedAccountIsTheOneInMemory(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				s := p.shard(alice)
+				s, at := p.shard(alice)
 				s.mu.Lock()
-				current := s.accounts[alice]
+				current := s.accounts[at]
 				s.mu.Unlock()
 				a.mu.Unlock()
 				if a != current {
@@ -156,5 +155,40 @@ func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
 	// Eight bytes a name is less than any of them could be kept in.
 	if now := heap(); now > first+2<<20+8*uint64(names) {
 		t.Errorf("heap grew from %d to %d KiB", first>>10, now>>10)
+	}
+}
+
+// TestAccountsOfOneHash: those that would stand in one place are found all the same, also
+// when one of them has been let go of.
+func TestAccountsOfOneHash(t *testing.T) {
+	t.Parallel()
+	l := stalled(t)
+	s := &l.shards[3]
+	const at = 7
+	keys := []ledger.Key{alice, bob, name("carol")}
+	all := map[*account]bool{}
+	for range 2 {
+		for _, key := range keys {
+			a := s.find(key, at)
+			if a.key != key {
+				t.Errorf("found the account of %s, want that of %s", a.key.Identity, key.Identity)
+			}
+			all[a] = true
+		}
+	}
+	if len(all) != len(keys) {
+		t.Errorf("%d accounts for %d keys", len(all), len(keys))
+	}
+	first, last := s.find(alice, at), s.find(keys[2], at)
+	s.accounts[at+1].lastUsed = uint32(noon.Unix())
+	l.evict(noon)
+	if first.gone || !last.gone || s.find(alice, at) != first {
+		t.Errorf("the first is gone: %t, the last: %t; want the last alone, which nobody is behind", first.gone, last.gone)
+	}
+	for range keys {
+		l.evict(noon.Add(time.Hour))
+	}
+	if n := l.size(); n != 0 {
+		t.Errorf("%d accounts in memory once all are idle, want none", n)
 	}
 }

@@ -1,18 +1,19 @@
-// Package sqlite keeps the ledger in memory with a SQLite file as its journal.
+// Package sqlite keeps the ledger in memory, with a journal and a SQLite file behind it.
 //
 // One process owns the file, so a decision needs no query: it is made on the account in
-// memory, and what it changed joins the batch that the writer commits next (see
-// writer.go). Accounts are read when first asked for and let go when idle; memory holds
-// the truth, and the file is never behind it by more than one batch.
+// memory. What it changed is appended to a journal beside the file (see writer.go,
+// journal.go), and folded into the file's tables soon after (see fold.go). Accounts are
+// read from the tables when first asked for and let go when idle; memory holds the truth,
+// and who must read of the tables what is not there yet has it folded first.
 //
-// A commit outlives the process, kill -9 included. It is not synced to the disk, so a
+// An append outlives the process, kill -9 included. It is not synced to the disk, so a
 // loss of power can take the last moments with it; see docs/decisions.
 package sqlite
 
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ import (
 
 // Ledger is a ledger.Ledger. Create it with Open.
 type Ledger struct {
+	seed   maphash.Seed
 	shards [64]shard
 	nextID atomic.Uint64
 	reads  *reads
@@ -31,13 +33,18 @@ type Ledger struct {
 	once   flights
 	stop   context.CancelFunc
 	idle   sync.WaitGroup
+
+	dropped int64 // bytes of the former process's journal
 }
 
 var _ ledger.Ledger = (*Ledger)(nil)
 
+// shard is a part of the accounts, each under the hash of its key or, where another stands
+// there, the next number that is free. The collector has less to look at so than with the
+// keys themselves.
 type shard struct {
 	mu       sync.Mutex
-	accounts map[ledger.Key]*account
+	accounts map[uint64]*account
 }
 
 // account is one identity in memory. Its mutex makes decisions atomic; where several are
@@ -46,48 +53,54 @@ type shard struct {
 type account struct {
 	mu       sync.Mutex
 	key      ledger.Key
-	gone     bool // let go of: look it up again
-	loaded   bool // the row has been read
-	counted  bool // state.Used has been read for state.Period
-	ahead    bool // the file has usage of later periods too: the clock was set back
 	row      row
 	state    limit.State
-	lastUsed int64 // unix s
+	lastUsed uint32 // unix s
+	gone     bool   // let go of: look it up again
+	loaded   bool   // the row has been read
+	counted  bool   // state.Used has been read for state.Period
+	ahead    bool   // the file has usage of later periods too: the clock was set back
 
-	// batch is the last batch that has something to write of this account, delta what.
-	// Both belong to the writer's mutex, and are nil when it is written.
-	batch *batch
-	delta *delta
+	// told is the last record with something of this account. It belongs to the writer's
+	// mutex.
+	told uint64
 }
 
-// Open reads nothing but the holds that a former process left running: they are settled
-// as they stand. The caller owns the handles, of which write must allow one connection,
-// and closes them after Close.
+// Open reads nothing but what a former process left unfinished: its journal is folded, and
+// the holds that it left running are settled as they stand. The caller owns the handles,
+// of which write must allow one connection, and closes them after Close. The journal is
+// kept beside the file that they have open; nobody else may have it open as a ledger.
 func Open(ctx context.Context, write, read *sql.DB) (*Ledger, error) {
-	if err := settleOrphans(ctx, write); err != nil {
-		return nil, fmt.Errorf("settle what a former process left running: %w", err)
-	}
-	l := &Ledger{once: flights{running: make(map[onceKey]*flight)}}
-	for i := range l.shards {
-		l.shards[i].accounts = make(map[ledger.Key]*account)
-	}
-	// Ids need only differ from those in the file, which is empty of holds now.
-	l.nextID.Store(uint64(time.Now().UnixMicro()))
-	var err error
-	if l.reads, err = newReads(ctx, read); err != nil {
-		return nil, err
-	}
-	if l.writer, err = newWriter(ctx, write); err != nil {
-		l.reads.close()
+	l := &Ledger{}
+	if err := l.open(ctx, write, read); err != nil {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.Background())
 	l.stop = stop
+	go l.writer.run()
 	l.idle.Go(func() { l.evictIdle(background) })
 	return l, nil
 }
 
-// Close writes what is still to be written and stops. Nothing may be called after it.
+func (l *Ledger) open(ctx context.Context, write, read *sql.DB) (err error) {
+	l.seed = maphash.MakeSeed()
+	l.once.running = make(map[onceKey]*flight)
+	for i := range l.shards {
+		l.shards[i].accounts = make(map[uint64]*account)
+	}
+	// Ids need only differ from those in the file, which will be empty of holds.
+	l.nextID.Store(uint64(time.Now().UnixMicro()))
+	if l.reads, err = newReads(ctx, read); err != nil {
+		return err
+	}
+	if l.writer, l.dropped, err = openWriter(ctx, write, l.once.landed); err != nil {
+		l.reads.close()
+	}
+	return err
+}
+
+// Close folds what is still to be folded and stops: the file has everything then, and the
+// journal is gone. Where it cannot it returns why. Nothing may be called after it.
 func (l *Ledger) Close() error {
 	l.stop()
 	l.idle.Wait()
@@ -99,6 +112,17 @@ func (l *Ledger) Close() error {
 // Healthy returns why the ledger cannot keep anything now, or nil.
 func (l *Ledger) Healthy() error { return l.writer.failure() }
 
+// Observe has o told of what is done from now on.
+func (l *Ledger) Observe(o ledger.Observer) { l.writer.observe.Store(&o) }
+
+// Behind returns why what is journaled cannot be folded into the file now, or nil.
+// Requests go on meanwhile, until the journal is full; changes are refused.
+func (l *Ledger) Behind() error { return l.writer.stuck() }
+
+// Dropped returns how many bytes of the former process's journal Open could not read. Those
+// of a record that was being appended when it died are not among them.
+func (l *Ledger) Dropped() int64 { return l.dropped }
+
 // Settings implements ledger.Ledger.
 func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error) {
 	a, err := l.lock(ctx, key)
@@ -106,7 +130,7 @@ func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings
 		return nil, err
 	}
 	defer a.mu.Unlock()
-	return a.row.settings, nil
+	return a.row.settings.public(), nil
 }
 
 // Reserve implements ledger.Ledger.
@@ -119,11 +143,12 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 		return nil, err
 	}
 	defer a.mu.Unlock()
-	a.lastUsed = req.Now.Unix()
-	if req.Settings != a.row.settings {
+	a.lastUsed = uint32(req.Now.Unix())
+	if req.Settings != a.row.settings.public() {
 		return nil, ledger.ErrStale
 	}
-	res := &ledger.Reservation{Key: req.Key, Rules: req.Rules}
+	r := &reserved{Reservation: ledger.Reservation{Key: req.Key, Rules: req.Rules}}
+	res := &r.Reservation
 	res.Decision = limit.Decide(&a.state, req.Rules, req.Ask, req.Now)
 	if res.Decision.Refusal != limit.Admitted {
 		return res, nil
@@ -139,7 +164,9 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	if isNew {
 		a.row.see(req.Now)
 	}
-	res.Commit = l.writer.admit(a, *h, isNew || !burst.Equal(a.state.Burst))
+	r.ticket = ticket{w: l.writer, a: a, hold: h}
+	res.Commit = &r.ticket
+	l.writer.admit(&r.ticket, isNew || !burst.Equal(a.state.Burst))
 	return res, nil
 }
 
@@ -233,14 +260,10 @@ func (l *Ledger) Account(ctx context.Context, key ledger.Key, period limit.Perio
 
 // lock returns the account of a key, locked, with its row read.
 func (l *Ledger) lock(ctx context.Context, key ledger.Key) (*account, error) {
-	s := l.shard(key)
+	s, at := l.shard(key)
 	for {
 		s.mu.Lock()
-		a := s.accounts[key]
-		if a == nil {
-			a = &account{key: key}
-			s.accounts[key] = a
-		}
+		a := s.find(key, at)
 		s.mu.Unlock()
 
 		a.mu.Lock()
@@ -257,9 +280,8 @@ func (l *Ledger) lock(ctx context.Context, key ledger.Key) (*account, error) {
 }
 
 // lockCounted returns the account of a key, locked, with its usage in the current period
-// read. It waits for what is still being written before it reads usage of a period that
-// memory does not have, as happens when a project changes its period or the clock was set
-// back.
+// read. It has everything folded before it reads usage of a period that memory does not
+// have, as happens when a project changes its period or the clock was set back.
 func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
 	a, err := l.lockEntered(ctx, key, period, now)
 	if err != nil {
@@ -280,9 +302,9 @@ func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.P
 			a.state.Enter(now)
 			return a, nil
 		}
-		if pending := l.writer.pendingOf(a); pending != nil {
+		if told, yes := l.writer.unfolded(a); yes {
 			a.mu.Unlock()
-			if err := pending.Wait(ctx); err != nil {
+			if err := l.writer.awaitFold(ctx, told); err != nil {
 				return nil, err
 			}
 			continue
@@ -296,18 +318,30 @@ func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.P
 	}
 }
 
-func (l *Ledger) shard(key ledger.Key) *shard {
-	h := uint32(2166136261) // FNV-1a
-	for i := range len(key.Identity) {
-		h = (h ^ uint32(key.Identity[i])) * 16777619
+// shard returns where an account is to be found: in which shard, and from where on.
+func (l *Ledger) shard(key ledger.Key) (s *shard, at uint64) {
+	at = maphash.Comparable(l.seed, key)
+	return &l.shards[at%uint64(len(l.shards))], at
+}
+
+// find returns an account, new where there is none. It needs the shard's mutex.
+func (s *shard) find(key ledger.Key, at uint64) *account {
+	for ; ; at++ {
+		switch a := s.accounts[at]; {
+		case a == nil:
+			a = &account{key: key}
+			s.accounts[at] = a
+			return a
+		case a.key == key:
+			return a
+		}
 	}
-	return &l.shards[h%uint32(len(l.shards))]
 }
 
 // view returns a copy that its receiver may change.
 func (a *account) view() *ledger.Account {
 	v := &ledger.Account{
-		Key: a.key, Known: a.row.known, Settings: a.row.settings,
+		Key: a.key, Known: a.row.known, Settings: a.row.settings.public(),
 		CreatedAt: a.row.createdAt.time(), UpdatedAt: a.row.updatedAt.time(), State: a.state,
 	}
 	v.State.Used = append([]limit.ModelUsage(nil), a.state.Used...)
@@ -320,6 +354,12 @@ func (a *account) shrink() {
 	if len(a.state.Holds) == 0 {
 		a.state.Holds = nil
 	}
+}
+
+// reserved is a reservation with its ticket, in one piece.
+type reserved struct {
+	ledger.Reservation
+	ticket ticket
 }
 
 func intern(s string) string {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -42,12 +43,17 @@ func openProcess(t testing.TB) *process {
 
 func (p *process) open(t ledgertest.TB) {
 	t.Helper()
+	p.openDB(t)
+	p.openLedger(t)
+}
+
+func (p *process) openDB(t ledgertest.TB) {
+	t.Helper()
 	db, err := store.Open(context.Background(), p.path)
 	if err != nil {
 		t.Fatalf("open the store: %v", err)
 	}
 	p.db = db
-	p.openLedger(t)
 }
 
 func (p *process) openLedger(t ledgertest.TB) {
@@ -83,16 +89,42 @@ func (p *process) Restart(t ledgertest.TB) {
 	p.open(t)
 }
 
-// Crash implements ledgertest.Store: what waits to be committed is lost.
+// Crash implements ledgertest.Store: what was not appended is lost, and what was is in the
+// journal, folded or not.
 func (p *process) Crash(t ledgertest.TB) {
 	t.Helper()
-	p.writer.mu.Lock()
-	p.writer.pending, p.writer.young = newBatch(), tickets{}
-	p.writer.mu.Unlock()
+	journal := p.writer.kill(t)
 	if err := p.Close(); err != nil {
 		t.Errorf("close the ledger: %v", err)
 	}
+	for path, content := range journal {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
 	p.openLedger(t)
+}
+
+// kill has the writer write nothing any more, and returns the journal's files as they are.
+func (w *writer) kill(t ledgertest.TB) map[string][]byte {
+	t.Helper()
+	w.folding.Lock()
+	defer w.folding.Unlock()
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.record, w.unwritten, w.young = nil, nil, tickets{}
+	journal := map[string][]byte{}
+	for _, s := range [...]*segment{w.active, w.full} {
+		content, err := os.ReadFile(s.file.Name())
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		journal[s.file.Name()] = content
+		s.size = 0
+	}
+	return journal
 }
 
 // Forget implements ledgertest.Store.

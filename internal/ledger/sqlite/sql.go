@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -27,14 +29,17 @@ var addUsage = fmt.Sprintf(` ON CONFLICT DO UPDATE SET
 	input_tokens = min(input_tokens + excluded.input_tokens, %[1]d),
 	output_tokens = min(output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
 
-// settleOrphans settles the holds of a process that is gone as they stand: whether the
-// provider answered them nobody knows any more.
-func settleOrphans(ctx context.Context, db *sql.DB) error {
-	tx, err := db.BeginTx(ctx, nil)
+// succeed begins a new epoch, and settles the holds of the process before as they stand:
+// whether the provider answered them nobody knows any more.
+func succeed(ctx context.Context, conn *sql.Conn, epoch uint64) error {
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if _, err := tx.ExecContext(ctx, `UPDATE journal SET epoch = ?, folded = 0`, int64(epoch)); err != nil {
+		return err
+	}
 	for _, query := range []string{
 		`INSERT INTO usage (project_id, identity, hour, model, tier, kind,
 			requests, tokens, micros, credit_requests, credit_tokens, credit_micros)
@@ -62,16 +67,28 @@ type row struct {
 	stored bool // there is one in the file, or in a batch
 	known  bool
 
-	settings             *ledger.Settings
-	encoded              string // settings as they are written; "" for nil
+	settings             *settings // nil where nothing was set
 	createdAt, updatedAt micros
 }
 
-// writtenRow is a row on its way to the file, with what State holds of it.
-type writtenRow struct {
-	row
-	credits               limit.Amounts
-	unlimitedUntil, burst time.Time
+// settings are an identity's, and how they are written.
+type settings struct {
+	ledger.Settings
+	encoded string
+}
+
+func (s *settings) public() *ledger.Settings {
+	if s == nil {
+		return nil
+	}
+	return &s.Settings
+}
+
+func (s *settings) text() string {
+	if s == nil {
+		return ""
+	}
+	return s.encoded
 }
 
 // micros is a time as it is kept, in Unix microseconds; 0 for none.
@@ -82,6 +99,14 @@ func microsOf(t time.Time) micros {
 		return 0
 	}
 	return micros(t.UnixMicro())
+}
+
+// nanosOf returns a time in Unix nanoseconds; 0 for none.
+func nanosOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
 func (m micros) time() time.Time {
@@ -101,19 +126,19 @@ func (r *row) see(now time.Time) {
 
 // set takes over what a change made of an account.
 func (r *row) set(a *ledger.Account) error {
-	encoded := r.encoded
-	if a.Settings != r.settings {
-		encoded = ""
+	set := r.settings
+	if a.Settings != set.public() {
+		set = nil
 		if a.Settings != nil {
 			b, err := json.Marshal(a.Settings)
 			if err != nil {
 				return fmt.Errorf("settings of an identity: %w", err)
 			}
-			encoded = string(b)
+			set = &settings{*a.Settings, string(b)}
 		}
 	}
 	*r = row{
-		stored: true, known: a.Known, settings: a.Settings, encoded: encoded,
+		stored: true, known: a.Known, settings: set,
 		createdAt: microsOf(a.CreatedAt), updatedAt: microsOf(a.UpdatedAt),
 	}
 	return nil
@@ -126,11 +151,13 @@ type preparation struct {
 
 // statements are what the writer executes, prepared on its connection.
 type statements struct {
-	begin, commit, rollback, open, close, use, reset, row, entry, once *sql.Stmt
+	look, begin, commit, rollback, folded, open, close, use, reset, row, entry, once *sql.Stmt
 }
 
 func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 	for _, p := range []preparation{
+		{&s.look, `SELECT epoch, folded FROM journal`},
+		{&s.folded, `UPDATE journal SET folded = ? WHERE epoch = ? AND folded = ?`},
 		{&s.begin, `BEGIN IMMEDIATE`},
 		{&s.commit, `COMMIT`},
 		{&s.rollback, `ROLLBACK`},
@@ -164,21 +191,68 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-func (s *statements) writeDelta(ctx context.Context, d *delta) error {
-	project, identity := d.of.key.Project, d.of.key.Identity
-	for i := range d.opened {
-		h := &d.opened[i]
-		if _, err := s.open.ExecContext(ctx, int64(h.ID), project, identity, h.Model, h.Tier, hourOf(h.At),
-			h.Amounts[limit.Requests], h.Amounts[limit.Tokens], h.Amounts[limit.Cost],
-			h.Credit[limit.Requests], h.Credit[limit.Tokens], h.Credit[limit.Cost], h.At.UnixMicro()); err != nil {
+// write writes what records come to in one transaction, if the tables are folded as far
+// as is said, and not otherwise.
+func (s *statements) write(m *merge, epoch, folded uint64) (err error) {
+	m.sort()
+	// The context never ends: what was begun is seen through.
+	ctx := context.Background()
+	if _, err := s.begin.ExecContext(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = s.rollback.ExecContext(ctx)
+		}
+	}()
+	result, err := s.folded.ExecContext(ctx, int64(m.through), int64(epoch), int64(folded))
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(errGap, err)
+	}
+	if err := s.writeHolds(ctx, m); err != nil {
+		return err
+	}
+	for _, i := range m.order {
+		if err := s.writeDelta(ctx, &m.deltas[i]); err != nil {
 			return err
 		}
 	}
-	for _, id := range d.closed {
+	for i := range m.entries {
+		if err := s.writeEntry(ctx, &m.entries[i]); err != nil {
+			return err
+		}
+	}
+	for i := range m.onces {
+		if err := s.writeOnce(ctx, &m.onces[i]); err != nil {
+			return err
+		}
+	}
+	_, err = s.commit.ExecContext(ctx)
+	return err
+}
+
+func (s *statements) writeHolds(ctx context.Context, m *merge) error {
+	for _, id := range slices.Sorted(maps.Keys(m.opened)) {
+		h := m.opened[id]
+		if _, err := s.open.ExecContext(ctx, int64(id), h.key.Project, h.key.Identity, h.model, h.tier, h.at.hour(),
+			h.amounts[limit.Requests], h.amounts[limit.Tokens], h.amounts[limit.Cost],
+			h.credit[limit.Requests], h.credit[limit.Tokens], h.credit[limit.Cost], int64(h.at)); err != nil {
+			return err
+		}
+	}
+	for _, id := range m.closed {
 		if _, err := s.close.ExecContext(ctx, int64(id)); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (s *statements) writeDelta(ctx context.Context, d *delta) error {
+	project, identity := d.key.Project, d.key.Identity
 	for i := range d.usage {
 		u := &d.usage[i]
 		total := u.counted.Add(u.credited)
@@ -188,23 +262,18 @@ func (s *statements) writeDelta(ctx context.Context, d *delta) error {
 			return err
 		}
 	}
-	if r := d.reset; r != nil {
+	if r := d.took; r != nil {
 		if _, err := s.reset.ExecContext(ctx, r.requests, r.tokens, project, identity, r.from, r.to); err != nil {
 			return err
 		}
 	}
-	if d.row != nil {
-		return s.writeRow(ctx, d.of.key, d.row)
+	if r := d.row; r != nil {
+		_, err := s.row.ExecContext(ctx, project, identity, r.known, r.settings,
+			r.credits[limit.Requests], r.credits[limit.Tokens], r.credits[limit.Cost],
+			int64(r.unlimited), r.burst, int64(r.createdAt), int64(r.updatedAt))
+		return err
 	}
 	return nil
-}
-
-func (s *statements) writeRow(ctx context.Context, key ledger.Key, r *writtenRow) error {
-	_, err := s.row.ExecContext(ctx, key.Project, key.Identity, r.known, r.encoded,
-		r.credits[limit.Requests], r.credits[limit.Tokens], r.credits[limit.Cost],
-		unixOrZero(r.unlimitedUntil, time.Time.UnixMicro), unixOrZero(r.burst, time.Time.UnixNano),
-		int64(r.createdAt), int64(r.updatedAt))
-	return err
 }
 
 func (s *statements) writeEntry(ctx context.Context, e *entry) error {
@@ -212,32 +281,21 @@ func (s *statements) writeEntry(ctx context.Context, e *entry) error {
 	if detail == "" {
 		detail = "{}"
 	}
-	_, err := s.entry.ExecContext(ctx, e.project, e.Identity, e.Action, e.Reason, detail, e.at.UnixMicro())
+	_, err := s.entry.ExecContext(ctx, e.project, e.Identity, e.Action, e.Reason, detail, int64(e.at))
 	return err
 }
 
 func (s *statements) writeOnce(ctx context.Context, o *onceRow) error {
-	body := o.outcome.Body
-	if body == nil {
-		body = []byte{} // nil would be NULL
-	}
-	_, err := s.once.ExecContext(ctx, o.project, o.once.Key, o.once.Fingerprint[:], o.outcome.Status, body, o.at.UnixMicro())
+	_, err := s.once.ExecContext(ctx, o.project, o.once.Key, o.once.Fingerprint[:], o.outcome.Status, o.outcome.Body, int64(o.at))
 	return err
 }
 
 func (s *statements) closeAll() {
-	for _, stmt := range []*sql.Stmt{s.begin, s.commit, s.rollback, s.open, s.close, s.use, s.reset, s.row, s.entry, s.once} {
+	for _, stmt := range []*sql.Stmt{s.look, s.begin, s.commit, s.rollback, s.folded, s.open, s.close, s.use, s.reset, s.row, s.entry, s.once} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}
 	}
-}
-
-func unixOrZero(t time.Time, unix func(time.Time) int64) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return unix(t)
 }
 
 // reads are the queries, prepared on the handle for reading.
@@ -283,12 +341,12 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 	}
 	var (
 		r                        = row{stored: true}
-		settings                 string
+		encoded                  string
 		credits                  limit.Amounts
 		unlimited, burst         int64
 		createdMicro, updateMiro int64
 	)
-	err := l.reads.account.QueryRowContext(ctx, a.key.Project, a.key.Identity).Scan(&r.known, &settings,
+	err := l.reads.account.QueryRowContext(ctx, a.key.Project, a.key.Identity).Scan(&r.known, &encoded,
 		&credits[limit.Requests], &credits[limit.Tokens], &credits[limit.Cost], &unlimited, &burst, &createdMicro, &updateMiro)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -297,9 +355,9 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 	case err != nil:
 		return unavailable("read an identity", err)
 	}
-	if settings != "" {
-		r.settings, r.encoded = new(ledger.Settings), settings
-		if err := json.Unmarshal([]byte(settings), r.settings); err != nil {
+	if encoded != "" {
+		r.settings = &settings{encoded: encoded}
+		if err := json.Unmarshal([]byte(encoded), &r.settings.Settings); err != nil {
 			return unavailable("read an identity's settings", err)
 		}
 	}
@@ -359,6 +417,8 @@ const hourSeconds = 3600
 
 // hourOf returns a time in the hours of the usage table.
 func hourOf(t time.Time) int64 { return t.Unix() / hourSeconds }
+
+func (m micros) hour() int64 { return hourOf(time.UnixMicro(int64(m))) }
 
 // unavailable wraps an error of the database as ledger.ErrUnavailable.
 func unavailable(doing string, err error) error {

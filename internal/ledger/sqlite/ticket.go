@@ -7,35 +7,30 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// patience is how long a hold may stay young, and what nobody waits for unwritten.
+// patience is how long a hold stays young at the least, and twice that at the most, and
+// how long what nobody waits for stays out of the journal.
 const patience = 5 * time.Millisecond
 
-const (
-	// Where so many are young, their answers are about to come: a commit that lets them
-	// join for a moment costs each of them less.
-	company     = 12
-	companyTime = time.Millisecond
-)
-
-// ticket is a reservation's way to the file: young, then in a batch with its hold, or,
-// where it was settled young, with what it used. Its fields belong to the writer's mutex.
+// ticket is a reservation's way to the journal: young, then told with its hold, or, where
+// it was settled young, with what it used. Its fields belong to the writer's mutex.
 type ticket struct {
 	w          *writer
 	a          *account
-	hold       limit.Hold
-	admitted   time.Time
-	batch      *batch // nil while young, and where it was released young
+	hold       *limit.Hold
+	young      bool
+	born       uint64 // the tick of its admission
+	sequence   uint64 // of the record with what is told of it, once it is not young
 	prev, next *ticket
 }
 
 // tickets are the young ones, the oldest first.
 type tickets struct {
 	first, last *ticket
-	n           int
+	tick        uint64 // how often they were looked at
 }
 
 func (ts *tickets) push(t *ticket) {
-	ts.n++
+	t.young, t.born = true, ts.tick
 	if t.prev = ts.last; t.prev != nil {
 		t.prev.next = t
 	} else {
@@ -45,7 +40,7 @@ func (ts *tickets) push(t *ticket) {
 }
 
 func (ts *tickets) remove(t *ticket) {
-	ts.n--
+	t.young = false
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
@@ -59,121 +54,88 @@ func (ts *tickets) remove(t *ticket) {
 	t.prev, t.next = nil, nil
 }
 
-// Wait implements the Commit of a ledger.Reservation.
+// Wait implements the Commit of a ledger.Reservation. It waits for a write, and where more
+// is told than can be folded, so that this never fills the journal, for a fold.
 func (t *ticket) Wait(ctx context.Context) error {
-	t.w.mu.Lock()
-	if t.batch == nil {
-		t.w.promote(t)
+	w := t.w
+	w.mu.Lock()
+	if t.young {
+		w.promote(t)
 	}
-	b := t.batch
-	t.w.mu.Unlock()
-	select {
-	case <-b.told:
-	default:
-		t.w.hurry(b)
+	sequence, next := t.sequence, w.next
+	w.mu.Unlock()
+	if err := w.keep(sequence); err != nil || !w.crowded.Load() || w.stuck() != nil {
+		return err
 	}
-	return b.Wait(ctx)
+	return next.wait(ctx, w)
 }
 
-// admit takes a ticket for a hold, and notes the account's row where that has changed.
-// The account must be locked.
-func (w *writer) admit(a *account, h limit.Hold, rowChanged bool) *ticket {
-	t := &ticket{w: w, a: a, hold: h, admitted: time.Now()}
+// admit takes a ticket, and tells the account's row where that has changed. The account
+// must be locked.
+func (w *writer) admit(t *ticket, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.young.push(t)
 	if rowChanged {
-		w.deltaOf(a).setRow(a)
+		w.tell(t.a)
+		w.record = appendRow(w.record, t.a)
 	}
 	w.arm()
-	return t
 }
 
-// end notes what the end of a ticket's request left, nil for nothing, and whether it
-// changed the account's row. Nobody is woken: who cannot wait asks the ticket. The account
-// must be locked.
+// end tells what the end of a ticket's request left, nil for nothing, and the account's
+// row where that has changed. The account must be locked.
 func (w *writer) end(t *ticket, left *usage, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	wasYoung := t.batch == nil
-	if wasYoung {
+	young := t.young
+	if young {
 		w.young.remove(t)
-		if t.batch = w.pending; left == nil && !rowChanged {
+		t.sequence = w.sequence
+		if left == nil && !rowChanged {
+			t.sequence-- // nothing of its own to wait for
 			return
 		}
 	}
-	d := w.deltaOf(t.a)
-	if !wasYoung {
-		d.close(t.hold.ID)
+	w.tell(t.a)
+	if !young {
+		w.record = appendClosed(w.record, t.hold.ID)
 	}
 	if left != nil {
-		d.use(*left)
+		w.record = appendUsed(w.record, t.a.key, left)
 	}
 	if rowChanged {
-		d.setRow(t.a)
+		w.record = appendRow(w.record, t.a)
 	}
 	w.arm()
 }
 
-// count notes what was used without a reservation, and whether that changed the account's
-// row. The account must be locked.
+// count tells what was used without a reservation, and the account's row where that has
+// changed. The account must be locked.
 func (w *writer) count(a *account, u usage, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	d := w.deltaOf(a)
-	d.use(u)
+	w.tell(a)
+	w.record = appendUsed(w.record, a.key, &u)
 	if rowChanged {
-		d.setRow(a)
+		w.record = appendRow(w.record, a)
 	}
 	w.arm()
 }
 
-// promote puts a young ticket's hold into the pending batch. It needs the writer's mutex.
+// promote tells a young ticket's hold. It needs the writer's mutex.
 func (w *writer) promote(t *ticket) {
 	w.young.remove(t)
-	d := w.deltaOf(t.a)
-	d.opened = append(d.opened, t.hold)
-	t.batch = w.pending
+	w.tell(t.a)
+	w.record = appendOpened(w.record, t.a.key, t.hold)
+	t.sequence = w.sequence
 }
 
-// arm makes sure that what is young or pending is looked at in time. It needs the
-// writer's mutex.
-func (w *writer) arm() {
-	switch {
-	case w.timed:
-		return
-	case w.timer == nil:
-		w.timer = time.AfterFunc(patience, w.ripen)
-	default:
-		w.timer.Reset(patience)
-	}
-	w.timed = true
-}
-
-// gather gives those who are about to join the pending batch the time to do so.
-func (w *writer) gather() {
-	w.mu.Lock()
-	wait := w.young.n >= company && !w.pending.empty()
-	w.mu.Unlock()
-	if wait {
-		time.Sleep(companyTime)
-	}
-}
-
-// ripen promotes the tickets that have been young for long enough, and has the pending
-// batch written.
-func (w *writer) ripen() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.timed = false
-	due := time.Now().Add(-patience)
-	for w.young.first != nil && !w.young.first.admitted.After(due) {
+// promoteOld promotes the tickets that were young when they were last looked at. It needs
+// the writer's mutex.
+func (w *writer) promoteOld() {
+	for w.young.first != nil && w.young.first.born < w.young.tick {
 		w.promote(w.young.first)
 	}
-	if w.young.first != nil {
-		w.arm()
-	}
-	if !w.pending.empty() {
-		w.signal()
-	}
+	w.young.tick++
 }

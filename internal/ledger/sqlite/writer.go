@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,177 +14,167 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// writer commits what the accounts record, a batch at a time: while one is being
-// committed the next one gathers, so the cost of a commit is shared by all who wait for
-// it. What happens to one account within a batch is merged: a request that is reserved
-// and settled in one batch is one upsert, one that is released nothing.
+// writer keeps what the accounts tell it: in the journal at once, from where a process
+// that is killed finds it again, and in the tables soon after (see fold.go).
 //
-// A hold needs no place in the file before its answer begins: until then it is young, and
-// most requests are settled in one write without their hold ever being written. One whose
-// answer does not come soon is written meanwhile, so that its first byte has no commit to
-// wait for (see ticket).
+// What is told gathers in a record. Whoever waits for it appends what has gathered by
+// then, in one write, and those who come meanwhile find it done. A hold needs no place in
+// the journal before its answer begins (see ticket.go).
 //
-// A batch that cannot be committed is tried again until it can: memory has moved on and
-// the file must follow. Until then whoever waits is told, and nothing new is admitted.
+// An append that fails is tried again until it works: memory has moved on and the journal
+// must follow. Until then whoever waits is told, and nothing new is admitted.
+//
+// Of its mutexes folding is taken first, then appending, then mu.
 type writer struct {
-	conn *sql.Conn
-	stmt statements
+	conn   *sql.Conn
+	stmt   statements
+	epoch  uint64        // of this process's journal
+	landed func(onceKey) // called when an idempotency key is in the tables
 
-	committing sync.Mutex // held by who uses conn
-	retry      *batch     // could not be committed by who waited for it; needs committing
+	mu       sync.Mutex
+	record   []byte // what has gathered, after room for the header; empty where nothing has
+	changes  int    // in that record
+	sequence uint64 // of that record
+	young    tickets
+	timer    *time.Timer // looks after what nobody waits for
+	timed    bool
+	next     *attempt // to fold, which has not begun
+	closed   bool
 
-	mu      sync.Mutex
-	pending *batch
-	young   tickets
-	timer   *time.Timer // runs while something is young, or pending and asked for by nobody
-	timed   bool
+	appending sync.Mutex
+	active    *segment // is appended to
+	size      int64    // of both segments
+	crowded   atomic.Bool
+	unwritten []byte // records that could not be appended
+	spare     []byte // the room of the record before
+	appended  atomic.Uint64
+	failed    atomic.Pointer[error] // why nothing can be appended now
 
-	wake    chan struct{}
+	folding sync.Mutex
+	full    *segment // is folded, and empty when it is
+	merge   *merge
+	unsure  bool // whether the last commit was one
+	folded  atomic.Uint64
+	behind  atomic.Pointer[error] // why nothing can be folded now
+
+	due     *time.Timer   // to fold
+	wanted  chan struct{} // to fold at once
 	closing chan struct{}
-	failed  atomic.Pointer[error] // why nothing can be kept now
+	observe atomic.Pointer[ledger.Observer]
 	done    chan struct{}
-	lost    error // why not everything was written, to be read after done
+	lost    error // why not everything was folded, to be read after done
 }
 
-// batch is what one transaction writes. It is changed under the writer's mutex until the
-// writer takes it, and not at all after that.
-type batch struct {
-	deltas  []*delta
-	entries []entry
-	onces   []onceRow
+const (
+	// retryAfter is the time between two attempts to append.
+	retryAfter = 100 * time.Millisecond
+	// journalSize is how large the journal may grow while it cannot be folded, in bytes.
+	journalSize = 64 << 20
+	// spareSize is how much room for a record is worth keeping, in bytes.
+	spareSize = 1 << 20
+)
 
-	told   chan struct{} // closed when committed, or when that has failed or must wait for one that has
-	err    error         // of the failure, to be read after told
-	stored atomic.Bool   // committed, at whichever attempt
-}
+var (
+	errClosed = errors.New("the ledger is closed")
+	errFull   = errors.New("the journal is full")
+)
 
-// delta is what one batch writes of one account.
-type delta struct {
-	of     *account
-	opened []limit.Hold
-	closed []uint64
-	usage  []usage
-	reset  *reset
-	row    *writtenRow
-}
-
-// reset takes back what was used in a period, the usage of this delta included. What
-// comes after it is a delta of its own.
-type reset struct {
-	requests, tokens bool
-	from, to         int64 // hours
-}
-
-// usage is an amount to be added to a row of the usage table.
-type usage struct {
-	hour              int64
-	model, tier       string
-	counted, credited limit.Amounts
-	input, output     int64
-}
-
-type entry struct {
-	project string
-	at      time.Time
-	ledger.Entry
-}
-
-type onceRow struct {
-	project string
-	once    *ledger.Once
-	outcome ledger.Outcome
-	at      time.Time
-	stored  func() // called when it is in the file, before anybody is told
-}
-
-var errClosed = errors.New("the ledger is closed")
-
-func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+// openWriter folds what a former process has journaled, settles what it left running, and
+// begins a journal of its own. It returns how many bytes it could not read of the former.
+// The caller runs it.
+func openWriter(ctx context.Context, db *sql.DB, landed func(onceKey)) (opened *writer, dropped int64, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	w := &writer{
-		conn: conn, pending: newBatch(),
-		wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
+		conn: conn, landed: landed, merge: newMerge(), next: newAttempt(), due: time.NewTimer(foldEvery),
+		wanted: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 	}
-	if err := w.stmt.prepare(ctx, conn); err != nil {
-		w.stmt.closeAll()
-		return nil, errors.Join(err, conn.Close())
-	}
-	go w.run()
-	return w, nil
-}
-
-func newBatch() *batch { return &batch{told: make(chan struct{})} }
-
-// Wait implements the Commit of a ledger.Reservation.
-func (b *batch) Wait(ctx context.Context) error {
-	select {
-	case <-b.told:
-	default:
-		select {
-		case <-b.told:
-		case <-ctx.Done():
-			return ctx.Err()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.release(false))
 		}
+	}()
+	if err := w.stmt.prepare(ctx, w.conn); err != nil {
+		return nil, 0, err
 	}
-	if b.err != nil {
-		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, b.err)
+	if err := w.openJournal(ctx); err != nil {
+		return nil, 0, fmt.Errorf("open the journal: %w", err)
 	}
-	return nil
+	if dropped, err = w.replay(); err != nil {
+		return nil, 0, fmt.Errorf("fold the journal of a former process: %w", err)
+	}
+	if err := w.begin(ctx); err != nil {
+		return nil, 0, fmt.Errorf("settle what a former process left running: %w", err)
+	}
+	return w, dropped, nil
 }
 
-// tell lets those go on who wait for the batch, once. It needs the writer's mutex.
-func (b *batch) tell(err error) {
-	select {
-	case <-b.told:
-	default:
-		b.err = err
-		close(b.told)
+// openJournal opens the journal of the database that the connection has open.
+func (w *writer) openJournal(ctx context.Context) error {
+	var path string
+	err := w.conn.QueryRowContext(ctx, `SELECT file FROM pragma_database_list WHERE name = 'main'`).Scan(&path)
+	if err != nil {
+		return err
 	}
-}
-
-// late reports whether those who wait for the batch were told that it failed. It needs
-// the writer's mutex.
-func (b *batch) late() bool { return b.err != nil }
-
-func (b *batch) empty() bool {
-	return len(b.deltas) == 0 && len(b.entries) == 0 && len(b.onces) == 0
-}
-
-// recordAll adds to the pending batch what belongs to several accounts, or to none, and
-// must be kept all or not at all. The accounts must be locked.
-func (w *writer) recordAll(accounts []*account, change func(b *batch, deltas []*delta)) *batch {
-	w.mu.Lock()
-	b := w.pending
-	deltas := make([]*delta, len(accounts))
-	for i, a := range accounts {
-		deltas[i] = w.deltaOf(a)
+	if w.active, err = openSegment(path + ".journal-a"); err != nil {
+		return err
 	}
-	change(b, deltas)
-	w.mu.Unlock()
-	w.signal()
-	return b
+	w.full, err = openSegment(path + ".journal-b")
+	return err
 }
 
-// deltaOf returns the account's part of the pending batch. It needs the writer's mutex.
-func (w *writer) deltaOf(a *account) *delta {
-	if a.batch != w.pending || a.delta.reset != nil {
-		a.batch, a.delta = w.pending, &delta{of: a}
-		w.pending.deltas = append(w.pending.deltas, a.delta)
+// begin begins a new epoch with an empty journal.
+func (w *writer) begin(ctx context.Context) error {
+	w.epoch = rand.Uint64() >> 1
+	if err := succeed(ctx, w.conn, w.epoch); err != nil {
+		return err
 	}
-	return a.delta
+	w.sequence = 1
+	w.folded.Store(0)
+	return errors.Join(w.active.clear(), w.full.clear())
 }
 
-// pendingOf returns the batch that still has something to write of an account, or nil.
-func (w *writer) pendingOf(a *account) *batch {
+// tell begins the record, where nothing has gathered yet, for something of an account to
+// be appended. It needs the writer's mutex.
+func (w *writer) tell(a *account) {
+	if len(w.record) == 0 {
+		w.record = append(w.record, make([]byte, recordHeader)...)
+	}
+	a.told = w.sequence
+	w.changes++
+}
+
+// tellAll tells what belongs to several accounts, or to none, and must be kept all or not
+// at all. The accounts must be locked. It returns the record's sequence.
+func (w *writer) tellAll(accounts []*account, change func(record []byte) []byte) uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if a.batch == nil || a.batch.stored.Load() {
-		return nil
+	for _, a := range accounts {
+		w.tell(a)
 	}
-	return a.batch
+	w.record = change(w.record)
+	w.arm()
+	return w.sequence
+}
+
+// unfolded returns the last record with something of an account, where that is not in the
+// tables yet.
+func (w *writer) unfolded(a *account) (sequence uint64, yes bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return a.told, a.told > w.folded.Load()
+}
+
+// last returns the sequence of the last record, the one that is gathering included.
+func (w *writer) last() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.record) == 0 {
+		return w.sequence - 1
+	}
+	return w.sequence
 }
 
 func (w *writer) failure() error {
@@ -194,234 +184,198 @@ func (w *writer) failure() error {
 	return nil
 }
 
-func (w *writer) signal() {
+// stuck returns why nothing can be folded now.
+func (w *writer) stuck() error {
+	if err := w.behind.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// keep returns when a record is in the journal, by whoever appended it.
+func (w *writer) keep(sequence uint64) error {
+	if w.appended.Load() >= sequence {
+		return nil
+	}
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	if w.appended.Load() >= sequence {
+		return nil
+	}
+	err := w.failure()
+	if err == nil {
+		err = w.append()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// append appends what has gathered, and before it what could not be appended. Where it
+// fails it will be tried again. It needs appending.
+func (w *writer) append() error {
+	w.mu.Lock()
+	record, sequence, changes := w.record, w.sequence, w.changes
+	if len(record) > 0 {
+		w.record, w.spare = w.spare[:0], nil
+		w.sequence++
+		w.changes = 0
+	}
+	w.mu.Unlock()
+	began := time.Now()
+	if len(record) > 0 {
+		seal(record, sequence)
+	} else {
+		record, sequence = nil, sequence-1
+	}
+	if err := w.write(record); err != nil {
+		w.failed.Store(&err)
+		w.mu.Lock()
+		w.armIn(retryAfter)
+		w.mu.Unlock()
+		return err
+	}
+	w.appended.Store(sequence)
+	if o := w.observe.Load(); o != nil && o.Batch != nil && changes > 0 {
+		o.Batch(changes, time.Since(began))
+	}
+	if w.failed.Load() != nil {
+		w.failed.Store(nil)
+	}
+	return nil
+}
+
+func (w *writer) write(record []byte) error {
+	records := record
+	if len(w.unwritten) > 0 {
+		w.unwritten = append(w.unwritten, record...)
+		records = w.unwritten
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	err := w.room(len(records))
+	before := w.active.size
+	if err == nil {
+		err = w.active.append(w.epoch, records)
+	}
+	if err != nil && len(w.unwritten) == 0 {
+		w.unwritten = record
+	}
+	if err != nil {
+		return err
+	}
+	w.unwritten = nil
+	if cap(record) <= spareSize {
+		w.spare = record
+	}
+	w.grow(w.active.size - before)
+	switch {
+	case before == 0:
+		w.due.Reset(foldEvery)
+	case w.active.size > foldSize:
+		signal(w.wanted)
+	}
+	return nil
+}
+
+// grow notes that the journal has grown by so many bytes, or shrunk. It needs appending.
+func (w *writer) grow(bytes int64) {
+	w.size += bytes
+	w.crowded.Store(w.size > journalSize/2)
+}
+
+// room returns an error where the journal may not grow by so many bytes. A record that is
+// larger than it may be has it for itself.
+func (w *writer) room(bytes int) error {
+	if w.size == 0 || w.size+int64(bytes) <= journalSize {
+		return nil
+	}
+	signal(w.wanted)
+	if err := w.stuck(); err != nil {
+		return fmt.Errorf("%w: %w", errFull, err)
+	}
+	return errFull
+}
+
+// arm makes sure that what is young or has gathered is looked at in time. It needs the
+// writer's mutex.
+func (w *writer) arm() { w.armIn(patience) }
+
+func (w *writer) armIn(d time.Duration) {
+	if w.timed || w.closed {
+		return
+	}
+	w.timed = true
+	if w.timer == nil {
+		w.timer = time.AfterFunc(d, w.ripen)
+		return
+	}
+	w.timer.Reset(d)
+}
+
+// ripen promotes the tickets that have been young for long enough and appends what nobody
+// waits for.
+func (w *writer) ripen() {
+	w.mu.Lock()
+	w.timed = false
+	w.promoteOld()
+	w.mu.Unlock()
+
+	w.appending.Lock()
+	if !errors.Is(w.failure(), errClosed) {
+		_ = w.append() // which is tried again, and told in Healthy
+	}
+	w.appending.Unlock()
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.young.first != nil {
+		w.arm()
+	}
+}
+
+func signal(c chan struct{}) {
 	select {
-	case w.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
-// close commits what is pending and returns why it could not, if so.
+// close folds what is still to be folded and returns why it could not, if so. What it
+// could append is not lost: the next process folds it.
 func (w *writer) close() error {
 	w.mu.Lock()
 	for w.young.first != nil {
 		w.promote(w.young.first)
 	}
-	w.mu.Unlock()
-	close(w.closing)
-	<-w.done
-	w.mu.Lock()
+	w.closed = true
 	if w.timer != nil {
 		w.timer.Stop()
 	}
 	w.mu.Unlock()
+	close(w.closing)
+	<-w.done
+
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	closed := errClosed
+	w.failed.Store(&closed)
+	return errors.Join(w.lost, w.release(w.lost == nil))
+}
+
+// release closes what the writer has open, and removes the journal where nothing in it is
+// needed any more.
+func (w *writer) release(remove bool) error {
 	w.stmt.closeAll()
-	return errors.Join(w.lost, w.conn.Close())
-}
-
-func (w *writer) isClosing() bool {
-	select {
-	case <-w.closing:
-		return true
-	default:
-		return false
-	}
-}
-
-// run commits what nobody commits who waits for it, until the writer is closed and
-// nothing is pending.
-func (w *writer) run() {
-	defer close(w.done)
-	defer w.fail(nil, errClosed)
-	for {
-		closing := w.isClosing() // before take: what was recorded before close is seen
-		w.gather()
-		found, err := w.commitNext()
-		switch {
-		case err != nil:
-			w.lost = fmt.Errorf("not everything was written: %w", err)
-			return
-		case found:
-		case closing:
-			return
-		default:
-			select {
-			case <-w.wake:
-			case <-w.closing:
-			}
+	var errs []error
+	for _, s := range [...]*segment{w.active, w.full} {
+		if s != nil {
+			errs = append(errs, s.close(remove))
 		}
 	}
-}
-
-// commitNext commits the next batch, if there is one. It returns an error where it gave up.
-func (w *writer) commitNext() (found bool, err error) {
-	w.committing.Lock()
-	defer w.committing.Unlock()
-	b := w.retry
-	if b == nil {
-		b = w.take()
-	}
-	w.retry = nil
-	if b == nil {
-		return false, nil
-	}
-	return true, w.store(b)
-}
-
-// hurry has a batch committed that somebody waits for: by the waiter itself, which spares
-// it two switches between goroutines, where nobody else commits and few wait.
-func (w *writer) hurry(b *batch) {
-	w.mu.Lock()
-	alone := w.pending == b && w.young.n < company && w.failed.Load() == nil
-	w.mu.Unlock()
-	if !alone || !w.committing.TryLock() {
-		w.signal()
-		return
-	}
-	defer w.committing.Unlock()
-	w.mu.Lock()
-	if w.pending != b || w.retry != nil { // somebody was faster, or is needed
-		w.mu.Unlock()
-		w.signal()
-		return
-	}
-	w.pending = newBatch()
-	w.mu.Unlock()
-	if err := w.commit(b); err != nil {
-		w.fail(b, err)
-		w.retry = b
-		w.signal()
-		return
-	}
-	w.succeed(b)
-}
-
-// take returns the pending batch and begins the next one, or nil where there is nothing
-// to write.
-func (w *writer) take() *batch {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	b := w.pending
-	if b.empty() {
-		return nil
-	}
-	w.pending = newBatch()
-	return b
-}
-
-// store commits a batch, however often it has to try. It gives up, and returns why, where
-// the writer is closed meanwhile.
-func (w *writer) store(b *batch) error {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := w.commit(b)
-		if err == nil {
-			w.succeed(b)
-			return nil
-		}
-		w.fail(b, err)
-		if w.isClosing() {
-			return err
-		}
-		select {
-		case <-time.After(wait):
-		case <-w.closing: // one more attempt
-		}
-	}
-}
-
-// fail makes the ledger unavailable and tells whoever waits, for b or what comes after it.
-func (w *writer) fail(b *batch, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.failed.Store(&err)
-	if b != nil {
-		b.tell(err)
-	}
-	w.pending.tell(err)
-}
-
-// succeed lets go of a batch that is in the file. After a failure the ledger is available
-// again when what gathered meanwhile, whose waiters were told, is written too.
-func (w *writer) succeed(b *batch) {
-	for i := range b.onces {
-		b.onces[i].stored()
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	// An idle account must keep no memory for what it once had to write.
-	for _, d := range b.deltas {
-		if d.of.batch == b {
-			d.of.batch, d.of.delta = nil, nil
-		}
-	}
-	b.deltas, b.entries, b.onces = nil, nil, nil
-	b.stored.Store(true)
-	if w.pending.late() && w.pending.empty() {
-		w.pending = newBatch()
-	}
-	if !w.pending.late() {
-		w.failed.Store(nil)
-	}
-	b.tell(nil)
-}
-
-// commit writes a batch in one transaction.
-func (w *writer) commit(b *batch) (err error) {
-	// The context never ends: a commit that was begun is seen through.
-	ctx := context.Background()
-	if _, err := w.stmt.begin.ExecContext(ctx); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_, _ = w.stmt.rollback.ExecContext(ctx)
-		}
-	}()
-	for _, d := range b.deltas {
-		if err := w.stmt.writeDelta(ctx, d); err != nil {
-			return err
-		}
-	}
-	for i := range b.entries {
-		if err := w.stmt.writeEntry(ctx, &b.entries[i]); err != nil {
-			return err
-		}
-	}
-	for i := range b.onces {
-		if err := w.stmt.writeOnce(ctx, &b.onces[i]); err != nil {
-			return err
-		}
-	}
-	_, err = w.stmt.commit.ExecContext(ctx)
-	return err
-}
-
-// close notes the end of a hold. One that was opened in the same batch leaves nothing.
-func (d *delta) close(id uint64) {
-	for i := range d.opened {
-		if d.opened[i].ID == id {
-			d.opened = slices.Delete(d.opened, i, i+1)
-			return
-		}
-	}
-	d.closed = append(d.closed, id)
-}
-
-// use adds to a row of the usage table.
-func (d *delta) use(u usage) {
-	for i := range d.usage {
-		if o := &d.usage[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier {
-			o.counted, o.credited = o.counted.Add(u.counted), o.credited.Add(u.credited)
-			o.input, o.output = bounded(o.input+u.input), bounded(o.output+u.output)
-			return
-		}
-	}
-	d.usage = append(d.usage, u)
-}
-
-// setRow notes the account's row as it is now.
-func (d *delta) setRow(a *account) {
-	d.row = &writtenRow{a.row, a.state.Credits, a.state.UnlimitedUntil, a.state.Burst}
+	return errors.Join(append(errs, w.conn.Close())...)
 }
 
 func usageOf(s limit.Settlement, actual ledger.Actual) usage {

@@ -4,105 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/ledgertest"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
-
-var (
-	noon  = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	alice = ledger.Key{Project: "pk_test", Identity: "alice"}
-	bob   = ledger.Key{Project: "pk_test", Identity: "bob"}
-)
-
-// upTo are the rules of a project with a limit of n requests a day.
-func upTo(n int64) *limit.Rules {
-	r := limit.Resolve(limit.Levels{Project: &limit.Level{Caps: limit.Caps{&n}}}, "gpt-4o", limit.Daily, false)
-	return &r
-}
-
-func tryReserve(l *Ledger, key ledger.Key, r *limit.Rules) (*ledger.Reservation, error) {
-	return l.Reserve(context.Background(), ledger.Request{Key: key, Rules: r, Now: noon,
-		Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, 100, 10}}})
-}
-
-func reserve(t testing.TB, l *Ledger, key ledger.Key, r *limit.Rules) *ledger.Reservation {
-	t.Helper()
-	res, err := tryReserve(l, key, r)
-	if err != nil || res.Decision.Refusal != limit.Admitted {
-		t.Fatalf("reserve for %s: %+v, %v", key.Identity, res, err)
-	}
-	return res
-}
-
-// ripe puts a reservation's hold into the pending batch, as waiting for it does.
-func ripe(res *ledger.Reservation) *ledger.Reservation {
-	t := res.Commit.(*ticket)
-	t.w.mu.Lock()
-	defer t.w.mu.Unlock()
-	if t.batch == nil {
-		t.w.promote(t)
-	}
-	return res
-}
-
-func settle(t testing.TB, l *Ledger, res *ledger.Reservation) {
-	t.Helper()
-	if err := l.Settle(context.Background(), res, ledger.Actual{Amounts: limit.Amounts{1, 50, 5}}); err != nil {
-		t.Fatalf("settle: %v", err)
-	}
-}
-
-func release(t testing.TB, l *Ledger, res *ledger.Reservation) {
-	t.Helper()
-	if err := l.Release(context.Background(), res); err != nil {
-		t.Fatalf("release: %v", err)
-	}
-}
-
-func gift(l *Ledger, key ledger.Key, once *ledger.Once) (ledger.Outcome, error) {
-	return l.Change(context.Background(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon, Once: once,
-		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
-			accounts[0].State.Gift(limit.Amounts{1, 0, 0})
-			return ledger.Outcome{Status: 200}, nil
-		}})
-}
-
-// stalled returns a ledger whose writer does nothing by itself: what it would write stays
-// in the pending batch until commit is called. It shares its file with a process that idles.
-func stalled(t *testing.T) *Ledger {
-	p := openProcess(t)
-	l := &Ledger{once: flights{running: make(map[onceKey]*flight)}, reads: p.reads}
-	for i := range l.shards {
-		l.shards[i].accounts = make(map[ledger.Key]*account)
-	}
-	l.writer = &writer{conn: p.writer.conn, stmt: p.writer.stmt, pending: newBatch(), wake: make(chan struct{}, 1)}
-	return l
-}
-
-// commit writes the pending batch and returns how many rows it changed.
-func commit(t *testing.T, l *Ledger) (rows int64) {
-	t.Helper()
-	changes := func() (n int64) {
-		t.Helper()
-		if err := l.writer.conn.QueryRowContext(t.Context(), `SELECT total_changes()`).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	before := changes()
-	if b := l.writer.take(); b != nil {
-		if err := l.writer.commit(b); err != nil {
-			t.Fatal(err)
-		}
-		l.writer.succeed(b)
-	}
-	return changes() - before
-}
 
 func wantRows(t *testing.T, got, want int64, what string) {
 	t.Helper()
@@ -111,66 +23,94 @@ func wantRows(t *testing.T, got, want int64, what string) {
 	}
 }
 
-func TestWhatMeetsInABatchIsMerged(t *testing.T) {
+func TestWhatIsFoldedTogetherIsMerged(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
 	r := upTo(1000)
 
 	settle(t, l, reserve(t, l, alice, r))
-	wantRows(t, commit(t, l), 2, "a stranger's request (its identity, its usage)")
+	wantRows(t, fold(t, l), 2, "a stranger's request (its identity, its usage)")
 	settle(t, l, reserve(t, l, alice, r))
-	wantRows(t, commit(t, l), 1, "a request that is reserved and settled")
-	for range 100 {
-		settle(t, l, reserve(t, l, alice, r))
+	wantRows(t, fold(t, l), 1, "a request that is reserved and settled")
+	for i := range 100 {
+		res := reserve(t, l, alice, r)
+		if i%2 == 0 {
+			durable(t, res)
+		}
+		settle(t, l, res)
 	}
-	wantRows(t, commit(t, l), 1, "a hundred of the same model, tier and hour")
+	wantRows(t, fold(t, l), 1, "a hundred of the same model, tier and hour")
 	release(t, l, reserve(t, l, alice, r))
-	wantRows(t, commit(t, l), 0, "a request that is reserved and released")
+	wantRows(t, fold(t, l), 0, "a request that is reserved and released")
 
-	running := ripe(reserve(t, l, alice, r))
-	wantRows(t, commit(t, l), 1, "a hold")
+	running := reserve(t, l, alice, r)
+	durable(t, running)
+	wantRows(t, fold(t, l), 1, "a hold")
 	settle(t, l, running)
-	wantRows(t, commit(t, l), 2, "its settlement, later (the hold, the usage)")
-	running = ripe(reserve(t, l, alice, r))
-	commit(t, l)
+	wantRows(t, fold(t, l), 2, "its settlement, later (the hold, the usage)")
+	running = reserve(t, l, alice, r)
+	durable(t, running)
+	fold(t, l)
 	release(t, l, running)
-	wantRows(t, commit(t, l), 1, "its release, later")
+	wantRows(t, fold(t, l), 1, "its release, later")
 }
 
 // A hold is young until its answer begins or patience ends; one that ends before is never
-// written.
-func TestAYoungHoldIsNotWritten(t *testing.T) {
+// told.
+func TestAYoungHoldIsNotTold(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
-	r := upTo(1000)
+	w, r := l.writer, upTo(1000)
 	settle(t, l, reserve(t, l, alice, r))
-	commit(t, l)
+	fold(t, l)
 
 	young := reserve(t, l, alice, r)
-	if l.writer.young.first == nil || l.writer.young.first != young.Commit {
+	if w.young.first == nil || w.young.first != young.Commit {
 		t.Fatal("a reservation did not begin young")
 	}
-	old := ripe(reserve(t, l, alice, r))
-	wantRows(t, commit(t, l), 1, "the one that was waited for")
+	old := reserve(t, l, alice, r)
+	durable(t, old)
+	wantRows(t, fold(t, l), 1, "the one that was waited for")
 	settle(t, l, young)
 	release(t, l, old)
-	wantRows(t, commit(t, l), 2, "the usage of one and the hold of the other")
+	wantRows(t, fold(t, l), 2, "the usage of one and the hold of the other")
 
 	reserve(t, l, alice, r)
-	l.writer.young.first.admitted = time.Now().Add(-patience)
-	l.writer.ripen()
-	wantRows(t, commit(t, l), 1, "a hold whose answer does not come soon")
-	if l.writer.young.first != nil || l.writer.young.last != nil {
+	w.ripen()
+	wantRows(t, fold(t, l), 0, "a hold that was looked at once")
+	w.ripen()
+	wantRows(t, fold(t, l), 1, "a hold whose answer does not come soon")
+	if w.young.first != nil || w.young.last != nil {
 		t.Error("a ticket is left among the young")
 	}
 }
 
-func TestAResetInABatchTakesBackWhatCameBeforeItOnly(t *testing.T) {
+// TestWhatNobodyWaitsForIsAppended: a settlement, or a hold whose answer has not begun.
+func TestWhatNobodyWaitsForIsAppended(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := openProcess(t)
+		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
+		reserve(t, p.Ledger, bob, upTo(9))
+		time.Sleep(2*patience + time.Millisecond) // of the bubble's clock
+		synctest.Wait()
+		if got := p.writer.folded.Load(); got != 0 {
+			t.Errorf("%d records are folded before their time, want none", got)
+		}
+		p.Crash(t)
+		wantUsed(t, p, alice, 1)
+		if a, err := p.Account(t.Context(), bob, limit.Daily, noon); err != nil || a.State.Total()[limit.Requests] != 1 {
+			t.Errorf("of bob's request %v is left, %v; want it counted", a.State.Total(), err)
+		}
+	})
+}
+
+func TestAResetTakesBackWhatCameBeforeItOnly(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
 	settle(t, l, reserve(t, l, alice, upTo(9)))
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // nobody commits: don't wait for it
+	cancel() // nobody folds: don't wait for it
 	_, err := l.Change(ctx, ledger.Change{Keys: []ledger.Key{alice}, Period: limit.Daily, Now: noon,
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
 			accounts[0].Reset(true, true)
@@ -180,7 +120,7 @@ func TestAResetInABatchTakesBackWhatCameBeforeItOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	settle(t, l, reserve(t, l, alice, upTo(9)))
-	commit(t, l)
+	fold(t, l)
 	l.evict(time.Now().AddDate(1, 0, 0))
 	a, err := l.Account(t.Context(), alice, limit.Daily, noon)
 	if want := (limit.Amounts{1, 50, 5}); err != nil || a.State.Total() != want {
@@ -192,57 +132,44 @@ func TestAResetInABatchTakesBackWhatCameBeforeItOnly(t *testing.T) {
 	}
 }
 
-func TestACommittedBatchHoldsNoMemory(t *testing.T) {
+// TestReadsSeeWhatIsNotFolded: whoever reads of the tables what is not there has it folded.
+func TestReadsSeeWhatIsNotFolded(t *testing.T) {
 	t.Parallel()
-	l := stalled(t)
-	settle(t, l, reserve(t, l, alice, upTo(9)))
-	settle(t, l, reserve(t, l, bob, upTo(9)))
-	commit(t, l)
-	a := l.shard(alice).accounts[alice]
-	if a.batch != nil || a.delta != nil {
-		t.Errorf("an idle account keeps %+v and %+v", a.batch, a.delta)
-	}
-}
-
-// TestWhoWaitsBehindAFailureIsTold: not only those whose batch failed wait for it.
-func TestWhoWaitsBehindAFailureIsTold(t *testing.T) {
-	t.Parallel()
-	l := stalled(t)
-	w := l.writer
-	first := ripe(reserve(t, l, alice, upTo(9)))
-	b := w.take()
-	second := ripe(reserve(t, l, alice, upTo(9))) // gathers while the first is being written
-	full := errors.New("disk full")
-	w.fail(b, full)
-	for i, res := range []*ledger.Reservation{first, second} {
-		if err := res.Durable(t.Context()); !errors.Is(err, ledger.ErrUnavailable) || !errors.Is(err, full) {
-			t.Errorf("reservation %d: %v, want ErrUnavailable and why", i+1, err)
+	p := openProcess(t)
+	for i := range 20 {
+		settle(t, p.Ledger, reserve(t, p.Ledger, name(fmt.Sprint(i)), upTo(9)))
+		if _, total, err := p.List(t.Context(), "pk_test", "", 10, 0); err != nil || total != i+1+min(i, 1) {
+			t.Fatalf("%d identities listed, %v; want %d", total, err, i+1+min(i, 1))
+		}
+		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(99)))
+		for _, period := range []limit.Period{limit.Weekly, limit.Daily} { // each is read anew
+			a, err := p.Account(t.Context(), alice, period, noon)
+			if err != nil || a.State.Total()[limit.Requests] != int64(i+1) {
+				t.Fatalf("%s: %v used, %v; want %d requests", period, a.State.Total(), err, i+1)
+			}
+		}
+		if i == 0 {
+			continue
+		}
+		p.Forget(t)
+		settle(t, p.Ledger, reserve(t, p.Ledger, name("0"), upTo(99)))
+		p.Forget(t)
+		wantUsed(t, p, name("0"), int64(i+1))
+		if _, err := gift(p.Ledger, name(fmt.Sprint(i)), &ledger.Once{Key: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := gift(p.Ledger, name(fmt.Sprint(i)), &ledger.Once{Key: fmt.Sprint(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a, err := p.Account(t.Context(), name(fmt.Sprint(i)), limit.Daily, noon); err != nil || a.State.Credits[limit.Requests] != 1 {
+			t.Fatalf("%d credits, %v; want 1", a.State.Credits[limit.Requests], err)
 		}
 	}
-	if _, err := tryReserve(l, alice, upTo(9)); !errors.Is(err, ledger.ErrUnavailable) {
-		t.Errorf("reserve while nothing can be kept: %v, want ErrUnavailable", err)
-	}
-	// The second's batch has told its waiters that it failed: until it is written nobody
-	// may join it, or they would be told the same.
-	if err := w.commit(b); err != nil {
-		t.Fatal(err)
-	}
-	w.succeed(b)
-	if w.failure() == nil {
-		t.Error("available again while a batch that failed is still to be written")
-	}
-	commit(t, l)
-	if err := w.failure(); err != nil {
-		t.Errorf("not available again: %v", err)
-	}
-	third := ripe(reserve(t, l, alice, upTo(9)))
-	commit(t, l)
-	if err := third.Durable(t.Context()); err != nil {
-		t.Errorf("after the recovery: %v", err)
-	}
 }
 
-// failures are ways in which a file refuses to be written.
+// failures are ways in which the database refuses to be written.
 var failures = []struct {
 	name         string
 	break_, heal func(t *testing.T, p *process)
@@ -283,9 +210,11 @@ func onStore(t *testing.T, p *process, query string) {
 	}
 }
 
-// onWriter runs a statement on the ledger's own connection, between two of its batches.
+// onWriter runs a statement on the ledger's own connection, between two folds.
 func onWriter(t *testing.T, p *process, query string) {
 	t.Helper()
+	p.writer.folding.Lock()
+	defer p.writer.folding.Unlock()
 	if _, err := p.writer.conn.ExecContext(context.Background(), query); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
@@ -305,50 +234,87 @@ func inBubble(t *testing.T, test func(t *testing.T, p *process, break_, heal fun
 	}
 }
 
-// recovered waits for the writer's next attempts.
-func recovered(t *testing.T, p *process) {
+// readOnly lets no append succeed until it is called off.
+func readOnly(t *testing.T, p *process) (writable func()) {
 	t.Helper()
+	w := p.writer
+	undo := func() {}
+	exchange := func(s *segment, f *os.File) {
+		w.folding.Lock()
+		defer w.folding.Unlock()
+		w.appending.Lock()
+		defer w.appending.Unlock()
+		s.file = f
+	}
+	for _, s := range [...]*segment{w.active, w.full} {
+		file, later := s.file, undo
+		refusing, err := os.Open(file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = file.Close() })
+		exchange(s, refusing)
+		undo = func() {
+			exchange(s, file)
+			if err := refusing.Close(); err != nil {
+				t.Error(err)
+			}
+			later()
+		}
+	}
+	return undo
+}
+
+// await waits for the writer's next attempts.
+func await() {
 	time.Sleep(3 * time.Second) // of the bubble's clock: longer than any pause
 	synctest.Wait()
-	if err := p.Healthy(); err != nil {
+}
+
+func recovered(t *testing.T, p *process) {
+	t.Helper()
+	await()
+	if err := errors.Join(p.Healthy(), p.Behind()); err != nil {
 		t.Fatalf("not healthy again: %v", err)
 	}
 }
 
-// until reserves for made-up, long names until one cannot be kept, and returns them all.
-func until(t *testing.T, p *process) (admitted []*ledger.Reservation) {
+// long is one of many names that fill a disk.
+func long(i int) ledger.Key { return name(fmt.Sprintf("%d-%s", i, strings.Repeat("x", 500))) }
+
+func wantUsed(t *testing.T, p *process, key ledger.Key, requests int64) {
 	t.Helper()
-	for i := range 1000 {
-		key := ledger.Key{Project: "pk_test", Identity: fmt.Sprintf("%d-%s", i, strings.Repeat("x", 500))}
-		res := reserve(t, p.Ledger, key, upTo(9))
-		admitted = append(admitted, res)
-		if err := res.Durable(t.Context()); err != nil {
-			if !errors.Is(err, ledger.ErrUnavailable) {
-				t.Fatalf("error %v, want ErrUnavailable", err)
-			}
-			return admitted
-		}
+	a, err := p.Account(t.Context(), key, limit.Daily, noon)
+	if want := (limit.Amounts{requests, 50 * requests, 5 * requests}); err != nil || a.State.Total() != want {
+		t.Errorf("%.20s has used %v, %v; want %v", key.Identity, a.State.Total(), err, want)
 	}
-	t.Fatal("a thousand reservations were kept in a file that refuses them")
-	return nil
 }
 
-// TestACommitThatFails: whoever waits is told, nothing new is admitted, and when the file
+func wantNoHolds(t *testing.T, p *process) {
+	t.Helper()
+	var holds int
+	if err := p.db.Read.QueryRow(`SELECT count(*) FROM holds`).Scan(&holds); err != nil || holds != 0 {
+		t.Errorf("%d holds left, %v", holds, err)
+	}
+}
+
+// TestAnAppendThatFails: whoever waits is told, nothing new is admitted, and when the file
 // takes writes again nothing is lost or counted twice.
-func TestACommitThatFails(t *testing.T) {
+func TestAnAppendThatFails(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, p *process, break_, heal func(t *testing.T, p *process)) {
+	synctest.Test(t, func(t *testing.T) {
+		p := openProcess(t)
 		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
 		running, ending := reserve(t, p.Ledger, alice, upTo(9)), reserve(t, p.Ledger, alice, upTo(9))
-		if err := running.Durable(t.Context()); err != nil {
-			t.Fatal(err)
+		durable(t, running)
+		durable(t, ending)
+		first, second, third := reserve(t, p.Ledger, bob, upTo(9)), reserve(t, p.Ledger, bob, upTo(9)), reserve(t, p.Ledger, bob, upTo(9))
+		writable := readOnly(t, p)
+		for _, res := range []*ledger.Reservation{first, second} {
+			if err := res.Durable(t.Context()); !errors.Is(err, ledger.ErrUnavailable) {
+				t.Errorf("durable: %v, want ErrUnavailable", err)
+			}
 		}
-		if err := ending.Durable(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		break_(t, p)
-		kept := until(t, p)
 		if p.Healthy() == nil {
 			t.Error("healthy while nothing can be kept")
 		}
@@ -360,48 +326,166 @@ func TestACommitThatFails(t *testing.T) {
 		}
 		// What runs ends all the same, some of what could not be kept included.
 		settle(t, p.Ledger, ending)
-		for i, res := range kept {
-			if i%2 == 0 {
-				settle(t, p.Ledger, res)
-			} else {
-				release(t, p.Ledger, res)
-			}
-		}
-		time.Sleep(10 * time.Second) // several attempts of the bubble's clock
-		synctest.Wait()
+		settle(t, p.Ledger, first)
+		release(t, p.Ledger, second)
+		await()
 		if p.Healthy() == nil {
 			t.Error("healthy again while nothing can be kept")
 		}
-		heal(t, p)
+		writable()
 		recovered(t, p)
 
 		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
-		last := reserve(t, p.Ledger, bob, upTo(9))
-		if err := last.Durable(t.Context()); err != nil {
-			t.Errorf("after the recovery: %v", err)
-		}
-		release(t, p.Ledger, last)
+		settle(t, p.Ledger, third)
 		settle(t, p.Ledger, running)
 		for range 2 {
 			wantUsed(t, p, alice, 4)
-			for i, res := range kept {
-				wantUsed(t, p, res.Key, int64(1-i%2))
-			}
+			wantUsed(t, p, bob, 2)
 			p.Restart(t)
-		}
-		var holds int
-		if err := p.db.Read.QueryRow(`SELECT count(*) FROM holds`).Scan(&holds); err != nil || holds != 0 {
-			t.Errorf("%d holds left, %v", holds, err)
+			wantNoHolds(t, p)
 		}
 	})
 }
 
-func wantUsed(t *testing.T, p *process, key ledger.Key, requests int64) {
-	t.Helper()
-	a, err := p.Account(t.Context(), key, limit.Daily, noon)
-	if want := (limit.Amounts{requests, 50 * requests, 5 * requests}); err != nil || a.State.Total() != want {
-		t.Errorf("%.20s has used %v, %v; want %v", key.Identity, a.State.Total(), err, want)
+// TestAPartOfAnAppend: what a failed append left in the file is written over, or in a
+// process that dies is no harm.
+func TestAPartOfAnAppend(t *testing.T) {
+	t.Parallel()
+	for _, crash := range []bool{false, true} {
+		p := openProcess(t)
+		durable(t, reserve(t, p.Ledger, alice, upTo(9)))
+		if _, err := p.writer.active.file.WriteAt([]byte("a part of a record, as of a disk that was full"), p.writer.active.size); err != nil {
+			t.Fatal(err)
+		}
+		want := int64(1)
+		if !crash {
+			durable(t, reserve(t, p.Ledger, alice, upTo(9)))
+			want = 2
+		}
+		p.Crash(t)
+		a, err := p.Account(t.Context(), alice, limit.Daily, noon)
+		if err != nil || a.State.Total()[limit.Requests] != want {
+			t.Errorf("%v used, %v; want %d requests", a.State.Total(), err, want)
+		}
 	}
+}
+
+// TestAFoldThatFails: requests go on in the journal, changes are refused, and when the
+// database takes writes again nothing is lost or counted twice, whoever folds it.
+func TestAFoldThatFails(t *testing.T) {
+	t.Parallel()
+	for _, crash := range []bool{false, true} {
+		inBubble(t, func(t *testing.T, p *process, break_, heal func(t *testing.T, p *process)) {
+			running := reserve(t, p.Ledger, alice, upTo(9))
+			durable(t, running)
+			await()
+			break_(t, p)
+			const names = 200
+			for i := range names {
+				settle(t, p.Ledger, reserve(t, p.Ledger, long(i), upTo(9)))
+				durable(t, reserve(t, p.Ledger, long(i), upTo(9)))
+				if i%50 == 0 {
+					await()
+				}
+			}
+			await()
+			if p.Behind() == nil {
+				t.Fatal("not behind while nothing can be folded")
+			}
+			if err := p.Healthy(); err != nil {
+				t.Errorf("not healthy while the journal has room: %v", err)
+			}
+			if _, err := gift(p.Ledger, alice, nil); !errors.Is(err, ledger.ErrUnavailable) {
+				t.Errorf("change: %v, want ErrUnavailable", err)
+			}
+			if _, _, err := p.List(t.Context(), "pk_test", "", 10, 0); !errors.Is(err, ledger.ErrUnavailable) {
+				t.Errorf("list: %v, want ErrUnavailable", err)
+			}
+			settle(t, p.Ledger, running)
+			p.Forget(t)
+			if n := p.size(); n < names {
+				t.Errorf("%d accounts in memory, want all %d that the tables do not have", n, names)
+			}
+			heal(t, p)
+			if crash {
+				appendAll(t, p.Ledger)
+				p.Crash(t)
+			} else {
+				recovered(t, p)
+				p.Restart(t)
+			}
+			wantUsed(t, p, alice, 1)
+			for i := range names {
+				a, err := p.Account(t.Context(), long(i), limit.Daily, noon)
+				if want := (limit.Amounts{2, 150, 15}); err != nil || a.State.Total() != want {
+					t.Fatalf("%.20s has used %v, %v; want %v", long(i).Identity, a.State.Total(), err, want)
+				}
+			}
+			wantNoHolds(t, p)
+		})
+	}
+}
+
+// TestTheJournalIsFull: it grows only so far while it cannot be folded.
+func TestTheJournalIsFull(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := openProcess(t)
+		failures[0].break_(t, p)
+		big := ledger.Key{Project: strings.Repeat("p", 4000), Identity: "big"}
+		var err error
+		n := int64(0)
+		for ; err == nil; n++ {
+			if n > journalSize/4000 {
+				t.Fatal("more was taken than fits into the journal")
+			}
+			var res *ledger.Reservation
+			if res, err = tryReserve(p.Ledger, big, upTo(1<<40)); err == nil {
+				err = res.Durable(t.Context())
+				settle(t, p.Ledger, res)
+			}
+		}
+		if !errors.Is(err, ledger.ErrUnavailable) || !errors.Is(err, errFull) || !strings.Contains(err.Error(), "disk I/O error") {
+			t.Errorf("error %v, want that the journal is full, and why", err)
+		}
+		if p.Healthy() == nil {
+			t.Error("healthy with a journal that is full")
+		}
+		failures[0].heal(t, p)
+		recovered(t, p)
+		wantUsed(t, p, big, n)
+		p.Restart(t)
+		wantUsed(t, p, big, n)
+	})
+}
+
+// TestMoreThanCanBeFolded: who tells more than can be folded is slowed down, long before
+// the journal is full.
+func TestMoreThanCanBeFolded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := stalled(t)
+		w := l.writer
+		res := reserve(t, l, alice, upTo(9))
+		w.grow(journalSize/2 + 1)
+		told := make(chan error, 1)
+		go func() { told <- res.Durable(t.Context()) }()
+		synctest.Wait()
+		if len(told) != 0 {
+			t.Errorf("told %v while the journal grows", <-told)
+		}
+		fold(t, l)
+		if err := <-told; err != nil {
+			t.Errorf("told %v when it is folded", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := reserve(t, l, alice, upTo(9)).Durable(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("who does not wait is told %v, want that it has not", err)
+		}
+		w.grow(-journalSize/2 - 1)
+		durable(t, reserve(t, l, alice, upTo(9)))
+	})
 }
 
 // TestAChangeThatFailedIsAppliedOnce: it was made in memory and is written when the file
@@ -421,7 +505,8 @@ func TestAChangeThatFailedIsAppliedOnce(t *testing.T) {
 		}
 		heal(t, p)
 		recovered(t, p)
-		for range 2 {
+		for _, again := range []func(ledgertest.TB){func(ledgertest.TB) {}, p.Crash, p.Restart} {
+			again(t)
 			if out, err := gift(p.Ledger, alice, once); err != nil || out.Status != 200 {
 				t.Errorf("sent again: %d, %v", out.Status, err)
 			}
@@ -429,32 +514,56 @@ func TestAChangeThatFailedIsAppliedOnce(t *testing.T) {
 			if err != nil || a.State.Credits[limit.Requests] != 1 {
 				t.Errorf("%d credits, %v; want 1", a.State.Credits[limit.Requests], err)
 			}
-			p.Restart(t)
+		}
+		if len(p.once.running) != 0 {
+			t.Errorf("%d changes are still on their way", len(p.once.running))
 		}
 	})
 }
 
-func TestCloseWhileNothingCanBeWritten(t *testing.T) {
+// TestCloseWhileNothingCanBeFolded: what was journaled stays there for the next process.
+func TestCloseWhileNothingCanBeFolded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, p *process, break_, heal func(t *testing.T, p *process)) {
+		break_(t, p)
+		for i := range 200 {
+			settle(t, p.Ledger, reserve(t, p.Ledger, long(i), upTo(9)))
+		}
+		if err := p.Close(); err == nil || !strings.Contains(err.Error(), "not everything was written") {
+			t.Errorf("Close = %v, want that not everything was written", err)
+		}
+		if _, err := tryReserve(p.Ledger, alice, upTo(9)); !errors.Is(err, ledger.ErrUnavailable) {
+			t.Errorf("reserve after Close: %v, want ErrUnavailable", err)
+		}
+		if _, err := gift(p.Ledger, alice, nil); !errors.Is(err, ledger.ErrUnavailable) {
+			t.Errorf("change after Close: %v, want ErrUnavailable", err)
+		}
+		if t.Name() != "TestCloseWhileNothingCanBeFolded/DiskFull" { // whose limit went with its connection
+			heal(t, p)
+		}
+		p.closeDB(t)
+		p.open(t)
+		for i := range 200 {
+			wantUsed(t, p, long(i), 1)
+		}
+	})
+}
+
+func TestCloseWhileNothingCanBeAppended(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := openProcess(t)
 		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
 		if _, err := gift(p.Ledger, alice, nil); err != nil {
 			t.Fatal(err)
 		}
-		break_(t, p)
-		until(t, p)
-		waiting := &ledger.Reservation{Commit: p.writer.pending}
+		readOnly(t, p)
+		waiting := reserve(t, p.Ledger, alice, upTo(9))
 		if err := p.Close(); err == nil || !strings.Contains(err.Error(), "not everything was written") {
 			t.Errorf("Close = %v, want that not everything was written", err)
 		}
 		if err := waiting.Durable(t.Context()); !errors.Is(err, ledger.ErrUnavailable) {
 			t.Errorf("who still waits is told %v, want ErrUnavailable", err)
-		}
-		if _, err := tryReserve(p.Ledger, alice, upTo(9)); !errors.Is(err, ledger.ErrUnavailable) {
-			t.Errorf("reserve after Close: %v, want ErrUnavailable", err)
-		}
-		if t.Name() != "TestCloseWhileNothingCanBeWritten/DiskFull" { // whose limit went with its connection
-			heal(t, p)
 		}
 		p.closeDB(t)
 		p.open(t)
@@ -462,15 +571,35 @@ func TestCloseWhileNothingCanBeWritten(t *testing.T) {
 	})
 }
 
-func TestCloseWritesWhatIsPending(t *testing.T) {
+// TestCloseLeavesOneWholeFile: a copy of the database file alone is all there is.
+func TestCloseLeavesOneWholeFile(t *testing.T) {
 	t.Parallel()
 	p := openProcess(t)
 	for i := range 1000 {
-		key := ledger.Key{Project: "pk_test", Identity: fmt.Sprint(i)}
-		settle(t, p.Ledger, reserve(t, p.Ledger, key, upTo(9)))
+		settle(t, p.Ledger, reserve(t, p.Ledger, name(fmt.Sprint(i)), upTo(9)))
 	}
-	p.Restart(t)
+	files := func() []string {
+		t.Helper()
+		found, err := filepath.Glob(p.path + ".journal*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if len(files()) != 2 {
+		t.Errorf("files of the journal %q, want two", files())
+	}
+	for _, file := range files() {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %v, %v; want 0600", file, info.Mode(), err)
+		}
+	}
+	p.close(t)
+	if len(files()) != 0 {
+		t.Errorf("files of the journal after Close %q, want none", files())
+	}
+	p.open(t)
 	for i := range 1000 {
-		wantUsed(t, p, ledger.Key{Project: "pk_test", Identity: fmt.Sprint(i)}, 1)
+		wantUsed(t, p, name(fmt.Sprint(i)), 1)
 	}
 }

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/config"
+)
+
+// healthcheckCmd is for images that have no shell, no curl, and nothing that resolves localhost.
+type healthcheckCmd struct {
+	Timeout time.Duration `default:"3s" help:"How long the answer may take."`
+}
+
+func (healthcheckCmd) Help() string {
+	return "Asks /readyz of the server at PORT on this machine. Exits with 0 where it takes requests; else prints why not and exits with 1."
+}
+
+func (h healthcheckCmd) Run(ctx context.Context, a *app) error {
+	cfg, err := config.Load(a.getenv)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+strconv.Itoa(cfg.Port)+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("not serving: %w", err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read as far as it is needed
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if err != nil {
+		return fmt.Errorf("not serving: %w", err)
+	}
+	said := strings.TrimSpace(string(body))
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", said)
+	}
+	_, err = fmt.Fprintln(a.out, said)
+	return err
+}

@@ -1,0 +1,42 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// tracesURL is where OpenTelemetry's variables say that traces go: exact as it is, or else base with the path
+// that the specification of OTLP gives traces.
+func (e *env) tracesURL(base, exact string) string {
+	name, path := exact, ""
+	v := e.text(exact, "")
+	if b := e.text(base, ""); v == "" {
+		name, v, path = base, b, "/v1/traces"
+	}
+	if v == "" {
+		return ""
+	}
+	u, ok := webURL(v)
+	if !ok {
+		e.fail("%s is not the address of a collector: give one like http://localhost:4318, without user, query or fragment", name)
+		return ""
+	}
+	return strings.TrimRight(u.String(), "/") + path
+}
+
+// loopback is a host and port that only this machine can reach.
+func (e *env) loopback(name string) string {
+	v := e.text(name, "")
+	if v == "" {
+		return ""
+	}
+	host, port, err := net.SplitHostPort(v)
+	ip, _ := netip.ParseAddr(host)
+	if _, notNumber := strconv.ParseUint(port, 10, 16); err != nil || notNumber != nil || host != "localhost" && !ip.IsLoopback() {
+		e.fail("%s is %q, which is not a loopback address with a port: give one like 127.0.0.1:6060, because profiles show what is in memory", name, v)
+		return ""
+	}
+	return v
+}

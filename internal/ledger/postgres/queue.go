@@ -1,0 +1,342 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+const (
+	// What one transaction takes on, so that none is long.
+	mostCalls = 512
+	// How long calls gather for, at most, while a batch is at the database. What a
+	// transaction costs hardly depends on how many share it, so one after the other is
+	// cheapest; where one takes longer than this the next does not wait for it.
+	gathering = 2 * time.Millisecond
+	// How long a call waits for an account that somebody else keeps locked.
+	callPatience = 2 * time.Second
+	// How often a locked account is looked at again.
+	lockPause = 25 * time.Millisecond
+	// How long what must be written waits between attempts while the database is away.
+	leastPause, mostPause = 50 * time.Millisecond, 500 * time.Millisecond
+	// How long a ledger that is closed tries to write what is left.
+	closePatience = 2 * time.Second
+)
+
+// queue holds the calls that are to be made, a line for each account. The calls of an
+// account are made in their order, and by one batch at a time; lanes take what has gathered
+// in all lines that no other is busy with.
+type queue struct {
+	l *Ledger
+
+	mu     sync.Mutex
+	change sync.Cond // of anything below
+	lines  map[ledger.Key]*line
+	ready  []*line   // that a lane may take, the first come first
+	since  time.Time // of the first of them
+	timed  bool      // something wakes the lanes when they have gathered for long enough
+	flying int       // batches at the database
+	paused bool      // the database is away: nothing is tried until pause is over
+	pause  time.Duration
+
+	closing time.Time // since when no more comes, zero while it may
+}
+
+// line is what waits of one account.
+type line struct {
+	key    ledger.Key
+	calls  []*call
+	busy   bool // a lane has calls of it
+	locked bool // somebody else kept the account locked when it was last tried
+	queued bool // it is in ready
+	rests  bool // until it is tried again
+}
+
+func newQueue(l *Ledger) *queue {
+	q := &queue{l: l, lines: make(map[ledger.Key]*line)}
+	q.change.L = &q.mu
+	return q
+}
+
+// push adds a call.
+func (q *queue) push(c *call) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.add(c)
+}
+
+// add needs the mutex.
+func (q *queue) add(c *call) {
+	n := q.lines[c.key]
+	if n == nil {
+		n = &line{key: c.key}
+		q.lines[c.key] = n
+	}
+	// While the database is away passed requests may come for hours.
+	if last := len(n.calls) - 1; last >= 0 && n.calls[last].join(c) {
+		return
+	}
+	n.calls = append(n.calls, c)
+	q.offer(n)
+}
+
+// offer makes a line ready if it can be taken. It needs the mutex.
+func (q *queue) offer(n *line) {
+	if n.busy || n.rests || n.queued || len(n.calls) == 0 {
+		return
+	}
+	if len(q.ready) == 0 {
+		q.since = time.Now()
+	}
+	n.queued = true
+	q.ready = append(q.ready, n)
+	switch {
+	case q.flying == 0:
+		q.change.Signal()
+	case !q.timed:
+		q.timed = true
+		q.after(gathering, func() { q.timed = false })
+	}
+}
+
+// after does something under the mutex after a time, and has the lanes look again.
+func (q *queue) after(d time.Duration, do func()) {
+	time.AfterFunc(d, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		do()
+		q.change.Broadcast()
+	})
+}
+
+// do makes a call and waits for its answer. Where ctx ends first a reservation that was
+// made all the same is released.
+func (q *queue) do(ctx context.Context, c *call) error {
+	c.waits()
+	q.push(c)
+	select {
+	case <-c.answer:
+		return c.err
+	case <-ctx.Done():
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if c.answered {
+		return c.err
+	}
+	c.left = true
+	return ctx.Err()
+}
+
+// waits has the call answered.
+func (c *call) waits() { c.answer, c.deadline = make(chan struct{}), time.Now().Add(callPatience) }
+
+// caughtUp waits until all that was asked before is written: of some accounts and, so that
+// a change is the last word on what came before it, of all others that are not locked.
+func (q *queue) caughtUp(ctx context.Context, keys []ledger.Key) error {
+	var turns []*call
+	q.mu.Lock()
+	own := make(map[ledger.Key]bool, len(keys))
+	for _, key := range keys {
+		own[key] = true
+	}
+	for key, n := range q.lines {
+		if !n.locked || own[key] {
+			c := &call{kind: barrier, key: key}
+			c.waits()
+			turns = append(turns, c)
+			q.add(c)
+		}
+	}
+	q.mu.Unlock()
+	for _, c := range turns {
+		select {
+		case <-c.answer:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if c.err != nil && own[c.key] {
+			return c.err
+		}
+	}
+	return nil
+}
+
+// answer tells who waits that their calls are done.
+func (q *queue) answer(calls []*call) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, c := range calls {
+		switch {
+		case c.answer == nil:
+		case c.left:
+			if c.kind == reserve && c.err == nil && c.res.Decision.Refusal == limit.Admitted {
+				q.add(&call{kind: release, key: c.key, id: c.id})
+			}
+		default:
+			c.answered = true
+			close(c.answer)
+		}
+	}
+}
+
+// refuse tells those who wait why their calls were not made, and returns the calls that
+// must be made all the same.
+func (q *queue) refuse(calls []*call, why error) (kept []*call) {
+	var waiting []*call
+	for _, c := range calls {
+		if c.answer == nil {
+			kept = append(kept, c)
+			continue
+		}
+		c.err = fmt.Errorf("%w: %w", ledger.ErrUnavailable, why)
+		waiting = append(waiting, c)
+	}
+	q.answer(waiting)
+	return kept
+}
+
+// lane makes one batch after the other, until the queue is closed and empty or cannot be
+// emptied. Several lanes run at once.
+func (q *queue) lane() {
+	for {
+		lines, calls := q.take()
+		if lines == nil {
+			return
+		}
+		if why := q.l.Healthy(); why != nil {
+			calls = q.refuse(calls, why)
+		}
+		var left remains
+		if len(calls) > 0 {
+			left = q.process(calls, anyLocked(lines))
+		}
+		q.give(lines, left)
+	}
+}
+
+// take waits for a batch and returns its lines and calls, or nil when there will be none.
+func (q *queue) take() (lines []*line, calls []*call) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.due() {
+		if !q.closing.IsZero() && (len(q.lines) == 0 || time.Since(q.closing) > closePatience) {
+			return nil, nil
+		}
+		q.change.Wait()
+	}
+	for len(q.ready) > 0 && len(calls) < mostCalls {
+		n := q.ready[0]
+		q.ready = q.ready[1:]
+		n.queued, n.busy = false, true
+		lines, calls = append(lines, n), n.next(calls)
+	}
+	if len(q.ready) == 0 {
+		q.ready = nil
+	}
+	q.since = time.Now()
+	q.flying++
+	return lines, calls
+}
+
+// next moves calls from the line to others: up to one that another must follow, which is to
+// come before what the line goes on with.
+func (n *line) next(calls []*call) []*call {
+	for i, c := range n.calls {
+		c.tried = true
+		if c.kind == pass {
+			calls, n.calls = append(calls, n.calls[:i+1]...), n.calls[i+1:]
+			return calls
+		}
+	}
+	calls, n.calls = append(calls, n.calls...), nil
+	return calls
+}
+
+// due reports whether a batch should go. It needs the mutex.
+func (q *queue) due() bool {
+	return len(q.ready) > 0 && !q.paused && (q.flying == 0 || len(q.ready) >= mostCalls || time.Since(q.since) >= gathering)
+}
+
+// remains is what a batch leaves to do.
+type remains struct {
+	calls  []*call // that could not be made,
+	locked bool    // their accounts being locked by somebody else,
+	away   bool    // the database being away
+	then   []*call // that follow from those that were
+}
+
+// give returns the lines of a batch, with what is left of its calls.
+func (q *queue) give(lines []*line, left remains) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.flying--
+	again, then := byKey(left.calls), byKey(left.then)
+	for _, n := range lines {
+		n.busy, n.locked = false, left.locked && len(again[n.key]) > 0
+		if first := append(again[n.key], then[n.key]...); len(first) > 0 {
+			n.calls = append(first, n.calls...)
+		}
+		switch {
+		case n.locked:
+			n.rests = true
+			q.after(lockPause, func() {
+				n.rests = false
+				q.offer(n)
+			})
+		case len(n.calls) == 0:
+			delete(q.lines, n.key)
+		default:
+			q.offer(n)
+		}
+	}
+	switch {
+	case !left.away:
+		q.pause = 0
+	case !q.paused:
+		q.paused, q.pause = true, min(max(leastPause, 2*q.pause), mostPause)
+		q.after(q.pause, func() { q.paused = false })
+	}
+	q.change.Broadcast()
+}
+
+func byKey(calls []*call) map[ledger.Key][]*call {
+	if len(calls) == 0 {
+		return nil
+	}
+	m := make(map[ledger.Key][]*call)
+	for _, c := range calls {
+		m[c.key] = append(m[c.key], c)
+	}
+	return m
+}
+
+func anyLocked(lines []*line) bool {
+	for _, n := range lines {
+		if n.locked {
+			return true
+		}
+	}
+	return false
+}
+
+// close has the lanes end when the queue is empty, or after closePatience.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closing = time.Now()
+	q.after(closePatience+time.Millisecond, func() {})
+	q.change.Broadcast()
+}
+
+// rest returns how many calls are left when the lanes have ended, and answers who waits.
+func (q *queue) rest() (lost int) {
+	for _, n := range q.lines {
+		lost += len(q.refuse(n.calls, errClosed))
+	}
+	return lost
+}

@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+)
+
+// merge is what a stretch of the journal comes to: what happened to one account is one
+// row or few, and a hold that was opened and closed again is nothing.
+type merge struct {
+	through uint64 // the last record of it
+	size    int    // bytes of changes
+	deltas  []delta
+	latest  map[ledger.Key]int // the account's last delta
+	opened  map[uint64]hold
+	closed  []uint64
+	entries []entry
+	onces   []onceRow
+	names   map[string]string // of projects, models and tiers, each kept once
+	order   []int
+}
+
+// delta is what is to be written of one account, in this order. What comes after a reset
+// is a delta of its own.
+type delta struct {
+	key   ledger.Key
+	usage []usage
+	took  *reset
+	row   *writtenRow
+}
+
+// spareDeltas is how many of them are worth keeping for the next merge.
+const spareDeltas = 8192
+
+func newMerge() *merge {
+	return &merge{latest: map[ledger.Key]int{}, opened: map[uint64]hold{}, names: map[string]string{}}
+}
+
+// begin forgets everything, for the records after one.
+func (m *merge) begin(through uint64) {
+	if cap(m.deltas) > spareDeltas {
+		*m = *newMerge()
+	}
+	m.through, m.size = through, 0
+	m.deltas, m.closed, m.entries, m.onces = m.deltas[:0], m.closed[:0], nil, nil
+	clear(m.latest)
+	clear(m.opened)
+	clear(m.names)
+}
+
+// add adds the changes of the next record.
+func (m *merge) add(sequence uint64, changes []byte) error {
+	m.through, m.size = sequence, m.size+len(changes)
+	return decode(changes, m)
+}
+
+// delta returns what is to be written of an account, to be added to. It is valid until the
+// next call.
+func (m *merge) delta(project, identity []byte) *delta {
+	i, ok := m.latest[ledger.Key{Project: string(project), Identity: string(identity)}]
+	if ok && m.deltas[i].took == nil {
+		return &m.deltas[i]
+	}
+	key := ledger.Key{Project: m.name(project), Identity: string(identity)}
+	i = len(m.deltas)
+	m.latest[key] = i
+	if i == cap(m.deltas) {
+		m.deltas = slices.Grow(m.deltas, 1)
+	}
+	m.deltas = m.deltas[:i+1]
+	d := &m.deltas[i]
+	*d = delta{key: key, usage: d.usage[:0]}
+	return d
+}
+
+// name returns a string that stands in many changes.
+func (m *merge) name(b []byte) string {
+	s, ok := m.names[string(b)]
+	if !ok {
+		s = string(b)
+		m.names[s] = s
+	}
+	return s
+}
+
+func (m *merge) open(h hold) { m.opened[h.id] = h }
+
+// close notes the end of a hold.
+func (m *merge) close(id uint64) {
+	if _, ok := m.opened[id]; ok {
+		delete(m.opened, id)
+		return
+	}
+	m.closed = append(m.closed, id)
+}
+
+// use adds to a row of the usage table.
+func (d *delta) use(u usage) {
+	for i := range d.usage {
+		if o := &d.usage[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier {
+			o.counted, o.credited = o.counted.Add(u.counted), o.credited.Add(u.credited)
+			o.input, o.output = bounded(o.input+u.input), bounded(o.output+u.output)
+			return
+		}
+	}
+	d.usage = append(d.usage, u)
+}
+
+// sort puts what is to be written into the order of the tables' keys, which touches each
+// of their pages once.
+func (m *merge) sort() {
+	m.order = m.order[:0]
+	for i := range m.deltas {
+		m.order = append(m.order, i)
+		slices.SortFunc(m.deltas[i].usage, func(a, b usage) int {
+			return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.model, b.model), cmp.Compare(a.tier, b.tier))
+		})
+	}
+	slices.SortFunc(m.order, func(a, b int) int {
+		return cmp.Or(m.deltas[a].key.Compare(m.deltas[b].key), cmp.Compare(a, b))
+	})
+	slices.Sort(m.closed)
+}

@@ -1,0 +1,272 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// The changes in a record of the journal. Each is its kind, a byte, and its figures as
+// varints and strings with their length before them, in the order in which the functions
+// below put them. They are told as they happened and merged when they are read.
+const (
+	changeOpened byte = iota + 1 // a hold
+	changeClosed                 // the end of a hold
+	changeUsed                   // an amount to be added to a row of usage
+	changeRow                    // an account's row, whole
+	changeReset                  // what was used so far is taken back
+	changeEntry                  // a line in the audit trail
+	changeOnce                   // an idempotency key and what was answered
+)
+
+// hold is a limit.Hold as it is kept.
+type hold struct {
+	id              uint64
+	key             ledger.Key
+	model, tier     string
+	at              micros
+	amounts, credit limit.Amounts
+}
+
+// usage is an amount to be added to a row of the usage table.
+type usage struct {
+	hour              int64
+	model, tier       string
+	counted, credited limit.Amounts
+	input, output     int64
+}
+
+// reset takes back what was used in a period.
+type reset struct {
+	requests, tokens bool
+	from, to         int64 // hours
+}
+
+// writtenRow is an account's row on its way to the file.
+type writtenRow struct {
+	known                bool
+	settings             string // as they are written; "" for none
+	credits              limit.Amounts
+	unlimited            micros
+	burst                int64 // Unix nanoseconds, 0 for none
+	createdAt, updatedAt micros
+}
+
+type entry struct {
+	project string
+	at      micros
+	ledger.Entry
+}
+
+type onceRow struct {
+	project string
+	once    ledger.Once
+	outcome ledger.Outcome // without its audit trail
+	at      micros
+}
+
+func appendOpened(b []byte, key ledger.Key, h *limit.Hold) []byte {
+	b = appendKey(append(b, changeOpened), key)
+	b = binary.AppendUvarint(b, h.ID)
+	b = appendString(appendString(b, h.Model), h.Tier)
+	b = binary.AppendVarint(b, h.At.UnixMicro())
+	return appendAmounts(appendAmounts(b, h.Amounts), h.Credit)
+}
+
+func appendClosed(b []byte, id uint64) []byte {
+	return binary.AppendUvarint(append(b, changeClosed), id)
+}
+
+func appendUsed(b []byte, key ledger.Key, u *usage) []byte {
+	b = appendKey(append(b, changeUsed), key)
+	b = binary.AppendVarint(b, u.hour)
+	b = appendString(appendString(b, u.model), u.tier)
+	b = appendAmounts(appendAmounts(b, u.counted), u.credited)
+	return binary.AppendVarint(binary.AppendVarint(b, u.input), u.output)
+}
+
+// appendRow tells the account's row as it is now.
+func appendRow(b []byte, a *account) []byte {
+	b = appendKey(append(b, changeRow), a.key)
+	b = appendBool(b, a.row.known)
+	b = appendAmounts(appendString(b, a.row.settings.text()), a.state.Credits)
+	b = binary.AppendVarint(b, int64(microsOf(a.state.UnlimitedUntil)))
+	b = binary.AppendVarint(b, nanosOf(a.state.Burst))
+	return binary.AppendVarint(binary.AppendVarint(b, int64(a.row.createdAt)), int64(a.row.updatedAt))
+}
+
+func appendReset(b []byte, key ledger.Key, r *reset) []byte {
+	b = appendKey(append(b, changeReset), key)
+	b = appendBool(appendBool(b, r.requests), r.tokens)
+	return binary.AppendVarint(binary.AppendVarint(b, r.from), r.to)
+}
+
+func appendEntry(b []byte, e *entry) []byte {
+	b = appendString(append(b, changeEntry), e.project)
+	b = binary.AppendVarint(b, int64(e.at))
+	for _, s := range [...]string{e.Identity, e.Action, e.Reason, string(e.Detail)} {
+		b = appendString(b, s)
+	}
+	return b
+}
+
+func appendOnce(b []byte, o *onceRow) []byte {
+	b = appendString(appendString(append(b, changeOnce), o.project), o.once.Key)
+	b = append(b, o.once.Fingerprint[:]...)
+	b = binary.AppendVarint(b, int64(o.outcome.Status))
+	b = appendString(b, string(o.outcome.Body))
+	return binary.AppendVarint(b, int64(o.at))
+}
+
+func appendKey(b []byte, key ledger.Key) []byte {
+	return appendString(appendString(b, key.Project), key.Identity)
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendAmounts(b []byte, a limit.Amounts) []byte {
+	for _, n := range a {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
+}
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+// errUnreadable is of changes that are whole and not understood: no damage, so nobody
+// may go on without them.
+var errUnreadable = errors.New("the journal has changes that this version cannot read")
+
+// decoder reads what the functions above have written. Once it has failed it returns zeros.
+type decoder struct {
+	b      []byte
+	failed bool
+	m      *merge
+}
+
+// decode adds the changes of a record to m.
+func decode(changes []byte, m *merge) error {
+	d := decoder{b: changes, m: m}
+	for len(d.b) > 0 && !d.failed {
+		kind := d.b[0]
+		d.b = d.b[1:]
+		switch kind {
+		case changeOpened:
+			m.open(d.hold())
+		case changeClosed:
+			m.close(d.uint())
+		case changeUsed:
+			m.delta(d.bytes(), d.bytes()).use(d.usage())
+		case changeRow:
+			m.delta(d.bytes(), d.bytes()).row = d.row()
+		case changeReset:
+			m.delta(d.bytes(), d.bytes()).took = d.reset()
+		case changeEntry:
+			m.entries = append(m.entries, d.entry())
+		case changeOnce:
+			m.onces = append(m.onces, d.once())
+		default:
+			return fmt.Errorf("%w: kind %d", errUnreadable, kind)
+		}
+	}
+	if d.failed {
+		return errUnreadable
+	}
+	return nil
+}
+
+func (d *decoder) hold() hold {
+	return hold{key: ledger.Key{Project: d.name(), Identity: d.string()}, id: d.uint(), model: d.name(), tier: d.name(),
+		at: micros(d.int()), amounts: d.amounts(), credit: d.amounts()}
+}
+
+func (d *decoder) usage() usage {
+	return usage{hour: d.int(), model: d.name(), tier: d.name(),
+		counted: d.amounts(), credited: d.amounts(), input: d.int(), output: d.int()}
+}
+
+func (d *decoder) row() *writtenRow {
+	return &writtenRow{known: d.bool(), settings: d.string(), credits: d.amounts(),
+		unlimited: micros(d.int()), burst: d.int(), createdAt: micros(d.int()), updatedAt: micros(d.int())}
+}
+
+func (d *decoder) reset() *reset {
+	return &reset{requests: d.bool(), tokens: d.bool(), from: d.int(), to: d.int()}
+}
+
+func (d *decoder) entry() entry {
+	return entry{project: d.string(), at: micros(d.int()),
+		Entry: ledger.Entry{Identity: d.string(), Action: d.string(), Reason: d.string(), Detail: []byte(d.string())}}
+}
+
+func (d *decoder) once() onceRow {
+	o := onceRow{project: d.string(), once: ledger.Once{Key: d.string()}}
+	copy(o.once.Fingerprint[:], d.take(uint64(len(o.once.Fingerprint))))
+	o.outcome.Status, o.outcome.Body, o.at = int(d.int()), []byte(d.string()), micros(d.int())
+	return o
+}
+
+// take returns the next n bytes, which are part of the record.
+func (d *decoder) take(n uint64) []byte {
+	if d.failed || n > uint64(len(d.b)) {
+		d.failed = true
+		return nil
+	}
+	p := d.b[:n]
+	d.b = d.b[n:]
+	return p
+}
+
+func (d *decoder) bytes() []byte  { return d.take(d.uint()) }
+func (d *decoder) string() string { return string(d.bytes()) }
+
+// name reads a string that stands in many changes.
+func (d *decoder) name() string { return d.m.name(d.bytes()) }
+
+func (d *decoder) uint() uint64 {
+	n, size := binary.Uvarint(d.b)
+	if d.skip(size) {
+		return n
+	}
+	return 0
+}
+
+func (d *decoder) int() int64 {
+	n, size := binary.Varint(d.b)
+	if d.skip(size) {
+		return n
+	}
+	return 0
+}
+
+// skip takes a varint of that size, which is not positive where there is none.
+func (d *decoder) skip(size int) bool {
+	if d.failed || size <= 0 {
+		d.failed = true
+		return false
+	}
+	d.b = d.b[size:]
+	return true
+}
+
+func (d *decoder) bool() bool {
+	b := d.take(1)
+	return len(b) == 1 && b[0] != 0
+}
+
+func (d *decoder) amounts() (a limit.Amounts) {
+	for m := range a {
+		a[m] = d.int()
+	}
+	return a
+}

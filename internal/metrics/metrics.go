@@ -1,0 +1,208 @@
+// Package metrics tells Prometheus what the server does.
+//
+// What holds for every metric: its labels have few values, known beforehand, and none of them is a project,
+// an identity or text of a request. What is counted with each request neither allocates nor looks anything up by
+// a hash of labels: the counters are found by position.
+package metrics
+
+import (
+	"net/http"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/airatelimit/airatelimit/internal/gateway"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/provider"
+)
+
+// The values of labels. What is in none of them counts as the last.
+var (
+	outcomes = []string{
+		"answered", "provider_error", "provider_limited", "provider_refused", "provider_broke_off", "client_gone", "preflight",
+		"invalid_request", "missing_identity", "invalid_identity", "unknown_model", "unknown_tier", "unknown_system_prompt",
+		"key_provider_mismatch", "unpriced_model", "missing_project_key", "invalid_project_key", "missing_provider_key", "identity_unverified",
+		"identity_disabled", "model_not_allowed", "origin_not_allowed", "security_blocked", "unsupported_endpoint", "request_too_large",
+		"limit_exceeded", "burst_exceeded", "concurrency_exceeded",
+		"provider_unreachable", "provider_auth_failed", "unavailable", "provider_timeout", "internal_error", "other",
+	}
+	providers = builtIn()
+	families  = append([]string{""}, provider.Families...)
+	refusals  = []string{"requests", "tokens", "costUsd", "burst", "concurrency", "other"}
+)
+
+// builtIn are the built-in providers' names, with "" before for requests that came to none.
+func builtIn() []string {
+	names := []string{""}
+	for _, v := range project.Vendors() {
+		names = append(names, v.Name)
+	}
+	return append(names, "custom", "other")
+}
+
+// Buckets are in seconds. What the gateway adds is below a millisecond where all is well; what a
+// provider takes is between a tenth of a second and minutes.
+var (
+	addedBuckets     = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
+	firstByteBuckets = []float64{.05, .1, .25, .5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600}
+	commitBuckets    = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
+	sizeBuckets      = []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}
+)
+
+// Metrics are one server's. Create them with New.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	requests  *prometheus.CounterVec
+	children  []atomic.Pointer[prometheus.Counter] // of requests, by outcome, provider and family: made when first needed
+	refused   []prometheus.Counter                 // by kind
+	unchecked prometheus.Counter
+	tokens    [2][]prometheus.Counter // input and output, by provider
+	cost      []prometheus.Counter    // by provider
+	added     prometheus.Histogram
+	first     []prometheus.Observer // by provider
+
+	batch, commit prometheus.Histogram
+}
+
+// New returns the metrics of a server of a version.
+func New(version string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry(),
+		children: make([]atomic.Pointer[prometheus.Counter], len(outcomes)*len(providers)*len(families))}
+	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_requests_total",
+		Help: "Requests of the data plane that have ended, by outcome (answered; a code of an error of ours; provider_error, provider_limited and provider_refused for its 5xx, its 429 and what else it answers but success; provider_broke_off; client_gone; preflight), provider (a project's own are custom) and model family."},
+		[]string{"outcome", "provider", "family"})
+	refused := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_refusals_total",
+		Help: "Requests refused with 429, by kind of limit."}, []string{"kind"})
+	m.unchecked = prometheus.NewCounter(prometheus.CounterOpts{Name: "airatelimit_unchecked_total",
+		Help: "Requests let through while limits could not be checked, because their project has failOpen."})
+	tokens := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_tokens_total",
+		Help: "Tokens charged, by direction (input, output) and provider."}, []string{"direction", "provider"})
+	cost := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_cost_usd_total",
+		Help: "Cost charged in US dollars, by provider."}, []string{"provider"})
+	first := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "airatelimit_upstream_first_byte_seconds",
+		Help: "From handing a request to the connection to the provider until the header of its answer, by provider.", Buckets: firstByteBuckets}, []string{"provider"})
+	m.added = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_added_seconds",
+		Help:    "What the gateway itself adds to a request that the provider answered: from its header until it is handed to the connection to the provider, without the wait for the client's body, plus from the last byte of the provider's answer until the end of ours is written and settled.",
+		Buckets: addedBuckets})
+	m.batch = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_ledger_batch_size",
+		Help: "Accounts and further records that one transaction of the ledger wrote.", Buckets: sizeBuckets})
+	m.commit = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_ledger_commit_seconds",
+		Help: "What a transaction of the ledger took, from its beginning to the end of its commit.", Buckets: commitBuckets})
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "airatelimit_build_info",
+		Help: "1, with the version of AI Ratelimit and of Go."}, []string{"version", "go"})
+	info.WithLabelValues(version, runtime.Version()).Set(1)
+	m.registry.MustRegister(m.requests, refused, m.unchecked, tokens, cost, first, m.added, m.batch, m.commit, info,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	for _, kind := range refusals {
+		m.refused = append(m.refused, refused.WithLabelValues(kind))
+	}
+	for _, name := range providers {
+		m.cost = append(m.cost, cost.WithLabelValues(name))
+		m.first = append(m.first, first.WithLabelValues(name))
+		for i, direction := range []string{"input", "output"} {
+			m.tokens[i] = append(m.tokens[i], tokens.WithLabelValues(direction, name))
+		}
+	}
+	return m
+}
+
+// position returns where a value stands, or the last position. The lists are short, and what is frequent comes first:
+// this is as fast as hashing.
+func position(values []string, v string) int {
+	if i := slices.Index(values, v); i >= 0 {
+		return i
+	}
+	return len(values) - 1
+}
+
+// outcomeOf tells apart what a provider answered but success: whose fault it is differs.
+func outcomeOf(s *gateway.Seen) string {
+	switch {
+	case s.Outcome != "provider_error" || s.Status >= http.StatusInternalServerError:
+		return s.Outcome
+	case s.Status == http.StatusTooManyRequests:
+		return "provider_limited"
+	}
+	return "provider_refused"
+}
+
+// Request counts a request that has ended.
+func (m *Metrics) Request(s gateway.Seen) {
+	outcome, by, family := position(outcomes, outcomeOf(&s)), position(providers, s.Provider), position(families, s.Family)
+	m.child(outcome, by, family).Inc()
+	if s.Refused != "" {
+		m.refused[position(refusals, s.Refused)].Inc()
+	}
+	if s.Unchecked {
+		m.unchecked.Inc()
+	}
+	if s.Charged.Amounts[limit.Requests] > 0 {
+		m.tokens[0][by].Add(float64(max(0, s.Charged.InputTokens)))
+		m.tokens[1][by].Add(float64(max(0, s.Charged.OutputTokens)))
+		m.cost[by].Add(float64(max(0, s.Charged.Amounts[limit.Cost])) / 1e6)
+	}
+	if added, ok := s.Times.Added(); ok {
+		m.added.Observe(max(0, added.Seconds()))
+	}
+	if s.Times.Answered > 0 {
+		m.first[by].Observe((s.Times.Answered - s.Times.Sent).Seconds())
+	}
+}
+
+// child returns the counter of requests at a position. Most never happen and are never made.
+func (m *Metrics) child(outcome, by, family int) prometheus.Counter {
+	at := &m.children[(outcome*len(providers)+by)*len(families)+family]
+	if c := at.Load(); c != nil {
+		return *c
+	}
+	c := m.requests.WithLabelValues(outcomes[outcome], providers[by], families[family])
+	at.Store(&c)
+	return c
+}
+
+// Ledger is what a ledger shall tell.
+func (m *Metrics) Ledger() ledger.Observer {
+	return ledger.Observer{Batch: func(size int, took time.Duration) {
+		m.batch.Observe(float64(size))
+		m.commit.Observe(took.Seconds())
+	}}
+}
+
+// State is read whenever Prometheus asks. No function may wait for anything.
+type State struct {
+	Running        func() int64 // requests
+	Holding        func() int64 // reservations of this process
+	Ready          func() bool
+	RefreshFailure func() int64 // how often projects could not be read since the start
+}
+
+// Watch exports a server's state. It is called once.
+func (m *Metrics) Watch(s State) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("airatelimit_running_requests", "Requests of the data plane that run now.", func() float64 { return float64(s.Running()) })
+	gauge("airatelimit_held_reservations", "Reservations that requests of this process hold now.", func() float64 { return float64(s.Holding()) })
+	gauge("airatelimit_ready", "1 while /readyz says that requests can be taken, else 0.", func() float64 {
+		if s.Ready() {
+			return 1
+		}
+		return 0
+	})
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "airatelimit_project_refresh_failures_total",
+		Help: "How often changes of projects could not be read; what was known stays in force meanwhile."}, func() float64 { return float64(s.RefreshFailure()) }))
+}
+
+// Handler serves the metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

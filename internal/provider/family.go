@@ -1,0 +1,43 @@
+package provider
+
+import "strings"
+
+// Families are the values of [Family]: few enough to be the label of a metric.
+var Families = []string{"gpt", "o", "embedding", "moderation", "image", "audio", "claude", "gemini", "gemma",
+	"grok", "mistral", "deepseek", "llama", "qwen", "other"}
+
+// families are the beginnings of known models' names. The first that fits counts.
+var families = []struct{ prefix, family string }{
+	{"gpt-image", "image"}, {"gpt-4o-transcribe", "audio"}, {"gpt-4o-mini-transcribe", "audio"}, {"gpt-4o-mini-tts", "audio"},
+	{"gpt", "gpt"}, {"chatgpt", "gpt"},
+	{"claude", "claude"},
+	{"gemini-embedding", "embedding"}, {"gemini", "gemini"}, {"gemma", "gemma"},
+	{"grok", "grok"},
+	{"mistral-embed", "embedding"}, {"mistral-moderation", "moderation"}, {"codestral-embed", "embedding"},
+	{"mistral", "mistral"}, {"ministral", "mistral"}, {"codestral", "mistral"}, {"pixtral", "mistral"}, {"magistral", "mistral"}, {"devstral", "mistral"},
+	{"open-mi", "mistral"}, {"labs-devstral", "mistral"},
+	{"deepseek", "deepseek"}, {"llama", "llama"}, {"meta-llama", "llama"}, {"qwen", "qwen"},
+	{"text-embedding", "embedding"}, {"omni-moderation", "moderation"}, {"text-moderation", "moderation"},
+	{"dall-e", "image"}, {"imagen", "image"}, {"sora", "image"}, {"veo", "image"},
+	{"whisper", "audio"}, {"tts", "audio"},
+}
+
+// Family is the kind of a model by its name, one of [Families]. Whatever a client may write as a
+// model's name, there is no further value: that is "other", and no name is "". Of a name with slashes, as
+// OpenRouter's are, the last part counts.
+func Family(model string) string {
+	model = strings.TrimSpace(model)
+	if model == "" {
+		return ""
+	}
+	model = model[strings.LastIndexByte(model, '/')+1:]
+	if len(model) >= 2 && (model[0] == 'o' || model[0] == 'O') && '0' <= model[1] && model[1] <= '9' {
+		return "o"
+	}
+	for _, f := range families {
+		if len(model) >= len(f.prefix) && strings.EqualFold(model[:len(f.prefix)], f.prefix) {
+			return f.family
+		}
+	}
+	return "other"
+}

@@ -1,0 +1,339 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/secret"
+)
+
+// Errors of [Copy], to be tested with errors.Is.
+var (
+	// ErrNotEmpty is that of a target which holds something already.
+	ErrNotEmpty = errors.New("it is not empty: give a new database, since what is in it could be neither kept nor replaced")
+	// ErrOutdated is that of a source whose schema is not this version's.
+	ErrOutdated = errors.New("its schema is of another version of airatelimit: let this version serve it once, which upgrades it")
+)
+
+// Copied is how many rows [Copy] has copied into a table.
+type Copied struct {
+	Table string
+	Rows  int64
+}
+
+// copyBatch is how many rows are written in one statement; SQLite takes 32,766 parameters.
+const copyBatch = 500
+
+// copied describes how a table's rows are read in the source, SQLite's schema, and written.
+type copied struct {
+	table   string
+	columns []string
+	from    string // what is selected from, where it is not the table
+	order   string
+	escaped []string // columns whose text PostgreSQL may not take as it is
+	sums    []string // columns whose sums are compared
+}
+
+// settled is the usage table with every hold as if it had ended: what was set aside counts, since nobody knows any more
+// whether the provider has answered.
+const settled = `(SELECT project_id, identity, hour, model, tier, kind, sum(requests) AS requests, sum(tokens) AS tokens,
+	sum(micros) AS micros, sum(credit_requests) AS credit_requests, sum(credit_tokens) AS credit_tokens,
+	sum(credit_micros) AS credit_micros, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens
+	FROM (SELECT project_id, identity, hour, model, tier, kind, requests, tokens, micros, credit_requests, credit_tokens,
+			credit_micros, input_tokens, output_tokens FROM usage
+		UNION ALL SELECT project_id, identity, hour, model, tier, 0, requests, tokens, micros, credit_requests,
+			credit_tokens, credit_micros, 0, 0 FROM holds)
+	GROUP BY project_id, identity, hour, model, tier, kind)`
+
+// spent is the identities table with the credits of holds spent.
+const spent = `(SELECT i.project_id, i.identity, i.known, i.settings,
+	max(0, i.credit_requests - coalesce(h.requests, 0)) AS credit_requests,
+	max(0, i.credit_tokens - coalesce(h.tokens, 0)) AS credit_tokens,
+	max(0, i.credit_micros - coalesce(h.micros, 0)) AS credit_micros,
+	i.unlimited_until, i.burst_at, i.created_at, i.updated_at
+	FROM identities i LEFT JOIN (SELECT project_id, identity, sum(credit_requests) AS requests, sum(credit_tokens) AS tokens,
+		sum(credit_micros) AS micros FROM holds GROUP BY project_id, identity) h
+	ON h.project_id = i.project_id AND h.identity = i.identity)`
+
+// copies are in the order in which tables refer to each other. Holds are in usage.
+var copies = []copied{
+	{table: "projects", order: "id",
+		columns: []string{"id", "settings", "secret_id", "secret_hash", "created_at", "updated_at", "revision"},
+		sums:    []string{"created_at", "updated_at"}},
+	{table: "provider_keys", order: "project_id, provider", columns: []string{"project_id", "provider", "sealed", "mask"}},
+	{table: "identities", order: "project_id, identity", from: spent,
+		columns: []string{"project_id", "identity", "known", "settings", "credit_requests", "credit_tokens", "credit_micros",
+			"unlimited_until", "burst_at", "created_at", "updated_at"},
+		sums: []string{"credit_requests", "credit_tokens", "credit_micros"}},
+	{table: "usage", order: "project_id, identity, hour, model, tier, kind", from: settled,
+		columns: []string{"project_id", "identity", "hour", "model", "tier", "kind", "requests", "tokens", "micros",
+			"credit_requests", "credit_tokens", "credit_micros", "input_tokens", "output_tokens"},
+		escaped: []string{"model", "tier"},
+		sums: []string{"requests", "tokens", "micros", "credit_requests", "credit_tokens", "credit_micros",
+			"input_tokens", "output_tokens"}},
+	{table: "idempotency", order: "project_id, key",
+		columns: []string{"project_id", "key", "fingerprint", "status", "body", "created_at"},
+		escaped: []string{"key"}, sums: []string{"status"}},
+	{table: "audit", order: "id", columns: []string{"project_id", "identity", "action", "reason", "detail", "at"}},
+}
+
+// Copy copies everything from a SQLite file that nobody serves into an empty PostgreSQL: all of it, with counts and sums
+// that agree, or nothing. Holds are settled as they stand. The source stays as it is; keys must open its provider keys.
+// Names that PostgreSQL may not take get the form that escape gives them, as they have in the ledger there.
+func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring, escape func(name string) string) (done []Copied, err error) {
+	db, closeSource, err := openSource(ctx, source)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", source, err)
+	}
+	defer func() { err = errors.Join(err, closeSource()) }()
+	from, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", source, err)
+	}
+	defer from.Rollback() //nolint:errcheck // it only reads
+	if err := opens(ctx, from, keys); err != nil {
+		return nil, fmt.Errorf("read %s: %w", source, err)
+	}
+	to, err := target.Write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer to.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if err := takeEmpty(ctx, to); err != nil {
+		return nil, err
+	}
+	for _, c := range copies {
+		n, err := c.copy(ctx, from, to, escape)
+		if err == nil {
+			err = c.compare(ctx, from, to)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("copy %s: %w", c.table, err)
+		}
+		done = append(done, Copied{c.table, n})
+	}
+	if err := finishCopy(ctx, to, keys); err != nil {
+		return nil, err
+	}
+	return done, to.Commit()
+}
+
+// openSource opens an existing file for reading alone, and keeps others from serving it.
+func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() error, err error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil, err
+	}
+	unlock, err := Lock(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if db, err = handle(path, readPragmas(), 1); err != nil {
+		return nil, nil, errors.Join(err, unlock())
+	}
+	closeAll = func() error { return errors.Join(db.Close(), unlock()) }
+	newest, err := newestMigration("migrations/sqlite")
+	var version int64
+	if err == nil {
+		err = db.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied = 1`).Scan(&version)
+	}
+	if err == nil && version != newest {
+		err = fmt.Errorf("%w (it is version %d, this one knows %d)", ErrOutdated, version, newest)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, closeAll())
+	}
+	return db, closeAll, nil
+}
+
+// opens makes sure that the nodes will be able to open the keys.
+func opens(ctx context.Context, from *sql.Tx, keys *secret.Keyring) error {
+	records, err := query(ctx, from, "true")
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		for provider, k := range r.Keys {
+			if _, err := keys.Open(k.Sealed, sealedFor(r.Key, provider)); err != nil {
+				return fmt.Errorf("the key of %s in project %s: %w: set ENCRYPTION_KEY to the one it was sealed with", provider, r.Key, err)
+			}
+		}
+	}
+	return nil
+}
+
+// takeEmpty keeps everybody else from writing to the target, if there is nothing in it.
+func takeEmpty(ctx context.Context, to *sql.Tx) error {
+	for _, s := range []string{
+		`SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '0', true),
+			set_config('idle_in_transaction_session_timeout', '0', true)`,
+		`LOCK TABLE projects, provider_keys, identities, usage, holds, idempotency, audit IN SHARE ROW EXCLUSIVE MODE`,
+	} {
+		if _, err := to.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("keep the target from others: %w", err)
+		}
+	}
+	for _, table := range []string{"projects", "identities", "usage", "holds", "idempotency", "audit"} {
+		var any bool
+		if err := to.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+table+`)`).Scan(&any); err != nil {
+			return err
+		}
+		if any {
+			return ErrNotEmpty
+		}
+	}
+	return nil
+}
+
+// finishCopy lets nodes that serve the target already see the projects, and notes whose key they are sealed with.
+func finishCopy(ctx context.Context, to *sql.Tx, keys *secret.Keyring) error {
+	if err := claim(ctx, to, keys); err != nil {
+		return err
+	}
+	for _, s := range []string{
+		`UPDATE revision SET value = 1 + greatest(value, (SELECT coalesce(max(revision), 0) FROM projects))`,
+		`UPDATE projects SET revision = (SELECT value FROM revision)`,
+		`SELECT pg_notify('` + channel + `', '')`,
+	} {
+		if _, err := to.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c copied) source() string {
+	if c.from == "" {
+		return c.table
+	}
+	return c.from
+}
+
+// copy writes the rows as they are read, some at a time.
+func (c copied) copy(ctx context.Context, from, to *sql.Tx, escape func(string) string) (n int64, err error) {
+	rows, err := from.QueryContext(ctx, `SELECT `+strings.Join(c.columns, ", ")+` FROM `+c.source()+` AS s ORDER BY `+c.order)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	var batch []any
+	for rows.Next() {
+		row, into := make([]any, len(c.columns)), make([]any, len(c.columns))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return n, err
+		}
+		c.translate(row, escape)
+		batch = append(batch, row...)
+		if n++; n%copyBatch == 0 {
+			if err := c.insert(ctx, to, batch); err != nil {
+				return n, err
+			}
+			batch = batch[:0]
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return n, err
+	}
+	return n, c.insert(ctx, to, batch)
+}
+
+// translate makes a row of SQLite one of PostgreSQL.
+func (c copied) translate(row []any, escape func(string) string) {
+	for i, name := range c.columns {
+		switch v := row[i].(type) {
+		case string:
+			if slices.Contains(c.escaped, name) {
+				row[i] = escape(v)
+			} else {
+				row[i] = strings.ToValidUTF8(strings.ReplaceAll(v, "\x00", ""), "\uFFFD")
+			}
+		case int64:
+			if name == "known" {
+				row[i] = v != 0
+			}
+		}
+	}
+}
+
+func (c copied) insert(ctx context.Context, to *sql.Tx, values []any) error {
+	if len(values) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES ", c.table, strings.Join(c.columns, ", "))
+	for i := range values {
+		switch {
+		case i == 0:
+			b.WriteByte('(')
+		case i%len(c.columns) == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", i+1)
+	}
+	b.WriteByte(')')
+	_, err := to.ExecContext(ctx, b.String(), values...)
+	return err
+}
+
+// compare fails where the target's rows are not as many, or do not add up to as much, as the source's.
+func (c copied) compare(ctx context.Context, from, to *sql.Tx) error {
+	want, err := c.figures(ctx, from, c.source())
+	if err != nil {
+		return err
+	}
+	got, err := c.figures(ctx, to, c.table)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("count and sums of %s are %v in the source and %v in the target", strings.Join(c.sums, ", "), want, got)
+	}
+	return nil
+}
+
+func (c copied) figures(ctx context.Context, tx *sql.Tx, table string) ([]string, error) {
+	text := "SELECT CAST(count(*) AS text)"
+	for _, column := range c.sums {
+		text += ", CAST(coalesce(sum(" + column + "), 0) AS text)"
+	}
+	figures, into := make([]string, 1+len(c.sums)), make([]any, 1+len(c.sums))
+	for i := range figures {
+		into[i] = &figures[i]
+	}
+	return figures, tx.QueryRowContext(ctx, text+" FROM "+table+" AS t").Scan(into...)
+}
+
+// Backup writes a copy of a SQLite file, as of one moment, to a new file (mode 0600) beside whoever serves it. Nobody
+// waits for it.
+func Backup(ctx context.Context, d config.Database, to string) (err error) {
+	if _, err := os.Stat(d.Path); err != nil {
+		return err
+	}
+	db, err := handle(d.Path, commonPragmas(), 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, to)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(to))
+	}
+	return nil
+}
