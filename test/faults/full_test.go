@@ -20,17 +20,17 @@ func TestDiskFull(t *testing.T) {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, file(t), tiers)
-			p := f.home.Start(serveWithin(400))
+			p := f.home.Start(serveWithin(300))
 			f.start(1, func(int) *node.Process { return p })
-			l := f.load(16, "full", calm)
+			l := f.crowd(16, "full", calm)
 			f.more(40, unavailable)
 			f.wantNotReady("with a full disk")
 			l.end()
 			if end == "room" {
 				makeRoom(t, p)
 				f.awaitReady()
+				f.fill("late", 0)
 				f.reconcile(exact)
-				f.fillAll()
 				return
 			}
 			f.kill(0)

@@ -32,6 +32,7 @@ type load struct {
 	f       *fleet
 	round   string
 	kinds   []string
+	crowd   *atomic.Int64 // numbers the identities, where each asks once
 	nodes   atomic.Pointer[[]*node.Process]
 	stopped chan struct{}
 	clients sync.WaitGroup
@@ -43,7 +44,16 @@ const pause = 20 * time.Millisecond
 // load has so many clients ask the nodes for what several identities of a round want: some without a limit, some with
 // one that a round reaches.
 func (f *fleet) load(clients int, round string, kinds []string) *load {
-	l := &load{f: f, round: round, kinds: kinds, stopped: make(chan struct{})}
+	return f.begun(clients, &load{f: f, round: round, kinds: kinds})
+}
+
+// crowd is load of which every request has an identity of its own.
+func (f *fleet) crowd(clients int, round string, kinds []string) *load {
+	return f.begun(clients, &load{f: f, round: round, kinds: kinds, crowd: new(atomic.Int64)})
+}
+
+func (f *fleet) begun(clients int, l *load) *load {
+	l.stopped = make(chan struct{})
 	l.turnTo(f.nodes...)
 	for range clients {
 		rng := rand.New(rand.NewPCG(rand.Uint64(), 0))
@@ -79,7 +89,11 @@ func (l *load) client(rng *rand.Rand) {
 		case n < 7:
 			tier = "tokens"
 		}
-		end := l.f.ask(nodes[rng.IntN(len(nodes))], fmt.Sprintf("%s-%s-%d", l.round, tier, n), tier, l.kinds[rng.IntN(len(l.kinds))])
+		identity := fmt.Sprintf("%s-%s-%d", l.round, tier, n)
+		if l.crowd != nil {
+			identity += fmt.Sprintf("-%d", l.crowd.Add(1))
+		}
+		end := l.f.ask(nodes[rng.IntN(len(nodes))], identity, tier, l.kinds[rng.IntN(len(l.kinds))])
 		if end == unavailable || end == withheld || end == lost {
 			<-tick.C
 		}

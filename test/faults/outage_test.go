@@ -19,14 +19,20 @@ func TestDatabaseGoesAway(t *testing.T) {
 	c, db := private(t)
 	f := newFleet(t, db, tiers)
 	f.serve(2)
-	for round, how := range []struct {
+	ways := []struct {
 		name string
 		end  func() error
 	}{
 		{"killed", c.Kill},
 		{"stopped at once", func() error { return c.Stop(pgtest.Immediate) }},
 		{"stopped", func() error { return c.Stop(pgtest.Fast) }},
-	} {
+	}
+	rounds := len(ways)
+	if long {
+		rounds = 30
+	}
+	for round := range rounds {
+		how := ways[round%len(ways)]
 		l := f.load(16, fmt.Sprint("round", round), calm)
 		f.more(100, answered)
 		if err := how.end(); err != nil {

@@ -152,5 +152,8 @@ func TestFiveNodesStartOnAnEmptyDatabase(t *testing.T) {
 			t.Errorf("%d of 100 answered by five nodes, want 20", got)
 		}
 		f.reconcile(exact)
+		for _, p := range f.nodes {
+			p.Stop()
+		}
 	}
 }
