@@ -278,6 +278,20 @@ func TestNodeIsPausedWithinATransaction(t *testing.T) {
 		f.fill(identity, y.answered)
 	}
 	f.reconcile(paused)
+
+	// It counts among the living again: what it begins now nobody else settles.
+	f.gate = make(chan struct{})
+	arrived := f.arrived
+	for range 5 {
+		streams.Go(func() { f.ask(f.nodes[0], "after", "requests", held) })
+	}
+	f.awaitArrived(arrived + 5)
+	beats := func() int { return f.db.number(`SELECT coalesce(sum(beat), 0) FROM nodes`) }
+	enough := beats() + 2*10
+	node.Await(t, node.Patience, "both nodes have looked at each other for longer than a dead one is given", func() bool { return beats() >= enough })
+	f.open()
+	streams.Wait()
+	f.reconcile(exact)
 }
 
 // pauseWithin stops a node while it has an identity's row locked.
