@@ -324,6 +324,34 @@ func resetThenShorterPeriod(t *testing.T, s Store) {
 	wantRefused(t, s, key, r, later)
 }
 
+// oldRequestEnds: the end of a request from before its project changed the period takes
+// nothing from what began since, and is counted where it began.
+func oldRequestEnds(t *testing.T, s Store) {
+	key, r := identity("alice"), daily(caps(5, -1, -1))
+	later := noon.Add(200 * time.Hour)
+	old := mustReserve(t, s, key, r, 10, noon)
+	young := mustReserve(t, s, key, r, 20, later)
+	if err := young.Durable(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Change(t.Context(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Weekly, Now: later,
+		Apply: func([]*ledger.Account) (ledger.Outcome, error) { return ledger.Outcome{}, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settle(t, s, old, 7)
+	settled(t, s)
+	s.Crash(t)
+	for _, p := range []limit.Period{limit.Daily, limit.Weekly, limit.Hourly} {
+		wantTotal(t, s, key, p, later, limit.Amounts{1, 20, 200})
+	}
+	wantTotal(t, s, key, limit.Monthly, later, limit.Amounts{2, 27, 270})
+	for range 4 {
+		spend(t, s, key, r, 1, later)
+	}
+	wantRefused(t, s, key, r, later)
+}
+
 func resetInFlight(t *testing.T, s Store) {
 	key, r := identity("alice"), daily(caps(5, -1, -1))
 	spend(t, s, key, r, 10, noon)

@@ -64,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"HoursRollIntoPeriods", hoursRoll},
 		{"ProjectChangesItsPeriod", periodChange},
 		{"ResetThenShorterPeriod", resetThenShorterPeriod},
+		{"OldRequestEndsAfterThePeriodChanged", oldRequestEnds},
 		{"ResetInFlight", resetInFlight},
 		{"ClockSetBack", clockSetBack},
 		{"NamesAreKeptAsTheyAre", oddNames},

@@ -54,9 +54,24 @@ func (w *wire) through(c *pgxpool.Config) {
 
 type wired struct {
 	net.Conn
-	wire  *wire
-	wrote atomic.Bool
+	wire    *wire
+	wrote   atomic.Bool
+	instead atomic.Pointer[net.Conn] // what a test has put in its place
 }
+
+func (c *wired) conn() net.Conn {
+	if other := c.instead.Load(); other != nil {
+		return *other
+	}
+	return c.Conn
+}
+
+func (c *wired) replace(other net.Conn) { c.instead.Store(&other) }
+
+func (c *wired) Close() error                       { return c.conn().Close() }
+func (c *wired) SetDeadline(t time.Time) error      { return c.conn().SetDeadline(t) }
+func (c *wired) SetReadDeadline(t time.Time) error  { return c.conn().SetReadDeadline(t) }
+func (c *wired) SetWriteDeadline(t time.Time) error { return c.conn().SetWriteDeadline(t) }
 
 func (c *wired) Write(p []byte) (int, error) {
 	c.wrote.Store(true)
@@ -65,14 +80,14 @@ func (c *wired) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return c.Conn.Write(p)
+	return c.conn().Write(p)
 }
 
 func (c *wired) Read(p []byte) (int, error) {
 	if c.wrote.Swap(false) {
 		c.wire.trips.Add(1)
 	}
-	return c.Conn.Read(p)
+	return c.conn().Read(p)
 }
 
 // onCommit does something to the next commit, once.
@@ -236,7 +251,7 @@ func TestCommitThatArrivesLate(t *testing.T) {
 	arrive, arrived := make(chan struct{}), make(chan struct{})
 	w.onCommit(func(c *wired, sent []byte) error {
 		held, late := bytes.Clone(sent), c.Conn
-		c.Conn = closed{late}
+		c.replace(closed{late})
 		go func() {
 			defer close(arrived)
 			<-arrive
@@ -449,14 +464,14 @@ func TestServerThatHangs(t *testing.T) {
 	key, r := named("alice"), requests(100)
 	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
 	lost := func(c *wired, p []byte) error {
-		if _, is := c.Conn.(*silent); is {
+		if _, is := c.conn().(*silent); is {
 			return nil
 		}
 		if len(p) == 16 { // a connection of its own that asks the server to cancel: it cannot be made
 			return net.ErrClosed
 		}
 		c.Conn.Close() //nolint:errcheck // it only hangs for the client
-		c.Conn = &silent{closed: closed{c.Conn}, done: make(chan struct{})}
+		c.replace(&silent{closed: closed{c.Conn}, done: make(chan struct{})})
 		return nil
 	}
 	w.write.Store(&lost)

@@ -153,10 +153,21 @@ func (t *transaction) enter(moments ...moment) error {
 	return nil
 }
 
-// restart makes the state one of a period, with what is about to be written in it.
+// restart makes the state one of a period, with what is about to be written in it. It goes
+// back behind nothing that the account has come to, what runs included: what ends later
+// must not find the state in a time before its own.
 func (a *account) restart(m moment) {
+	at := m.now
+	if a.counted && a.state.Start.After(at) {
+		at = a.state.Start
+	}
+	for i := range a.state.Holds {
+		if h := &a.state.Holds[i]; h.At.After(at) {
+			at = h.At
+		}
+	}
 	a.counted, a.changed = true, a.changed || a.exists
-	a.state.Period, a.state.Start, a.state.Used = m.period, m.period.Start(m.now), nil
+	a.state.Period, a.state.Start, a.state.Used = m.period, m.period.Start(at), nil
 	for i := range a.used {
 		if u := &a.used[i]; !hourTime(u.hour).Before(a.state.Start) {
 			a.add(limit.ModelUsage{Model: u.model, Counted: u.counted, Credited: u.credited})

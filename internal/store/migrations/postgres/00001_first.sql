@@ -4,7 +4,8 @@
 --
 -- Names are COLLATE "C": their order is that of their bytes, which is the order in which the ledger locks.
 -- Every table that requests touch is keyed by (project_id, identity) first, so that a distributed engine can
--- spread it by that hash. Tables whose rows change with every request leave room in their pages for the next
+-- spread it by that hash. Names of models and tiers, which requests may make up, are kept with what text cannot
+-- hold written as \xHH. Tables whose rows change with every request leave room in their pages for the next
 -- version of a row (fillfactor), which keeps their indexes untouched.
 
 -- +goose Up
