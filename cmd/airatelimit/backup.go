@@ -16,7 +16,7 @@ type backupCmd struct {
 
 func (backupCmd) Help() string {
 	return "Copies the SQLite file as of one moment, beside a running server and without holding it up. To restore, stop the " +
-		"server and put the copy in the file's place, without the -wal and -shm beside it. The keys in DATA_DIR are not in it: keep them too."
+		"server and put the copy in the file's place, without what stands beside it (-wal, -shm, .journal-a and .journal-b). The keys in DATA_DIR are not in it: keep them too."
 }
 
 func (c backupCmd) Run(ctx context.Context, a *app) error {

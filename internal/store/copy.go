@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/secret"
@@ -15,6 +16,8 @@ import (
 
 // Errors of [Copy], to be tested with errors.Is.
 var (
+	// ErrUnfolded is that of a file whose process was killed, so that a part of what was used is in its journal.
+	ErrUnfolded = errors.New("what was used last is only in its journal, as after a kill or on a full disk: start airatelimit serve on it, and stop it where nothing may serve it")
 	// ErrNotEmpty is that of a target which holds something already.
 	ErrNotEmpty = errors.New("it is not empty: give a new database, since what is in it could be neither kept nor replaced")
 	// ErrOutdated is that of a source whose schema is not this version's.
@@ -137,6 +140,9 @@ func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() e
 		return nil, nil, errors.Join(err, unlock())
 	}
 	closeAll = func() error { return errors.Join(db.Close(), unlock()) }
+	if err := folded(path); err != nil {
+		return nil, nil, errors.Join(err, closeAll())
+	}
 	newest, err := newestMigration("migrations/sqlite")
 	var version int64
 	if err == nil {
@@ -149,6 +155,50 @@ func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() e
 		return nil, nil, errors.Join(err, closeAll())
 	}
 	return db, closeAll, nil
+}
+
+// folded returns ErrUnfolded where the ledger's journal beside a file is not empty.
+func folded(path string) error {
+	for _, name := range [...]string{".journal-a", ".journal-b"} {
+		if info, err := os.Stat(path + name); err == nil && info.Size() > 0 {
+			return ErrUnfolded
+		}
+	}
+	return nil
+}
+
+const (
+	// The server folds its journal a few times a second.
+	foldPatience = 10 * time.Second
+	foldLook     = 20 * time.Millisecond
+)
+
+// awaitFolded waits until the tables have what was in the ledger's journal when it was called. A fold that ends now may
+// have begun before, but the next one begins after that.
+func awaitFolded(ctx context.Context, db *sql.DB, path string) error {
+	last, folds := int64(-1), -1
+	for deadline := time.Now().Add(foldPatience); folded(path) != nil; {
+		var now int64
+		if err := db.QueryRowContext(ctx, `SELECT folded FROM journal`).Scan(&now); err != nil {
+			return fmt.Errorf("look at the journal: %w", err)
+		}
+		if now != last {
+			last = now
+			folds++
+		}
+		if folds == 2 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return ErrUnfolded
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(foldLook):
+		}
+	}
+	return nil
 }
 
 // opens makes sure that the nodes will be able to open the keys.
@@ -314,7 +364,8 @@ func (c copied) figures(ctx context.Context, tx *sql.Tx, table string) ([]string
 }
 
 // Backup writes a copy of a SQLite file, as of one moment, to a new file (mode 0600) beside whoever serves it. Nobody
-// waits for it.
+// waits for it. Everything that was answered before it was called is in the copy: where that is not in the tables soon,
+// it is [ErrUnfolded].
 func Backup(ctx context.Context, d config.Database, to string) (err error) {
 	if _, err := os.Stat(d.Path); err != nil {
 		return err
@@ -324,6 +375,9 @@ func Backup(ctx context.Context, d config.Database, to string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := awaitFolded(ctx, db, d.Path); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

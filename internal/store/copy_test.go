@@ -98,6 +98,26 @@ func TestCopyBringsEverythingAndSettlesWhatRan(t *testing.T) {
 	}
 }
 
+func TestNothingIsReadWithoutTheJournalBesideIt(t *testing.T) {
+	t.Parallel()
+	path, _ := copySource(t, 1)
+	for content, want := range map[string]error{"": nil, "a record": ErrUnfolded} {
+		if err := os.WriteFile(path+".journal-b", []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, closeSource, err := openSource(t.Context(), path)
+		if !errors.Is(err, want) {
+			t.Errorf("with %q in the journal: %v, want %v", content, err, want)
+		}
+		if err == nil {
+			err = closeSource()
+		}
+		if want == nil && err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestCopyOfWhatItCannotCopyLeavesNothing(t *testing.T) {
 	t.Parallel()
 	location := migrated.Database(t)

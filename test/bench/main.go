@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 // options say how long and what to measure.
@@ -27,6 +29,7 @@ type options struct {
 	identities []int
 	only       string
 	pooled     bool
+	postgres   bool
 	profile    string
 }
 
@@ -47,6 +50,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "take turns so often")
 	flag.StringVar(&o.only, "only", "", "run one measurement: "+measurementNames())
 	flag.BoolVar(&o.pooled, "pooled", false, "give the bare proxy pooled buffers, which it does not have by itself")
+	flag.BoolVar(&o.postgres, "postgres", false, "keep the gateways' books in a PostgreSQL of their own on this machine, which syncs what it commits, instead of in SQLite")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the gateway to `file`, with the first of the identities, and of the bare proxy to file.proxy")
 	flag.Parse()
 	if *role != "" {
@@ -95,7 +99,8 @@ type bench struct {
 	direct, proxy *target
 	gateways      []*target
 	figures       map[*target]*figures
-	need          float64 // bytes an identity takes in memory at the least
+	database      *pgtest.Cluster // with PostgreSQL only
+	need          float64         // bytes an identity takes in memory at the least
 }
 
 func (b *bench) targets() []*target { return append([]*target{b.direct, b.proxy}, b.gateways...) }
@@ -130,8 +135,10 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	if b.need, err = identityNeeds(ctx, dir); err != nil {
-		return err
+	if !b.postgres { // with it a gateway keeps no identities in memory
+		if b.need, err = identityNeeds(ctx, dir); err != nil {
+			return err
+		}
 	}
 	if b.direct, err = startUpstream(ctx); err != nil {
 		return err
@@ -139,9 +146,14 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 	if b.proxy, err = startProxy(ctx, b.direct.addr, b.pooled, b.profile); err != nil {
 		return err
 	}
+	if b.postgres {
+		if b.database, err = pgtest.Start(pgtest.Options{TCP: true, Durable: true}); err != nil {
+			return err
+		}
+	}
 	for _, n := range b.identities {
 		progress("a gateway with " + plural(n))
-		g, err := startGateway(ctx, binary, dir, b.direct.addr, n, b.profile)
+		g, err := b.startGateway(ctx, binary, dir, n)
 		if err != nil {
 			return err
 		}
@@ -173,6 +185,9 @@ func (b *bench) stop() {
 		if t != nil {
 			t.process.stop()
 		}
+	}
+	if b.database != nil {
+		_ = b.database.Remove() // a temporary folder
 	}
 }
 

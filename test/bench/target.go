@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -90,7 +91,8 @@ const (
 
 // startGateway starts a gateway of its own for a number of identities, with one project to
 // admit and one to refuse. Where profile is not "" the gateway is this program's.
-func startGateway(ctx context.Context, binary, dir, upstream string, identities int, profile string) (*target, error) {
+func (b *bench) startGateway(ctx context.Context, binary, dir string, identities int) (*target, error) {
+	upstream, profile := b.direct.addr, b.profile
 	dir = filepath.Join(dir, strconv.Itoa(identities))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -101,6 +103,13 @@ func startGateway(ctx context.Context, binary, dir, upstream string, identities 
 	}
 	env := []string{"DATA_DIR=" + dir, "PORT=" + port, "ALLOW_PRIVATE_UPSTREAMS=true", "BENCH_KEY=sk-bench-0123456789abcdef",
 		"DRAIN_SECONDS=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir}
+	if b.database != nil {
+		url, err := b.database.CreateDatabase("bench_"+strconv.Itoa(identities), "")
+		if err != nil {
+			return nil, err
+		}
+		env = append(env, "DATABASE_URL="+url, "JWT_SECRET="+rand.Text()+rand.Text(), "ENCRYPTION_KEY="+(rand.Text() + rand.Text())[:32])
+	}
 	admitting, err := createProject(ctx, binary, env, upstream, huge)
 	if err != nil {
 		return nil, err
