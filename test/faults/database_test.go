@@ -86,14 +86,6 @@ func (d *database) open() *sql.DB {
 	return db
 }
 
-// exec runs statements as the superuser of the cluster.
-func (d *database) exec(statements ...string) {
-	d.t.Helper()
-	if err := d.cluster.Exec(d.name, statements...); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
 // cut ends the connections whose application has a name like this one. It returns how many there were.
 func (d *database) cut(application string) int {
 	d.t.Helper()

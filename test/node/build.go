@@ -9,9 +9,15 @@ import (
 	"path/filepath"
 )
 
+// built is the environment variable that tells the second run of the same tests, on PostgreSQL, where the binary is.
+const built = "AIRATELIMIT_TEST_BINARY"
+
 // Build builds the command into a temporary folder, with the race detector where the tests have it. Root is the
 // repository's, from the test's folder.
 func Build(root string) (binary string, remove func(), err error) {
+	if binary = os.Getenv(built); binary != "" {
+		return binary, func() {}, readSources(root)
+	}
 	dir, err := os.MkdirTemp("", "airatelimit-binary-")
 	if err != nil {
 		return "", nil, err
@@ -30,7 +36,7 @@ func Build(root string) (binary string, remove func(), err error) {
 	if err := build.Run(); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("build the binary: %w", err), os.RemoveAll(dir))
 	}
-	return binary, remove, nil
+	return binary, remove, os.Setenv(built, binary)
 }
 
 // readSources reads what the binary is made of. Of what a test's commands read go test knows nothing, and it would

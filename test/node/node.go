@@ -101,12 +101,13 @@ func (p *Process) AwaitServing() {
 	p.t.Helper()
 	at := p.Log.Wait(p, servingAt)
 	if at == nil {
-		p.t.Fatalf("does not serve: %v\n%s", p.ending(), p.Log.String())
+		p.t.Fatalf("does not serve: %v\n%s", p.Ending(), p.Log.String())
 	}
 	p.URL = "http://127.0.0.1:" + at[1]
 }
 
-func (p *Process) ending() error {
+// Ending says how the process has ended, if it has.
+func (p *Process) Ending() error {
 	select {
 	case <-p.exited:
 		return fmt.Errorf("exited: %w", p.err)
@@ -121,10 +122,10 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Exited is closed when the process is gone.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
-// Signal sends the process a signal.
+// Signal sends the process a signal. One that is gone gets none.
 func (p *Process) Signal(s syscall.Signal) {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatal(err)
 	}
 }
@@ -210,25 +211,25 @@ type Ended struct {
 	Out, Err string
 }
 
-// Run runs a command of airatelimit to its end.
-func (h *Home) Run(stdin string, args ...string) Ended {
+// Run runs a command of airatelimit to its end. Env is added to its environment.
+func (h *Home) Run(stdin string, env []string, args ...string) Ended {
 	h.T.Helper()
-	return h.run(stdin, h.Command, args...)
+	return h.run(stdin, env, h.Command, args...)
 }
 
-// Paste runs a command line as a person would in a terminal.
-func (h *Home) Paste(line string) Ended {
+// Paste runs a command line as a person would in a terminal. More is added to its environment.
+func (h *Home) Paste(line string, more ...string) Ended {
 	h.T.Helper()
-	return h.run("", "bash", "-c", line)
+	return h.run("", more, "bash", "-c", line)
 }
 
-func (h *Home) run(stdin, name string, args ...string) Ended {
+func (h *Home) run(stdin string, env []string, name string, args ...string) Ended {
 	h.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	var out, errs bytes.Buffer
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.Environment(), strings.NewReader(stdin), &out, &errs
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.Environment(env...), strings.NewReader(stdin), &out, &errs
 	endWithParent(cmd)
 	err := cmd.Run()
 	var exit *exec.ExitError

@@ -26,7 +26,7 @@ func OpenAI(upstream, fields string) string {
 // Create makes a project from a settings document, with the command line.
 func (h *Home) Create(document string) (k Keys) {
 	h.T.Helper()
-	got := h.Run(document, "project", "create", "--name", "Test", "--config", "-", "--json")
+	got := h.Run(document, nil, "project", "create", "--name", "Test", "--config", "-", "--json")
 	if err := json.Unmarshal([]byte(got.Out), &k); err != nil || got.Code != 0 {
 		h.T.Fatalf("project create: exit %d: %s%s", got.Code, got.Out, got.Err)
 	}
@@ -36,7 +36,7 @@ func (h *Home) Create(document string) (k Keys) {
 // Configure changes a project with the command line.
 func (h *Home) Configure(k Keys, document string) {
 	h.T.Helper()
-	if got := h.Run(document, "project", "config", k.Project, "--set", "-"); got.Code != 0 {
+	if got := h.Run(document, nil, "project", "config", k.Project, "--set", "-"); got.Code != 0 {
 		h.T.Fatalf("project config: exit %d: %s", got.Code, strings.TrimSpace(got.Out+got.Err))
 	}
 }
