@@ -19,7 +19,7 @@ type migrateCmd struct {
 
 func (migrateCmd) Help() string {
 	return "Copies projects, keys, identities, usage, the audit trail and what makes repetitions known, with counts and sums " +
-		"compared: all of it, or nothing. What was running when the file's process ended counts as it was set aside. " +
+		"compared: all of it, or nothing. " +
 		"Needs the environment that the nodes will have, ENCRYPTION_KEY above all."
 }
 

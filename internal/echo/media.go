@@ -13,6 +13,7 @@ import (
 	"mime/multipart"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // OpenAI's endpoints that are not chat-like: embeddings, moderations, images and audio.
@@ -107,14 +108,15 @@ func (c *call) moderations() {
 // ImageOutputTokens is what an image costs that a gpt-image model makes.
 const ImageOutputTokens = 272
 
-// pixel is a PNG of one transparent pixel.
-var pixel = func() string {
+// pixel is a PNG of one transparent pixel. It is made when it is first asked for: encoding takes
+// most of a megabyte, which a gateway that echoes nothing need not have.
+var pixel = sync.OnceValue(func() string {
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewNRGBA(image.Rect(0, 0, 1, 1))); err != nil {
 		panic("echo: " + err.Error())
 	}
 	return base64.StdEncoding.EncodeToString(b.Bytes())
-}()
+})
 
 // imageRequest is a request for images; edits have pictures too.
 type imageRequest struct {
@@ -205,7 +207,7 @@ func (c *call) makeImages(req imageRequest) {
 	for i := range value(req.N, 1) {
 		// The gpt-image models always send the image itself, the older ones a link unless asked.
 		if strings.HasPrefix(req.Model, "gpt-image") || req.Format == "b64_json" {
-			data = append(data, map[string]string{"b64_json": pixel})
+			data = append(data, map[string]string{"b64_json": pixel()})
 		} else {
 			data = append(data, map[string]string{"url": fmt.Sprintf("https://images.invalid/%s/%d.png", digest(req.Prompt), i), "revised_prompt": Prefix + req.Prompt})
 		}
@@ -221,7 +223,7 @@ func (c *call) makeImages(req imageRequest) {
 func (c *call) streamImages(req imageRequest) {
 	s := c.stream(lines)
 	send := func(kind string, fields map[string]any) {
-		fields["type"], fields["b64_json"], fields["created_at"] = kind, pixel, Created
+		fields["type"], fields["b64_json"], fields["created_at"] = kind, pixel(), Created
 		fields["size"], fields["quality"], fields["background"], fields["output_format"] = "1024x1024", "low", "transparent", "png"
 		s.event(kind, fields)
 	}

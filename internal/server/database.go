@@ -65,7 +65,7 @@ func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*s
 			return db, err
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("the database cannot be reached since %s: %w", databaseWait, err)
+			return nil, fmt.Errorf("the database could not be reached for %s: %w", databaseWait, err)
 		}
 		log.Warn("waiting for the database", "error", err)
 		select {

@@ -14,7 +14,7 @@ import (
 // docs/performance.md for what that is worth.
 const (
 	gcHeadroom = 20 << 20
-	gcLeast    = 50  // percent, for heaps so large that the headroom is little to them
+	gcLeast    = 30  // percent, for heaps so large that the headroom is little to them
 	gcMost     = 800 // percent
 )
 

@@ -161,7 +161,7 @@ func writePragmas() url.Values {
 // for them, so folding the log back is left to [DB.Checkpoint] unless that falls far behind.
 func ledgerPragmas() url.Values {
 	q := writePragmas()
-	q.Add("_pragma", "cache_size(-16384)")
+	q.Add("_pragma", "cache_size(-4096)")
 	q.Add("_pragma", "wal_autocheckpoint(16000)")
 	return q
 }

@@ -39,6 +39,12 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "airatelimit"
 	}
+	// After a failover the old primary may live on as a replica. A connection to it is of no use any more, and a new
+	// one finds its way.
+	fatal := c.OnPgError
+	c.OnPgError = func(conn *pgconn.PgConn, answered *pgconn.PgError) bool {
+		return answered.Code != codeReadOnly && fatal(conn, answered)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -79,13 +85,14 @@ func (db *DB) snapshot(ctx context.Context) (*sql.Tx, error) {
 	return db.Read.BeginTx(ctx, opts)
 }
 
-// PostgreSQL's codes of errors that pass: https://www.postgresql.org/docs/current/errcodes-appendix.html
+// PostgreSQL's codes of errors: https://www.postgresql.org/docs/current/errcodes-appendix.html
 const (
 	codeTooManyConnections = "53300"
 	codeStartingUp         = "57P03"
 	codeAdminShutdown      = "57P01"
 	codeCrashShutdown      = "57P02"
 	codeUndefinedTable     = "42P01"
+	codeReadOnly           = "25006"
 )
 
 // Unreachable reports whether an error of [Open] is of a database that is not up, or not yet: it may pass.

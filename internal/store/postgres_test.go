@@ -320,3 +320,48 @@ func TestWhatMayPassIsToldFromWhatMayNot(t *testing.T) {
 		t.Errorf("no such host: %v, want an error that may pass", err)
 	}
 }
+
+// After a failover the old primary takes no writes, and its connections are still there.
+func TestAConnectionThatTakesNoWritesIsGivenUp(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.New(t, pgtest.Options{TCP: true})
+	replica, err := primary.Replica()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := replica.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := newStore(t, "postgresql://postgres@"+primary.Address()+","+replica.Address()+"/postgres?target_session_attrs=read-write")
+	rec, _ := create(t, s, `{"name": "A"}`)
+	named := func(c *pgtest.Cluster, name string) string {
+		n, err := c.Query("postgres", `SELECT count(*) FROM projects WHERE settings LIKE '%"`+name+`"%'`)
+		if err != nil {
+			return err.Error()
+		}
+		return n
+	}
+	await(t, "the project on the replica", func() bool { return named(replica, "A") == "1" })
+
+	// The primary is fenced off from writes without a connection being cut, and the replica promoted.
+	if err := primary.Exec("postgres", `ALTER SYSTEM SET default_transaction_read_only = on`, `SELECT pg_reload_conf()`); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the fence", func() bool {
+		return scan[string](t, s.db.Read, `SELECT current_setting('default_transaction_read_only')`) == "on"
+	})
+	if err := replica.Promote(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a change after the failover", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := s.UpdateProject(ctx, rec.Key, patch(`{"name": "B"}`))
+		return err == nil
+	})
+	if old, promoted := named(primary, "B"), named(replica, "B"); old != "0" || promoted != "1" {
+		t.Errorf("the old primary has %s changes and the new one %s, want 0 and 1", old, promoted)
+	}
+}

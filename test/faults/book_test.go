@@ -389,20 +389,43 @@ func (f *fleet) rest() {
 	if f.db.cluster != nil {
 		return
 	}
-	book := f.tallies()
 	node.Await(f.t, node.Patience, "the file has what the node knows", func() bool {
 		all := f.db.read(f.keys.Project)
-		for identity, y := range book {
+		for identity, used := range f.list(f.nodes[0]) {
 			var k kept
 			if all[identity] != nil {
 				k = *all[identity]
 			}
-			if u := f.usageOf(f.nodes[0], identity, y.tier).Usage; u.Requests != k.requests || u.Tokens != k.tokens {
+			if used.Requests != k.requests || used.Tokens != k.tokens {
 				return false
 			}
 		}
 		return f.db.holds() == 0
 	})
+}
+
+// list asks a node what every identity has used.
+func (f *fleet) list(p *node.Process) map[string]totals {
+	f.t.Helper()
+	all := map[string]totals{}
+	for total := 1; len(all) < total; {
+		a := f.control(p, http.MethodGet, fmt.Sprintf("?limit=200&offset=%d", len(all)), "")
+		var page struct {
+			Items []struct {
+				Identity string
+				Usage    totals
+			}
+			Total int
+		}
+		if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.status != http.StatusOK {
+			f.t.Fatalf("list identities: %d %v %s", a.status, a.err, a.body)
+		}
+		total = page.Total
+		for _, item := range page.Items {
+			all[item.Identity] = item.Usage
+		}
+	}
+	return all
 }
 
 func (f *fleet) compare(identity string, y *tally, k *kept, how accounts) {

@@ -165,14 +165,16 @@ func (f *fleet) control(p *node.Process, method, path, body string, headers ...s
 	return f.do(req)
 }
 
+// totals are what an identity has used, or has left.
+type totals struct{ Requests, Tokens int64 }
+
 // usage is what GET /v1/usage tells.
 type usage struct {
 	Limits []struct {
 		Metric                 string
 		Limit, Used, Remaining json.Number
 	}
-	Usage   struct{ Requests, Tokens int64 }
-	Credits struct{ Requests, Tokens int64 }
+	Usage, Credits totals
 }
 
 // usageOf asks a node what an identity of a tier has used.
