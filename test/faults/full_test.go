@@ -20,7 +20,7 @@ func TestDiskFull(t *testing.T) {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, file(t), tiers)
-			p := f.home.Start(serveWithin(300))
+			p := f.home.Start(serveWithin(200))
 			f.start(1, func(int) *node.Process { return p })
 			l := f.crowd(16, "full", calm)
 			f.more(40, unavailable)
