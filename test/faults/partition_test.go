@@ -20,7 +20,23 @@ type link struct {
 
 	mu    sync.Mutex
 	up    chan struct{} // closed while the link is up
+	held  *hold         // of the connections that are made now
 	conns []net.Conn
+}
+
+// hold keeps back what some connections carry, once it is on.
+type hold struct {
+	mu  sync.Mutex
+	off chan struct{} // nil while nothing is kept back
+}
+
+func (h *hold) wait() {
+	h.mu.Lock()
+	off := h.off
+	h.mu.Unlock()
+	if off != nil {
+		<-off
+	}
 }
 
 func newLink(t *testing.T, to string) *link {
@@ -29,7 +45,7 @@ func newLink(t *testing.T, to string) *link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &link{t: t, ln: ln, to: to, up: make(chan struct{})}
+	l := &link{t: t, ln: ln, to: to, up: make(chan struct{}), held: new(hold)}
 	close(l.up)
 	var running sync.WaitGroup
 	running.Go(func() { l.accept(&running) })
@@ -59,18 +75,20 @@ func (l *link) accept(running *sync.WaitGroup) {
 		}
 		l.mu.Lock()
 		l.conns = append(l.conns, near, far)
+		held := l.held
 		l.mu.Unlock()
-		running.Go(func() { l.carry(near, far) })
-		running.Go(func() { l.carry(far, near) })
+		running.Go(func() { l.carry(near, far, held) })
+		running.Go(func() { l.carry(far, near, held) })
 	}
 }
 
-func (l *link) carry(to, from net.Conn) {
+func (l *link) carry(to, from net.Conn, held *hold) {
 	defer to.Close() //nolint:errcheck // so that the other side knows
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
 		<-l.open()
+		held.wait()
 		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {
 				_, _ = io.Copy(io.Discard, from)
@@ -103,6 +121,51 @@ func (l *link) join() {
 	case <-l.up:
 	default:
 		close(l.up)
+	}
+}
+
+// stall keeps back what the connections carry that there are, and lets new ones pass. What release lets go of arrives late.
+func (l *link) stall() (release func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old, off := l.held, make(chan struct{})
+	l.held = new(hold)
+	old.mu.Lock()
+	old.off = off
+	old.mu.Unlock()
+	var once sync.Once
+	release = func() { once.Do(func() { close(off) }) }
+	l.t.Cleanup(release)
+	return release
+}
+
+// Connections hang and new ones work, as where a firewall has forgotten them. What was on its way arrives when the node
+// has given it up and undone it: of identities that nobody has seen, too, it must not count any more.
+func TestCommitsArriveLate(t *testing.T) {
+	t.Parallel()
+	c, db := private(t)
+	l := newLink(t, c.Address())
+	far, err := url.Parse(db.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	far.Host = l.ln.Addr().String()
+	f := newFleet(t, db, tiers)
+	f.serve(1, "DATABASE_URL="+far.String())
+	rounds := 2
+	if long {
+		rounds = 50
+	}
+	for round := range rounds {
+		load := f.crowd(12, fmt.Sprint("late", round), calm)
+		f.more(60, answered)
+		release := l.stall()
+		f.more(4, unavailable)
+		f.more(20, answered)
+		release()
+		f.more(20, answered)
+		load.end()
+		f.reconcile(exact)
 	}
 }
 
