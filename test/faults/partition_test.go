@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -24,17 +25,17 @@ type link struct {
 	conns []net.Conn
 }
 
-// hold keeps back what some connections carry, once it is on.
+// hold keeps back what asks the database to commit on some connections, once it is on.
 type hold struct {
 	mu  sync.Mutex
 	off chan struct{} // nil while nothing is kept back
 }
 
-func (h *hold) wait() {
+func (h *hold) wait(carried []byte) {
 	h.mu.Lock()
 	off := h.off
 	h.mu.Unlock()
-	if off != nil {
+	if off != nil && bytes.Contains(carried, []byte("COMMIT\x00")) {
 		<-off
 	}
 }
@@ -88,7 +89,7 @@ func (l *link) carry(to, from net.Conn, held *hold) {
 	for {
 		n, err := from.Read(buf)
 		<-l.open()
-		held.wait()
+		held.wait(buf[:n])
 		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {
 				_, _ = io.Copy(io.Discard, from)
@@ -124,7 +125,8 @@ func (l *link) join() {
 	}
 }
 
-// stall keeps back what the connections carry that there are, and lets new ones pass. What release lets go of arrives late.
+// stall keeps back the commits of the connections that there are, and lets new ones pass. What release lets go of arrives
+// late.
 func (l *link) stall() (release func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
