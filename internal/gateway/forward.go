@@ -33,7 +33,14 @@ type exchange struct {
 	quiet  time.Duration
 	stop   func() bool // forgets the client
 	trace  httptrace.ClientTrace
+	body   outgoingBody
 }
+
+// outgoingBody is a request's body on its way to the provider.
+type outgoingBody struct{ bytes.Reader }
+
+// Close implements io.Closer.
+func (*outgoingBody) Close() error { return nil }
 
 var (
 	errClientGone = errors.New("client went away")
@@ -109,30 +116,23 @@ func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
 		return nil, badRequest("model", "The model's name does not fit into an address.")
 	}
 	target.RawQuery = c.cred.Query
-	body := c.env.Apply(edit)
-	req := &http.Request{
-		Method: c.r.Method, URL: target, Host: target.Host, ContentLength: int64(len(body)),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: c.cred.Header,
-		// A reader that the transport knows to be in memory goes out with the headers.
-		Body: io.NopCloser(bytes.NewReader(body)),
-		// For the transport to send on a fresh connection what it has not begun to send
-		// on one that the provider had closed; it does not send a POST again otherwise.
-		GetBody: func() (io.ReadCloser, error) {
-			x.taken.Store(false)
-			return io.NopCloser(bytes.NewReader(body)), nil
-		},
-	}
+	x.body.Reset(c.env.Apply(edit))
 	x.trace.WroteHeaders = func() { x.taken.Store(true) }
-	return req.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace)), nil
+	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace))
+	req.Method, req.URL, req.Host, req.Header = c.r.Method, target, target.Host, c.cred.Header
+	req.Body, req.ContentLength = &x.body, int64(x.body.Len())
+	return req, nil
 }
+
+// blank is what requests are made from: WithContext copies.
+var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
 // send makes the exchange. A connection that cannot be made is tried once more: the
 // provider cannot have begun then.
 func (c *call) send(x *exchange, req *http.Request) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
-		req.Body, _ = req.GetBody()
+		_, _ = x.body.Seek(0, io.SeekStart) // cannot fail
 		resp, err = c.g.Transport.RoundTrip(req)
 	}
 	return resp, err

@@ -178,20 +178,21 @@ func TestUncommittedReservationShowsNothing(t *testing.T) {
 	}
 }
 
-// The transport asks for the body again where nothing of it has arrived. A connection that then cannot be made leaves
-// the request uncounted.
-func TestBodyTakenAgainHasNotArrived(t *testing.T) {
+// A connection that cannot be made is tried once more, with the whole body, and then leaves the request uncounted.
+func TestConnectionsAreTriedTwice(t *testing.T) {
 	t.Parallel()
 	a := new(account)
+	var bodies []string
 	got, _ := serve(t, a, func(r *http.Request) (*http.Response, error) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		if _, err := r.GetBody(); err != nil {
-			t.Error(err)
-		}
+		body, _ := io.ReadAll(r.Body)
+		bodies = append(bodies, string(body))
 		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 	})
 	if got.Code != 502 || a.released != 1 || len(a.settled) != 0 {
 		t.Errorf("status %d, released %d, settled %d", got.Code, a.released, len(a.settled))
+	}
+	if len(bodies) != 2 || bodies[0] == "" || bodies[0] != bodies[1] {
+		t.Errorf("the bodies of the attempts: %q", bodies)
 	}
 }
 

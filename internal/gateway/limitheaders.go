@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -44,13 +45,14 @@ func (c *call) limitHeaders() {
 	}
 	var (
 		d      = c.decision
-		text   = headerText{buf: make([]byte, 0, 256)}
-		room   [2][192]byte // enough for most
-		items  = limitItems{room[0][:0], room[1][:0]}
+		text   = headerTexts.Get().(*headerText)
+		items  = &text.items
 		period = c.rules.Period.String()
 		start  = c.rules.Period.Start(c.now)
 		window = int64(c.rules.Period.End(c.now).Sub(start) / time.Second)
 	)
+	defer headerTexts.Put(text)
+	text.reset()
 	for m := range limit.Metric(limit.NumMetrics) {
 		if !d.InForce[m] {
 			continue
@@ -81,10 +83,18 @@ func (c *call) limitHeaders() {
 
 // headerText gathers headers, whose values become parts of one string.
 type headerText struct {
+	items limitItems
 	buf   []byte
 	names [8]string
 	ends  [8]int
 	n     int
+}
+
+var headerTexts = sync.Pool{New: func() any { return new(headerText) }}
+
+func (t *headerText) reset() {
+	t.items.policy, t.items.state = t.items.policy[:0], t.items.state[:0]
+	t.buf, t.n = t.buf[:0], 0
 }
 
 func (t *headerText) number(name string, n int64) {

@@ -3,6 +3,7 @@ package meter
 import (
 	"bytes"
 	"strings"
+	"unsafe"
 
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/tidwall/gjson"
@@ -63,7 +64,8 @@ func hasUsage(data []byte) bool {
 
 func (m *meter) chatWhole(body []byte) {
 	var choices, failure, usage gjson.Result
-	gjson.ParseBytes(body).ForEach(func(key, v gjson.Result) bool {
+	// The body as it is: it does not change while it is read, and nothing of it is kept.
+	gjson.Parse(unsafe.String(unsafe.SliceData(body), len(body))).ForEach(func(key, v gjson.Result) bool {
 		switch key.Str {
 		case "choices":
 			choices = v
