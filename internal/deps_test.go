@@ -33,6 +33,7 @@ var rows = [][]string{
 // sameRow are the imports allowed between packages of one row.
 var sameRow = []struct{ from, to, why string }{
 	{"test/...", "test/stack", "tests run the whole server through it"},
+	{"test/...", "test/node", "tests run real processes through it"},
 	{"test/...", "test/pgtest", "a test on PostgreSQL has one of its own"},
 	{"internal/identity", "internal/project", "an identity belongs to a project, which names its tiers"},
 	{"internal/identity", "internal/ledger", "what is set for an identity is kept there"},

@@ -30,7 +30,7 @@ const (
 
 // openDatabase opens what the configuration names, and the ledger in it. What it has opened closers close, in the
 // opposite order, an error or not.
-func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, observe ledger.Observer, closers *[]func() error) (*store.DB, keptLedger, error) {
+func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, beat time.Duration, observe ledger.Observer, closers *[]func() error) (*store.DB, keptLedger, error) {
 	if cfg.Database.Warning != "" {
 		log.Warn("DATABASE_URL: " + cfg.Database.Warning)
 	}
@@ -49,7 +49,7 @@ func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, 
 	if err := db.Claim(ctx, keys); err != nil {
 		return nil, nil, err
 	}
-	kept, err := openLedger(ctx, db, observe, log)
+	kept, err := openLedger(ctx, db, beat, observe, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,9 +76,9 @@ func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*s
 	}
 }
 
-func openLedger(ctx context.Context, db *store.DB, observe ledger.Observer, log *slog.Logger) (keptLedger, error) {
+func openLedger(ctx context.Context, db *store.DB, beat time.Duration, observe ledger.Observer, log *slog.Logger) (keptLedger, error) {
 	if db.Pool != nil {
-		return postgres.Open(ctx, db.Pool, postgres.Options{Observe: observe.Batch})
+		return postgres.Open(ctx, db.Pool, postgres.Options{Beat: beat, Observe: observe.Batch})
 	}
 	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
 	if err != nil {

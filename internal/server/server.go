@@ -41,6 +41,8 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// Now is the time by which periods and bursts are counted; nil is time.Now.
 	Now func() time.Time
+	// Beat is how often a node on PostgreSQL shows that it lives; zero is the ledger's own.
+	Beat time.Duration
 	// Version is this program's, for the metrics and traces.
 	Version string
 	// Ready is called with the address once requests are served.
@@ -138,7 +140,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 		return nil, err
 	}
 	told := metrics.New(opts.Version)
-	db, ledger, err := openDatabase(ctx, cfg, keys, log, told.Ledger(), &closers)
+	db, ledger, err := openDatabase(ctx, cfg, keys, log, opts.Beat, told.Ledger(), &closers)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,66 @@ import (
 func TestNodes(t *testing.T) {
 	t.Parallel()
 
+	t.Run("N replicas count N times", func(t *testing.T) {
+		t.Parallel()
+		nodes := several(t, stack.Options{Settings: `{"requestLimit": 7, "tokenLimit": 100000}`})
+		for i := range 9 {
+			want := http.StatusOK
+			if i >= 7 {
+				want = http.StatusTooManyRequests
+			}
+			wantStatus(t, nodes[i%len(nodes)].Chat("ann", "gpt-4o"), want)
+		}
+		for _, s := range nodes {
+			// An answer leaves before what it used is written: until then the others see what it held.
+			eventually(t, "nothing is held", func() bool { return held(t, s, "ann") == 0 })
+			wantUsed(t, s, "ann", 7, 7*(input+output))
+		}
+	})
+
+	t.Run("each replica has its own counters", func(t *testing.T) {
+		t.Parallel()
+		// Whatever is limited, at once through all.
+		for _, settings := range []string{
+			`{"requestLimit": 10}`,
+			`{"modelLimits": {"gpt-4o": {"requestLimit": 10}}}`,
+			`{"requestsPerMinute": 10}`,
+			`{"concurrentRequests": 10}`,
+			// Each holds a little more than a tenth.
+			`{"tokenLimit": 10000}`,
+			`{"costLimitUsd": 0.01, "prices": {"gpt-*": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}}}`,
+		} {
+			t.Run(settings, func(t *testing.T) {
+				t.Parallel()
+				g := newGate()
+				nodes := several(t, stack.Options{Settings: settings, Echo: echo.Options{Before: g.hold}})
+				wantBurst(t, g, 40, 10, func(i int) stack.Answer {
+					return nodes[i%len(nodes)].Post(chatPath, "ann", with(chatBody, `"max_tokens":1000`))
+				})
+			})
+		}
+	})
+
+	t.Run("sixty-second synchronisation overspends", func(t *testing.T) {
+		t.Parallel()
+		nodes := several(t, stack.Options{Settings: `{"requestLimit": 3}`})
+		first, last := nodes[0], nodes[len(nodes)-1]
+		for range 3 {
+			wantStatus(t, first.Chat("ann", "gpt-4o"), http.StatusOK)
+		}
+		// What one node knows the others know with the next request.
+		wantCode(t, last.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
+		for _, change := range []struct{ path, body string }{{"/gift", `{"requests": 3}`}, {"/reset", `{}`}} {
+			control(t, last, http.StatusOK, http.MethodPost, "/identities/ann"+change.path, change.body)
+			for range 3 {
+				wantStatus(t, first.Chat("ann", "gpt-4o"), http.StatusOK)
+			}
+			wantCode(t, last.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
+		}
+		set(t, first, "ann", `{"enabled": false}`)
+		wantCode(t, last.Chat("ann", "gpt-4o"), http.StatusForbidden, "identity_disabled")
+	})
+
 	t.Run("a restored cache admits users over their limit", func(t *testing.T) {
 		t.Parallel()
 		for _, settings := range []string{
@@ -134,6 +194,25 @@ func awaitBlocked(t *testing.T, db *store.DB) {
 			t.Fatal("nobody waits for the table")
 		}
 	}
+}
+
+// several are nodes on one database. With a SQLite file there is one, and a second one is refused: it would count for
+// itself.
+func several(t *testing.T, opts stack.Options) []*stack.Stack {
+	t.Helper()
+	nodes := []*stack.Stack{stack.New(t, opts)}
+	for range 2 {
+		s, err := nodes[0].Beside()
+		switch {
+		case pgtest.Chosen() && err != nil:
+			t.Fatalf("another node on the same database: %v", err)
+		case pgtest.Chosen():
+			nodes = append(nodes, s)
+		case err == nil:
+			t.Fatal("a second server on the same file has started")
+		}
+	}
+	return nodes
 }
 
 // remains copies a database and what is beside it, as a process that is killed leaves them, and

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -24,14 +25,14 @@ func onCluster(t *testing.T) (*installation, *pgtest.Cluster) {
 		t.Fatal(err)
 	}
 	in := newInstallation(t)
-	in.database, in.env = url, stack.Environment(url)
+	in.database, in.Env = url, stack.Environment(url)
 	return in, cluster
 }
 
 // readiness is what /readyz says.
-func readiness(t *testing.T, c *http.Client, p *process) (status int, reason string) {
+func readiness(t *testing.T, c *http.Client, p *node.Process) (status int, reason string) {
 	t.Helper()
-	a := do(c, request(context.Background(), http.MethodGet, p.url+"/readyz", "", "", ""))
+	a := do(c, request(context.Background(), http.MethodGet, p.URL+"/readyz", "", "", ""))
 	var body struct{ Reason string }
 	if err := json.Unmarshal([]byte(a.body), &body); err != nil {
 		t.Fatalf("/readyz: %d %v %s", a.status, a.err, a.body)
@@ -45,23 +46,23 @@ func TestANodeWaitsForItsDatabase(t *testing.T) {
 	if err := cluster.Stop(pgtest.Fast); err != nil {
 		t.Fatal(err)
 	}
-	p := in.start(exec.Command(binary, "serve"))
-	if p.log.wait(p, regexp.MustCompile(`waiting for the database`)) == nil {
-		t.Fatalf("the log does not say what it waits for: %v\n%s", p.ending(), p.log.String())
+	p := in.Start(exec.Command(binary, "serve"))
+	if p.Log.Wait(p, regexp.MustCompile(`waiting for the database`)) == nil {
+		t.Fatalf("the log does not say what it waits for: %v\n%s", p.Ending(), p.Log.String())
 	}
 	if err := cluster.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p.waitReady()
-	p.stop()
+	p.AwaitServing()
+	p.Stop()
 }
 
 func TestANodeSaysThatItsDatabaseIsAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	in, cluster := onCluster(t)
 	url, seen := echoing(t)
-	k, c := in.create(openai(url, "")), newClient(t)
-	p := in.serve()
+	k, c := in.Create(node.OpenAI(url, "")), newClient(t)
+	p := in.Serve()
 	if a := chat(c, p, k, "ann"); a.status != http.StatusOK {
 		t.Fatalf("status %d, want 200: %s", a.status, a.body)
 	}
@@ -70,7 +71,7 @@ func TestANodeSaysThatItsDatabaseIsAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	}
 	before := seen.Total()
 	for name, key := range map[string]string{"a known project": k.Project, "an unknown one": "pk_unknown0123456789012345"} {
-		a := do(c, request(context.Background(), http.MethodPost, p.url+"/v1/chat/completions", key, "ann", hello))
+		a := do(c, request(context.Background(), http.MethodPost, p.URL+"/v1/chat/completions", key, "ann", hello))
 		if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
 			t.Errorf("%s while the database is away: %d %v %s; want 503 with Retry-After", name, a.status, a.header, a.body)
 		}
@@ -78,21 +79,21 @@ func TestANodeSaysThatItsDatabaseIsAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	if n := seen.Total() - before; n != 0 {
 		t.Errorf("%d requests reached the provider, want none", n)
 	}
-	within(t, patience, "not ready", func() bool {
+	node.Await(t, patience, "not ready", func() bool {
 		status, reason := readiness(t, c, p)
 		return status == http.StatusServiceUnavailable && strings.Contains(reason, "database cannot be reached")
 	})
 	if err := cluster.Start(); err != nil {
 		t.Fatal(err)
 	}
-	within(t, patience, "ready", func() bool {
+	node.Await(t, patience, "ready", func() bool {
 		status, _ := readiness(t, c, p)
 		return status == http.StatusOK
 	})
 	if a := chat(c, p, k, "ann"); a.status != http.StatusOK {
 		t.Errorf("status %d, want 200: %s", a.status, a.body)
 	}
-	p.stop()
+	p.Stop()
 	in.wantCounted(k, map[string]int64{"ann": 2})
 }
 
@@ -102,17 +103,17 @@ func TestACommandIsInForceOnEveryNodeInTime(t *testing.T) {
 	in := newInstallation(t)
 	if in.database == "" {
 		in.database = stack.Database(t)
-		in.env = stack.Environment(in.database)
+		in.Env = stack.Environment(in.database)
 	}
 	url, _ := echoing(t)
-	k, c := in.create(openai(url, "")), newClient(t)
-	nodes := []*process{in.serve(), in.serve(), in.serve()}
+	k, c := in.Create(node.OpenAI(url, "")), newClient(t)
+	nodes := []*node.Process{in.Serve(), in.Serve(), in.Serve()}
 	for _, want := range []int{http.StatusTooManyRequests, http.StatusOK} {
 		document := map[int]string{http.StatusTooManyRequests: `{"requestLimit": 0}`, http.StatusOK: `{"requestLimit": 100}`}[want]
-		if got := in.run(document, nil, "project", "config", k.Project, "--set", "-"); got.code != 0 {
-			t.Fatalf("project config: exit %d: %s", got.code, got.err)
+		if got := in.Run(document, nil, "project", "config", k.Project, "--set", "-"); got.Code != 0 {
+			t.Fatalf("project config: exit %d: %s", got.Code, got.Err)
 		}
-		within(t, 2*time.Second, document+" on every node", func() bool {
+		node.Await(t, 2*time.Second, document+" on every node", func() bool {
 			for _, p := range nodes {
 				if chat(c, p, k, "ann").status != want {
 					return false
@@ -128,10 +129,10 @@ func TestNodesBehindAPoolerShareALimit(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
 	in.database = stack.Database(t)
-	in.env = stack.Environment(pgtest.Shared(t).Pooler(t)(in.database))
+	in.Env = stack.Environment(pgtest.Shared(t).Pooler(t)(in.database))
 	url, seen := echoing(t)
-	k, c := in.create(openai(url, `"requestLimit": 20`)), newClient(t)
-	nodes := []*process{in.serve(), in.serve(), in.serve()}
+	k, c := in.Create(node.OpenAI(url, `"requestLimit": 20`)), newClient(t)
+	nodes := []*node.Process{in.Serve(), in.Serve(), in.Serve()}
 	var clients sync.WaitGroup
 	for i := range 60 {
 		clients.Go(func() {
@@ -145,7 +146,7 @@ func TestNodesBehindAPoolerShareALimit(t *testing.T) {
 		t.Errorf("%d requests reached the provider, want 20", n)
 	}
 	for _, p := range nodes {
-		p.stop()
+		p.Stop()
 	}
 	in.wantCounted(k, map[string]int64{"ann": 20})
 }

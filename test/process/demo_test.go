@@ -23,10 +23,10 @@ func blocks(text string) (commands []string) {
 func TestDemoDoesWhatItPrints(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
-	p := in.start(exec.Command(binary, "demo"))
-	text := p.out.wait(p, shown)
+	p := in.Start(exec.Command(binary, "demo"))
+	text := p.Out.Wait(p, shown)
 	if text == nil {
-		t.Fatalf("the demo has not printed its commands: %v\n%s%s", p.ending(), p.out.String(), p.log.String())
+		t.Fatalf("the demo has not printed its commands: %v\n%s%s", p.Ending(), p.Out.String(), p.Log.String())
 	}
 	commands := blocks(text[1])
 	want := []struct {
@@ -48,25 +48,25 @@ func TestDemoDoesWhatItPrints(t *testing.T) {
 		t.Fatalf("the demo prints %d commands, want %d:\n%s", len(commands), len(want), text[1])
 	}
 	for i, w := range want {
-		got := in.paste(commands[i])
-		if got.code != 0 {
-			t.Errorf("%s: exit %d: %s", w.name, got.code, got.err)
+		got := in.Paste(commands[i])
+		if got.Code != 0 {
+			t.Errorf("%s: exit %d: %s", w.name, got.Code, got.Err)
 		}
 		for _, part := range w.has {
-			if !strings.Contains(got.out, part) {
-				t.Errorf("%s: no %s in\n%s", w.name, part, got.out)
+			if !strings.Contains(got.Out, part) {
+				t.Errorf("%s: no %s in\n%s", w.name, part, got.Out)
 			}
 		}
 		for _, part := range w.hasNot {
-			if strings.Contains(got.out, part) {
-				t.Errorf("%s: %s in\n%s", w.name, part, got.out)
+			if strings.Contains(got.Out, part) {
+				t.Errorf("%s: %s in\n%s", w.name, part, got.Out)
 			}
 		}
 		if i == 0 {
-			wantSixthRefused(t, got.out)
+			wantSixthRefused(t, got.Out)
 		}
 	}
-	p.stop()
+	p.Stop()
 }
 
 // wantSixthRefused checks that of six answers, a line each, five answer and the last refuses.

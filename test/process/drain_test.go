@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/node"
 )
 
 var (
@@ -39,9 +40,9 @@ func (g *gate) wait(r *http.Request) {
 }
 
 // beginStream asks for a stream and returns once its first line has come.
-func beginStream(t *testing.T, c *http.Client, p *process, k keys, identity string) *bufio.Reader {
+func beginStream(t *testing.T, c *http.Client, p *node.Process, k node.Keys, identity string) *bufio.Reader {
 	t.Helper()
-	resp, err := c.Do(request(context.Background(), http.MethodPost, p.url+"/v1/chat/completions", k.Project, identity, helloStream))
+	resp, err := c.Do(request(context.Background(), http.MethodPost, p.URL+"/v1/chat/completions", k.Project, identity, helloStream))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,25 +63,25 @@ func midwayGate(g *gate) func(http.Handler) http.Handler {
 func TestTerminatedWhileStreamsRun(t *testing.T) {
 	t.Parallel()
 	in, g := newInstallation(t), newGate()
-	k := in.create(openai(upstream(t, midwayGate(g)), ""))
-	p, c := in.serve(), newClient(t)
+	k := in.Create(node.OpenAI(upstream(t, midwayGate(g)), ""))
+	p, c := in.Serve(), newClient(t)
 	var streams []*bufio.Reader
 	for i := range 8 {
 		streams = append(streams, beginStream(t, c, p, k, fmt.Sprint("streaming-", i)))
 	}
-	p.terminate()
-	if p.log.wait(p, draining) == nil {
-		t.Fatalf("does not drain:\n%s", p.log.String())
+	p.Terminate()
+	if p.Log.Wait(p, draining) == nil {
+		t.Fatalf("does not drain:\n%s", p.Log.String())
 	}
 	late := chat(c, p, k, "late")
 	if late.status != http.StatusServiceUnavailable || !strings.Contains(late.body, `"unavailable"`) || late.header.Get("Retry-After") == "" {
 		t.Errorf("a request while draining: %d %v %s, want 503 unavailable with Retry-After", late.status, late.err, late.body)
 	}
-	control := do(c, request(context.Background(), http.MethodGet, p.url+"/api/projects/"+k.Project+"/identities", "", "", ""))
+	control := do(c, request(context.Background(), http.MethodGet, p.URL+"/api/projects/"+k.Project+"/identities", "", "", ""))
 	if control.status != http.StatusServiceUnavailable || control.header.Get("Content-Type") != "application/problem+json" || control.header.Get("Retry-After") == "" {
 		t.Errorf("the control plane while draining: %d %s, want 503 with Retry-After", control.status, control.body)
 	}
-	ready := do(c, request(context.Background(), http.MethodGet, p.url+"/readyz", "", "", ""))
+	ready := do(c, request(context.Background(), http.MethodGet, p.URL+"/readyz", "", "", ""))
 	if ready.status != http.StatusServiceUnavailable || !strings.Contains(ready.body, `"status":"draining"`) || !strings.Contains(ready.body, `"reason":"`) {
 		t.Errorf("/readyz while draining: %d %s, want 503, draining and a reason", ready.status, ready.body)
 	}
@@ -91,7 +92,7 @@ func TestTerminatedWhileStreamsRun(t *testing.T) {
 			t.Errorf("stream %d ended %v with %q, want it whole", i, err, rest[max(0, len(rest)-60):])
 		}
 	}
-	if code := p.waitExit(); code != 0 {
+	if code := p.AwaitExit(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
 	in.wantCounted(k, map[string]int64{"streaming-0": 1, "streaming-7": 1, "late": 0})
@@ -104,8 +105,8 @@ func TestTerminatedWhileWholeAnswersAreDue(t *testing.T) {
 	for round := range 10 {
 		in, g := newInstallation(t), newGate()
 		provider := echo.New(echo.Options{Before: g.wait})
-		k := in.create(openai(upstream(t, func(http.Handler) http.Handler { return provider }), ""))
-		p, c := in.serve("LOG_LEVEL=info"), newClient(t)
+		k := in.Create(node.OpenAI(upstream(t, func(http.Handler) http.Handler { return provider }), ""))
+		p, c := in.Serve("LOG_LEVEL=info"), newClient(t)
 		const requests = 16
 		var clients sync.WaitGroup
 		for i := range requests {
@@ -118,13 +119,13 @@ func TestTerminatedWhileWholeAnswersAreDue(t *testing.T) {
 		for range requests {
 			<-g.waiting
 		}
-		p.terminate()
-		if p.log.wait(p, draining) == nil {
-			t.Fatalf("does not drain:\n%s", p.log.String())
+		p.Terminate()
+		if p.Log.Wait(p, draining) == nil {
+			t.Fatalf("does not drain:\n%s", p.Log.String())
 		}
 		close(g.open)
 		clients.Wait()
-		if code := p.waitExit(); code != 0 {
+		if code := p.AwaitExit(); code != 0 {
 			t.Errorf("exit code %d, want 0", code)
 		}
 		in.wantCounted(k, map[string]int64{"user-0": 1, "user-15": 1})
@@ -134,18 +135,18 @@ func TestTerminatedWhileWholeAnswersAreDue(t *testing.T) {
 func TestStreamThatHangsIsEndedWhenTheDrainIsOver(t *testing.T) {
 	t.Parallel()
 	in, g := newInstallation(t), newGate()
-	k := in.create(openai(upstream(t, midwayGate(g)), ""))
-	p, c := in.serve("DRAIN_SECONDS=1"), newClient(t)
+	k := in.Create(node.OpenAI(upstream(t, midwayGate(g)), ""))
+	p, c := in.Serve("DRAIN_SECONDS=1"), newClient(t)
 	stream := beginStream(t, c, p, k, "hanging")
-	p.terminate()
+	p.Terminate()
 	if rest, err := io.ReadAll(stream); err == nil {
 		t.Errorf("the stream ended as if it were whole: %q", rest)
 	}
-	if code := p.waitExit(); code != 0 {
+	if code := p.AwaitExit(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	if p.log.wait(p, ending) == nil {
-		t.Errorf("the log does not say that something was ended:\n%s", p.log.String())
+	if p.Log.Wait(p, ending) == nil {
+		t.Errorf("the log does not say that something was ended:\n%s", p.Log.String())
 	}
 	in.wantCounted(k, map[string]int64{"hanging": 1})
 }
@@ -153,30 +154,30 @@ func TestStreamThatHangsIsEndedWhenTheDrainIsOver(t *testing.T) {
 func TestSecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	t.Parallel()
 	in, g := newInstallation(t), newGate()
-	k := in.create(openai(upstream(t, midwayGate(g)), ""))
-	p, c := in.serve("DRAIN_SECONDS=3600"), newClient(t)
+	k := in.Create(node.OpenAI(upstream(t, midwayGate(g)), ""))
+	p, c := in.Serve("DRAIN_SECONDS=3600"), newClient(t)
 	beginStream(t, c, p, k, "hanging")
-	p.terminate()
-	if p.log.wait(p, draining) == nil {
-		t.Fatalf("does not drain:\n%s", p.log.String())
+	p.Terminate()
+	if p.Log.Wait(p, draining) == nil {
+		t.Fatalf("does not drain:\n%s", p.Log.String())
 	}
 	// Until the process listens for signals no more, a further one changes nothing.
-	within(t, patience, "the process ends", func() bool {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	node.Await(t, patience, "the process ends", func() bool {
+		p.Signal(syscall.SIGTERM)
 		select {
-		case <-p.exited:
+		case <-p.Exited():
 			return true
 		default:
 			return false
 		}
 	})
-	if p.cmd.ProcessState.Success() {
+	if p.AwaitExit() == 0 {
 		t.Error("exit code 0 after a second signal, want another")
 	}
 }
 
 // wantCounted compares what the file counts once nothing runs any more.
-func (in *installation) wantCounted(k keys, want map[string]int64) {
+func (in *installation) wantCounted(k node.Keys, want map[string]int64) {
 	in.t.Helper()
 	usage, holds := in.file(k.Project)
 	if holds != 0 {

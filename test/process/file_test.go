@@ -19,7 +19,7 @@ type kept struct {
 // may be read beside a running process.
 func (in *installation) file(projectKey string) (usage map[string]kept, holds int) {
 	in.t.Helper()
-	dsn := url.URL{Scheme: "file", Path: filepath.Join(in.dir, "airatelimit.db"), RawQuery: "_query_only=on&_busy_timeout=5000"}
+	dsn := url.URL{Scheme: "file", Path: filepath.Join(in.Dir, "airatelimit.db"), RawQuery: "_query_only=on&_busy_timeout=5000"}
 	db, err := sql.Open("sqlite", dsn.String())
 	if in.database != "" {
 		db, err = sql.Open("pgx", in.database)

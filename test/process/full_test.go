@@ -14,23 +14,24 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 // serveFull starts a server whose files may not grow beyond some kilobytes: to it a disk that is full.
 // The limit is a soft one, which makeRoom lifts.
-func (in *installation) serveFull(kilobytes int) *process {
+func (in *installation) serveFull(kilobytes int) *node.Process {
 	in.t.Helper()
-	p := in.start(exec.Command("bash", "-c", fmt.Sprintf(`ulimit -S -f %d; exec "$0" serve`, kilobytes), binary))
-	p.waitReady()
+	p := in.Start(exec.Command("bash", "-c", fmt.Sprintf(`ulimit -S -f %d; exec "$0" serve`, kilobytes), binary))
+	p.AwaitServing()
 	return p
 }
 
-func (p *process) makeRoom() {
-	p.t.Helper()
+func makeRoom(t *testing.T, p *node.Process) {
+	t.Helper()
 	none := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
-	if err := unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_FSIZE, &none, nil); err != nil {
-		p.t.Fatal(err)
+	if err := unix.Prlimit(p.Pid(), unix.RLIMIT_FSIZE, &none, nil); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -40,7 +41,7 @@ type crowd struct {
 }
 
 // fill has clients ask for new identities, some at a time, until each has been refused once.
-func fill(t *testing.T, p *process, k keys) (got crowd) {
+func fill(t *testing.T, p *node.Process, k node.Keys) (got crowd) {
 	t.Helper()
 	var (
 		mu      sync.Mutex
@@ -79,7 +80,7 @@ func fill(t *testing.T, p *process, k keys) (got crowd) {
 
 // want compares what is counted with what was answered: all of that, and of what was refused
 // nothing that was not begun.
-func (got crowd) want(t *testing.T, in *installation, k keys) {
+func (got crowd) want(t *testing.T, in *installation, k node.Keys) {
 	t.Helper()
 	usage, holds := in.file(k.Project)
 	if holds != 0 {
@@ -97,8 +98,8 @@ func (got crowd) want(t *testing.T, in *installation, k keys) {
 	}
 }
 
-func ready(t *testing.T, p *process) answer {
-	return do(newClient(t), request(context.Background(), http.MethodGet, p.url+"/readyz", "", "", ""))
+func ready(t *testing.T, p *node.Process) answer {
+	return do(newClient(t), request(context.Background(), http.MethodGet, p.URL+"/readyz", "", "", ""))
 }
 
 func TestDiskFullRefusesAndLosesNothing(t *testing.T) {
@@ -109,7 +110,7 @@ func TestDiskFullRefusesAndLosesNothing(t *testing.T) {
 			t.Parallel()
 			in := newInstallation(t)
 			url, _ := echoing(t)
-			k := in.create(openai(url, ""))
+			k := in.Create(node.OpenAI(url, ""))
 			p := in.serveFull(300)
 			got := fill(t, p, k)
 			if a := ready(t, p); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "the database cannot be written") {
@@ -119,19 +120,19 @@ func TestDiskFullRefusesAndLosesNothing(t *testing.T) {
 				t.Errorf("a request with a full disk: %d, want 503", a.status)
 			}
 			if end == "killed" {
-				p.kill()
+				p.Kill()
 			} else {
-				p.terminate()
-				if code := p.waitExit(); code == 0 {
+				p.Terminate()
+				if code := p.AwaitExit(); code == 0 {
 					t.Error("exit code 0, although not everything could be written")
 				}
 			}
-			p = in.serve()
+			p = in.Serve()
 			got.want(t, in, k)
 			if a := chat(newClient(t), p, k, "late"); a.status != http.StatusOK {
 				t.Errorf("after a restart with room: %d %s, want 200", a.status, a.body)
 			}
-			p.stop()
+			p.Stop()
 			in.wantCounted(k, map[string]int64{"late": 1})
 		})
 	}
@@ -142,15 +143,15 @@ func TestRoomOnTheDiskEndsTheRefusals(t *testing.T) {
 	pgtest.OnlyFile(t)
 	in := newInstallation(t)
 	url, _ := echoing(t)
-	k := in.create(openai(url, ""))
+	k := in.Create(node.OpenAI(url, ""))
 	p := in.serveFull(300)
 	got := fill(t, p, k)
-	p.makeRoom()
-	within(t, patience, "ready again", func() bool { return ready(t, p).status == http.StatusOK })
+	makeRoom(t, p)
+	node.Await(t, patience, "ready again", func() bool { return ready(t, p).status == http.StatusOK })
 	if a := chat(newClient(t), p, k, "late"); a.status != http.StatusOK {
 		t.Errorf("with room again: %d %s, want 200", a.status, a.body)
 	}
-	p.stop()
+	p.Stop()
 	got.want(t, in, k)
 	in.wantCounted(k, map[string]int64{"late": 1})
 }

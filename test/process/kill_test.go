@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
@@ -54,17 +55,17 @@ func TestKilledUnderLoadNothingAnsweredIsUncounted(t *testing.T) {
 	for l.round = range rounds {
 		if l.rng.IntN(8) == 0 {
 			// Killed while it starts, and perhaps settles what the one before had left running.
-			early := l.in.start(exec.Command(binary, "serve"))
-			time.AfterFunc(time.Duration(l.rng.Int64N(int64(40*time.Millisecond))), func() { _ = early.cmd.Process.Kill() })
-			<-early.exited
+			early := l.in.Start(exec.Command(binary, "serve"))
+			time.AfterFunc(time.Duration(l.rng.Int64N(int64(40*time.Millisecond))), early.Kill)
+			<-early.Exited()
 		}
-		p := l.in.serve()
+		p := l.in.Serve()
 		if l.check(p); t.Failed() {
 			return
 		}
-		l.run(p, l.rng.IntN(400), p.kill)
+		l.run(p, l.rng.IntN(400), p.Kill)
 	}
-	p := l.in.serve()
+	p := l.in.Serve()
 	if l.check(p); t.Failed() {
 		return
 	}
@@ -76,7 +77,7 @@ func TestKilledUnderLoadNothingAnsweredIsUncounted(t *testing.T) {
 type load struct {
 	t   *testing.T
 	in  *installation
-	k   keys
+	k   node.Keys
 	rng *rand.Rand
 
 	round int
@@ -113,7 +114,7 @@ func newLoad(t *testing.T) *load {
 	l := &load{t: t, in: newInstallation(t), rng: rand.New(rand.NewPCG(seed, 0)),
 		book: map[string]*tally{}, seen: map[string]bool{}, event: func() {}}
 	url := upstream(t, l.provider)
-	l.k = l.in.create(openai(url, tiers))
+	l.k = l.in.Create(node.OpenAI(url, tiers))
 	return l
 }
 
@@ -175,7 +176,7 @@ func (l *load) note(identity, tier string, change func(*tally)) {
 
 // run keeps sixteen clients asking until as many things have happened, then ends the process, and
 // returns when every client has seen the end.
-func (l *load) run(p *process, events int, end func()) {
+func (l *load) run(p *node.Process, events int, end func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	enough := make(chan struct{})
@@ -210,7 +211,7 @@ func (l *load) run(p *process, events int, end func()) {
 }
 
 // ask makes one request, of an identity of this round or of one that lasts, and notes what came of it.
-func (l *load) ask(c *http.Client, p *process, rng *rand.Rand) {
+func (l *load) ask(c *http.Client, p *node.Process, rng *rand.Rand) {
 	n := rng.IntN(15)
 	identity, tier := fmt.Sprintf("round-%d-%d", l.round, n), tierNames[n%3]
 	if n < 3 {
@@ -223,7 +224,7 @@ func (l *load) ask(c *http.Client, p *process, rng *rand.Rand) {
 	defer cancel()
 
 	l.note(identity, tier, func(y *tally) { y.begun++ })
-	resp, err := c.Do(request(ctx, http.MethodPost, p.url+"/v1/chat/completions", l.k.Project, identity, body, "x-tier", tier))
+	resp, err := c.Do(request(ctx, http.MethodPost, p.URL+"/v1/chat/completions", l.k.Project, identity, body, "x-tier", tier))
 	if err != nil {
 		return
 	}
@@ -264,7 +265,7 @@ func (l *load) ask(c *http.Client, p *process, rng *rand.Rand) {
 }
 
 // check compares the clients' books with the file, after a restart and before anything runs.
-func (l *load) check(p *process) {
+func (l *load) check(p *node.Process) {
 	l.t.Helper()
 	usage, holds := l.in.file(l.k.Project)
 	// In PostgreSQL those of a node that is gone count until others have missed it for a while, and settle them.
@@ -290,7 +291,7 @@ func (l *load) check(p *process) {
 }
 
 // compare asks the server what it says of some identities that the file has.
-func (l *load) compare(p *process, usage map[string]kept) {
+func (l *load) compare(p *node.Process, usage map[string]kept) {
 	l.t.Helper()
 	c, asked := newClient(l.t), 0
 	for identity, want := range usage {
@@ -300,7 +301,7 @@ func (l *load) compare(p *process, usage map[string]kept) {
 		if asked++; asked > 5 {
 			return
 		}
-		a := do(c, request(context.Background(), http.MethodGet, p.url+"/v1/usage", l.k.Project, identity, ""))
+		a := do(c, request(context.Background(), http.MethodGet, p.URL+"/v1/usage", l.k.Project, identity, ""))
 		var got struct {
 			Usage struct{ Requests, Tokens int64 }
 		}
@@ -314,10 +315,10 @@ func (l *load) compare(p *process, usage map[string]kept) {
 }
 
 // exactly lets a round end in good order: then what is counted is what was answered, no more.
-func (l *load) exactly(p *process) {
+func (l *load) exactly(p *node.Process) {
 	l.t.Helper()
 	l.run(p, 400, func() {})
-	p.stop()
+	p.Stop()
 	usage, holds := l.in.file(l.k.Project)
 	if holds != 0 && !pgtest.Chosen() {
 		l.t.Errorf("%d holds after a stop, want 0", holds)

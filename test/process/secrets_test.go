@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
@@ -15,15 +16,15 @@ func TestWhatIsMadeOnFirstStartIsForTheOwnerOnly(t *testing.T) {
 	t.Parallel()
 	pgtest.OnlyFile(t)
 	in := newInstallation(t)
-	in.dir = filepath.Join(in.dir, "made", "data")
+	in.Dir = filepath.Join(in.Dir, "made", "data")
 	url, _ := echoing(t)
-	p := in.serve()
-	k := in.create(openai(url, ""))
+	p := in.Serve()
+	k := in.Create(node.OpenAI(url, ""))
 	if a := chat(newClient(t), p, k, "user"); a.status != http.StatusOK {
 		t.Fatalf("status %d, want 200", a.status)
 	}
 	names := map[string]bool{}
-	err := filepath.WalkDir(in.dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(in.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -40,7 +41,7 @@ func TestWhatIsMadeOnFirstStartIsForTheOwnerOnly(t *testing.T) {
 			t.Errorf("%s has mode %v, want %v", d.Name(), info.Mode(), want)
 		}
 		content, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(content), storedKey) {
+		if err == nil && strings.Contains(string(content), node.StoredKey) {
 			t.Errorf("%s holds the provider's key in clear", d.Name())
 		}
 		return nil
@@ -53,8 +54,8 @@ func TestWhatIsMadeOnFirstStartIsForTheOwnerOnly(t *testing.T) {
 			t.Errorf("there is no %s in %v", name, names)
 		}
 	}
-	for _, out := range []string{p.log.String(), p.out.String()} {
-		if strings.Contains(out, storedKey) || strings.Contains(out, k.Secret) {
+	for _, out := range []string{p.Log.String(), p.Out.String()} {
+		if strings.Contains(out, node.StoredKey) || strings.Contains(out, k.Secret) {
 			t.Error("the process has printed a key")
 		}
 	}
@@ -65,8 +66,8 @@ func TestStoredKeysAfterARestart(t *testing.T) {
 	pgtest.OnlyFile(t)
 	in, c := newInstallation(t), newClient(t)
 	url, seen := echoing(t)
-	k := in.create(openai(url, ""))
-	kept, err := os.ReadFile(filepath.Join(in.dir, "encryption-key"))
+	k := in.Create(node.OpenAI(url, ""))
+	kept, err := os.ReadFile(filepath.Join(in.Dir, "encryption-key"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func TestStoredKeysAfterARestart(t *testing.T) {
 		{"with the kept one as the previous", []string{"ENCRYPTION_KEY=" + other, "ENCRYPTION_KEY_PREVIOUS=" + strings.TrimSpace(string(kept))}, http.StatusOK},
 		{"as made, at last", nil, http.StatusOK},
 	} {
-		p, before := in.serve(tc.env...), seen.Total()
+		p, before := in.Serve(tc.env...), seen.Total()
 		// The client's own key must not stand in for one that cannot be opened.
 		a := chat(c, p, k, "user", "Authorization", "Bearer sk-proj-clients-own-0123456789")
 		if a.status != tc.want {
@@ -90,7 +91,7 @@ func TestStoredKeysAfterARestart(t *testing.T) {
 		}
 		reached := seen.Total() - before
 		if tc.want == http.StatusOK {
-			if last, _ := seen.Last(); reached != 1 || last.Header.Get("Authorization") != "Bearer "+storedKey {
+			if last, _ := seen.Last(); reached != 1 || last.Header.Get("Authorization") != "Bearer "+node.StoredKey {
 				t.Errorf("%s: %d requests reached the provider, the last not with the stored key", tc.name, reached)
 			}
 		} else {
@@ -101,7 +102,7 @@ func TestStoredKeysAfterARestart(t *testing.T) {
 				t.Errorf("%s: the answer does not say what is wrong: %s", tc.name, a.body)
 			}
 		}
-		p.stop()
+		p.Stop()
 	}
 	in.wantCounted(k, map[string]int64{"user": 4})
 }

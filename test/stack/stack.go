@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -194,15 +195,34 @@ func Environment(databaseURL string) map[string]string {
 	}
 }
 
+// Beside starts another server on the same data, which ends with the test. A SQLite file has one server: there it is an
+// error.
+func (s *Stack) Beside() (*Stack, error) {
+	n := &Stack{ProjectKey: s.ProjectKey, SecretKey: s.SecretKey, Upstream: s.Upstream, Seen: s.Seen, Log: new(Log),
+		t: s.t, opts: s.opts, dir: s.dir, url: s.url}
+	if err := n.run(nil); err != nil {
+		return nil, err
+	}
+	s.t.Cleanup(n.Stop)
+	return n, nil
+}
+
 func (s *Stack) start(setup func(context.Context, *store.Store) error) {
 	s.t.Helper()
+	if err := s.run(setup); err != nil {
+		s.t.Fatalf("start: %v", err)
+	}
+}
+
+// run returns when the server serves, or does not.
+func (s *Stack) run(setup func(context.Context, *store.Store) error) error {
 	cfg, err := config.Load(s.env)
 	if err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan net.Addr, 1)
@@ -217,10 +237,11 @@ func (s *Stack) start(setup func(context.Context, *store.Store) error) {
 	select {
 	case a := <-ready:
 		s.URL = "http://" + a.String()
+		return nil
 	case err := <-s.done:
 		cancel()
 		s.stop = nil
-		s.t.Fatalf("start: %v", err)
+		return errors.Join(err, ln.Close())
 	}
 }
 

@@ -107,7 +107,8 @@ func (b *batch) giveUp(err error) remains {
 	var undo []*call
 	if b.unknown {
 		for _, c := range b.calls {
-			if c.kind == reserve && c.err == nil && c.res.Decision.Refusal == limit.Admitted {
+			// There is no decision on an account that was blocked.
+			if c.kind == reserve && c.err == nil && c.res != nil && c.res.Decision.Refusal == limit.Admitted {
 				undo = append(undo, &call{kind: release, key: c.key, id: c.id, fence: true})
 			}
 		}
@@ -121,6 +122,9 @@ func (b *batch) giveUp(err error) remains {
 // for those on blocked accounts.
 func (b *batch) attempt(skip bool) error {
 	b.unknown, b.blocked = false, nil
+	for _, c := range b.calls {
+		c.res = nil // of an attempt that was undone
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	l := b.q.l

@@ -1,5 +1,5 @@
 //go:build !race
 
-package process
+package node
 
 const underRace = false

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package node
+
+import "os/exec"
+
+// endWithParent does nothing where the kernel cannot.
+func endWithParent(*exec.Cmd) {}
