@@ -24,7 +24,11 @@ func TestDocumentationShowsTheseExamples(t *testing.T) {
 	t.Parallel()
 	shown := map[string]bool{}
 	for _, file := range []string{docs, readme} {
-		for _, m := range example.FindAllStringSubmatch(readFile(t, file), -1) {
+		found := example.FindAllStringSubmatch(readFile(t, file), -1)
+		if len(found) < 3 {
+			t.Errorf("%s shows %d examples, want one of each SDK at the least", file, len(found))
+		}
+		for _, m := range found {
 			if file == docs {
 				shown[m[2]] = true
 			}
