@@ -93,6 +93,9 @@ func exit(err error) {
 	os.Exit(0)
 }
 
+// postgresDefaults undo what makes the tests' PostgreSQL small.
+var postgresDefaults = map[string]string{"shared_buffers": "128MB", "max_wal_size": "1GB"}
+
 // bench is everything that runs.
 type bench struct {
 	options
@@ -147,7 +150,7 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	if b.postgres {
-		if b.database, err = pgtest.Start(pgtest.Options{TCP: true, Durable: true}); err != nil {
+		if b.database, err = pgtest.Start(pgtest.Options{TCP: true, Durable: true, Settings: postgresDefaults}); err != nil {
 			return err
 		}
 	}
