@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -129,7 +130,7 @@ func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring, 
 
 // openSource opens an existing file for reading alone, and keeps others from serving it.
 func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() error, err error) {
-	if _, err := os.Stat(path); err != nil {
+	if path, err = existing(path); err != nil {
 		return nil, nil, err
 	}
 	unlock, err := Lock(path)
@@ -155,6 +156,15 @@ func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() e
 		return nil, nil, errors.Join(err, closeAll())
 	}
 	return db, closeAll, nil
+}
+
+// existing returns the one true name of a file that must be there, beside which its journal is.
+func existing(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
 }
 
 // folded returns ErrUnfolded where the ledger's journal beside a file is not empty.
@@ -367,15 +377,16 @@ func (c copied) figures(ctx context.Context, tx *sql.Tx, table string) ([]string
 // waits for it. Everything that was answered before it was called is in the copy: where that is not in the tables soon,
 // it is [ErrUnfolded].
 func Backup(ctx context.Context, d config.Database, to string) (err error) {
-	if _, err := os.Stat(d.Path); err != nil {
+	path, err := existing(d.Path)
+	if err != nil {
 		return err
 	}
-	db, err := handle(d.Path, commonPragmas(), 1)
+	db, err := handle(path, commonPragmas(), 1)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := awaitFolded(ctx, db, d.Path); err != nil {
+	if err := awaitFolded(ctx, db, path); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

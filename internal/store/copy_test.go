@@ -175,6 +175,46 @@ func TestCopyOfWhatItCannotCopyLeavesNothing(t *testing.T) {
 	wants("a table that refuses", err, err)
 }
 
+// The default is data/airatelimit.db, and a folder may be a link to another disk.
+func TestCopiesOfFilesByOtherNames(t *testing.T) {
+	t.Parallel()
+	path, _ := copySource(t, 1)
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(here, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for name, by := range map[string]string{"relative": relative, "link": link} {
+		if err := Backup(t.Context(), config.File(by), filepath.Join(t.TempDir(), "copy.db")); err != nil {
+			t.Errorf("back up by a %s name: %v", name, err)
+		}
+		_, closeSource, err := openSource(t.Context(), by)
+		if err == nil {
+			err = closeSource()
+		}
+		if err != nil {
+			t.Errorf("open by a %s name: %v", name, err)
+		}
+		// Its journal is found beside the file itself.
+		if err := os.WriteFile(path+".journal-a", []byte("a record"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := openSource(t.Context(), by); !errors.Is(err, ErrUnfolded) {
+			t.Errorf("open by a %s name, with a journal: %v, want ErrUnfolded", name, err)
+		}
+		if err := os.Remove(path + ".journal-a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestBackupIsOfOneMoment(t *testing.T) {
 	t.Parallel()
 	path := file(t)
