@@ -74,7 +74,8 @@ func (c *wired) SetReadDeadline(t time.Time) error  { return c.conn().SetReadDea
 func (c *wired) SetWriteDeadline(t time.Time) error { return c.conn().SetWriteDeadline(t) }
 
 func (c *wired) Write(p []byte) (int, error) {
-	c.wrote.Store(true)
+	// The pool pings a connection that it has not used for a second; that is no batch's.
+	c.wrote.Store(!bytes.Contains(p, []byte("-- ping")))
 	if f := c.wire.write.Load(); f != nil {
 		if err := (*f)(c, p); err != nil {
 			return 0, err
