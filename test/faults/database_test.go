@@ -75,7 +75,7 @@ func file(t *testing.T) *database { return &database{t: t} }
 // open connects beside the nodes.
 func (d *database) open() *sql.DB {
 	d.t.Helper()
-	driver, location := "pgx", d.url
+	driver, location := "pgx", withoutNames(d.url)
 	if path, ok := strings.CutPrefix(d.url, "sqlite:"); ok {
 		driver, location = "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)"
 	}
@@ -218,6 +218,15 @@ func (d *database) consistent() {
 	if err := rows.Err(); err != nil {
 		d.t.Fatal(err)
 	}
+}
+
+// withoutNames has statements sent without names, which a pooler could not find again.
+func withoutNames(location string) string {
+	by := "?"
+	if strings.Contains(location, "?") {
+		by = "&"
+	}
+	return location + by + "default_query_exec_mode=exec"
 }
 
 // lock runs a statement that takes a lock, and returns what lets go of it.
