@@ -8,7 +8,6 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
-	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
 )
 
@@ -35,15 +34,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) (err error) {
 	if from.Postgres() || !to.Postgres() {
 		return usageError("migrate copies from sqlite:PATH to postgresql://…, and nothing else")
 	}
-	cfg, err := config.Load(a.getenv)
-	if err != nil {
-		return err
-	}
-	secrets, err := cfg.Secrets()
-	if err != nil {
-		return err
-	}
-	keys, err := secret.NewKeyring(secrets.Encryption, secrets.EncryptionOld...)
+	cfg, keys, err := a.configuration()
 	if err != nil {
 		return err
 	}

@@ -27,17 +27,23 @@ type projectCmd struct {
 	Delete           projectDeleteCmd      `cmd:"" help:"Delete a project."`
 }
 
-// withStore opens the configured database, beside a serving process or without one, for the time of do.
-func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config) error) (err error) {
+// configuration reads the environment, and the keys that stored provider keys are sealed with.
+func (a *app) configuration() (config.Config, *secret.Keyring, error) {
 	cfg, err := config.Load(a.getenv)
 	if err != nil {
-		return err
+		return config.Config{}, nil, err
 	}
 	secrets, err := cfg.Secrets()
 	if err != nil {
-		return err
+		return config.Config{}, nil, err
 	}
 	keys, err := secret.NewKeyring(secrets.Encryption, secrets.EncryptionOld...)
+	return cfg, keys, err
+}
+
+// withStore opens the configured database, beside a serving process or without one, for the time of do.
+func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config) error) (err error) {
+	cfg, keys, err := a.configuration()
 	if err != nil {
 		return err
 	}
