@@ -28,8 +28,14 @@ func TestBrokenStreamsSurfaceAsErrors(t *testing.T) {
 				if _, err := do(t.Context(), own(t, s, vendor)); err == nil {
 					t.Error("the SDK reports no error")
 				}
-				// What had been answered counts.
-				if u := used(t, s, vendor); u.Requests != 1 || u.Tokens == 0 {
+				// What had been answered counts. A provider's error is an event of the stream, at which the
+				// SDK stops reading: the stream ends, and is settled, after that.
+				var u figures
+				eventually(t, "the broken stream is settled", func() bool {
+					u = used(t, s, vendor)
+					return u.Tokens > 0
+				})
+				if u.Requests != 1 {
 					t.Errorf("got usage %+v, want one request and its tokens", u)
 				}
 			})
