@@ -205,7 +205,7 @@ func (f *fixture) reserve(name string) *ledger.Reservation {
 		f.t.Fatal(err)
 	}
 	key := ledger.Key{Project: f.project, Identity: name}
-	s, err := f.ledger.Settings(f.t.Context(), key)
+	s, _, err := f.ledger.Settings(f.t.Context(), key)
 	if err != nil {
 		f.t.Fatal(err)
 	}

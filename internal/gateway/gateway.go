@@ -30,7 +30,7 @@ import (
 
 // Ledger is what the gateway needs of a ledger.
 type Ledger interface {
-	Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error)
+	Settings(ctx context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error)
 	Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error)
 	Pass(req ledger.Request) *ledger.Reservation
 	Settle(ctx context.Context, res *ledger.Reservation, actual ledger.Actual) error
@@ -101,6 +101,7 @@ type call struct {
 	ep       wire.Endpoint
 	caller   identity.Caller
 	settings *ledger.Settings
+	assumed  bool // nobody has looked whether the identity has settings: it is taken to have none
 	tier     *project.Tier
 	body     []byte
 	env      *wire.Envelope
@@ -154,7 +155,8 @@ func (c *call) handle(ctx context.Context) (err error) {
 	if c.ep.Operation == wire.OwnUsage {
 		return c.usage(ctx)
 	}
-	if err := c.identify(ctx); err != nil {
+	// What will be reserved is decided on under the settings that stand then; the others are read.
+	if err := c.identify(ctx, !c.ep.Metered()); err != nil {
 		return err
 	}
 	if c.ep.Operation == wire.ListModels || c.ep.Operation == wire.ListGeminiModels {
@@ -166,27 +168,45 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return err
 	}
 	c.at.Read = c.elapsed()
-	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
+	edit, err := c.decide(ctx, query)
+	if err != nil && c.assumed {
+		// It may be refused for what is set for the identity, or would not be if that were known.
+		// Who has sent all and half closed is no reason to answer with less.
+		if err := c.identify(context.WithoutCancel(ctx), true); err != nil {
+			return err
+		}
+		if c.settings != nil {
+			edit, err = c.decide(ctx, query)
+		}
+	}
+	if err != nil {
 		return err
+	}
+	return c.forward(ctx, edit)
+}
+
+// decide understands the request and decides whether it may be made. It returns what is to
+// be changed in the body.
+func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err error) {
+	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
+		return edit, err
 	}
 	if err := c.selectTier(); err != nil {
-		return err
+		return edit, err
 	}
 	if err := c.route(query); err != nil {
-		return err
+		return edit, err
 	}
 	// Stored prompts come here; until a project can have one, no name exists.
 	if c.env.SystemPrompt != nil {
-		return unknownSystemPrompt(*c.env.SystemPrompt)
+		return edit, unknownSystemPrompt(*c.env.SystemPrompt)
 	}
 	// The guard's verdict comes here.
-	edit := c.baseEdit()
+	edit = c.baseEdit()
 	if c.ep.Metered() {
-		if err := c.admit(ctx, &edit); err != nil {
-			return err
-		}
+		err = c.admit(ctx, &edit)
 	}
-	return c.forward(ctx, edit)
+	return edit, err
 }
 
 // finish reports the request and, where the handler broke off, settles what is running.

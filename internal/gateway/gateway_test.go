@@ -30,6 +30,8 @@ type account struct {
 	state       limit.State
 	settings    *ledger.Settings
 	cached      []*ledger.Settings // given out before settings, one a call
+	unknown     bool               // settings are not known without asking, until Reserve has looked
+	looked      int                // how often Account was asked
 	passed      []ledger.Actual
 	reserveErr  error
 	settingsErr error
@@ -39,13 +41,15 @@ type account struct {
 	reservation uint64
 }
 
-func (a *account) Settings(context.Context, ledger.Key) (*ledger.Settings, error) {
-	if len(a.cached) > 0 {
-		s := a.cached[0]
-		a.cached = a.cached[1:]
-		return s, nil
+func (a *account) Settings(context.Context, ledger.Key) (settings *ledger.Settings, known bool, err error) {
+	switch {
+	case a.unknown:
+		return nil, false, nil
+	case len(a.cached) > 0:
+		settings, a.cached = a.cached[0], a.cached[1:]
+		return settings, true, nil
 	}
-	return a.settings, a.settingsErr
+	return a.settings, true, a.settingsErr
 }
 
 func (a *account) Reserve(_ context.Context, req ledger.Request) (*ledger.Reservation, error) {
@@ -53,6 +57,7 @@ func (a *account) Reserve(_ context.Context, req ledger.Request) (*ledger.Reserv
 		return nil, a.reserveErr
 	}
 	if req.Settings != a.settings {
+		a.unknown = false
 		return nil, ledger.ErrStale
 	}
 	a.state.Advance(req.Now)
@@ -91,7 +96,8 @@ func (a *account) Release(_ context.Context, res *ledger.Reservation) error {
 }
 
 func (a *account) Account(context.Context, ledger.Key, limit.Period, time.Time) (ledger.Account, error) {
-	return ledger.Account{}, nil
+	a.looked++
+	return ledger.Account{Settings: a.settings}, a.settingsErr
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -109,6 +115,12 @@ func serve(t *testing.T, a *account, transport roundTrip) (answer *httptest.Resp
 // serveFor is serve for a project with settings of the test.
 func serveFor(t *testing.T, document string, a *account, transport roundTrip) (answer *httptest.ResponseRecorder, log string) {
 	t.Helper()
+	return serveBody(t, document, chat, a, transport)
+}
+
+// serveBody is serveFor with a request's body and headers, in pairs, of the test.
+func serveBody(t *testing.T, document, body string, a *account, transport roundTrip, headers ...string) (answer *httptest.ResponseRecorder, log string) {
+	t.Helper()
 	settings, err := project.ParseSettings([]byte(document))
 	if err != nil {
 		t.Fatal(err)
@@ -120,10 +132,13 @@ func serveFor(t *testing.T, document string, a *account, transport roundTrip) (a
 	var logged bytes.Buffer
 	g := New(Options{Projects: oneProject{snapshot}, Ledger: a, Transport: transport, Log: slog.New(slog.NewTextHandler(&logged, nil)),
 		MaxBody: 1 << 20, UpstreamTimeout: time.Minute, Now: time.Now, Draining: func() bool { return false }, Ending: context.Background()})
-	r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(chat))
+	r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(body))
 	r.Header.Set("X-Project-Key", snapshot.Key)
 	r.Header.Set("X-Identity", "u")
 	r.Header.Set("Authorization", "Bearer client-provider-key")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
 	answer = httptest.NewRecorder()
 	g.ServeHTTP(answer, r)
 	if len(a.state.Holds) != 0 {

@@ -17,9 +17,10 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// identify reads what was set for the identity and refuses one that is disabled.
-func (c *call) identify(ctx context.Context) (err error) {
-	if c.settings, err = c.readSettings(ctx); err != nil {
+// identify reads what was set for the identity, in the database if surely, and refuses one
+// that is disabled.
+func (c *call) identify(ctx context.Context, surely bool) (err error) {
+	if c.settings, err = c.readSettings(ctx, surely); err != nil {
 		return asUnavailable(err)
 	}
 	if c.settings == nil || !c.settings.Disabled {
@@ -34,23 +35,23 @@ func (c *call) identify(ctx context.Context) (err error) {
 	return refused
 }
 
-// readSettings returns what was set for the identity. Where a reservation will confirm it,
-// it may come from a cache. Where it cannot be known, and the project lets requests pass
-// then, it is what was last known.
-func (c *call) readSettings(ctx context.Context) (*ledger.Settings, error) {
-	if c.ep.Metered() {
-		settings, err := c.g.Ledger.Settings(ctx, c.key())
-		if err != nil && !c.passes(err) {
-			return nil, err
+// readSettings returns what was set for the identity. Unless surely, it may come from a
+// cache or be assumed: a reservation will tell. Where it cannot be known, and the project
+// lets requests pass then, it is what was last known.
+func (c *call) readSettings(ctx context.Context, surely bool) (*ledger.Settings, error) {
+	c.assumed = false
+	if surely {
+		account, err := c.g.Ledger.Account(ctx, c.key(), c.caller.Project.Period, c.start)
+		if err == nil || !c.passes(err) {
+			return account.Settings, err
 		}
-		return settings, nil
 	}
-	account, err := c.g.Ledger.Account(ctx, c.key(), c.caller.Project.Period, c.start)
-	if err != nil && c.passes(err) {
-		last, _ := c.g.Ledger.Settings(ctx, c.key()) // nil where nothing is known
-		return last, nil
+	settings, known, err := c.g.Ledger.Settings(ctx, c.key())
+	c.assumed = !known && !surely && err == nil
+	if err != nil && !c.passes(err) {
+		return nil, err
 	}
-	return account.Settings, err
+	return settings, nil
 }
 
 // passes reports whether a request passes although its limits cannot be checked.
@@ -105,7 +106,7 @@ func (c *call) admit(ctx context.Context, edit *wire.Edit) error {
 		if !errors.Is(err, ledger.ErrStale) {
 			return err
 		}
-		if err := c.identify(ctx); err != nil {
+		if err := c.identify(ctx, false); err != nil {
 			return err
 		}
 		if err := c.selectTier(); err != nil {
@@ -139,6 +140,7 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	}
 	req := ledger.Request{Key: c.key(), Settings: c.settings, Rules: &c.rules, Ask: ask, Now: c.now}
 	res, err := c.g.Ledger.Reserve(ctx, req)
+	c.assumed = false // it has looked, or cannot
 	switch {
 	case errors.Is(err, ledger.ErrStale):
 		return err

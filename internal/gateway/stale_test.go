@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -43,6 +44,50 @@ func TestDisabledMeanwhile(t *testing.T) {
 	})
 	if answer.Code != http.StatusForbidden || !strings.Contains(answer.Body.String(), "identity_disabled") {
 		t.Errorf("status %d: %s; want 403 identity_disabled", answer.Code, answer.Body)
+	}
+}
+
+// Of an identity that is not known to have settings none are assumed, and none are asked for
+// unless the request would be refused for that.
+func TestSettingsThatAreAssumed(t *testing.T) {
+	t.Parallel()
+	const rejecting = `{"name":"test","requestLimit":10,"unknownTier":"reject","tiers":{"pro":{"requestLimit":100}}}`
+	for name, tc := range map[string]struct {
+		settings   *ledger.Settings
+		document   string
+		body, tier string
+		status     int
+		code       string // of a refusal
+		limit      string // in force, of an answer
+		looked     int    // beside the reservation
+	}{
+		"Nothing":                {body: chat, status: 200, limit: "10"},
+		"Limit":                  {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{new(int64(3))}}}, body: chat, status: 200, limit: "3"},
+		"Disabled":               {settings: &ledger.Settings{Disabled: true}, body: chat, status: 403, code: "identity_disabled"},
+		"Tier":                   {settings: &ledger.Settings{Tier: "pro"}, body: chat, status: 200, limit: "100"},
+		"TierBeatsAnUnknownOne":  {settings: &ledger.Settings{Tier: "pro"}, body: chat, tier: "made-up", status: 200, limit: "100", looked: 1},
+		"UnknownTier":            {body: chat, tier: "made-up", status: 400, code: "unknown_tier", looked: 1},
+		"BadBody":                {body: `{"model":`, status: 400, code: "invalid_request", looked: 1},
+		"DisabledBeforeABadBody": {settings: &ledger.Settings{Disabled: true}, body: `{"model":`, status: 403, code: "identity_disabled", looked: 1},
+		"UnpricedUnderALimitOfItsOwn": {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{nil, nil, new(int64(5))}}},
+			body: `{"model":"gpt-unheard-of","messages":[]}`, status: 400, code: "unpriced_model"},
+		"PricedNoMatter": {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{nil, nil, new(int64(-1))}}},
+			document: `{"name":"test","costLimitUsd":1,"tiers":{"pro":{}}}`, body: `{"model":"gpt-unheard-of","messages":[]}`, status: 200, looked: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := &account{settings: tc.settings, unknown: true}
+			answer, _ := serveBody(t, cmp.Or(tc.document, rejecting), tc.body, a, answering(answered), "X-Tier", tc.tier)
+			if answer.Code != tc.status || !strings.Contains(answer.Body.String(), tc.code) {
+				t.Errorf("status %d, want %d %s: %s", answer.Code, tc.status, tc.code, answer.Body)
+			}
+			if got := answer.Header().Get("X-Ratelimit-Limit-Requests"); tc.status == 200 && got != tc.limit {
+				t.Errorf("a limit of %q requests was in force, want %q", got, tc.limit)
+			}
+			if a.looked != tc.looked {
+				t.Errorf("the settings were asked for %d times, want %d", a.looked, tc.looked)
+			}
+		})
 	}
 }
 

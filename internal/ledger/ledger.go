@@ -182,9 +182,11 @@ type Entry struct {
 
 // Ledger is what a store provides.
 type Ledger interface {
-	// Settings returns what was set for an identity, or nil. It may be what was set a
-	// while ago, as far as another node set something since: Reserve tells.
-	Settings(ctx context.Context, key Key) (*Settings, error)
+	// Settings returns what was set for an identity, or nil, without waiting if it can. It
+	// may be what was set a while ago, as far as another node set something since. Where
+	// known is false nobody has looked, and nil is no more than likely. Reserve tells of
+	// both; Account tells what is set.
+	Settings(ctx context.Context, key Key) (settings *Settings, known bool, err error)
 	// Reserve decides on a request and sets aside what it needs. It returns
 	// ErrUnavailable where it cannot, and ErrStale where the identity's settings are not
 	// those of the request any more.

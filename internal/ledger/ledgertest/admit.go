@@ -464,11 +464,7 @@ func staleSettings(t *testing.T, s Store) {
 	}
 	read := func() *ledger.Settings {
 		t.Helper()
-		given, err := s.Settings(t.Context(), key)
-		if err != nil {
-			t.Fatalf("settings: %v", err)
-		}
-		return given
+		return settingsOf(t, s, key, limit.Daily, noon)
 	}
 	given := read()
 	for i, next := range []*ledger.Settings{{Tier: "pro"}, {Tier: "pro"}, {Disabled: true}, nil, {Tier: "free"}} {

@@ -278,8 +278,8 @@ func auditTrail(t *testing.T, s Store) {
 
 func settingsSurvive(t *testing.T, s Store) {
 	key := identity("alice")
-	if got, err := s.Settings(t.Context(), key); got != nil || err != nil {
-		t.Errorf("settings of a stranger: %+v, %v", got, err)
+	if got := settingsOf(t, s, key, limit.Daily, noon); got != nil {
+		t.Errorf("settings of a stranger: %+v", got)
 	}
 	want := &ledger.Settings{
 		Tier: "pro",
@@ -299,11 +299,7 @@ func settingsSurvive(t *testing.T, s Store) {
 	}, key)
 	check := func() {
 		t.Helper()
-		got, err := s.Settings(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, settingsOf(t, s, key, limit.Daily, noon)); diff != "" {
 			t.Errorf("settings (-want +got):\n%s", diff)
 		}
 		a := account(t, s, key, limit.Daily, noon)

@@ -123,7 +123,7 @@ func reserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now ti
 	req := ledger.Request{Key: key, Rules: r, Now: now, Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, tokens, 10 * tokens}}}
 	for {
 		var err error
-		if req.Settings, err = s.Settings(context.Background(), key); err != nil {
+		if req.Settings, _, err = s.Settings(context.Background(), key); err != nil {
 			t.Fatalf("settings of %s: %v", key.Identity, err)
 		}
 		res, err := s.Reserve(context.Background(), req)
@@ -175,6 +175,21 @@ func account(t TB, s Store, key ledger.Key, p limit.Period, now time.Time) ledge
 		t.Fatalf("account of %s: %v", key.Identity, err)
 	}
 	return a
+}
+
+// settingsOf returns what is set for an identity, which Settings must say where it knows.
+func settingsOf(t TB, s Store, key ledger.Key, p limit.Period, now time.Time) *ledger.Settings {
+	t.Helper()
+	settings, known, err := s.Settings(context.Background(), key)
+	switch {
+	case err != nil:
+		t.Fatalf("settings of %s: %v", key.Identity, err)
+	case !known && settings != nil:
+		t.Errorf("settings of %s are not known and are %+v", key.Identity, settings)
+	case !known:
+		settings = account(t, s, key, p, now).Settings
+	}
+	return settings
 }
 
 // wantTotal checks what the account has used in the period of now.

@@ -173,11 +173,7 @@ func (r *run) reserve(t *rapid.T) {
 }
 
 func (r *run) settingsOf(t *rapid.T, name string) *ledger.Settings {
-	settings, err := r.s.Settings(t.Context(), r.key(name))
-	if err != nil {
-		t.Fatalf("settings: %v", err)
-	}
-	return settings
+	return settingsOf(t, r.s, r.key(name), r.period, r.now)
 }
 
 // end takes a running reservation out.

@@ -40,7 +40,9 @@ func newBatch(q *queue, calls []*call) *batch {
 	whole := make(map[ledger.Key]bool, len(calls))
 	for _, c := range calls {
 		if c.kind != barrier {
-			whole[c.key] = whole[c.key] || c.kind == look || c.kind == read
+			// Of who is thought to have nothing set, it is what they have if they do.
+			guess := c.kind == reserve && c.settings == nil
+			whole[c.key] = whole[c.key] || c.kind == look || c.kind == read || guess
 		}
 	}
 	b.wants = make([]want, 0, len(whole))

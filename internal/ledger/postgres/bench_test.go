@@ -55,7 +55,7 @@ func benchmark(b *testing.B, pool *pgxpool.Pool, identities int) {
 		rng := rand.New(rand.NewPCG(rand.Uint64(), 1))
 		for pb.Next() {
 			key := ledger.Key{Project: "pk_bench", Identity: fmt.Sprint("user-", rng.IntN(identities))}
-			settings, err := p.Settings(b.Context(), key)
+			settings, _, err := p.Settings(b.Context(), key)
 			if err != nil {
 				b.Fatal(err)
 			}

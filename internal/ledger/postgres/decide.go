@@ -87,6 +87,9 @@ func (c *call) look(a *account, t *transaction) error {
 func (c *call) reserve(a *account, cache *cache) {
 	if !cache.confirm(a, c.settings) {
 		c.err = ledger.ErrStale
+		if c.settings == nil { // what is set was asked for too: see newBatch
+			_, _ = cache.decode(a) // so that it is known when it is asked for next, or fails there
+		}
 		return
 	}
 	c.res = &ledger.Reservation{Key: c.key, Rules: c.rules}

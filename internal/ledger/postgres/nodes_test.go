@@ -29,7 +29,7 @@ func requests(most int64) *limit.Rules {
 // ask makes a request of ten tokens, as the gateway does.
 func ask(l *Ledger, key ledger.Key, r *limit.Rules, now time.Time) (*ledger.Reservation, error) {
 	for {
-		settings, err := l.Settings(context.Background(), key)
+		settings, _, err := l.Settings(context.Background(), key)
 		if err != nil {
 			return nil, err
 		}
@@ -437,7 +437,7 @@ func TestSettingsOfAnotherNode(t *testing.T) {
 	}
 	r := requests(100)
 	ofA := func() *ledger.Settings {
-		s, err := a.Settings(t.Context(), key)
+		s, _, err := a.Settings(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
 		}

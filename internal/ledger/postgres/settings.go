@@ -18,6 +18,8 @@ const (
 
 // cache holds what was set for identities, so that a request need not ask for it before
 // it is decided on: the decision confirms it, in the transaction that it takes anyway.
+// Most have nothing set, and those are not in it: nothing is what is assumed of who is not
+// found, however many there are.
 //
 // Entries live in two generations. What is asked for moves into the young one; when that
 // is full it becomes the old one, and what was in the old one is forgotten.
@@ -32,6 +34,7 @@ type cached struct {
 	settings *ledger.Settings
 	revision int64
 	given    time.Time // out for the first time since they were confirmed
+	doubted  bool      // a Reserve has seen another revision
 }
 
 // find returns an entry, or nil. It needs the mutex.
@@ -57,20 +60,20 @@ func (c *cache) put(key ledger.Key, e *cached) {
 	c.young[key] = e
 }
 
-// give returns cached settings, and whether they may be used without asking.
+// give returns cached settings, and whether they, or none, may be used without asking.
 func (c *cache) give(key ledger.Key, now time.Time) (settings *ledger.Settings, found, good bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.find(key)
 	if e == nil {
-		return nil, false, false
+		return nil, false, true
 	}
 	// Who has been enabled again must find out at once, and no Reserve would tell.
-	good = e.settings == nil || !e.settings.Disabled
+	good = !e.settings.Disabled
 	if e.given.IsZero() {
 		e.given = now
 	}
-	return e.settings, true, good && now.Sub(e.given) < unconfirmedFor
+	return e.settings, true, good && !e.doubted && now.Sub(e.given) < unconfirmedFor
 }
 
 // learn takes over what was read, and returns the settings to be given out for it.
@@ -78,32 +81,37 @@ func (c *cache) learn(key ledger.Key, settings *ledger.Settings, revision int64)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e := c.find(key); e != nil && e.revision == revision {
-		e.given = time.Time{}
+		e.given, e.doubted = time.Time{}, false
 		return e.settings
+	}
+	if settings == nil {
+		c.forget(key)
+		return nil
 	}
 	c.put(key, &cached{settings: settings, revision: revision})
 	return settings
 }
 
 // confirm reports whether settings that were given out are those of the account. Where
-// they are not they are forgotten.
+// they are not they are not given out again.
 func (c *cache) confirm(a *account, given *ledger.Settings) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.find(a.key)
 	if e != nil && e.revision == a.revision && e.settings == given {
-		e.given = time.Time{}
-		return true
-	}
-	if given == nil && !a.set {
-		c.put(a.key, &cached{revision: a.revision})
+		e.given, e.doubted = time.Time{}, false
 		return true
 	}
 	if e != nil && e.revision != a.revision {
-		delete(c.young, a.key)
-		delete(c.old, a.key)
+		e.doubted = true
 	}
-	return false
+	return given == nil && !a.set
+}
+
+// forget needs the mutex.
+func (c *cache) forget(key ledger.Key) {
+	delete(c.young, key)
+	delete(c.old, key)
 }
 
 // decode returns the settings of an account that was locked whole.
@@ -130,17 +138,17 @@ func (c *cache) clear() {
 
 // Settings implements ledger.Ledger. While the database is away it returns what was last
 // known.
-func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error) {
-	settings, found, good := l.cache.give(key, time.Now())
+func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error) {
+	settings, known, good := l.cache.give(key, time.Now())
 	if good {
-		return settings, nil
+		return settings, known, nil
 	}
 	c := &call{kind: read, key: key}
 	if err := l.do(ctx, c); err != nil {
-		if found && errors.Is(err, ledger.ErrUnavailable) {
-			return settings, nil
+		if errors.Is(err, ledger.ErrUnavailable) {
+			return settings, true, nil
 		}
-		return nil, err
+		return nil, false, err
 	}
-	return c.settings, nil
+	return c.settings, true, nil
 }

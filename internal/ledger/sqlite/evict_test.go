@@ -130,7 +130,7 @@ func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
 	var first uint64
 	for i := range names {
 		key := name(fmt.Sprint("made up ", i))
-		if _, err := p.Settings(t.Context(), key); err != nil {
+		if _, _, err := p.Settings(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
 		if i%2 == 0 {

@@ -124,13 +124,13 @@ func (l *Ledger) Behind() error { return l.writer.stuck() }
 func (l *Ledger) Dropped() int64 { return l.dropped }
 
 // Settings implements ledger.Ledger.
-func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, error) {
+func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error) {
 	a, err := l.lock(ctx, key)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer a.mu.Unlock()
-	return a.row.settings.public(), nil
+	return a.row.settings.public(), true, nil
 }
 
 // Reserve implements ledger.Ledger.
