@@ -384,6 +384,53 @@ func TestTheNextStartSettlesWhatIsLeft(t *testing.T) {
 	wantUsed(t, second.Ledger, key, noon, limit.Amounts{2, 20, 200})
 }
 
+// orphan makes a hold of a node that is gone.
+func orphan(t *testing.T, p *process, key ledger.Key, id int64) {
+	t.Helper()
+	_, err := p.pool.Exec(t.Context(), `INSERT INTO holds (project_id, identity, id, node, model, tier, requests, tokens, micros, admitted_at)
+		VALUES ($1, $2, $3, 999, '', '', 1, 10, 100, $4)`, key.Project, key.Identity, id, noon.UnixMicro())
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Close waits for no look at the others whose calls no lane makes any more.
+func TestCloseDuringALook(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, migrated.Database(t))
+	p := &process{pool: pool, opts: Options{Beat: never}}
+	p.open(t)
+	key := named("alice")
+	settled(t, p.Ledger, admitted(t, p.Ledger, key, requests(100), noon), 7)
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{1, 7, 70})
+	orphan(t, p, key, 1)
+	p.stop()
+	p.queue.close()
+	p.idle.Wait() // for the lanes to have gone
+	look, end := context.WithCancel(t.Context())
+	p.idle.Go(func() {
+		if err := p.sweep(look); !errors.Is(err, context.Canceled) {
+			t.Errorf("sweep: %v, want that it was canceled", err)
+		}
+	})
+	eventually(t, "the hold is found", func() bool {
+		p.queue.mu.Lock()
+		defer p.queue.mu.Unlock()
+		return len(p.queue.lines) > 0
+	})
+	end()
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Errorf("close: %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("Close hangs")
+	}
+}
+
 // Nodes work on accounts in any order without blocking each other for good.
 func TestNodesDoNotDeadlock(t *testing.T) {
 	t.Parallel()

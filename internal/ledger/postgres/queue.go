@@ -130,6 +130,11 @@ func (q *queue) after(d time.Duration, do func()) {
 func (q *queue) do(ctx context.Context, c *call) error {
 	c.waits()
 	q.push(c)
+	return q.wait(ctx, c)
+}
+
+// wait waits for the answer of a call.
+func (q *queue) wait(ctx context.Context, c *call) error {
 	select {
 	case <-c.answer:
 		return c.err
