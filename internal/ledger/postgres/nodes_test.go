@@ -347,6 +347,27 @@ func TestDeadNodeIsSweptOnce(t *testing.T) {
 	wantUsed(t, dead.Ledger, key, noon, limit.Amounts{22, 210, 2100})
 }
 
+// A node that was declared dead goes on at once, though its pool has one connection.
+func TestDeclaredDeadWithOneConnection(t *testing.T) {
+	t.Parallel()
+	p := openOn(t, newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 1 }))
+	key, r := named("alice"), requests(100)
+	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
+	if err := p.leave(); err != nil {
+		t.Fatal(err)
+	}
+	old := p.node.Load()
+	res := admitted(t, p.Ledger, key, r, noon)
+	if res == nil {
+		t.Fatal("refused")
+	}
+	if p.node.Load() == old {
+		t.Error("it goes on under the id of the dead")
+	}
+	settled(t, p.Ledger, res, 7)
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{2, 14, 140})
+}
+
 // While the database was away nobody could beat: nobody is dead for that.
 func TestTimeWithoutTheDatabaseIsNoSilence(t *testing.T) {
 	t.Parallel()
