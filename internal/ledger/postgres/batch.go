@@ -31,7 +31,6 @@ type batch struct {
 	began time.Time
 
 	unknown bool    // the last attempt may have been committed
-	then    []*call // what follows from the calls that were made
 	blocked []*call // those on accounts that somebody else keeps locked
 }
 
@@ -65,7 +64,7 @@ func (q *queue) process(calls []*call, skip bool) remains {
 		err := b.attempt(skip)
 		if err == nil {
 			q.l.recovered()
-			return remains{calls: q.patient(b.blocked), locked: true, then: b.then}
+			return remains{calls: q.patient(b.blocked), locked: true}
 		}
 		again := false
 		switch failureOf(err) {
@@ -109,6 +108,7 @@ func (b *batch) giveUp(err error) remains {
 	var undo []*call
 	if b.unknown {
 		for _, c := range b.calls {
+			c.unsure = c.unsure || c.kind == pass
 			// There is no decision on an account that was blocked.
 			if c.kind == reserve && c.err == nil && c.res != nil && c.res.Decision.Refusal == limit.Admitted {
 				undo = append(undo, &call{kind: release, key: c.key, id: c.id, fence: true})
@@ -147,7 +147,9 @@ func (b *batch) attempt(skip bool) error {
 
 // make makes the calls in a transaction that has begun.
 func (b *batch) make(t *transaction, skip bool) error {
-	if err := t.lock(b.wants, locking{timeout: lockTimeout, skip: skip}); err != nil {
+	how := locking{timeout: lockTimeout, skip: skip}
+	b.recall(t, &how)
+	if err := t.lock(b.wants, how); err != nil {
 		return t.failed(err)
 	}
 	if !t.alive {
@@ -167,6 +169,22 @@ func (b *batch) make(t *transaction, skip bool) error {
 	}
 	b.done(t)
 	return nil
+}
+
+// recall has a transaction find out which of the calls that may have been made were.
+func (b *batch) recall(t *transaction, how *locking) {
+	var unsure []*call
+	keys := newTable("tt")
+	for _, c := range b.calls {
+		if c.unsure {
+			unsure = append(unsure, c)
+			keys.row().text(c.key.Project, passedKey(c.id))
+		}
+	}
+	if len(unsure) > 0 {
+		how.also = func() { t.s.sendTable(readPassed, &keys) }
+		how.more = func() error { return t.s.each(func(r *record) { unsure[r.int()-1].counted = true }) }
+	}
 }
 
 // done answers the calls on accounts that were not blocked.
@@ -196,11 +214,6 @@ func (b *batch) done(t *transaction) {
 func (b *batch) answer(made []*call) {
 	if observe := b.q.l.observe; observe != nil {
 		observe(len(made), time.Since(b.began))
-	}
-	for _, c := range made {
-		if next := c.next(); next != nil {
-			b.then = append(b.then, next)
-		}
 	}
 	b.q.answer(made)
 }

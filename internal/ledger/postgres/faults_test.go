@@ -207,6 +207,48 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// What passed undecided is counted once, though its node was cut off with the commit, was
+// declared dead, and left to others what it had running.
+func TestPassedIsCountedOnceByWhoWasDeclaredDead(t *testing.T) {
+	t.Parallel()
+	var w wire
+	url := migrated.Database(t)
+	cutOff, other := openOn(t, newPool(t, url, w.through)), openOn(t, newPool(t, url))
+	key, r := named("alice"), requests(100)
+	settled(t, other.Ledger, admitted(t, other.Ledger, key, r, noon), 7)
+	wantUsed(t, other.Ledger, key, noon, limit.Amounts{1, 7, 70})
+	var gone atomic.Bool
+	harm := func(c *wired, sent []byte) error {
+		if gone.Load() {
+			return net.ErrClosed
+		}
+		if bytes.Contains(sent, []byte("COMMIT\x00")) {
+			_, _ = c.Conn.Write(sent)
+			_, _ = c.Conn.Read(make([]byte, 1)) // by now it is made
+			_ = c.Conn.Close()
+			gone.Store(true)
+			return net.ErrClosed
+		}
+		return nil
+	}
+	w.write.Store(&harm)
+	settled(t, cutOff.Ledger, cutOff.Pass(ledger.Request{Key: key, Rules: r, Now: noon}), 5)
+	eventually(t, "it is cut off", gone.Load)
+	if _, err := other.pool.Exec(t.Context(), `DELETE FROM nodes WHERE id = $1`, cutOff.node.Load()); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantUsed(t, other.Ledger, key, noon, limit.Amounts{2, 12, 120})
+	w.write.Store(nil)
+	eventually(t, "it is back", func() bool {
+		_, err := cutOff.Account(t.Context(), key, limit.Daily, noon)
+		return err == nil
+	})
+	wantUsed(t, cutOff.Ledger, key, noon, limit.Amounts{2, 12, 120})
+}
+
 // A change of which nobody knows whether it was made is told to be unavailable; where it can
 // be sent again, it is, and is made once.
 func TestChangeWithoutAnAnswer(t *testing.T) {

@@ -243,7 +243,7 @@ func (t *transaction) write() (statements int) {
 	var (
 		born, rows        = newTable("ttbiiiiiiitii"), newTable("ttbiiiiiiitii")
 		open, slack, gone = newTable("ttiittiiiiiiiiii"), newTable("ttii"), newTable("tti")
-		used              = newTable("ttittiiiiiiii")
+		used, passed      = newTable("ttittiiiiiiii"), newTable("tti")
 	)
 	for _, a := range t.accounts {
 		switch {
@@ -257,11 +257,14 @@ func (t *transaction) write() (statements int) {
 		for i := range a.used {
 			a.writeUsage(&used, &a.used[i])
 		}
+		for _, id := range a.passed {
+			passed.row().text(a.key.Project, passedKey(id)).int(time.Now().UnixMicro())
+		}
 	}
 	for _, s := range []struct {
 		sql string
 		t   *table
-	}{{insertAccounts, &born}, {updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone}, {addUsage, &used}} {
+	}{{insertAccounts, &born}, {updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone}, {addUsage, &used}, {insertPassed, &passed}} {
 		if s.t.rows > 0 {
 			t.s.sendTable(s.sql, s.t)
 			statements++
