@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -79,6 +80,8 @@ func (q *queue) process(calls []*call, skip bool) remains {
 				return remains{calls: q.patient(calls), locked: true}
 			}
 			skip, again = true, true
+		case refused:
+			return b.apart(skip, err)
 		}
 		if !again {
 			return b.giveUp(err)
@@ -115,9 +118,52 @@ func (b *batch) giveUp(err error) remains {
 			}
 		}
 	} else if f := failureOf(err); f == away || f == cut {
-		b.q.l.fail(err)
+		b.q.l.fail(fmt.Errorf("a batch of %d calls: %w", len(b.calls), err))
 	}
 	return remains{calls: append(b.q.refuse(b.calls, err), undo...), away: true}
+}
+
+// apart makes the calls of a batch that the database refuses in two batches, and so on with
+// the one that it refuses then, until the call is alone that it is about. The others must
+// not fail with it, nor what must be written be tried for ever.
+func (b *batch) apart(skip bool, why error) remains {
+	q := b.q
+	if len(b.calls) == 1 {
+		for _, c := range q.refuse(b.calls, why) {
+			q.l.report(fmt.Errorf("the end of a request of project %s is not counted, the database refuses it: %w", c.key.Project, why))
+		}
+		return remains{}
+	}
+	first, second, together := b.halves()
+	left := q.process(first, skip)
+	if left.away || together && len(left.calls) > 0 {
+		left.calls = append(left.calls, second...) // which come after
+		return left
+	}
+	more := q.process(second, skip)
+	return remains{calls: append(left.calls, more.calls...), locked: left.locked || more.locked, away: more.away}
+}
+
+// halves returns the calls in two parts, by account where there are several, or together.
+func (b *batch) halves() (first, second []*call, together bool) {
+	keys := make(map[ledger.Key]int)
+	for _, c := range b.calls {
+		if _, known := keys[c.key]; !known {
+			keys[c.key] = len(keys)
+		}
+	}
+	for i, c := range b.calls {
+		at, of := keys[c.key], len(keys)
+		if of == 1 {
+			at, of, together = i, len(b.calls), true
+		}
+		if at < of/2 {
+			first = append(first, c)
+		} else {
+			second = append(second, c)
+		}
+	}
+	return first, second, together
 }
 
 // attempt makes the calls in one transaction. They are answered where it returns nil, but
@@ -212,7 +258,7 @@ func (b *batch) done(t *transaction) {
 
 // answer tells who waits, and who watches before.
 func (b *batch) answer(made []*call) {
-	if observe := b.q.l.observe; observe != nil {
+	if observe := b.q.l.opts.Observe; observe != nil {
 		observe(len(made), time.Since(b.began))
 	}
 	b.q.answer(made)

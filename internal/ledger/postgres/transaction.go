@@ -325,6 +325,7 @@ const (
 	cut                    // the connection: another one may do
 	crossed                // with another transaction: again
 	waited                 // too long for a lock
+	refused                // what one of the calls would write, now and ever
 )
 
 // failureOf says what an error means for the next attempt.
@@ -347,6 +348,10 @@ func failureOf(err error) failure {
 		return crossed
 	case "55P03": // lock not available
 		return waited
+	}
+	switch e.Code[:min(2, len(e.Code))] {
+	case "22", "23", "54": // data exception, integrity constraint violation, program limit exceeded
+		return refused
 	}
 	return away
 }
