@@ -14,6 +14,8 @@ import (
 const (
 	// One attempt at a transaction takes no longer, whatever the database does.
 	attemptTimeout = 2 * time.Second
+	// No statement of a decision takes longer, nor one that the nodes look at each other with.
+	statementTimeout = "2s"
 	// A decision waits so long for a row before it lets the others of its batch go on.
 	lockTimeout = "500ms"
 	// How often a batch that crossed another transaction begins again at once, and one

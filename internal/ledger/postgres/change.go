@@ -12,8 +12,9 @@ import (
 const (
 	// A change waits longer for a row than a decision: nobody else waits with it.
 	changeLockTimeout = "1500ms"
-	// One attempt at it may be about a thousand accounts.
+	// One attempt at it may be about a thousand accounts, and a list reads all names of a project.
 	changeTimeout = 10 * time.Second
+	listTimeout   = "8s"
 	// How often, and for how long, one is begun again that crossed another or lost its
 	// connection.
 	mostChangeTries = 20
@@ -274,13 +275,14 @@ func (l *Ledger) List(ctx context.Context, project, search string, limit, offset
 		return nil, 0, unavailable("list identities", err)
 	}
 	defer s.close()
+	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
 	s.send(countNames, textParam(project), textParam(search))
 	s.send(listNames, textParam(project), textParam(search), intParam(int64(limit)), intParam(int64(offset)))
 	var (
 		total int
 		names = make([]string, 0, limit)
 	)
-	if err := errors.Join(s.sync(),
+	if err := errors.Join(s.sync(), s.each(nil),
 		s.each(func(r *record) { total = int(r.int()) }),
 		s.each(func(r *record) { names = append(names, r.text()) }),
 		s.done(0)); err != nil {

@@ -137,8 +137,9 @@ func (l *Ledger) query(ctx context.Context, sql string, read func(r *record), pa
 		return 0, err
 	}
 	defer s.close()
+	s.send(setLimits, textParam(statementTimeout), textParam(changeLockTimeout))
 	s.send(sql, params...)
-	if err = s.sync(); err == nil {
+	if err = errors.Join(s.sync(), s.each(nil)); err == nil {
 		if rows, err = s.results(read); err == nil {
 			err = s.done(0)
 		}

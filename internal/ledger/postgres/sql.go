@@ -11,13 +11,21 @@ import (
 
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
 
-// setUp is the first statement of a transaction: how long anything may take, and whether
-// this node is still counted among the living. Joins are by index alone: what a plan costs
-// must not depend on how full a table was when somebody last counted.
-const setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $1),
-	set_config('statement_timeout', '2s', true), set_config('lock_timeout', $2, true),
+// limits are how long a statement may take, and wait for a lock, and how a plan may be made,
+// until the transaction ends. Joins are by index alone: what a plan costs must not depend on
+// how full a table was when somebody last counted.
+const limits = `set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
 	set_config('idle_in_transaction_session_timeout', '3s', true), set_config('enable_seqscan', 'off', true),
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+
+const (
+	// setLimits comes before statements that are made in one trip, without a BEGIN: they are
+	// a transaction too.
+	setLimits = `SELECT ` + limits
+	// setUp is the first statement of one that has begun. It returns whether this node is still
+	// counted among the living.
+	setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $3), ` + limits
+)
 
 // lockAccounts locks rows in the order of their keys. Where a row is held by another it
 // waits, and returns what that one left.

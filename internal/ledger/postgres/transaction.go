@@ -58,7 +58,7 @@ func (t *transaction) lock(wants []want, how locking) error {
 		keys.row().text(w.key.Project, w.key.Identity).bool(w.whole)
 	}
 	t.s.send(begin)
-	t.s.send(setUp, intParam(t.node), textParam(how.timeout))
+	t.s.send(setUp, textParam(statementTimeout), textParam(how.timeout), intParam(t.node))
 	if how.skip {
 		t.s.sendTable(findAccounts, &keys)
 		t.s.sendTable(lockFree, &keys)
