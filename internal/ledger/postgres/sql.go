@@ -11,10 +11,10 @@ import (
 
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
 
-// setUp is the first statement of a transaction: how long anything may take, and whether
-// this node is still counted among the living. Joins are by index alone: what a plan costs
+// setUp is the first statement of a transaction: how long anything may take, whether this
+// node is still counted among the living, and which process makes the transaction. Joins are by index alone: what a plan costs
 // must not depend on how full a table was when somebody last counted.
-const setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $1),
+const setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $1), pg_backend_pid(),
 	set_config('statement_timeout', '2s', true), set_config('lock_timeout', $2, true),
 	set_config('idle_in_transaction_session_timeout', '3s', true), set_config('enable_seqscan', 'off', true),
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`

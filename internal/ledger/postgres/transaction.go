@@ -80,7 +80,10 @@ func (t *transaction) loadAll(how locking) error {
 	if err := t.s.each(nil); err != nil {
 		return err
 	}
-	if err := t.s.each(func(r *record) { t.alive = r.bool() }); err != nil {
+	if err := t.s.each(func(r *record) {
+		t.alive = r.bool()
+		t.s.madeBy(r.int())
+	}); err != nil {
 		return err
 	}
 	if how.skip {
@@ -342,6 +345,8 @@ func failureOf(err error) failure {
 	switch e.Code {
 	case "40001", "40P01", "23505": // serialization failure, deadlock, a row that another made first
 		return crossed
+	case "26000", "42P05", "0A000": // a prepared statement is not there, is there already, or was made for another table
+		return cut
 	case "55P03": // lock not available
 		return waited
 	}
