@@ -134,12 +134,24 @@ func (b *batch) attempt(skip bool) error {
 	if err != nil {
 		return err
 	}
-	defer t.s.close()
+	err = b.make(t, skip)
+	t.s.close()
+	if errors.Is(err, errNodeGone) {
+		// Only now: this one may be the only connection that the pool has.
+		if anew := l.registerAnew(ctx, t.node); anew != nil {
+			return anew
+		}
+	}
+	return err
+}
+
+// make makes the calls in a transaction that has begun.
+func (b *batch) make(t *transaction, skip bool) error {
 	if err := t.lock(b.wants, locking{timeout: lockTimeout, skip: skip}); err != nil {
 		return t.failed(err)
 	}
 	if !t.alive {
-		return errors.Join(l.registerAnew(ctx, t.node), errNodeGone)
+		return errNodeGone
 	}
 	if err := b.decide(t); err != nil {
 		return t.failed(err)

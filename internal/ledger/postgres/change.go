@@ -18,6 +18,8 @@ const (
 	// connection.
 	mostChangeTries = 20
 	changePatience  = 3 * time.Second
+	// How long one, or a list, waits for others to be done.
+	turnPatience = 5 * time.Second
 )
 
 // Change implements ledger.Ledger.
@@ -37,6 +39,11 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 	if err := l.queue.caughtUp(ctx, keys); err != nil {
 		return ledger.Outcome{}, err
 	}
+	done, err := l.turn(ctx)
+	if err != nil {
+		return ledger.Outcome{}, err
+	}
+	defer done()
 	began := time.Now()
 	for try := 1; ; try++ {
 		out, err := l.change(ctx, c, keys)
@@ -51,6 +58,19 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 		if failureOf(err) == away || unknown && c.Once == nil || try >= mostChangeTries || time.Since(began) > changePatience {
 			return ledger.Outcome{}, unavailable("change identities", err)
 		}
+	}
+}
+
+// turn waits until a change or a list may have a connection. They get half of what the lanes
+// leave of the pool: however many wait for a row, no decision and no beat waits with them.
+func (l *Ledger) turn(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, turnPatience, unavailable("wait for other changes", context.DeadlineExceeded))
+	defer cancel()
+	select {
+	case l.aside <- struct{}{}:
+		return func() { <-l.aside }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 
@@ -241,6 +261,11 @@ func (l *Ledger) List(ctx context.Context, project, search string, limit, offset
 	if !keepable(project) || !keepable(search) {
 		return nil, 0, nil // no identity is named so
 	}
+	done, err := l.turn(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	s, err := l.connect(ctx)

@@ -584,3 +584,67 @@ func TestStatementsArePrepared(t *testing.T) {
 		t.Errorf("not healthy: %v", err)
 	}
 }
+
+// Changes that wait for a locked row, however many, keep no connection from a decision or a
+// beat.
+func TestChangesLeaveConnections(t *testing.T) {
+	t.Parallel()
+	url := migrated.Database(t)
+	p := openOn(t, newPool(t, url, func(c *pgxpool.Config) { c.MaxConns = 8 }))
+	alice, bob, r := named("alice"), named("bob"), requests(100)
+	for _, key := range []ledger.Key{alice, bob} {
+		settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 1)
+	}
+	wantUsed(t, p.Ledger, alice, noon, limit.Amounts{1, 1, 10})
+	lock, err := newPool(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Rollback(context.Background()) //nolint:errcheck // after a commit there is nothing to roll back
+	if _, err := lock.Exec(t.Context(), `SELECT FROM identities WHERE identity = 'alice' FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	var given atomic.Int64
+	var wg sync.WaitGroup
+	for range 60 {
+		wg.Go(func() {
+			_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{alice}, Period: limit.Daily, Now: noon,
+				Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+					accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+					return ledger.Outcome{}, nil
+				}})
+			switch {
+			case err == nil:
+				given.Add(1)
+			case !errors.Is(err, ledger.ErrUnavailable):
+				t.Errorf("change: %v, want ErrUnavailable", err)
+			}
+		})
+	}
+	eventually(t, "changes wait", func() bool { return p.pool.Stat().AcquiredConns() >= 2 })
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := p.List(canceled, "pk_test", "", 10, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("list: %v, want that it is not waited for", err)
+	}
+	for range 20 {
+		if res := admitted(t, p.Ledger, bob, r, noon); res != nil {
+			settled(t, p.Ledger, res, 1)
+		}
+		if err := p.beat(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := p.Healthy(); err != nil {
+			t.Fatalf("changes of one locked account made the ledger unavailable: %v", err)
+		}
+	}
+	eventually(t, "only the 2 connections are taken that changes may have", func() bool { return p.pool.Stat().AcquiredConns() <= 2 })
+	if err := lock.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	a, err := p.Account(t.Context(), alice, limit.Daily, noon)
+	if err != nil || a.State.Credits[limit.Requests] != given.Load() {
+		t.Errorf("%d credits, %v; want the %d that were given", a.State.Credits[limit.Requests], err, given.Load())
+	}
+}

@@ -47,7 +47,8 @@ type Ledger struct {
 	queue   *queue
 	cache   cache
 	nodes   nodes
-	node    atomic.Int64 // own id in the table of nodes
+	node    atomic.Int64  // own id in the table of nodes
+	aside   chan struct{} // holds a token for each connection beside the lanes: see turn
 
 	failed   atomic.Pointer[error] // why nothing can be decided now
 	troubled chan struct{}         // failed has been set
@@ -73,6 +74,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 		o.Beat = 5 * time.Second
 	}
 	l := &Ledger{pool: pool, observe: o.Observe, troubled: make(chan struct{}, 1)}
+	l.aside = make(chan struct{}, max(1, (int(pool.Config().MaxConns)-o.Lanes)/2))
 	l.nodes.silence = 6 * o.Beat
 	l.nodes.step = 2 * o.Beat
 	if err := l.registerAnew(ctx, 0); err != nil {

@@ -170,8 +170,7 @@ func (l *Ledger) sweep(ctx context.Context) error {
 			l.queue.push(c)
 		}
 		for _, c := range orphans {
-			<-c.answer
-			err = errors.Join(err, c.err)
+			err = errors.Join(err, l.queue.wait(ctx, c))
 		}
 		if err != nil {
 			return fmt.Errorf("settle what a node left running: %w", err)

@@ -347,6 +347,27 @@ func TestDeadNodeIsSweptOnce(t *testing.T) {
 	wantUsed(t, dead.Ledger, key, noon, limit.Amounts{22, 210, 2100})
 }
 
+// A node that was declared dead goes on at once, though its pool has one connection.
+func TestDeclaredDeadWithOneConnection(t *testing.T) {
+	t.Parallel()
+	p := openOn(t, newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 1 }))
+	key, r := named("alice"), requests(100)
+	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
+	if err := p.leave(); err != nil {
+		t.Fatal(err)
+	}
+	old := p.node.Load()
+	res := admitted(t, p.Ledger, key, r, noon)
+	if res == nil {
+		t.Fatal("refused")
+	}
+	if p.node.Load() == old {
+		t.Error("it goes on under the id of the dead")
+	}
+	settled(t, p.Ledger, res, 7)
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{2, 14, 140})
+}
+
 // While the database was away nobody could beat: nobody is dead for that.
 func TestTimeWithoutTheDatabaseIsNoSilence(t *testing.T) {
 	t.Parallel()
@@ -382,6 +403,53 @@ func TestTheNextStartSettlesWhatIsLeft(t *testing.T) {
 	}
 	looks(t, second.Ledger, time.Now(), 7)
 	wantUsed(t, second.Ledger, key, noon, limit.Amounts{2, 20, 200})
+}
+
+// orphan makes a hold of a node that is gone.
+func orphan(t *testing.T, p *process, key ledger.Key, id int64) {
+	t.Helper()
+	_, err := p.pool.Exec(t.Context(), `INSERT INTO holds (project_id, identity, id, node, model, tier, requests, tokens, micros, admitted_at)
+		VALUES ($1, $2, $3, 999, '', '', 1, 10, 100, $4)`, key.Project, key.Identity, id, noon.UnixMicro())
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Close waits for no look at the others whose calls no lane makes any more.
+func TestCloseDuringALook(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, migrated.Database(t))
+	p := &process{pool: pool, opts: Options{Beat: never}}
+	p.open(t)
+	key := named("alice")
+	settled(t, p.Ledger, admitted(t, p.Ledger, key, requests(100), noon), 7)
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{1, 7, 70})
+	orphan(t, p, key, 1)
+	p.stop()
+	p.queue.close()
+	p.idle.Wait() // for the lanes to have gone
+	look, end := context.WithCancel(t.Context())
+	p.idle.Go(func() {
+		if err := p.sweep(look); !errors.Is(err, context.Canceled) {
+			t.Errorf("sweep: %v, want that it was canceled", err)
+		}
+	})
+	eventually(t, "the hold is found", func() bool {
+		p.queue.mu.Lock()
+		defer p.queue.mu.Unlock()
+		return len(p.queue.lines) > 0
+	})
+	end()
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Errorf("close: %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("Close hangs")
+	}
 }
 
 // Nodes work on accounts in any order without blocking each other for good.

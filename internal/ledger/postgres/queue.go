@@ -38,7 +38,7 @@ type queue struct {
 	lines  map[ledger.Key]*line
 	ready  []*line   // that a lane may take, the first come first
 	since  time.Time // of the first of them
-	timed  bool      // something wakes the lanes when they have gathered for long enough
+	timed  bool      // something wakes a lane when they have gathered for long enough
 	flying int       // batches at the database
 	paused bool      // the database is away: nothing is tried until pause is over
 	pause  time.Duration
@@ -94,12 +94,24 @@ func (q *queue) offer(n *line) {
 	}
 	n.queued = true
 	q.ready = append(q.ready, n)
+	q.wake()
+}
+
+// wake has a lane take what is ready, now or when it has gathered for long enough. One
+// timer does for all: where others have taken what it was set for it goes on for what has
+// come since. It needs the mutex.
+func (q *queue) wake() {
 	switch {
-	case q.flying == 0:
+	case q.due():
 		q.change.Signal()
-	case !q.timed:
+	case len(q.ready) > 0 && !q.paused && !q.timed:
 		q.timed = true
-		q.after(gathering, func() { q.timed = false })
+		time.AfterFunc(gathering-time.Since(q.since), func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.timed = false
+			q.wake()
+		})
 	}
 }
 
@@ -118,6 +130,11 @@ func (q *queue) after(d time.Duration, do func()) {
 func (q *queue) do(ctx context.Context, c *call) error {
 	c.waits()
 	q.push(c)
+	return q.wait(ctx, c)
+}
+
+// wait waits for the answer of a call.
+func (q *queue) wait(ctx context.Context, c *call) error {
 	select {
 	case <-c.answer:
 		return c.err
@@ -240,6 +257,7 @@ func (q *queue) take() (lines []*line, calls []*call) {
 	}
 	q.since = time.Now()
 	q.flying++
+	q.wake() // another lane for what is left
 	return lines, calls
 }
 
@@ -299,7 +317,10 @@ func (q *queue) give(lines []*line, left remains) {
 		q.pause = 0
 	case !q.paused:
 		q.paused, q.pause = true, min(max(leastPause, 2*q.pause), mostPause)
-		q.after(q.pause, func() { q.paused = false })
+		q.after(q.pause, func() {
+			q.paused = false
+			q.wake()
+		})
 	}
 	q.change.Broadcast()
 }

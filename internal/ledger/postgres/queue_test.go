@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What comes while a batch is at the database does not wait for it for longer than calls
+// gather, whenever it comes.
+func TestNothingWaitsForABatchThatHangs(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for name, run := range map[string]func(q hanging){
+		"a call": func(q hanging) {
+			q.ask("a")
+			q.wantTaken(0)
+			time.Sleep(ms)
+			q.ask("b")
+			q.wantTaken(ms + gathering)
+		},
+		"a call after others that a lane has taken early, coming back": func(q hanging) {
+			q.ask("a")
+			first := q.wantTaken(0)
+			q.ask("b")
+			time.Sleep(ms)
+			q.give(first, remains{})
+			q.wantTaken(ms)
+			time.Sleep(ms / 2)
+			q.ask("c")
+			q.wantTaken(ms + ms/2 + gathering)
+		},
+		"more calls than one batch takes": func(q hanging) {
+			q.ask("a")
+			q.wantTaken(0)
+			names := make([]string, mostCalls+1)
+			for i := range names {
+				names[i] = fmt.Sprint(i)
+			}
+			q.ask(names...)
+			q.wantTaken(0)
+			q.wantTaken(gathering)
+		},
+		"a call at the end of a pause": func(q hanging) {
+			q.ask("a")
+			q.wantTaken(0)
+			q.ask("b")
+			q.give(q.wantTaken(gathering), remains{away: true})
+			time.Sleep(leastPause - ms)
+			q.ask("c")
+			q.wantTaken(gathering + leastPause - ms + gathering)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				q := hanging{queue: newQueue(nil), t: t, began: time.Now(), taken: make(chan taken, 10)}
+				go q.lanes()
+				run(q)
+				q.mu.Lock()
+				clear(q.lines)
+				q.mu.Unlock()
+				q.close()
+			})
+		})
+	}
+}
+
+// hanging is a queue whose batches do not come back, unless a test gives them.
+type hanging struct {
+	*queue
+	t     *testing.T
+	began time.Time
+	taken chan taken
+}
+
+// taken is a batch and when it was taken.
+type taken struct {
+	lines []*line
+	after time.Duration
+}
+
+// lanes takes one batch after the other, as so many lanes do.
+func (q hanging) lanes() {
+	for {
+		lines, _ := q.take()
+		if lines == nil {
+			return
+		}
+		q.taken <- taken{lines, time.Since(q.began)}
+	}
+}
+
+// ask adds calls, all before a lane can take any.
+func (q hanging) ask(names ...string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, name := range names {
+		q.add(&call{kind: settle, key: named(name)})
+	}
+}
+
+func (q hanging) wantTaken(after time.Duration) []*line {
+	q.t.Helper()
+	select {
+	case got := <-q.taken:
+		if got.after != after {
+			q.t.Errorf("a batch was taken after %s, want %s", got.after, after)
+		}
+		return got.lines
+	case <-time.After(time.Minute):
+		q.t.Errorf("no batch was taken, want one after %s", after)
+		return nil
+	}
+}
