@@ -227,7 +227,7 @@ func TestNodeIsPausedUnderLoad(t *testing.T) {
 	l := f.load(24, "paused", calm)
 	rounds := 3
 	if long {
-		rounds = 100
+		rounds = 30
 	}
 	for i := range rounds {
 		f.more(50, answered)

@@ -157,7 +157,7 @@ func TestCommitsArriveLate(t *testing.T) {
 	f.serve(1, "DATABASE_URL="+far.String())
 	rounds := 2
 	if long {
-		rounds = 20
+		rounds = 15
 	}
 	for round := range rounds {
 		load := f.crowd(12, fmt.Sprint("late", round), calm)
@@ -190,7 +190,7 @@ func TestNodeLosesTheDatabase(t *testing.T) {
 
 	rounds := 2
 	if long {
-		rounds = 30
+		rounds = 12
 	}
 	for round := range rounds {
 		var streams sync.WaitGroup
