@@ -196,15 +196,11 @@ func settleTwice(t *testing.T, s Store) {
 // and be forgotten at the same time, and then counts.
 func manyAtOnce(t *testing.T, s Store) {
 	const workers, identities = 64, 7
-	rounds := 100
-	if Long() {
-		rounds = 5000
-	}
 	r := daily(caps(-1, 1_000_000_000, -1))
 	var requests, tokens, gifts [identities]atomic.Int64
 	together(workers, func(w int) {
 		rng := rand.New(rand.NewPCG(uint64(w), 1))
-		for range rounds {
+		for range rounds(100) {
 			i := rng.IntN(identities)
 			key := identity(fmt.Sprint(i))
 			switch n := rng.Int64N(100); {
