@@ -88,7 +88,7 @@ var looks = []struct {
 		control(h.t, h.Stack, http.StatusOK, http.MethodPost, "/identities/"+user(first+3)+"/reset", `{}`)
 		wantUsed(h.t, h.Stack, user(first+3), 0, 0)
 		h.awaitUsed(user(first+3), 0)
-	}, 60, false},
+	}, 100, false},
 	{"the first page of the list", func(h *history, _ int) { h.list(h.t, "", 50, h.identities) }, 250, true},
 }
 
