@@ -386,6 +386,24 @@ func clockSetBack(t *testing.T, s Store) {
 	}
 }
 
+// clockSetBackFillsTheBucket: who was asked for by a clock that was a day ahead starts with an empty bucket when it is right
+// again, which fills, although nobody is admitted meanwhile.
+func clockSetBackFillsTheBucket(t *testing.T, s Store) {
+	r := rules(limit.Levels{Project: &limit.Level{RequestsPerMinute: new(int64(6))}}, "m", limit.Monthly)
+	for name, interrupt := range map[string]func(){"warm": func() {}, "forgotten": func() { s.Forget(t) }, "restarted": func() { s.Restart(t) }} {
+		key := identity(name)
+		spend(t, s, key, r, 1, noon.Add(24*time.Hour))
+		interrupt()
+		for second := range time.Duration(10) {
+			wantRefused(t, s, key, r, noon.Add(second*time.Second))
+		}
+		for range 6 {
+			spend(t, s, key, r, 1, noon.Add(time.Minute))
+		}
+		wantRefused(t, s, key, r, noon.Add(time.Minute))
+	}
+}
+
 func oddNames(t *testing.T, s Store) {
 	names := []string{"o'hara", `back\slash`, "50%", "a_b", "ключ", "🙂", "a\u0301", "\u00e1", "A", "a", strings.Repeat("x", 512)}
 	models := []string{"gpt-4o", "meta-llama/llama-3:free", "a\x00b", "a\x00c", "модель"}

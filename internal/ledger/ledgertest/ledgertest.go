@@ -68,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"OldRequestEndsAfterThePeriodChanged", oldRequestEnds},
 		{"ResetInFlight", resetInFlight},
 		{"ClockSetBack", clockSetBack},
+		{"ClockSetBackFillsTheBucket", clockSetBackFillsTheBucket},
 		{"NamesAreKeptAsTheyAre", oddNames},
 		{"AbsurdFiguresBreakNothing", absurdFigures},
 		{"StaleSettingsAreNoticed", staleSettings},

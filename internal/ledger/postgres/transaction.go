@@ -116,11 +116,16 @@ type moment struct {
 	now     time.Time
 }
 
-// advance brings the states of accounts to a moment of now, in its period.
+// advance brings the states of accounts to a moment of now, in its period. What that makes
+// of a burst bucket far ahead of the clock is written, whatever is decided: it fills from
+// then on, and not from each look at it.
 func (t *transaction) advance(moments ...moment) error {
 	err := t.enter(moments...)
 	for _, m := range moments {
-		m.account.state.Advance(m.now)
+		a := m.account
+		burst := a.state.Burst
+		a.state.Advance(m.now)
+		a.changed = a.changed || !burst.Equal(a.state.Burst)
 	}
 	return err
 }
