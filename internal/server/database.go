@@ -78,7 +78,9 @@ func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*s
 
 func openLedger(ctx context.Context, db *store.DB, beat time.Duration, observe ledger.Observer, log *slog.Logger) (keptLedger, error) {
 	if db.Pool != nil {
-		return postgres.Open(ctx, db.Pool, postgres.Options{Beat: beat, Observe: observe.Batch})
+		return postgres.Open(ctx, db.Pool, postgres.Options{Beat: beat, Observe: observe.Batch, Report: func(err error) {
+			log.Error("the database refuses what is to be counted", "error", err)
+		}})
 	}
 	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
 	if err != nil {

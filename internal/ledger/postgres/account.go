@@ -27,8 +27,9 @@ type account struct {
 
 	loaded  []loadedHold
 	used    []usage
-	moved   bool // state has come into a new period
-	changed bool // the row must be written
+	passed  []uint64 // what was counted that nobody had decided on
+	moved   bool     // state has come into a new period
+	changed bool     // the row must be written
 }
 
 // loadedHold is what must be known of a hold in the table to see what became of it.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -31,7 +32,6 @@ type batch struct {
 	began time.Time
 
 	unknown bool    // the last attempt may have been committed
-	then    []*call // what follows from the calls that were made
 	blocked []*call // those on accounts that somebody else keeps locked
 }
 
@@ -65,7 +65,7 @@ func (q *queue) process(calls []*call, skip bool) remains {
 		err := b.attempt(skip)
 		if err == nil {
 			q.l.recovered()
-			return remains{calls: q.patient(b.blocked), locked: true, then: b.then}
+			return remains{calls: q.patient(b.blocked), locked: true}
 		}
 		again := false
 		switch failureOf(err) {
@@ -80,6 +80,8 @@ func (q *queue) process(calls []*call, skip bool) remains {
 				return remains{calls: q.patient(calls), locked: true}
 			}
 			skip, again = true, true
+		case refused:
+			return b.apart(skip, err)
 		}
 		if !again {
 			return b.giveUp(err)
@@ -109,15 +111,59 @@ func (b *batch) giveUp(err error) remains {
 	var undo []*call
 	if b.unknown {
 		for _, c := range b.calls {
+			c.unsure = c.unsure || c.kind == pass
 			// There is no decision on an account that was blocked.
 			if c.kind == reserve && c.err == nil && c.res != nil && c.res.Decision.Refusal == limit.Admitted {
 				undo = append(undo, &call{kind: release, key: c.key, id: c.id, fence: true})
 			}
 		}
 	} else if f := failureOf(err); f == away || f == cut {
-		b.q.l.fail(err)
+		b.q.l.fail(fmt.Errorf("a batch of %d calls: %w", len(b.calls), err))
 	}
 	return remains{calls: append(b.q.refuse(b.calls, err), undo...), away: true}
+}
+
+// apart makes the calls of a batch that the database refuses in two batches, and so on with
+// the one that it refuses then, until the call is alone that it is about. The others must
+// not fail with it, nor what must be written be tried for ever.
+func (b *batch) apart(skip bool, why error) remains {
+	q := b.q
+	if len(b.calls) == 1 {
+		for _, c := range q.refuse(b.calls, why) {
+			q.l.report(fmt.Errorf("the end of a request of project %s is not counted, the database refuses it: %w", c.key.Project, why))
+		}
+		return remains{}
+	}
+	first, second, together := b.halves()
+	left := q.process(first, skip)
+	if left.away || together && len(left.calls) > 0 {
+		left.calls = append(left.calls, second...) // which come after
+		return left
+	}
+	more := q.process(second, skip)
+	return remains{calls: append(left.calls, more.calls...), locked: left.locked || more.locked, away: more.away}
+}
+
+// halves returns the calls in two parts, by account where there are several, or together.
+func (b *batch) halves() (first, second []*call, together bool) {
+	keys := make(map[ledger.Key]int)
+	for _, c := range b.calls {
+		if _, known := keys[c.key]; !known {
+			keys[c.key] = len(keys)
+		}
+	}
+	for i, c := range b.calls {
+		at, of := keys[c.key], len(keys)
+		if of == 1 {
+			at, of, together = i, len(b.calls), true
+		}
+		if at < of/2 {
+			first = append(first, c)
+		} else {
+			second = append(second, c)
+		}
+	}
+	return first, second, together
 }
 
 // attempt makes the calls in one transaction. They are answered where it returns nil, but
@@ -147,7 +193,9 @@ func (b *batch) attempt(skip bool) error {
 
 // make makes the calls in a transaction that has begun.
 func (b *batch) make(t *transaction, skip bool) error {
-	if err := t.lock(b.wants, locking{timeout: lockTimeout, skip: skip}); err != nil {
+	how := locking{timeout: lockTimeout, skip: skip}
+	b.recall(t, &how)
+	if err := t.lock(b.wants, how); err != nil {
 		return t.failed(err)
 	}
 	if !t.alive {
@@ -167,6 +215,22 @@ func (b *batch) make(t *transaction, skip bool) error {
 	}
 	b.done(t)
 	return nil
+}
+
+// recall has a transaction find out which of the calls that may have been made were.
+func (b *batch) recall(t *transaction, how *locking) {
+	var unsure []*call
+	keys := newTable("tt")
+	for _, c := range b.calls {
+		if c.unsure {
+			unsure = append(unsure, c)
+			keys.row().text(c.key.Project, passedKey(c.id))
+		}
+	}
+	if len(unsure) > 0 {
+		how.also = func() { t.s.sendTable(readPassed, &keys) }
+		how.more = func() error { return t.s.each(func(r *record) { unsure[r.int()-1].counted = true }) }
+	}
 }
 
 // done answers the calls on accounts that were not blocked.
@@ -194,13 +258,8 @@ func (b *batch) done(t *transaction) {
 
 // answer tells who waits, and who watches before.
 func (b *batch) answer(made []*call) {
-	if observe := b.q.l.observe; observe != nil {
+	if observe := b.q.l.opts.Observe; observe != nil {
 		observe(len(made), time.Since(b.began))
-	}
-	for _, c := range made {
-		if next := c.next(); next != nil {
-			b.then = append(b.then, next)
-		}
 	}
 	b.q.answer(made)
 }

@@ -55,7 +55,8 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 		}
 		// One that may have been made is only made again where that shows.
 		_, unknown := errors.AsType[*unknownError](err)
-		if failureOf(err) == away || unknown && c.Once == nil || try >= mostChangeTries || time.Since(began) > changePatience {
+		f := failureOf(err)
+		if f == away || f == refused || unknown && c.Once == nil || try >= mostChangeTries || time.Since(began) > changePatience {
 			return ledger.Outcome{}, unavailable("change identities", err)
 		}
 	}

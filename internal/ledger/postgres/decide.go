@@ -49,7 +49,9 @@ func (c *call) apply(a *account, t *transaction) error {
 		if err := t.enter(moment{a, c.period, c.now}); err != nil {
 			return err
 		}
-		c.pass(a)
+		if !c.counted {
+			c.pass(a)
+		}
 	case read:
 		c.settings, c.err = t.l.cache.decode(a)
 	case look:
@@ -154,13 +156,9 @@ func (c *call) release(a *account) {
 	}
 }
 
-// pass makes a hold of what a request has used that nobody has decided on. It is settled
-// next: a transaction of which nobody knows whether it was committed can be made again
-// then, and what it counts is counted once.
+// pass counts what a request has used that nobody has decided on, and notes that it has: a
+// transaction of which nobody knows whether it was committed can be made again then.
 func (c *call) pass(a *account) {
-	if a.hold(c.id) != nil {
-		return
-	}
 	h := limit.Hold{ID: c.id, Model: c.rules.Model, Tier: c.ask.Tier, At: c.now}
 	if h.At.Before(a.state.Start) {
 		h.At = a.state.Start
@@ -170,15 +168,10 @@ func (c *call) pass(a *account) {
 	}
 	a.state.Admit(h, c.now)
 	a.see(c.now)
-	a.changed = a.changed || a.moved
-}
-
-// next is the call that must follow when this one has been made, or nil.
-func (c *call) next() *call {
-	if c.kind != pass {
-		return nil
-	}
-	return &call{kind: settle, key: c.key, id: c.id, actual: c.actual}
+	done, _ := a.state.Settle(c.id, c.actual.Amounts, nil)
+	a.changed = true
+	a.use(usageOf(done, c.actual))
+	a.passed = append(a.passed, c.id)
 }
 
 // join adds another passed request to this one, where both are of one row of usage.
@@ -222,6 +215,8 @@ type call struct {
 	actual   ledger.Actual
 	fence    bool // whether the hold was ever made is not known
 	tried    bool // a lane has had it
+	unsure   bool // whether what passed has been counted is not known,
+	counted  bool // and now it is
 
 	res     *ledger.Reservation
 	account ledger.Account

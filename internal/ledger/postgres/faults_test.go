@@ -209,6 +209,48 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// What passed undecided is counted once, though its node was cut off with the commit, was
+// declared dead, and left to others what it had running.
+func TestPassedIsCountedOnceByWhoWasDeclaredDead(t *testing.T) {
+	t.Parallel()
+	var w wire
+	url := migrated.Database(t)
+	cutOff, other := openOn(t, newPool(t, url, w.through)), openOn(t, newPool(t, url))
+	key, r := named("alice"), requests(100)
+	settled(t, other.Ledger, admitted(t, other.Ledger, key, r, noon), 7)
+	wantUsed(t, other.Ledger, key, noon, limit.Amounts{1, 7, 70})
+	var gone atomic.Bool
+	harm := func(c *wired, sent []byte) error {
+		if gone.Load() {
+			return net.ErrClosed
+		}
+		if bytes.Contains(sent, []byte("COMMIT\x00")) {
+			_, _ = c.Conn.Write(sent)
+			_, _ = c.Conn.Read(make([]byte, 1)) // by now it is made
+			_ = c.Conn.Close()
+			gone.Store(true)
+			return net.ErrClosed
+		}
+		return nil
+	}
+	w.write.Store(&harm)
+	settled(t, cutOff.Ledger, cutOff.Pass(ledger.Request{Key: key, Rules: r, Now: noon}), 5)
+	eventually(t, "it is cut off", gone.Load)
+	if _, err := other.pool.Exec(t.Context(), `DELETE FROM nodes WHERE id = $1`, cutOff.node.Load()); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantUsed(t, other.Ledger, key, noon, limit.Amounts{2, 12, 120})
+	w.write.Store(nil)
+	eventually(t, "it is back", func() bool {
+		_, err := cutOff.Account(t.Context(), key, limit.Daily, noon)
+		return err == nil
+	})
+	wantUsed(t, cutOff.Ledger, key, noon, limit.Amounts{2, 12, 120})
+}
+
 // A change of which nobody knows whether it was made is told to be unavailable; where it can
 // be sent again, it is, and is made once.
 func TestChangeWithoutAnAnswer(t *testing.T) {
@@ -398,6 +440,82 @@ func TestLockedAccountStopsNobodyElse(t *testing.T) {
 	wantUsed(t, p.Ledger, alice, noon, limit.Amounts{1, 7, 70})
 }
 
+// What the database refuses to write of one account fails there alone: not the calls that
+// came with it, nor all that come after because it is tried again.
+func TestRefusedWritesFailAlone(t *testing.T) {
+	t.Parallel()
+	var (
+		mu       sync.Mutex
+		reported []error
+	)
+	pool := newPool(t, migrated.Database(t))
+	p := openOn(t, pool, func(o *Options) {
+		o.Lanes = 1
+		o.Available = func(why error) { t.Errorf("one account made the ledger unavailable: %v", why) }
+		o.Report = func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			reported = append(reported, err)
+		}
+	})
+	mallory, eve, r := named("mallory"), named("eve"), requests(1000)
+	running := admitted(t, p.Ledger, mallory, r, noon)
+	for _, s := range []string{
+		`ALTER TABLE usage ADD CHECK (identity <> 'mallory')`,
+		`ALTER TABLE holds ADD CHECK (identity <> 'eve')`,
+	} {
+		if _, err := pool.Exec(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settled(t, p.Ledger, running, 7)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			for range 3 {
+				key := named(fmt.Sprint(i))
+				if res := admitted(t, p.Ledger, key, r, noon); res != nil {
+					settled(t, p.Ledger, res, 1)
+				}
+			}
+		})
+		wg.Go(func() {
+			if _, err := ask(p.Ledger, eve, r, noon); !errors.Is(err, ledger.ErrUnavailable) {
+				t.Errorf("eve: %v, want ErrUnavailable", err)
+			}
+			if res := admitted(t, p.Ledger, mallory, r, noon); res != nil {
+				if err := p.Release(t.Context(), res); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 20 {
+		wantUsed(t, p.Ledger, named(fmt.Sprint(i)), noon, limit.Amounts{3, 3, 30})
+	}
+	if got, n := used(t, p.Ledger, mallory, noon); got != (limit.Amounts{1, 0, 0}) || n != 1 {
+		t.Errorf("%v are used with %d running, want the request running that cannot be counted", got, n)
+	}
+	wantUsed(t, p.Ledger, eve, noon, limit.Amounts{})
+	mu.Lock()
+	if len(reported) != 1 || !strings.Contains(reported[0].Error(), "usage_identity_check") {
+		t.Errorf("reported: %q, want the one end of a request that is not counted, and why", reported)
+	}
+	reported = nil
+	mu.Unlock()
+
+	// Whoever is to settle it as it stands serves all the same, and tells.
+	p.Restart(t)
+	settled(t, p.Ledger, admitted(t, p.Ledger, named("0"), r, noon), 1)
+	wantUsed(t, p.Ledger, named("0"), noon, limit.Amounts{4, 4, 40})
+	mu.Lock()
+	defer mu.Unlock()
+	if len(reported) != 1 || !strings.Contains(reported[0].Error(), "usage_identity_check") {
+		t.Errorf("reported at the next start: %q, want what cannot be settled, and why", reported)
+	}
+}
+
 // While the database is away requests are refused at once, or passed where the project
 // prefers that. What ran ends all the same, and is counted when it is back.
 func TestDatabaseAway(t *testing.T) {
@@ -410,7 +528,8 @@ func TestDatabaseAway(t *testing.T) {
 	if err := migrated.Prepare(t.Context(), address); err != nil {
 		t.Fatal(err)
 	}
-	p := openOn(t, newPool(t, address))
+	told := make(chan error, 100)
+	p := openOn(t, newPool(t, address), func(o *Options) { o.Available = func(why error) { told <- why } })
 	key, r := named("alice"), requests(100)
 	running := admitted(t, p.Ledger, key, r, noon)
 	released := admitted(t, p.Ledger, key, r, noon)
@@ -457,6 +576,15 @@ func TestDatabaseAway(t *testing.T) {
 	eventually(t, "the ledger is back", func() bool { return p.Healthy() == nil })
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{51, 157, 1570})
 	wantConsistent(t, p.pool)
+	for away := true; ; away = !away {
+		why := <-told
+		if (why != nil) != away {
+			t.Errorf("told: %v; want why it is away, then that it is back", why)
+		}
+		if why == nil && len(told) == 0 {
+			break
+		}
+	}
 }
 
 // A server that has stopped answering keeps nobody waiting for long.

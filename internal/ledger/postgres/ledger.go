@@ -38,18 +38,26 @@ type Options struct {
 	// Observe, where not nil, is told of every batch: how many calls it held, and how long
 	// they waited for it at the database. It must be quick.
 	Observe func(calls int, took time.Duration)
+	// Available, where not nil, is told when the ledger becomes unavailable, and why, and with
+	// nil when it is available again. It must be quick.
+	Available func(why error)
+	// Report, where not nil, is told what the database refuses to write, for somebody to look at:
+	// the end of a request, whose hold stays until its node ends, or what a node has left,
+	// which is tried again at every look. It must be quick.
+	Report func(error)
 }
 
 // Ledger is a ledger.Ledger. Create it with Open.
 type Ledger struct {
-	pool    *pgxpool.Pool
-	observe func(calls int, took time.Duration)
-	queue   *queue
-	cache   cache
-	nodes   nodes
-	node    atomic.Int64  // own id in the table of nodes
-	aside   chan struct{} // holds a token for each connection beside the lanes: see turn
+	pool  *pgxpool.Pool
+	opts  Options
+	queue *queue
+	cache cache
+	nodes nodes
+	node  atomic.Int64  // own id in the table of nodes
+	aside chan struct{} // holds a token for each connection beside the lanes: see turn
 
+	becoming sync.Mutex            // to set failed and tell of it
 	failed   atomic.Pointer[error] // why nothing can be decided now
 	troubled chan struct{}         // failed has been set
 
@@ -73,7 +81,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	if o.Beat <= 0 {
 		o.Beat = 5 * time.Second
 	}
-	l := &Ledger{pool: pool, observe: o.Observe, troubled: make(chan struct{}, 1)}
+	l := &Ledger{pool: pool, opts: o, troubled: make(chan struct{}, 1)}
 	l.aside = make(chan struct{}, max(1, (int(pool.Config().MaxConns)-o.Lanes)/2))
 	l.nodes.silence = 6 * o.Beat
 	l.nodes.step = 2 * o.Beat
@@ -84,9 +92,15 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	for range o.Lanes {
 		l.idle.Go(l.queue.lane)
 	}
-	// What somebody keeps locked is no reason not to serve: it is looked at again.
-	if err := l.sweep(ctx); err != nil && !errors.Is(err, errLocked) {
-		return nil, errors.Join(fmt.Errorf("settle what other processes left running: %w", err), l.Close())
+	if err := l.sweep(ctx); err != nil {
+		err = fmt.Errorf("settle what other processes left running: %w", err)
+		// What cannot be settled is no reason not to serve: it is looked at again.
+		switch {
+		case failureOf(err) == refused:
+			l.report(err)
+		case !errors.Is(err, errLocked):
+			return nil, errors.Join(err, l.Close())
+		}
 	}
 	background, stop := context.WithCancel(context.Background())
 	l.stop = stop
@@ -120,7 +134,7 @@ func (l *Ledger) Healthy() error {
 
 // fail makes the ledger unavailable until something succeeds.
 func (l *Ledger) fail(err error) {
-	l.failed.Store(&err)
+	l.become(&err)
 	select {
 	case l.troubled <- struct{}{}:
 	default:
@@ -129,7 +143,23 @@ func (l *Ledger) fail(err error) {
 
 func (l *Ledger) recovered() {
 	if l.failed.Load() != nil {
-		l.failed.Store(nil)
+		l.become(nil)
+	}
+}
+
+// become sets why nothing can be decided, or that it can, and tells of it where that is new.
+func (l *Ledger) become(why *error) {
+	l.becoming.Lock()
+	defer l.becoming.Unlock()
+	was := l.failed.Swap(why)
+	if l.opts.Available != nil && (was == nil) != (why == nil) {
+		l.opts.Available(l.Healthy())
+	}
+}
+
+func (l *Ledger) report(err error) {
+	if l.opts.Report != nil {
+		l.opts.Report(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,6 +38,10 @@ func needsEscape(name string) bool {
 	}
 	return false
 }
+
+// passedKey is by what, among the idempotency keys, is known that what has passed without a
+// decision was counted. No key that is kept escaped is written so.
+func passedKey(id uint64) string { return `\passed ` + strconv.FormatUint(id, 10) }
 
 // unescape is the inverse of Escape.
 func unescape(name string) string {

@@ -99,7 +99,7 @@ func (l *Ledger) beat(ctx context.Context) error {
 	own := l.node.Load()
 	rows, err := l.query(ctx, beat, nil, intParam(own))
 	if err != nil {
-		return fmt.Errorf("beat: %w", err)
+		return fmt.Errorf("show that this node lives: %w", err)
 	}
 	if rows == 0 {
 		return l.registerAnew(ctx, own)

@@ -33,6 +33,7 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 		"closeHolds":     {closeHolds, append(keys, one8)},
 		"takeBack":       {takeBack, append(keys, one8, one8, one8, one8)},
 		"readOnce":       {readOnce, []any{"p", "k"}},
+		"readPassed":     {readPassed, []any{[]string{"p"}, []string{"k"}}},
 		"countNames":     {countNames, []any{"p", "i"}},
 		"listNames":      {listNames, []any{"p", "i", int64(10), int64(0)}},
 		"beat":           {beat, []any{int64(1)}},

@@ -261,15 +261,10 @@ func (q *queue) take() (lines []*line, calls []*call) {
 	return lines, calls
 }
 
-// next moves calls from the line to others: up to one that another must follow, which is to
-// come before what the line goes on with.
+// next moves the line's calls to others.
 func (n *line) next(calls []*call) []*call {
-	for i, c := range n.calls {
+	for _, c := range n.calls {
 		c.tried = true
-		if c.kind == pass {
-			calls, n.calls = append(calls, n.calls[:i+1]...), n.calls[i+1:]
-			return calls
-		}
 	}
 	calls, n.calls = append(calls, n.calls...), nil
 	return calls
@@ -285,7 +280,6 @@ type remains struct {
 	calls  []*call // that could not be made,
 	locked bool    // their accounts being locked by somebody else,
 	away   bool    // the database being away
-	then   []*call // that follow from those that were
 }
 
 // give returns the lines of a batch, with what is left of its calls.
@@ -293,10 +287,10 @@ func (q *queue) give(lines []*line, left remains) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.flying--
-	again, then := byKey(left.calls), byKey(left.then)
+	again := byKey(left.calls)
 	for _, n := range lines {
 		n.busy, n.locked = false, left.locked && len(again[n.key]) > 0
-		if first := append(again[n.key], then[n.key]...); len(first) > 0 {
+		if first := again[n.key]; len(first) > 0 {
 			n.calls = append(first, n.calls...)
 		}
 		switch {

@@ -112,6 +112,11 @@ const (
 	readOnce   = `SELECT fingerprint, status, body FROM idempotency WHERE project_id = $1 AND key = $2`
 	insertOnce = `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, $4::int8, $5, $6)`
 
+	readPassed = `SELECT k.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(project, key, n)
+		JOIN idempotency AS o ON o.project_id = k.project AND o.key = k.key`
+	insertPassed = `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
+		SELECT k.project, k.key, '', 0, '', k.at FROM unnest($1::text[], $2::text[], $3::int8[]) AS k(project, key, at)`
+
 	insertAudit = `INSERT INTO audit (project_id, identity, action, reason, detail, at)
 		SELECT k.project, k.name, k.action, k.reason, k.detail, k.at
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[])

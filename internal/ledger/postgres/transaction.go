@@ -251,7 +251,7 @@ func (t *transaction) write() (statements int) {
 	var (
 		born, rows        = newTable("ttbiiiiiiitii"), newTable("ttbiiiiiiitii")
 		open, slack, gone = newTable("ttiittiiiiiiiiii"), newTable("ttii"), newTable("tti")
-		used              = newTable("ttittiiiiiiii")
+		used, passed      = newTable("ttittiiiiiiii"), newTable("tti")
 	)
 	for _, a := range t.accounts {
 		switch {
@@ -265,11 +265,14 @@ func (t *transaction) write() (statements int) {
 		for i := range a.used {
 			a.writeUsage(&used, &a.used[i])
 		}
+		for _, id := range a.passed {
+			passed.row().text(a.key.Project, passedKey(id)).int(time.Now().UnixMicro())
+		}
 	}
 	for _, s := range []struct {
 		sql string
 		t   *table
-	}{{insertAccounts, &born}, {updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone}, {addUsage, &used}} {
+	}{{insertAccounts, &born}, {updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone}, {addUsage, &used}, {insertPassed, &passed}} {
 		if s.t.rows > 0 {
 			t.s.sendTable(s.sql, s.t)
 			statements++
@@ -330,6 +333,7 @@ const (
 	cut                    // the connection: another one may do
 	crossed                // with another transaction: again
 	waited                 // too long for a lock
+	refused                // what one of the calls would write, now and ever
 )
 
 // failureOf says what an error means for the next attempt.
@@ -354,6 +358,10 @@ func failureOf(err error) failure {
 		return cut
 	case "55P03": // lock not available
 		return waited
+	}
+	switch e.Code[:min(2, len(e.Code))] {
+	case "22", "23", "54": // data exception, integrity constraint violation, program limit exceeded
+		return refused
 	}
 	return away
 }
