@@ -61,7 +61,7 @@ func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, 
 func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*store.DB, error) {
 	for deadline := time.Now().Add(databaseWait); ; {
 		db, err := store.Open(ctx, d.Location)
-		if err == nil || !store.Unreachable(err) {
+		if err == nil || !store.MayPass(err) {
 			return db, err
 		}
 		if time.Now().After(deadline) {
