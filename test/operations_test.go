@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -97,11 +98,33 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 			t.Errorf("/metrics tells %q", secret)
 		}
 	}
-	for _, name := range []string{"airatelimit_ledger_batch_size_count", "airatelimit_ledger_commit_seconds_count", "go_goroutines", "process_open_fds", "airatelimit_build_info"} {
+	// What the ledger has written is seen, whichever it is, and that it took time.
+	for _, name := range []string{"airatelimit_ledger_batch_size", "airatelimit_ledger_commit_seconds"} {
+		for _, figure := range []string{"_count", "_sum"} {
+			if n := value(t, page, name+figure); n <= 0 || figure == "_count" && n < 1 {
+				t.Errorf("%s%s is %v after requests that were counted", name, figure, n)
+			}
+		}
+	}
+	for _, name := range []string{"go_goroutines", "process_open_fds", "airatelimit_build_info"} {
 		if !strings.Contains(page, "\n"+name) {
 			t.Errorf("/metrics has no %s", name)
 		}
 	}
+}
+
+// value is that of a metric without labels.
+func value(t *testing.T, page, name string) float64 {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("/metrics has no %s", name)
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestMetricsAskForTheirToken(t *testing.T) {
