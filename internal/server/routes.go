@@ -13,8 +13,8 @@ import (
 //
 // The data plane gets every path that could be meant for it, odd spellings included, and
 // the control plane everything below /api: they alone decide, where the standard ServeMux
-// would answer some spellings with a redirect.
-func (a *app) mount(data, control http.Handler) http.Handler {
+// would answer some spellings with a redirect. While the process starts only the probes have anything to say.
+func (a *app) mount() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/health", alive)
 	mux.HandleFunc("GET /healthz", alive)
@@ -23,24 +23,35 @@ func (a *app) mount(data, control http.Handler) http.Handler {
 	mux.HandleFunc("/", notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		forControl := strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/health"
+		now := a.planes.Load()
+		starting := now.healthy == nil
 		switch {
 		case forData(r):
-			data.ServeHTTP(w, r)
+			now.data.ServeHTTP(w, r)
 			return
-		case forControl && !a.running.draining():
-			control.ServeHTTP(w, r)
+		case forControl && !starting && !a.running.draining():
+			now.control.ServeHTTP(w, r)
 			return
 		}
 		// Both planes have an id for their logs; what is not logged has one because everything has.
 		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if forControl {
-			shuttingDown(w)
-			return
+		switch _, pattern := mux.Handler(r); {
+		case forControl && starting:
+			notNow(w, "This server is starting. Try again.")
+		case forControl:
+			notNow(w, "This server is shutting down. Try again.")
+		case starting && !probes[pattern]:
+			w.Header().Set("Retry-After", "1")
+			answer(w, http.StatusServiceUnavailable, map[string]string{"error": "This server is starting. Try again."})
+		default:
+			mux.ServeHTTP(w, r)
 		}
-		mux.ServeHTTP(w, r)
 	})
 }
+
+// probes are the patterns of what is answered from the beginning.
+var probes = map[string]bool{"GET /api/health": true, "GET /healthz": true, "GET /readyz": true}
 
 // newRequestID returns a name for a request in the form of the gateway's.
 func newRequestID() string {
@@ -68,15 +79,15 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// shuttingDown answers for the control plane, in the form of its errors (RFC 9457).
-func shuttingDown(w http.ResponseWriter) {
+// notNow answers for the control plane, in the form of its errors (RFC 9457).
+func notNow(w http.ResponseWriter, why string) {
 	h := w.Header()
 	h.Set("Connection", "close")
 	h.Set("Retry-After", "1")
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(http.StatusServiceUnavailable),
-		"status": http.StatusServiceUnavailable, "detail": "This server is shutting down. Try again."})
+		"status": http.StatusServiceUnavailable, "detail": why})
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
