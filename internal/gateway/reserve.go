@@ -76,7 +76,7 @@ func (c *call) route(query string) (err error) {
 		return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: "model",
 			Message: fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists what it does.", c.target.Model)}
 	}
-	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query)
+	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query, p.Key)
 	return err
 }
 
@@ -88,7 +88,7 @@ func (c *call) baseEdit() wire.Edit {
 		edit.Model = c.target.Model
 	}
 	streamsUsage := c.ep.Operation == wire.ChatCompletions || c.ep.Operation == wire.Completions
-	if streamsUsage && c.env.Stream && !c.env.IncludeUsage && c.target.Provider.Name != "mistral" {
+	if streamsUsage && c.env.Stream && !c.env.IncludeUsage && c.target.Provider.Vendor != "mistral" {
 		// Mistral refuses the option and sends the figures anyway.
 		edit.IncludeUsage = true
 	}
@@ -205,7 +205,7 @@ func capField(op wire.Operation, p *project.Provider) string {
 	switch {
 	case op == wire.Responses:
 		return "max_output_tokens"
-	case op == wire.ChatCompletions && (p.Name == "openai" || p.Name == "xai"):
+	case op == wire.ChatCompletions && (p.Vendor == "openai" || p.Vendor == "xai"):
 		return "max_completion_tokens"
 	case op == wire.GenerateContent || op == wire.StreamGenerateContent:
 		return "maxOutputTokens"

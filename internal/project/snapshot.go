@@ -53,6 +53,7 @@ type Provider struct {
 	Dialect wire.Dialect
 	BaseURL string // without a slash at its end
 	Builtin bool
+	Vendor  string // the built-in provider whose server it is, going by the base URL's host, else by the name; "" for none
 
 	Key      string // the stored one, opened; "" if there is none
 	KeyError error  // the stored key cannot be opened; Key is then ""
@@ -147,7 +148,7 @@ func (s *Snapshot) addPrices(prices map[string]price.Override) error {
 func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (string, error)) error {
 	s.providers = make(map[string]*Provider, len(vendors)+len(r.Settings.Providers))
 	for _, v := range vendors {
-		s.providers[v.Name] = &Provider{Name: v.Name, Dialect: v.Dialect, BaseURL: v.BaseURL, Builtin: true}
+		s.providers[v.Name] = &Provider{Name: v.Name, Dialect: v.Dialect, BaseURL: v.BaseURL, Builtin: true, Vendor: v.Name}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Settings.Providers)) {
 		fields := r.Settings.Providers[name]
@@ -165,6 +166,10 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 				return err
 			}
 			p.BaseURL = base
+		}
+		p.Vendor = vendorAt(p.BaseURL)
+		if p.Vendor == "" && p.Builtin {
+			p.Vendor = name
 		}
 		p.Key, p.KeyError = r.open(name, open)
 		for _, key := range fields.Models {
