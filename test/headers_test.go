@@ -16,7 +16,8 @@ func TestHeaders_WhatGoesOut(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"tiers":{"pro":{}}}`})
 	r := openAI.request(s, "user-1", false,
 		"X-Tier", "pro", "X-Provider", "openai", "Cookie", "a=b", "Forwarded", "for=1.2.3.4", "X-Forwarded-For", "1.2.3.4", "X-Forwarded-Proto", "https",
-		"X-Real-Ip", "1.2.3.4", "Connection", "X-Hop", "X-Hop", "1", "Te", "trailers", "Proxy-Authorization", "Basic x", "Via", "1.1 x",
+		"X-Real-Ip", "1.2.3.4", "Cf-Connecting-Ip", "1.2.3.4", "Fly-Client-Ip", "1.2.3.4", "X-Envoy-External-Address", "1.2.3.4", "X-Original-Forwarded-For", "1.2.3.4",
+		"Baggage", "user=1.2.3.4", "X-Baz", "id_"+s.ProjectKey, "Connection", "X-Hop", "X-Hop", "1", "Te", "trailers", "Proxy-Authorization", "Basic x", "Via", "1.1 x",
 		"Origin", "https://app.example", "Authorization", "Bearer client-key", "Accept-Encoding", "gzip",
 		"OpenAI-Beta", "assistants=v2", "X-Stainless-Lang", "js", "Idempotency-Key", "k1", "User-Agent", "sdk/1")
 	wantStatus(t, s.Do(r), 200)
@@ -105,7 +106,11 @@ func TestHeaders_ClientsKeyInEachPlace(t *testing.T) {
 				t.Errorf("%s: sent in %s, the query is %q", d.name, place, seen.Query)
 			}
 		}
-		for _, foreign := range []string{"xai-0123456789", "gsk_0123456789", "sk-or-0123456789"} {
+		foreigners := []string{"xai-0123456789", "gsk_0123456789", "sk-or-0123456789"}
+		if d.name != "OpenAI" {
+			foreigners = append(foreigners, "sk-0123456789", "sk-0123T3BlbkFJ456789")
+		}
+		for _, foreign := range foreigners {
 			before := s.Seen.Total()
 			r := d.request(s, "u", false)
 			r.Header.Del("Authorization")
@@ -190,6 +195,28 @@ func TestHeaders_WhatComesBack(t *testing.T) {
 			}
 		} else if a := s.Do(r); a.Header.Get("Anthropic-Ratelimit-Requests-Limit") != "" || a.Header.Get("Anthropic-Organization-Id") != "" {
 			t.Errorf("Anthropic's headers are %v", a.Header)
+		}
+	}
+}
+
+// What is not metered has no limit headers of ours, and where a limit of ours is in force none of the provider's either.
+func TestHeaders_LimitsOfTheProviderWhereNothingIsMetered(t *testing.T) {
+	t.Parallel()
+	upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Ratelimit-Remaining-Requests", "theirs")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"input_tokens":4}`)
+	})
+	for _, settings := range []string{`{}`, `{"tokenLimit":10}`, `{"requestsPerMinute":10}`, `{"modelLimits":{"claude-sonnet-4-5":{"requestLimit":1},"gemini-2.0-flash":{"requestLimit":1}}}`,
+		`{"modelLimits":{"gpt-4o":{"requestLimit":1}}}`} {
+		s := stack.New(t, stack.Options{PassThrough: true, Settings: settings, Upstream: upstream})
+		want := map[bool]string{true: "theirs"}[settings == `{}` || strings.Contains(settings, "gpt-4o")]
+		for path, body := range map[string]string{"/v1/messages/count_tokens": anthropic.body(anthropic.model, false), "/v1beta/models/gemini-2.0-flash:countTokens": gemini.body("", false)} {
+			a := s.Post(path, "u", body, "Anthropic-Version", "2023-06-01")
+			wantStatus(t, a, 200)
+			if got := a.Header.Get("X-Ratelimit-Remaining-Requests"); got != want {
+				t.Errorf("%s under %s says %q remain, want %q", path, settings, got, want)
+			}
 		}
 	}
 }

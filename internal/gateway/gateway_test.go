@@ -32,6 +32,7 @@ type account struct {
 	cached      []*ledger.Settings // given out before settings, one a call
 	unknown     bool               // settings are not known without asking, until Reserve has looked
 	looked      int                // how often Account was asked
+	promoEnds   bool               // when Account has been asked
 	passed      []ledger.Actual
 	reserveErr  error
 	settingsErr error
@@ -97,7 +98,11 @@ func (a *account) Release(_ context.Context, res *ledger.Reservation) error {
 
 func (a *account) Account(context.Context, ledger.Key, limit.Period, time.Time) (ledger.Account, error) {
 	a.looked++
-	return ledger.Account{Settings: a.settings}, a.settingsErr
+	seen := ledger.Account{Settings: a.settings, State: limit.State{UnlimitedUntil: a.state.UnlimitedUntil}}
+	if a.promoEnds {
+		a.state.UnlimitedUntil = time.Time{}
+	}
+	return seen, a.settingsErr
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)

@@ -64,7 +64,9 @@ func (c *call) preflight() {
 // is left out.
 func (c *call) passHeader(resp *http.Response, edited bool) {
 	h := c.w.Header()
-	provider.ResponseHeader(h, resp.Header, c.target.Stored, c.limited())
+	// Ours stand in the place of the provider's, or none do: an answer that is not metered, or
+	// was let through unchecked, has none, and the provider's are not those of the end user.
+	provider.ResponseHeader(h, resp.Header, c.target.Stored, c.rules.Any())
 	if edited {
 		h.Del("Content-Length")
 	}

@@ -15,7 +15,7 @@ import (
 // usage answers GET /v1/usage: what the app shows its user.
 func (c *call) usage(ctx context.Context) error {
 	p := c.caller.Project
-	account, err := c.g.Ledger.Account(ctx, c.key(), p.Period, c.start)
+	account, err := c.account(ctx)
 	if err != nil {
 		return asUnavailable(err)
 	}
