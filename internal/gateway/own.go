@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -53,7 +54,7 @@ func (c *call) models() error {
 	if c.ep.Operation == wire.ListGeminiModels {
 		answer := geminiModels{Models: []geminiModel{}}
 		for _, m := range list {
-			if m.Provider.Dialect == wire.Gemini {
+			if m.Provider.Dialect == wire.Gemini && !strings.Contains(m.Name, "/") { // which its paths cannot hold
 				answer.Models = append(answer.Models, geminiModel{Name: "models/" + m.Name, DisplayName: m.Name})
 			}
 		}

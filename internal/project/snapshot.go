@@ -29,15 +29,17 @@ type Snapshot struct {
 	Drain    bool // onDisconnect
 	FailOpen bool
 
-	AllowedModels []string // normalized keys; nil allows all
+	AllowedModels []string // keys as the developer spells them; nil allows all
 	Security      Security
 	DefaultPrompt string // "" for none
 
+	allowed    []string        // AllowedModels, normalized
 	origins    map[string]bool // nil allows all
 	providers  map[string]*Provider
 	configured []*Provider // those that the settings list, by name
 	patterns   []pattern
 	prices     []pricing
+	naming     naming
 }
 
 // Tier is a pricing tier of a project.
@@ -93,6 +95,7 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		FailOpen:          set.FailOpen,
 		Security:          set.Security,
 		origins:           originSet(set.AllowedOrigins),
+		naming:            set.naming(),
 	}
 	if set.LimitPeriod != "" {
 		period, err := limit.ParsePeriod(set.LimitPeriod)
@@ -112,7 +115,8 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		s.Tiers[name] = &Tier{Name: name, Level: &level, LimitResponse: t.LimitResponse}
 	}
 	for _, key := range set.AllowedModels {
-		s.AllowedModels = append(s.AllowedModels, limit.NormalizeModel(key))
+		s.AllowedModels = append(s.AllowedModels, strings.TrimSpace(key))
+		s.allowed = append(s.allowed, limit.NormalizeModel(key))
 	}
 	if err := s.addPrices(set.Prices); err != nil {
 		return nil, fmt.Errorf("project %s: %w", r.Key, err)
@@ -193,7 +197,7 @@ func (s *Snapshot) Allowed(model string) bool {
 		return true
 	}
 	model = limit.NormalizeModel(model)
-	for _, key := range s.AllowedModels {
+	for _, key := range s.allowed {
 		if _, ok := limit.Match(key, model); ok {
 			return true
 		}
