@@ -111,11 +111,12 @@ func (c *call) fail(err error) {
 	if e.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", seconds(max(time.Second, e.RetryAfter)))
 	}
-	// What the client still sends must not keep it from reading this.
-	_ = c.ctl.EnableFullDuplex()
+	wire.EarlyAnswer(c.w)
 	c.writeHeader(e.Status)
 	c.write(body)
-	c.linger()
+	if !c.bodyRead {
+		wire.Linger(c.w, c.r, c.g.Patience.Linger)
+	}
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -189,7 +189,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options
 		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience, Observe: observe,
 	})
 	a.watch(data, catalog)
-	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log})
+	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log, MaxBody: cfg.MaxBodyBytes})
 	a.routes = a.mount(data, control)
 	return a, nil
 }
