@@ -276,6 +276,61 @@ func TestHeaders_BurstMayBeRetried(t *testing.T) {
 	}
 }
 
+// As may what waits for another of the identity's requests to end: soon, and SDKs do so by themselves.
+func TestHeaders_ConcurrencyMayBeRetried(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"concurrentRequests":0}`})
+	for i, d := range dialects {
+		a := s.Do(d.request(s, "u", false))
+		wantErrorShape(t, a, i, 429, "concurrency_exceeded")
+		for name, want := range map[string][]string{"Retry-After": {"1"}, "Retry-After-Ms": {"500"}, "X-Should-Retry": nil} {
+			if got := a.Header[name]; !slices.Equal(got, want) {
+				t.Errorf("%s: %s is %q, want %q", d.name, name, got, want)
+			}
+		}
+	}
+}
+
+// A preflight carries no key, so it is the same below every path, while the server drains too: the request itself is then
+// told what is wrong, in an answer that the page can read.
+func TestHeaders_PreflightEverywhere(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	s := stack.New(t, stack.Options{Echo: echoBefore(func(*http.Request) {
+		close(begun)
+		<-finish
+	})})
+	preflights := func(when string) {
+		for _, path := range []string{"/v1/chat/completions", "/v1/messages", "/v1beta/models/gemini-2.0-flash:generateContent", "/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse", "/v1/usage"} {
+			r := s.Request(http.MethodOptions, path, "", "", "Origin", "https://app.example", "Access-Control-Request-Method", "POST",
+				"Access-Control-Request-Headers", "x-goog-api-key,x-identity")
+			r.Header.Del("X-Project-Key")
+			a := s.Do(r)
+			if a.Status != 204 || a.Header.Get("Access-Control-Allow-Origin") != "*" || a.Header.Get("Access-Control-Allow-Headers") != "x-goog-api-key,x-identity" ||
+				!strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "POST") {
+				t.Errorf("%s %s: status %d, %v", when, path, a.Status, a.Header)
+			}
+		}
+	}
+	preflights("before the drain")
+	running := make(chan stack.Answer, 1)
+	r := openAI.request(s, "u", false)
+	go func() { running <- do(r) }()
+	<-begun
+	stopped := make(chan struct{})
+	go func() { s.Stop(); close(stopped) }()
+	s.Log.Await(t, "draining")
+	preflights("during the drain")
+	a := s.Do(openAI.request(s, "u", false, "Origin", "https://app.example"))
+	wantError(t, a, 503, "unavailable")
+	if a.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("the page cannot read why: %v", a.Header)
+	}
+	close(finish)
+	<-running
+	<-stopped
+}
+
 // Browsers may call from any page, or only from the project's, and read our headers.
 func TestHeaders_CORS(t *testing.T) {
 	t.Parallel()

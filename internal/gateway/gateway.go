@@ -164,6 +164,9 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return c.models()
 	}
 
+	if err := c.checkEncoding(); err != nil {
+		return err
+	}
 	c.at.Asked = c.elapsed()
 	if err := c.readBody(); err != nil {
 		return err

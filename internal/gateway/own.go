@@ -50,6 +50,9 @@ type geminiModel struct {
 
 // models answers with the models that the project allows, in the shape of the dialect.
 func (c *call) models() error {
+	if c.caller.BadTier != nil {
+		return c.caller.BadTier
+	}
 	list := provider.Models(c.caller.Project)
 	if c.ep.Operation == wire.ListGeminiModels {
 		answer := geminiModels{Models: []geminiModel{}}

@@ -72,6 +72,9 @@ func (c *call) passes(err error) bool {
 // selectTier finds the tier: the identity's own, which is set on the server, else the one
 // that the request claims, else the project's default.
 func (c *call) selectTier() (err error) {
+	if c.caller.BadTier != nil {
+		return c.caller.BadTier
+	}
 	c.tier, err = identity.Tier(c.caller.Project, c.settings, c.caller.Tier)
 	return err
 }
