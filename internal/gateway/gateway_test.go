@@ -198,6 +198,24 @@ func TestUncommittedReservationShowsNothing(t *testing.T) {
 	}
 }
 
+// Mistral refuses the wish for usage figures in a stream, and sends them: it is known by its host, whatever a project
+// calls it.
+func TestUsageIsAskedForWhereItMayBe(t *testing.T) {
+	t.Parallel()
+	for model, asked := range map[string]bool{"le-chat/small": false, "mistral-small-latest": false, "own/small": true, "gpt-4o": true} {
+		sent := ""
+		serveBody(t, `{"name":"test","providers":{"le-chat":{"baseUrl":"https://api.mistral.ai/v1","dialect":"openai"},"own":{"baseUrl":"https://own.example/v1","dialect":"openai"}}}`,
+			`{"model":"`+model+`","stream":true,"messages":[]}`, new(account), func(r *http.Request) (*http.Response, error) {
+				body, err := io.ReadAll(r.Body)
+				sent = string(body)
+				return nil, errors.Join(err, errors.New("no route"))
+			})
+		if sent == "" || strings.Contains(sent, "include_usage") != asked {
+			t.Errorf("%s: %s was sent, want the wish in it: %v", model, sent, asked)
+		}
+	}
+}
+
 // A connection that cannot be made is tried once more, with the whole body, and then leaves the request uncounted.
 func TestConnectionsAreTriedTwice(t *testing.T) {
 	t.Parallel()
