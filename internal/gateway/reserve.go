@@ -138,17 +138,9 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	c.at.Decided = max(1, c.now.Sub(c.start))
 	c.resolve()
 	c.est = c.estimateOf()
-	waived := c.unkeepable()
-	if waived != nil && !c.exempt {
-		if c.assumed {
-			return waived // handle looks at the account, and comes back
-		}
-		if _, err := c.account(context.WithoutCancel(ctx)); err != nil && !c.passes(err) {
-			return asUnavailable(err)
-		}
-		if !c.exempt {
-			return waived
-		}
+	waived, err := c.waive(ctx)
+	if err != nil {
+		return err
 	}
 	ask := limit.Ask{Estimate: c.est.ask()}
 	if c.tier != nil {
@@ -190,6 +182,25 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 func (c *call) resolve() {
 	p := c.caller.Project
 	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
+}
+
+// waive returns the refusal that is waived for who is exempt from limits, if there is one; for
+// others it is the error.
+func (c *call) waive(ctx context.Context) (waived, err error) {
+	waived = c.unkeepable()
+	if waived == nil || c.exempt {
+		return waived, nil
+	}
+	if c.assumed {
+		return nil, waived // handle looks at the account, and comes back
+	}
+	if _, err := c.account(context.WithoutCancel(ctx)); err != nil && !c.passes(err) {
+		return nil, asUnavailable(err)
+	}
+	if !c.exempt {
+		return nil, waived
+	}
+	return waived, nil
 }
 
 // unkeepable is the refusal of a request for which a limit in force could not be kept,
