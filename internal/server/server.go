@@ -210,7 +210,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	})
 	ledger := watched{o.ledger, health}
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
-	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log})
+	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes})
 	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy})
 	a.watch(data, o.catalog)
 	return nil
