@@ -45,7 +45,7 @@ func TestUsagePages(t *testing.T) {
 			h.add(20, 2_000, 3*365*24, 24)
 		}
 		h.add(0, identities, days*24, 24)
-		h.add(10, 13, 3*365*24, 1)
+		h.add(10, 14, 3*365*24, 1)
 		h.analyze()
 		for i, look := range looks {
 			most := few[i] + look.more
