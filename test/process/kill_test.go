@@ -44,12 +44,12 @@ const (
 var kinds = []string{whole, whole, whole, whole, streaming, streaming, streaming, slow, failing, leaving}
 
 // The process killed with SIGKILL under load: no answered request uncounted, no limit exceeded, held
-// back to zero. Fifty times with LONG=1.
+// back to zero. A hundred times with LONG=1.
 func TestKilledUnderLoadNothingAnsweredIsUncounted(t *testing.T) {
 	t.Parallel()
 	rounds := 20
 	if os.Getenv("LONG") != "" {
-		rounds = 50
+		rounds = 100
 	}
 	l := newLoad(t)
 	for l.round = range rounds {
