@@ -96,6 +96,19 @@ func TestBadInput_Bodies(t *testing.T) {
 	}
 }
 
+// A model in a path is refused as one in a body is.
+func TestBadInput_LongModelInAPath(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	for _, action := range []string{"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"} {
+		a := s.Post("/v1beta/models/"+strings.Repeat("m", 10<<10)+":"+action, "u", gemini.body("", false))
+		wantErrorShape(t, a, 2, 400, "invalid_request")
+		if e, _ := errorOf(t, a); e["details"].([]any)[0].(map[string]any)["metadata"].(map[string]any)["param"] != "model" || len(a.Body) > 2000 {
+			t.Errorf("%s: error is %.500s, want one of the model", action, a.Body)
+		}
+	}
+}
+
 // Fields that nobody knows are the provider's business.
 func TestBadInput_UnknownFieldsPass(t *testing.T) {
 	t.Parallel()
@@ -196,6 +209,12 @@ func TestBadInput_RawRequests(t *testing.T) {
 		if resp.StatusCode < 400 || resp.StatusCode > 501 || !strings.HasPrefix(string(body), `{"error":{"message":"`) || resp.Header.Get("X-Request-Id") == "" {
 			t.Errorf("%s: status %d, %v: %s; want one of our errors", name, resp.StatusCode, resp.Header, body)
 		}
+	}
+	for i, d := range dialects {
+		path := d.request(s, "u", false).URL.Path
+		c := dial(t, s)
+		c.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nX-Project-Key: " + s.ProjectKey + "\r\nX-Identity: a\x01b\r\nContent-Length: 2\r\n\r\n{}")
+		wantErrorShape(t, c.answer(), i, 400, "invalid_identity")
 	}
 	wantCharge(t, s, "u", 0, 0)
 	if s.Seen.Total() != 0 {

@@ -16,7 +16,8 @@ func TestHeaders_WhatGoesOut(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"tiers":{"pro":{}}}`})
 	r := openAI.request(s, "user-1", false,
 		"X-Tier", "pro", "X-Provider", "openai", "Cookie", "a=b", "Forwarded", "for=1.2.3.4", "X-Forwarded-For", "1.2.3.4", "X-Forwarded-Proto", "https",
-		"X-Real-Ip", "1.2.3.4", "Connection", "X-Hop", "X-Hop", "1", "Te", "trailers", "Proxy-Authorization", "Basic x", "Via", "1.1 x",
+		"X-Real-Ip", "1.2.3.4", "Cf-Connecting-Ip", "1.2.3.4", "Fly-Client-Ip", "1.2.3.4", "X-Envoy-External-Address", "1.2.3.4", "X-Original-Forwarded-For", "1.2.3.4",
+		"Baggage", "user=1.2.3.4", "X-Baz", "id_"+s.ProjectKey, "Connection", "X-Hop", "X-Hop", "1", "Te", "trailers", "Proxy-Authorization", "Basic x", "Via", "1.1 x",
 		"Origin", "https://app.example", "Authorization", "Bearer client-key", "Accept-Encoding", "gzip",
 		"OpenAI-Beta", "assistants=v2", "X-Stainless-Lang", "js", "Idempotency-Key", "k1", "User-Agent", "sdk/1")
 	wantStatus(t, s.Do(r), 200)
@@ -105,7 +106,11 @@ func TestHeaders_ClientsKeyInEachPlace(t *testing.T) {
 				t.Errorf("%s: sent in %s, the query is %q", d.name, place, seen.Query)
 			}
 		}
-		for _, foreign := range []string{"xai-0123456789", "gsk_0123456789", "sk-or-0123456789"} {
+		foreigners := []string{"xai-0123456789", "gsk_0123456789", "sk-or-0123456789"}
+		if d.name != "OpenAI" {
+			foreigners = append(foreigners, "sk-0123456789", "sk-0123T3BlbkFJ456789")
+		}
+		for _, foreign := range foreigners {
 			before := s.Seen.Total()
 			r := d.request(s, "u", false)
 			r.Header.Del("Authorization")
@@ -194,6 +199,28 @@ func TestHeaders_WhatComesBack(t *testing.T) {
 	}
 }
 
+// What is not metered has no limit headers of ours, and where a limit of ours is in force none of the provider's either.
+func TestHeaders_LimitsOfTheProviderWhereNothingIsMetered(t *testing.T) {
+	t.Parallel()
+	upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Ratelimit-Remaining-Requests", "theirs")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"input_tokens":4}`)
+	})
+	for _, settings := range []string{`{}`, `{"tokenLimit":10}`, `{"requestsPerMinute":10}`, `{"modelLimits":{"claude-sonnet-4-5":{"requestLimit":1},"gemini-2.0-flash":{"requestLimit":1}}}`,
+		`{"modelLimits":{"gpt-4o":{"requestLimit":1}}}`} {
+		s := stack.New(t, stack.Options{PassThrough: true, Settings: settings, Upstream: upstream})
+		want := map[bool]string{true: "theirs"}[settings == `{}` || strings.Contains(settings, "gpt-4o")]
+		for path, body := range map[string]string{"/v1/messages/count_tokens": anthropic.body(anthropic.model, false), "/v1beta/models/gemini-2.0-flash:countTokens": gemini.body("", false)} {
+			a := s.Post(path, "u", body, "Anthropic-Version", "2023-06-01")
+			wantStatus(t, a, 200)
+			if got := a.Header.Get("X-Ratelimit-Remaining-Requests"); got != want {
+				t.Errorf("%s under %s says %q remain, want %q", path, settings, got, want)
+			}
+		}
+	}
+}
+
 // Where a limit of ours is in force its headers replace the provider's, on answers, streams and 429s.
 func TestHeaders_LimitsOnEveryMeteredAnswer(t *testing.T) {
 	t.Parallel()
@@ -247,6 +274,61 @@ func TestHeaders_BurstMayBeRetried(t *testing.T) {
 	if a.Header.Get("X-Should-Retry") != "" || a.Header.Get("Retry-After") == "" || a.Header.Get("Retry-After-Ms") == "" {
 		t.Errorf("a burst's 429 has %v", a.Header)
 	}
+}
+
+// As may what waits for another of the identity's requests to end: soon, and SDKs do so by themselves.
+func TestHeaders_ConcurrencyMayBeRetried(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"concurrentRequests":0}`})
+	for i, d := range dialects {
+		a := s.Do(d.request(s, "u", false))
+		wantErrorShape(t, a, i, 429, "concurrency_exceeded")
+		for name, want := range map[string][]string{"Retry-After": {"1"}, "Retry-After-Ms": {"500"}, "X-Should-Retry": nil} {
+			if got := a.Header[name]; !slices.Equal(got, want) {
+				t.Errorf("%s: %s is %q, want %q", d.name, name, got, want)
+			}
+		}
+	}
+}
+
+// A preflight carries no key, so it is the same below every path, while the server drains too: the request itself is then
+// told what is wrong, in an answer that the page can read.
+func TestHeaders_PreflightEverywhere(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	s := stack.New(t, stack.Options{Echo: echoBefore(func(*http.Request) {
+		close(begun)
+		<-finish
+	})})
+	preflights := func(when string) {
+		for _, path := range []string{"/v1/chat/completions", "/v1/messages", "/v1beta/models/gemini-2.0-flash:generateContent", "/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse", "/v1/usage"} {
+			r := s.Request(http.MethodOptions, path, "", "", "Origin", "https://app.example", "Access-Control-Request-Method", "POST",
+				"Access-Control-Request-Headers", "x-goog-api-key,x-identity")
+			r.Header.Del("X-Project-Key")
+			a := s.Do(r)
+			if a.Status != 204 || a.Header.Get("Access-Control-Allow-Origin") != "*" || a.Header.Get("Access-Control-Allow-Headers") != "x-goog-api-key,x-identity" ||
+				!strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "POST") {
+				t.Errorf("%s %s: status %d, %v", when, path, a.Status, a.Header)
+			}
+		}
+	}
+	preflights("before the drain")
+	running := make(chan stack.Answer, 1)
+	r := openAI.request(s, "u", false)
+	go func() { running <- do(r) }()
+	<-begun
+	stopped := make(chan struct{})
+	go func() { s.Stop(); close(stopped) }()
+	s.Log.Await(t, "draining")
+	preflights("during the drain")
+	a := s.Do(openAI.request(s, "u", false, "Origin", "https://app.example"))
+	wantError(t, a, 503, "unavailable")
+	if a.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("the page cannot read why: %v", a.Header)
+	}
+	close(finish)
+	<-running
+	<-stopped
 }
 
 // Browsers may call from any page, or only from the project's, and read our headers.

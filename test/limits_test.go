@@ -232,6 +232,94 @@ func TestLimits_Unlimited(t *testing.T) {
 	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
 }
 
+// Nor is anything refused, or cut short, that could not be kept within a limit: a model without a price, an output cap that
+// the provider may pass over, a dearer service tier.
+func TestLimits_UnlimitedRefusesNothingThatALimitWould(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"costLimitUsd":0.00001,"tokenLimit":10,"enforcement":"strict"}`})
+	bodies := map[string]string{
+		"unpriced_model":         `{"model":"openai/unheard-of","messages":[{"role":"user","content":"hello there"}]}`,
+		"`max_completion_tokens": `{"model":"deepseek-chat","max_completion_tokens":50000,"messages":[{"role":"user","content":"hello there"}]}`,
+		"`service_tier`":         `{"model":"gpt-4o","service_tier":"priority","messages":[{"role":"user","content":"hello there"}]}`,
+		"limit_exceeded":         `{"model":"gpt-4o","max_tokens":60000,"messages":[{"role":"user","content":"hello there"}]}`,
+	}
+	for refusal, body := range bodies {
+		a := s.Post("/v1/chat/completions", "u", body)
+		if a.Status < 400 || a.Status > 429 || !strings.Contains(a.Body, refusal) {
+			t.Errorf("without a promotion: status %d, want %s: %s", a.Status, refusal, a.Body)
+		}
+	}
+	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Now().Add(time.Hour) })
+	for refusal, body := range bodies {
+		if a := s.Post("/v1/chat/completions", "u", body); a.Status != 200 {
+			t.Errorf("%s: status %d during a promotion, want 200: %s", refusal, a.Status, a.Body)
+			continue
+		}
+		if seen, _ := s.Seen.Last(); string(seen.Body) != strings.Replace(body, "openai/", "", 1) {
+			t.Errorf("%s: the body became %s", refusal, seen.Body)
+		}
+	}
+	wantCharge(t, s, "u", 4, 4*5)
+	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Time{} })
+	wantError(t, s.Post("/v1/chat/completions", "u", bodies["unpriced_model"]), 400, "unpriced_model")
+}
+
+// During a promotion the headers tell what usage does.
+func TestLimits_HeadersDuringAPromotion(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":10,"tokenLimit":10000}`})
+	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Now().Add(time.Hour) })
+	for i := 1; i <= 2; i++ {
+		a := s.Post("/v1/chat/completions", "u", `{"model":"gpt-4o","max_tokens":50000,"messages":[{"role":"user","content":"hello there"}]}`)
+		wantStatus(t, a, 200)
+		if got, want := a.Header.Get("X-Ratelimit-Remaining-Tokens"), itoa(10000-5*i); got != want {
+			t.Errorf("%s tokens remain, want %s", got, want)
+		}
+		if got, want := a.Header.Get("X-Ratelimit-Remaining-Requests"), itoa(10-i); got != want {
+			t.Errorf("%s requests remain, want %s", got, want)
+		}
+	}
+	wantStatus(t, s.Do(openAI.request(s, "u", false, "X-Echo-Fault", "server-error")), 500)
+	for _, l := range s.Usage("u")["limits"].([]any) {
+		if l := l.(map[string]any); l["metric"] == "tokens" && l["remaining"] != 9990.0 || l["metric"] == "requests" && l["remaining"] != 8.0 {
+			t.Errorf("usage says %v", l)
+		}
+	}
+}
+
+// What makes a request dearer than the price book says is refused where a strict limit on costs would not hold.
+func TestLimits_StrictRefusesSurcharges(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"tiers":{"strict":{"costLimitUsd":10},"tokens":{"tokenLimit":1000000}},"enforcement":"strict"}`})
+	soft := stack.New(t, stack.Options{Settings: `{"costLimitUsd":10}`})
+	for field, refused := range map[string]bool{
+		`"service_tier":"priority"`: true, `"service_tier":"fast"`: true, `"service_tier":1`: true, `"service_tier":"Priority"`: true, `"service_tier":{}`: true,
+		`"service_tier":"default","service_tier":"priority"`: true, `"service\u005ftier":"priority"`: true, `"Service_Tier":"priority"`: true, `"serviceTier":"priority"`: true,
+		`"speed":"fast"`: true, `"inference_geo":"us"`: true,
+		`"service_tier":null`: false, `"service_tier":"auto"`: false, `"service_tier":"default"`: false, `"service_tier":"flex"`: false, `"service_tier":"standard_only"`: false,
+		`"speed":"standard"`: false, `"speed":null`: false, `"x":{"service_tier":"priority"}`: false, `"inference_geo":"global"`: false,
+	} {
+		for i, d := range dialects {
+			body := strings.TrimSuffix(d.body(d.model, false), "}") + "," + field + "}"
+			ask := func(s *stack.Stack, tier string) stack.Answer {
+				return s.Post(d.path(d.model, false), d.name, body, "X-Tier", tier, "Anthropic-Version", "2023-06-01")
+			}
+			if a := ask(s, "strict"); refused {
+				wantErrorShape(t, a, i, 400, "invalid_request")
+			} else if a.Status != 200 {
+				t.Errorf("%s, %s: status %d, want 200: %s", d.name, field, a.Status, a.Body)
+			}
+			for _, a := range []stack.Answer{ask(s, "tokens"), ask(soft, "")} {
+				if a.Status != 200 {
+					t.Errorf("%s, %s: status %d without a strict limit on costs, want 200: %s", d.name, field, a.Status, a.Body)
+				}
+			}
+		}
+	}
+	// The speed of speech is another thing.
+	wantStatus(t, s.Post("/v1/audio/speech", "u", `{"model":"tts-1","input":"hello","voice":"x","speed":2}`, "X-Tier", "strict"), 200)
+}
+
 func TestLimits_Disabled(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"limitResponse":{"message":"of the project"}}`})

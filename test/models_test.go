@@ -1,10 +1,13 @@
 package test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -31,16 +34,20 @@ func modelsOf(t *testing.T, s *stack.Stack, path string) []string {
 // The list is what the project allows, or else the price book's models of its providers; each of them is allowed when called.
 func TestModels_ListsWhatIsAllowed(t *testing.T) {
 	t.Parallel()
-	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","claude-sonnet-4*","gemini-2.0-flash","own/thing","mine"],
-		"providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","models":["mine"],"key":"k"}}}`})
+	server := echo.New(echo.Options{})
+	t.Cleanup(server.Close)
+	upstream := httptest.NewServer(server)
+	t.Cleanup(upstream.Close)
+	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","claude-sonnet-4*","gemini-2.0-flash","thing","mine","Qwen/Qwen2.5-72B-Instruct","GPT-4.1"],
+		"providers":{"own":{"baseUrl":"` + upstream.URL + `/v1","dialect":"openai","models":["mine"],"key":"` + stack.StoredKey + `"}}}`})
 	got := modelsOf(t, s, "/v1/models")
-	for _, want := range []string{"gpt-4o", "claude-sonnet-4-5", "gemini-2.0-flash", "mine"} {
+	for _, want := range []string{"gpt-4o", "claude-sonnet-4-5", "gemini-2.0-flash", "mine", "own/thing", "own/Qwen/Qwen2.5-72B-Instruct", "gpt-4.1"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is not in %v", want, got)
 		}
 	}
 	for _, name := range got {
-		if !strings.HasPrefix(name, "gpt-4o") && !strings.HasPrefix(name, "claude-sonnet-4") && !strings.HasPrefix(name, "gemini-2.0-flash") && name != "mine" || name == "gpt-4o-mini" {
+		if !strings.HasPrefix(name, "gpt-4o") && !strings.HasPrefix(name, "claude-sonnet-4") && !strings.HasPrefix(name, "gemini-2.0-flash") && !strings.HasPrefix(name, "gpt-4.1") && name != "mine" && !strings.HasPrefix(name, "own/") || name == "gpt-4o-mini" {
 			t.Errorf("%s is listed", name)
 		}
 	}
@@ -48,11 +55,51 @@ func TestModels_ListsWhatIsAllowed(t *testing.T) {
 		t.Errorf("Gemini's list is %v", got)
 	}
 	for model, status := range map[string]int{"gpt-4o": 200, "gpt-4o-2024-08-06": 200, "GPT-4o": 200, "openai/gpt-4o": 200, "claude-sonnet-4-5": 200,
-		"gpt-4o-mini": 403, "own/thing": 403, "gpt-4": 403, "o3": 403, "claude-opus-4-1": 403} {
+		"own/thing":   200,
+		"gpt-4o-mini": 403, "own/other": 403, "thing": 400, "gpt-4": 403, "o3": 403, "claude-opus-4-1": 403} {
 		if a := s.Chat("u", model); a.Status != status {
 			t.Errorf("%s: status %d, want %d: %s", model, a.Status, status, a.Body)
 		}
 	}
+}
+
+// What is listed can be called as it is listed, letter case included: to many servers a model's name in another one is
+// none.
+func TestModels_AreListedAsTheyAreCalled(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["Qwen/Qwen2.5-72B-Instruct","Llama-3","openai/gpt-oss"],
+		"providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","models":["llama-*"],"key":"k"}}}`})
+	want := []string{"Llama-3", "own/Qwen/Qwen2.5-72B-Instruct", "own/openai/gpt-oss"}
+	if got := modelsOf(t, s, "/v1/models"); !slices.Equal(got, want) {
+		t.Errorf("listed are %v, want %v", got, want)
+	}
+	for _, name := range want {
+		wantError(t, s.Chat("u", name), 502, "provider_unreachable") // where it would be sent
+	}
+	if got := modelsOf(t, s, "/v1beta/models"); len(got) != 0 {
+		t.Errorf("Gemini's list is %v, want none", got)
+	}
+}
+
+// A limit's key that names the provider too would cover nothing, and is refused; a model whose own name has a slash is
+// limited by that.
+func TestModels_LimitsByTheNameThatIsSent(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"modelLimits":{"meta-llama/Llama-3":{"requestLimit":1},"anthropic/claude-x":{"requestLimit":0}},
+		"providers":{"openrouter":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","key":"k"}}}`})
+	for model, status := range map[string]int{"openrouter/meta-llama/llama-3": 502, "openrouter/anthropic/claude-x": 429, "openrouter/meta-llama/llama-3.1": 502} {
+		a := s.Chat("u", model)
+		wantStatus(t, a, status)
+		if got := a.Header.Get("X-Ratelimit-Limit-Requests") != ""; got != (model != "openrouter/meta-llama/llama-3.1") {
+			t.Errorf("%s is limited: %v", model, got)
+		}
+	}
+	a := s.Control(http.MethodPost, "/identities", `{"identity":"u","modelLimits":{"openrouter/meta-llama/llama-3":{"requestLimit":1}}}`)
+	if a.Status != 400 || !strings.Contains(a.Body, `body.modelLimits.openrouter/meta-llama/llama-3`) || !strings.Contains(a.Body, `write \"meta-llama/llama-3\"`) {
+		t.Errorf("status %d: %s; want 400 that tells how to write it", a.Status, a.Body)
+	}
+	wantStatus(t, s.Control(http.MethodPost, "/identities", `{"identity":"u","modelLimits":{"meta-llama/llama-3":{"requestLimit":0}}}`), 200)
+	wantError(t, s.Chat("u", "openrouter/meta-llama/llama-3"), 429, "limit_exceeded")
 }
 
 func TestModels_PriceBookWhereAllIsAllowed(t *testing.T) {

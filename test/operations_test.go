@@ -6,14 +6,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -97,11 +100,33 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 			t.Errorf("/metrics tells %q", secret)
 		}
 	}
-	for _, name := range []string{"airatelimit_ledger_batch_size_count", "airatelimit_ledger_commit_seconds_count", "go_goroutines", "process_open_fds", "airatelimit_build_info"} {
+	// What the ledger has written is seen, whichever it is, and that it took time.
+	for _, name := range []string{"airatelimit_ledger_batch_size", "airatelimit_ledger_commit_seconds"} {
+		for _, figure := range []string{"_count", "_sum"} {
+			if n := value(t, page, name+figure); n <= 0 || figure == "_count" && n < 1 {
+				t.Errorf("%s%s is %v after requests that were counted", name, figure, n)
+			}
+		}
+	}
+	for _, name := range []string{"go_goroutines", "process_open_fds", "airatelimit_build_info"} {
 		if !strings.Contains(page, "\n"+name) {
 			t.Errorf("/metrics has no %s", name)
 		}
 	}
+}
+
+// value is that of a metric without labels.
+func value(t *testing.T, page, name string) float64 {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("/metrics has no %s", name)
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestMetricsAskForTheirToken(t *testing.T) {
@@ -236,5 +261,47 @@ func TestProfilesAreServedApart(t *testing.T) {
 	if resp, err := http.Get(url); err == nil {
 		_ = resp.Body.Close()
 		t.Error("profiles are served after the end")
+	}
+}
+
+// docs/operations.md, Clocks: what a clock that was ahead leaves behind, and what helps.
+func TestAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	today := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1}`, Now: func() time.Time { return today.Add(time.Duration(ahead.Load())) }})
+	ahead.Store(int64(48 * time.Hour))
+	for _, identity := range []string{"ann", "cat"} {
+		if a := s.Chat(identity, "gpt-4o"); a.Status != http.StatusOK {
+			t.Fatalf("status %d: %s", a.Status, a.Body)
+		}
+	}
+	ahead.Store(0)
+	wantRefused := func(identity string) {
+		t.Helper()
+		if a := s.Chat(identity, "gpt-4o"); a.Status != http.StatusTooManyRequests || !strings.Contains(a.Body, `"resetsAt":"2026-11-25T00:00:00Z"`) {
+			t.Errorf("%s: %d %s, want a refusal until the end of the day that the clock was in", identity, a.Status, a.Body)
+		}
+	}
+	wantServed := func(identity string) {
+		t.Helper()
+		if a := s.Chat(identity, "gpt-4o"); a.Status != http.StatusOK {
+			t.Errorf("%s: %d %s, want 200", identity, a.Status, a.Body)
+		}
+	}
+	wantRefused("ann")
+	wantServed("bob") // who was not there
+	if a := s.Control(http.MethodPost, "/identities/ann/reset", ""); a.Status != http.StatusOK || !strings.Contains(a.Body, `"requestsReset":1`) {
+		t.Fatalf("reset: %d %s", a.Status, a.Body)
+	}
+	wantServed("ann")
+	wantRefused("ann")
+	s.Restart()
+	if pgtest.Chosen() {
+		wantRefused("cat")
+	} else { // nobody remembers which day it was, but what was used in it
+		wantServed("cat")
+		ahead.Store(int64(48 * time.Hour))
+		wantRefused("cat")
 	}
 }

@@ -43,6 +43,44 @@ func TestPaths_OddSpellingsAre404(t *testing.T) {
 	wantCharge(t, s, "u", 0, 0)
 }
 
+// A path beside /v1 is answered in the dialect that its caller reads, with the base URL that it should have, and without
+// redirects; the probes keep their paths.
+func TestPaths_BesideTheVersion(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	raw := func(method, target string) stack.Answer {
+		c := dial(t, s)
+		c.send(method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Project-Key: " + s.ProjectKey + "\r\nX-Identity: u\r\nContent-Length: 2\r\n\r\n{}")
+		return c.answer()
+	}
+	for target, c := range map[string]struct {
+		dialect int
+		says    string
+	}{
+		"/chat/completions": {0, "followed by /v1"}, "/openai/v1/chat/completions": {0, "followed by /v1"}, "/v1/v1/responses": {0, "followed by /v1"}, "/embeddings": {0, "followed by /v1"},
+		"/messages": {1, "address alone"}, "/anthropic/v1/messages": {1, "address alone"}, "/messages/count_tokens": {1, "address alone"},
+		"/models/gemini-2.0-flash:generateContent": {2, "address alone"}, "/google/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse": {2, "address alone"},
+		"/": {0, ""}, "/nothing": {0, ""}, "/healthz": {0, ""}, "/healthz/": {0, ""}, "/readyz/x": {0, ""}, "/api": {0, ""}, "/health/../foo": {0, ""}, "/healthz/../readyz": {0, ""},
+		"/./healthz": {0, ""}, "/%68ealthz": {0, ""}, "//healthz": {0, ""},
+	} {
+		a := raw("POST", target)
+		if a.Header.Get("Location") != "" {
+			t.Errorf("%s leads to %s", target, a.Header.Get("Location"))
+		}
+		if a.Status != 404 || !strings.Contains(a.Body, c.says) || c.says == "" && strings.Contains(a.Body, "base URL") {
+			t.Errorf("%s: status %d, %s; want 404 and %q", target, a.Status, a.Body, c.says)
+			continue
+		}
+		wantErrorShape(t, a, c.dialect, 404, "unsupported_endpoint")
+	}
+	for target, status := range map[string]int{"/": 200, "/healthz": 200, "/readyz": 200, "/api/health": 200, "/metrics": 200, "/healthz/../readyz": 404, "/favicon.ico": 404, "/models": 404} {
+		if a := raw("GET", target); a.Status != status || a.Header.Get("Location") != "" {
+			t.Errorf("GET %s: status %d, want %d: %.200s", target, a.Status, status, a.Body)
+		}
+	}
+	wantCharge(t, s, "u", 0, 0)
+}
+
 // Below /api a path is the control plane's, which does not redirect to the data plane either.
 func TestPaths_ControlPlaneDoesNotLeadHere(t *testing.T) {
 	t.Parallel()

@@ -35,13 +35,14 @@ type Secrets interface {
 	ProjectBySecretID(ctx context.Context, id string) (project.Record, error)
 }
 
-// Options make the control plane. All are required.
+// Options make the control plane. All but MaxBody are required.
 type Options struct {
 	Ledger   Ledger
 	Projects identity.Projects
 	Secrets  Secrets
 	Now      func() time.Time
 	Log      *slog.Logger
+	MaxBody  int64 // bytes of the call that sets many identities, where it is more than those of the others
 }
 
 // control is the control plane.

@@ -39,6 +39,7 @@ type fixture struct {
 	log     *syncBuffer
 
 	project, key string
+	maxBody      int64 // as Options have it
 
 	mu  sync.Mutex
 	now time.Time
@@ -81,7 +82,7 @@ func (f *fixture) open() *sqlite.Ledger {
 
 func (f *fixture) serve() {
 	f.handler = New(Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Now: f.clock,
-		Log: slog.New(slog.NewTextHandler(f.log, nil))})
+		Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody})
 }
 
 // restart closes the ledger and opens it again, with nothing in memory.

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	maxBody  = 1 << 20 // bytes
+	maxBody  = 1 << 20 // bytes, of all calls but the one for many identities
 	maxDepth = 32      // of nested arrays and objects, as in a project's settings
 )
 

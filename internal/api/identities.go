@@ -138,7 +138,7 @@ func (c *control) identities(doc huma.API) {
 	register(c, doc, huma.Operation{
 		OperationID: "setIdentities", Method: http.MethodPost, Path: identitiesPath + "/bulk", Tags: tags,
 		Summary:     "Create or update many identities",
-		Description: "All or nothing: where one item is not valid none is applied, and errors name the items.",
+		Description: "All or nothing: where one item is not valid none is applied, and errors name the items. The body may be as large as the server takes (MAX_BODY_MB, 32 MB unless set); other calls take 1 MB.",
 	}, example{`{"items": [{"identity": "user-123", ` + someSettings + `}]}`, `{"items": [` + anIdentity + `], "count": 1}`},
 		[]int{http.StatusConflict}, c.setMany)
 
@@ -160,7 +160,7 @@ func (c *control) identities(doc huma.API) {
 
 type listInput struct {
 	InProject
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many to return at most."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"How many to return at most."`
 	Offset int    `query:"offset" minimum:"0" default:"0" doc:"How many to skip."`
 	Search string `query:"search" maxLength:"512" doc:"Only identities whose name contains this, letter case included."`
 }

@@ -282,6 +282,7 @@ func TestListsPageAndSearch(t *testing.T) {
 		{"", "Bee%_ ant ape cat traffic-ant", Identities{Total: 5, Limit: 50}},
 		{"?limit=2", "Bee%_ ant", Identities{Total: 5, Limit: 2}},
 		{"?limit=2&offset=4", "traffic-ant", Identities{Total: 5, Limit: 2, Offset: 4}},
+		{"?limit=1000&search=ant", "ant traffic-ant", Identities{Total: 2, Limit: 1000}},
 		{"?offset=9", "", Identities{Total: 5, Limit: 50, Offset: 9}},
 		{"?search=ant", "ant traffic-ant", Identities{Total: 2, Limit: 50}},
 		{"?search=%25_", "Bee%_", Identities{Total: 1, Limit: 50}},
@@ -296,7 +297,7 @@ func TestListsPageAndSearch(t *testing.T) {
 			t.Errorf("%q: %q of %d, limit %d, offset %d; want %q, %+v", tc.query, names, got.Total, got.Limit, got.Offset, tc.names, tc.page)
 		}
 	}
-	for query, location := range map[string]string{"limit=0": "query.limit", "limit=201": "query.limit", "limit=x": "query.limit", "offset=-1": "query.offset",
+	for query, location := range map[string]string{"limit=0": "query.limit", "limit=1001": "query.limit", "limit=x": "query.limit", "offset=-1": "query.offset",
 		"cursor=x": "query.cursor", "search=%00": "query.search", "search=%ff": "query.search"} {
 		f.send("GET", "?"+query, "").faults(location)
 	}

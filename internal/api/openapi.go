@@ -25,7 +25,7 @@ const (
 
 // build mounts every operation and the document that describes them.
 func build(o Options) (*router, huma.API) {
-	rt := &router{control: &control{o}, mux: http.NewServeMux()}
+	rt := &router{control: &control{o}, mux: http.NewServeMux(), large: make(chan struct{}, mostLarge)}
 	doc := humago.New(rt, config())
 	doc.OpenAPI().Components.Responses = problems(doc.OpenAPI().Components.Schemas)
 	rt.identities(doc)

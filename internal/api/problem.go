@@ -90,7 +90,7 @@ func ofHuma(status int, detail string, errs ...error) huma.StatusError {
 	cause := errors.Join(errs...)
 	switch {
 	case errors.As(cause, &tooLarge):
-		return bodyTooLarge()
+		return bodyTooLarge(tooLarge.Limit)
 	case errors.Is(cause, io.ErrUnexpectedEOF):
 		return refuse(http.StatusBadRequest, "The request ended before its body did.")
 	case status == http.StatusUnprocessableEntity:
@@ -112,8 +112,8 @@ func ofHuma(status int, detail string, errs ...error) huma.StatusError {
 	return p
 }
 
-func bodyTooLarge() *problem {
-	return refuse(http.StatusRequestEntityTooLarge, "The body has more than %d bytes. Send less at a time.", maxBody)
+func bodyTooLarge(most int64) *problem {
+	return refuse(http.StatusRequestEntityTooLarge, "The body has more than %d bytes. Send less at a time.", most)
 }
 
 // errAway means that it cannot be told now whom a secret key belongs to.

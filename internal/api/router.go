@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -12,8 +13,10 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
 // router routes on the path as it was sent, escapes and all, so that an identity may be called anything: ServeMux
@@ -22,7 +25,15 @@ import (
 type router struct {
 	*control
 	mux *http.ServeMux
+
+	// Those with bodies that are large, or may be, run a few at a time: they are in memory.
+	large chan struct{}
 }
+
+const (
+	mostLarge  = 4
+	lingerTime = 10 * time.Second // for who is refused to finish sending
+)
 
 // call is what is known of one request.
 type call struct {
@@ -57,7 +68,8 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	routed.URL = &url.URL{Path: sent, RawQuery: r.URL.RawQuery}
 	routed.Header = r.Header.Clone()
 	routed.Header.Del("Accept") // there is nothing but JSON, which huma would still negotiate
-	routed.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	// huma closes a body that is too large, of which Linger reads on.
+	routed.Body = io.NopCloser(http.MaxBytesReader(w, r.Body, rt.bound(r.Method, sent)))
 	out := &recorder{ResponseWriter: w}
 	defer func() {
 		rt.recover(out, this, recover())
@@ -67,6 +79,9 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			attrs = append(attrs, slog.String("project", this.project.Key))
 		}
 		rt.Log.LogAttrs(r.Context(), slog.LevelInfo, "control plane", attrs...)
+		if out.status >= http.StatusBadRequest {
+			wire.Linger(w, r, lingerTime)
+		}
 	}()
 	if p := rt.misrouted(routed); p != nil {
 		p.write(out)
@@ -120,11 +135,15 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 		p, err := rt.authenticate(r)
 		if err == nil {
 			callOf(r.Context()).project = p
-			err = checkBody(r)
+			err = checkBody(r, rt.bound(r.Method, r.URL.Path))
 		}
 		if err != nil {
 			rt.problemOf(r.Context(), err).write(w)
 			return
+		}
+		if r.ContentLength < 0 || r.ContentLength > maxBody {
+			rt.large <- struct{}{}
+			defer func() { <-rt.large }()
 		}
 		handle(w, r)
 	})
@@ -132,10 +151,18 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 
 var wildcards = regexp.MustCompile(`\{(\w+)\}`)
 
+// bound is how many bytes the body of a call may have.
+func (rt *router) bound(method, path string) int64 {
+	if method == http.MethodPost && strings.HasSuffix(path, "/identities/bulk") {
+		return max(maxBody, rt.MaxBody)
+	}
+	return maxBody
+}
+
 // checkBody looks at what can be told of a body before it is read.
-func checkBody(r *http.Request) error {
-	if r.ContentLength > maxBody {
-		return bodyTooLarge()
+func checkBody(r *http.Request, most int64) error {
+	if r.ContentLength > most {
+		return bodyTooLarge(most)
 	}
 	if r.ContentLength == 0 {
 		return nil
@@ -160,6 +187,9 @@ type recorder struct {
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
+		if status >= http.StatusBadRequest {
+			wire.EarlyAnswer(w.ResponseWriter)
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -73,6 +74,83 @@ func TestBodiesAreBoundedAndJSON(t *testing.T) {
 		if got := f.send("GET", "/u", "", "Accept", accept).want(200).header.Get("Content-Type"); got != "application/json" {
 			t.Errorf("Accept %q: Content-Type %q", accept, got)
 		}
+	}
+}
+
+// A thousand identities with all that may be set for them fit into one call, on a server that takes such bodies.
+func TestABulkBodyMayBeLarger(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	item := func(i int) string {
+		return fmt.Sprintf(`{"identity": "user-%d", "metadata": {"x": "%s"}}`, i, strings.Repeat("x", 1200))
+	}
+	items := make([]string, 1000)
+	for i := range items {
+		items[i] = item(i)
+	}
+	body := `{"items": [` + strings.Join(items, ",") + `]}`
+	f.send("POST", "/bulk", body).problem(http.StatusRequestEntityTooLarge)
+	f.maxBody = 2 << 20
+	f.serve()
+	if got := decode[BulkIdentities](f.send("POST", "/bulk", body).want(200)); got.Count != 1000 {
+		t.Errorf("%d identities, want 1000", got.Count)
+	}
+	most := body + strings.Repeat(" ", 2<<20-len(body))
+	f.send("POST", "/bulk", most).want(200)
+	f.send("POST", "/bulk", most+" ").problem(http.StatusRequestEntityTooLarge)
+	f.send("PUT", "/bulk", most).problem(http.StatusRequestEntityTooLarge) // an identity of that name
+	if got := decode[Identities](f.send("GET", "?limit=1000", "").want(200)); len(got.Items) != 1000 {
+		t.Errorf("%d are listed, want 1000", len(got.Items))
+	}
+}
+
+// Who is refused while it is still sending gets to read why.
+func TestRefusalsReachWhoIsStillSending(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	srv := httptest.NewServer(f.handler)
+	defer srv.Close()
+	const size = 24 << 20
+	for name, tc := range map[string]struct {
+		path, key, length string
+		status            int
+	}{
+		"TooLarge":        {"/api/projects/" + f.project + "/identities", f.key, fmt.Sprintf("Content-Length: %d", size), 413},
+		"TooLargeChunked": {"/api/projects/" + f.project + "/identities", f.key, "Transfer-Encoding: chunked", 413},
+		"NotAllowed":      {"/api/projects/" + f.project + "/identities", "sk_x", fmt.Sprintf("Content-Length: %d", size), 401},
+		"NotFound":        {"/api/nothing", f.key, fmt.Sprintf("Content-Length: %d", size), 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s\r\n\r\n", tc.path, tc.key, tc.length)
+			chunk := strings.Repeat(" ", 1<<20)
+			for range size >> 20 {
+				if strings.HasPrefix(tc.length, "Transfer") {
+					fmt.Fprintf(conn, "%x\r\n", len(chunk))
+				}
+				if _, err := io.WriteString(conn, chunk); err != nil {
+					t.Fatalf("the connection is gone before all was sent: %v", err)
+				}
+				if strings.HasPrefix(tc.length, "Transfer") {
+					_, _ = io.WriteString(conn, "\r\n")
+				}
+			}
+			if strings.HasPrefix(tc.length, "Transfer") {
+				_, _ = io.WriteString(conn, "0\r\n\r\n")
+			}
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if res.StatusCode != tc.status {
+				t.Errorf("status %d, want %d", res.StatusCode, tc.status)
+			}
+		})
 	}
 }
 

@@ -204,6 +204,9 @@ func (ch *settingsChange) fields(p *project.Snapshot) fields {
 			if _, err := given.Set(name, value); err != nil {
 				return err
 			}
+			if err := p.CheckModelKeys(given); err != nil {
+				return err
+			}
 			ch.detail[name] = value
 			from := given.Level()
 			ch.edit(func(s *ledger.Settings) { take(&s.Level, from) })

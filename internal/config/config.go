@@ -94,7 +94,7 @@ func Load(getenv func(string) string) (Config, error) {
 		UpstreamTimeout: e.seconds("UPSTREAM_TIMEOUT_SECONDS", 600, 1),
 	}
 	c.Database = e.database("DATABASE_URL", filepath.Join(c.DataDir, "airatelimit.db")).
-		pooled(int(e.integer("DATABASE_POOL_SIZE", 16, 4, 1000)))
+		pooled(int(e.integer("DATABASE_POOL_SIZE", 16, LeastConnections, 1000)))
 	c.AllowPrivateUpstreams = e.boolean("ALLOW_PRIVATE_UPSTREAMS", !c.Production)
 	c.LogLevel = e.level("LOG_LEVEL")
 	format := "text"

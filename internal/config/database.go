@@ -69,6 +69,11 @@ func parsePostgres(v string) (Database, error) {
 	if name = firstOf(query.Get("dbname"), name); name == "" || len(hosts) == 0 {
 		return Database{}, errPostgresURL
 	}
+	if n := query.Get("pool_max_conns"); n != "" {
+		if size, err := strconv.Atoi(n); err != nil || size < LeastConnections {
+			return Database{}, fmt.Errorf("has a pool_max_conns below %d, or none that is a number: with fewer connections a node waits for itself; give more, or leave it out and set DATABASE_POOL_SIZE", LeastConnections)
+		}
+	}
 	d := Database{Location: v, Name: fmt.Sprintf("PostgreSQL database %s at %s", name, strings.Join(hosts, ", "))}
 	mode, warning, err := transport(query, !slices.ContainsFunc(hosts, remote))
 	if err != nil {
@@ -80,6 +85,10 @@ func parsePostgres(v string) (Database, error) {
 	}
 	return d, nil
 }
+
+// LeastConnections is how many a node needs: an upgrade holds one and works on another, and the ledger's lanes must leave
+// one to everything else.
+const LeastConnections = 4
 
 func withParameter(location, parameter string) string {
 	if strings.Contains(location, "?") {

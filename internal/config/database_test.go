@@ -75,3 +75,18 @@ func TestThePoolHasTheSizeThatIsSet(t *testing.T) {
 		t.Errorf("location %s, want %s", c.Database.Location, want)
 	}
 }
+
+// A node with one connection would wait for itself: an upgrade holds one and works on another.
+func TestAPoolThatIsTooSmallIsRefused(t *testing.T) {
+	t.Parallel()
+	for size, ok := range map[string]bool{"0": false, "1": false, "3": false, "-5": false, "x": false, "4": true, "100": true} {
+		url := "postgresql://u:hunter2@localhost/x?pool_max_conns=" + size
+		_, err := Load(from(map[string]string{"DATABASE_URL": url, "JWT_SECRET": key1, "ENCRYPTION_KEY": key2}))
+		if ok != (err == nil) {
+			t.Errorf("pool_max_conns=%s: %v", size, err)
+		}
+		if err != nil && (!strings.HasPrefix(err.Error(), "DATABASE_URL has a pool_max_conns below 4") || strings.Contains(err.Error(), "hunter2")) {
+			t.Errorf("pool_max_conns=%s: %v, want a sentence that names the least and no password", size, err)
+		}
+	}
+}

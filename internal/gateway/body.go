@@ -15,10 +15,6 @@ const (
 	// A body must bring bodyChunk bytes, or its end, in every Patience.Body.
 	bodyChunk = 16 << 10
 
-	// What a client still sends when it is refused is read and dropped, so that it gets
-	// to read the answer: this much, in Patience.Linger.
-	lingerBytes = 256 << 20
-
 	maxHeaders     = 100
 	maxHeaderBytes = 64 << 10
 )
@@ -43,6 +39,11 @@ func (c *call) checkSize() error {
 	if count > maxHeaders || size > maxHeaderBytes {
 		return badRequest("", "The request has too many or too large headers: at most 100, and 64 KB in all.")
 	}
+	return nil
+}
+
+// checkEncoding refuses a body that could not be read, before it is.
+func (c *call) checkEncoding() error {
 	for _, encoding := range c.r.Header["Content-Encoding"] {
 		if encoding != "" && !strings.EqualFold(encoding, "identity") {
 			return badRequest("", "The body must not be compressed: send it without Content-Encoding.")
@@ -91,17 +92,6 @@ func (c *call) readBody() error {
 			return badRequest("", "The body broke off. Send it again.")
 		}
 	}
-}
-
-// linger drops what the client is still sending, within bounds, so that it reads the
-// answer instead of finding the connection reset.
-func (c *call) linger() {
-	if c.bodyRead || c.r.Body == nil || c.r.Body == http.NoBody || c.r.ContentLength == 0 {
-		return
-	}
-	_ = c.ctl.Flush()
-	_ = c.ctl.SetReadDeadline(time.Now().Add(c.g.Patience.Linger))
-	_, _ = io.CopyN(io.Discard, c.r.Body, lingerBytes)
 }
 
 // requestTarget returns the path and the query as the client spelled them.

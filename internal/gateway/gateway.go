@@ -102,6 +102,7 @@ type call struct {
 	caller   identity.Caller
 	settings *ledger.Settings
 	assumed  bool // nobody has looked whether the identity has settings: it is taken to have none
+	exempt   bool // nothing is refused for a limit, going by when the account was last looked at
 	tier     *project.Tier
 	body     []byte
 	env      *wire.Envelope
@@ -163,6 +164,9 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return c.models()
 	}
 
+	if err := c.checkEncoding(); err != nil {
+		return err
+	}
 	c.at.Asked = c.elapsed()
 	if err := c.readBody(); err != nil {
 		return err
@@ -175,7 +179,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 		if err := c.identify(context.WithoutCancel(ctx), true); err != nil {
 			return err
 		}
-		if c.settings != nil {
+		if c.settings != nil || c.exempt {
 			edit, err = c.decide(ctx, query)
 		}
 	}
@@ -203,9 +207,11 @@ func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err er
 	}
 	// The guard's verdict comes here.
 	edit = c.baseEdit()
-	if c.ep.Metered() {
-		err = c.admit(ctx, &edit)
+	if !c.ep.Metered() {
+		c.resolve() // for what the answer may say of limits
+		return edit, nil
 	}
+	err = c.admit(ctx, &edit)
 	return edit, err
 }
 

@@ -32,6 +32,7 @@ type account struct {
 	cached      []*ledger.Settings // given out before settings, one a call
 	unknown     bool               // settings are not known without asking, until Reserve has looked
 	looked      int                // how often Account was asked
+	promoEnds   bool               // when Account has been asked
 	passed      []ledger.Actual
 	reserveErr  error
 	settingsErr error
@@ -97,7 +98,11 @@ func (a *account) Release(_ context.Context, res *ledger.Reservation) error {
 
 func (a *account) Account(context.Context, ledger.Key, limit.Period, time.Time) (ledger.Account, error) {
 	a.looked++
-	return ledger.Account{Settings: a.settings}, a.settingsErr
+	seen := ledger.Account{Settings: a.settings, State: limit.State{UnlimitedUntil: a.state.UnlimitedUntil}}
+	if a.promoEnds {
+		a.state.UnlimitedUntil = time.Time{}
+	}
+	return seen, a.settingsErr
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -189,6 +194,24 @@ func TestUncommittedReservationShowsNothing(t *testing.T) {
 		got, _ := serve(t, &account{commitErr: ledger.ErrUnavailable}, answering(body))
 		if got.Code != 503 || strings.Contains(got.Body.String(), "the answer") {
 			t.Errorf("status %d: %.200s", got.Code, got.Body)
+		}
+	}
+}
+
+// Mistral refuses the wish for usage figures in a stream, and sends them: it is known by its host, whatever a project
+// calls it.
+func TestUsageIsAskedForWhereItMayBe(t *testing.T) {
+	t.Parallel()
+	for model, asked := range map[string]bool{"le-chat/small": false, "mistral-small-latest": false, "own/small": true, "gpt-4o": true} {
+		sent := ""
+		serveBody(t, `{"name":"test","providers":{"le-chat":{"baseUrl":"https://api.mistral.ai/v1","dialect":"openai"},"own":{"baseUrl":"https://own.example/v1","dialect":"openai"}}}`,
+			`{"model":"`+model+`","stream":true,"messages":[]}`, new(account), func(r *http.Request) (*http.Response, error) {
+				body, err := io.ReadAll(r.Body)
+				sent = string(body)
+				return nil, errors.Join(err, errors.New("no route"))
+			})
+		if sent == "" || strings.Contains(sent, "include_usage") != asked {
+			t.Errorf("%s: %s was sent, want the wish in it: %v", model, sent, asked)
 		}
 	}
 }

@@ -64,7 +64,9 @@ func (c *call) preflight() {
 // is left out.
 func (c *call) passHeader(resp *http.Response, edited bool) {
 	h := c.w.Header()
-	provider.ResponseHeader(h, resp.Header, c.target.Stored, c.limited())
+	// Ours stand in the place of the provider's, or none do: an answer that is not metered, or
+	// was let through unchecked, has none, and the provider's are not those of the end user.
+	provider.ResponseHeader(h, resp.Header, c.target.Stored, c.rules.Any())
 	if edited {
 		h.Del("Content-Length")
 	}
@@ -109,11 +111,12 @@ func (c *call) fail(err error) {
 	if e.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", seconds(max(time.Second, e.RetryAfter)))
 	}
-	// What the client still sends must not keep it from reading this.
-	_ = c.ctl.EnableFullDuplex()
+	wire.EarlyAnswer(c.w)
 	c.writeHeader(e.Status)
 	c.write(body)
-	c.linger()
+	if !c.bodyRead {
+		wire.Linger(c.w, c.r, c.g.Patience.Linger)
+	}
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

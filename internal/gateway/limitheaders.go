@@ -15,17 +15,11 @@ func (c *call) limited() bool {
 	return d != nil && (d.InForce[limit.Requests] || d.InForce[limit.Tokens] || d.InForce[limit.Cost] || d.Burst.Max >= 0)
 }
 
-// adjustStandings puts what was used, nothing where the request costs nothing, in the
-// place of what was held. It is for when the reservation has ended.
+// adjustStandings puts what was used in the place of what was held, once the reservation
+// has ended.
 func (c *call) adjustStandings() {
-	d := c.decision
-	if d == nil { // passed
-		return
-	}
-	for m := range limit.Metric(limit.NumMetrics) {
-		if st, h := &d.Standings[m], &d.Hold; h.Limited(m) {
-			st.Remaining = max(0, st.Remaining+h.Amounts[m]-h.Credit[m]-c.charged.Amounts[m])
-		}
+	if c.decision != nil { // it was not passed
+		c.decision.Settle(c.charged.Amounts)
 	}
 }
 

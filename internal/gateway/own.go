@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -15,7 +16,7 @@ import (
 // usage answers GET /v1/usage: what the app shows its user.
 func (c *call) usage(ctx context.Context) error {
 	p := c.caller.Project
-	account, err := c.g.Ledger.Account(ctx, c.key(), p.Period, c.start)
+	account, err := c.account(ctx)
 	if err != nil {
 		return asUnavailable(err)
 	}
@@ -49,11 +50,14 @@ type geminiModel struct {
 
 // models answers with the models that the project allows, in the shape of the dialect.
 func (c *call) models() error {
+	if c.caller.BadTier != nil {
+		return c.caller.BadTier
+	}
 	list := provider.Models(c.caller.Project)
 	if c.ep.Operation == wire.ListGeminiModels {
 		answer := geminiModels{Models: []geminiModel{}}
 		for _, m := range list {
-			if m.Provider.Dialect == wire.Gemini {
+			if m.Provider.Dialect == wire.Gemini && !strings.Contains(m.Name, "/") { // which its paths cannot hold
 				answer.Models = append(answer.Models, geminiModel{Name: "models/" + m.Name, DisplayName: m.Name})
 			}
 		}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/identity"
@@ -15,6 +17,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
+	"github.com/tidwall/gjson"
 )
 
 // identify reads what was set for the identity, in the database if surely, and refuses one
@@ -41,7 +44,7 @@ func (c *call) identify(ctx context.Context, surely bool) (err error) {
 func (c *call) readSettings(ctx context.Context, surely bool) (*ledger.Settings, error) {
 	c.assumed = false
 	if surely {
-		account, err := c.g.Ledger.Account(ctx, c.key(), c.caller.Project.Period, c.start)
+		account, err := c.account(ctx)
 		if err == nil || !c.passes(err) {
 			return account.Settings, err
 		}
@@ -54,6 +57,13 @@ func (c *call) readSettings(ctx context.Context, surely bool) (*ledger.Settings,
 	return settings, nil
 }
 
+// account looks at the identity's account, which alone tells who is exempt from limits.
+func (c *call) account(ctx context.Context) (ledger.Account, error) {
+	account, err := c.g.Ledger.Account(ctx, c.key(), c.caller.Project.Period, c.start)
+	c.exempt = err == nil && account.State.Unlimited(c.start)
+	return account, err
+}
+
 // passes reports whether a request passes although its limits cannot be checked.
 func (c *call) passes(err error) bool {
 	return c.caller.Project.FailOpen && errors.Is(err, ledger.ErrUnavailable)
@@ -62,6 +72,9 @@ func (c *call) passes(err error) bool {
 // selectTier finds the tier: the identity's own, which is set on the server, else the one
 // that the request claims, else the project's default.
 func (c *call) selectTier() (err error) {
+	if c.caller.BadTier != nil {
+		return c.caller.BadTier
+	}
 	c.tier, err = identity.Tier(c.caller.Project, c.settings, c.caller.Tier)
 	return err
 }
@@ -76,7 +89,7 @@ func (c *call) route(query string) (err error) {
 		return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: "model",
 			Message: fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists what it does.", c.target.Model)}
 	}
-	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query)
+	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query, p.Key)
 	return err
 }
 
@@ -88,7 +101,7 @@ func (c *call) baseEdit() wire.Edit {
 		edit.Model = c.target.Model
 	}
 	streamsUsage := c.ep.Operation == wire.ChatCompletions || c.ep.Operation == wire.Completions
-	if streamsUsage && c.env.Stream && !c.env.IncludeUsage && c.target.Provider.Name != "mistral" {
+	if streamsUsage && c.env.Stream && !c.env.IncludeUsage && c.target.Provider.Vendor != "mistral" {
 		// Mistral refuses the option and sends the figures anyway.
 		edit.IncludeUsage = true
 	}
@@ -123,19 +136,17 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
 	c.now = c.g.Now()
 	c.at.Decided = max(1, c.now.Sub(c.start))
-	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
+	c.resolve()
 	c.est = c.estimateOf()
-	if l, ok := c.rules.Limit(limit.Cost); ok && l.Max > 0 && !c.est.priced && c.ep.Operation != wire.Moderations {
-		return unpriced(c.target.Model)
+	waived, err := c.waive(ctx)
+	if err != nil {
+		return err
 	}
 	ask := limit.Ask{Estimate: c.est.ask()}
 	if c.tier != nil {
 		ask.Tier = c.tier.Name
 	}
 	if p.Strict {
-		if err := c.checkCap(); err != nil {
-			return err
-		}
 		ask.Estimate, ask.Least = c.est.askStrict(c.ep.Operation, c.env.Answers)
 	}
 	req := ledger.Request{Key: c.key(), Settings: c.settings, Rules: &c.rules, Ask: ask, Now: c.now}
@@ -157,8 +168,59 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	c.res = res
 	c.held = true
 	c.g.holding.Add(1)
+	if h := &res.Decision.Hold; waived != nil && (h.Limited(limit.Tokens) || h.Limited(limit.Cost)) {
+		c.release() // the promotion was taken back in between
+		return waived
+	}
 	if p.Strict && generates(c.ep.Operation) {
 		c.capOutput(edit)
+	}
+	return nil
+}
+
+// resolve finds the limits in force.
+func (c *call) resolve() {
+	p := c.caller.Project
+	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
+}
+
+// waive returns the refusal that is waived for who is exempt from limits, if there is one; for
+// others it is the error.
+func (c *call) waive(ctx context.Context) (waived, err error) {
+	waived = c.unkeepable()
+	if waived == nil || c.exempt {
+		return waived, nil
+	}
+	if c.assumed {
+		return nil, waived // handle looks at the account, and comes back
+	}
+	if _, err := c.account(context.WithoutCancel(ctx)); err != nil && !c.passes(err) {
+		return nil, asUnavailable(err)
+	}
+	if !c.exempt {
+		return nil, waived
+	}
+	return waived, nil
+}
+
+// unkeepable is the refusal of a request for which a limit in force could not be kept,
+// whatever is left of it.
+func (c *call) unkeepable() error {
+	_, tokens := c.rules.Limit(limit.Tokens)
+	money, cost := c.rules.Limit(limit.Cost)
+	if cost && money.Max > 0 && !c.est.priced && c.ep.Operation != wire.Moderations {
+		return unpriced(c.target.Model)
+	}
+	if !c.caller.Project.Strict {
+		return nil
+	}
+	if cost && generates(c.ep.Operation) {
+		if err := checkSurcharges(c.body); err != nil {
+			return err
+		}
+	}
+	if tokens || cost {
+		return c.checkCap()
 	}
 	return nil
 }
@@ -174,14 +236,40 @@ func (c *call) pass(req ledger.Request) {
 // max_completion_tokens; DeepSeek, and servers of the project's own, may only know
 // max_tokens.
 func (c *call) checkCap() error {
-	_, tokens := c.rules.Limit(limit.Tokens)
-	_, cost := c.rules.Limit(limit.Cost)
 	by := c.target.Provider
-	if !tokens && !cost || c.ep.Operation != wire.ChatCompletions || by.Dialect != wire.OpenAI ||
+	if c.ep.Operation != wire.ChatCompletions || by.Dialect != wire.OpenAI ||
 		capField(c.ep.Operation, by) != "max_tokens" || !mentions(c.body, `"max_completion_tokens"`) {
 		return nil
 	}
 	return badRequest("max_completion_tokens", "A strict limit applies, and "+by.Name+" may not know `max_completion_tokens`. Send `max_tokens`.")
+}
+
+// surcharges are the fields that make a request dearer than the price book says, without
+// their underscores, and the values with which they do not. OpenAI's service tier auto is
+// the one that the account is set to.
+var surcharges = map[string][]string{
+	"servicetier":  {"auto", "default", "flex", "standard", "standard_only"},
+	"speed":        {"standard"}, // Anthropic's
+	"inferencegeo": {"global"},   // Anthropic's
+}
+
+// checkSurcharges refuses what costs more than a strict limit on costs would count. It
+// looks at every member of a name and in any spelling: which one the provider reads is its
+// own affair.
+func checkSurcharges(body []byte) (err error) {
+	doc := gjson.ParseBytes(body)
+	if !doc.IsObject() {
+		return nil // a form
+	}
+	doc.ForEach(func(name, value gjson.Result) bool {
+		plain, known := surcharges[strings.ToLower(strings.ReplaceAll(name.String(), "_", ""))]
+		if known && value.Type != gjson.Null && (value.Type != gjson.String || !slices.Contains(plain, value.String())) {
+			err = badRequest(name.String(), fmt.Sprintf("A strict limit on costs applies, and `%s` may raise the price. Leave it out, or send %s.",
+				name.String(), strings.Join(plain, ", ")))
+		}
+		return err == nil
+	})
+	return err
 }
 
 // capOutput lowers the output cap to what the hold covers, or sets one.
@@ -205,7 +293,7 @@ func capField(op wire.Operation, p *project.Provider) string {
 	switch {
 	case op == wire.Responses:
 		return "max_output_tokens"
-	case op == wire.ChatCompletions && (p.Name == "openai" || p.Name == "xai"):
+	case op == wire.ChatCompletions && (p.Vendor == "openai" || p.Vendor == "xai"):
 		return "max_completion_tokens"
 	case op == wire.GenerateContent || op == wire.StreamGenerateContent:
 		return "maxOutputTokens"

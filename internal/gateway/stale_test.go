@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -54,6 +55,7 @@ func TestSettingsThatAreAssumed(t *testing.T) {
 	const rejecting = `{"name":"test","requestLimit":10,"unknownTier":"reject","tiers":{"pro":{"requestLimit":100}}}`
 	for name, tc := range map[string]struct {
 		settings   *ledger.Settings
+		unlimited  bool // its promotion lasts
 		document   string
 		body, tier string
 		status     int
@@ -70,13 +72,18 @@ func TestSettingsThatAreAssumed(t *testing.T) {
 		"BadBody":                {body: `{"model":`, status: 400, code: "invalid_request", looked: 1},
 		"DisabledBeforeABadBody": {settings: &ledger.Settings{Disabled: true}, body: `{"model":`, status: 403, code: "identity_disabled", looked: 1},
 		"UnpricedUnderALimitOfItsOwn": {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{nil, nil, new(int64(5))}}},
-			body: `{"model":"gpt-unheard-of","messages":[]}`, status: 400, code: "unpriced_model"},
+			body: `{"model":"gpt-unheard-of","messages":[]}`, status: 400, code: "unpriced_model", looked: 1}, // it could be exempt
 		"PricedNoMatter": {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{nil, nil, new(int64(-1))}}},
 			document: `{"name":"test","costLimitUsd":1,"tiers":{"pro":{}}}`, body: `{"model":"gpt-unheard-of","messages":[]}`, status: 200, looked: 1},
+		"Exempt": {unlimited: true, document: `{"name":"test","costLimitUsd":1,"requestLimit":10,"tiers":{"pro":{}}}`,
+			body: `{"model":"gpt-unheard-of","messages":[]}`, status: 200, limit: "10", looked: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := &account{settings: tc.settings, unknown: true}
+			if tc.unlimited {
+				a.state.UnlimitedUntil = time.Now().Add(time.Hour)
+			}
 			answer, _ := serveBody(t, cmp.Or(tc.document, rejecting), tc.body, a, answering(answered), "X-Tier", tc.tier)
 			if answer.Code != tc.status || !strings.Contains(answer.Body.String(), tc.code) {
 				t.Errorf("status %d, want %d %s: %s", answer.Code, tc.status, tc.code, answer.Body)
@@ -88,6 +95,21 @@ func TestSettingsThatAreAssumed(t *testing.T) {
 				t.Errorf("the settings were asked for %d times, want %d", a.looked, tc.looked)
 			}
 		})
+	}
+}
+
+// What would be refused under a cost limit passes while a promotion lasts, and only then: here it
+// was taken back between the look at the account and the decision.
+func TestPromotionTakenBackMeanwhile(t *testing.T) {
+	t.Parallel()
+	a := &account{promoEnds: true}
+	a.state.UnlimitedUntil = time.Now().Add(time.Hour)
+	answer, _ := serveBody(t, `{"name":"test","costLimitUsd":1}`, `{"model":"gpt-unheard-of","messages":[]}`, a, func(*http.Request) (*http.Response, error) {
+		t.Error("the request was sent")
+		return nil, errors.New("no")
+	})
+	if answer.Code != http.StatusBadRequest || !strings.Contains(answer.Body.String(), "unpriced_model") || a.released != 1 {
+		t.Errorf("status %d, %d released: %s; want 400 unpriced_model, 1", answer.Code, a.released, answer.Body)
 	}
 }
 

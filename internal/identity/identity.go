@@ -25,6 +25,10 @@ type Caller struct {
 	Project  *project.Snapshot
 	Identity string
 	Tier     string // as x-tier claims; "" if it does not
+
+	// BadTier is the *wire.Error where x-tier cannot be a tier's name. It is for when the tier's turn comes: what is wrong
+	// with the body is told first.
+	BadTier error
 }
 
 // Projects finds projects by their public key: nil or project.ErrNotFound where there is none, another error where that
@@ -34,8 +38,7 @@ type Projects interface {
 }
 
 // Authenticate finds the caller of a data-plane request. The error is a *wire.Error: missing_project_key,
-// invalid_project_key, origin_not_allowed, missing_identity, invalid_identity, invalid_request for a tier that cannot
-// be one, or unavailable.
+// invalid_project_key, origin_not_allowed, missing_identity, invalid_identity or unavailable.
 func Authenticate(ctx context.Context, projects Projects, r *http.Request) (Caller, error) {
 	p, err := findProject(ctx, projects, r)
 	if err != nil {
@@ -49,10 +52,7 @@ func Authenticate(ctx context.Context, projects Projects, r *http.Request) (Call
 		return Caller{}, err
 	}
 	tier, err := tier(r.Header)
-	if err != nil {
-		return Caller{}, err
-	}
-	return Caller{Project: p, Identity: id, Tier: tier}, nil
+	return Caller{Project: p, Identity: id, Tier: tier, BadTier: err}, nil
 }
 
 func findProject(ctx context.Context, projects Projects, r *http.Request) (*project.Snapshot, error) {

@@ -243,10 +243,13 @@ func TestClaimedTiers(t *testing.T) {
 			r.Header["X-Tier"] = tc.values
 			got, err := Authenticate(t.Context(), projects, r)
 			if !tc.ok {
-				refusal(t, err, 400, "invalid_request")
+				if err != nil {
+					t.Fatalf("Authenticate: %v; want a refusal for later", err)
+				}
+				refusal(t, got.BadTier, 400, "invalid_request")
 				return
 			}
-			if err != nil || got.Tier != tc.want {
+			if err != nil || got.BadTier != nil || got.Tier != tc.want {
 				t.Errorf("Authenticate = %q, %v; want %q", got.Tier, err, tc.want)
 			}
 		})

@@ -147,6 +147,24 @@ func (d *Decision) include() {
 	}
 }
 
+// Settle puts what the admitted request has used, nothing where it cost nothing, in the
+// place of what was held for it in what remains of the limits. It is for once.
+func (d *Decision) Settle(used Amounts) {
+	for m := range Metric(NumMetrics) {
+		if !d.InForce[m] {
+			continue
+		}
+		st := &d.Standings[m]
+		others := satAdd(st.Used, st.Held)
+		if m == Requests {
+			others = st.Used // which has the running ones
+		}
+		// Who is exempt from limits may have used, and holds, more than there is.
+		others -= d.Hold.Amounts[m] - d.Hold.Credit[m]
+		st.Remaining = max(0, st.Max-satAdd(others, used[m]))
+	}
+}
+
 // Standing returns how far the limit in force for a metric is used. There must be one.
 func (s *State) Standing(r *Rules, m Metric) Standing {
 	return s.standing(&r.Levels, r.limits[m], r.Model)

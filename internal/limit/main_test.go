@@ -10,7 +10,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if os.Getenv("LONG") == "1" {
-		if err := flag.Set("rapid.checks", "20000"); err != nil {
+		if err := flag.Set("rapid.checks", "10000"); err != nil {
 			panic(err)
 		}
 	}

@@ -37,6 +37,10 @@ func Resolve(levels Levels, model string, period Period, strict bool) Rules {
 // Limit returns the limit in force for a metric, if there is one.
 func (r *Rules) Limit(m Metric) (Limit, bool) { return r.limits[m], r.set[m] }
 
+// Any reports whether a limit is in force of which limit headers tell: of a period or of
+// the burst.
+func (r *Rules) Any() bool { return r.set != [NumMetrics]bool{} || r.perMinute != Unlimited }
+
 // governing returns the cap that applies to a model's usage of a metric, Unlimited
 // included: the identity's own model limit, the identity's limit, the tier's model limit,
 // the project's model limit, the tier's limit, the project's limit.

@@ -206,3 +206,43 @@ func TestTwoRunningRequestsDoNotShareACredit(t *testing.T) {
 		t.Errorf("the credit did not come back: %d", d.Refusal)
 	}
 }
+
+// When a request has ended, what it used stands in the place of what it held, whoever it is: one that is exempt holds,
+// and may have used, more than there is.
+func TestDecision_Settle(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name          string
+		exempt        bool
+		used, credits Amounts
+		held          Amounts // by another request
+		estimate      Amounts
+		actual        Amounts
+		remaining     Amounts
+	}{
+		{name: "less than held", estimate: Amounts{1, 500, 0}, actual: Amounts{1, 20, 0}, remaining: Amounts{9, 980, 0}},
+		{name: "nothing", estimate: Amounts{1, 500, 0}, remaining: Amounts{10, 1000, 0}},
+		{name: "exempt", exempt: true, used: Amounts{1, 100, 0}, estimate: Amounts{1, 500, 0}, actual: Amounts{1, 20, 0}, remaining: Amounts{8, 880, 0}},
+		{name: "exempt, holding more than there is", exempt: true, estimate: Amounts{1, 50_000, 0}, actual: Amounts{1, 20, 0}, remaining: Amounts{9, 980, 0}},
+		{name: "exempt, nothing", exempt: true, estimate: Amounts{1, 50_000, 0}, remaining: Amounts{10, 1000, 0}},
+		{name: "exempt, of what is used up", exempt: true, used: Amounts{20, 1500, 0}, estimate: Amounts{1, 500, 0}, actual: Amounts{1, 20, 0}},
+		{name: "beside another", held: Amounts{1, 300, 0}, estimate: Amounts{1, 500, 0}, actual: Amounts{1, 20, 0}, remaining: Amounts{8, 680, 0}},
+		{name: "held on credits too", used: Amounts{0, 900, 0}, credits: Amounts{0, 500, 0}, estimate: Amounts{1, 300, 0}, actual: Amounts{1, 80, 0}, remaining: Amounts{9, 20, 0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s, r := stateOf(c.used, c.credits), project(caps(10, 1000, nil), false)
+			if c.exempt {
+				s.UnlimitedUntil = noon.Add(time.Hour)
+			}
+			if !c.held.IsZero() {
+				s.Admit(Decide(s, &r, Ask{Estimate: c.held}, noon).Hold, noon)
+			}
+			d := Decide(s, &r, Ask{Estimate: c.estimate}, noon)
+			d.Settle(c.actual)
+			if got := (Amounts{d.Standings[Requests].Remaining, d.Standings[Tokens].Remaining}); got != c.remaining {
+				t.Errorf("%v remain, want %v", got, c.remaining)
+			}
+		})
+	}
+}

@@ -47,6 +47,9 @@ func builtIn() []string {
 	return append(names, "custom", "other")
 }
 
+// Outcomes are the values of the label outcome.
+func Outcomes() []string { return slices.Clone(outcomes) }
+
 // Buckets are in seconds. What the gateway adds is below a millisecond where all is well; what a
 // provider takes is between a tenth of a second and minutes.
 var (

@@ -2,6 +2,7 @@ package project
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,11 +63,38 @@ func TestIsKey(t *testing.T) {
 	}
 }
 
+// A bare sk- can be nobody's whose keys all have a shape of their own.
+func TestKeyFits(t *testing.T) {
+	t.Parallel()
+	for key, vendors := range map[string]string{
+		"sk-x": "openai mistral deepseek", "sk-ant-x": "anthropic", "AIzax": "google", "AQ.x": "google", "xai-x": "xai", "sk-proj-x": "openai", "sk-T3BlbkFJ": "openai",
+		"gsk_x": "", "0123": "openai anthropic google xai mistral deepseek", "ya29.x": "openai anthropic google xai mistral deepseek",
+	} {
+		for _, v := range Vendors() {
+			if got, want := KeyFits(key, v.Name), slices.Contains(strings.Fields(vendors), v.Name); got != want {
+				t.Errorf("KeyFits(%q, %s) = %v; want %v", key, v.Name, got, want)
+			}
+		}
+	}
+	for document, refused := range map[string]bool{
+		`{"providers": {"anthropic": {"key": "sk-0123456789abcdef"}}}`:                                           true,
+		`{"providers": {"anthropic": {"key": "sk-0123456789abcdef", "baseUrl": "https://api.anthropic.com/"}}}`:  true,
+		`{"providers": {"anthropic": {"key": "sk-0123456789abcdef", "baseUrl": "https://proxy.example"}}}`:       false, // a proxy's own key
+		`{"providers": {"anthropic": {"key": "sk-0T3BlbkFJ56789abcdef", "baseUrl": "https://proxy.example"}}}`:   true,
+		`{"providers": {"deepseek": {"key": "sk-0123456789abcdef"}, "mistral": {"key": "sk-0123456789abcdef"}}}`: false,
+	} {
+		if _, err := ParseSettings([]byte(document)); (err != nil) != refused {
+			t.Errorf("%s: %v; want refused: %v", document, err, refused)
+		}
+	}
+}
+
 func TestKeyOwner(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{
 		"sk-ant-api03-x": "anthropic", "AIzaSyX": "google", "xai-x": "xai", "sk-proj-x": "openai", "sk-svcacct-x": "openai",
-		"gsk_x": "other", "sk-or-v1-x": "other", "sk-x": "", "": "", "anything": "", "aizax": "",
+		"gsk_x": "other", "sk-or-v1-x": "other", "sk-x": "", "": "", "anything": "", "aizax": "", "AQ.Ab8x": "google", "aq.x": "", "AQx": "",
+		"sk-0123T3BlbkFJ0123": "openai", "sess-T3BlbkFJx": "openai", "sk-ant-T3BlbkFJ": "anthropic", "sk-t3blbkfj": "",
 	} {
 		if got := KeyOwner(key); got != want {
 			t.Errorf("KeyOwner(%q) = %q; want %q", key, got, want)

@@ -2,10 +2,13 @@ package project
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
 // LevelFields are the limits that a project, a tier or an identity sets, as JSON. Nil inherits from the next level,
@@ -185,4 +188,83 @@ func modelKey(path, name string) (string, error) {
 		return "", fieldError(path, "has a * that is not at the end; it stands for any rest of a name")
 	}
 	return key, nil
+}
+
+// naming is what the names by which models are sent to a project's providers can start with.
+type naming struct {
+	known    map[string]bool // providers, whose NAME/ is not sent
+	slashed  []string        // those of the project's own whose models may be called anything, as OpenRouter's are
+	patterns []string        // of providers' models
+}
+
+func (s Settings) naming() naming {
+	n := naming{known: make(map[string]bool, len(vendors)+len(s.Providers))}
+	for _, v := range vendors {
+		n.known[v.Name] = true
+	}
+	for name, p := range s.Providers {
+		if !n.known[name] && p.dialect(name) == wire.OpenAI.String() {
+			n.slashed = append(n.slashed, name)
+		}
+		for _, key := range p.Models {
+			n.patterns = append(n.patterns, limit.NormalizeModel(key))
+		}
+	}
+	for name := range s.Providers {
+		n.known[name] = true
+	}
+	return n
+}
+
+// check refuses a model key that starts with a provider's name: it is matched against what is sent, which does not, and
+// would cover nothing. It may where another provider's models can be called so: openrouter/openai/gpt-4o is sent as
+// openai/gpt-4o.
+func (n naming) check(path, key string) error {
+	name, _, ok := strings.Cut(limit.NormalizeModel(key), "/")
+	if !ok || !n.known[name] ||
+		slices.ContainsFunc(n.slashed, func(other string) bool { return other != name }) ||
+		slices.ContainsFunc(n.patterns, func(pattern string) bool { return strings.HasPrefix(pattern, name+"/") }) {
+		return nil
+	}
+	_, model, _ := strings.Cut(key, "/")
+	return fieldError(path, "starts with the name of the provider %s, which is not sent to it: write %s", name, strconv.Quote(strings.TrimSpace(model)))
+}
+
+func (n naming) checkLimits(path string, limits map[string]ModelLimit) error {
+	for _, key := range slices.Sorted(maps.Keys(limits)) {
+		if err := n.check(join(path, key), key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkModelKeys looks for keys that name a provider too.
+func (s Settings) checkModelKeys() error {
+	n := s.naming()
+	if err := n.checkLimits("modelLimits", s.ModelLimits); err != nil {
+		return err
+	}
+	for _, tier := range slices.Sorted(maps.Keys(s.Tiers)) {
+		if err := n.checkLimits(join("tiers", tier)+".modelLimits", s.Tiers[tier].ModelLimits); err != nil {
+			return err
+		}
+	}
+	for i, key := range s.AllowedModels {
+		if err := n.check("allowedModels["+strconv.Itoa(i)+"]", key); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Prices)) {
+		if err := n.check(join("prices", key), key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckModelKeys looks at the keys of limits that are set for one of the project's identities, as Patch does at those of
+// its own. The error is a *FieldError.
+func (s *Snapshot) CheckModelKeys(f LevelFields) error {
+	return s.naming.checkLimits("modelLimits", f.ModelLimits)
 }

@@ -45,11 +45,18 @@ type Vendor struct {
 var vendors = []Vendor{
 	{"openai", wire.OpenAI, "https://api.openai.com/v1", []string{"sk-proj-", "sk-svcacct-", "sk-admin-"}},
 	{"anthropic", wire.Anthropic, "https://api.anthropic.com", []string{"sk-ant-"}},
-	{"google", wire.Gemini, "https://generativelanguage.googleapis.com", []string{"AIza"}},
+	{"google", wire.Gemini, "https://generativelanguage.googleapis.com", []string{"AIza", "AQ."}},
 	{"xai", wire.OpenAI, "https://api.x.ai/v1", []string{"xai-"}},
 	{"mistral", wire.OpenAI, "https://api.mistral.ai/v1", nil},
 	{"deepseek", wire.OpenAI, "https://api.deepseek.com/v1", nil},
 }
+
+// openAIMark is in the middle of every key that OpenAI makes, whatever it starts with: "OpenAI" in base64.
+const openAIMark = "T3BlbkFJ"
+
+// ownShape are the vendors all of whose keys have a shape of their own, so that a bare sk-, which is how OpenAI's and
+// many others' keys start, cannot be theirs. Of the others' keys, and of those of private servers, nothing is known.
+var ownShape = map[string]bool{"anthropic": true, "google": true, "xai": true}
 
 // foreignKeys are the starts of keys of well-known vendors that are not built in.
 var foreignKeys = []string{"gsk_", "sk-or-", "pplx-", "hf_", "fw_", "nvapi-", "csk-", "tgp_", "r8_", "esecret_"}
@@ -80,6 +87,29 @@ func KeyOwner(key string) string {
 	for _, start := range foreignKeys {
 		if strings.HasPrefix(key, start) {
 			return "other"
+		}
+	}
+	if strings.Contains(key, openAIMark) {
+		return "openai"
+	}
+	return ""
+}
+
+// KeyFits reports whether an API key can be one of the built-in provider of that name, as far as its shape tells.
+func KeyFits(key, vendor string) bool {
+	owner := KeyOwner(key)
+	return owner == vendor || owner == "" && !(ownShape[vendor] && strings.HasPrefix(key, "sk-"))
+}
+
+// vendorAt returns the built-in provider whose server a base URL names, or "".
+func vendorAt(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	for _, v := range vendors {
+		if own, err := url.Parse(v.BaseURL); err == nil && strings.EqualFold(own.Host, u.Host) {
+			return v.Name
 		}
 	}
 	return ""
@@ -232,7 +262,7 @@ func (p ProviderFields) check(path, name string) error {
 	switch {
 	case builtin && p.Dialect != nil && *p.Dialect != vendor.Dialect.String():
 		return fieldError(path+".dialect", "is %s for the built-in provider %s; give a provider of another dialect another name", vendor.Dialect, name)
-	case builtin && p.Key != "" && KeyOwner(p.Key) != "" && KeyOwner(p.Key) != name:
+	case builtin && p.Key != "" && !p.keyFits(vendor):
 		return fieldError(path+".key", "has the shape of another vendor's key")
 	case builtin:
 		return nil
@@ -242,6 +272,16 @@ func (p ProviderFields) check(path, name string) error {
 		return fieldError(path+".dialect", "is missing: one of openai, anthropic, gemini")
 	}
 	return nil
+}
+
+// keyFits reports whether the stored key can be the vendor's. A server of the developer's own that stands in for the
+// vendor may have keys that start with sk-.
+func (p ProviderFields) keyFits(vendor Vendor) bool {
+	owner := KeyOwner(p.Key)
+	if p.BaseURL != nil && vendorAt(*p.BaseURL) != vendor.Name {
+		return owner == "" || owner == vendor.Name
+	}
+	return isMask(p.Key) || KeyFits(p.Key, vendor.Name)
 }
 
 // surplus returns the end of a base URL that belongs to the paths below it, "" if it has none.

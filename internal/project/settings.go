@@ -107,6 +107,10 @@ func (s Settings) Patch(data []byte) (Settings, error) {
 	if err := s.check(); err != nil {
 		return Settings{}, err
 	}
+	// Apart from the others, because documents are stored that were written before it was looked at.
+	if err := s.checkModelKeys(); err != nil {
+		return Settings{}, err
+	}
 	return s, nil
 }
 

@@ -45,6 +45,35 @@ func mustMarshal(t testing.TB, v any) string {
 	return string(b)
 }
 
+// A model key may start with a provider's name where that is part of what another provider is sent.
+func TestModelKeysWithAProvidersName(t *testing.T) {
+	t.Parallel()
+	const router = `"openrouter": {"baseUrl": "https://openrouter.ai/api/v1", "dialect": "openai"}`
+	for doc, path := range map[string]string{
+		`{"modelLimits": {"meta-llama/llama-3": {"requestLimit": 1}}, "providers": {` + router + `}}`:                                             "",
+		`{"modelLimits": {"openai/gpt-4o": {"requestLimit": 1}}, "providers": {` + router + `}}`:                                                  "",
+		`{"modelLimits": {"openai/gpt-4o": {"requestLimit": 1}}, "providers": {"openai": {"models": ["openai/*"]}}}`:                              "",
+		`{"allowedModels": ["openrouter*", "qwen/qwen3"]}`:                                                                                        "",
+		`{"modelLimits": {"openrouter/meta-llama/llama-3": {"requestLimit": 1}}, "providers": {` + router + `}}`:                                  "modelLimits.openrouter/meta-llama/llama-3",
+		`{"modelLimits": {"openai/gpt-4o": {"requestLimit": 1}}, "providers": {"own": {"baseUrl": "https://a.example", "dialect": "anthropic"}}}`: "modelLimits.openai/gpt-4o",
+	} {
+		_, err := ParseSettings([]byte(doc))
+		var field *FieldError
+		if got := ""; !errors.As(err, &field) && path != "" || field != nil && field.Path != path {
+			if field != nil {
+				got = field.Path
+			}
+			t.Errorf("%s: refused at %q, want %q: %v", doc, got, path, err)
+		}
+	}
+	// What was stored before this was looked at is read all the same.
+	stored := Default()
+	stored.ModelLimits = map[string]ModelLimit{"openai/gpt-4o": {}}
+	if _, err := NewSnapshot(Record{Key: "pk_stored", Settings: stored}, nil); err != nil {
+		t.Errorf("a stored project: %v", err)
+	}
+}
+
 // Every broken document is refused by name of the field at fault. The messages are in errors.golden, to be read.
 func TestBrokenSettingsAreRefusedByTheFieldsPath(t *testing.T) {
 	t.Parallel()

@@ -29,15 +29,17 @@ type Snapshot struct {
 	Drain    bool // onDisconnect
 	FailOpen bool
 
-	AllowedModels []string // normalized keys; nil allows all
+	AllowedModels []string // keys as the developer spells them; nil allows all
 	Security      Security
 	DefaultPrompt string // "" for none
 
+	allowed    []string        // AllowedModels, normalized
 	origins    map[string]bool // nil allows all
 	providers  map[string]*Provider
 	configured []*Provider // those that the settings list, by name
 	patterns   []pattern
 	prices     []pricing
+	naming     naming
 }
 
 // Tier is a pricing tier of a project.
@@ -53,6 +55,7 @@ type Provider struct {
 	Dialect wire.Dialect
 	BaseURL string // without a slash at its end
 	Builtin bool
+	Vendor  string // the built-in provider whose server it is, going by the base URL's host, else by the name; "" for none
 
 	Key      string // the stored one, opened; "" if there is none
 	KeyError error  // the stored key cannot be opened; Key is then ""
@@ -92,6 +95,7 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		FailOpen:          set.FailOpen,
 		Security:          set.Security,
 		origins:           originSet(set.AllowedOrigins),
+		naming:            set.naming(),
 	}
 	if set.LimitPeriod != "" {
 		period, err := limit.ParsePeriod(set.LimitPeriod)
@@ -111,7 +115,8 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		s.Tiers[name] = &Tier{Name: name, Level: &level, LimitResponse: t.LimitResponse}
 	}
 	for _, key := range set.AllowedModels {
-		s.AllowedModels = append(s.AllowedModels, limit.NormalizeModel(key))
+		s.AllowedModels = append(s.AllowedModels, strings.TrimSpace(key))
+		s.allowed = append(s.allowed, limit.NormalizeModel(key))
 	}
 	if err := s.addPrices(set.Prices); err != nil {
 		return nil, fmt.Errorf("project %s: %w", r.Key, err)
@@ -147,7 +152,7 @@ func (s *Snapshot) addPrices(prices map[string]price.Override) error {
 func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (string, error)) error {
 	s.providers = make(map[string]*Provider, len(vendors)+len(r.Settings.Providers))
 	for _, v := range vendors {
-		s.providers[v.Name] = &Provider{Name: v.Name, Dialect: v.Dialect, BaseURL: v.BaseURL, Builtin: true}
+		s.providers[v.Name] = &Provider{Name: v.Name, Dialect: v.Dialect, BaseURL: v.BaseURL, Builtin: true, Vendor: v.Name}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Settings.Providers)) {
 		fields := r.Settings.Providers[name]
@@ -165,6 +170,10 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 				return err
 			}
 			p.BaseURL = base
+		}
+		p.Vendor = vendorAt(p.BaseURL)
+		if p.Vendor == "" && p.Builtin {
+			p.Vendor = name
 		}
 		p.Key, p.KeyError = r.open(name, open)
 		for _, key := range fields.Models {
@@ -188,7 +197,7 @@ func (s *Snapshot) Allowed(model string) bool {
 		return true
 	}
 	model = limit.NormalizeModel(model)
-	for _, key := range s.AllowedModels {
+	for _, key := range s.allowed {
 		if _, ok := limit.Match(key, model); ok {
 			return true
 		}

@@ -161,6 +161,20 @@ func TestOriginsAreComparedWithoutLetterCase(t *testing.T) {
 	}
 }
 
+// What a server does is told by its host, whatever the project calls it.
+func TestProvidersVendor(t *testing.T) {
+	t.Parallel()
+	s := mustSnapshot(t, `{"providers": {
+		"le-chat": {"baseUrl": "https://API.mistral.ai/v1", "dialect": "openai"},
+		"own": {"baseUrl": "https://mistral.example/v1", "dialect": "openai"},
+		"xai": {"baseUrl": "https://eu.example/v1"}, "deepseek": {"baseUrl": "https://api.mistral.ai/v1"}}}`)
+	for name, want := range map[string]string{"le-chat": "mistral", "mistral": "mistral", "own": "", "xai": "xai", "deepseek": "mistral"} {
+		if p, _ := s.Provider(name); p.Vendor != want {
+			t.Errorf("%s is at the vendor %q, want %q", name, p.Vendor, want)
+		}
+	}
+}
+
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	s := mustSnapshot(t, `{"providers": {
@@ -171,9 +185,9 @@ func TestProviders(t *testing.T) {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]Provider{
-		"anthropic": {Name: "anthropic", Dialect: wire.Anthropic, BaseURL: "https://proxy.example/claude", Builtin: true, Key: "sk-ant-0123456789abcdef"},
+		"anthropic": {Name: "anthropic", Dialect: wire.Anthropic, BaseURL: "https://proxy.example/claude", Builtin: true, Vendor: "anthropic", Key: "sk-ant-0123456789abcdef"},
 		"own":       {Name: "own", Dialect: wire.Gemini, BaseURL: "https://a.example"},
-		"openai":    {Name: "openai", Dialect: wire.OpenAI, BaseURL: "https://api.openai.com/v1", Builtin: true},
+		"openai":    {Name: "openai", Dialect: wire.OpenAI, BaseURL: "https://api.openai.com/v1", Builtin: true, Vendor: "openai"},
 	} {
 		p, ok := s.Provider(name)
 		if !ok {

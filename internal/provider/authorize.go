@@ -22,8 +22,10 @@ type Credential struct {
 // The error is a *wire.Error: missing_provider_key, key_provider_mismatch, invalid_request for a query that would
 // change the answer's form, or unavailable where the stored key cannot be opened. Then nothing is sent: neither the
 // sealed text nor the client's key stands in for it.
-func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery string) (Credential, error) {
-	query, err := forwardQuery(t.Provider.Dialect, rawQuery)
+//
+// caller is the project key that the request came with: nothing that holds it goes out.
+func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller string) (Credential, error) {
+	query, err := forwardQuery(t.Provider.Dialect, rawQuery, caller)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -31,7 +33,7 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery string) (Cre
 	if err != nil {
 		return Credential{}, err
 	}
-	header := OutgoingHeader(in, t.Stored)
+	header := OutgoingHeader(in, t.Stored, caller)
 	switch place {
 	case project.PlaceBearer:
 		header["Authorization"] = []string{"Bearer " + key}
@@ -112,12 +114,12 @@ func belongs(key string, p *project.Provider) bool {
 	if _, _, ok := secret.ParseSecretKey(key); ok {
 		return false
 	}
-	owner := project.KeyOwner(key)
-	if owner == "" || owner == p.Name {
-		return true
-	}
 	if p.Builtin {
-		return false
+		return project.KeyFits(key, p.Name)
+	}
+	owner := project.KeyOwner(key)
+	if owner == "" {
+		return true
 	}
 	vendor, ok := project.VendorOf(owner)
 	return !ok || sameHost(vendor.BaseURL, p.BaseURL)
@@ -138,7 +140,7 @@ var hiding = map[string]bool{
 
 // forwardQuery returns the query parameters that go upstream, each byte for byte as it was sent. API keys are left
 // out, wherever they are.
-func forwardQuery(d wire.Dialect, rawQuery string) (string, error) {
+func forwardQuery(d wire.Dialect, rawQuery, caller string) (string, error) {
 	if rawQuery == "" {
 		return "", nil
 	}
@@ -146,7 +148,7 @@ func forwardQuery(d wire.Dialect, rawQuery string) (string, error) {
 	for parameter := range strings.SplitSeq(rawQuery, "&") {
 		name, v, _ := strings.Cut(parameter, "=")
 		name, v = unescape(name), unescape(v)
-		if parameter == "" || strings.EqualFold(name, "key") || holdsProjectKey(name) || holdsProjectKey(v) {
+		if parameter == "" || strings.EqualFold(name, "key") || holdsProjectKey(name, caller) || holdsProjectKey(v, caller) {
 			continue
 		}
 		if d == wire.Gemini {

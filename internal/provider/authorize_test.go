@@ -23,7 +23,7 @@ func authorize(t testing.TB, doc, path, model string, h http.Header, query strin
 	if err != nil {
 		t.Fatalf("Route: %v", err)
 	}
-	return Authorize(target, ep, h, query)
+	return Authorize(target, ep, h, query, pk)
 }
 
 const storedKeys = `{"providers": {
@@ -111,6 +111,9 @@ func TestAClientsKeyGoesOutWhereTheClientPutIt(t *testing.T) {
 		"a shape that does not tell":   {chatPath, "mistral-x", http.Header{"Authorization": {"Bearer 0123456789"}}, "", map[string]string{"Authorization": "Bearer 0123456789"}},
 		"an own vendor's, to its own":  {chatPath, "groq/x", http.Header{"Authorization": {"Bearer gsk_client"}}, "", map[string]string{"Authorization": "Bearer gsk_client"}},
 		"a vendor under another name":  {messagesPath, "claude2/x", http.Header{"X-Api-Key": {"sk-ant-client"}}, "", map[string]string{"X-Api-Key": "sk-ant-client"}},
+		"sk- at DeepSeek":              {chatPath, "deepseek-x", http.Header{"Authorization": {"Bearer sk-client"}}, "", map[string]string{"Authorization": "Bearer sk-client"}},
+		"sk- at a private server":      {chatPath, "groq/x", http.Header{"Authorization": {"Bearer sk-client"}}, "", map[string]string{"Authorization": "Bearer sk-client"}},
+		"Google's newer keys":          {geminiPath, "gemini-x", nil, "key=AQ.Ab8client", map[string]string{"?key": "AQ.Ab8client"}},
 		"a vendor behind another base": {chatPath, "grok-x", http.Header{"Authorization": {"Bearer xai-client"}}, "", map[string]string{"Authorization": "Bearer xai-client"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -142,6 +145,10 @@ func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint(t *testing.T) {
 		"sk-proj-client":    "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
 		"sk-svcacct-client": "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
 		"gsk_client":        "gpt-x claude-x gemini-x grok-x mistral-x deepseek-x",
+		"AQ.Ab8client":      "gpt-x claude-x grok-x mistral-x deepseek-x groq/x",
+		"sk-client":         "claude-x gemini-x grok-x", // the other vendors' keys, and a private server's, may start so
+		"sk-xT3BlbkFJx":     "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
+		"xT3BlbkFJx":        "mistral-x groq/x",
 		ours:                "gpt-x claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
 	} {
 		for model := range strings.FieldsSeq(models) {
@@ -192,9 +199,10 @@ func TestAProjectKeyNeverLeaves(t *testing.T) {
 	h := http.Header{
 		"Authorization": {"Bearer " + pk}, "X-Api-Key": {pk}, "X-Goog-Api-Key": {pk}, "Api-Key": {pk}, "X-Project-Key": {pk},
 		"Referer": {"https://app.example/?key=" + pk + "#x"}, "X-Custom": {"a", "key:" + pk}, "Cookie": {"k=" + pk}, "X-Kept": {"spk_0123456789"},
+		"X-Within": {"id_" + pk + "_1"}, "X-Stuck": {"x" + pk}, "X-" + http.CanonicalHeaderKey(pk): {"1"},
 	}
 	for _, doc := range []string{storedKeys, passThrough} {
-		path, query := chatPath, "key="+pk+"&x="+pk+"&"+pk+"=1&%6bey="+pk+"&y=%70k_0123456789abcdefghij&kept=1"
+		path, query := chatPath, "key="+pk+"&x="+pk+"&"+pk+"=1&%6bey="+pk+"&y=%70k_0123456789abcdefghij&z=id_"+pk+"x&id_"+pk+"x=1&kept=1"
 		if doc == passThrough {
 			h = h.Clone()
 			h["Authorization"] = []string{"Bearer sk-client"}
@@ -204,7 +212,7 @@ func TestAProjectKeyNeverLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, values := range got.Header {
-			if strings.Contains(strings.Join(values, " "), pk) {
+			if strings.Contains(strings.ToLower(name+" "+strings.Join(values, " ")), pk) {
 				t.Errorf("it leaves in %s: %q", name, values)
 			}
 		}
@@ -255,14 +263,14 @@ func FuzzForwardQuery(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		for _, d := range []wire.Dialect{wire.OpenAI, wire.Gemini} {
-			got, err := forwardQuery(d, query)
+			got, err := forwardQuery(d, query, pk)
 			if err != nil {
 				continue
 			}
 			if keys, err := project.KeysOf(nil, got); err != nil || keys != (project.SentKeys{}) {
 				t.Fatalf("%q goes out as %q with the keys %q, %v", query, got, keys, err)
 			}
-			again, err := forwardQuery(d, got)
+			again, err := forwardQuery(d, got, pk)
 			if err != nil || again != got {
 				t.Fatalf("%q is not settled: %q, %v", got, again, err)
 			}
@@ -291,7 +299,7 @@ func BenchmarkAuthorize(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Authorize(target, ep, h, ""); err != nil {
+		if _, err := Authorize(target, ep, h, "", pk); err != nil {
 			b.Fatal(err)
 		}
 	}

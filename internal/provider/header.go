@@ -14,8 +14,7 @@ var withheld = map[string]bool{
 	// keys, of which Authorize adds the one that belongs there; Api-Key is Azure's place for one
 	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true,
 	// the client's, of no concern to the provider. Anthropic refuses a server's call that carries an Origin
-	"Cookie": true, "Cookie2": true, "Forwarded": true, "X-Real-Ip": true, "Via": true, "Origin": true,
-	"True-Client-Ip": true, "X-Client-Ip": true, "X-Cluster-Client-Ip": true, "Cf-Connecting-Ip": true, "Fastly-Client-Ip": true,
+	"Cookie": true, "Cookie2": true, "Via": true, "Origin": true, "Baggage": true, "Cdn-Loop": true,
 	// hop by hop (RFC 9110, 7.6.1), beside those that Connection names
 	"Connection": true, "Keep-Alive": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Http2-Settings": true,
 	// the transport's business: the body is whole and its length known
@@ -34,12 +33,12 @@ var withheldStored = map[string]bool{
 var identityOnly = []string{"identity"}
 
 // OutgoingHeader returns the client's headers that go to a provider. It contains no key: Authorize adds that. Values
-// are shared with in; stored tells that the project's own key is used.
-func OutgoingHeader(in http.Header, stored bool) http.Header {
+// are shared with in; stored tells that the project's own key is used, caller is the project's key.
+func OutgoingHeader(in http.Header, stored bool, caller string) http.Header {
 	out := make(http.Header, len(in)+3)
 	perHop := connectionOptions(in)
 	for name, values := range in {
-		if withheld[name] || stored && withheldStored[name] || perHop[name] || withheldPrefix(name) || anyProjectKey(values) {
+		if withheld[name] || stored && withheldStored[name] || perHop[name] || withheldPrefix(name) || fromProxy(name) || anyProjectKey(name, values, caller) {
 			continue
 		}
 		out[name] = values
@@ -50,8 +49,28 @@ func OutgoingHeader(in http.Header, stored bool) http.Header {
 }
 
 func withheldPrefix(name string) bool {
-	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "Proxy-") || strings.HasPrefix(name, "Sec-") ||
+	return strings.HasPrefix(name, "Proxy-") || strings.HasPrefix(name, "Sec-") ||
 		strings.HasPrefix(name, "Access-Control-") || strings.Contains(name, "Method-Override")
+}
+
+// proxies start the names of headers in which hosting platforms and proxies tell of the client: its address, its
+// country, its connection.
+var proxies = [...]string{"Cf-", "Fly-", "X-Vercel-", "X-Envoy-", "X-Appengine-", "X-Azure-", "X-Amz-Cf-", "X-Nf-"}
+
+// fromProxy reports whether a header tells of the client what a proxy in front of us has seen. Cloudflare's cf-aig-*
+// are none: a client steers an AI gateway with them.
+func fromProxy(name string) bool {
+	for _, suffix := range [...]string{"-Ip", "-Ipv6", "-Addr", "-Address"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	for _, prefix := range proxies {
+		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, "Cf-Aig-") {
+			return true
+		}
+	}
+	return strings.Contains(name, "Forwarded") // Forwarded, X-Forwarded-For, X-Original-Forwarded-For
 }
 
 // connectionOptions returns the headers that Connection names, or nil. What most clients say there, keep-alive or
@@ -73,17 +92,24 @@ func connectionOptions(h http.Header) map[string]bool {
 	return names
 }
 
-func anyProjectKey(values []string) bool {
+func anyProjectKey(name string, values []string, caller string) bool {
+	if caller != "" && strings.Contains(name, "_") && strings.Contains(strings.ToLower(name), strings.ToLower(caller)) {
+		return true
+	}
 	for _, v := range values {
-		if holdsProjectKey(v) {
+		if holdsProjectKey(v, caller) {
 			return true
 		}
 	}
 	return false
 }
 
-// holdsProjectKey reports whether text contains a project key, as a Referer or a proxy's own header can.
-func holdsProjectKey(s string) bool {
+// holdsProjectKey reports whether text contains a project key, as a Referer or a proxy's own header can: the caller's,
+// wherever it stands, or what looks like another one.
+func holdsProjectKey(s, caller string) bool {
+	if caller != "" && strings.Contains(s, caller) {
+		return true
+	}
 	for {
 		i := strings.Index(s, "pk_")
 		if i < 0 {
@@ -121,6 +147,16 @@ var droppedStored = map[string]bool{
 	"X-Goog-User-Project": true, "X-Goog-Quota-User": true,
 }
 
+// ofAccount reports whether a response header describes the limits of the account whose key was used: Anthropic has
+// anthropic-ratelimit-*, and for some plans anthropic-priority-input-tokens-remaining and its like.
+func ofAccount(name string) bool {
+	if !strings.HasPrefix(name, "Anthropic-") {
+		return droppedStored[name] || strings.HasPrefix(name, "X-Goog-Quota-")
+	}
+	return droppedStored[name] || strings.HasPrefix(name, "Anthropic-Ratelimit-") ||
+		strings.Contains(name, "-Tokens-") || strings.Contains(name, "-Requests-")
+}
+
 // ResponseHeader adds to dst what of a provider's response headers the client may see. stored tells that the
 // project's own key was used, ours that limits of ours are in force, whose x-ratelimit-* take the place of the
 // provider's. Values are shared with src. The provider's request id appears as X-Provider-Request-Id; X-Request-Id is left for the caller to set.
@@ -129,7 +165,7 @@ func ResponseHeader(dst, src http.Header, stored, ours bool) {
 	for name, values := range src {
 		switch {
 		case dropped[name], perHop[name], strings.HasPrefix(name, "Proxy-"), strings.HasPrefix(name, "Access-Control-"):
-		case stored && (droppedStored[name] || strings.HasPrefix(name, "Anthropic-Ratelimit-") || strings.HasPrefix(name, "X-Goog-Quota-")):
+		case stored && ofAccount(name):
 		case (stored || ours) && (strings.HasPrefix(name, "X-Ratelimit") || strings.HasPrefix(name, "Ratelimit")):
 		default:
 			if here := dst[name]; here != nil {

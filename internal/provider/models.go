@@ -20,20 +20,22 @@ type Model struct {
 // called as it is: what only a prefix would lead to a provider is left out.
 func Models(p *project.Snapshot) []Model {
 	var all []Model
-	add := func(name string) {
+	add := func(name string) bool {
 		by := owner(p, name)
-		if by != nil && !slices.ContainsFunc(all, func(m Model) bool { return m.Name == name }) {
+		if by != nil && !slices.ContainsFunc(all, func(m Model) bool { return strings.EqualFold(m.Name, name) }) {
 			all = append(all, Model{Name: name, Provider: by})
 		}
+		return by != nil
 	}
+	own := slices.DeleteFunc(slices.Clone(p.Configured()), func(by *project.Provider) bool { return by.Builtin })
 	for _, by := range serving(p) {
 		for _, name := range price.Models(by.Name) {
 			add(name)
 		}
 	}
 	for _, key := range p.AllowedModels {
-		if !strings.HasSuffix(key, "*") {
-			add(key)
+		if !strings.HasSuffix(key, "*") && !add(key) && len(own) == 1 {
+			add(own[0].Name + "/" + key)
 		}
 	}
 	slices.SortFunc(all, func(a, b Model) int { return strings.Compare(a.Name, b.Name) })

@@ -52,6 +52,9 @@ func vendorOf(model string) string {
 //
 // In this order: the project's own model patterns and the prefix NAME/ of a provider's name, of which the longer one
 // wins and at the same length the pattern; the built-in names; x-provider; the only provider that the settings list.
+// At Gemini's own endpoints a built-in name of a vendor that does not have them, as text-embedding-004 seems to be
+// OpenAI's, leaves the choice to x-provider, and without one to Google.
+//
 // The error is a *wire.Error: unknown_model, or invalid_request where the model's provider does not serve the
 // endpoint.
 func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Target, error) {
@@ -60,8 +63,11 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 		return Target{}, err
 	}
 	to, sent := claim(p, model)
-	if to == nil {
+	if to == nil || ep.Dialect == wire.Gemini && onlyByName(p, to, model) {
 		to = header
+	}
+	if to == nil && ep.Dialect == wire.Gemini && vendorOf(limit.NormalizeModel(model)) != "" {
+		to, _ = p.Provider("google")
 	}
 	if only := p.Configured(); to == nil && len(only) == 1 {
 		to = only[0]
@@ -108,6 +114,13 @@ func claim(p *project.Snapshot, model string) (to *project.Provider, sent string
 		}
 	}
 	return nil, model
+}
+
+// onlyByName reports whether a provider that does not speak Gemini's dialect claims a model by its built-in name alone.
+func onlyByName(p *project.Snapshot, to *project.Provider, model string) bool {
+	normalized := limit.NormalizeModel(model)
+	by, _ := p.Claim(normalized)
+	return to.Dialect != wire.Gemini && by == nil && vendorOf(normalized) == to.Name
 }
 
 // withoutCollection cuts "models/" off a model's name: Google takes both spellings, so a limit must see one.

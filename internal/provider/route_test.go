@@ -240,6 +240,34 @@ func TestEndpointsAndProvidersFit(t *testing.T) {
 	}
 }
 
+// Google has models whose names seem to be another vendor's: at its own endpoints they are Google's, unless x-provider
+// or the project says otherwise.
+func TestNamesOfOthersAtGeminisEndpoints(t *testing.T) {
+	t.Parallel()
+	p := snapshot(t, `{"providers": {"openai": {}, "gem": {"baseUrl": "https://gem.example", "dialect": "gemini", "models": ["claude-g*"]}, "oai": {"baseUrl": "https://oai.example/v1", "dialect": "openai", "models": ["gpt-own"]}}}`)
+	embed := endpoint(t, http.MethodPost, "/v1beta/models/x:embedContent")
+	for _, tc := range []struct{ model, header, want string }{
+		{"text-embedding-004", "", "google"}, {"text-embedding-004", "google", "google"}, {"text-embedding-004", "gem", "gem"}, {"Text-Embedding-004", "", "google"},
+		{"claude-g1", "", "gem"}, {"gemini-embedding-001", "gem", "google"}, {"gem/text-embedding-004", "google", "gem"}, {"mistral-x", "", "google"},
+		{"text-embedding-004", "openai", ""}, {"openai/text-embedding-004", "", ""}, {"gpt-own", "", ""}, {"oai/x", "google", ""},
+	} {
+		got, err := Route(p, embed, tc.model, tc.header)
+		if tc.want == "" {
+			refusal(t, err, 400, "invalid_request", "serves /v1")
+			continue
+		}
+		if err != nil || got.Provider.Name != tc.want {
+			t.Errorf("%s with x-provider %q goes to %v, %v; want %s", tc.model, tc.header, got.Provider, err, tc.want)
+		}
+	}
+	if _, err := Route(p, embed, "nobody-1", ""); err == nil {
+		t.Error("what no name claims is Google's")
+	}
+	if got, err := Route(p, endpoint(t, http.MethodPost, "/v1/embeddings"), "text-embedding-004", "google"); err != nil || got.Provider.Name != "openai" {
+		t.Errorf("at OpenAI's endpoint it goes to %v, %v; want openai", got.Provider, err)
+	}
+}
+
 func TestGeminiModelsCannotLeaveTheirPath(t *testing.T) {
 	t.Parallel()
 	p := snapshot(t, `{"providers": {"google": {}}}`)

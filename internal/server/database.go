@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -19,7 +20,6 @@ type keptLedger interface {
 	ledger.Ledger
 	// Healthy returns why nothing can be decided or kept now, or nil.
 	Healthy() error
-	Close() error
 }
 
 const (
@@ -28,67 +28,101 @@ const (
 	databaseRetry = 500 * time.Millisecond
 )
 
-// openDatabase opens what the configuration names, and the ledger in it. What it has opened closers close, in the
-// opposite order, an error or not.
-func openDatabase(ctx context.Context, cfg config.Config, keys *secret.Keyring, log *slog.Logger, beat time.Duration, observe ledger.Observer, closers *[]func() error) (*store.DB, keptLedger, error) {
-	if cfg.Database.Warning != "" {
-		log.Warn("DATABASE_URL: " + cfg.Database.Warning)
-	}
-	if !cfg.Database.Postgres() {
-		unlock, err := store.Lock(cfg.Database.Path)
-		if err != nil {
-			return nil, nil, err
-		}
-		*closers = append(*closers, unlock)
-	}
-	db, err := awaitDatabase(ctx, cfg.Database, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	*closers = append(*closers, db.Close)
-	if err := db.Claim(ctx, keys); err != nil {
-		return nil, nil, err
-	}
-	kept, err := openLedger(ctx, db, beat, observe, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	*closers = append(*closers, kept.Close)
-	return db, kept, nil
+// opened is an open database, and what is kept in it.
+type opened struct {
+	db      *store.DB
+	store   *store.Store
+	catalog *store.Catalog
+	ledger  keptLedger
 }
 
-// awaitDatabase opens the database as soon as it is up, if that is soon.
-func awaitDatabase(ctx context.Context, d config.Database, log *slog.Logger) (*store.DB, error) {
+// awaitDatabase opens the database as soon as it can be, if that is soon. What it has opened a.closers close, an error
+// or not.
+func (a *app) awaitDatabase(ctx context.Context, d config.Database, keys *secret.Keyring, beat time.Duration) (o opened, err error) {
+	if d.Warning != "" {
+		a.log.Warn("DATABASE_URL: " + d.Warning)
+	}
+	if !d.Postgres() {
+		unlock, err := store.Lock(d.Path)
+		if err != nil {
+			return o, err
+		}
+		a.closers.add(func(context.Context) error { return unlock() })
+	}
+	said := ""
 	for deadline := time.Now().Add(databaseWait); ; {
-		db, err := store.Open(ctx, d.Location)
-		if err == nil || !store.Unreachable(err) {
-			return db, err
+		o, err = a.openDatabase(ctx, d, keys, beat)
+		switch {
+		case err == nil, ctx.Err() != nil, !store.MayPass(err):
+			return o, err
+		case time.Now().After(deadline):
+			return o, fmt.Errorf("the database could not be opened for %s: %w", databaseWait, err)
 		}
-		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("the database could not be reached for %s: %w", databaseWait, err)
+		if text := err.Error(); text != said {
+			a.wait("the database cannot be opened yet; the log says why")
+			a.log.Warn("waiting for the database", "error", err)
+			said = text
 		}
-		log.Warn("waiting for the database", "error", err)
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return o, ctx.Err()
 		case <-time.After(databaseRetry):
 		}
 	}
 }
 
-func openLedger(ctx context.Context, db *store.DB, beat time.Duration, observe ledger.Observer, log *slog.Logger) (keptLedger, error) {
-	if db.Pool != nil {
-		return postgres.Open(ctx, db.Pool, postgres.Options{Beat: beat, Observe: observe.Batch, Report: func(err error) {
-			log.Error("the database refuses what is to be counted", "error", err)
-		}})
+// openDatabase leaves nothing open where it fails.
+func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.Keyring, beat time.Duration) (o opened, err error) {
+	var opening closers
+	defer func() {
+		if err != nil {
+			closing, cancel := context.WithTimeout(context.Background(), databaseRetry)
+			defer cancel()
+			err = errors.Join(err, opening.close(closing))
+			return
+		}
+		a.closers = append(a.closers, opening...)
+	}()
+	if o.db, err = store.Open(ctx, d.Location); err != nil {
+		return o, err
 	}
+	opening.add(func(context.Context) error { return o.db.Close() })
+	if err := o.db.Claim(ctx, keys); err != nil {
+		return o, err
+	}
+	o.store = store.New(o.db, keys)
+	if o.catalog, err = store.NewCatalog(ctx, o.store); err != nil {
+		return o, err
+	}
+	if o.db.Pool == nil {
+		l, err := a.openFile(ctx, o.db)
+		if err != nil {
+			return o, err
+		}
+		o.ledger = l
+		opening.add(func(context.Context) error { return l.Close() })
+		return o, nil
+	}
+	l, err := postgres.Open(ctx, o.db.Pool, postgres.Options{Beat: beat, Observe: a.metrics.Ledger().Batch, Report: func(err error) {
+		a.log.Error("the database refuses what is to be counted", "error", err)
+	}})
+	if err != nil {
+		return o, err
+	}
+	o.ledger = l
+	opening.add(l.Shutdown)
+	return o, nil
+}
+
+// openFile opens the ledger in a SQLite file.
+func (a *app) openFile(ctx context.Context, db *store.DB) (*sqlite.Ledger, error) {
 	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
 	if err != nil {
 		return nil, err
 	}
-	l.Observe(observe)
+	l.Observe(a.metrics.Ledger())
 	if n := l.Dropped(); n > 0 {
-		log.Warn("a part of the journal could not be read: what was counted last is lost, as after a loss of power", "bytes", n)
+		a.log.Warn("a part of the journal could not be read: what was counted last is lost, as after a loss of power", "bytes", n)
 	}
 	return l, nil
 }

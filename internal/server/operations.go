@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"time"
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
@@ -17,11 +16,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/trace"
 )
 
-// traceFlush bounds how long the last traces may take to leave when the server ends.
-const traceFlush = 3 * time.Second
-
 // observer is what the gateway tells of every request: the metrics, and the traces where a collector is named.
-func (a *app) observer(ctx context.Context, cfg config.Config, version string, closers *[]func() error) (func(gateway.Seen), error) {
+func (a *app) observer(ctx context.Context, cfg config.Config, version string) (func(gateway.Seen), error) {
 	if cfg.TracesURL == "" {
 		return a.metrics.Request, nil
 	}
@@ -29,8 +25,8 @@ func (a *app) observer(ctx context.Context, cfg config.Config, version string, c
 	if err != nil {
 		return nil, fmt.Errorf("send traces: %w", err)
 	}
-	*closers = append(*closers, func() error {
-		flush, cancel := context.WithTimeout(context.Background(), traceFlush)
+	a.closers.add(func(ctx context.Context) error {
+		flush, cancel := context.WithTimeout(ctx, traceFlush)
 		defer cancel()
 		if err := tracer.Close(flush); err != nil {
 			a.log.Warn("the last traces could not be sent", "error", err)
@@ -71,6 +67,7 @@ func (a *app) forOperators(next http.Handler) http.Handler {
 // What /readyz says in "status".
 const (
 	statusReady       = "ready"
+	statusStarting    = "starting"    // not everything is open yet
 	statusDraining    = "draining"    // running requests end, new ones are refused
 	statusUnavailable = "unavailable" // the database is away, or cannot be written
 )
@@ -78,14 +75,20 @@ const (
 // status says whether requests can be taken, and if not why. The reason is for operators and is shown to
 // anybody: it names no address and quotes no error.
 func (a *app) status() (status, reason string) {
-	if a.running.draining() {
+	healthy := a.planes.Load().healthy
+	switch {
+	case a.running.draining():
 		return statusDraining, "the server is shutting down"
-	}
-	if err := a.ledger.Healthy(); err != nil {
+	case healthy == nil:
+		return statusStarting, *a.awaits.Load()
+	case healthy() != nil:
 		return statusUnavailable, a.unhealthy + "; the log says why"
 	}
 	return statusReady, ""
 }
+
+// wait says what a start waits for.
+func (a *app) wait(what string) { a.awaits.Store(&what) }
 
 // ready answers /readyz.
 func (a *app) ready(w http.ResponseWriter, _ *http.Request) {

@@ -34,12 +34,12 @@ func (l refusing) Accept() (net.Conn, error) {
 }
 
 // refusingConn remembers the beginning of what came since the last answer: a request's
-// line, which says whose errors the client reads.
+// line, which says whose errors the client reads, and its first headers.
 type refusingConn struct {
 	*net.TCPConn
 
 	mu       sync.Mutex // net/http reads while a handler writes
-	line     [256]byte
+	head     [2048]byte
 	n        int
 	answered bool
 }
@@ -51,7 +51,7 @@ func (c *refusingConn) Read(p []byte) (int, error) {
 	if c.answered {
 		c.n, c.answered = 0, false
 	}
-	c.n += copy(c.line[c.n:], p[:n])
+	c.n += copy(c.head[c.n:], p[:n])
 	c.mu.Unlock()
 	return n, err
 }
@@ -63,9 +63,9 @@ func (c *refusingConn) Write(p []byte) (int, error) {
 	c.mu.Unlock()
 	if status, text, ok := refusal(p); ok {
 		c.mu.Lock()
-		line := string(c.line[:c.n])
+		head := string(c.head[:c.n])
 		c.mu.Unlock()
-		_, err := c.TCPConn.Write(translated(line, status, text))
+		_, err := c.TCPConn.Write(translated(head, status, text))
 		return len(p), err
 	}
 	return c.TCPConn.Write(p)
@@ -83,10 +83,23 @@ func refusal(p []byte) (status int, text string, ok bool) {
 	return status, text, err == nil && status >= 400
 }
 
-// translated is the refusal as the client of a request with that line reads it.
-func translated(line string, status int, text string) []byte {
-	_, path, _ := strings.Cut(line, " ")
+// badIdentity reports whether the head of a request names an identity that no header may hold.
+func badIdentity(head string) bool {
+	head, _, _ = strings.Cut(head, "\r\n\r\n")
+	for _, line := range strings.Split(head, "\n")[1:] {
+		name, value, _ := strings.Cut(line, ":")
+		if strings.EqualFold(name, "X-Identity") && strings.ContainsFunc(strings.TrimSuffix(value, "\r"), func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			return true
+		}
+	}
+	return false
+}
+
+// translated is the refusal as the client of a request reads it that begins with head.
+func translated(head string, status int, text string) []byte {
+	_, path, _ := strings.Cut(head, " ")
 	path, _, _ = strings.Cut(path, " ")
+	path, _, _ = strings.Cut(path, "?")
 	message := "The request is not valid HTTP: " + strings.ToLower(strings.TrimPrefix(text, "Bad Request: ")) + "."
 	switch {
 	case status == http.StatusRequestHeaderFieldsTooLarge:
@@ -97,6 +110,9 @@ func translated(line string, status int, text string) []byte {
 	id := newRequestID()
 	kind := "application/json"
 	refused := wire.Error{Status: status, Code: "invalid_request", Message: message}
+	if status == http.StatusBadRequest && badIdentity(head) {
+		refused = wire.Error{Status: status, Code: "invalid_identity", Param: "x-identity", Message: "x-identity contains characters that cannot be printed."}
+	}
 	dialect := wire.DialectOf(path)
 	body := refused.Body(dialect, id)
 	if strings.HasPrefix(path, "/api/") {

@@ -28,17 +28,20 @@ func TestRefusalsOfTheStandardLibraryAreTranslated(t *testing.T) {
 		send, kind, body string
 		status           int
 	}{
-		"a handler's answer":             {fine, "text/plain; charset=utf-8", "text of a handler\n", 400},
-		"a handler's last answer":        {strings.Replace(fine, "Host", "X-Connection: close\r\nHost", 1), "text/plain; charset=utf-8", "text of a handler\n", 400},
-		"OpenAI":                         {"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"code":"invalid_request"`, 400},
-		"Anthropic":                      {"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `{"type":"error"`, 400},
-		"Gemini":                         {"POST /v1beta/models/x:generateContent HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"status":"INVALID_ARGUMENT"`, 400},
-		"control plane":                  {"GET /api/projects HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/problem+json", `"detail":"The request is not valid HTTP`, 400},
-		"no host":                        {"GET / HTTP/1.1\r\n\r\n", "application/json", "missing required host header", 400},
-		"another version":                {"GET / HTTP/3.1\r\nHost: x\r\n\r\n", "application/json", "The request is not valid HTTP", 505},
-		"an unknown transfer encoding":   {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n", "application/json", "The request is not valid HTTP", 501},
-		"after a request on its way":     {fine + "POST /v1/messages HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"invalid_request"`, 400},
-		"headers that are far too large": {"GET /v1/models HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 1<<20+8<<10), "application/json", "at most 64 KB", 431},
+		"a handler's answer":                   {fine, "text/plain; charset=utf-8", "text of a handler\n", 400},
+		"a handler's last answer":              {strings.Replace(fine, "Host", "X-Connection: close\r\nHost", 1), "text/plain; charset=utf-8", "text of a handler\n", 400},
+		"OpenAI":                               {"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"code":"invalid_request"`, 400},
+		"Anthropic":                            {"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `{"type":"error"`, 400},
+		"Gemini":                               {"POST /v1beta/models/x:generateContent HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"status":"INVALID_ARGUMENT"`, 400},
+		"control plane":                        {"GET /api/projects HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/problem+json", `"detail":"The request is not valid HTTP`, 400},
+		"an identity with a control character": {"POST /v1/chat/completions?x=1 HTTP/1.1\r\nHost: x\r\nx-identity: a\x01b\r\n\r\n", "application/json", `"param":"x-identity","code":"invalid_identity"`, 400},
+		"the same for Anthropic":               {"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX-Identity: a\x7f\r\n\r\n", "application/json", `"error_code":"invalid_identity"`, 400},
+		"another header than identity":         {"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX-Identity: a\r\nX: \x01\r\n\r\nX-Identity: \x01", "application/json", `"error_code":"invalid_request"`, 400},
+		"no host":                              {"GET / HTTP/1.1\r\n\r\n", "application/json", "missing required host header", 400},
+		"another version":                      {"GET / HTTP/3.1\r\nHost: x\r\n\r\n", "application/json", "The request is not valid HTTP", 505},
+		"an unknown transfer encoding":         {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n", "application/json", "The request is not valid HTTP", 501},
+		"after a request on its way":           {fine + "POST /v1/messages HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"invalid_request"`, 400},
+		"headers that are far too large":       {"GET /v1/models HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 1<<20+8<<10), "application/json", "at most 64 KB", 431},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,44 +1,61 @@
 package server
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
 	"net/http"
-	"path"
 	"strings"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/wire"
 )
+
+// lingerTime is how long who is refused may take to finish sending.
+const lingerTime = 10 * time.Second
 
 // mount puts the data plane, the control plane and the probes in their places.
 //
-// The data plane gets every path that could be meant for it, odd spellings included, and
-// the control plane everything below /api: they alone decide, where the standard ServeMux
-// would answer some spellings with a redirect.
-func (a *app) mount(data, control http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/health", alive)
-	mux.HandleFunc("GET /healthz", alive)
-	mux.HandleFunc("GET /readyz", a.ready)
-	mux.Handle("GET /metrics", a.forOperators(a.metrics.Handler()))
-	mux.HandleFunc("/", notFound)
+// The probes have their exact paths and the control plane everything below /api. The data
+// plane gets the rest: whoever calls what there is not is most likely an SDK with another
+// base URL than it should have, and reads the data plane's errors. There is no ServeMux,
+// which would answer some spellings of a path with a redirect. While the process starts
+// there is no control plane yet, and the data plane says so.
+func (a *app) mount() http.Handler {
+	probes := map[string]http.Handler{
+		"/":           http.HandlerFunc(index),
+		"/api/health": http.HandlerFunc(alive),
+		"/healthz":    http.HandlerFunc(alive),
+		"/readyz":     http.HandlerFunc(a.ready),
+		"/metrics":    a.forOperators(a.metrics.Handler()),
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		forControl := strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/health"
-		switch {
-		case forData(r):
-			data.ServeHTTP(w, r)
+		sent := cmp.Or(r.URL.EscapedPath(), "/")
+		probe := probes[sent]
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			probe = nil
+		}
+		now := a.planes.Load()
+		switch forControl := strings.HasPrefix(sent, "/api/"); {
+		case probe == nil && !forControl:
+			now.data.ServeHTTP(w, r)
 			return
-		case forControl && !a.running.draining():
-			control.ServeHTTP(w, r)
+		case probe == nil && now.control != nil && !a.running.draining():
+			now.control.ServeHTTP(w, r)
 			return
 		}
 		// Both planes have an id for their logs; what is not logged has one because everything has.
 		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if forControl {
-			shuttingDown(w)
-			return
+		switch {
+		case probe != nil:
+			probe.ServeHTTP(w, r)
+		case a.running.draining():
+			notNow(w, r, "This server is shutting down. Try again.")
+		default:
+			notNow(w, r, "This server is starting. Try again.")
 		}
-		mux.ServeHTTP(w, r)
 	})
 }
 
@@ -49,43 +66,27 @@ func newRequestID() string {
 	return "req_" + strings.ToLower(base32.HexEncoding.EncodeToString(random[:]))
 }
 
-// forData looks at the path as it was sent first: an identity in a path of the control
-// plane may be called anything.
-func forData(r *http.Request) bool {
-	sent := r.URL.EscapedPath()
-	if strings.HasPrefix(sent, "/api/") {
-		return false
-	}
-	for _, p := range [...]string{sent, path.Clean("/" + r.URL.Path)} {
-		if len(p) >= 3 && strings.EqualFold(p[:3], "/v1") {
-			return true
-		}
-	}
-	return strings.Contains(r.URL.Path, "//")
-}
-
 func alive(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// shuttingDown answers for the control plane, in the form of its errors (RFC 9457).
-func shuttingDown(w http.ResponseWriter) {
+// notNow answers for the control plane, in the form of its errors (RFC 9457).
+func notNow(w http.ResponseWriter, r *http.Request, why string) {
+	wire.EarlyAnswer(w)
+	defer wire.Linger(w, r, lingerTime)
 	h := w.Header()
 	h.Set("Connection", "close")
 	h.Set("Retry-After", "1")
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(http.StatusServiceUnavailable),
-		"status": http.StatusServiceUnavailable, "detail": "This server is shutting down. Try again."})
+		"status": http.StatusServiceUnavailable, "detail": why})
 }
 
-func notFound(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/" {
-		answer(w, http.StatusOK, map[string]string{
-			"name": "AI Ratelimit", "openapi": "/api/openapi.json", "health": "/healthz"})
-		return
-	}
-	answer(w, http.StatusNotFound, map[string]string{"error": "There is nothing at this path."})
+// index is what people see who look what is there.
+func index(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]string{
+		"name": "AI Ratelimit", "openapi": "/api/openapi.json", "health": "/healthz"})
 }
 
 func answer(w http.ResponseWriter, status int, body map[string]string) {

@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/api"
@@ -21,9 +23,11 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/metrics"
+	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
 // Options are for tests and for the demo; the zero value is for everybody else.
@@ -53,14 +57,19 @@ const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 
-	// How long answers may take to leave once their handlers have returned, and how long
-	// handlers that were cut off may take to settle.
-	flushTime  = 2 * time.Second
-	settleTime = 10 * time.Second
+	// When running requests have ended, or are cut off, everything else has so long: answers leave, handlers settle,
+	// and what is open is closed, the ledger among it, whose database may be away. Files in deploy/ and
+	// docs/operations.md allow for it.
+	stopTime = 15 * time.Second
+	// The first steps have so much of it at most: the ledger shall have what it needs.
+	flushTime  = 2 * time.Second // for answers to leave once their handlers have returned
+	settleTime = 2 * time.Second // for handlers that were cut off to settle
+	traceFlush = 2 * time.Second // for the last traces to leave
 )
 
 // Run serves until ctx ends. Then it answers new requests with 503, lets running ones go
-// on for the configured time, ends and settles the rest, and returns nil.
+// on for the configured time, ends and settles the rest, and returns nil. It listens from the beginning: until
+// everything is open requests get 503. Where ctx ends before that it returns at once.
 func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	log := opts.Log
 	if log == nil {
@@ -68,165 +77,186 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		log, flush = newLog(cfg, os.Stderr)
 		defer flush()
 	}
-	app, err := open(ctx, cfg, log, opts)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, app.close()) }()
-	if opts.Setup != nil {
-		if err := opts.Setup(ctx, app.store); err != nil {
-			return err
-		}
-	}
-	if opts.Ledger != nil {
-		opts.Ledger(app.ledger)
-	}
 	ln := opts.Listener
 	if ln == nil {
 		if ln, err = net.Listen("tcp", ":"+strconv.Itoa(cfg.Port)); err != nil {
 			return fmt.Errorf("listen on port %d: %w (PORT chooses another)", cfg.Port, err)
 		}
 	}
-	stopProfiles, err := app.serveProfiles(cfg.ProfilesAddr)
+	a := newApp(cfg, log, opts)
+	stopProfiles, err := a.serveProfiles(cfg.ProfilesAddr)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
 	defer stopProfiles()
-	return app.serve(ctx, ln, cfg, opts)
-}
-
-// app is everything that is open while the server runs.
-type app struct {
-	log          *slog.Logger
-	store        *store.Store
-	ledger       keptLedger
-	metrics      *metrics.Metrics
-	metricsToken string
-	routes       http.Handler
-
-	unhealthy string // why requests cannot be taken when the ledger is not healthy
-
-	running    running
-	background context.Context // of what runs beside requests
-	stop       context.CancelFunc
-	ending     context.Context // ends when running requests are cut off
-	end        context.CancelFunc
-	close      func() error
-}
-
-// open opens the database and makes the routes. What it opened is closed by app.close, in
-// the opposite order.
-func open(ctx context.Context, cfg config.Config, log *slog.Logger, opts Options) (a *app, err error) {
-	var closers []func() error
-	closeAll := func() error {
-		var errs []error
-		for i := len(closers) - 1; i >= 0; i-- {
-			errs = append(errs, closers[i]())
-		}
-		return errors.Join(errs...)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, closeAll())
-		}
-	}()
-
-	secrets, err := cfg.Secrets()
-	if err != nil {
-		return nil, err
-	}
-	keys, err := secret.NewKeyring(secrets.Encryption, secrets.EncryptionOld...)
-	if err != nil {
-		return nil, err
-	}
-	told := metrics.New(opts.Version)
-	db, ledger, err := openDatabase(ctx, cfg, keys, log, opts.Beat, told.Ledger(), &closers)
-	if err != nil {
-		return nil, err
-	}
-
-	a = &app{log: log, store: store.New(db, keys), ledger: ledger, metrics: told, metricsToken: cfg.MetricsToken, close: closeAll}
-	a.unhealthy = "the database cannot be written"
-	if cfg.Database.Postgres() {
-		a.unhealthy = "the database cannot be reached"
-	}
-	catalog, err := store.NewCatalog(ctx, a.store)
-	if err != nil {
-		return nil, err
-	}
-	now := opts.Now
-	if now == nil {
-		now = time.Now
-	}
-	a.background, a.stop = context.WithCancel(context.Background())
-	a.ending, a.end = context.WithCancel(context.Background())
-	poll := time.NewTicker(db.PollInterval())
-	var background sync.WaitGroup
-	background.Go(func() { catalog.Run(a.background, poll.C, log) })
-	background.Go(func() { catalog.Listen(a.background, log) })
-	if l, ok := ledger.(*sqlite.Ledger); ok {
-		background.Go(func() { tend(a.background, db, l, log) })
-	}
-	background.Go(func() { prune(a.background, db, now, log) })
-	stopPacing := paceGC()
-	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
-	closers = append(closers, func() error {
-		a.stop()
-		stopPacing()
-		poll.Stop()
-		background.Wait()
-		transport.CloseIdleConnections()
-		return nil
-	})
-
-	observe, err := a.observer(ctx, cfg, opts.Version, &closers)
-	if err != nil {
-		return nil, err
-	}
-	data := gateway.New(gateway.Options{
-		Projects: catalog, Ledger: ledger, Transport: transport, Log: log,
-		MaxBody: cfg.MaxBodyBytes, UpstreamTimeout: cfg.UpstreamTimeout,
-		Now: now, Draining: a.running.draining, Ending: a.ending, Patience: opts.Patience, Observe: observe,
-	})
-	a.watch(data, catalog)
-	control := api.New(api.Options{Ledger: ledger, Projects: catalog, Secrets: a.store, Now: now, Log: log})
-	a.routes = a.mount(data, control)
-	return a, nil
-}
-
-// serve runs the listener until ctx ends, and drains.
-func (a *app) serve(ctx context.Context, ln net.Listener, cfg config.Config, opts Options) error {
 	srv := &http.Server{
-		Handler:           a.counting(a.routes),
+		Handler:           a.counting(a.mount()),
 		ReadHeaderTimeout: cmp.Or(opts.HeaderTimeout, headerTimeout),
 		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(refusing{ln}) }()
-	a.log.Info("serving", "address", ln.Addr().String())
+	log.Info("starting", "address", ln.Addr().String())
+
+	if err := a.open(ctx, cfg, opts); err != nil {
+		closed := errors.Join(srv.Close(), a.close())
+		if ctx.Err() != nil {
+			log.Info("stopped before everything was open")
+			return closed
+		}
+		return errors.Join(err, closed)
+	}
+	log.Info("serving", "address", ln.Addr().String())
 	if opts.Ready != nil {
 		opts.Ready(ln.Addr())
 	}
 	select {
 	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
+		return errors.Join(fmt.Errorf("serve: %w", err), a.close())
 	case <-ctx.Done():
 	}
+	return a.shutdown(srv, cfg.Drain)
+}
 
+// app is everything that is open while the server runs.
+type app struct {
+	log          *slog.Logger
+	now          func() time.Time
+	metrics      *metrics.Metrics
+	metricsToken string
+	planes       atomic.Pointer[planes]
+	awaits       atomic.Pointer[string] // what a start waits for, for operators
+	unhealthy    string                 // why requests cannot be taken when the ledger is not healthy
+
+	running running
+	ending  context.Context // ends when running requests are cut off
+	end     context.CancelFunc
+	closers closers
+}
+
+// planes are who answers what is no probe.
+type planes struct {
+	data, control http.Handler
+	healthy       func() error // why nothing can be decided; nil while the process starts
+}
+
+// newApp returns what answers while the process starts.
+func newApp(cfg config.Config, log *slog.Logger, opts Options) *app {
+	a := &app{log: log, now: opts.Now, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	a.unhealthy = "the database cannot be written"
+	if cfg.Database.Postgres() {
+		a.unhealthy = "the database cannot be reached"
+	}
+	a.ending, a.end = context.WithCancel(context.Background())
+	a.wait("the database is opened, and upgraded where it must be")
+	starting := gateway.Options{Projects: notYet{}, Observe: a.metrics.Request}
+	a.planes.Store(&planes{data: a.gateway(cfg, opts, starting)})
+	return a
+}
+
+// notYet are the projects while there are none.
+type notYet struct{}
+
+// Project implements identity.Projects.
+func (notYet) Project(context.Context, string) (*project.Snapshot, error) {
+	return nil, &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
+		Message: "This server is starting. Try again in a moment.", RetryAfter: time.Second}
+}
+
+// gateway makes a gateway; o has what differs.
+func (a *app) gateway(cfg config.Config, opts Options, o gateway.Options) *gateway.Gateway {
+	o.Log, o.Now, o.Patience = a.log, a.now, opts.Patience
+	o.MaxBody, o.UpstreamTimeout = cfg.MaxBodyBytes, cfg.UpstreamTimeout
+	o.Draining, o.Ending = a.running.draining, a.ending
+	return gateway.New(o)
+}
+
+// open opens the database and has the planes answer. What it has opened is closed by a.close, an error or not.
+func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
+	secrets, err := cfg.Secrets()
+	if err != nil {
+		return err
+	}
+	keys, err := secret.NewKeyring(secrets.Encryption, secrets.EncryptionOld...)
+	if err != nil {
+		return err
+	}
+	o, err := a.awaitDatabase(ctx, cfg.Database, keys, opts.Beat)
+	if err != nil {
+		return err
+	}
+	if opts.Setup != nil {
+		if err := opts.Setup(ctx, o.store); err != nil {
+			return err
+		}
+	}
+	if opts.Ledger != nil {
+		opts.Ledger(o.ledger)
+	}
+	health := newHealth(a.log)
+	a.work(o, health)
+	observe, err := a.observer(ctx, cfg, opts.Version)
+	if err != nil {
+		return err
+	}
+	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
+	a.closers.add(func(context.Context) error {
+		transport.CloseIdleConnections()
+		return nil
+	})
+	ledger := watched{o.ledger, health}
+	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
+	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes})
+	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy})
+	a.watch(data, o.catalog)
+	return nil
+}
+
+// work does what is to be done beside requests, until the end.
+func (a *app) work(o opened, h *health) {
+	background, stop := context.WithCancel(context.Background())
+	poll := time.NewTicker(o.db.PollInterval())
+	var working sync.WaitGroup
+	working.Go(func() { o.catalog.Run(background, poll.C, a.log) })
+	working.Go(func() { o.catalog.Listen(background, a.log) })
+	working.Go(func() { h.run(background, o.ledger.Healthy) })
+	working.Go(func() { prune(background, o.db, a.now, a.log) })
+	if l, ok := o.ledger.(*sqlite.Ledger); ok {
+		working.Go(func() { tend(background, o.db, l, a.log) })
+	} else {
+		working.Go(func() { (&differences{log: a.log}).run(background, o.db) })
+	}
+	stopPacing := paceGC()
+	a.closers.add(func(context.Context) error {
+		stop()
+		stopPacing()
+		poll.Stop()
+		working.Wait()
+		return nil
+	})
+}
+
+// shutdown ends what runs, in good order. Its steps after the drain share one deadline.
+func (a *app) shutdown(srv *http.Server, drain time.Duration) error {
 	idle := a.running.drain()
-	a.log.Info("draining", "running", a.running.count(), "for_at_most", cfg.Drain)
+	a.log.Info("draining", "running", a.running.count(), "for_at_most", drain)
 	select {
 	case <-idle:
-	case <-time.After(cfg.Drain):
+	case <-time.After(drain):
 		a.log.Warn("ending what still runs", "running", a.running.count())
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
 	// Ending the exchanges makes their handlers settle. The end of an answer may be in the
 	// server's buffers when its handler has returned: Shutdown lets it out. Closing the
 	// connections is for those that wait for a client.
 	a.end()
-	flushed, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
-	defer cancel()
+	flushed, cancelFlush := context.WithTimeout(ctx, flushTime)
+	defer cancelFlush()
 	_ = srv.Shutdown(flushed)
 	_ = srv.Close()
 	select {
@@ -234,8 +264,30 @@ func (a *app) serve(ctx context.Context, ln net.Listener, cfg config.Config, opt
 	case <-time.After(settleTime):
 		a.log.Error("some requests did not end; they are settled at their holds on the next start")
 	}
+	err := a.closers.close(ctx)
 	a.log.Info("stopped")
-	return nil
+	return err
+}
+
+// close closes what a start has opened that came to nothing.
+func (a *app) close() error {
+	a.end()
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	return a.closers.close(ctx)
+}
+
+// closers close what was opened, the last first. Who is told of a deadline returns by then.
+type closers []func(ctx context.Context) error
+
+func (c *closers) add(close func(ctx context.Context) error) { *c = append(*c, close) }
+
+func (c closers) close(ctx context.Context) error {
+	var errs []error
+	for _, close := range slices.Backward(c) {
+		errs = append(errs, close(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // counting keeps count of the requests that run. Those that come while the server drains

@@ -88,6 +88,9 @@ func (c *Catalog) Run(ctx context.Context, tick <-chan time.Time, log *slog.Logg
 		if err != nil && !failing && ctx.Err() == nil {
 			log.Error("projects can't be read: going on with what is known", "error", err)
 		}
+		if err == nil && failing {
+			log.Info("projects can be read again")
+		}
 		failing = err != nil
 	}
 }
@@ -136,7 +139,7 @@ func (c *Catalog) fresh(revision int64) bool {
 // load builds the state of one instant, in one transaction, from the last state and the projects that
 // have changed since.
 func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
-	tx, err := c.store.db.snapshot(ctx)
+	tx, err := c.store.db.snapshot(ctx, loadTime)
 	if err != nil {
 		return nil, err
 	}

@@ -94,9 +94,7 @@ func openFile(ctx context.Context, path string) (*DB, error) {
 // Close closes all handles. The last process to close a file folds its write-ahead log into it.
 func (db *DB) Close() error {
 	if db.Pool != nil {
-		err := db.Write.Close()
-		db.Pool.Close()
-		return err
+		return db.closePool()
 	}
 	return errors.Join(db.Read.Close(), db.Ledger.Close(), db.Write.Close())
 }

@@ -20,6 +20,8 @@ func (db *DB) Claim(ctx context.Context, keys *secret.Keyring) error {
 	if db.Pool == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, changeTime)
+	defer cancel()
 	tx, err := db.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("compare encryption keys: %w", err)

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
 // ErrLocked is the error of a database that another process serves.
@@ -19,7 +21,7 @@ func Lock(path string) (release func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock database %s: %w", path, err)
 	}
-	release, err = lockFile(file+".lock", false)
+	release, err = lockFile(file + ".lock")
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, fmt.Errorf("%s: %w", path, ErrLocked)
 	}
@@ -29,19 +31,30 @@ func Lock(path string) (release func() error, err error) {
 	return release, nil
 }
 
+// awaitFileLock waits for who has the lock, until ctx ends.
+func awaitFileLock(ctx context.Context, name string) (release func() error, err error) {
+	for {
+		release, err = lockFile(name)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return release, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
 // lockFile takes the advisory lock on the file name, which stays behind: removing it would let two
 // processes each lock a file of that name.
-func lockFile(name string, wait bool) (release func() error, err error) {
+func lockFile(name string) (release func() error, err error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	how := syscall.LOCK_EX
-	if !wait {
-		how |= syscall.LOCK_NB
-	}
 	for {
-		err = syscall.Flock(int(f.Fd()), how)
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err != syscall.EINTR {
 			break
 		}

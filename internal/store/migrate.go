@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
 
@@ -24,12 +26,16 @@ var ErrNewer = errors.New("the database was upgraded by a newer version of airat
 // migrateFile brings a SQLite file up to date. A file lock lets one process do it while others that start at
 // the same moment wait: SQLite's own lock covers one transaction, not the look before it.
 func migrateFile(ctx context.Context, db *sql.DB, path string) error {
-	unlock, err := lockFile(path+".migrate", true)
+	unlock, err := awaitFileLock(ctx, path+".migrate")
 	if err != nil {
 		return fmt.Errorf("wait for the upgrade of the schema: %w", err)
 	}
-	defer unlock()
-	return migrate(ctx, db, goose.DialectSQLite3, "migrations/sqlite", func(int64) (bool, error) { return false, nil })
+	defer unlock() //nolint:errcheck // it is gone with the descriptor
+	folder, err := fs.Sub(migrations, "migrations/sqlite")
+	if err != nil {
+		return err
+	}
+	return migrate(ctx, db, goose.DialectSQLite3, folder, func(int64) (bool, error) { return false, nil })
 }
 
 // migrationLock is the advisory lock of who upgrades a PostgreSQL: any number that others are unlikely to choose.
@@ -57,10 +63,61 @@ func migratePool(ctx context.Context, db *DB) error {
 		case <-time.After(lockPoll):
 		}
 	}
-	return migrate(ctx, db.Write, goose.DialectPostgres, "migrations/postgres", func(version int64) (bool, error) {
-		oldest, err := oldestSchema(ctx, db.Write)
+	folder, err := fs.Sub(migrations, "migrations/postgres")
+	if err != nil {
+		return err
+	}
+	return db.upgrade(ctx, folder)
+}
+
+// upgradeLockTime is how long a migration waits for a table. Everything that comes after it waits behind it: so it gives
+// up soon, is undone, and is tried again at the next start.
+const upgradeLockTime = 200 * time.Millisecond
+
+// errTableLocked explains an upgrade that has given up.
+var errTableLocked = errors.New("somebody keeps a table locked that the upgrade changes, a pg_dump perhaps, or a session that has forgotten its transaction")
+
+// upgrade applies the migrations in a folder. No migration keeps the requests of other nodes waiting for what it waits
+// for itself.
+func (db *DB) upgrade(ctx context.Context, folder fs.FS) error {
+	h := sql.OpenDB(hastyConnector{stdlib.GetPoolConnector(db.Pool)})
+	h.SetMaxIdleConns(0) // the pool keeps them
+	err := migrate(ctx, h, goose.DialectPostgres, folder, func(version int64) (bool, error) {
+		oldest, err := oldestSchema(ctx, db)
 		return version >= oldest, err
 	})
+	if answered, ok := errors.AsType[*pgconn.PgError](err); ok && answered.Code == codeLocked {
+		err = fmt.Errorf("%w: %w", errTableLocked, err)
+	}
+	return errors.Join(err, h.Close())
+}
+
+// hastyConnector makes connections whose transactions wait for no lock for long.
+type hastyConnector struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (c hastyConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return hastyConn{conn.(*stdlib.Conn)}, nil
+}
+
+type hastyConn struct{ *stdlib.Conn }
+
+// BeginTx implements driver.ConnBeginTx.
+func (c hastyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.Conn.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true)`,
+		[]driver.NamedValue{{Ordinal: 1, Value: milliseconds(upgradeLockTime)}})
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
 }
 
 // lockMigration takes the lock for as long as the transaction is open, or leaves neither.
@@ -79,12 +136,8 @@ func lockMigration(ctx context.Context, db *DB) (tx *sql.Tx, locked bool, err er
 
 // migrate applies the migrations in a folder that the database has not seen. Where it has seen others, understood says
 // whether a binary whose newest is version may use it.
-func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder string, understood func(version int64) (bool, error)) error {
-	dir, err := fs.Sub(migrations, folder)
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(dialect, db, dir,
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder fs.FS, understood func(version int64) (bool, error)) error {
+	p, err := goose.NewProvider(dialect, db, folder,
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
@@ -126,10 +179,11 @@ func newestMigration(folder string) (version int64, err error) {
 }
 
 // oldestSchema is the oldest version of the schema whose binaries may use the database.
-func oldestSchema(ctx context.Context, db *sql.DB) (version int64, err error) {
-	err = db.QueryRowContext(ctx, `SELECT oldest_schema FROM installation WHERE id = 1`).Scan(&version)
-	var answered *pgconn.PgError
-	if errors.As(err, &answered) && answered.Code == codeUndefinedTable {
+func oldestSchema(ctx context.Context, db *DB) (version int64, err error) {
+	err = db.read(ctx, readTime, func(ctx context.Context, q queryer) error {
+		return q.QueryRowContext(ctx, `SELECT oldest_schema FROM installation WHERE id = 1`).Scan(&version)
+	})
+	if answered, ok := errors.AsType[*pgconn.PgError](err); ok && answered.Code == codeUndefinedTable {
 		return 0, nil
 	}
 	return version, err

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/secret"
@@ -156,9 +158,57 @@ func TestAChangeDoesNotWaitForALockForever(t *testing.T) {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	if got := scan[string](t, db.Read, `SELECT current_setting('lock_timeout')`); got != "0" {
-		t.Errorf("lock_timeout = %s after the transaction, want 0", got)
+	for within, wants := range map[time.Duration]string{readTime: "2s 2s", loadTime: "5s 30s"} {
+		var lock, statement string
+		err := db.read(t.Context(), within, func(ctx context.Context, q queryer) error {
+			return q.QueryRowContext(ctx, `SELECT current_setting('lock_timeout'), current_setting('statement_timeout')`).Scan(&lock, &statement)
+		})
+		if got := lock + " " + statement; err != nil || got != wants {
+			t.Errorf("reading waits for a lock and for a statement: %s, %v, want %s", got, err, wants)
+		}
 	}
+	for _, setting := range []string{"lock_timeout", "statement_timeout"} {
+		if got := scan[string](t, db.Read, `SELECT current_setting($1)`, setting); got != "0" {
+			t.Errorf("%s = %s after the transactions, want 0", setting, got)
+		}
+	}
+}
+
+// Nothing that the control plane asks goes on for ever where a table is locked.
+func TestProjectsThatAreLockedAreNotWaitedForForever(t *testing.T) {
+	t.Parallel()
+	db := openTest(t, migrated.Database(t))
+	s := New(db, keyring(t, "k"))
+	tx, err := db.Write.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it only held the lock
+	if _, err := tx.Exec(`LOCK TABLE projects, revision, installation IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for name, ask := range map[string]func() error{
+		"Revision":          func() error { _, err := s.Revision(context.Background()); return err },
+		"Project":           func() error { _, err := s.Project(context.Background(), "pk_x"); return err },
+		"ProjectBySecretID": func() error { _, err := s.ProjectBySecretID(context.Background(), "x"); return err },
+		"Projects":          func() error { _, err := s.Projects(context.Background()); return err },
+		"NewCatalog":        func() error { _, err := NewCatalog(context.Background(), s); return err },
+		"DeleteProject":     func() error { return s.DeleteProject(context.Background(), "pk_x") },
+		"Claim":             func() error { return db.Claim(context.Background(), keyring(t, "k")) },
+		"Prune": func() error {
+			fill(t, db.Write, "pk_x", 1, time.Now())
+			_, err := db.Prune(context.Background(), time.Now())
+			return err
+		},
+	} {
+		wg.Go(func() {
+			if err := ask(); !MayPass(err) {
+				t.Errorf("%s: %v, want an error that may pass", name, err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // No statement of one transaction may count on what an earlier one has left on its connection.
@@ -232,7 +282,7 @@ func TestAServerThatIsNotTheOneIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", tc.name, err)
 		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2")):
 			t.Errorf("%s: %v, want an error with %q and no password", tc.name, err, tc.want)
-		case tc.want != "" && Unreachable(err):
+		case tc.want != "" && MayPass(err):
 			t.Errorf("%s: to be tried again, which changes nothing", tc.name)
 		}
 		if err != nil {
@@ -305,18 +355,22 @@ func TestWhatMayPassIsToldFromWhatMayNot(t *testing.T) {
 	t.Parallel()
 	c := pgtest.New(t, pgtest.Options{TCP: true})
 	_, err := Open(t.Context(), strings.Replace(c.URL("postgres"), "/postgres", "/no_such", 1))
-	if err == nil || Unreachable(err) {
+	if err == nil || MayPass(err) {
 		t.Errorf("no such database: %v, want an error that stays", err)
 	}
 	if err := c.Stop(pgtest.Fast); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Open(t.Context(), c.URL("postgres"))
-	if !Unreachable(err) {
+	if !MayPass(err) {
 		t.Errorf("no server: %v, want an error that may pass", err)
 	}
+	_, err = Open(t.Context(), "postgresql://u@"+silent(t)+"/x?connect_timeout=1")
+	if !MayPass(err) {
+		t.Errorf("a server that does not answer: %v, want an error that may pass", err)
+	}
 	_, err = Open(t.Context(), "postgresql://u@no-such-host.invalid/x")
-	if !Unreachable(err) {
+	if !MayPass(err) {
 		t.Errorf("no such host: %v, want an error that may pass", err)
 	}
 }
@@ -363,5 +417,112 @@ func TestAConnectionThatTakesNoWritesIsGivenUp(t *testing.T) {
 	})
 	if old, promoted := named(primary, "B"), named(replica, "B"); old != "0" || promoted != "1" {
 		t.Errorf("the old primary has %s changes and the new one %s, want 0 and 1", old, promoted)
+	}
+}
+
+// silent is the address of something that takes connections, and never says a word.
+func silent(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	return ln.Addr().String()
+}
+
+// What an upgrade waits for, a dump that reads the table, lets everything else go on: so the upgrade must not stand in the
+// queue of locks, where all that comes later stands behind it.
+func TestAnUpgradeThatWaitsKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	db := openTest(t, migrated.Database(t))
+	fill(t, db.Write, "pk_x", 1, time.Now())
+	dump, err := db.Write.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dump.Rollback() //nolint:errcheck // it only held the lock
+	if _, err := dump.Exec(`LOCK TABLE identities IN ACCESS SHARE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	attempts, upgraded := make(chan error), make(chan struct{})
+	go func() {
+		defer close(upgraded)
+		for {
+			err := db.upgrade(context.Background(), withMigration(t, `ALTER TABLE identities ADD COLUMN dummy bigint`))
+			if attempts <- err; err == nil {
+				return
+			}
+		}
+	}()
+	// Requests decide all the while.
+	decide := func() {
+		tx, err := db.begin(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer tx.Rollback() //nolint:errcheck // it only locked
+		if _, err := tx.Exec(`SELECT * FROM identities WHERE project_id = 'pk_x' AND identity = '0' FOR UPDATE`); err != nil {
+			t.Errorf("a decision beside the upgrade: %v", err)
+		}
+	}
+	for failed := 0; failed < 3 && !t.Failed(); {
+		select {
+		case err := <-attempts:
+			if !errors.Is(err, errTableLocked) || !MayPass(err) {
+				t.Errorf("the upgrade: %v, want an error that says who is in the way, and may pass", err)
+			}
+			failed++
+		default:
+			decide()
+		}
+	}
+	if err := dump.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	for err := range attempts {
+		if err == nil {
+			break
+		}
+	}
+	<-upgraded
+	if n := scan[int](t, db.Read, `SELECT count(dummy) FROM identities`); n != 0 {
+		t.Errorf("%d values in a new column, want none", n)
+	}
+}
+
+// withMigration is the folder of migrations with one more.
+func withMigration(t *testing.T, statement string) fs.FS {
+	folder := fstest.MapFS{"99999_dummy.sql": {Data: []byte("-- +goose Up\n" + statement + ";\n")}}
+	files, err := migrations.ReadDir("migrations/postgres")
+	if err != nil {
+		t.Error(err)
+	}
+	for _, f := range files {
+		data, err := migrations.ReadFile("migrations/postgres/" + f.Name())
+		if err != nil {
+			t.Error(err)
+		}
+		folder[f.Name()] = &fstest.MapFile{Data: data}
+	}
+	return folder
+}
+
+func TestWhatAnOperatorShouldKnowOfAPostgres(t *testing.T) {
+	t.Parallel()
+	location := migrated.Database(t)
+	db := openTest(t, location)
+	if d, err := db.Differences(t.Context()); err != nil || d.Forgets || d.Ahead.Abs() > 2*time.Second {
+		t.Errorf("on this machine: %+v, %v, want the same time, and that nothing is forgotten", d, err)
+	}
+	if _, err := db.Write.Exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := openTest(t, location).Differences(t.Context()); err != nil || !d.Forgets {
+		t.Errorf("with synchronous_commit off: %+v, %v", d, err)
+	}
+	if d, err := openTest(t, file(t)).Differences(t.Context()); err != nil || d != (Differences{}) {
+		t.Errorf("a file: %+v, %v, want nothing", d, err)
 	}
 }

@@ -42,23 +42,31 @@ func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (r
 }
 
 // Project returns the project with the key pk_…, or [project.ErrNotFound].
-func (s *Store) Project(ctx context.Context, key string) (project.Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	return one(ctx, s.db.Read, "p.id = $1", key)
+func (s *Store) Project(ctx context.Context, key string) (rec project.Record, err error) {
+	err = s.db.read(ctx, readTime, func(ctx context.Context, q queryer) error {
+		rec, err = one(ctx, q, "p.id = $1", key)
+		return err
+	})
+	return rec, err
 }
 
 // ProjectBySecretID returns the project whose secret key has the id, or [project.ErrNotFound]. The caller
 // compares the key's hash.
-func (s *Store) ProjectBySecretID(ctx context.Context, id string) (project.Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	return one(ctx, s.db.Read, "p.secret_id = $1", id)
+func (s *Store) ProjectBySecretID(ctx context.Context, id string) (rec project.Record, err error) {
+	err = s.db.read(ctx, readTime, func(ctx context.Context, q queryer) error {
+		rec, err = one(ctx, q, "p.secret_id = $1", id)
+		return err
+	})
+	return rec, err
 }
 
 // Projects returns every project, the oldest first.
 func (s *Store) Projects(ctx context.Context) ([]project.Record, error) {
-	rows, err := query(ctx, s.db.Read, "true")
+	var rows []record
+	err := s.db.read(ctx, loadTime, func(ctx context.Context, q queryer) (err error) {
+		rows, err = query(ctx, q, "true")
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +129,12 @@ func (s *Store) DeleteProject(ctx context.Context, key string) error {
 }
 
 // Revision counts the changes of projects and provider keys, by any process.
-func (s *Store) Revision(ctx context.Context) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	return revision(ctx, s.db.Read)
+func (s *Store) Revision(ctx context.Context) (rev int64, err error) {
+	err = s.db.read(ctx, readTime, func(ctx context.Context, q queryer) error {
+		rev, err = revision(ctx, q)
+		return err
+	})
+	return rev, err
 }
 
 func revision(ctx context.Context, q queryer) (rev int64, err error) {
@@ -136,6 +146,8 @@ func revision(ctx context.Context, q queryer) (rev int64, err error) {
 
 // change runs do in a transaction that has the next revision, and lets the catalog see the outcome.
 func (s *Store) change(ctx context.Context, do func(tx *sql.Tx, revision int64) error) error {
+	ctx, cancel := context.WithTimeout(ctx, changeTime)
+	defer cancel()
 	tx, err := s.db.begin(ctx)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func fill(t *testing.T, db *sql.DB, key string, n int, at time.Time) {
 func rowsOf(t *testing.T, db *DB, key string) map[string]int {
 	t.Helper()
 	rows := map[string]int{}
-	for _, table := range ofProjects {
+	for _, table := range db.ofProjects() {
 		if n := scan[int](t, db.Read, `SELECT count(*) FROM `+table.table+` WHERE project_id = $1`, key); n != 0 {
 			rows[table.table] = n
 		}

@@ -36,14 +36,15 @@ func one(ctx context.Context, q queryer, where string, args ...any) (project.Rec
 	return records[0].Record, records[0].damage
 }
 
+const queryProjects = `SELECT p.id, p.settings, p.secret_id, p.secret_hash, p.created_at, p.updated_at, p.revision,
+		k.provider, k.sealed, k.mask
+	FROM projects p LEFT JOIN provider_keys k ON k.project_id = p.id
+	WHERE %s ORDER BY p.created_at, p.id`
+
 // query returns the projects where the condition on p holds, with their keys: one statement, so that
 // settings and keys are of the same moment. A project comes as a row for each of its keys.
 func query(ctx context.Context, q queryer, where string, args ...any) ([]record, error) {
-	rows, err := q.QueryContext(ctx, `
-		SELECT p.id, p.settings, p.secret_id, p.secret_hash, p.created_at, p.updated_at, p.revision,
-		       k.provider, k.sealed, k.mask
-		FROM projects p LEFT JOIN provider_keys k ON k.project_id = p.id
-		WHERE `+where+` ORDER BY p.created_at, p.id`, args...)
+	rows, err := q.QueryContext(ctx, fmt.Sprintf(queryProjects, where), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read projects: %w", err)
 	}

@@ -162,7 +162,7 @@ func Match(method, escapedPath string) (Endpoint, error) {
 		return Endpoint{}, &Error{
 			Status:  http.StatusNotFound,
 			Code:    "unsupported_endpoint",
-			Message: "AI Ratelimit does not serve this method and path. Use one of the documented endpoints in its exact spelling.",
+			Message: "AI Ratelimit does not serve this method and path. Use one of the documented endpoints in its exact spelling." + baseHint(escapedPath),
 		}
 	}
 	ep.Method, ep.Path = method, escapedPath
@@ -212,7 +212,7 @@ func pathModel(escaped string) (string, bool) {
 		return "", false
 	}
 	model, err := url.PathUnescape(escaped)
-	if err != nil || len(model) > maxModel || !utf8.ValidString(model) {
+	if err != nil || !utf8.ValidString(model) {
 		return "", false
 	}
 	for _, r := range model {
@@ -237,7 +237,43 @@ func DialectOf(path string) Dialect {
 		return Gemini
 	case strings.HasPrefix(path, "/v1/messages"):
 		return Anthropic
+	}
+	ep, _ := misplaced(path)
+	return ep.Dialect
+}
+
+// misplaced finds the endpoint that is meant by a path which ends like it: of a client whose base URL lacks the version,
+// or has it twice, or is another vendor's.
+func misplaced(path string) (Endpoint, bool) {
+	if _, action, ok := strings.Cut(path[strings.LastIndexByte(path, '/')+1:], ":"); ok {
+		if op, ok := actions[action]; ok && strings.Contains(path, "/models/") {
+			return Endpoint{Dialect: Gemini, Operation: op}, true
+		}
+		return Endpoint{}, false
+	}
+	versioned := strings.HasPrefix(path, "/v1")
+	for _, all := range [...]map[string]Endpoint{posts, gets} {
+		for own, ep := range all {
+			twice := path != own && strings.HasSuffix(path, own)
+			bare := strings.TrimPrefix(own, "/v1")
+			// OpenAI's threads have messages too.
+			lacking := !versioned && bare[0] == '/' && (path == bare || bare != "/messages" && strings.HasSuffix(path, bare))
+			if twice || lacking {
+				return ep, true
+			}
+		}
+	}
+	return Endpoint{}, false
+}
+
+// baseHint says what the base URL should be where a path ends as an endpoint's does.
+func baseHint(path string) string {
+	switch ep, ok := misplaced(path); {
+	case !ok:
+		return ""
+	case ep.Dialect == OpenAI:
+		return " If the SDK added this path, its base URL should be this server's address followed by /v1."
 	default:
-		return OpenAI
+		return " If the SDK added this path, its base URL should be this server's address alone, without a path."
 	}
 }

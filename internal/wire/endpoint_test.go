@@ -65,6 +65,7 @@ func TestMatch_readsGeminiModels(t *testing.T) {
 		{"EncodedLetters", "gemini%2D2.5-%66lash:generateContent", "gemini-2.5-flash", GenerateContent},
 		{"EncodedProviderPrefix", "openrouter%2Fmeta%2fllama:generateContent", "openrouter/meta/llama", GenerateContent},
 		{"LongestName", strings.Repeat("m", 256) + ":generateContent", strings.Repeat("m", 256), GenerateContent},
+		{"TooLongForParse", strings.Repeat("m", 10<<10) + ":generateContent", strings.Repeat("m", 10<<10), GenerateContent},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -129,7 +130,6 @@ func TestMatch_refusesEverythingElse(t *testing.T) {
 		{"GeminiEncodedTwice", "POST", "/v1beta/models/x%252F:generateContent"},
 		{"GeminiBadUTF8", "POST", "/v1beta/models/x%ff:generateContent"},
 		{"GeminiBadEscape", "POST", "/v1beta/models/x%zz:generateContent"},
-		{"GeminiTooLong", "POST", "/v1beta/models/" + strings.Repeat("m", 257) + ":generateContent"},
 		{"GeminiTrailingSlashAfterAction", "POST", "/v1beta/models/x:generateContent/"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -160,9 +160,39 @@ func TestDialectOf_guessesForUnservedPathsToo(t *testing.T) {
 		"/v1/models/x:anything":     Gemini,
 		"/v1/models/gpt-4o":         OpenAI,
 		"/v1/models/ft:gpt-4o:me::": OpenAI,
+
+		"/chat/completions":                   OpenAI, // of a base URL without /v1, with it twice, or of another vendor's
+		"/v1/v1/chat/completions":             OpenAI,
+		"/messages":                           Anthropic,
+		"/v1/v1/messages":                     Anthropic,
+		"/anthropic/v1/messages/count_tokens": Anthropic,
+		"/messages/count_tokens":              Anthropic,
+		"/v1/threads/t/messages":              OpenAI,
+		"/threads/t/messages":                 OpenAI,
+		"/models/x:generateContent":           Gemini,
+		"/v1alpha/models/x:countTokens":       Gemini,
+		"/v1/v1beta/models":                   Gemini,
+		"/models":                             OpenAI,
+		"/x:generateContent":                  OpenAI,
 	} {
 		if got := DialectOf(path); got != want {
 			t.Errorf("DialectOf(%q) = %v, want %v", path, got, want)
+		}
+	}
+}
+
+// Who has the wrong base URL is told the right one, and nobody else.
+func TestMatch_tellsTheBaseURL(t *testing.T) {
+	t.Parallel()
+	const version, alone = "followed by /v1.", "address alone"
+	for path, want := range map[string]string{
+		"/chat/completions": version, "/openai/v1/chat/completions": version, "/v1/v1/chat/completions": version, "/embeddings": version, "/models": version,
+		"/v1/v1/messages": alone, "/messages": alone, "/models/x:generateContent": alone, "/v1/v1beta/models/x:generateContent": alone, "/v1/v1beta/models": alone,
+		"/v1/chat/completions": "", "/v1/chat/completions/": "", "/v1/files": "", "/": "", "": "", "/nothing": "", "/v1/organization/usage/completions": "", "/v1/threads/t/messages": "",
+	} {
+		_, err := Match("PUT", path)
+		if said := err.Error(); strings.Contains(said, "base URL") != (want != "") || !strings.Contains(said, want) {
+			t.Errorf("%s: %s; want %q", path, said, want)
 		}
 	}
 }

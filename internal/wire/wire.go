@@ -51,6 +51,11 @@ func Parse(ep Endpoint, contentType string, body []byte) (*Envelope, error) {
 	if ep.Method == http.MethodGet {
 		return e, nil
 	}
+	if ep.Model != "" {
+		if err := checkModel(ep.Model); err != nil {
+			return nil, err
+		}
+	}
 	boundary, err := mediaType(ep, contentType)
 	if err != nil {
 		return nil, err

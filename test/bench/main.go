@@ -30,6 +30,7 @@ type options struct {
 	only       string
 	pooled     bool
 	postgres   bool
+	fill       bool
 	profile    string
 }
 
@@ -51,6 +52,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "run one measurement: "+measurementNames())
 	flag.BoolVar(&o.pooled, "pooled", false, "give the bare proxy pooled buffers, which it does not have by itself")
 	flag.BoolVar(&o.postgres, "postgres", false, "keep the gateways' books in a PostgreSQL of their own on this machine, which syncs what it commits, instead of in SQLite")
+	flag.BoolVar(&o.fill, "fill", false, "put the identities into the tables, instead of making a request of each: for a million. With SQLite those are not in memory then")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the gateway to `file`, with the first of the identities, and of the bare proxy to file.proxy")
 	flag.Parse()
 	if *role != "" {
@@ -138,7 +140,7 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	if !b.postgres { // with it a gateway keeps no identities in memory
+	if !b.postgres && !b.fill { // with either a gateway has no identities in memory that it was not asked for
 		if b.need, err = identityNeeds(ctx, dir); err != nil {
 			return err
 		}
@@ -161,8 +163,10 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 			return err
 		}
 		b.gateways = append(b.gateways, g)
-		if err := sendEach(ctx, g, g.chat); err != nil {
-			return err
+		if !b.fill {
+			if err := sendEach(ctx, g, g.chat); err != nil {
+				return err
+			}
 		}
 		g.emptyLog()
 		g.memory.live = g.process.memory()

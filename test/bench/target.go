@@ -103,11 +103,13 @@ func (b *bench) startGateway(ctx context.Context, binary, dir string, identities
 	}
 	env := []string{"DATA_DIR=" + dir, "PORT=" + port, "ALLOW_PRIVATE_UPSTREAMS=true", "BENCH_KEY=sk-bench-0123456789abcdef",
 		"DRAIN_SECONDS=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir}
+	location := filepath.Join(dir, "airatelimit.db")
 	if b.database != nil {
 		url, err := b.database.CreateDatabase("bench_"+strconv.Itoa(identities), "")
 		if err != nil {
 			return nil, err
 		}
+		location = url
 		env = append(env, "DATABASE_URL="+url, "JWT_SECRET="+rand.Text()+rand.Text(), "ENCRYPTION_KEY="+(rand.Text() + rand.Text())[:32])
 	}
 	admitting, err := createProject(ctx, binary, env, upstream, huge)
@@ -117,6 +119,11 @@ func (b *bench) startGateway(ctx context.Context, binary, dir string, identities
 	refusing, err := createProject(ctx, binary, env, upstream, spent)
 	if err != nil {
 		return nil, err
+	}
+	if b.fill {
+		if err := fill(ctx, location, admitting, identities); err != nil {
+			return nil, fmt.Errorf("put the identities into the tables: %w", err)
+		}
 	}
 	t := &target{name: "gateway, " + thousands(identities), addr: "127.0.0.1:" + port, identities: identities, gateway: true}
 	if profile != "" {

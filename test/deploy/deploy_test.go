@@ -20,14 +20,16 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/metrics"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
 // root is the repository's, from here.
 const root = "../../"
 
-// stopping is what a shutdown may take beyond DRAIN_SECONDS: answers that leave, handlers that settle, traces.
-const stopping = 15 * time.Second
+// stopping is what a platform should give a shutdown beyond DRAIN_SECONDS: 15 s for answers that leave, handlers that
+// settle, traces, and a ledger whose database is away; and what a busy machine adds.
+const stopping = 20 * time.Second
 
 func read(t *testing.T, name string) string {
 	t.Helper()
@@ -97,8 +99,8 @@ var (
 	words = strings.Fields("sum count rate increase histogram_quantile by and or on le job instance outcome provider family kind direction version m d h s")
 )
 
-// metrics are the names in a query that are none of the language's.
-func metrics(query string) []string {
+// namesIn are the names in a query that are none of the language's.
+func namesIn(query string) []string {
 	query = quoted.ReplaceAllString(query, "")
 	query = regexp.MustCompile(`\[[^\]]*\]`).ReplaceAllString(query, "")
 	var names []string
@@ -112,7 +114,7 @@ func metrics(query string) []string {
 
 func wantMetrics(t *testing.T, where, query string, known map[string]bool) {
 	t.Helper()
-	names := metrics(query)
+	names := namesIn(query)
 	if len(names) == 0 {
 		t.Errorf("%s: no metric in %q", where, query)
 	}
@@ -121,9 +123,42 @@ func wantMetrics(t *testing.T, where, query string, known map[string]bool) {
 			t.Errorf("%s: %s is not exported: %s", where, name, query)
 		}
 	}
+	wantOutcomes(t, where, query)
 	if o, c := strings.Count(query, "("), strings.Count(query, ")"); o != c {
 		t.Errorf("%s: %d opening and %d closing brackets: %s", where, o, c, query)
 	}
+}
+
+var outcomeIs = regexp.MustCompile(`outcome(=|!=|=~|!~)"([^"]*)"`)
+
+// wantOutcomes checks that each outcome which a query names, and each part of a pattern of them, is one that a request can
+// come to: a rule with a mistyped one never fires.
+func wantOutcomes(t *testing.T, where, query string) {
+	t.Helper()
+	for _, m := range outcomeIs.FindAllStringSubmatch(query, -1) {
+		parts := []string{regexp.QuoteMeta(m[2])}
+		if strings.HasSuffix(m[1], "~") {
+			parts = alternatives(m[2])
+		}
+		for _, part := range parts {
+			if !slices.ContainsFunc(metrics.Outcomes(), regexp.MustCompile("^(?:"+part+")$").MatchString) {
+				t.Errorf("%s: no request comes to the outcome %s: %s", where, part, query)
+			}
+		}
+	}
+}
+
+// alternatives are the patterns that one with a|b, or x(a|b), stands for.
+func alternatives(pattern string) []string {
+	before, inner, after := "", pattern, ""
+	if m := regexp.MustCompile(`^([^(|]*)\(([^()]*)\)([^(|]*)$`).FindStringSubmatch(pattern); m != nil {
+		before, inner, after = m[1], m[2], m[3]
+	}
+	var parts []string
+	for part := range strings.SplitSeq(inner, "|") {
+		parts = append(parts, before+part+after)
+	}
+	return parts
 }
 
 func TestDashboardAndAlertsUseWhatIsExported(t *testing.T) {
@@ -146,7 +181,7 @@ func TestDashboardAndAlertsUseWhatIsExported(t *testing.T) {
 		}
 		for _, target := range p.Targets {
 			wantMetrics(t, "panel "+p.Title, target.Expr, known)
-			for _, name := range metrics(target.Expr) {
+			for _, name := range namesIn(target.Expr) {
 				used[name] = true
 			}
 		}

@@ -122,7 +122,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	t.Parallel()
 	rounds := 4
 	if long {
-		rounds = 100
+		rounds = 30
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()

@@ -29,7 +29,7 @@ func TestDatabaseGoesAway(t *testing.T) {
 	}
 	rounds := len(ways)
 	if long {
-		rounds = 30
+		rounds = 9
 	}
 	for round := range rounds {
 		how := ways[round%len(ways)]
@@ -107,7 +107,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	f.serve(2)
 	rounds := 8
 	if long {
-		rounds = 200
+		rounds = 60
 	}
 	l := f.load(16, "cut", calm)
 	for range rounds {
@@ -270,7 +270,7 @@ func TestDatabaseFallsSilent(t *testing.T) {
 	f.serve(2)
 	rounds := 1
 	if long {
-		rounds = 20
+		rounds = 6
 	}
 	for round := range rounds {
 		l := f.load(12, fmt.Sprint("round", round), calm)

@@ -21,11 +21,11 @@ type link struct {
 
 	mu    sync.Mutex
 	up    chan struct{} // closed while the link is up
-	held  *hold         // of the connections that are made now
 	conns []net.Conn
+	holds []*hold // one a connection to the database
 }
 
-// hold keeps back what asks the database to commit reservations on some connections, once it is on.
+// hold keeps back what asks the database to commit reservations on a connection, once it is on.
 type hold struct {
 	mu  sync.Mutex
 	off chan struct{} // nil while nothing is kept back
@@ -46,7 +46,7 @@ func newLink(t *testing.T, to string) *link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &link{t: t, ln: ln, to: to, up: make(chan struct{}), held: new(hold)}
+	l := &link{t: t, ln: ln, to: to, up: make(chan struct{})}
 	close(l.up)
 	var running sync.WaitGroup
 	running.Go(func() { l.accept(&running) })
@@ -74,9 +74,9 @@ func (l *link) accept(running *sync.WaitGroup) {
 			_ = near.Close()
 			continue
 		}
+		held := new(hold)
 		l.mu.Lock()
-		l.conns = append(l.conns, near, far)
-		held := l.held
+		l.conns, l.holds = append(l.conns, near, far), append(l.holds, held)
 		l.mu.Unlock()
 		running.Go(func() { l.carry(near, far, held) })
 		running.Go(func() { l.carry(far, near, held) })
@@ -125,16 +125,17 @@ func (l *link) join() {
 	}
 }
 
-// stall keeps back the reservations of the connections that there are, and lets new ones pass. What release lets go of arrives
-// late.
+// stall keeps back the reservations of the connections that there are, those that were held before and went on included,
+// and lets new ones pass. What release lets go of arrives late.
 func (l *link) stall() (release func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	old, off := l.held, make(chan struct{})
-	l.held = new(hold)
-	old.mu.Lock()
-	old.off = off
-	old.mu.Unlock()
+	off := make(chan struct{})
+	for _, h := range l.holds {
+		h.mu.Lock()
+		h.off = off
+		h.mu.Unlock()
+	}
 	var once sync.Once
 	release = func() { once.Do(func() { close(off) }) }
 	l.t.Cleanup(release)
@@ -156,7 +157,7 @@ func TestCommitsArriveLate(t *testing.T) {
 	f.serve(1, "DATABASE_URL="+far.String())
 	rounds := 2
 	if long {
-		rounds = 50
+		rounds = 15
 	}
 	for round := range rounds {
 		load := f.crowd(12, fmt.Sprint("late", round), calm)
@@ -189,7 +190,7 @@ func TestNodeLosesTheDatabase(t *testing.T) {
 
 	rounds := 2
 	if long {
-		rounds = 30
+		rounds = 12
 	}
 	for round := range rounds {
 		var streams sync.WaitGroup

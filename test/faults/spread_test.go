@@ -141,7 +141,7 @@ func TestFiveNodesStartOnAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	rounds := 1
 	if long {
-		rounds = 20
+		rounds = 5
 	}
 	for range rounds {
 		db := shared(t)

@@ -23,6 +23,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -110,7 +111,12 @@ func TestOperations(t *testing.T) {
 
 	t.Run("migrations that fail on an empty database", func(t *testing.T) {
 		t.Parallel()
-		s := limited(t, `{}`)
+		// The stack's own PostgreSQL is a copy of one that has its tables.
+		opts, empty := stack.Options{}, t.TempDir()+"/empty.db"
+		if pgtest.Chosen() {
+			opts.Env, empty = map[string]string{"DATABASE_URL": pgtest.Database(t)}, pgtest.Database(t)
+		}
+		s := stack.New(t, opts)
 		for range 2 {
 			resp, err := http.Get(s.URL + "/readyz")
 			if err != nil {
@@ -123,11 +129,14 @@ func TestOperations(t *testing.T) {
 			wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 			s.Restart()
 		}
-		db, err := store.Open(t.Context(), t.TempDir()+"/empty.db")
-		if err != nil {
-			t.Fatal(err)
+		wantUsed(t, s, "ann", 2, 2*(input+output))
+		for range 2 {
+			db, err := store.Open(t.Context(), empty)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = db.Close()
 		}
-		_ = db.Close()
 	})
 
 	t.Run("three error shapes in one product", func(t *testing.T) {

@@ -205,8 +205,9 @@ func TestRefusalsSayWhichLimit(t *testing.T) {
 // A burst passes by itself: the SDKs that retry wait as long as they are told, and get through.
 func TestBurstIsRetriedAndSucceeds(t *testing.T) {
 	t.Parallel()
-	const perMinute = 120
-	s := stack.New(t, stack.Options{Settings: `{"requestsPerMinute": 120}`})
+	// One more is allowed every three seconds: what a machine is to exceed that is slow, and a test is to wait.
+	const perMinute = 20
+	s := stack.New(t, stack.Options{Settings: `{"requestsPerMinute": 20}`})
 	for vendor, do := range vendors {
 		t.Run(vendor, func(t *testing.T) {
 			t.Parallel()

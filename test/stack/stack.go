@@ -89,7 +89,7 @@ func (l *Log) Write(p []byte) (int, error) {
 // Await returns when the log contains text: a request's line comes when it is settled.
 func (l *Log) Await(t testing.TB, text string) {
 	t.Helper()
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(time.Minute)
 	for {
 		l.mu.Lock()
 		if bytes.Contains(l.buf.Bytes(), []byte(text)) {

@@ -196,15 +196,11 @@ func settleTwice(t *testing.T, s Store) {
 // and be forgotten at the same time, and then counts.
 func manyAtOnce(t *testing.T, s Store) {
 	const workers, identities = 64, 7
-	rounds := 100
-	if Long() {
-		rounds = 5000
-	}
 	r := daily(caps(-1, 1_000_000_000, -1))
 	var requests, tokens, gifts [identities]atomic.Int64
 	together(workers, func(w int) {
 		rng := rand.New(rand.NewPCG(uint64(w), 1))
-		for range rounds {
+		for range rounds(100) {
 			i := rng.IntN(identities)
 			key := identity(fmt.Sprint(i))
 			switch n := rng.Int64N(100); {
@@ -387,6 +383,24 @@ func clockSetBack(t *testing.T, s Store) {
 		a := account(t, s, key, limit.Daily, midnight.Add(time.Second))
 		interrupt()
 		wantTotal(t, s, key, limit.Daily, midnight.Add(time.Second), a.State.Total())
+	}
+}
+
+// clockSetBackFillsTheBucket: who was asked for by a clock that was a day ahead starts with an empty bucket when it is right
+// again, which fills, although nobody is admitted meanwhile.
+func clockSetBackFillsTheBucket(t *testing.T, s Store) {
+	r := rules(limit.Levels{Project: &limit.Level{RequestsPerMinute: new(int64(6))}}, "m", limit.Monthly)
+	for name, interrupt := range map[string]func(){"warm": func() {}, "forgotten": func() { s.Forget(t) }, "restarted": func() { s.Restart(t) }} {
+		key := identity(name)
+		spend(t, s, key, r, 1, noon.Add(24*time.Hour))
+		interrupt()
+		for second := range time.Duration(10) {
+			wantRefused(t, s, key, r, noon.Add(second*time.Second))
+		}
+		for range 6 {
+			spend(t, s, key, r, 1, noon.Add(time.Minute))
+		}
+		wantRefused(t, s, key, r, noon.Add(time.Minute))
 	}
 }
 

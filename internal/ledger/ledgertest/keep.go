@@ -100,12 +100,8 @@ func creditsSurvive(t *testing.T, s Store) {
 // crashUnderLoad: of requests that run when the process dies at least those are counted
 // that may have been answered, and never more than the limit.
 func crashUnderLoad(t *testing.T, s Store) {
-	rounds := 3
-	if Long() {
-		rounds = 100
-	}
 	const most = 100
-	for round := range rounds {
+	for round := range rounds(3) {
 		key, r := identity(fmt.Sprint(round)), daily(caps(most, -1, -1))
 		var answered atomic.Int64
 		together(32, func(w int) {

@@ -3,13 +3,14 @@
 //	func TestLedger(t *testing.T) { ledgertest.Run(t, open) }
 //
 // They try to break the invariants of package ledger one at a time and then, with random
-// calls, restarts and crashes, all together. With LONG=1 in the environment they try for
-// minutes.
+// calls, restarts and crashes, all together. With LONG=1 in the environment each of these
+// tries for a minute.
 package ledgertest
 
 import (
 	"context"
 	"errors"
+	"iter"
 	"os"
 	"testing"
 	"time"
@@ -67,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"OldRequestEndsAfterThePeriodChanged", oldRequestEnds},
 		{"ResetInFlight", resetInFlight},
 		{"ClockSetBack", clockSetBack},
+		{"ClockSetBackFillsTheBucket", clockSetBackFillsTheBucket},
 		{"NamesAreKeptAsTheyAre", oddNames},
 		{"AbsurdFiguresBreakNothing", absurdFigures},
 		{"StaleSettingsAreNoticed", staleSettings},
@@ -100,6 +102,19 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 
 // Long reports whether the slow variants of tests are asked for.
 func Long() bool { return os.Getenv("LONG") == "1" }
+
+// rounds counts a few rounds, or in the slow variants as many as a minute has: what a round
+// takes is as different as the stores are.
+func rounds(few int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		end := time.Now().Add(time.Minute)
+		for i := 0; i < few || Long() && time.Now().Before(end); i++ {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
 
 var noon = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC) // a Wednesday
 

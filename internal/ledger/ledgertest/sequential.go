@@ -20,12 +20,8 @@ import (
 // book forgets nothing, keeps every use with its time, and sums up anew for every
 // decision: it knows no batches, hours, caches or files.
 func sequential(t *testing.T, s Store) {
-	rounds := 1
-	if Long() {
-		rounds = 50
-	}
 	var checks atomic.Int64
-	for range rounds {
+	for range rounds(1) {
 		rapid.Check(t, func(t *rapid.T) {
 			r := &run{s: s, now: noon, period: limit.Daily, project: fmt.Sprint("pk_", checks.Add(1)), accounts: map[string]*entries{}}
 			r.level = genLevel(t, "project")

@@ -85,10 +85,12 @@ func (c *wired) Write(p []byte) (int, error) {
 }
 
 func (c *wired) Read(p []byte) (int, error) {
+	n, err := c.conn().Read(p)
+	// Only now: the driver begins to read while a slow write is still going on.
 	if c.wrote.Swap(false) {
 		c.wire.trips.Add(1)
 	}
-	return c.conn().Read(p)
+	return n, err
 }
 
 // onCommit does something to the next commit, once.
@@ -665,6 +667,50 @@ func TestThroughAPooler(t *testing.T) {
 		t.Errorf("%d of 300 admitted, want 100", got)
 	}
 	wantUsed(t, nodes[0].Ledger, key, noon, limit.Amounts{100, 700, 7000})
+	for _, n := range nodes {
+		if got := n.statements(t, false); got != 0 {
+			t.Errorf("%d statements were prepared in processes that are others' next", got)
+		}
+	}
+}
+
+// statements returns how many statements are prepared on the idle connections of the pool. If
+// so told it takes them away beforehand, as an administrator or a pooler may.
+func (p *process) statements(t testing.TB, away bool) (n int) {
+	t.Helper()
+	for _, c := range p.pool.AcquireAllIdle(t.Context()) {
+		defer c.Release()
+		if away {
+			if _, err := c.Conn().PgConn().Exec(t.Context(), "DEALLOCATE ALL").ReadAll(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n += len(preparedOf(c.Conn().PgConn()).names)
+	}
+	return n
+}
+
+// Statements are prepared once a connection. Where they have gone the calls that find out are
+// made all the same.
+func TestStatementsArePrepared(t *testing.T) {
+	t.Parallel()
+	p := openOn(t, newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 2 }), func(o *Options) { o.Lanes = 1 })
+	key, r := named("alice"), requests(100)
+	spend := func(times int64) { // so often by then
+		t.Helper()
+		settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
+		wantUsed(t, p.Ledger, key, noon, limit.Amounts{times, 7 * times, 70 * times})
+	}
+	for i := range int64(3) {
+		spend(1 + i)
+	}
+	for i := range int64(3) {
+		eventually(t, "those of a reservation and a settlement are prepared", func() bool { return p.statements(t, true) >= 5 })
+		spend(4 + i)
+	}
+	if err := p.Healthy(); err != nil {
+		t.Errorf("not healthy: %v", err)
+	}
 }
 
 // Changes that wait for a locked row, however many, keep no connection from a decision or a

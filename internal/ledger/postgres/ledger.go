@@ -108,16 +108,29 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	return l, nil
 }
 
-// Close writes what is still to be written and stops. Nothing may be called after it. What
-// still runs is settled as it stands by other nodes, or at the next start.
+// Close is Shutdown with the time that it takes where the database is up.
 func (l *Ledger) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience+attemptTimeout)
+	defer cancel()
+	return l.Shutdown(ctx)
+}
+
+// Shutdown writes what is still to be written and stops, before ctx ends. Nothing may be called
+// after it. What still runs is settled as it stands by other nodes, or at the next start.
+func (l *Ledger) Shutdown(ctx context.Context) error {
 	if l.stop != nil {
 		l.stop()
 	}
-	l.queue.close()
+	tries := ctx
+	if by, ok := ctx.Deadline(); ok { // the last attempt has its time too
+		var cancel context.CancelFunc
+		tries, cancel = context.WithDeadline(ctx, by.Add(-attemptTimeout))
+		defer cancel()
+	}
+	defer l.queue.close(tries)()
 	l.idle.Wait()
 	lost := l.queue.rest()
-	err := l.leave()
+	err := l.leave(ctx)
 	if lost > 0 {
 		err = errors.Join(err, fmt.Errorf("%d ends of requests could not be written", lost))
 	}

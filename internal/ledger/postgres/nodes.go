@@ -54,8 +54,8 @@ func (l *Ledger) registerAnew(ctx context.Context, old int64) error {
 }
 
 // leave removes the node's row.
-func (l *Ledger) leave() error {
-	if _, err := l.query(context.Background(), deregister, nil, intParam(l.node.Load())); err != nil {
+func (l *Ledger) leave(ctx context.Context) error {
+	if _, err := l.query(ctx, deregister, nil, intParam(l.node.Load())); err != nil {
 		return fmt.Errorf("remove this node from the table of nodes: %w", err)
 	}
 	return nil

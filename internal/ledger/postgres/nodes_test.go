@@ -353,7 +353,7 @@ func TestDeclaredDeadWithOneConnection(t *testing.T) {
 	p := openOn(t, newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 1 }))
 	key, r := named("alice"), requests(100)
 	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
-	if err := p.leave(); err != nil {
+	if err := p.leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	old := p.node.Load()
@@ -426,7 +426,7 @@ func TestCloseDuringALook(t *testing.T) {
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{1, 7, 70})
 	orphan(t, p, key, 1)
 	p.stop()
-	p.queue.close()
+	defer p.queue.close(t.Context())()
 	p.idle.Wait() // for the lanes to have gone
 	look, end := context.WithCancel(t.Context())
 	p.idle.Go(func() {

@@ -23,7 +23,7 @@ const (
 	lockPause = 25 * time.Millisecond
 	// How long what must be written waits between attempts while the database is away.
 	leastPause, mostPause = 50 * time.Millisecond, 500 * time.Millisecond
-	// How long a ledger that is closed tries to write what is left.
+	// How long a ledger that is closed tries to write what is left, where nobody says otherwise.
 	closePatience = 2 * time.Second
 )
 
@@ -43,7 +43,7 @@ type queue struct {
 	paused bool      // the database is away: nothing is tried until pause is over
 	pause  time.Duration
 
-	closing time.Time // since when no more comes, zero while it may
+	closing context.Context // for how long what is left is tried, when no more comes; nil while it may
 }
 
 // line is what waits of one account.
@@ -241,7 +241,7 @@ func (q *queue) take() (lines []*line, calls []*call) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for !q.due() {
-		if !q.closing.IsZero() && (len(q.lines) == 0 || time.Since(q.closing) > closePatience) {
+		if q.closing != nil && (len(q.lines) == 0 || q.closing.Err() != nil) {
 			return nil, nil
 		}
 		q.change.Wait()
@@ -339,13 +339,17 @@ func anyLocked(lines []*line) bool {
 	return false
 }
 
-// close has the lanes end when the queue is empty, or after closePatience.
-func (q *queue) close() {
+// close has the lanes end when the queue is empty, or when ctx ends, until stop is called.
+func (q *queue) close(ctx context.Context) (stop func() bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.closing = time.Now()
-	q.after(closePatience+time.Millisecond, func() {})
+	q.closing = ctx
 	q.change.Broadcast()
+	return context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.change.Broadcast()
+	})
 }
 
 // rest returns how many calls are left when the lanes have ended, and answers who waits.

@@ -61,7 +61,7 @@ func TestNothingWaitsForABatchThatHangs(t *testing.T) {
 				q.mu.Lock()
 				clear(q.lines)
 				q.mu.Unlock()
-				q.close()
+				defer q.close(t.Context())()
 			})
 		})
 	}

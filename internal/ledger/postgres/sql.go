@@ -23,8 +23,8 @@ const (
 	// a transaction too.
 	setLimits = `SELECT ` + limits
 	// setUp is the first statement of one that has begun. It returns whether this node is still
-	// counted among the living.
-	setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $3), ` + limits
+	// counted among the living, and which process makes the transaction.
+	setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $3), pg_backend_pid(), ` + limits
 )
 
 // lockAccounts locks rows in the order of their keys. Where a row is held by another it

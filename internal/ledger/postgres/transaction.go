@@ -80,7 +80,10 @@ func (t *transaction) loadAll(how locking) error {
 	if err := t.s.each(nil); err != nil {
 		return err
 	}
-	if err := t.s.each(func(r *record) { t.alive = r.bool() }); err != nil {
+	if err := t.s.each(func(r *record) {
+		t.alive = r.bool()
+		t.s.madeBy(r.int())
+	}); err != nil {
 		return err
 	}
 	if how.skip {
@@ -113,11 +116,16 @@ type moment struct {
 	now     time.Time
 }
 
-// advance brings the states of accounts to a moment of now, in its period.
+// advance brings the states of accounts to a moment of now, in its period. What that makes
+// of a burst bucket far ahead of the clock is written, whatever is decided: it fills from
+// then on, and not from each look at it.
 func (t *transaction) advance(moments ...moment) error {
 	err := t.enter(moments...)
 	for _, m := range moments {
-		m.account.state.Advance(m.now)
+		a := m.account
+		burst := a.state.Burst
+		a.state.Advance(m.now)
+		a.changed = a.changed || !burst.Equal(a.state.Burst)
 	}
 	return err
 }
@@ -346,6 +354,8 @@ func failureOf(err error) failure {
 	switch e.Code {
 	case "40001", "40P01", "23505": // serialization failure, deadlock, a row that another made first
 		return crossed
+	case "26000", "42P05", "0A000": // a prepared statement is not there, is there already, or was made for another table
+		return cut
 	case "55P03": // lock not available
 		return waited
 	}

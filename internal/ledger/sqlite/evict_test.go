@@ -118,7 +118,7 @@ func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
 	// Not parallel: it looks at the whole heap.
 	names, wave := 8_000, 2_000
 	if ledgertest.Long() {
-		names, wave = 1_000_000, 50_000
+		names, wave = 50_000, 10_000
 	}
 	p := openProcess(t)
 	heap := func() uint64 {

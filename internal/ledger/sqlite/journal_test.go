@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -427,30 +428,33 @@ func TestAJournalThatCannotBeTakenOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &process{path: filepath.Join(t.TempDir(), "test.db")}
-			p.open(t)
-			durable(t, reserve(t, p.Ledger, alice, upTo(9)))
-			path := p.writer.active.file.Name()
-			journal := p.writer.kill(t)
-			if err := p.Close(); err != nil {
-				t.Fatal(err)
-			}
-			for path, content := range journal {
-				if err := os.WriteFile(path, content, 0o600); err != nil {
+			// By the clock of a bubble nothing is folded before it is killed.
+			synctest.Test(t, func(t *testing.T) {
+				p := &process{path: filepath.Join(t.TempDir(), "test.db")}
+				p.open(t)
+				durable(t, reserve(t, p.Ledger, alice, upTo(9)))
+				path := p.writer.active.file.Name()
+				journal := p.writer.kill(t)
+				if err := p.Close(); err != nil {
 					t.Fatal(err)
 				}
-			}
-			spoil(t, path)
-			before, _ := os.Stat(path)
-			for range 2 {
-				if _, err := Open(t.Context(), p.db.Ledger, p.db.Read); err == nil {
-					t.Fatal("opened")
+				for path, content := range journal {
+					if err := os.WriteFile(path, content, 0o600); err != nil {
+						t.Fatal(err)
+					}
 				}
-			}
-			if after, err := os.Stat(path); err != nil || after.Size() != before.Size() {
-				t.Errorf("the journal is not as it was: %v, %v", after, err)
-			}
-			p.closeDB(t)
+				spoil(t, path)
+				before, _ := os.Stat(path)
+				for range 2 {
+					if _, err := Open(t.Context(), p.db.Ledger, p.db.Read); err == nil {
+						t.Fatal("opened")
+					}
+				}
+				if after, err := os.Stat(path); err != nil || after.Size() != before.Size() {
+					t.Errorf("the journal is not as it was: %v, %v", after, err)
+				}
+				p.closeDB(t)
+			})
 		})
 	}
 }

@@ -26,7 +26,7 @@ func TestKilledProcess(t *testing.T) {
 	}
 	rounds := 3
 	if ledgertest.Long() {
-		rounds = 50
+		rounds = 20
 	}
 	path := filepath.Join(t.TempDir(), "test.db")
 	total := int64(0)

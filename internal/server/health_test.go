@@ -1,0 +1,84 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/store"
+)
+
+func textLog() (*slog.Logger, *bytes.Buffer) {
+	var b bytes.Buffer
+	return slog.New(slog.NewTextHandler(&b, nil)), &b
+}
+
+func wantLogged(t *testing.T, log *bytes.Buffer, lines ...string) {
+	t.Helper()
+	got := strings.Split(strings.TrimSpace(log.String()), "\n")
+	if log.Len() == 0 {
+		got = nil
+	}
+	if len(got) != len(lines) {
+		t.Fatalf("%d lines, want %d:\n%s", len(got), len(lines), log)
+	}
+	for i, want := range lines {
+		if !strings.Contains(got[i], want) {
+			t.Errorf("line %d is %s, want %q", i, got[i], want)
+		}
+	}
+	log.Reset()
+}
+
+func TestTheLogSaysOnceThatLimitsCannotBeChecked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, text := textLog()
+		h := newHealth(log)
+		denied := fmt.Errorf("%w: %w", ledger.ErrUnavailable, errors.New("permission denied"))
+		for range 100 { // every request; the ledger thinks itself well again in between
+			h.met(denied)
+			h.met(ledger.ErrStale)
+			h.met(nil)
+			h.look(time.Now(), nil)
+			time.Sleep(time.Second)
+		}
+		wantLogged(t, text, `level=ERROR msg="limits cannot be checked" error="ledger unavailable: permission denied"`)
+		time.Sleep(healthQuiet)
+		h.look(time.Now(), nil)
+		wantLogged(t, text, `msg="limits can be checked again" after=1m39s failed_calls=100`)
+		h.look(time.Now(), nil)
+		wantLogged(t, text)
+
+		// Without a request.
+		for range 100 {
+			h.look(time.Now(), errors.New("connection refused"))
+			time.Sleep(time.Second)
+		}
+		wantLogged(t, text, `error="connection refused"`)
+		time.Sleep(healthQuiet)
+		h.look(time.Now(), nil)
+		wantLogged(t, text, "can be checked again")
+	})
+}
+
+func TestADatabaseThatDiffersIsWarnedOfOnce(t *testing.T) {
+	t.Parallel()
+	log, text := textLog()
+	d := &differences{log: log}
+	d.warn(store.Differences{Ahead: mostAhead})
+	wantLogged(t, text)
+	for range 3 {
+		d.warn(store.Differences{Ahead: -time.Minute, Forgets: true})
+	}
+	wantLogged(t, text, "synchronous_commit=off", "database_ahead=-1m0s")
+	d.warn(store.Differences{})
+	d.warn(store.Differences{Ahead: time.Hour})
+	wantLogged(t, text, "database_ahead=1h0m0s")
+}

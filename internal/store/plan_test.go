@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// filled is a PostgreSQL with a small project and a large one, whose statistics the planner knows.
+func filled(t *testing.T) *DB {
+	t.Helper()
+	db := openTest(t, migrated.Database(t))
+	for _, statement := range []string{
+		`INSERT INTO projects SELECT 'pk_' || n, '{}', 's' || n, '', 0, 0, n FROM generate_series(1, 2000) n`,
+		`INSERT INTO provider_keys SELECT id, 'openai', '', '' FROM projects`,
+		`INSERT INTO identities (project_id, identity, created_at, updated_at)
+			SELECT CASE WHEN n < 20000 THEN 'pk_gone' ELSE 'pk_1' END, n, 0, 0 FROM generate_series(1, 20100) n`,
+		`INSERT INTO usage (project_id, identity, hour, model, tier, kind) SELECT project_id, identity, h, '', '', 0 FROM identities, generate_series(1, 3) h`,
+		`INSERT INTO audit (project_id, identity, action, at) SELECT project_id, identity, 'gift', 0 FROM identities`,
+		`INSERT INTO idempotency SELECT project_id, identity, '', 200, '', identity::int FROM identities`,
+		`ANALYZE`,
+	} {
+		if _, err := db.Write.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	return db
+}
+
+// What is asked all the time finds its rows by an index, however much there is, and however much of that is of no use any
+// more.
+func TestNoStatementReadsThroughATable(t *testing.T) {
+	t.Parallel()
+	db := filled(t)
+	type asked struct {
+		name, statement string
+		args            []any
+	}
+	all := []asked{
+		{"a project", fmt.Sprintf(queryProjects, "p.id = $1"), []any{"pk_1"}},
+		{"a project by its secret", fmt.Sprintf(queryProjects, "p.secret_id = $1"), []any{"s1"}},
+		{"changed projects", fmt.Sprintf(queryProjects, "p.revision > $1"), []any{1995}},
+	}
+	add := func(d doomed, after, upTo []any) {
+		statement, args := d.end(after)
+		all = append(all, asked{"the end of a batch of " + d.table, statement, args})
+		statement, args = d.remove(after, upTo)
+		all = append(all, asked{"a batch of " + d.table, statement, args})
+	}
+	add(old(time.UnixMicro(10_000)), nil, []any{500, "pk_gone", "500"})
+	add(old(time.UnixMicro(10_000)), []any{500, "pk_gone", "500"}, []any{1000, "pk_gone", "1000"})
+	keys := map[string][2][]any{
+		"idempotency": {{"500"}, {"501"}}, "audit": {{"500", 500}, {"501", 501}},
+		"usage": {{"500", 1, "", "", 0}, {"501", 1, "", "", 0}}, "identities": {{"500"}, {"501"}},
+	}
+	for _, d := range db.ofProjects() {
+		add(d.of("pk_gone"), keys[d.table][0], keys[d.table][1])
+		add(d.of("pk_gone"), keys[d.table][0], nil)
+		all = append(all, asked{"the next project of " + d.table, fmt.Sprintf(nextProject, d.table), []any{"pk_1"}})
+	}
+	for _, a := range all {
+		plan := explain(t, db, a.statement, a.args...)
+		// Nobody has more than a few running requests, nor a project more than a few provider keys.
+		if regexp.MustCompile(`Seq Scan on (projects|identities|usage|audit|idempotency)`).MatchString(plan) || !strings.Contains(plan, "Index Cond") {
+			t.Errorf("%s reads through a table:\n%s\n%s", a.name, a.statement, plan)
+		}
+		// A condition on where a batch begins that is only a filter would have every batch walk over the earlier ones.
+		if strings.Contains(a.name, "batch") && len(a.args) > 2 && !regexp.MustCompile(`Index Cond: .*(ROW\(|identity > |key > |created_at)`).MatchString(plan) {
+			t.Errorf("%s does not begin where the last one ended:\n%s\n%s", a.name, a.statement, plan)
+		}
+	}
+}
+
+func explain(t *testing.T, db *DB, statement string, args ...any) string {
+	t.Helper()
+	tx, err := db.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // only a plan was asked for
+	rows, err := tx.QueryContext(context.Background(), "EXPLAIN "+statement, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(line + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}
