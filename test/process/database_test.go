@@ -261,6 +261,32 @@ func TestTerminatedWhileTheDatabaseStaysAway(t *testing.T) {
 	}
 }
 
+// execute runs a statement beside the nodes, as their own user.
+func (in *installation) execute(statement string) {
+	in.t.Helper()
+	conn, err := pgx.Connect(in.t.Context(), in.database)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // nothing is lost with it
+	if _, err := conn.Exec(in.t.Context(), statement); err != nil {
+		in.t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func TestTheLogWarnsOfADatabaseThatForgets(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.database = stack.Database(t)
+	in.Env = stack.Environment(in.database)
+	in.execute(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`)
+	p := in.Serve()
+	if p.Log.Wait(p, regexp.MustCompile(`level=WARN msg="PostgreSQL has synchronous_commit=off`)) == nil {
+		t.Errorf("no warning:\n%s", p.Log.String())
+	}
+	p.Stop()
+}
+
 // The database refuses what requests need, and nothing else: only the log can say why each of them gets 503.
 func TestTheLogSaysWhyLimitsCannotBeChecked(t *testing.T) {
 	t.Parallel()
@@ -270,18 +296,7 @@ func TestTheLogSaysWhyLimitsCannotBeChecked(t *testing.T) {
 	url, _ := echoing(t)
 	k, c := in.Create(node.OpenAI(url, "")), newClient(t)
 	p := in.Serve()
-	grant := func(statement string) {
-		t.Helper()
-		conn, err := pgx.Connect(t.Context(), in.database)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close(context.Background()) //nolint:errcheck // nothing is lost with it
-		if _, err := conn.Exec(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	grant(`REVOKE ALL ON holds FROM CURRENT_USER`)
+	in.execute(`REVOKE ALL ON holds FROM CURRENT_USER`)
 	for range 20 {
 		if a := chat(c, p, k, "ann"); a.status != http.StatusServiceUnavailable {
 			t.Errorf("status %d, want 503: %s", a.status, a.body)
@@ -291,7 +306,7 @@ func TestTheLogSaysWhyLimitsCannotBeChecked(t *testing.T) {
 	if p.Log.Wait(p, why) == nil {
 		t.Errorf("the log does not say why:\n%s", p.Log.String())
 	}
-	grant(`GRANT ALL ON holds TO CURRENT_USER`)
+	in.execute(`GRANT ALL ON holds TO CURRENT_USER`)
 	node.Await(t, patience, "an answer", func() bool { return chat(c, p, k, "ann").status == http.StatusOK })
 	if p.Log.Wait(p, regexp.MustCompile(`msg="limits can be checked again"`)) == nil {
 		t.Errorf("the log does not say that it is over:\n%s", p.Log.String())
