@@ -39,13 +39,13 @@ func TestUsagePages(t *testing.T) {
 		for _, look := range looks {
 			few = append(few, h.read(look.at, 0))
 		}
-		identities := int64(20_000)
+		identities := int64(10_000)
 		if os.Getenv("LONG") != "" {
 			identities = 1_000_000
 			h.add(20, 2_000, 3*365*24, 24)
 		}
 		h.add(0, identities, 48, 24)
-		h.add(10, 14, 3*365*24, 3)
+		h.add(10, 14, 3*365*24, 4)
 		h.analyze()
 		for i, look := range looks {
 			most := few[i] + look.more
