@@ -39,13 +39,13 @@ func TestUsagePages(t *testing.T) {
 		for _, look := range looks {
 			few = append(few, h.read(look.at, 0))
 		}
-		identities, days := int64(20_000), int64(5)
+		identities := int64(10_000)
 		if os.Getenv("LONG") != "" {
-			identities, days = 1_000_000, 2
+			identities = 1_000_000
 			h.add(20, 2_000, 3*365*24, 24)
 		}
-		h.add(0, identities, days*24, 24)
-		h.add(10, 14, 3*365*24, 1)
+		h.add(0, identities, 48, 24)
+		h.add(10, 14, 3*365*24, 4)
 		h.analyze()
 		for i, look := range looks {
 			most := few[i] + look.more
