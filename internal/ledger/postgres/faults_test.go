@@ -451,7 +451,6 @@ func TestRefusedWritesFailAlone(t *testing.T) {
 	pool := newPool(t, migrated.Database(t))
 	p := openOn(t, pool, func(o *Options) {
 		o.Lanes = 1
-		o.Available = func(why error) { t.Errorf("one account made the ledger unavailable: %v", why) }
 		o.Report = func(err error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -528,8 +527,7 @@ func TestDatabaseAway(t *testing.T) {
 	if err := migrated.Prepare(t.Context(), address); err != nil {
 		t.Fatal(err)
 	}
-	told := make(chan error, 100)
-	p := openOn(t, newPool(t, address), func(o *Options) { o.Available = func(why error) { told <- why } })
+	p := openOn(t, newPool(t, address))
 	key, r := named("alice"), requests(100)
 	running := admitted(t, p.Ledger, key, r, noon)
 	released := admitted(t, p.Ledger, key, r, noon)
@@ -576,15 +574,6 @@ func TestDatabaseAway(t *testing.T) {
 	eventually(t, "the ledger is back", func() bool { return p.Healthy() == nil })
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{51, 157, 1570})
 	wantConsistent(t, p.pool)
-	for away := true; ; away = !away {
-		why := <-told
-		if (why != nil) != away {
-			t.Errorf("told: %v; want why it is away, then that it is back", why)
-		}
-		if why == nil && len(told) == 0 {
-			break
-		}
-	}
 }
 
 // A server that has stopped answering keeps nobody waiting for long.

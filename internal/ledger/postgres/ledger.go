@@ -38,9 +38,6 @@ type Options struct {
 	// Observe, where not nil, is told of every batch: how many calls it held, and how long
 	// they waited for it at the database. It must be quick.
 	Observe func(calls int, took time.Duration)
-	// Available, where not nil, is told when the ledger becomes unavailable, and why, and with
-	// nil when it is available again. It must be quick.
-	Available func(why error)
 	// Report, where not nil, is told what the database refuses to write, for somebody to look at:
 	// the end of a request, whose hold stays until its node ends, or what a node has left,
 	// which is tried again at every look. It must be quick.
@@ -57,7 +54,6 @@ type Ledger struct {
 	node  atomic.Int64  // own id in the table of nodes
 	aside chan struct{} // holds a token for each connection beside the lanes: see turn
 
-	becoming sync.Mutex            // to set failed and tell of it
 	failed   atomic.Pointer[error] // why nothing can be decided now
 	troubled chan struct{}         // failed has been set
 
@@ -147,7 +143,7 @@ func (l *Ledger) Healthy() error {
 
 // fail makes the ledger unavailable until something succeeds.
 func (l *Ledger) fail(err error) {
-	l.become(&err)
+	l.failed.Store(&err)
 	select {
 	case l.troubled <- struct{}{}:
 	default:
@@ -156,17 +152,7 @@ func (l *Ledger) fail(err error) {
 
 func (l *Ledger) recovered() {
 	if l.failed.Load() != nil {
-		l.become(nil)
-	}
-}
-
-// become sets why nothing can be decided, or that it can, and tells of it where that is new.
-func (l *Ledger) become(why *error) {
-	l.becoming.Lock()
-	defer l.becoming.Unlock()
-	was := l.failed.Swap(why)
-	if l.opts.Available != nil && (was == nil) != (why == nil) {
-		l.opts.Available(l.Healthy())
+		l.failed.Store(nil)
 	}
 }
 
