@@ -108,7 +108,6 @@ func TestANodeWaitsForItsDatabase(t *testing.T) {
 				"/v1/messages":                               `{"type":"error","error":{"type":"overloaded_error"`,
 				"/v1beta/models/gemini-x:generateContent":    `"status":"UNAVAILABLE"`,
 				"/api/projects/" + k.Project + "/identities": `"detail":"This server is starting. Try again."`,
-				"/chat/completions":                          `"code":"unavailable"`,
 			} {
 				if a := ask(http.MethodPost, path); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" ||
 					a.header.Get("X-Request-Id") == "" || !strings.Contains(a.body, body) {
