@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,9 @@ const (
 	// transaction costs hardly depends on how many share it, so one after the other is
 	// cheapest; where one takes longer than this the next does not wait for it.
 	gathering = 2 * time.Millisecond
+	// How long the ends of requests wait, at most, for a call that somebody waits for, to go
+	// along with it. A batch of their own would make the next call on the account wait.
+	trailing = 4 * time.Millisecond
 	// How long a call waits for an account that somebody else keeps locked.
 	callPatience = 2 * time.Second
 	// How often a locked account is looked at again.
@@ -38,7 +42,8 @@ type queue struct {
 	lines  map[ledger.Key]*line
 	ready  []*line   // that a lane may take, the first come first
 	since  time.Time // of the first of them
-	timed  bool      // something wakes a lane when they have gathered for long enough
+	urgent int       // how many of them hold a call that somebody waits for
+	alarm  time.Time // when something looks whether they have gathered for long enough, zero for never
 	flying int       // batches at the database
 	paused bool      // the database is away: nothing is tried until pause is over
 	pause  time.Duration
@@ -50,9 +55,11 @@ type queue struct {
 type line struct {
 	key    ledger.Key
 	calls  []*call
+	waited bool // somebody waits for one of them
 	busy   bool // a lane has calls of it
 	locked bool // somebody else kept the account locked when it was last tried
-	queued bool // it is in ready
+	queued bool // it is in ready,
+	urgent bool // and counted as urgent
 	rests  bool // until it is tried again
 }
 
@@ -81,19 +88,26 @@ func (q *queue) add(c *call) {
 		return
 	}
 	n.calls = append(n.calls, c)
+	n.waited = n.waited || c.answer != nil
 	q.offer(n)
 }
 
 // offer makes a line ready if it can be taken. It needs the mutex.
 func (q *queue) offer(n *line) {
-	if n.busy || n.rests || n.queued || len(n.calls) == 0 {
+	if n.busy || n.rests || len(n.calls) == 0 {
 		return
 	}
-	if len(q.ready) == 0 {
-		q.since = time.Now()
+	if !n.queued {
+		if len(q.ready) == 0 {
+			q.since = time.Now()
+		}
+		n.queued = true
+		q.ready = append(q.ready, n)
 	}
-	n.queued = true
-	q.ready = append(q.ready, n)
+	if n.waited && !n.urgent {
+		n.urgent = true
+		q.urgent++
+	}
 	q.wake()
 }
 
@@ -101,18 +115,26 @@ func (q *queue) offer(n *line) {
 // timer does for all: where others have taken what it was set for it goes on for what has
 // come since. It needs the mutex.
 func (q *queue) wake() {
-	switch {
-	case q.due():
-		q.change.Signal()
-	case len(q.ready) > 0 && !q.paused && !q.timed:
-		q.timed = true
-		time.AfterFunc(gathering-time.Since(q.since), func() {
-			q.mu.Lock()
-			defer q.mu.Unlock()
-			q.timed = false
-			q.wake()
-		})
+	if len(q.ready) == 0 || q.paused {
+		return
 	}
+	if q.due() {
+		q.change.Signal()
+		return
+	}
+	at := q.since.Add(q.patience())
+	if !q.alarm.IsZero() && !at.Before(q.alarm) {
+		return
+	}
+	q.alarm = at
+	time.AfterFunc(time.Until(at), func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.alarm.Equal(at) { // none before it was set since
+			q.alarm = time.Time{}
+		}
+		q.wake()
+	})
 }
 
 // after does something under the mutex after a time, and has the lanes look again.
@@ -249,7 +271,10 @@ func (q *queue) take() (lines []*line, calls []*call) {
 	for len(q.ready) > 0 && len(calls) < mostCalls {
 		n := q.ready[0]
 		q.ready = q.ready[1:]
-		n.queued, n.busy = false, true
+		if n.urgent {
+			q.urgent--
+		}
+		n.queued, n.urgent, n.busy = false, false, true
 		lines, calls = append(lines, n), n.next(calls)
 	}
 	if len(q.ready) == 0 {
@@ -266,13 +291,24 @@ func (n *line) next(calls []*call) []*call {
 	for _, c := range n.calls {
 		c.tried = true
 	}
-	calls, n.calls = append(calls, n.calls...), nil
+	calls, n.calls, n.waited = append(calls, n.calls...), nil, false
 	return calls
 }
 
 // due reports whether a batch should go. It needs the mutex.
 func (q *queue) due() bool {
-	return len(q.ready) > 0 && !q.paused && (q.flying == 0 || len(q.ready) >= mostCalls || time.Since(q.since) >= gathering)
+	return len(q.ready) > 0 && !q.paused && (len(q.ready) >= mostCalls || time.Since(q.since) >= q.patience())
+}
+
+// patience is how long what is ready gathers for. It needs the mutex.
+func (q *queue) patience() time.Duration {
+	switch {
+	case q.urgent > 0 && q.flying == 0, q.closing != nil:
+		return 0
+	case q.urgent > 0:
+		return gathering
+	}
+	return trailing
 }
 
 // remains is what a batch leaves to do.
@@ -292,6 +328,7 @@ func (q *queue) give(lines []*line, left remains) {
 		n.busy, n.locked = false, left.locked && len(again[n.key]) > 0
 		if first := again[n.key]; len(first) > 0 {
 			n.calls = append(first, n.calls...)
+			n.waited = n.waited || slices.ContainsFunc(first, func(c *call) bool { return c.answer != nil })
 		}
 		switch {
 		case n.locked:

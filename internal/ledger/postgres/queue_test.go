@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,6 +42,37 @@ func TestNothingWaitsForABatchThatHangs(t *testing.T) {
 			q.ask(names...)
 			q.wantTaken(0)
 			q.wantTaken(gathering)
+		},
+		"the end of a request": func(q hanging) {
+			q.end("a")
+			time.Sleep(ms)
+			q.end("b")
+			q.wantLines(q.wantTaken(trailing), "a", "b")
+			q.end("c")
+			q.wantTaken(2 * trailing)
+		},
+		"the end of a request, before a call": func(q hanging) {
+			q.end("a")
+			time.Sleep(ms)
+			q.ask("b")
+			q.wantLines(q.wantTaken(ms), "a", "b")
+			q.end("c")
+			q.ask("d")
+			q.wantLines(q.wantTaken(ms+gathering), "c", "d")
+		},
+		"the end of a request, before a call on its account": func(q hanging) {
+			q.end("a")
+			time.Sleep(ms)
+			q.ask("a")
+			q.wantTaken(ms)
+		},
+		"a call on an account that is given back": func(q hanging) {
+			q.ask("a")
+			lines := q.wantTaken(0)
+			q.end("a")
+			q.ask("a")
+			q.give(lines, remains{})
+			q.wantTaken(0)
 		},
 		"a call at the end of a pause": func(q hanging) {
 			q.ask("a")
@@ -92,12 +124,28 @@ func (q hanging) lanes() {
 	}
 }
 
-// ask adds calls, all before a lane can take any.
+// ask adds calls that somebody waits for, all before a lane can take any.
 func (q hanging) ask(names ...string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, name := range names {
-		q.add(&call{kind: settle, key: named(name)})
+		c := &call{kind: look, key: named(name)}
+		c.waits()
+		q.add(c)
+	}
+}
+
+// end adds the end of a request.
+func (q hanging) end(name string) { q.push(&call{kind: settle, key: named(name)}) }
+
+func (q hanging) wantLines(lines []*line, names ...string) {
+	q.t.Helper()
+	var got []string
+	for _, n := range lines {
+		got = append(got, n.key.Identity)
+	}
+	if !slices.Equal(got, names) {
+		q.t.Errorf("taken: %q, want %q", got, names)
 	}
 }
 
