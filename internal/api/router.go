@@ -141,9 +141,13 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 			rt.problemOf(r.Context(), err).write(w)
 			return
 		}
-		if r.ContentLength < 0 || r.ContentLength > maxBody {
-			rt.large <- struct{}{}
-			defer func() { <-rt.large }()
+		if r.ContentLength > maxBody || r.ContentLength < 0 && rt.bound(r.Method, r.URL.Path) > maxBody {
+			select {
+			case rt.large <- struct{}{}:
+				defer func() { <-rt.large }()
+			case <-r.Context().Done():
+				return // nobody is there to be answered
+			}
 		}
 		handle(w, r)
 	})

@@ -231,11 +231,21 @@ func (a *app) work(o opened, h *health) {
 		working.Go(func() { (&differences{log: a.log}).run(background, o.db) })
 	}
 	stopPacing := paceGC()
-	a.closers.add(func(context.Context) error {
+	a.closers.add(func(ctx context.Context) error {
 		stop()
 		stopPacing()
 		poll.Stop()
-		working.Wait()
+		done := make(chan struct{})
+		go func() {
+			working.Wait()
+			close(done)
+		}()
+		// A query that hangs must not take from the ledger, which closes after this, its time.
+		select {
+		case <-done:
+		case <-time.After(settleTime):
+		case <-ctx.Done():
+		}
 		return nil
 	})
 }

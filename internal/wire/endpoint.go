@@ -244,7 +244,7 @@ func DialectOf(path string) Dialect {
 
 // misplaced finds the endpoint that is meant by a path which ends like it: of a client whose base URL lacks the version,
 // or has it twice, or is another vendor's.
-func misplaced(path string) (Endpoint, bool) {
+func misplaced(path string) (meant Endpoint, ok bool) {
 	if _, action, ok := strings.Cut(path[strings.LastIndexByte(path, '/')+1:], ":"); ok {
 		if op, ok := actions[action]; ok && strings.Contains(path, "/models/") {
 			return Endpoint{Dialect: Gemini, Operation: op}, true
@@ -252,18 +252,24 @@ func misplaced(path string) (Endpoint, bool) {
 		return Endpoint{}, false
 	}
 	versioned := strings.HasPrefix(path, "/v1")
+	longest := ""
 	for _, all := range [...]map[string]Endpoint{posts, gets} {
 		for own, ep := range all {
-			twice := path != own && strings.HasSuffix(path, own)
-			bare := strings.TrimPrefix(own, "/v1")
-			// OpenAI's threads have messages too.
-			lacking := !versioned && bare[0] == '/' && (path == bare || bare != "/messages" && strings.HasSuffix(path, bare))
-			if twice || lacking {
-				return ep, true
+			end := own
+			if path == own || !strings.HasSuffix(path, own) {
+				end = strings.TrimPrefix(own, "/v1")
+				// OpenAI's threads have messages too.
+				lacking := !versioned && end[0] == '/' && (path == end || end != "/messages" && strings.HasSuffix(path, end))
+				if !lacking {
+					continue
+				}
+			}
+			if len(end) > len(longest) {
+				meant, ok, longest = ep, true, end
 			}
 		}
 	}
-	return Endpoint{}, false
+	return meant, ok
 }
 
 // baseHint says what the base URL should be where a path ends as an endpoint's does.

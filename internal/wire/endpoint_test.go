@@ -187,7 +187,7 @@ func TestMatch_tellsTheBaseURL(t *testing.T) {
 	const version, alone = "followed by /v1.", "address alone"
 	for path, want := range map[string]string{
 		"/chat/completions": version, "/openai/v1/chat/completions": version, "/v1/v1/chat/completions": version, "/embeddings": version, "/models": version,
-		"/v1/v1/messages": alone, "/messages": alone, "/models/x:generateContent": alone, "/v1/v1beta/models/x:generateContent": alone, "/v1/v1beta/models": alone,
+		"/v1/v1/messages": alone, "/messages": alone, "/models/x:generateContent": alone, "/v1/v1beta/models/x:generateContent": alone, "/v1/v1beta/models": alone, "/openai/v1beta/models": alone,
 		"/v1/chat/completions": "", "/v1/chat/completions/": "", "/v1/files": "", "/": "", "": "", "/nothing": "", "/v1/organization/usage/completions": "", "/v1/threads/t/messages": "",
 	} {
 		_, err := Match("PUT", path)

@@ -41,10 +41,16 @@ func TestKillExercise(t *testing.T) {
 	dir := exerciseFolder(t)
 	home := &node.Home{T: t, Dir: dir, Env: map[string]string{}, Command: "bash"}
 	// In a terminal a person may write where the database may, too.
-	p := home.Start(inFolder(exec.Command("bash", "-c", "umask 0; "+freePorts(t, script.String())), dir), "PATH="+path+":"+os.Getenv("PATH"))
+	p := home.Start(inFolder(exec.Command("bash", "-c", "umask 0; set -x; "+freePorts(t, script.String())), dir), "PATH="+path+":"+os.Getenv("PATH"))
 	select {
 	case <-p.Exited():
 	case <-time.After(exercisePatience):
+		logs, _ := filepath.Glob(filepath.Join(dir, "kill-exercise", "node-*.log"))
+		for _, path := range logs {
+			log, _ := os.ReadFile(path)
+			t.Logf("%s: %s", filepath.Base(path), log[max(0, len(log)-4000):])
+		}
+		t.Fatalf("the exercise does not end; the last of what it did:\n%s", p.Log.String())
 	}
 	if code := p.AwaitExit(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)

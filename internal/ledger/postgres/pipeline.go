@@ -118,7 +118,9 @@ func (s *session) results(read func(r *record)) (int64, error) {
 	results, err := s.pipe.GetResults()
 	if _, ok := results.(*pgconn.StatementDescription); ok && err == nil {
 		sql := s.preparing[0]
-		s.own.names[sql], s.preparing = nameOf(sql), s.preparing[1:]
+		if s.preparing = s.preparing[1:]; s.own.direct { // it may have turned out that it is not, in this very trip
+			s.own.names[sql] = nameOf(sql)
+		}
 		results, err = s.pipe.GetResults()
 	}
 	if err != nil {

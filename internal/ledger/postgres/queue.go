@@ -49,6 +49,7 @@ type queue struct {
 	pause  time.Duration
 
 	closing context.Context // for how long what is left is tried, when no more comes; nil while it may
+	closed  bool            // the lanes have ended: what comes now is lost
 }
 
 // line is what waits of one account.
@@ -72,8 +73,13 @@ func newQueue(l *Ledger) *queue {
 // push adds a call.
 func (q *queue) push(c *call) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.add(c)
+	if !q.closed {
+		q.add(c)
+		q.mu.Unlock()
+		return
+	}
+	q.mu.Unlock()
+	q.refuse([]*call{c}, errClosed)
 }
 
 // add needs the mutex.
@@ -275,7 +281,7 @@ func (q *queue) take() (lines []*line, calls []*call) {
 			q.urgent--
 		}
 		n.queued, n.urgent, n.busy = false, false, true
-		lines, calls = append(lines, n), n.next(calls)
+		lines, calls = append(lines, n), n.next(calls, mostCalls-len(calls))
 	}
 	if len(q.ready) == 0 {
 		q.ready = nil
@@ -286,13 +292,22 @@ func (q *queue) take() (lines []*line, calls []*call) {
 	return lines, calls
 }
 
-// next moves the line's calls to others.
-func (n *line) next(calls []*call) []*call {
-	for _, c := range n.calls {
+// next moves so many of the line's calls to others. What is left goes on when they are back.
+func (n *line) next(calls []*call, most int) []*call {
+	most = min(most, len(n.calls))
+	for _, c := range n.calls[:most] {
 		c.tried = true
 	}
-	calls, n.calls, n.waited = append(calls, n.calls...), nil, false
+	calls, n.calls = append(calls, n.calls[:most]...), n.calls[most:]
+	if len(n.calls) == 0 {
+		n.calls = nil
+	}
+	n.waited = anyWaited(n.calls)
 	return calls
+}
+
+func anyWaited(calls []*call) bool {
+	return slices.ContainsFunc(calls, func(c *call) bool { return c.answer != nil })
 }
 
 // due reports whether a batch should go. It needs the mutex.
@@ -328,7 +343,7 @@ func (q *queue) give(lines []*line, left remains) {
 		n.busy, n.locked = false, left.locked && len(again[n.key]) > 0
 		if first := again[n.key]; len(first) > 0 {
 			n.calls = append(first, n.calls...)
-			n.waited = n.waited || slices.ContainsFunc(first, func(c *call) bool { return c.answer != nil })
+			n.waited = n.waited || anyWaited(first)
 		}
 		switch {
 		case n.locked:
@@ -391,8 +406,12 @@ func (q *queue) close(ctx context.Context) (stop func() bool) {
 
 // rest returns how many calls are left when the lanes have ended, and answers who waits.
 func (q *queue) rest() (lost int) {
+	q.mu.Lock()
+	q.closed = true
+	var left []*call
 	for _, n := range q.lines {
-		lost += len(q.refuse(n.calls, errClosed))
+		left = append(left, n.calls...)
 	}
-	return lost
+	q.mu.Unlock()
+	return len(q.refuse(left, errClosed))
 }

@@ -43,6 +43,15 @@ func TestNothingWaitsForABatchThatHangs(t *testing.T) {
 			q.wantTaken(0)
 			q.wantTaken(gathering)
 		},
+		"more calls on one account than one batch takes": func(q hanging) {
+			q.ask(slices.Repeat([]string{"a"}, mostCalls+1)...)
+			lines := q.wantTaken(0)
+			if n := len(lines[0].calls); n != 1 {
+				q.t.Errorf("%d calls are left, want 1", n)
+			}
+			q.give(lines, remains{})
+			q.wantTaken(0)
+		},
 		"the end of a request": func(q hanging) {
 			q.end("a")
 			time.Sleep(ms)

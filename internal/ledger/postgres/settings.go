@@ -119,12 +119,12 @@ func (c *cache) decode(a *account) (*ledger.Settings, error) {
 	c.mu.Lock()
 	e := c.find(a.key)
 	c.mu.Unlock()
-	var settings *ledger.Settings
-	if e == nil || e.revision != a.revision {
-		var err error
-		if settings, err = decodeSettings(a.settings); err != nil {
-			return nil, err
-		}
+	if e != nil && e.revision == a.revision {
+		return c.learn(a.key, e.settings, a.revision), nil
+	}
+	settings, err := decodeSettings(a.settings)
+	if err != nil {
+		return nil, err
 	}
 	return c.learn(a.key, settings, a.revision), nil
 }
