@@ -50,7 +50,7 @@ func TestUsagePages(t *testing.T) {
 		for i, look := range looks {
 			most := few[i] + look.more
 			if look.counts {
-				most += identities / 30
+				most += identities / 20
 			}
 			many := h.read(look.at, 10)
 			if few[i] < 1 || many > most {
@@ -71,7 +71,7 @@ var looks = []struct {
 	what   string
 	at     func(h *history, first int)
 	more   int64
-	counts bool // the names, of which some dozens stand on a page, and nothing else
+	counts bool // the names, of which two dozen stand on a page, and nothing else
 }{
 	{"GET /v1/usage", func(h *history, first int) { wantUsed(h.t, h.Stack, user(first), 13, 130) }, 20, false},
 	{"an identity's usage", func(h *history, first int) {
