@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -30,10 +29,7 @@ type router struct {
 	large chan struct{}
 }
 
-const (
-	mostLarge  = 4
-	lingerTime = 10 * time.Second // for who is refused to finish sending
-)
+const mostLarge = 4
 
 // call is what is known of one request.
 type call struct {
@@ -80,7 +76,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		rt.Log.LogAttrs(r.Context(), slog.LevelInfo, "control plane", attrs...)
 		if out.status >= http.StatusBadRequest {
-			wire.Linger(w, r, lingerTime)
+			wire.Linger(w, r, wire.LingerTime)
 		}
 	}()
 	if p := rt.misrouted(routed); p != nil {

@@ -69,7 +69,7 @@ type Patience struct {
 func (p Patience) orDefaults() Patience {
 	return Patience{
 		Body:   cmp.Or(p.Body, 30*time.Second),
-		Linger: cmp.Or(p.Linger, 10*time.Second),
+		Linger: cmp.Or(p.Linger, wire.LingerTime),
 		Write:  cmp.Or(p.Write, time.Minute),
 		Drain:  cmp.Or(p.Drain, time.Minute),
 	}

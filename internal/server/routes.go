@@ -7,13 +7,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
-
-// lingerTime is how long who is refused may take to finish sending.
-const lingerTime = 10 * time.Second
 
 // mount puts the data plane, the control plane and the probes in their places.
 //
@@ -73,7 +69,7 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 // notNow answers for the control plane, in the form of its errors (RFC 9457).
 func notNow(w http.ResponseWriter, r *http.Request, why string) {
 	wire.EarlyAnswer(w)
-	defer wire.Linger(w, r, lingerTime)
+	defer wire.Linger(w, r, wire.LingerTime)
 	h := w.Header()
 	h.Set("Connection", "close")
 	h.Set("Retry-After", "1")

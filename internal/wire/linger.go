@@ -9,6 +9,9 @@ import (
 // mostLingered bounds what of a refused request's body is read and dropped.
 const mostLingered = 256 << 20
 
+// LingerTime is how long who is refused may take to finish sending.
+const LingerTime = 10 * time.Second
+
 // EarlyAnswer is called before an answer is written to a client that may still be sending: net/http would wait for the
 // body otherwise. Linger is called after it.
 func EarlyAnswer(w http.ResponseWriter) {
