@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -22,63 +25,89 @@ import (
 func TestNoQueryWithoutAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, migrated.Database(t))
-	keys := []any{[]string{"p"}, []string{"i"}}
-	row := append(append([]any{}, keys...), []bool{true}, one8, one8, one8, one8, one8, one8, one8, []string{""}, one8, one8)
-	for name, c := range map[string]struct {
-		sql  string
-		args []any
-	}{
-		"setUp":          {setUp, []any{"1s", "1s", int64(1)}},
-		"lockAccounts":   {lockAccounts, append(keys, []bool{true})},
-		"lockFree":       {lockFree, append(keys, []bool{true})},
-		"findAccounts":   {findAccounts, append(keys, []bool{true})},
-		"readHolds":      {readHolds, append(keys, []bool{true})},
-		"sumUsage":       {sumUsage, append(keys, one8)},
-		"insertAccounts": {insertAccounts, row},
-		"updateAccounts": {updateAccounts, row},
-		"updateSettings": {updateSettings, append(keys, []string{""}, one8)},
-		"updateHolds":    {updateHolds, append(keys, one8, one8)},
-		"closeHolds":     {closeHolds, append(keys, one8)},
-		"takeBack":       {takeBack, append(keys, one8, one8, one8, one8)},
-		"readOnce":       {readOnce, []any{"p", "k"}},
-		"readPassed":     {readPassed, []any{[]string{"p"}, []string{"k"}}},
-		"countNames":     {countNames, []any{"p", "i"}},
-		"listNames":      {listNames, []any{"p", "i", int64(10), int64(0)}},
-		"beat":           {beat, []any{int64(1)}},
-		"deregister":     {deregister, []any{int64(1)}},
-		"declare":        {declare, []any{int64(1), int64(1)}},
-		"findOrphans":    {findOrphans, []any{int64(10)}},
-	} {
-		plan := explain(t, pool, c.sql, c.args...)
-		if strings.Contains(plan, "Seq Scan") {
-			t.Errorf("%s reads through a table:\n%s", name, plan)
+	check := func(when string) {
+		t.Helper()
+		for name, sql := range map[string]string{
+			"setUp": setUp, "lockAccounts": lockAccounts, "lockFree": lockFree, "findAccounts": findAccounts, "readHolds": readHolds,
+			"sumUsage": sumUsage, "readOnce": readOnce, "readPassed": readPassed, "countNames": countNames, "listNames": listNames,
+			"register": register, "beat": beat, "readBeats": readBeats, "deregister": deregister, "declare": declare,
+			"findOrphans": findOrphans,
+		} {
+			wantNothingReadThrough(t, when, name, explain(t, pool, sql, setLimits))
 		}
-		// A scan of a whole index is no better. What lists a project reads its part of one.
-		for line := range strings.Lines(plan) {
-			if strings.Contains(line, "Index") && strings.Contains(line, "Scan") && !strings.Contains(plan, "Index Cond") && name != "findOrphans" {
-				t.Errorf("%s reads through an index:\n%s", name, plan)
-			}
+		for name, sql := range map[string]string{
+			"insertOnce": insertOnce, "insertAccounts": insertAccounts, "updateAccounts": updateAccounts, "updateSettings": updateSettings,
+			"openHolds": openHolds, "updateHolds": updateHolds, "closeHolds": closeHolds, "addUsage": addUsage, "takeBack": takeBack,
+			"insertPassed": insertPassed, "insertAudit": insertAudit,
+		} {
+			wantNothingReadThrough(t, when, name, explain(t, pool, sql, setLimits, pointed))
+		}
+		// Index entries of holds that have ended are cleared away by the scans that come upon them,
+		// and by no others.
+		if plan := explain(t, pool, readHolds, setLimits); strings.Contains(plan, "Bitmap") {
+			t.Errorf("%s: holds are read by a bitmap:\n%s", when, plan)
+		}
+	}
+	check("new tables")
+	// A plan lives on with its connection, whatever becomes of the tables that it was made for.
+	if _, err := pool.Exec(t.Context(), `VACUUM ANALYZE`); err != nil {
+		t.Fatal(err)
+	}
+	check("empty tables")
+	p := openOn(t, pool)
+	for i, n := range []int{1, 1, 100} {
+		key := named(fmt.Sprint("user-", i))
+		for range n {
+			settled(t, p.Ledger, admitted(t, p.Ledger, key, requests(1000), noon), 7)
+			admitted(t, p.Ledger, key, requests(1000), noon)
+		}
+		written(t, []*process{p}, key)
+		if _, err := pool.Exec(t.Context(), `VACUUM ANALYZE`); err != nil {
+			t.Fatal(err)
+		}
+		check(fmt.Sprintf("rows of %d identities", i+1))
+	}
+}
+
+func wantNothingReadThrough(t *testing.T, when, name, plan string) {
+	t.Helper()
+	lines := strings.Split(plan, "\n")
+	for i, line := range lines {
+		switch {
+		case strings.Contains(line, "Seq Scan"):
+			t.Errorf("%s: %s reads through a table:\n%s", when, name, plan)
+		case strings.Contains(line, " on nodes"): // which are few
+		case strings.Contains(line, "holds_node on holds holds_1"): // of which findOrphans takes the first
+		case strings.Contains(line, "Index") && strings.Contains(line, "Scan") && !strings.Contains(lines[i+1], "Index Cond"):
+			t.Errorf("%s: %s reads through an index:\n%s", when, name, plan)
 		}
 	}
 }
 
-var one8 = []int64{1}
-
-// explain returns a statement's plan under the limits that it is sent with, as
-// TestNothingIsSentWithoutLimits makes sure.
-func explain(t *testing.T, pool interface {
-	BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
-}, sql string, args ...any) string {
+// explain returns a statement's plan after those that it is sent after, as
+// TestNothingIsSentWithoutLimits makes sure. It is the plan for any parameters.
+func explain(t *testing.T, pool *pgxpool.Pool, sql string, before ...string) string {
 	t.Helper()
-	tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{})
+	tx, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(context.Background()) //nolint:errcheck // only a plan was asked for
-	if _, err := tx.Exec(t.Context(), setLimits, pgx.QueryExecModeExec, "1s", "1s"); err != nil {
-		t.Fatal(err)
+	for _, sql := range before {
+		args := []any{pgx.QueryExecModeExec, "1s", "1s"}
+		if _, err := tx.Exec(t.Context(), sql, args[:1+strings.Count(sql, "$")]...); err != nil {
+			t.Fatal(err)
+		}
 	}
-	rows, err := tx.Query(t.Context(), "EXPLAIN "+sql, append([]any{pgx.QueryExecModeExec}, args...)...)
+	if _, err := tx.Exec(t.Context(), "PREPARE explained AS "+sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatalf("%.40s: %v", sql, err)
+	}
+	defer tx.Exec(context.Background(), "DEALLOCATE explained") //nolint:errcheck // the next PREPARE tells
+	execute := "EXPLAIN EXECUTE explained"
+	if n := len(slices.Compact(slices.Sorted(slices.Values(parameter.FindAllString(sql, -1))))); n > 0 {
+		execute += "(NULL" + strings.Repeat(", NULL", n-1) + ")"
+	}
+	rows, err := tx.Query(t.Context(), execute, pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		t.Fatalf("%.40s: %v", sql, err)
 	}
@@ -87,6 +116,38 @@ func explain(t *testing.T, pool interface {
 		t.Fatalf("%.40s: %v", sql, err)
 	}
 	return fmt.Sprintln(strings.Join(lines, "\n"))
+}
+
+var parameter = regexp.MustCompile(`\$[0-9]+`)
+
+// A plan is made once a connection, not for each transaction. The first statement of one sets that, for those after it.
+func TestAPlanIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 1 })
+	p := openOn(t, pool)
+	key, r := named("alice"), requests(100)
+	for range 5 {
+		settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
+		written(t, []*process{p}, key)
+	}
+	rows, err := pool.Query(t.Context(), `SELECT generic_plans, custom_plans, statement FROM pg_prepared_statements WHERE from_sql IS FALSE`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	var generic, custom int64
+	var sql string
+	if _, err := pgx.ForEachRow(rows, []any{&generic, &custom, &sql}, func() error {
+		if seen++; custom > 0 && sql != setUp && sql != setLimits || sql == lockAccounts && generic < 5 {
+			t.Errorf("%d plans for any parameters, %d for particular ones: %.40s", generic, custom, sql)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if seen < 6 {
+		t.Errorf("%d statements are prepared", seen)
+	}
 }
 
 // Whatever is sent is under limits that the server keeps, as long as it would run and however

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
@@ -9,14 +10,33 @@ import (
 // The tables are described in store/migrations. Every statement works on many accounts at
 // once: what it is about comes as arrays, a column each, which unnest makes a table of.
 
-const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
+const (
+	begin  = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
+	commit = `COMMIT`
+)
 
 // limits are how long a statement may take, and wait for a lock, and how a plan may be made,
-// until the transaction ends. Joins are by index alone: what a plan costs must not depend on
-// how full a table was when somebody last counted.
+// until the transaction ends.
+//
+// There is one plan for all parameters: to make it anew for each transaction would be a third
+// of the server's work. It lives as long as its connection, or until a table is analyzed, so
+// it must be a good one however much the tables that it was made for will grow: whatever is
+// asked about in an array is looked up by an index, row by row. No statement leaves a choice.
+// What only reads has a LATERAL, and an OFFSET or a lock that keeps the planner from taking it
+// apart; what writes comes after pointed.
 const limits = `set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
 	set_config('idle_in_transaction_session_timeout', '3s', true), set_config('enable_seqscan', 'off', true),
-	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+	set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
+
+// pointed comes before UPDATE and DELETE. Bitmaps, unlike the other scans of an index, are made
+// of a condition: a table that the planner thinks is empty is not read through. Where it thinks
+// that all rows of one meet the condition it would be all the same, so these say twice what the
+// last column of the key is, the second time in a way of which it thinks that a third of the
+// rows does. Bitmaps do not clear away the index's entries of rows
+// that are gone, as the reading of holds must.
+const pointed = `SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_indexscan', 'off', true),
+	set_config('enable_indexonlyscan', 'off', true)`
 
 const (
 	// setLimits comes before statements that are made in one trip, without a BEGIN: they are
@@ -27,36 +47,33 @@ const (
 	setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $3), pg_backend_pid(), ` + limits
 )
 
-// lockAccounts locks rows in the order of their keys. Where a row is held by another it
-// waits, and returns what that one left.
-const lockAccounts = `SELECT k.n, i.known, i.settings <> '', CASE WHEN k.whole THEN i.settings ELSE '' END, i.revision,
-	i.credit_requests, i.credit_tokens, i.credit_micros, i.unlimited_until, i.burst_at,
-	i.period, i.period_start, i.used, i.created_at, i.updated_at
-	FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n)
-	JOIN identities AS i ON i.project_id = k.project AND i.identity = k.name
-	ORDER BY i.project_id, i.identity FOR UPDATE OF i`
+// lockAccounts locks rows in the order in which their keys come. Where a row is held by another
+// it waits, and returns what that one left.
+const lockAccounts = `SELECT k.n, i.* FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n),
+	LATERAL (SELECT known, settings <> '', CASE WHEN k.whole THEN settings ELSE '' END, revision,
+		credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at, period, period_start, used, created_at, updated_at
+		FROM identities WHERE project_id = k.project AND identity = k.name FOR UPDATE) AS i`
 
 // lockFree locks those that nobody holds, and passes over the others.
-const lockFree = lockAccounts + ` SKIP LOCKED`
+var lockFree = strings.Replace(lockAccounts, "FOR UPDATE", "FOR UPDATE SKIP LOCKED", 1)
 
 // findAccounts tells which accounts have a row, without a lock.
-const findAccounts = `SELECT k.n FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n)
-	JOIN identities AS i ON i.project_id = k.project AND i.identity = k.name`
+const findAccounts = `SELECT k.n FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n),
+	LATERAL (SELECT FROM identities WHERE project_id = k.project AND identity = k.name OFFSET 0) AS i`
 
 // readHolds comes after the lock: under READ COMMITTED each statement sees what was
 // committed before it began, and nobody else changes the holds of a locked account.
-const readHolds = `SELECT k.n, h.id, h.model, h.tier, h.requests, h.tokens, h.micros,
-	h.credit_requests, h.credit_tokens, h.credit_micros, h.limited, h.burst_interval, h.burst_slack, h.admitted_at
-	FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n)
-	JOIN holds AS h ON h.project_id = k.project AND h.identity = k.name`
+const readHolds = `SELECT k.n, h.* FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n),
+	LATERAL (SELECT id, model, tier, requests, tokens, micros, credit_requests, credit_tokens, credit_micros,
+		limited, burst_interval, burst_slack, admitted_at
+		FROM holds WHERE project_id = k.project AND identity = k.name OFFSET 0) AS h`
 
 // sumUsage adds up what accounts have used from an hour on.
-var sumUsage = fmt.Sprintf(`SELECT k.n, u.model, max(u.hour), least(sum(u.requests), %[1]d)::int8, least(sum(u.tokens), %[1]d)::int8,
-	least(sum(u.micros), %[1]d)::int8, least(sum(u.credit_requests), %[1]d)::int8,
-	least(sum(u.credit_tokens), %[1]d)::int8, least(sum(u.credit_micros), %[1]d)::int8
-	FROM unnest($1::text[], $2::text[], $3::int8[]) WITH ORDINALITY AS k(project, name, since, n)
-	JOIN usage AS u ON u.project_id = k.project AND u.identity = k.name AND u.hour >= k.since
-	GROUP BY k.n, u.model`, int64(limit.Most))
+var sumUsage = fmt.Sprintf(`SELECT k.n, u.* FROM unnest($1::text[], $2::text[], $3::int8[]) WITH ORDINALITY AS k(project, name, since, n),
+	LATERAL (SELECT model, max(hour), least(sum(requests), %[1]d)::int8, least(sum(tokens), %[1]d)::int8,
+		least(sum(micros), %[1]d)::int8, least(sum(credit_requests), %[1]d)::int8,
+		least(sum(credit_tokens), %[1]d)::int8, least(sum(credit_micros), %[1]d)::int8
+		FROM usage WHERE project_id = k.project AND identity = k.name AND hour >= k.since GROUP BY model) AS u`, int64(limit.Most))
 
 // insertAccounts comes with the keys in their order. Those who wait here for each other's
 // rows have locked all that they need, so they can only wait in that order: there is no
@@ -72,11 +89,11 @@ const updateAccounts = `UPDATE identities AS i SET known = k.known, credit_reque
 	FROM unnest($1::text[], $2::text[], $3::bool[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
 	$9::int8[], $10::int8[], $11::text[], $12::int8[], $13::int8[])
 	AS k(project, name, known, requests, tokens, micros, unlimited, burst, period, start, used, created, updated)
-	WHERE i.project_id = k.project AND i.identity = k.name`
+	WHERE i.project_id = k.project AND i.identity = k.name AND i.identity >= k.name`
 
 const updateSettings = `UPDATE identities AS i SET settings = k.settings, revision = k.revision
 	FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS k(project, name, settings, revision)
-	WHERE i.project_id = k.project AND i.identity = k.name`
+	WHERE i.project_id = k.project AND i.identity = k.name AND i.identity >= k.name`
 
 const openHolds = `INSERT INTO holds (project_id, identity, id, node, model, tier, requests, tokens, micros,
 	credit_requests, credit_tokens, credit_micros, limited, burst_interval, burst_slack, admitted_at)
@@ -85,10 +102,10 @@ const openHolds = `INSERT INTO holds (project_id, identity, id, node, model, tie
 
 const updateHolds = `UPDATE holds AS h SET burst_slack = k.slack
 	FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) AS k(project, name, id, slack)
-	WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id`
+	WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id AND h.id >= k.id`
 
 const closeHolds = `DELETE FROM holds AS h USING unnest($1::text[], $2::text[], $3::int8[]) AS k(project, name, id)
-	WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id`
+	WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id AND h.id >= k.id`
 
 // onConflict adds to a row of usage. No row is let above limit.Most, so that no sum of
 // rows can overflow.
@@ -120,8 +137,8 @@ const (
 	readOnce   = `SELECT fingerprint, status, body FROM idempotency WHERE project_id = $1 AND key = $2`
 	insertOnce = `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, $4::int8, $5, $6)`
 
-	readPassed = `SELECT k.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(project, key, n)
-		JOIN idempotency AS o ON o.project_id = k.project AND o.key = k.key`
+	readPassed = `SELECT k.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(project, key, n),
+		LATERAL (SELECT FROM idempotency AS o WHERE o.project_id = k.project AND o.key = k.key OFFSET 0) AS o`
 	insertPassed = `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
 		SELECT k.project, k.key, '', 0, '', k.at FROM unnest($1::text[], $2::text[], $3::int8[]) AS k(project, key, at)`
 
@@ -154,5 +171,5 @@ const (
 		), gone AS (
 			SELECT node FROM holders WHERE node IS NOT NULL AND NOT EXISTS (SELECT FROM nodes WHERE id = holders.node)
 		)
-		SELECT h.project_id, h.identity, h.id FROM gone JOIN holds AS h ON h.node = gone.node LIMIT $1`
+		SELECT h.* FROM gone, LATERAL (SELECT project_id, identity, id FROM holds WHERE node = gone.node LIMIT $1) AS h LIMIT $1`
 )

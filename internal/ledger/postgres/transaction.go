@@ -246,7 +246,8 @@ next:
 	return one
 }
 
-// write sends what became of the accounts, and returns with how many statements.
+// write sends what became of the accounts, and returns with how many statements. Others that
+// write come after it.
 func (t *transaction) write() (statements int) {
 	var (
 		born, rows        = newTable("ttbiiiiiiitii"), newTable("ttbiiiiiiitii")
@@ -273,10 +274,15 @@ func (t *transaction) write() (statements int) {
 		sql string
 		t   *table
 	}{{insertAccounts, &born}, {updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone}, {addUsage, &used}, {insertPassed, &passed}} {
-		if s.t.rows > 0 {
-			t.s.sendTable(s.sql, s.t)
+		if s.t.rows == 0 {
+			continue
+		}
+		if statements == 0 {
+			t.s.send(pointed)
 			statements++
 		}
+		t.s.sendTable(s.sql, s.t)
+		statements++
 	}
 	return statements
 }
@@ -309,7 +315,7 @@ func (t *transaction) compareHolds(a *account, open, slack, gone *table) {
 
 // commit makes the second round trip, with that many statements sent.
 func (t *transaction) commit(statements int) error {
-	t.s.send("COMMIT")
+	t.s.send(commit)
 	err := t.s.sync()
 	if err == nil {
 		err = t.s.done(statements + 1)
