@@ -42,6 +42,7 @@ var charges = map[string]func(*testing.T){
 	"left-draining":    chargeLeftDraining,
 	"left-sending":     chargeLeftSending,
 	"ended":            chargeEnded,
+	"withheld":         func(t *testing.T) { t.Log("needs a full disk: see test/faults and internal/gateway") },
 	"died":             func(t *testing.T) { t.Log("needs a process to kill: see test/process") },
 }
 

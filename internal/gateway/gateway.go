@@ -175,8 +175,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 	edit, err := c.decide(ctx, query)
 	if err != nil && c.assumed {
 		// It may be refused for what is set for the identity, or would not be if that were known.
-		// Who has sent all and half closed is no reason to answer with less.
-		if err := c.identify(context.WithoutCancel(ctx), true); err != nil {
+		if err := c.identify(ctx, true); err != nil {
 			return err
 		}
 		if c.settings != nil || c.exempt {
@@ -279,10 +278,13 @@ func (c *call) log(now time.Time) {
 	_ = h.Handle(context.Background(), line) // a failing log is no reason to fail a request
 }
 
-// asUnavailable turns an error that is not an answer yet into one.
+// asUnavailable turns an error that is not an answer yet into one, if anybody waits for it.
 func asUnavailable(err error) error {
 	if _, ok := errors.AsType[*wire.Error](err); ok || err == nil {
 		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		return errClientGone
 	}
 	return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
 		Message: "Limits cannot be checked right now. Try again in a moment.", RetryAfter: time.Second}

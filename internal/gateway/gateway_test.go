@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -145,7 +146,14 @@ func serveBody(t *testing.T, document, body string, a *account, transport roundT
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	answer = httptest.NewRecorder()
-	g.ServeHTTP(answer, r)
+	func() {
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // the value that net/http looks for
+				panic(p)
+			}
+		}()
+		g.ServeHTTP(answer, r)
+	}()
 	if len(a.state.Holds) != 0 {
 		t.Errorf("%d holds are left", len(a.state.Holds))
 	}
@@ -190,10 +198,34 @@ func TestUnavailableLedgerRefuses(t *testing.T) {
 // Nothing of an answer is shown whose reservation could be forgotten.
 func TestUncommittedReservationShowsNothing(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{`{"id":"the answer"}`, strings.Repeat(`"the answer" `, 1<<17)} {
-		got, _ := serve(t, &account{commitErr: ledger.ErrUnavailable}, answering(body))
-		if got.Code != 503 || strings.Contains(got.Body.String(), "the answer") {
-			t.Errorf("status %d: %.200s", got.Code, got.Body)
+	for _, tc := range []struct {
+		body, fate        string
+		settled, released int
+	}{
+		{`{"id":"the answer"}`, "The request counts", 1, 0},
+		{strings.Repeat(`"the answer" `, 1<<17), "Nothing was counted", 0, 1}, // passed on as it comes
+	} {
+		a := &account{commitErr: ledger.ErrUnavailable}
+		got, _ := serve(t, a, answering(tc.body))
+		if got.Code != 503 || strings.Contains(got.Body.String(), "the answer") || !strings.Contains(got.Body.String(), tc.fate) {
+			t.Errorf("status %d, want 503 and %s: %.200s", got.Code, tc.fate, got.Body)
+		}
+		if len(a.settled) != tc.settled || a.released != tc.released {
+			t.Errorf("settled %d times and released %d, want %d and %d", len(a.settled), a.released, tc.settled, tc.released)
+		}
+	}
+}
+
+// Who goes away while a reservation waits for its turn has not met an outage.
+func TestClientGoneBeforeTheDecision(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]*account{
+		"Settings":    {settingsErr: context.Canceled},
+		"Reservation": {reserveErr: fmt.Errorf("reserve: %w", context.Canceled)},
+	} {
+		answer, log := serve(t, a, answering(answered))
+		if answer.Body.Len() != 0 || !strings.Contains(log, "status=499 outcome=client_gone") {
+			t.Errorf("%s: answered %q, logged %s; want nothing, and client_gone", name, answer.Body, log)
 		}
 	}
 }

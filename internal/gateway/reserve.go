@@ -57,9 +57,10 @@ func (c *call) readSettings(ctx context.Context, surely bool) (*ledger.Settings,
 	return settings, nil
 }
 
-// account looks at the identity's account, which alone tells who is exempt from limits.
+// account looks at the identity's account, which alone tells who is exempt from limits. It does
+// so for who has half closed the connection too, which is no reason to answer with less.
 func (c *call) account(ctx context.Context) (ledger.Account, error) {
-	account, err := c.g.Ledger.Account(ctx, c.key(), c.caller.Project.Period, c.start)
+	account, err := c.g.Ledger.Account(context.WithoutCancel(ctx), c.key(), c.caller.Project.Period, c.start)
 	c.exempt = err == nil && account.State.Unlimited(c.start)
 	return account, err
 }
@@ -194,7 +195,7 @@ func (c *call) waive(ctx context.Context) (waived, err error) {
 	if c.assumed {
 		return nil, waived // handle looks at the account, and comes back
 	}
-	if _, err := c.account(context.WithoutCancel(ctx)); err != nil && !c.passes(err) {
+	if _, err := c.account(ctx); err != nil && !c.passes(err) {
 		return nil, asUnavailable(err)
 	}
 	if !c.exempt {

@@ -30,6 +30,9 @@ import (
 var (
 	// ErrUnavailable means that nothing can be decided or kept now. Nothing was counted.
 	ErrUnavailable = errors.New("ledger unavailable")
+	// ErrLocked comes along with ErrUnavailable where it is this account that cannot be had:
+	// something beside the nodes keeps it locked.
+	ErrLocked = errors.New("the account is locked by another session")
 	// ErrStale means that an identity's settings are no longer those that a request was
 	// resolved with. Nothing was counted; Settings returns what they are now.
 	ErrStale = errors.New("the identity's settings have changed")

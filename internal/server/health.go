@@ -18,19 +18,33 @@ const (
 	healthQuiet = 5 * time.Second
 )
 
-// health tells the log when the ledger can do nothing any more, and why, and when it can again: once each, however many
-// requests meet it.
+// health tells the log when the ledger cannot do something any more, and why, and when it can again: once each, however
+// many requests meet it.
 type health struct {
 	log *slog.Logger
 
-	mu    sync.Mutex
-	away  bool
-	since time.Time // of the first failure
-	last  time.Time // and the last
-	calls int       // that have failed
+	mu       sync.Mutex
+	limits   trouble // with every decision
+	accounts trouble // with single accounts
+	changes  trouble // with what the control plane asks for
 }
 
-func newHealth(log *slog.Logger) *health { return &health{log: log} }
+// trouble is something that the ledger cannot do.
+type trouble struct {
+	begins, ends string // what the log says
+	away         bool
+	since, last  time.Time // the first and the last failure
+	calls        int       // that have failed
+}
+
+func newHealth(log *slog.Logger) *health {
+	return &health{
+		log:      log,
+		limits:   trouble{begins: "limits cannot be checked", ends: "limits can be checked again"},
+		accounts: trouble{begins: "an identity's limits cannot be checked", ends: "no identity's account is locked any more"},
+		changes:  trouble{begins: "identities cannot be changed or listed", ends: "identities can be changed and listed again"},
+	}
+}
 
 // run looks at the ledger until ctx ends: it may be away without anybody asking it for anything.
 func (h *health) run(ctx context.Context, healthy func() error) {
@@ -49,33 +63,43 @@ func (h *health) run(ctx context.Context, healthy func() error) {
 func (h *health) look(now time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case err != nil:
-		h.fails(now, err)
-	case h.away && now.Sub(h.last) >= healthQuiet:
-		h.log.Info("limits can be checked again", "after", h.last.Sub(h.since), "failed_calls", h.calls)
-		h.away, h.calls = false, 0
+	if err != nil {
+		h.fails(&h.limits, now, err)
+	}
+	for _, t := range []*trouble{&h.limits, &h.accounts, &h.changes} {
+		if t.away && now.Sub(t.last) >= healthQuiet {
+			h.log.Info(t.ends, "after", t.last.Sub(t.since), "failed_calls", t.calls)
+			t.away, t.calls = false, 0
+		}
 	}
 }
 
-// met takes note of what a call of the ledger has come to.
-func (h *health) met(err error) {
+// decided takes note of what a call has come to that a request needs.
+func (h *health) decided(err error) { h.met(&h.limits, err) }
+
+// changed takes note of what a call has come to that only the control plane needs.
+func (h *health) changed(err error) { h.met(&h.changes, err) }
+
+func (h *health) met(t *trouble, err error) {
 	if err == nil || !errors.Is(err, ledger.ErrUnavailable) {
 		return
 	}
+	if errors.Is(err, ledger.ErrLocked) {
+		t = &h.accounts
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.fails(time.Now(), err)
-	h.calls++
+	h.fails(t, time.Now(), err)
+	t.calls++
 }
 
 // fails needs the mutex.
-func (h *health) fails(now time.Time, err error) {
-	if !h.away {
-		h.away, h.since = true, now
-		h.log.Error("limits cannot be checked", "error", err)
+func (h *health) fails(t *trouble, now time.Time, err error) {
+	if !t.away {
+		t.away, t.since = true, now
+		h.log.Error(t.begins, "error", err)
 	}
-	h.last = now
+	t.last = now
 }
 
 // watched is a ledger whose failures are met.
@@ -87,34 +111,34 @@ type watched struct {
 // Settings implements ledger.Ledger.
 func (w watched) Settings(ctx context.Context, key ledger.Key) (*ledger.Settings, bool, error) {
 	s, known, err := w.Ledger.Settings(ctx, key)
-	w.health.met(err)
+	w.health.decided(err)
 	return s, known, err
 }
 
 // Reserve implements ledger.Ledger.
 func (w watched) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error) {
 	r, err := w.Ledger.Reserve(ctx, req)
-	w.health.met(err)
+	w.health.decided(err)
 	return r, err
 }
 
 // Account implements ledger.Ledger.
 func (w watched) Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error) {
 	a, err := w.Ledger.Account(ctx, key, period, now)
-	w.health.met(err)
+	w.health.decided(err)
 	return a, err
 }
 
 // Change implements ledger.Ledger.
 func (w watched) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error) {
 	o, err := w.Ledger.Change(ctx, c)
-	w.health.met(err)
+	w.health.changed(err)
 	return o, err
 }
 
 // List implements ledger.Ledger.
 func (w watched) List(ctx context.Context, project, search string, limit, offset int) ([]string, int, error) {
 	names, n, err := w.Ledger.List(ctx, project, search, limit, offset)
-	w.health.met(err)
+	w.health.changed(err)
 	return names, n, err
 }

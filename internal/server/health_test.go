@@ -43,9 +43,9 @@ func TestTheLogSaysOnceThatLimitsCannotBeChecked(t *testing.T) {
 		h := newHealth(log)
 		denied := fmt.Errorf("%w: %w", ledger.ErrUnavailable, errors.New("permission denied"))
 		for range 100 { // every request; the ledger thinks itself well again in between
-			h.met(denied)
-			h.met(ledger.ErrStale)
-			h.met(nil)
+			h.decided(denied)
+			h.decided(ledger.ErrStale)
+			h.decided(nil)
 			h.look(time.Now(), nil)
 			time.Sleep(time.Second)
 		}
@@ -65,6 +65,27 @@ func TestTheLogSaysOnceThatLimitsCannotBeChecked(t *testing.T) {
 		time.Sleep(healthQuiet)
 		h.look(time.Now(), nil)
 		wantLogged(t, text, "can be checked again")
+	})
+}
+
+// What concerns one account, or the control plane, does not sound as if nobody could be served.
+func TestTheLogTellsWhatOfTheLedgerFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, text := textLog()
+		h := newHealth(log)
+		locked := fmt.Errorf("%w: %w", ledger.ErrUnavailable, ledger.ErrLocked)
+		for range 2 {
+			h.decided(locked)
+			h.changed(locked)
+		}
+		wantLogged(t, text, `level=ERROR msg="an identity's limits cannot be checked" error="ledger unavailable: the account is locked`)
+		h.changed(fmt.Errorf("%w: %w", ledger.ErrUnavailable, errors.New("permission denied for table audit")))
+		wantLogged(t, text, `level=ERROR msg="identities cannot be changed or listed" error="ledger unavailable: permission denied for table audit"`)
+		time.Sleep(healthQuiet)
+		h.look(time.Now(), nil)
+		wantLogged(t, text, `msg="no identity's account is locked any more" after=0s failed_calls=4`,
+			`msg="identities can be changed and listed again" after=0s failed_calls=1`)
 	})
 }
 

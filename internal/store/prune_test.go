@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -115,6 +116,36 @@ func TestNothingStaysOfADeletedProject(t *testing.T) {
 		}
 		wantRows(t, s.db, keys[1], map[string]int{})
 		wantRows(t, s.db, keys[2], all)
+	})
+}
+
+// However many projects live, one statement finds the next that does not.
+func TestPruningLeapsOverLivingProjects(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		var keys []string
+		for range 5 {
+			rec, _ := create(t, s, `{}`)
+			fill(t, s.db.Write, rec.Key, 2, time.Now())
+			keys = append(keys, rec.Key)
+		}
+		slices.Sort(keys)
+		if err := s.DeleteProject(t.Context(), keys[3]); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range s.db.ofProjects() {
+			for _, tc := range []struct {
+				after string
+				leaps int
+				want  string
+			}{{"", mostLeaps, keys[3]}, {keys[0], mostLeaps, keys[3]}, {keys[3], mostLeaps, keys[4]}, {keys[4], mostLeaps, ""}, {"", 2, keys[1]}} {
+				var got sql.NullString
+				if err := s.db.Read.QueryRow(fmt.Sprintf(nextProject, d.table), tc.after, tc.leaps).Scan(&got); err != nil || got.String != tc.want {
+					t.Errorf("%s: %d leaps from %q end at %q, %v, want %q", d.table, tc.leaps, tc.after, got.String, err, tc.want)
+				}
+			}
+		}
 	})
 }
 

@@ -18,10 +18,11 @@ type account struct {
 	blocked bool // has one that somebody else keeps locked
 
 	known                bool
-	set                  bool   // has settings,
-	settings             string // which are here where they were asked for
-	revision             int64  // of them
-	createdAt, updatedAt int64  // Unix µs, 0 for none
+	set                  bool             // has settings,
+	settings             string           // which are here where they were asked for,
+	given                *ledger.Settings // and what a change was given of them
+	revision             int64            // of them
+	createdAt, updatedAt int64            // Unix µs, 0 for none
 	state                limit.State
 	counted              bool // state.Used is the sum of its usage
 

@@ -23,8 +23,6 @@ const (
 	mostCrossings, mostCuts = 20, 20
 )
 
-var errLocked = errors.New("the account is locked by another session")
-
 // batch is what one transaction does: calls on several accounts, in the order in which
 // they were made.
 type batch struct {
@@ -103,7 +101,7 @@ func (q *queue) patient(calls []*call) (rest []*call) {
 			rest = append(rest, c)
 		}
 	}
-	q.refuse(late, errLocked)
+	q.refuse(late, ledger.ErrLocked)
 	return rest
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -57,6 +58,9 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 		// One that may have been made is only made again where that shows.
 		_, unknown := errors.AsType[*unknownError](err)
 		f := failureOf(err)
+		if f == waited {
+			err = fmt.Errorf("%w: %w", ledger.ErrLocked, err)
+		}
 		if f == away || f == refused || unknown && c.Once == nil || try >= mostChangeTries || time.Since(began) > changePatience {
 			return ledger.Outcome{}, unavailable("change identities", err)
 		}
@@ -140,7 +144,7 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	}
 	w := changed{settings: newTable("ttti"), back: newTable("ttiiii"), audit: newTable("ttttti")}
 	for i, a := range accounts {
-		if err := w.take(a, views[i], t.l); err != nil {
+		if err := w.take(a, views[i]); err != nil {
 			return ledger.Outcome{}, &applyError{err}
 		}
 	}
@@ -175,11 +179,11 @@ func (t *transaction) views(c ledger.Change) ([]*ledger.Account, []*account, err
 	views, accounts := make([]*ledger.Account, len(c.Keys)), make([]*account, len(c.Keys))
 	for i, key := range c.Keys {
 		a := byKey[key]
-		settings, err := t.l.cache.decode(a)
-		if err != nil {
+		var err error
+		if a.given, err = t.l.cache.decode(a); err != nil {
 			return nil, nil, err
 		}
-		v := a.view(settings)
+		v := a.view(a.given)
 		views[i], accounts[i] = &v, a
 	}
 	return views, accounts, nil
@@ -199,12 +203,8 @@ type learnt struct {
 }
 
 // take takes over what a change made of an account.
-func (w *changed) take(a *account, v *ledger.Account, l *Ledger) error {
-	was, err := l.cache.decode(a)
-	if err != nil {
-		return err
-	}
-	if v.Settings != was {
+func (w *changed) take(a *account, v *ledger.Account) error {
+	if v.Settings != a.given {
 		text, err := encodeSettings(v.Settings)
 		if err != nil {
 			return err

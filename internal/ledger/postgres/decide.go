@@ -176,7 +176,7 @@ func (c *call) pass(a *account) {
 
 // join adds another passed request to this one, where both are of one row of usage.
 func (c *call) join(o *call) bool {
-	if c.kind != pass || o.kind != pass || c.tried || c.rules.Model != o.rules.Model || c.rules.Period != o.rules.Period ||
+	if c.kind != pass || o.kind != pass || c.unsure || c.rules.Model != o.rules.Model || c.rules.Period != o.rules.Period ||
 		c.ask.Tier != o.ask.Tier || hourOf(c.now) != hourOf(o.now) {
 		return false
 	}
@@ -214,7 +214,6 @@ type call struct {
 	ask      limit.Ask
 	actual   ledger.Actual
 	fence    bool // whether the hold was ever made is not known
-	tried    bool // a lane has had it
 	unsure   bool // whether what passed has been counted is not known,
 	counted  bool // and now it is
 

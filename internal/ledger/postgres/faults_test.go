@@ -509,9 +509,20 @@ func TestRefusedWritesFailAlone(t *testing.T) {
 	settled(t, p.Ledger, admitted(t, p.Ledger, named("0"), r, noon), 1)
 	wantUsed(t, p.Ledger, named("0"), noon, limit.Amounts{4, 4, 40})
 	mu.Lock()
-	defer mu.Unlock()
 	if len(reported) != 1 || !strings.Contains(reported[0].Error(), "usage_identity_check") {
 		t.Errorf("reported at the next start: %q, want what cannot be settled, and why", reported)
+	}
+	reported = nil
+	mu.Unlock()
+	for _, after := range []time.Duration{0, time.Minute, reportInterval} {
+		if err := p.look(t.Context(), noon.Add(after)); failureOf(err) != refused {
+			t.Errorf("a look at what cannot be settled: %v, want that it is refused", err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(reported) != 2 || !strings.Contains(reported[1].Error(), "usage_identity_check") {
+		t.Errorf("reported by three looks within an hour: %q, want twice what cannot be settled, and why", reported)
 	}
 }
 

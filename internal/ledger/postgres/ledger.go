@@ -40,7 +40,7 @@ type Options struct {
 	Observe func(calls int, took time.Duration)
 	// Report, where not nil, is told what the database refuses to write, for somebody to look at:
 	// the end of a request, whose hold stays until its node ends, or what a node has left,
-	// which is tried again at every look. It must be quick.
+	// which is tried again at every look and told of at the start and every hour. It must be quick.
 	Report func(error)
 }
 
@@ -94,7 +94,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 		switch {
 		case failureOf(err) == refused:
 			l.report(err)
-		case !errors.Is(err, errLocked):
+		case !errors.Is(err, ledger.ErrLocked):
 			return nil, errors.Join(err, l.Close())
 		}
 	}

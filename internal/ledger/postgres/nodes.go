@@ -22,6 +22,9 @@ import (
 // A node that was only paused finds its row gone when it next begins a transaction, and
 // goes on under a new id. A hold that slips in between is an orphan like the others.
 
+// reportInterval is how often a node tells of what others have left and the database refuses.
+const reportInterval = time.Hour
+
 // nodes is what this node has seen of the others.
 type nodes struct {
 	mu      sync.Mutex // for registering anew
@@ -30,6 +33,7 @@ type nodes struct {
 
 	seen   map[int64]pulse // only watch has these
 	looked time.Time
+	told   time.Time // of what others have left and the database refuses
 }
 
 // pulse is a beat and for how long it has been the last.
@@ -125,7 +129,12 @@ func (l *Ledger) look(ctx context.Context, now time.Time) error {
 			return fmt.Errorf("declare a node dead: %w", err)
 		}
 	}
-	return l.sweep(ctx)
+	err = l.sweep(ctx)
+	if failureOf(err) == refused && now.Sub(l.nodes.told) >= reportInterval { // which no later look will change
+		l.nodes.told = now
+		l.report(err)
+	}
+	return err
 }
 
 // listen reads the others' beats and returns who has been silent for too long.

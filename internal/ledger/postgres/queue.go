@@ -295,9 +295,6 @@ func (q *queue) take() (lines []*line, calls []*call) {
 // next moves so many of the line's calls to others. What is left goes on when they are back.
 func (n *line) next(calls []*call, most int) []*call {
 	most = min(most, len(n.calls))
-	for _, c := range n.calls[:most] {
-		c.tried = true
-	}
 	calls, n.calls = append(calls, n.calls[:most]...), n.calls[most:]
 	if len(n.calls) == 0 {
 		n.calls = nil
