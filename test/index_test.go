@@ -9,6 +9,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -19,6 +20,7 @@ const others = 20_000
 // do, PostgreSQL reads a few rows for it, however many there are.
 func TestNoStatementReadsATableThrough(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	url := stack.Database(t)
 	admin, err := store.Open(t.Context(), url)
 	if err != nil {

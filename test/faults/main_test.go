@@ -6,12 +6,9 @@ package faults
 import (
 	"context"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -28,26 +25,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(clockFile) != "" {
 		os.Exit(serveByClock())
 	}
-	os.Exit(buildAndRun(m))
-}
-
-func buildAndRun(m *testing.M) int {
-	built, remove, err := node.Build("../..")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer remove()
-	command = built
-	// These tests wait for others more than they compute.
-	flag.Parse()
-	if n := runtime.GOMAXPROCS(0); n < 4 && flag.Lookup("test.parallel").Value.String() == strconv.Itoa(n) {
-		if err := flag.Set("test.parallel", "4"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
-	return m.Run()
+	os.Exit(node.Run(m, "../..", &command))
 }
 
 // Two things about a node are options of the code and not of the environment: its clock, and how often it shows that

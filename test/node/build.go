@@ -2,19 +2,43 @@ package node
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
 )
 
 // built is the environment variable that tells the second run of the same tests, on PostgreSQL, where the binary is.
 const built = "AIRATELIMIT_TEST_BINARY"
 
-// Build builds the command into a temporary folder, with the race detector where the tests have it. Root is the
+// Run builds the command, tells where it is, and runs the tests that start it.
+func Run(m *testing.M, root string, binary *string) (code int) {
+	at, remove, err := build(root)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer remove()
+	*binary = at
+	// These tests wait for others more than they compute.
+	flag.Parse()
+	if n := runtime.GOMAXPROCS(0); n < 4 && flag.Lookup("test.parallel").Value.String() == strconv.Itoa(n) {
+		if err := flag.Set("test.parallel", "4"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// build builds the command into a temporary folder, with the race detector where the tests have it. Root is the
 // repository's, from the test's folder.
-func Build(root string) (binary string, remove func(), err error) {
+func build(root string) (binary string, remove func(), err error) {
 	if binary = os.Getenv(built); binary != "" {
 		return binary, func() {}, readSources(root)
 	}
@@ -31,9 +55,9 @@ func Build(root string) (binary string, remove func(), err error) {
 	if underRace {
 		args = append(args, "-race")
 	}
-	build := exec.Command("go", append(args, "github.com/airatelimit/airatelimit/cmd/airatelimit")...)
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
+	cmd := exec.Command("go", append(args, "github.com/airatelimit/airatelimit/cmd/airatelimit")...)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("build the binary: %w", err), os.RemoveAll(dir))
 	}
 	return binary, remove, os.Setenv(built, binary)

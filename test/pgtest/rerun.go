@@ -25,6 +25,14 @@ func OnlyFile(t testing.TB) {
 	}
 }
 
+// Once keeps a test that is of PostgreSQL alone from being run again within the second run.
+func Once(t testing.TB) {
+	t.Helper()
+	if Chosen() {
+		t.Skip("of PostgreSQL alone, and run before")
+	}
+}
+
 // Rerun runs the other tests of this binary once more, on PostgreSQL, and reports each as a test within this one.
 // A package that tests on either database has one test which calls it. Without PostgreSQL it is skipped, which CI
 // takes for a failure.

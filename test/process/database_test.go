@@ -83,6 +83,7 @@ var absences = map[string]func(*testing.T, *pgtest.Cluster) (back func() error){
 // A node that starts before its database says so to whoever asks, and waits for it.
 func TestANodeWaitsForItsDatabase(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	for name, leave := range absences {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,6 +133,7 @@ const atOnce = 15 * time.Second
 
 func TestTerminatedWhileItWaitsForItsDatabase(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	for name, leave := range absences {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,6 +152,7 @@ func TestTerminatedWhileItWaitsForItsDatabase(t *testing.T) {
 // Whatever a start does with the database, it does again where the database was only busy.
 func TestANodeWaitsForTablesThatAreLocked(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	for _, table := range []string{"installation", "revision", "nodes"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
@@ -177,6 +180,7 @@ func TestANodeWaitsForTablesThatAreLocked(t *testing.T) {
 // A port that is taken will be so however long the database is waited for.
 func TestAPortThatIsTakenEndsAStartAtOnce(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	in, cluster := onCluster(t)
 	absences["stopped"](t, cluster)
 	ln, err := net.Listen("tcp", ":0")
@@ -198,6 +202,7 @@ func TestAPortThatIsTakenEndsAStartAtOnce(t *testing.T) {
 // What requests used is written while a node that was told to end still may.
 func TestTerminatedWhileTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	for name, leave := range absences {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -231,6 +236,7 @@ func TestTerminatedWhileTheDatabaseIsAway(t *testing.T) {
 // A platform kills what has not ended by its deadline, which the files in deploy/ set.
 func TestTerminatedWhileTheDatabaseStaysAway(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	for name, leave := range absences {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -275,6 +281,7 @@ func (in *installation) execute(statement string) {
 
 func TestTheLogWarnsOfADatabaseThatForgets(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	in := newInstallation(t)
 	in.database = stack.Database(t)
 	in.Env = stack.Environment(in.database)
@@ -289,6 +296,7 @@ func TestTheLogWarnsOfADatabaseThatForgets(t *testing.T) {
 // The database refuses what requests need, and nothing else: only the log can say why each of them gets 503.
 func TestTheLogSaysWhyLimitsCannotBeChecked(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	in := newInstallation(t)
 	in.database = stack.Database(t)
 	in.Env = stack.Environment(in.database)
@@ -321,6 +329,7 @@ func TestTheLogSaysWhyLimitsCannotBeChecked(t *testing.T) {
 // A pool's size is what the database's limit is divided by: a node must keep to it, its listener apart.
 func TestANodeKeepsToTheSizeOfItsPool(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	in := newInstallation(t)
 	in.database = stack.Database(t)
 	in.Env = stack.Environment(in.database)
@@ -373,6 +382,7 @@ func TestANodeKeepsToTheSizeOfItsPool(t *testing.T) {
 
 func TestANodeSaysThatItsDatabaseIsAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	in, cluster := onCluster(t)
 	url, seen := echoing(t)
 	k, c := in.Create(node.OpenAI(url, "")), newClient(t)
@@ -414,6 +424,7 @@ func TestANodeSaysThatItsDatabaseIsAwayAndGoesOnWhenItIsBack(t *testing.T) {
 // A command on one machine changes what all nodes do.
 func TestACommandIsInForceOnEveryNodeInTime(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	in := newInstallation(t)
 	if in.database == "" {
 		in.database = stack.Database(t)
@@ -441,6 +452,7 @@ func TestACommandIsInForceOnEveryNodeInTime(t *testing.T) {
 // A pooler gives a connection to a node for one transaction, to another node for the next.
 func TestNodesBehindAPoolerShareALimit(t *testing.T) {
 	t.Parallel()
+	pgtest.Once(t)
 	in := newInstallation(t)
 	in.database = stack.Database(t)
 	in.Env = stack.Environment(pgtest.Shared(t).Pooler(t)(in.database))

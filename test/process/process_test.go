@@ -4,7 +4,6 @@ package process
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -24,18 +23,7 @@ const patience = node.Patience
 // binary is the built command.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
-
-func buildAndRun(m *testing.M) int {
-	built, remove, err := node.Build("../..")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer remove()
-	binary = built
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(node.Run(m, "../..", &binary)) }
 
 // installation is a DATA_DIR and what processes on it have in their environment.
 type installation struct {
