@@ -94,3 +94,48 @@ func BenchmarkFold(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*together), "ns/request")
 }
+
+// BenchmarkFirstRequest is the same for an identity that is not in memory, among so many in the file that have used
+// the model in this period.
+func BenchmarkFirstRequest(b *testing.B) {
+	const together = 1000 // are asked for until all are out of memory again
+	for _, identities := range []int{1000, 1_000_000} {
+		b.Run(fmt.Sprint("identities=", identities), func(b *testing.B) {
+			p := openProcess(b)
+			now := time.Now()
+			from := fmt.Sprintf(` FROM (WITH RECURSIVE i(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM i WHERE n + 1 < %d) SELECT n FROM i)`, identities)
+			for _, statement := range []string{
+				`INSERT INTO identities (project_id, identity, known, created_at, updated_at) SELECT ?, 'user-' || n, 1, 1, 1` + from,
+				fmt.Sprintf(`INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests) SELECT ?, 'user-' || n, %d, 'gpt-4o', '', 0, 1`,
+					hourOf(now)) + from,
+			} {
+				if _, err := p.db.Write.ExecContext(b.Context(), statement, alice.Project); err != nil {
+					b.Fatal(err)
+				}
+			}
+			r := upTo(1 << 40)
+			rng := rand.New(rand.NewPCG(1, 1))
+			keys := rng.Perm(identities)
+			asked := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				key := name(fmt.Sprint("user-", keys[asked%identities]))
+				if asked++; asked%together == 0 {
+					b.StopTimer()
+					fold(b, p.Ledger)
+					p.Forget(b)
+					b.StartTimer()
+				}
+				set, _, err := p.Settings(b.Context(), key)
+				if err != nil {
+					b.Fatal(err)
+				}
+				res, err := p.Reserve(b.Context(), ledger.Request{Key: key, Settings: set, Rules: r, Now: now, Ask: limit.Ask{Estimate: limit.Amounts{1, 100, 10}}})
+				if err != nil || res.Decision.Refusal != limit.Admitted {
+					b.Fatalf("reserve: %+v, %v", res, err)
+				}
+				settle(b, p.Ledger, res)
+			}
+		})
+	}
+}
