@@ -278,12 +278,13 @@ func (c *call) log(now time.Time) {
 	_ = h.Handle(context.Background(), line) // a failing log is no reason to fail a request
 }
 
-// asUnavailable turns an error that is not an answer yet into one, if anybody waits for it.
+// asUnavailable turns an error that is not an answer yet into one, or into errClientGone where
+// nobody waits for it.
 func asUnavailable(err error) error {
 	if _, ok := errors.AsType[*wire.Error](err); ok || err == nil {
 		return err
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, errClientGone) {
 		return errClientGone
 	}
 	return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",

@@ -222,8 +222,9 @@ func TestClientGoneBeforeTheDecision(t *testing.T) {
 	for name, a := range map[string]*account{
 		"Settings":    {settingsErr: context.Canceled},
 		"Reservation": {reserveErr: fmt.Errorf("reserve: %w", context.Canceled)},
+		"Unavailable": {reserveErr: fmt.Errorf("%w: %w", ledger.ErrUnavailable, context.Canceled)},
 	} {
-		answer, log := serve(t, a, answering(answered))
+		answer, log := serveFor(t, `{"name":"test","requestLimit":10,"failOpen":true}`, a, answering(answered))
 		if answer.Body.Len() != 0 || !strings.Contains(log, "status=499 outcome=client_gone") {
 			t.Errorf("%s: answered %q, logged %s; want nothing, and client_gone", name, answer.Body, log)
 		}

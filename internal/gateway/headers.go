@@ -92,13 +92,11 @@ func (c *call) write(p []byte) bool {
 
 // fail answers with an error of ours, in the dialect of the call.
 func (c *call) fail(err error) {
-	if errors.Is(err, errClientGone) {
+	err = asUnavailable(err)
+	e, ok := errors.AsType[*wire.Error](err)
+	if !ok { // errClientGone
 		c.outcome, c.status = "client_gone", 499
 		panic(http.ErrAbortHandler)
-	}
-	e, ok := errors.AsType[*wire.Error](asUnavailable(err))
-	if !ok {
-		e = new(wire.Error)
 	}
 	c.outcome = e.Code
 	body := e.Body(c.ep.Dialect, c.id)

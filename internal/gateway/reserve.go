@@ -58,7 +58,8 @@ func (c *call) readSettings(ctx context.Context, surely bool) (*ledger.Settings,
 }
 
 // account looks at the identity's account, which alone tells who is exempt from limits. It does
-// so for who has half closed the connection too, which is no reason to answer with less.
+// so for a client that has half closed the connection too: where a request ends with an answer
+// of ours that is no reason to give none.
 func (c *call) account(ctx context.Context) (ledger.Account, error) {
 	account, err := c.g.Ledger.Account(context.WithoutCancel(ctx), c.key(), c.caller.Project.Period, c.start)
 	c.exempt = err == nil && account.State.Unlimited(c.start)
@@ -67,7 +68,7 @@ func (c *call) account(ctx context.Context) (ledger.Account, error) {
 
 // passes reports whether a request passes although its limits cannot be checked.
 func (c *call) passes(err error) bool {
-	return c.caller.Project.FailOpen && errors.Is(err, ledger.ErrUnavailable)
+	return c.caller.Project.FailOpen && errors.Is(err, ledger.ErrUnavailable) && !errors.Is(err, context.Canceled)
 }
 
 // selectTier finds the tier: the identity's own, which is set on the server, else the one

@@ -20,6 +20,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,15 @@ var (
 	// ErrReused means that an idempotency key came with a different request before.
 	ErrReused = errors.New("idempotency key was used for a different request")
 )
+
+// Unavailable wraps what a store could not do, and why, as ErrUnavailable. A caller that has
+// gone away is no fault of the store's.
+func Unavailable(doing string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, doing, err)
+}
 
 // Key names an account: one identity in one project.
 type Key struct{ Project, Identity string }

@@ -41,6 +41,9 @@ type Settings struct {
 
 	Providers map[string]ProviderFields `json:"providers"`
 	Prices    map[string]price.Override `json:"prices"`
+
+	// Unknown is what a newer version has set in a stored document, which stays in it.
+	Unknown map[string]any `json:"-"`
 }
 
 // TierFields is what a pricing tier sets. An empty one inherits everything.
@@ -92,6 +95,31 @@ func defaultSecurity() Security {
 // ParseSettings reads a whole document; what it leaves out has its default. Errors are *FieldError.
 func ParseSettings(data []byte) (Settings, error) { return Default().Patch(data) }
 
+// ReadSettings reads a document as MarshalJSON wrote it, of this version or another. What a newer one has set that this
+// one does not know is ignored, and written again where it stands at the top. Keys of models are not looked at, because
+// documents are stored that were written before they were. Errors are *FieldError.
+func ReadSettings(stored []byte) (Settings, error) {
+	v, err := parse(stored)
+	if err != nil {
+		return Settings{}, err
+	}
+	v.allowUnknown()
+	s := Default()
+	if err := s.set(v); err != nil {
+		return Settings{}, err
+	}
+	known := s.fields()
+	for _, m := range v.members {
+		if known[m.name] == nil {
+			if s.Unknown == nil {
+				s.Unknown = make(map[string]any)
+			}
+			s.Unknown[m.name] = m.value.any()
+		}
+	}
+	return s, nil
+}
+
 // Patch returns s changed by a document that may be partial. A field that is absent stays, null resets it to its
 // default, a value replaces it. Security and each of the providers change field by field in the same way, so that a
 // call changes nothing that it does not list; a provider that is null is removed; a provider's key that is absent,
@@ -101,20 +129,24 @@ func (s Settings) Patch(data []byte) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	if err := s.fields().set("", v); err != nil {
+	if err := s.set(v); err != nil {
 		return Settings{}, err
 	}
-	if err := s.check(); err != nil {
-		return Settings{}, err
-	}
-	// Apart from the others, because documents are stored that were written before it was looked at.
 	if err := s.checkModelKeys(); err != nil {
 		return Settings{}, err
 	}
 	return s, nil
 }
 
-// MarshalJSON writes every field, what is not set as null or its default.
+// set changes s by a document.
+func (s *Settings) set(v value) error {
+	if err := s.fields().set("", v); err != nil {
+		return err
+	}
+	return s.check()
+}
+
+// MarshalJSON writes every field, what is not set as null or its default, and what is unknown.
 func (s Settings) MarshalJSON() ([]byte, error) {
 	type document Settings // without this method
 	d, defaults := document(s), Default()
@@ -136,7 +168,15 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 	d.Tiers = orEmpty(d.Tiers)
 	d.Providers = orEmpty(d.Providers)
 	d.Prices = orEmpty(d.Prices)
-	return json.Marshal(d)
+	doc, err := json.Marshal(d)
+	if err != nil || len(s.Unknown) == 0 {
+		return doc, err
+	}
+	more, err := json.Marshal(s.Unknown)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(doc[:len(doc)-1], ','), more[1:]...), nil
 }
 
 func orEmpty[M ~map[string]V, V any](m M) M {

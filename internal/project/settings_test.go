@@ -313,6 +313,48 @@ func TestFieldFailure_ALimitFieldSilentlyDropped(t *testing.T) {
 	}
 }
 
+// During a rollout an older node reads what a newer one has stored, goes by what it knows, and keeps the rest.
+func TestStoredByANewerVersion(t *testing.T) {
+	t.Parallel()
+	const stored = `{"name": "A", "requestLimit": 5, "newSetting": {"a": [1.50, null]}, "another": "x",
+		"tiers": {"pro": {"requestLimit": 50, "newLimit": 3}}, "security": {"enabled": true, "newCheck": true},
+		"providers": {"own": {"baseUrl": "https://own.example/v1", "dialect": "openai", "newField": 1}},
+		"modelLimits": {"gpt-4o": {"requestLimit": 1, "newLimit": 2}}}`
+	s, err := ReadSettings([]byte(stored))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pro := s.Tiers["pro"].Level().Caps[limit.Requests]; *s.Level().Caps[limit.Requests] != 5 || *pro != 50 || !s.Security.Enabled || s.Providers["own"].BaseURL == nil {
+		t.Errorf("read as %s", mustMarshal(t, s))
+	}
+	again := mustMarshal(t, mustPatch(t, s, `{"name": "B"}`))
+	for _, kept := range []string{`"name":"B"`, `"newSetting":{"a":[1.50,null]}`, `"another":"x"`} {
+		if !strings.Contains(again, kept) {
+			t.Errorf("after a change of the name %s is missing in %s", kept, again)
+		}
+	}
+	if _, err := ReadSettings([]byte(again)); err != nil {
+		t.Errorf("what was kept cannot be read again: %v", err)
+	}
+	if _, err := s.Patch([]byte(`{"newSetting": 1}`)); err == nil || !strings.Contains(err.Error(), "is not known") {
+		t.Errorf("a call that sets what is not known: %v, want a refusal", err)
+	}
+}
+
+// What is refused today may have been stored before it was.
+func TestStoredByAnOlderVersion(t *testing.T) {
+	t.Parallel()
+	const stored = `{"modelLimits": {"openai/gpt-4o": {"requestLimit": 1}}}`
+	s, err := ReadSettings([]byte(stored))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Patch([]byte(`{"name": "B"}`)); err == nil {
+		t.Error("it can be saved again as it is")
+	}
+	mustPatch(t, s, `{"modelLimits": null}`)
+}
+
 // Only the fields of the contract can be written: not a record's own columns.
 func TestFieldFailure_AnyColumnCanBeWrittenThroughSettings(t *testing.T) {
 	t.Parallel()
@@ -363,7 +405,7 @@ func FuzzParseSettings(f *testing.F) {
 			return
 		}
 		shown := mustMarshal(t, s)
-		again, err := ParseSettings([]byte(shown))
+		again, err := ReadSettings([]byte(shown))
 		if err != nil {
 			t.Fatalf("what was accepted cannot be read back: %v\n%s", err, shown)
 		}

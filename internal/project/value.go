@@ -59,6 +59,7 @@ type value struct {
 	text    string // the string, or the number as written
 	items   []value
 	members []member
+	lenient bool // an object that may have members which nobody knows
 }
 
 type member struct {
@@ -187,6 +188,17 @@ func (v value) any() any {
 	return nil
 }
 
+// allowUnknown has fields pass over members that they do not know, in all objects of v.
+func (v *value) allowUnknown() {
+	v.lenient = true
+	for i := range v.members {
+		v.members[i].value.allowUnknown()
+	}
+	for i := range v.items {
+		v.items[i].allowUnknown()
+	}
+}
+
 // describe names v in an error message: the value if it is short, else its type.
 func (v value) describe() string {
 	switch {
@@ -232,6 +244,9 @@ func (fs fields) set(path string, v value) error {
 	}
 	for _, m := range v.members {
 		set, ok := fs[m.name]
+		if !ok && v.lenient {
+			continue
+		}
 		if !ok {
 			return fs.unknown(join(path, m.name), m.name)
 		}

@@ -18,10 +18,11 @@ const (
 	healthQuiet = 5 * time.Second
 )
 
-// health tells the log when the ledger cannot do something any more, and why, and when it can again: once each, however
+// health tells the log when the ledger cannot do something any more, and why, and when that is over: once each, however
 // many requests meet it.
 type health struct {
-	log *slog.Logger
+	log     *slog.Logger
+	healthy func() error // the ledger's
 
 	mu       sync.Mutex
 	limits   trouble // with every decision
@@ -37,17 +38,17 @@ type trouble struct {
 	calls        int       // that have failed
 }
 
-func newHealth(log *slog.Logger) *health {
+func newHealth(log *slog.Logger, healthy func() error) *health {
 	return &health{
-		log:      log,
+		log: log, healthy: healthy,
 		limits:   trouble{begins: "limits cannot be checked", ends: "limits can be checked again"},
-		accounts: trouble{begins: "an identity's limits cannot be checked", ends: "no identity's account is locked any more"},
+		accounts: trouble{begins: "an identity's limits cannot be checked", ends: "no locked account has been met for a while"},
 		changes:  trouble{begins: "identities cannot be changed or listed", ends: "identities can be changed and listed again"},
 	}
 }
 
 // run looks at the ledger until ctx ends: it may be away without anybody asking it for anything.
-func (h *health) run(ctx context.Context, healthy func() error) {
+func (h *health) run(ctx context.Context) {
 	tick := time.NewTicker(healthPoll)
 	defer tick.Stop()
 	for {
@@ -55,42 +56,66 @@ func (h *health) run(ctx context.Context, healthy func() error) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			h.look(now, healthy())
+			h.look(now)
 		}
 	}
 }
 
-func (h *health) look(now time.Time, err error) {
+func (h *health) look(now time.Time) {
+	err := h.healthy()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err != nil {
 		h.fails(&h.limits, now, err)
 	}
-	for _, t := range []*trouble{&h.limits, &h.accounts, &h.changes} {
-		if t.away && now.Sub(t.last) >= healthQuiet {
-			h.log.Info(t.ends, "after", t.last.Sub(t.since), "failed_calls", t.calls)
-			t.away, t.calls = false, 0
+	for _, t := range []*trouble{&h.limits, &h.accounts} {
+		if now.Sub(t.last) >= healthQuiet {
+			h.over(t)
 		}
 	}
 }
 
 // decided takes note of what a call has come to that a request needs.
-func (h *health) decided(err error) { h.met(&h.limits, err) }
+func (h *health) decided(err error) {
+	switch {
+	case !errors.Is(err, ledger.ErrUnavailable):
+	case errors.Is(err, ledger.ErrLocked):
+		h.met(&h.accounts, err)
+	default:
+		h.met(&h.limits, err)
+	}
+}
 
-// changed takes note of what a call has come to that only the control plane needs.
-func (h *health) changed(err error) { h.met(&h.changes, err) }
+// changed takes note of what a call has come to that only the control plane needs. They are so rare that only one that
+// succeeds tells that others may.
+func (h *health) changed(err error) {
+	switch {
+	case err == nil:
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.over(&h.changes)
+	case !errors.Is(err, ledger.ErrUnavailable):
+	case h.healthy() != nil:
+		h.met(&h.limits, err)
+	default:
+		h.met(&h.changes, err)
+	}
+}
 
 func (h *health) met(t *trouble, err error) {
-	if err == nil || !errors.Is(err, ledger.ErrUnavailable) {
-		return
-	}
-	if errors.Is(err, ledger.ErrLocked) {
-		t = &h.accounts
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fails(t, time.Now(), err)
 	t.calls++
+}
+
+// over needs the mutex.
+func (h *health) over(t *trouble) {
+	if !t.away {
+		return
+	}
+	h.log.Info(t.ends, "after", t.last.Sub(t.since), "failed_calls", t.calls)
+	t.away, t.calls = false, 0
 }
 
 // fails needs the mutex.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,30 +41,35 @@ func TestTheLogSaysOnceThatLimitsCannotBeChecked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, text := textLog()
-		h := newHealth(log)
+		var away error
+		h := newHealth(log, func() error { return away })
 		denied := fmt.Errorf("%w: %w", ledger.ErrUnavailable, errors.New("permission denied"))
 		for range 100 { // every request; the ledger thinks itself well again in between
 			h.decided(denied)
 			h.decided(ledger.ErrStale)
+			h.decided(context.Canceled)
 			h.decided(nil)
-			h.look(time.Now(), nil)
+			h.look(time.Now())
 			time.Sleep(time.Second)
 		}
 		wantLogged(t, text, `level=ERROR msg="limits cannot be checked" error="ledger unavailable: permission denied"`)
 		time.Sleep(healthQuiet)
-		h.look(time.Now(), nil)
+		h.look(time.Now())
 		wantLogged(t, text, `msg="limits can be checked again" after=1m39s failed_calls=100`)
-		h.look(time.Now(), nil)
+		h.look(time.Now())
 		wantLogged(t, text)
 
-		// Without a request.
+		// Without a request, and with calls of the control plane alone.
+		away = errors.New("connection refused")
 		for range 100 {
-			h.look(time.Now(), errors.New("connection refused"))
+			h.look(time.Now())
+			h.changed(fmt.Errorf("%w: %w", ledger.ErrUnavailable, away))
 			time.Sleep(time.Second)
 		}
-		wantLogged(t, text, `error="connection refused"`)
+		wantLogged(t, text, `msg="limits cannot be checked" error="connection refused"`)
+		away = nil
 		time.Sleep(healthQuiet)
-		h.look(time.Now(), nil)
+		h.look(time.Now())
 		wantLogged(t, text, "can be checked again")
 	})
 }
@@ -73,19 +79,22 @@ func TestTheLogTellsWhatOfTheLedgerFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, text := textLog()
-		h := newHealth(log)
-		locked := fmt.Errorf("%w: %w", ledger.ErrUnavailable, ledger.ErrLocked)
+		h := newHealth(log, func() error { return nil })
 		for range 2 {
-			h.decided(locked)
-			h.changed(locked)
+			h.decided(fmt.Errorf("%w: %w", ledger.ErrUnavailable, ledger.ErrLocked))
 		}
 		wantLogged(t, text, `level=ERROR msg="an identity's limits cannot be checked" error="ledger unavailable: the account is locked`)
-		h.changed(fmt.Errorf("%w: %w", ledger.ErrUnavailable, errors.New("permission denied for table audit")))
+		for range 2 {
+			h.changed(fmt.Errorf("%w: %w", ledger.ErrUnavailable, errors.New("permission denied for table audit")))
+			h.changed(ledger.ErrUnknown)
+			h.changed(context.Canceled)
+		}
 		wantLogged(t, text, `level=ERROR msg="identities cannot be changed or listed" error="ledger unavailable: permission denied for table audit"`)
 		time.Sleep(healthQuiet)
-		h.look(time.Now(), nil)
-		wantLogged(t, text, `msg="no identity's account is locked any more" after=0s failed_calls=4`,
-			`msg="identities can be changed and listed again" after=0s failed_calls=1`)
+		h.look(time.Now())
+		wantLogged(t, text, `msg="no locked account has been met for a while" after=0s failed_calls=2`)
+		h.changed(nil)
+		wantLogged(t, text, `msg="identities can be changed and listed again" after=0s failed_calls=2`)
 	})
 }
 

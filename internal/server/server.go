@@ -197,7 +197,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	if opts.Ledger != nil {
 		opts.Ledger(o.ledger)
 	}
-	health := newHealth(a.log)
+	health := newHealth(a.log, o.ledger.Healthy)
 	a.work(o, health)
 	observe, err := a.observer(ctx, cfg, opts.Version)
 	if err != nil {
@@ -223,7 +223,7 @@ func (a *app) work(o opened, h *health) {
 	var working sync.WaitGroup
 	working.Go(func() { o.catalog.Run(background, poll.C, a.log) })
 	working.Go(func() { o.catalog.Listen(background, a.log) })
-	working.Go(func() { h.run(background, o.ledger.Healthy) })
+	working.Go(func() { h.run(background) })
 	working.Go(func() { prune(background, o.db, a.now, a.log) })
 	if l, ok := o.ledger.(*sqlite.Ledger); ok {
 		working.Go(func() { tend(background, o.db, l, a.log) })

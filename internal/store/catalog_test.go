@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -169,7 +170,7 @@ func TestADamagedProjectLeavesTheOthersAlone(t *testing.T) {
 		s := newStore(t, location)
 		bad, _ := create(t, s, `{"name": "A"}`)
 		good, _ := create(t, s, `{"name": "B"}`)
-		if _, err := s.db.Write.Exec(`UPDATE projects SET settings = '{"future": 1}' WHERE id = $1`, bad.Key); err != nil {
+		if _, err := s.db.Write.Exec(`UPDATE projects SET settings = '{"requestLimit": "many"}' WHERE id = $1`, bad.Key); err != nil {
 			t.Fatal(err)
 		}
 		c := newCatalog(t, s)
@@ -178,6 +179,31 @@ func TestADamagedProjectLeavesTheOthersAlone(t *testing.T) {
 		}
 		if got := name(t, c, good.Key); got != "B" {
 			t.Errorf("the other: name = %q, want B", got)
+		}
+	})
+}
+
+// A node of a version that knows less, or more, than the one that stored a project serves it, and a change of its keeps
+// what it does not know.
+func TestAProjectThatAnotherVersionHasStored(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, _ := create(t, s, `{"name": "A"}`)
+		if _, err := s.db.Write.Exec(`UPDATE projects SET settings = '{"name": "B", "future": 1, "modelLimits": {"openai/gpt-4o": {"requestLimit": 1}}}' WHERE id = $1`,
+			rec.Key); err != nil {
+			t.Fatal(err)
+		}
+		if got := name(t, newCatalog(t, s), rec.Key); got != "B" {
+			t.Errorf("name = %q, want B", got)
+		}
+		if _, err := s.UpdateProject(t.Context(), rec.Key, func(old project.Settings) (project.Settings, error) {
+			return old.Patch([]byte(`{"name": "C", "modelLimits": null}`))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := scan[string](t, s.db.Read, `SELECT settings FROM projects WHERE id = $1`, rec.Key); !strings.Contains(got, `"name":"C"`) || !strings.Contains(got, `"future":1`) {
+			t.Errorf("stored: %s, want the new name and what is not known", got)
 		}
 	})
 }

@@ -91,7 +91,7 @@ func (r *row) record() record {
 		UpdatedAt: time.UnixMicro(r.updatedAt).UTC(),
 		Revision:  r.change,
 	}
-	settings, err := project.ParseSettings([]byte(r.settings))
+	settings, err := project.ReadSettings([]byte(r.settings))
 	if len(r.secretHash) != len(rec.SecretHash) {
 		err = errors.Join(err, errors.New("its secret key's hash has the wrong length"))
 	}

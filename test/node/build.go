@@ -16,7 +16,8 @@ import (
 // built is the environment variable that tells the second run of the same tests, on PostgreSQL, where the binary is.
 const built = "AIRATELIMIT_TEST_BINARY"
 
-// Run builds the command, tells where it is, and runs the tests that start it.
+// Run builds the command, sets binary to where it is, and runs the tests that start it: four at a time, or as many as
+// -parallel says where that is not what it is by itself.
 func Run(m *testing.M, root string, binary *string) (code int) {
 	at, remove, err := build(root)
 	if err != nil {

@@ -426,10 +426,8 @@ func TestACommandIsInForceOnEveryNodeInTime(t *testing.T) {
 	t.Parallel()
 	pgtest.Once(t)
 	in := newInstallation(t)
-	if in.database == "" {
-		in.database = stack.Database(t)
-		in.Env = stack.Environment(in.database)
-	}
+	in.database = stack.Database(t)
+	in.Env = stack.Environment(in.database)
 	url, _ := echoing(t)
 	k, c := in.Create(node.OpenAI(url, "")), newClient(t)
 	nodes := []*node.Process{in.Serve(), in.Serve(), in.Serve()}

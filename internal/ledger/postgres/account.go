@@ -19,9 +19,9 @@ type account struct {
 
 	known                bool
 	set                  bool             // has settings,
-	settings             string           // which are here where they were asked for,
-	given                *ledger.Settings // and what a change was given of them
+	settings             string           // which are here where they were asked for
 	revision             int64            // of them
+	given                *ledger.Settings // what a change was given of them
 	createdAt, updatedAt int64            // Unix µs, 0 for none
 	state                limit.State
 	counted              bool // state.Used is the sum of its usage
@@ -206,7 +206,7 @@ func decodeSettings(text string) (*ledger.Settings, error) {
 	}
 	s := new(ledger.Settings)
 	if err := json.Unmarshal([]byte(text), s); err != nil {
-		return nil, unavailable("read an identity's settings", err)
+		return nil, ledger.Unavailable("read an identity's settings", err)
 	}
 	return s, nil
 }
@@ -239,9 +239,4 @@ func unixOrZero(t time.Time, unix func(time.Time) int64) int64 {
 		return 0
 	}
 	return unix(t)
-}
-
-// unavailable wraps an error of the database as ledger.ErrUnavailable.
-func unavailable(doing string, err error) error {
-	return fmt.Errorf("%w: %s: %w", ledger.ErrUnavailable, doing, err)
 }

@@ -65,7 +65,7 @@ func (q *queue) process(calls []*call, skip bool) remains {
 		err := b.attempt(skip)
 		if err == nil {
 			q.l.recovered()
-			return remains{calls: q.patient(b.blocked), locked: true}
+			return remains{calls: q.patient(b.blocked, ledger.ErrLocked), locked: true}
 		}
 		again := false
 		switch failureOf(err) {
@@ -76,8 +76,8 @@ func (q *queue) process(calls []*call, skip bool) remains {
 			cuts++
 			again = cuts < mostCuts && !b.unknown && time.Since(b.began) < attemptTimeout/2
 		case waited:
-			if skip {
-				return remains{calls: q.patient(calls), locked: true}
+			if skip { // so it is no account's row, but more
+				return remains{calls: q.patient(calls, err), locked: true}
 			}
 			skip, again = true, true
 		case refused:
@@ -89,9 +89,9 @@ func (q *queue) process(calls []*call, skip bool) remains {
 	}
 }
 
-// patient refuses the calls that have waited for a locked account for too long, and returns
+// patient refuses the calls that have waited for a lock for too long, saying why, and returns
 // the others.
-func (q *queue) patient(calls []*call) (rest []*call) {
+func (q *queue) patient(calls []*call, why error) (rest []*call) {
 	var late []*call
 	now := time.Now()
 	for _, c := range calls {
@@ -101,7 +101,7 @@ func (q *queue) patient(calls []*call) (rest []*call) {
 			rest = append(rest, c)
 		}
 	}
-	q.refuse(late, ledger.ErrLocked)
+	q.refuse(late, why)
 	return rest
 }
 

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -36,7 +35,7 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 		}
 	}
 	if why := l.Healthy(); why != nil {
-		return ledger.Outcome{}, unavailable("change identities", why)
+		return ledger.Outcome{}, ledger.Unavailable("change identities", why)
 	}
 	if err := l.queue.caughtUp(ctx, keys); err != nil {
 		return ledger.Outcome{}, err
@@ -58,11 +57,8 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 		// One that may have been made is only made again where that shows.
 		_, unknown := errors.AsType[*unknownError](err)
 		f := failureOf(err)
-		if f == waited {
-			err = fmt.Errorf("%w: %w", ledger.ErrLocked, err)
-		}
 		if f == away || f == refused || unknown && c.Once == nil || try >= mostChangeTries || time.Since(began) > changePatience {
-			return ledger.Outcome{}, unavailable("change identities", err)
+			return ledger.Outcome{}, ledger.Unavailable("change identities", err)
 		}
 	}
 }
@@ -70,7 +66,7 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 // turn waits until a change or a list may have a connection. They get half of what the lanes
 // leave of the pool: however many wait for a row, no decision and no beat waits with them.
 func (l *Ledger) turn(ctx context.Context) (done func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, turnPatience, unavailable("wait for other changes", context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, turnPatience, ledger.Unavailable("wait for other changes", context.DeadlineExceeded))
 	defer cancel()
 	select {
 	case l.aside <- struct{}{}:
@@ -272,7 +268,7 @@ func (l *Ledger) List(ctx context.Context, project, search string, limit, offset
 	defer cancel()
 	s, err := l.connect(ctx)
 	if err != nil {
-		return nil, 0, unavailable("list identities", err)
+		return nil, 0, ledger.Unavailable("list identities", err)
 	}
 	defer s.close()
 	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
@@ -287,7 +283,7 @@ func (l *Ledger) List(ctx context.Context, project, search string, limit, offset
 		s.each(func(r *record) { names = append(names, r.text()) }),
 		s.done(0)); err != nil {
 		s.broken = true
-		return nil, 0, unavailable("list identities", err)
+		return nil, 0, ledger.Unavailable("list identities", err)
 	}
 	return names, total, nil
 }

@@ -93,6 +93,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 		// What cannot be settled is no reason not to serve: it is looked at again.
 		switch {
 		case failureOf(err) == refused:
+			l.nodes.told = time.Now()
 			l.report(err)
 		case !errors.Is(err, ledger.ErrLocked):
 			return nil, errors.Join(err, l.Close())

@@ -28,13 +28,14 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 	check := func(when string) {
 		t.Helper()
 		for name, sql := range map[string]string{
-			"setUp": setUp, "lockAccounts": lockAccounts, "lockFree": lockFree, "findAccounts": findAccounts, "readHolds": readHolds,
+			"lockAccounts": lockAccounts, "lockFree": lockFree, "findAccounts": findAccounts, "readHolds": readHolds,
 			"sumUsage": sumUsage, "readOnce": readOnce, "readPassed": readPassed, "countNames": countNames, "listNames": listNames,
 			"register": register, "beat": beat, "readBeats": readBeats, "deregister": deregister, "declare": declare,
 			"findOrphans": findOrphans,
 		} {
 			wantNothingReadThrough(t, when, name, explain(t, pool, sql, setLimits))
 		}
+		wantNothingReadThrough(t, when, "setUp", explain(t, pool, setUp))
 		for name, sql := range map[string]string{
 			"insertOnce": insertOnce, "insertAccounts": insertAccounts, "updateAccounts": updateAccounts, "updateSettings": updateSettings,
 			"openHolds": openHolds, "updateHolds": updateHolds, "closeHolds": closeHolds, "addUsage": addUsage, "takeBack": takeBack,
@@ -80,6 +81,11 @@ func wantNothingReadThrough(t *testing.T, when, name, plan string) {
 		case strings.Contains(line, "holds_node on holds holds_1"): // of which findOrphans takes the first
 		case strings.Contains(line, "Index") && strings.Contains(line, "Scan") && !strings.Contains(lines[i+1], "Index Cond"):
 			t.Errorf("%s: %s reads through an index:\n%s", when, name, plan)
+		case strings.Contains(line, "Index Cond") && strings.Contains(line, "project_id") &&
+			!strings.Contains(line, "identity =") && !strings.Contains(line, "key =") && !strings.HasSuffix(name, "Names"):
+			t.Errorf("%s: %s reads all of a project:\n%s", when, name, plan)
+		case strings.Contains(line, "Index Cond") && (name == "closeHolds" || name == "updateHolds") && !strings.Contains(line, "id = k.id"):
+			t.Errorf("%s: %s reads all holds of an identity:\n%s", when, name, plan)
 		}
 	}
 }

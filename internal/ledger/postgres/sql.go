@@ -21,20 +21,23 @@ const (
 // There is one plan for all parameters: to make it anew for each transaction would be a third
 // of the server's work. It lives as long as its connection, or until a table is analyzed, so
 // it must be a good one however much the tables that it was made for will grow: whatever is
-// asked about in an array is looked up by an index, row by row. No statement leaves a choice.
-// What only reads has a LATERAL, and an OFFSET or a lock that keeps the planner from taking it
-// apart; what writes comes after pointed.
+// asked about in an array is looked up by an index, row by row, and the planner has no choice.
+// SELECT has a LATERAL, and an OFFSET or a lock that keeps the planner from taking it apart;
+// UPDATE and DELETE come after pointed.
 const limits = `set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
 	set_config('idle_in_transaction_session_timeout', '3s', true), set_config('enable_seqscan', 'off', true),
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
 	set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
 
 // pointed comes before UPDATE and DELETE. Bitmaps, unlike the other scans of an index, are made
-// of a condition: a table that the planner thinks is empty is not read through. Where it thinks
-// that all rows of one meet the condition it would be all the same, so these say twice what the
-// last column of the key is, the second time in a way of which it thinks that a third of the
-// rows does. Bitmaps do not clear away the index's entries of rows
-// that are gone, as the reading of holds must.
+// of a condition: a table that the planner thinks is empty is not read through.
+//
+// It makes no bitmap of a condition that it thinks all rows meet, as where a table had one row
+// when it was analyzed. So UPDATE and DELETE name the last column of the key once more, with
+// >=: of that the planner always thinks that some rows do not meet it.
+//
+// Bitmaps do not clear away the index's entries of rows that are gone, as the reading of holds
+// must: it comes before.
 const pointed = `SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_indexscan', 'off', true),
 	set_config('enable_indexonlyscan', 'off', true)`
 

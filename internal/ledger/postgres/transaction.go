@@ -246,8 +246,8 @@ next:
 	return one
 }
 
-// write sends what became of the accounts, and returns with how many statements. Others that
-// write come after it.
+// write sends what became of the accounts, and returns with how many statements. Where there
+// are any it sends pointed before them: any other UPDATE or DELETE comes after it.
 func (t *transaction) write() (statements int) {
 	var (
 		born, rows        = newTable("ttbiiiiiiitii"), newTable("ttbiiiiiiitii")

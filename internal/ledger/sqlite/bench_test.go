@@ -95,8 +95,8 @@ func BenchmarkFold(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*together), "ns/request")
 }
 
-// BenchmarkFirstRequest is the same for an identity that is not in memory, among so many in the file that have used
-// the model in this period.
+// BenchmarkFirstRequest is what BenchmarkReserveSettle measures for an identity that is not in memory, among so many in
+// the file that have used the model in this period.
 func BenchmarkFirstRequest(b *testing.B) {
 	const together = 1000 // are asked for until all are out of memory again
 	for _, identities := range []int{1000, 1_000_000} {

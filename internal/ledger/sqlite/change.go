@@ -132,7 +132,7 @@ func (l *Ledger) applied(ctx context.Context, project string, once *ledger.Once)
 	case errors.Is(err, sql.ErrNoRows):
 		return out, false, nil
 	case err != nil:
-		return out, false, unavailable("look up an idempotency key", err)
+		return out, false, ledger.Unavailable("look up an idempotency key", err)
 	case string(fingerprint) != string(once.Fingerprint[:]):
 		return out, true, ledger.ErrReused
 	}
@@ -146,23 +146,23 @@ func (l *Ledger) List(ctx context.Context, project, search string, limit, offset
 	}
 	var total int
 	if err := l.reads.count.QueryRowContext(ctx, project, search).Scan(&total); err != nil {
-		return nil, 0, unavailable("count identities", err)
+		return nil, 0, ledger.Unavailable("count identities", err)
 	}
 	rows, err := l.reads.list.QueryContext(ctx, project, search, limit, offset)
 	if err != nil {
-		return nil, 0, unavailable("list identities", err)
+		return nil, 0, ledger.Unavailable("list identities", err)
 	}
 	defer rows.Close() //nolint:errcheck // Err tells
 	names := make([]string, 0, limit)
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
-			return nil, 0, unavailable("list identities", err)
+			return nil, 0, ledger.Unavailable("list identities", err)
 		}
 		names = append(names, name)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, 0, unavailable("list identities", err)
+		return nil, 0, ledger.Unavailable("list identities", err)
 	}
 	return names, total, nil
 }

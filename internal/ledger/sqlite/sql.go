@@ -353,12 +353,12 @@ func (l *Ledger) load(ctx context.Context, a *account) error {
 		a.loaded, a.row = true, row{}
 		return nil
 	case err != nil:
-		return unavailable("read an identity", err)
+		return ledger.Unavailable("read an identity", err)
 	}
 	if encoded != "" {
 		r.settings = &settings{encoded: encoded}
 		if err := json.Unmarshal([]byte(encoded), &r.settings.Settings); err != nil {
-			return unavailable("read an identity's settings", err)
+			return ledger.Unavailable("read an identity's settings", err)
 		}
 	}
 	r.createdAt, r.updatedAt = micros(createdMicro), micros(updateMiro)
@@ -384,7 +384,7 @@ func (l *Ledger) loadUsage(ctx context.Context, a *account, period limit.Period,
 	if a.row.stored {
 		rows, err := l.reads.usage.QueryContext(ctx, hourOf(end), a.key.Project, a.key.Identity, hourOf(start))
 		if err != nil {
-			return unavailable("read an identity's usage", err)
+			return ledger.Unavailable("read an identity's usage", err)
 		}
 		defer rows.Close() //nolint:errcheck // Err tells
 		for rows.Next() {
@@ -395,7 +395,7 @@ func (l *Ledger) loadUsage(ctx context.Context, a *account, period limit.Period,
 			)
 			if err := rows.Scan(&u.Model, &later, &total[limit.Requests], &total[limit.Tokens], &total[limit.Cost],
 				&u.Credited[limit.Requests], &u.Credited[limit.Tokens], &u.Credited[limit.Cost]); err != nil {
-				return unavailable("read an identity's usage", err)
+				return ledger.Unavailable("read an identity's usage", err)
 			}
 			if later {
 				ahead = true
@@ -405,7 +405,7 @@ func (l *Ledger) loadUsage(ctx context.Context, a *account, period limit.Period,
 			used = append(used, u)
 		}
 		if err := rows.Err(); err != nil {
-			return unavailable("read an identity's usage", err)
+			return ledger.Unavailable("read an identity's usage", err)
 		}
 	}
 	a.state.Period, a.state.Start, a.state.Used = period, start, used
@@ -419,8 +419,3 @@ const hourSeconds = 3600
 func hourOf(t time.Time) int64 { return t.Unix() / hourSeconds }
 
 func (m micros) hour() int64 { return hourOf(time.UnixMicro(int64(m))) }
-
-// unavailable wraps an error of the database as ledger.ErrUnavailable.
-func unavailable(doing string, err error) error {
-	return fmt.Errorf("%w: %s: %w", ledger.ErrUnavailable, doing, err)
-}
