@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -466,6 +467,39 @@ func absurdFigures(t *testing.T, s Store) {
 	wantRefused(t, s, key, rules(caps(-1, 1000, -1), "a", limit.Monthly), noon)
 	spend(t, s, identity("neighbour"), daily(caps(1, 1, -1)), 1, noon)
 	settled(t, s)
+}
+
+// Where a caller does not wait for its answer nobody must take that for a ledger that cannot be had, after which a
+// request could pass unchecked.
+func callersGone(t *testing.T, s Store) {
+	key, r := identity("alice"), daily(caps(5, -1, -1))
+	spend(t, s, key, r, 7, noon)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range rounds(5) {
+		for name, call := range map[string]func() error{
+			"Settings": func() error { _, _, err := s.Settings(gone, key); return err },
+			"Reserve": func() error {
+				res, err := s.Reserve(gone, ledger.Request{Key: key, Rules: r, Now: noon, Ask: limit.Ask{Estimate: limit.Amounts{1, 1, 1}}})
+				if err == nil {
+					release(t, s, res)
+				}
+				return err
+			},
+			"Account": func() error { _, err := s.Account(gone, key, limit.Daily, noon); return err },
+			"List":    func() error { _, _, err := s.List(gone, key.Project, "", 10, 0); return err },
+		} {
+			s.Forget(t) // what is in memory needs no waiting
+			if err := call(); err != nil && (!errors.Is(err, context.Canceled) || errors.Is(err, ledger.ErrUnavailable)) {
+				t.Errorf("%s: %v, want context.Canceled, and not ErrUnavailable", name, err)
+			}
+		}
+	}
+	s.Restart(t)
+	wantTotal(t, s, key, limit.Daily, noon, limit.Amounts{1, 7, 70})
+	if n := len(account(t, s, key, limit.Daily, noon).State.Holds); n != 0 {
+		t.Errorf("%d requests are running that nobody waits for", n)
+	}
 }
 
 // staleSettings: a request is decided on under the settings that stand then, or not at all.

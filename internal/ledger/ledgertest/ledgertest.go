@@ -73,6 +73,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"AbsurdFiguresBreakNothing", absurdFigures},
 		{"StaleSettingsAreNoticed", staleSettings},
 		{"PassedRequestsAreCounted", passedAreCounted},
+		{"CallersThatHaveGoneAreNoOutage", callersGone},
 
 		{"DurableOutlivesTheProcess", durable},
 		{"SettledOutlivesTheProcess", settledSurvives},
