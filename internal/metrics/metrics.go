@@ -96,7 +96,7 @@ func New(version string) *Metrics {
 		Help:    "What the gateway itself adds to a request that the provider answered: from its header until it is handed to the connection to the provider, without the wait for the client's body, plus from the last byte of the provider's answer until the end of ours is written and settled.",
 		Buckets: addedBuckets})
 	m.batch = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_ledger_batch_size",
-		Help: "Accounts and further records that one transaction of the ledger wrote.", Buckets: sizeBuckets})
+		Help: "What one transaction of the ledger wrote: accounts and further records to a SQLite file, decisions and ends of requests to PostgreSQL.", Buckets: sizeBuckets})
 	m.commit = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_ledger_commit_seconds",
 		Help: "What a transaction of the ledger took, from its beginning to the end of its commit.", Buckets: commitBuckets})
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "airatelimit_build_info",

@@ -31,6 +31,8 @@ type batch struct {
 	wants []want // the accounts, in the order of their keys
 	began time.Time
 
+	attempted time.Time // when the last attempt began
+
 	unknown bool    // the last attempt may have been committed
 	blocked []*call // those on accounts that somebody else keeps locked
 }
@@ -169,7 +171,7 @@ func (b *batch) halves() (first, second []*call, together bool) {
 // attempt makes the calls in one transaction. They are answered where it returns nil, but
 // for those on blocked accounts.
 func (b *batch) attempt(skip bool) error {
-	b.unknown, b.blocked = false, nil
+	b.unknown, b.blocked, b.attempted = false, nil, time.Now()
 	for _, c := range b.calls {
 		c.res = nil // of an attempt that was undone
 	}
@@ -206,14 +208,18 @@ func (b *batch) make(t *transaction, skip bool) error {
 	}
 	statements := t.write()
 	if statements == 0 {
-		b.done(t) // nothing to wait for: what was read is true
+		b.q.answer(b.made(t)) // nothing to wait for: what was read is true
 		return nil
 	}
 	if err := t.commit(statements); err != nil {
 		b.unknown = t.unknown
 		return t.failed(err)
 	}
-	b.done(t)
+	made := b.made(t)
+	if observe := b.q.l.opts.Observe; observe != nil { // before who waits goes on
+		observe(len(made), time.Since(b.attempted))
+	}
+	b.q.answer(made)
 	return nil
 }
 
@@ -233,8 +239,8 @@ func (b *batch) recall(t *transaction, how *locking) {
 	}
 }
 
-// done answers the calls on accounts that were not blocked.
-func (b *batch) done(t *transaction) {
+// made returns the calls on accounts that were not blocked, and notes the others.
+func (b *batch) made(t *transaction) (made []*call) {
 	blocked := map[ledger.Key]bool{}
 	for _, a := range t.accounts {
 		if a.blocked {
@@ -242,10 +248,8 @@ func (b *batch) done(t *transaction) {
 		}
 	}
 	if len(blocked) == 0 {
-		b.answer(b.calls)
-		return
+		return b.calls
 	}
-	var made []*call
 	for _, c := range b.calls {
 		if blocked[c.key] {
 			b.blocked = append(b.blocked, c)
@@ -253,15 +257,7 @@ func (b *batch) done(t *transaction) {
 			made = append(made, c)
 		}
 	}
-	b.answer(made)
-}
-
-// answer tells who waits, and who watches before.
-func (b *batch) answer(made []*call) {
-	if observe := b.q.l.opts.Observe; observe != nil {
-		observe(len(made), time.Since(b.began))
-	}
-	b.q.answer(made)
+	return made
 }
 
 // failed returns err, and sees to it that a connection that is no good, or leads to a

@@ -35,8 +35,9 @@ type Options struct {
 	// Beat is how often a node shows that it lives: 5 s. One that has not for six times
 	// as long is declared dead.
 	Beat time.Duration
-	// Observe, where not nil, is told of every batch: how many calls it held, and how long
-	// they waited for it at the database. It must be quick.
+	// Observe, where not nil, is told of every batch that was committed: how many calls it held,
+	// and how long it took from its beginning, the connection included, to the end of its commit.
+	// It must be quick.
 	Observe func(calls int, took time.Duration)
 	// Report, where not nil, is told what the database refuses to write, for somebody to look at:
 	// the end of a request, whose hold stays until its node ends, or what a node has left,
