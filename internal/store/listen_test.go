@@ -115,6 +115,28 @@ func TestAChangeIsInForceOnEveryNodeInTime(t *testing.T) {
 	}
 }
 
+// The poll would make up for changes that nobody is told of.
+func TestAListenerIsToldOfEachChange(t *testing.T) {
+	t.Parallel()
+	location := migrated.Database(t)
+	s := newStore(t, location)
+	rec, _ := create(t, s, `{"name": "A"}`)
+	c := newCatalog(t, newStore(t, location))
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { c.Listen(ctx, slog.New(slog.DiscardHandler)) })
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+	})
+	await(t, "the listener", func() bool { return listeners(t, s.db) == 1 })
+	// The first may be seen by the look with which it begins.
+	for _, want := range []string{"B", "C"} {
+		update(t, s, rec.Key, `{"name": "`+want+`"}`)
+		await(t, want, func() bool { return name(t, c, rec.Key) == want })
+	}
+}
+
 func TestAListenerThatIsCutOffComesBack(t *testing.T) {
 	t.Parallel()
 	location := migrated.Database(t)
