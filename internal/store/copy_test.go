@@ -173,6 +173,31 @@ func TestCopyOfWhatItCannotCopyLeavesNothing(t *testing.T) {
 		t.Errorf("a table that refuses: %v", err)
 	}
 	wants("a table that refuses", err, err)
+	// A database may keep something else than it was given, without a word.
+	for name, c := range map[string]struct{ table, does, want string }{
+		"a table that drops a row": {"identities", `IF NEW.identity = '1' THEN RETURN NULL; END IF;`,
+			"copy identities: count and sums of credit_requests, credit_tokens, credit_micros are [3 29 6 0] in the source and [2 19 3 0] in the target"},
+		"a table that alters a row": {"usage", `IF NEW.micros = 1700 THEN NEW.micros := 1701; END IF;`,
+			"copy usage: count and sums of requests, tokens, micros, credit_requests, credit_tokens, credit_micros, input_tokens, output_tokens " +
+				"are [6 9 168 1697 1 13 0 9 0] in the source and [6 9 168 1698 1 13 0 9 0] in the target"},
+	} {
+		for _, s := range []string{
+			`CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ` + c.does + ` RETURN NEW; END $$`,
+			`CREATE TRIGGER spoil BEFORE INSERT ON ` + c.table + ` FOR EACH ROW EXECUTE FUNCTION spoil()`,
+		} {
+			if _, err := target.Write.Exec(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = Copy(t.Context(), path, target, keyring(t, "k"), escape)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+		wants(name, err, err)
+		if _, err := target.Write.Exec(`DROP FUNCTION spoil CASCADE`); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // The default is data/airatelimit.db, and a folder may be a link to another disk.
