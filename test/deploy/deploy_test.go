@@ -307,9 +307,17 @@ func TestDockerfile(t *testing.T) {
 			}
 		}
 	}
-	user := regexp.MustCompile(`(?m)^USER (\d+)`).FindStringSubmatch(file)
-	if user == nil || user[1] == "0" {
-		t.Errorf("user %v, want a number that is not root's", user)
+	// What is not of the last stage is not in the image.
+	base, image, _ := strings.Cut(file[strings.LastIndex(file, "\nFROM ")+len("\nFROM "):], "\n")
+	if base != "scratch" {
+		t.Errorf("the image is made from %s, want scratch: nothing in it but what is copied", base)
+	}
+	if !regexp.MustCompile(`(?m)^RUN CGO_ENABLED=0 go build `).MatchString(file) {
+		t.Error("the binary is not built with CGO_ENABLED=0: from scratch there is no C library to load")
+	}
+	users := regexp.MustCompile(`(?m)^USER (.*)$`).FindAllStringSubmatch(image, -1)
+	if len(users) == 0 || !regexp.MustCompile(`^[1-9]\d*(:[1-9]\d*)?$`).MatchString(users[len(users)-1][1]) {
+		t.Errorf("users %q of the last stage, want a number that is not root's", users)
 	}
 	needs := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, "go.mod"))[1]
 	if !strings.Contains(file, "golang:"+needs+".") {
