@@ -488,6 +488,66 @@ func TestNodesDoNotDeadlock(t *testing.T) {
 	}
 }
 
+// Two that lock the same rows in opposite orders would wait for each other. Who waits for the first of its rows has none
+// of the others.
+func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
+	t.Parallel()
+	const n = 50
+	url := migrated.Database(t)
+	p, others := openOn(t, newPool(t, url)), newPool(t, url)
+	p.reserveMany(t, n, 1000)
+	var keys []ledger.Key
+	var calls []*call
+	for i := range n {
+		keys = append(keys, named(fmt.Sprint(n-1-i))) // 0 comes first
+		calls = append(calls, &call{kind: look, key: keys[i]})
+	}
+	count := func(sql string) (n int) {
+		t.Helper()
+		if err := others.QueryRow(t.Context(), sql).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	// What becomes of them is nothing here: they may have waited for long enough before the row is free.
+	for who, lock := range map[string]func(){
+		"a batch": func() {
+			tx, err := p.begin(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer tx.s.close()
+			_ = tx.lock(newBatch(p.queue, calls).wants, locking{timeout: changeLockTimeout})
+		},
+		"a change": func() {
+			_, _ = p.Change(t.Context(), ledger.Change{Keys: keys, Period: limit.Daily, Now: noon,
+				Apply: func([]*ledger.Account) (ledger.Outcome, error) { return ledger.Outcome{}, nil }})
+		},
+	} {
+		first, err := others.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = first.Rollback(context.Background()) }) // where the test ends early
+		if _, err := first.Exec(t.Context(), `SELECT FROM identities WHERE identity = '0' FOR UPDATE`); err != nil {
+			t.Fatal(err)
+		}
+		var running sync.WaitGroup
+		running.Go(lock)
+		eventually(t, who+" waits for the first row", func() bool {
+			return count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
+		})
+		if free := count(`SELECT count(*) FROM (SELECT FROM identities FOR UPDATE SKIP LOCKED) AS free`); free != n-1 {
+			t.Errorf("%s that waits for the first of %d rows leaves %d of the others free, want all", who, n, free)
+		}
+		if err := first.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		running.Wait()
+	}
+}
+
 // What one node sets is in force on another with its next request.
 func TestSettingsOfAnotherNode(t *testing.T) {
 	t.Parallel()
