@@ -121,7 +121,11 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	for range 20 {
 		p.reserveMany(t, 50, 1_000_000)
 	}
-	p.reserveMany(t, 50, 0) // refusals
+	w.onCommit(func(*wired, []byte) error {
+		t.Error("a batch of refusals commits: what has nothing to write waits for no disk")
+		return nil
+	})
+	p.reserveMany(t, 100, 0) // refusals, half of them of strangers
 	trips, before = w.trips.Load()-trips, batches.Load()-before
 	if trips > 2*before {
 		t.Errorf("%d round trips for %d batches, want two each", trips, before)
