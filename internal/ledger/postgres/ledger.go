@@ -82,6 +82,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	l.aside = make(chan struct{}, max(1, (int(pool.Config().MaxConns)-o.Lanes)/2))
 	l.nodes.silence = 6 * o.Beat
 	l.nodes.step = 2 * o.Beat
+	l.nodes.atOnce = orphansAtOnce
 	if err := l.registerAnew(ctx, 0); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ type nodes struct {
 	seen   map[int64]pulse // only watch has these
 	looked time.Time
 	told   time.Time // of what others have left and the database refuses
+	swept  place     // the last orphan that was, where there may be more
+	atOnce int       // so many are swept
 }
 
 // pulse is a beat and for how long it has been the last.
@@ -164,35 +166,50 @@ func (l *Ledger) listen(ctx context.Context, now time.Time) (silent map[int64]pu
 	return silent, nil
 }
 
-// orphansAtOnce is how many holds one look at the orphans takes on.
+// orphansAtOnce is how many holds are looked for, and settled, at once.
 const orphansAtOnce = 1000
 
-// sweep settles as they stand the holds of nodes that are gone.
-func (l *Ledger) sweep(ctx context.Context) error {
-	for {
+// place is where a hold stands in the order in which orphans are swept.
+type place struct{ node, id int64 }
+
+// sweep settles as they stand the holds of nodes that are gone. Those that cannot be settled keep it from
+// none of the others, and no longer than a beat: the next one goes on where it has stopped.
+func (l *Ledger) sweep(ctx context.Context) (left error) {
+	n := &l.nodes
+	for began := time.Now(); left == nil || time.Since(began) < l.opts.Beat; {
 		orphans, err := l.orphans(ctx)
-		if err != nil || len(orphans) == 0 {
-			return err
+		if err != nil {
+			return errors.Join(left, err)
 		}
 		for _, c := range orphans {
 			c.waits()
 			l.queue.push(c)
 		}
 		for _, c := range orphans {
-			err = errors.Join(err, l.queue.wait(ctx, c))
+			// Of what went wrong it is the refusals that must be told.
+			if err := l.queue.wait(ctx, c); err != nil && (left == nil || failureOf(err) == refused) {
+				left = fmt.Errorf("settle what a node left running: %w", err)
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("settle what a node left running: %w", err)
+		if len(orphans) < n.atOnce {
+			n.swept = place{}
+			break
 		}
 	}
+	return left
 }
 
+// orphans finds the next to be swept.
 func (l *Ledger) orphans(ctx context.Context) (found []*call, err error) {
+	last := l.nodes.swept
 	_, err = l.query(ctx, findOrphans, func(r *record) {
-		found = append(found, &call{kind: stand, key: ledger.Key{Project: r.text(), Identity: r.text()}, id: uint64(r.int())})
-	}, intParam(orphansAtOnce))
+		c := &call{kind: stand, key: ledger.Key{Project: r.text(), Identity: r.text()}, id: uint64(r.int())}
+		last = place{id: int64(c.id), node: r.int()}
+		found = append(found, c)
+	}, intParam(last.node), intParam(last.id), intParam(int64(l.nodes.atOnce)))
 	if err != nil {
 		return nil, fmt.Errorf("find what nodes left running: %w", err)
 	}
+	l.nodes.swept = last
 	return found, nil
 }

@@ -415,6 +415,55 @@ func orphan(t *testing.T, p *process, key ledger.Key, id int64) {
 	}
 }
 
+// What the database refuses to settle keeps nobody from what comes after it, in one look or, where it takes long, in several.
+func TestWhatCannotBeSettledIsPassedOver(t *testing.T) {
+	t.Parallel()
+	for name, patient := range map[string]bool{"in one look": true, "in several": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := openProcess(t)
+			p.nodes.atOnce = 2
+			if !patient {
+				p.Ledger.opts.Beat = 0
+			}
+			mallory, alice, bob := named("mallory"), named("alice"), named("bob")
+			for id, key := range []ledger.Key{mallory, mallory, mallory, alice, mallory, bob, bob} {
+				settled(t, p.Ledger, admitted(t, p.Ledger, key, requests(100), noon), 0)
+				written(t, []*process{p}, key)
+				orphan(t, p, key, int64(1+id))
+			}
+			exec := func(sql string) {
+				t.Helper()
+				if _, err := p.pool.Exec(t.Context(), sql); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exec(`UPDATE holds SET node = 1000, id = 1 WHERE id = 7`) // whose turn comes after all of the first node's
+			exec(`ALTER TABLE usage ADD CHECK (identity <> 'mallory') NOT VALID`)
+			// The looks come by all pages, of which the first three have something that is refused.
+			for i := range 4 {
+				err := p.look(t.Context(), noon)
+				expected := failureOf(err) == refused
+				if !patient && i == 3 {
+					expected = err == nil
+				}
+				if !expected {
+					t.Errorf("look %d: %v", i+1, err)
+				}
+			}
+			wantUsed(t, p.Ledger, alice, noon, limit.Amounts{2, 10, 100})
+			wantUsed(t, p.Ledger, bob, noon, limit.Amounts{4, 20, 200})
+			if _, n := used(t, p.Ledger, mallory, noon); n != 4 {
+				t.Errorf("%d run of those that cannot be settled, want all 4", n)
+			}
+			// And they come by again.
+			exec(`ALTER TABLE usage DROP CONSTRAINT usage_identity_check`)
+			looks(t, p.Ledger, noon, 1)
+			wantUsed(t, p.Ledger, mallory, noon, limit.Amounts{8, 40, 400})
+		})
+	}
+}
+
 // Close waits for no look at the others whose calls no lane makes any more.
 func TestCloseDuringALook(t *testing.T) {
 	t.Parallel()

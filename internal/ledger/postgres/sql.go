@@ -164,15 +164,16 @@ const (
 	deregister = `DELETE FROM nodes WHERE id = $1`
 	declare    = `DELETE FROM nodes WHERE id = $1 AND beat = $2`
 
-	// findOrphans returns holds of nodes that are gone. It finds the nodes that hold
-	// anything by leaping through the index.
+	// findOrphans returns holds of nodes that are gone, those after a place in the order of
+	// nodes and ids. It finds the nodes that hold anything by leaping through the index.
 	findOrphans = `WITH RECURSIVE holders(node) AS (
-			(SELECT node FROM holds ORDER BY node LIMIT 1)
+			(SELECT node FROM holds WHERE node >= $1 ORDER BY node LIMIT 1)
 			UNION ALL
 			SELECT (SELECT h.node FROM holds AS h WHERE h.node > holders.node ORDER BY h.node LIMIT 1)
 			FROM holders WHERE holders.node IS NOT NULL
 		), gone AS (
 			SELECT node FROM holders WHERE node IS NOT NULL AND NOT EXISTS (SELECT FROM nodes WHERE id = holders.node)
 		)
-		SELECT h.* FROM gone, LATERAL (SELECT project_id, identity, id FROM holds WHERE node = gone.node LIMIT $1) AS h LIMIT $1`
+		SELECT h.* FROM gone, LATERAL (SELECT project_id, identity, id, node FROM holds
+			WHERE node = gone.node AND (gone.node > $1 OR id > $2) ORDER BY id LIMIT $3) AS h ORDER BY h.node, h.id LIMIT $3`
 )
