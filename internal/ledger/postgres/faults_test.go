@@ -110,13 +110,15 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	t.Parallel()
 	var w wire
 	var batches, calls atomic.Int64
-	p := openOn(t, newPool(t, migrated.Database(t), w.through), func(o *Options) {
-		o.Lanes = 2
+	const lanes = 2
+	pool := newPool(t, migrated.Database(t), w.through, func(c *pgxpool.Config) { c.MinConns, c.MaxConns = lanes, lanes })
+	p := openOn(t, pool, func(o *Options) {
+		o.Lanes = lanes
 		o.Observe = func(n int, _ time.Duration) { batches.Add(1); calls.Add(int64(n)) }
 	})
-	for range 20 { // until every connection is there
-		p.reserveMany(t, 20, 1_000_000)
-	}
+	// To connect is a trip too, and so is the end of a transaction that has written nothing, which comes after its answer.
+	quiet := func() bool { return pool.Stat().IdleConns() == lanes }
+	eventually(t, "every connection is there and idle", quiet)
 	trips, before := w.trips.Load(), batches.Load()
 	for range 20 {
 		p.reserveMany(t, 50, 1_000_000)
@@ -126,6 +128,7 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 		return nil
 	})
 	p.reserveMany(t, 100, 0) // refusals, half of them of strangers
+	eventually(t, "every connection is idle", quiet)
 	trips, before = w.trips.Load()-trips, batches.Load()-before
 	if trips > 2*before {
 		t.Errorf("%d round trips for %d batches, want two each", trips, before)
