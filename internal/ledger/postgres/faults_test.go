@@ -109,7 +109,7 @@ func (w *wire) onCommit(f func(c *wired, p []byte) error) {
 func TestTwoRoundTripsABatch(t *testing.T) {
 	t.Parallel()
 	var w wire
-	var batches, calls atomic.Int64
+	var begun, committed, batches, calls atomic.Int64
 	const lanes = 2
 	pool := newPool(t, migrated.Database(t), w.through, func(c *pgxpool.Config) { c.MinConns, c.MaxConns = lanes, lanes })
 	p := openOn(t, pool, func(o *Options) {
@@ -119,19 +119,34 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	// To connect is a trip too, and so is the end of a transaction that has written nothing, which comes after its answer.
 	quiet := func() bool { return pool.Stat().IdleConns() == lanes }
 	eventually(t, "every connection is there and idle", quiet)
-	trips, before := w.trips.Load(), batches.Load()
+	count := func(_ *wired, sent []byte) error {
+		if bytes.Contains(sent, []byte(begin)) {
+			begun.Add(1)
+		}
+		if bytes.Contains(sent, []byte("COMMIT\x00")) {
+			committed.Add(1)
+		}
+		return nil
+	}
+	w.write.Store(&count)
+	trips := w.trips.Load()
 	for range 20 {
 		p.reserveMany(t, 50, 1_000_000)
 	}
-	w.onCommit(func(*wired, []byte) error {
-		t.Error("a batch of refusals commits: what has nothing to write waits for no disk")
-		return nil
-	})
+	eventually(t, "every connection is idle", quiet)
+	writing := committed.Load()
 	p.reserveMany(t, 100, 0) // refusals, half of them of strangers
 	eventually(t, "every connection is idle", quiet)
-	trips, before = w.trips.Load()-trips, batches.Load()-before
-	if trips > 2*before {
-		t.Errorf("%d round trips for %d batches, want two each", trips, before)
+	// On a machine that is too busy a connection may be given up, and the next one has a few trips of its own.
+	more := 4 * (pool.Stat().NewConnsCount() - lanes)
+	if trips = w.trips.Load() - trips; trips > 2*begun.Load()+more {
+		t.Errorf("%d round trips for %d batches, want two each", trips, begun.Load())
+	}
+	if n := committed.Load() - writing; n != 0 {
+		t.Errorf("%d batches of refusals are committed: what has nothing to write waits for no disk", n)
+	}
+	if batches.Load() != writing {
+		t.Errorf("%d batches were observed, want the %d that were committed", batches.Load(), writing)
 	}
 	if calls.Load() < 2*batches.Load() {
 		t.Errorf("%d calls in %d batches: calls at the same time should share one", calls.Load(), batches.Load())
