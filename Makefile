@@ -2,7 +2,7 @@
 # make test       every test, on SQLite and, where its programs are installed, on PostgreSQL, in a few minutes;
 #                 RACE=1 adds the race detector, which needs a C compiler
 # make test-long  more rounds of what is random, the race detector, the vendors' SDKs for Node, a minute of fuzzing a target:
-#                 about half an hour on two cores with nothing else to do, of which the fuzzing is a half
+#                 about three quarters of an hour on two cores, of which the fuzzing is a third
 # make lint       formatting, vet, staticcheck
 # make bench      what the gateway costs beside a bare reverse proxy, in three minutes; BENCHFLAGS=-quick in one.
 #                 make bench-go runs the Go benchmarks
