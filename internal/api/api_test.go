@@ -17,16 +17,35 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func TestOnPostgres(t *testing.T) { pgtest.Rerun(t) }
+
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// migrated is a PostgreSQL database with the tables and nothing in them.
+var migrated = pgtest.Template{Prepare: func(ctx context.Context, url string) error {
+	db, err := store.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}}
+
+// closable is a ledger of either database.
+type closable interface {
+	ledger.Ledger
+	Close() error
+}
 
 // fixture is a control plane over a database of its own, with one project.
 type fixture struct {
@@ -34,7 +53,7 @@ type fixture struct {
 	handler http.Handler
 	store   *store.Store
 	catalog *store.Catalog
-	ledger  *sqlite.Ledger
+	ledger  closable
 	db      *store.DB
 	log     *syncBuffer
 
@@ -55,7 +74,7 @@ func setup(t *testing.T, settings string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "test.db"))
+	db, err := store.Open(ctx, location(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +90,23 @@ func setup(t *testing.T, settings string) *fixture {
 	return f
 }
 
-func (f *fixture) open() *sqlite.Ledger {
+// location is where a test's database is, or is made by [store.Open].
+func location(t *testing.T) string {
+	t.Helper()
+	if pgtest.Chosen() {
+		return migrated.Database(t) + "&pool_max_conns=6"
+	}
+	return filepath.Join(t.TempDir(), "test.db")
+}
+
+func (f *fixture) open() (l closable) {
 	f.t.Helper()
-	l, err := sqlite.Open(context.Background(), f.db.Ledger, f.db.Read)
+	var err error
+	if f.db.Pool != nil {
+		l, err = postgres.Open(context.Background(), f.db.Pool, postgres.Options{})
+	} else {
+		l, err = sqlite.Open(context.Background(), f.db.Ledger, f.db.Read)
+	}
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -247,7 +280,7 @@ func at(name, below string) string { return "/" + url.PathEscape(name) + below }
 func (f *fixture) audit(name string) []string {
 	f.t.Helper()
 	rows, err := f.db.Read.QueryContext(f.t.Context(),
-		`SELECT action || '|' || reason || '|' || detail FROM audit WHERE project_id = ? AND identity = ? ORDER BY id`, f.project, name)
+		`SELECT action || '|' || reason || '|' || detail FROM audit WHERE project_id = $1 AND identity = $2 ORDER BY id`, f.project, name)
 	if err != nil {
 		f.t.Fatal(err)
 	}
