@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/test/node"
 )
 
@@ -29,6 +30,7 @@ type book struct {
 	ends     map[outcome]int
 	changed  chan struct{} // closed, and replaced, at every end and every arrival
 	arrived  int
+	moments  int // counts what happens, so that it can be said what came first
 
 	gate chan struct{} // opened for the held ones
 
@@ -38,9 +40,14 @@ type book struct {
 // asked is a request.
 type asked struct {
 	identity, tier, kind string
-	served               int // how often it reached the provider
+	through              *node.Process
+	size                 int64 // of its body
+	served               int   // how often it reached the provider
+	kept                 bool  // the provider waits with it, or with the rest of it, for the gate
 	end                  outcome
-	tokens               int64 // as the answer tells them; 0 where it does not
+	told                 price.Usage // by the answer; nothing where it tells nothing
+
+	began, first, ended int // the moments of it, of its answer's first byte, and of its end
 }
 
 // outcome is how a request ended for its client.
@@ -115,30 +122,36 @@ func (b *book) awaitArrived(n int) {
 	b.await(fmt.Sprintf("%d requests at the provider", n), func() bool { return b.arrived >= n })
 }
 
-// begin notes a request and returns its id.
-func (b *book) begin(identity, tier, kind string) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	id := fmt.Sprintf("r%d", len(b.requests))
-	b.requests[id] = &asked{identity: identity, tier: tier, kind: kind, end: running}
-	return id
+// moment returns a moment that is later than every one before. The caller has the mutex.
+func (b *book) moment() int {
+	b.moments++
+	return b.moments
 }
 
-// note is how a request has ended. Who was refused must not have been served.
-func (b *book) note(id string, end outcome, tokens int64) {
+// begin notes a request and returns its id, and its body, which has the id and the kind in it.
+func (b *book) begin(p *node.Process, identity, tier, kind string) (id, body string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id = fmt.Sprintf("r%d", len(b.requests))
+	body = bodyOf(id, kind)
+	b.requests[id] = &asked{identity: identity, tier: tier, kind: kind, through: p, size: int64(len(body)), end: running, began: b.moment()}
+	return id, body
+}
+
+// note is how a request has ended.
+func (b *book) note(id string, end outcome, told price.Usage) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.requests[id]
 	if r.end != running && end == lost {
 		return // within an answer, which counts
 	}
+	r.ended = b.moment()
 	if r.end == running {
 		b.ends[end]++
+		r.first = r.ended
 	}
-	r.end, r.tokens = end, tokens
-	if (end == refused || end == unavailable) && r.served > 0 {
-		b.t.Errorf("%s of %s was served and is %s", id, r.identity, end)
-	}
+	r.end, r.told = end, told
 	b.wake()
 }
 
@@ -161,8 +174,10 @@ func (b *book) arrive(id string) {
 // serveProvider serves an echo provider that keeps the book.
 func (b *book) serveProvider() (url string) {
 	hold := func(r *http.Request) {
+		b.keep(r.Header.Get(idHeader), true)
 		select {
 		case <-b.gate:
+			b.keep(r.Header.Get(idHeader), false)
 		case <-r.Context().Done():
 		}
 	}
@@ -183,6 +198,7 @@ func (b *book) serveProvider() (url string) {
 		}
 		words := strings.Fields(chat.Messages[0].Content)
 		b.arrive(words[0])
+		r.Header.Set(idHeader, words[0])
 		r.Header.Set(kindHeader, words[1])
 		switch words[1] {
 		case slow:
@@ -207,20 +223,47 @@ func (b *book) serveProvider() (url string) {
 	return srv.URL
 }
 
-// kindHeader is only within the provider.
-const kindHeader = "X-Kind"
+// These are only within the provider.
+const (
+	idHeader   = "X-Id"
+	kindHeader = "X-Kind"
+)
+
+// keep notes that the provider waits with a request for the gate, or waits no more.
+func (b *book) keep(id string, kept bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.requests[id]; r != nil {
+		r.kept = kept
+	}
+}
+
+// What every request has.
+const (
+	model     = "gpt-4o"
+	outputCap = 12
+	controls  = `"model":"gpt-4o"` + `"max_tokens":12` + `"stream":` // which no model reads
+	said      = "one two three"
+
+	wordsIn, wordsOut = 5, 6 // the id, the kind and what is said; the answer has a prefix
+)
+
+func streams(kind string) bool { return kind == streaming || kind == leaving || kind == midway }
+
+func bodyOf(id, kind string) string {
+	return fmt.Sprintf(`{"model":"%s","max_tokens":%d,"stream":%t,%s"messages":[{"role":"user","content":"%s %s %s"}]}`,
+		model, outputCap, streams(kind), map[bool]string{true: `"stream_options":{"include_usage":true},`}[streams(kind)], id, kind, said)
+}
 
 // ask makes a request and notes what becomes of it.
 func (f *fleet) ask(p *node.Process, identity, tier, kind string) outcome {
-	id := f.begin(identity, tier, kind)
-	streams := kind == streaming || kind == leaving || kind == midway
-	body := fmt.Sprintf(`{"model":"gpt-4o","max_tokens":12,"stream":%t,%s"messages":[{"role":"user","content":"%s %s one two three"}]}`,
-		streams, map[bool]string{true: `"stream_options":{"include_usage":true},`}[streams], id, kind)
+	id, body := f.begin(p, identity, tier, kind)
+	nothing := price.Usage{}
 	ctx, cancel := context.WithTimeout(context.Background(), node.Patience)
 	defer cancel()
 	resp, err := f.client.Do(f.request(ctx, p, http.MethodPost, "/v1/chat/completions", identity, body, "x-tier", tier))
 	if err != nil {
-		f.note(id, lost, 0)
+		f.note(id, lost, nothing)
 		return lost
 	}
 	defer resp.Body.Close() //nolint:errcheck // its connection may be gone
@@ -231,10 +274,10 @@ func (f *fleet) ask(p *node.Process, identity, tier, kind string) outcome {
 		if err != nil {
 			end = lost
 		}
-		f.note(id, end, 0)
+		f.note(id, end, nothing)
 		return end
 	}
-	f.note(id, answered, 0)
+	f.note(id, answered, nothing)
 	if resp.Header.Get("X-Ratelimit-Unchecked") == "true" {
 		f.unchecked.Add(1)
 	}
@@ -246,11 +289,11 @@ func (f *fleet) ask(p *node.Process, identity, tier, kind string) outcome {
 	if err != nil {
 		return answered // and broken off
 	}
-	tokens := figure(text)
-	if tokens == 0 {
+	told := figures(text)
+	if told == nothing {
 		f.t.Errorf("%s of %s: an answer without figures: %q", id, identity, text)
 	}
-	f.note(id, answered, tokens)
+	f.note(id, answered, told)
 	return answered
 }
 
@@ -276,31 +319,29 @@ func (f *fleet) errorOf(resp *http.Response, text, kind string) outcome {
 	return lost
 }
 
-// figure finds the tokens that an answer or the last event of a stream tells.
-func figure(text []byte) int64 {
+// figures finds the tokens that an answer or the last event of a stream tells.
+func figures(text []byte) price.Usage {
 	var told struct {
 		Usage struct {
-			Total int64 `json:"total_tokens"`
+			Prompt     int64 `json:"prompt_tokens"`
+			Completion int64 `json:"completion_tokens"`
 		}
 	}
+	_ = json.Unmarshal(text, &told) // nothing of a stream
 	for line := range bytes.Lines(text) {
 		line, _ = bytes.CutPrefix(bytes.TrimSpace(line), []byte("data: "))
 		if bytes.Contains(line, []byte(`"total_tokens"`)) && json.Unmarshal(line, &told) == nil {
-			return told.Usage.Total
+			break
 		}
 	}
-	_ = json.Unmarshal(text, &told) // 0 where there is nothing
-	return told.Usage.Total
+	return price.Usage{Input: told.Usage.Prompt, Output: told.Usage.Completion}
 }
 
-// tally is what the book says of an identity.
+// tally is what clients were told, of an identity.
 type tally struct {
 	tier                      string
 	refused, answered, costly int64
-	unavailable               int64
-	may                       int64 // that may count where a node has died
-	tokens                    int64
-	exactTokens               bool // every request that counts has told its tokens
+	whole                     bool // every answer has come to its end
 }
 
 func (b *book) tallies() map[string]*tally {
@@ -310,7 +351,7 @@ func (b *book) tallies() map[string]*tally {
 	for _, r := range b.requests {
 		y := all[r.identity]
 		if y == nil {
-			y = &tally{tier: r.tier, exactTokens: true}
+			y = &tally{tier: r.tier, whole: true}
 			all[r.identity] = y
 		}
 		switch r.end {
@@ -318,18 +359,12 @@ func (b *book) tallies() map[string]*tally {
 			y.refused++
 		case answered:
 			y.answered++
-			y.tokens += r.tokens
-			y.exactTokens = y.exactTokens && r.tokens > 0
-		case unavailable:
-			y.unavailable++
+			y.whole = y.whole && r.told != price.Usage{}
 		case costly:
 			y.costly++
-			y.exactTokens = false
+			y.whole = false
 		case running, lost:
-			y.exactTokens = false
-		}
-		if r.end != refused {
-			y.may++
+			y.whole = false
 		}
 	}
 	return all
@@ -343,43 +378,51 @@ var limits = map[string]kept{"requests": {requests: 40}, "tokens": {tokens: 900}
 const tiers = `"limitPeriod": "monthly", "enforcement": "strict", "tiers": {
 	"requests": {"requestLimit": 40}, "tokens": {"tokenLimit": 900}, "open": {}}`
 
-// accounts is how exactly what is counted must be what was answered.
-type accounts int
-
-const (
-	// No node has died: to the token.
-	exact accounts = iota
-	// Some have been taken for dead while they were paused or cut off. What they had running is settled at its hold, and
-	// that stands: for a request that was answered, and for one that was refused because nobody knew whether it had been
-	// admitted.
-	paused
-	// Some have died: of what they had begun and not answered some may be counted as well, at its hold.
-	died
-)
-
-// reconcile waits until the system has come to rest and does the accounts. What has happened to an identity once stays
-// with it.
-func (f *fleet) reconcile(how accounts) {
+// reconcile waits until the system has come to rest and does the accounts.
+func (f *fleet) reconcile() {
 	f.t.Helper()
 	f.awaitReady()
 	f.rest()
-	all := f.db.read(f.keys.Project)
-	f.db.consistent()
+	all := f.agree()
 	book := f.tallies()
-	for _, identity := range slices.Sorted(maps.Keys(book)) {
-		k := all[identity]
-		if k == nil {
-			k = new(kept)
-		}
-		f.disturbed[identity] = max(f.disturbed[identity], how)
-		f.compare(identity, book[identity], k, f.disturbed[identity])
-	}
-	for identity := range all {
-		if book[identity] == nil {
-			f.t.Errorf("%s is counted and nobody has asked for it", identity)
+	for identity, k := range all {
+		if y := book[identity]; y != nil {
+			f.within(identity, y.tier, k)
 		}
 	}
 	f.compareNodes(book, all)
+}
+
+// agree checks that what is counted is what the provider served and what clients were told, with nothing running. It
+// returns what is counted.
+func (f *fleet) agree() map[string]*kept {
+	f.t.Helper()
+	all := f.db.read(f.keys.Project)
+	f.db.consistent()
+	due := f.due()
+	for _, identity := range slices.Sorted(maps.Keys(due)) {
+		if all[identity] == nil {
+			all[identity] = new(kept)
+		}
+		if wrong := due[identity].disagrees(all[identity]); wrong != "" {
+			f.t.Errorf("%s: %s", identity, wrong)
+		}
+	}
+	for identity := range all {
+		if due[identity] == nil {
+			f.t.Errorf("%s is counted and nobody has asked for it", identity)
+		}
+	}
+	return all
+}
+
+// within checks that no limit is exceeded.
+func (f *fleet) within(identity, tier string, k *kept) {
+	f.t.Helper()
+	limit := f.limits[tier]
+	if k.requests > limit.requests && limit.requests > 0 || k.tokens > limit.tokens && limit.tokens > 0 {
+		f.t.Errorf("%s: %+v is counted, more than the limit of the tier %s, %+v", identity, *k, tier, limit)
+	}
 }
 
 // rest returns when nothing is held, and the database has all that a node knows: a SQLite file gets it a moment later.
@@ -426,29 +469,6 @@ func (f *fleet) list(p *node.Process) map[string]totals {
 		}
 	}
 	return all
-}
-
-func (f *fleet) compare(identity string, y *tally, k *kept, how accounts) {
-	f.t.Helper()
-	counts := y.answered
-	if how < died {
-		counts += y.costly
-	}
-	switch {
-	case k.requests < counts:
-		f.t.Errorf("%s: %d requests were answered and only %d are counted", identity, counts, k.requests)
-	case how == exact && k.requests != counts, how == paused && k.requests > counts+y.unavailable:
-		f.t.Errorf("%s: %d requests were answered and %d are counted", identity, counts, k.requests)
-	case k.requests > y.may:
-		f.t.Errorf("%s: %d requests are counted and %d may have been carried out", identity, k.requests, y.may)
-	}
-	if k.tokens < y.tokens || how == exact && y.exactTokens && k.tokens != y.tokens {
-		f.t.Errorf("%s: %d tokens were answered and %d are counted", identity, y.tokens, k.tokens)
-	}
-	most := f.limits[y.tier]
-	if k.requests > most.requests && most.requests > 0 || k.tokens > most.tokens && most.tokens > 0 {
-		f.t.Errorf("%s: %+v is counted, more than the limit of the tier %s, %+v", identity, *k, y.tier, most)
-	}
 }
 
 // compareNodes asks the nodes about some identities that the database has.

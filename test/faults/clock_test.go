@@ -55,6 +55,7 @@ func TestClockIsRightAgain(t *testing.T) {
 			ask("ann", "requests", 50, 40)
 
 			f.nodes[0].Stop() // which writes everything
+			f.agree()
 			for identity, want := range map[string][2]int64{"ann": {10, 80}, "bob": {40, 40}} {
 				if today, later := f.byDay(identity, midnight); today != want[0] || later != want[1] {
 					t.Errorf("%s: %d counted today and %d later, want %v", identity, today, later, want)
@@ -116,5 +117,5 @@ func TestOneClockIsAnHourAhead(t *testing.T) {
 			}
 		}
 	}
-	f.db.consistent()
+	f.agree()
 }

@@ -21,14 +21,14 @@ import (
 // fleet is an installation with its nodes, the provider behind it and the book that clients keep of it.
 type fleet struct {
 	*book
-	t         *testing.T
-	home      *node.Home
-	db        *database
-	nodes     []*node.Process
-	keys      node.Keys
-	client    *http.Client
-	limits    map[string]kept     // by tier, in the period of the project; what is not set is not limited
-	disturbed map[string]accounts // by identity: the worst that has happened to it
+	t      *testing.T
+	home   *node.Home
+	db     *database
+	nodes  []*node.Process
+	keys   node.Keys
+	client *http.Client
+	limits map[string]kept // by tier, in the period of the project; what is not set is not limited
+	doubts map[*node.Process][]*doubt
 }
 
 // secrets are what nodes on PostgreSQL must have in common.
@@ -48,7 +48,7 @@ func newFleet(t *testing.T, db *database, settings string) *fleet {
 // emptyFleet is one without a project.
 func emptyFleet(t *testing.T, db *database) *fleet {
 	t.Helper()
-	f := &fleet{t: t, book: newBook(t), home: node.NewHome(t, command), db: db, client: newClient(t), limits: limits, disturbed: map[string]accounts{}}
+	f := &fleet{t: t, book: newBook(t), home: node.NewHome(t, command), db: db, client: newClient(t), limits: limits, doubts: map[*node.Process][]*doubt{}}
 	if db.url != "" {
 		maps.Copy(f.home.Env, secrets)
 		f.home.Env["DATABASE_URL"], f.home.Env["DATABASE_POOL_SIZE"] = db.url, "6"

@@ -30,7 +30,7 @@ func TestDiskFull(t *testing.T) {
 				makeRoom(t, p)
 				f.awaitReady()
 				f.fill("late", 0)
-				f.reconcile(exact)
+				f.reconcile()
 				return
 			}
 			f.kill(0)

@@ -23,6 +23,7 @@ var (
 // kill ends a node as the kernel would.
 func (f *fleet) kill(i int) {
 	f.t.Helper()
+	f.doubt(f.nodes[i])
 	f.nodes[i].Kill()
 	f.nodes = slices.Delete(f.nodes, i, i+1)
 }
@@ -133,7 +134,7 @@ func (f *fleet) fillAll() {
 			f.fill(identity, y.answered+y.costly)
 		}
 	}
-	f.reconcile(exact)
+	f.reconcile()
 }
 
 // burst sends n requests of one identity at once, spread over the nodes, and returns how many were answered.

@@ -60,7 +60,7 @@ func TestFileIsLocked(t *testing.T) {
 				t.Errorf("%d requests were given, want 5, once", u.Credits.Requests)
 			}
 			l.end()
-			f.reconcile(exact)
+			f.reconcile()
 			f.fillAll()
 		})
 	}

@@ -46,7 +46,7 @@ func TestDatabaseGoesAway(t *testing.T) {
 		f.awaitReady()
 		f.more(100, answered)
 		l.end()
-		f.reconcile(exact)
+		f.reconcile()
 		if t.Failed() {
 			t.Fatalf("after the database was %s", how.name)
 		}
@@ -116,7 +116,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	}
 	f.more(100, answered)
 	l.end()
-	f.reconcile(exact)
+	f.reconcile()
 	f.fillAll()
 }
 
@@ -135,7 +135,7 @@ func TestDatabaseIsLocked(t *testing.T) {
 		f.more(60, answered)
 	}
 	l.end()
-	f.reconcile(exact)
+	f.reconcile()
 	f.fillAll()
 }
 
@@ -170,7 +170,7 @@ func TestOneAccountIsLocked(t *testing.T) {
 		}
 	}
 	unlock()
-	f.reconcile(exact)
+	f.reconcile()
 	f.fillAll()
 }
 
@@ -207,7 +207,7 @@ func TestFailoverToAReplica(t *testing.T) {
 	f.awaitReady()
 	f.more(200, answered)
 	l.end()
-	f.reconcile(exact)
+	f.reconcile()
 	f.fillAll()
 }
 
@@ -231,7 +231,7 @@ func TestCommitsHang(t *testing.T) {
 	f.awaitReady()
 	f.more(50, answered)
 	l.end()
-	f.reconcile(exact)
+	f.reconcile()
 	f.fillAll()
 }
 
@@ -258,7 +258,7 @@ func TestFailOpenIsCountedAfterwards(t *testing.T) {
 	f.awaitReady()
 	f.more(50, answered)
 	l.end()
-	f.reconcile(exact)
+	f.reconcile()
 }
 
 // The database falls silent without a word, and wakes up again in the middle of what it was doing. What was asked of it
@@ -294,7 +294,7 @@ func TestDatabaseFallsSilent(t *testing.T) {
 		f.awaitReady()
 		f.more(60, answered)
 		l.end()
-		f.reconcile(exact)
+		f.reconcile()
 	}
 	f.fillAll()
 }

@@ -168,7 +168,7 @@ func TestCommitsArriveLate(t *testing.T) {
 		release()
 		f.more(20, answered)
 		load.end()
-		f.reconcile(exact)
+		f.reconcile()
 	}
 }
 
@@ -201,6 +201,7 @@ func TestNodeLosesTheDatabase(t *testing.T) {
 		f.awaitArrived(before + 10)
 		load := f.load(8, fmt.Sprint("load", round), []string{whole, streaming, slow})
 		f.more(40, answered)
+		back := f.doubt(f.nodes[0])
 		l.cut()
 		f.more(4, unavailable)
 		load.turnTo(f.nodes[1])
@@ -213,7 +214,8 @@ func TestNodeLosesTheDatabase(t *testing.T) {
 		f.awaitReady()
 		f.more(40, answered)
 		load.end()
-		f.reconcile(paused)
+		back()
+		f.reconcile()
 		f.gate = make(chan struct{})
 	}
 }

@@ -60,7 +60,7 @@ func TestChangesAreInForceEverywhere(t *testing.T) {
 			f.set(f.nodes[1], "bob", `"enabled": false`)
 			f.wantDisabled("bob")
 			stop()
-			f.reconcile(exact)
+			f.reconcile()
 		})
 	}
 }
@@ -157,7 +157,7 @@ func TestFiveNodesStartOnAnEmptyDatabase(t *testing.T) {
 		if got := f.burst(100, "ann", "", whole); got != 20 {
 			t.Errorf("%d of 100 answered by five nodes, want 20", got)
 		}
-		f.reconcile(exact)
+		f.reconcile()
 		for _, p := range f.nodes {
 			p.Stop()
 		}
