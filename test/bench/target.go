@@ -124,6 +124,11 @@ func (b *bench) startGateway(ctx context.Context, binary, dir string, identities
 		if err := fill(ctx, location, admitting, identities); err != nil {
 			return nil, fmt.Errorf("put the identities into the tables: %w", err)
 		}
+		if b.database != nil { // what was filled in is not to be written while something is measured
+			if err := b.database.Exec("postgres", "CHECKPOINT"); err != nil {
+				return nil, err
+			}
+		}
 	}
 	t := &target{name: "gateway, " + thousands(identities), addr: "127.0.0.1:" + port, identities: identities, gateway: true}
 	if profile != "" {
