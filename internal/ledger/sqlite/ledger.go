@@ -57,8 +57,7 @@ type account struct {
 	state    limit.State
 	lastUsed uint32 // unix s
 	gone     bool   // let go of: look it up again
-	loaded   bool   // the row has been read
-	counted  bool   // state.Used has been read for state.Period
+	loaded   bool   // the row has been read, and state.Used for state.Period
 	ahead    bool   // the file has usage of later periods too: the clock was set back
 
 	// told is the last record with something of this account. It belongs to the writer's
@@ -123,14 +122,12 @@ func (l *Ledger) Behind() error { return l.writer.stuck() }
 // of a record that was being appended when it died are not among them.
 func (l *Ledger) Dropped() int64 { return l.dropped }
 
-// Settings implements ledger.Ledger.
-func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error) {
-	a, err := l.lock(ctx, key)
-	if err != nil {
-		return nil, false, err
-	}
+// Settings implements ledger.Ledger. Nobody has looked where the account is not in memory:
+// Reserve reads all of it at once.
+func (l *Ledger) Settings(_ context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error) {
+	a := l.lock(key)
 	defer a.mu.Unlock()
-	return a.row.settings.public(), true, nil
+	return a.row.settings.public(), a.loaded, nil
 }
 
 // Reserve implements ledger.Ledger.
@@ -187,10 +184,7 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 	if p, ok := res.Commit.(*passed); ok {
 		return l.settlePassed(ctx, res, p, actual)
 	}
-	a, err := l.lock(ctx, res.Key)
-	if err != nil {
-		return err
-	}
+	a := l.lock(res.Key) // it is in memory while anything of it is running
 	defer a.mu.Unlock()
 	credits := a.state.Credits
 	done, ok := a.state.Settle(res.ID, actual.Amounts, res.Rules)
@@ -229,15 +223,12 @@ func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *p
 }
 
 // Release implements ledger.Ledger.
-func (l *Ledger) Release(ctx context.Context, res *ledger.Reservation) error {
+func (l *Ledger) Release(_ context.Context, res *ledger.Reservation) error {
 	if p, ok := res.Commit.(*passed); ok {
 		p.End()
 		return nil
 	}
-	a, err := l.lock(ctx, res.Key)
-	if err != nil {
-		return err
-	}
+	a := l.lock(res.Key) // it is in memory while anything of it is running
 	defer a.mu.Unlock()
 	burst := a.state.Burst
 	if _, ok := a.state.Release(res.ID); !ok {
@@ -258,8 +249,8 @@ func (l *Ledger) Account(ctx context.Context, key ledger.Key, period limit.Perio
 	return *a.view(), nil
 }
 
-// lock returns the account of a key, locked, with its row read.
-func (l *Ledger) lock(ctx context.Context, key ledger.Key) (*account, error) {
+// lock returns the account of a key, locked. It may not be loaded.
+func (l *Ledger) lock(key ledger.Key) *account {
 	s, at := l.shard(key)
 	for {
 		s.mu.Lock()
@@ -271,11 +262,7 @@ func (l *Ledger) lock(ctx context.Context, key ledger.Key) (*account, error) {
 			a.mu.Unlock()
 			continue
 		}
-		if err := l.load(ctx, a); err != nil {
-			a.mu.Unlock()
-			return nil, err
-		}
-		return a, nil
+		return a
 	}
 }
 
@@ -294,11 +281,8 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 // lockEntered is lockCounted for a time that may be long past.
 func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
 	for {
-		a, err := l.lock(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		if a.counted && a.state.Period == period && !(a.ahead && !now.Before(period.End(a.state.Start))) {
+		a := l.lock(key)
+		if a.loaded && a.state.Period == period && !(a.ahead && !now.Before(period.End(a.state.Start))) {
 			a.state.Enter(now)
 			return a, nil
 		}
@@ -309,7 +293,7 @@ func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.P
 			}
 			continue
 		}
-		if err := l.loadUsage(ctx, a, period, now); err != nil {
+		if err := l.load(ctx, a, period, now); err != nil {
 			a.mu.Unlock()
 			return nil, err
 		}
