@@ -21,6 +21,17 @@ func inMemory(l *Ledger, key ledger.Key) bool {
 	return a != nil && a.key == key
 }
 
+// evict lets go of accounts, and packs none.
+func evict(l *Ledger, before time.Time) { l.evict(before, before) }
+
+func isPacked(l *Ledger, key ledger.Key) bool {
+	s, hash := l.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, yes := s.packed.places[hash]
+	return yes
+}
+
 func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
@@ -33,14 +44,14 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, want := range map[ledger.Key]bool{idle: false, running: true, unwritten: true, recent: true} {
-		l.evict(noon.Add(time.Second))
+		evict(l, noon.Add(time.Second))
 		if got := inMemory(l, key); got != want {
 			t.Errorf("%s is in memory: %t, want %t", key.Identity, got, want)
 		}
 	}
 	settle(t, l, held)
 	fold(t, l)
-	l.evict(noon.Add(time.Hour))
+	evict(l, noon.Add(time.Hour))
 	if n := l.size(); n != 0 {
 		t.Errorf("%d accounts in memory once all are idle, want none", n)
 	}
@@ -61,6 +72,7 @@ func TestALockedAccountIsTheOneInMemory(t *testing.T) {
 				return
 			default:
 				p.Forget(t)
+				packing{p}.Forget(t)
 			}
 		}
 	}()
@@ -86,7 +98,7 @@ func TestALockedAccountIsTheOneInMemory(t *testing.T) {
 	<-evicting
 }
 
-func TestIdleAccountsAreLetGoOfInTime(t *testing.T) {
+func TestIdleAccountsArePackedAndLetGoOfInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := openProcess(t)
@@ -95,17 +107,49 @@ func TestIdleAccountsAreLetGoOfInTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		release(t, p.Ledger, res)
-		time.Sleep(idleAfter - evictionPeriod) // of the bubble's clock
-		synctest.Wait()
-		if !inMemory(p.Ledger, alice) {
-			t.Error("let go of before its time")
+		since := time.Now()
+		at := func(after time.Duration, wantUnpacked, wantPacked bool) {
+			time.Sleep(time.Until(since.Add(after))) // of the bubble's clock
+			synctest.Wait()
+			if got := inMemory(p.Ledger, alice); got != wantUnpacked {
+				t.Errorf("after %v it is in memory: %t, want %t", after, got, wantUnpacked)
+			}
+			if got := isPacked(p.Ledger, alice); got != wantPacked {
+				t.Errorf("after %v it is packed: %t, want %t", after, got, wantPacked)
+			}
 		}
-		time.Sleep(3 * evictionPeriod)
-		synctest.Wait()
-		if inMemory(p.Ledger, alice) {
-			t.Error("still in memory")
-		}
+		at(packAfter-evictionPeriod, true, false)
+		at(packAfter+3*evictionPeriod, false, true)
+		at(idleAfter-evictionPeriod, false, true)
+		at(idleAfter+(evictionTurns+2)*evictionPeriod, false, false)
 	})
+}
+
+// TestACrowdIsLetGoOfSooner: where more identities than that are in memory they leave it within seconds.
+func TestACrowdIsLetGoOfSooner(t *testing.T) {
+	t.Parallel()
+	for _, crowded := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := openProcess(t)
+			p.crowd = 20
+			names := p.crowd
+			if crowded {
+				names++
+			}
+			for i := range names {
+				res, err := p.Reserve(t.Context(), ledger.Request{Key: name(fmt.Sprint(i)), Rules: upTo(9), Now: time.Now()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				settle(t, p.Ledger, res)
+			}
+			time.Sleep(idleInCrowd + (evictionTurns+2)*evictionPeriod) // of the bubble's clock
+			synctest.Wait()
+			if n := p.size(); crowded == (n == names) {
+				t.Errorf("%d of %d are in memory; a crowd are more than %d", n, names, p.crowd)
+			}
+		})
+	}
 }
 
 // TestMadeUpIdentitiesCostNoMemory: names that somebody makes up, one a request, must not
@@ -177,12 +221,12 @@ func TestAccountsOfOneHash(t *testing.T) {
 	}
 	first, last := s.find(alice, at), s.find(keys[2], at)
 	s.accounts[at+1].lastUsed = uint32(noon.Unix())
-	l.evict(noon)
+	evict(l, noon)
 	if first.gone || !last.gone || s.find(alice, at) != first {
 		t.Errorf("the first is gone: %t, the last: %t; want the last alone, which nobody is behind", first.gone, last.gone)
 	}
 	for range keys {
-		l.evict(noon.Add(time.Hour))
+		evict(l, noon.Add(time.Hour))
 	}
 	if n := l.size(); n != 0 {
 		t.Errorf("%d accounts in memory once all are idle, want none", n)

@@ -3,8 +3,9 @@
 // One process owns the file, so a decision needs no query: it is made on the account in
 // memory. What it changed is appended to a journal beside the file (see writer.go,
 // journal.go), and folded into the file's tables soon after (see fold.go). Accounts are
-// read from the tables when first asked for and let go when idle; memory holds the truth,
-// and who must read of the tables what is not there yet has it folded first.
+// read from the tables when first asked for, packed when nothing more is asked (see
+// packed.go) and let go of when that lasts; memory holds the truth, and who must read of the
+// tables what is not there yet has it folded first.
 //
 // An append outlives the process, kill -9 included. It is not synced to the disk, so a
 // loss of power can take the last moments with it; see docs/decisions.
@@ -33,6 +34,7 @@ type Ledger struct {
 	once   flights
 	stop   context.CancelFunc
 	idle   sync.WaitGroup
+	crowd  int
 
 	dropped int64 // bytes of the former process's journal
 }
@@ -45,6 +47,8 @@ var _ ledger.Ledger = (*Ledger)(nil)
 type shard struct {
 	mu       sync.Mutex
 	accounts map[uint64]*account
+	packed   packed // accounts that are not among those
+	scratch  []byte
 }
 
 // account is one identity in memory. Its mutex makes decisions atomic; where several are
@@ -70,7 +74,7 @@ type account struct {
 // of which write must allow one connection, and closes them after Close. The journal is
 // kept beside the file that they have open; nobody else may have it open as a ledger.
 func Open(ctx context.Context, write, read *sql.DB) (*Ledger, error) {
-	l := &Ledger{}
+	l := &Ledger{crowd: crowd}
 	if err := l.open(ctx, write, read); err != nil {
 		return nil, err
 	}
@@ -309,11 +313,13 @@ func (l *Ledger) shard(key ledger.Key) (s *shard, at uint64) {
 }
 
 // find returns an account, new where there is none. It needs the shard's mutex.
-func (s *shard) find(key ledger.Key, at uint64) *account {
-	for ; ; at++ {
+func (s *shard) find(key ledger.Key, hash uint64) *account {
+	for at := hash; ; at++ {
 		switch a := s.accounts[at]; {
 		case a == nil:
-			a = &account{key: key}
+			if a = s.packed.take(hash, key); a == nil {
+				a = &account{key: key}
+			}
 			s.accounts[at] = a
 			return a
 		case a.key == key:

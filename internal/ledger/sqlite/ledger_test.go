@@ -22,6 +22,17 @@ func TestLedger(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Store { return openProcess(t) })
 }
 
+// TestLedgerPacked is the same where what may be forgotten is packed.
+func TestLedgerPacked(t *testing.T) {
+	t.Parallel()
+	ledgertest.Run(t, func(t *testing.T) ledgertest.Store { return packing{openProcess(t)} })
+}
+
+// packing is a process that packs what it may forget.
+type packing struct{ *process }
+
+func (p packing) Forget(ledgertest.TB) { p.evict(time.Now().AddDate(1000, 0, 0), time.Time{}) }
+
 // process is a ledger with the file that it keeps, and what can happen to it.
 type process struct {
 	*Ledger
@@ -128,7 +139,13 @@ func (w *writer) kill(t ledgertest.TB) map[string][]byte {
 }
 
 // Forget implements ledgertest.Store.
-func (p *process) Forget(ledgertest.TB) { p.evict(time.Now().AddDate(1000, 0, 0)) }
+func (p *process) Forget(ledgertest.TB) {
+	ever := time.Now().AddDate(1000, 0, 0)
+	p.evict(ever, ever)
+	for i := range p.shards {
+		p.shards[i].evictPacked(ever)
+	}
+}
 
 // Audit implements ledgertest.Store.
 func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {

@@ -109,6 +109,14 @@ func nanosOf(t time.Time) int64 {
 	return t.UnixNano()
 }
 
+// timeOfNanos is its opposite.
+func timeOfNanos(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}
+
 func (m micros) time() time.Time {
 	if m == 0 {
 		return time.Time{}
@@ -404,10 +412,7 @@ func (s *storedAccount) into(a *account) error {
 	}
 	a.row = r
 	a.state.Credits = limit.Amounts(s.columns[1:4])
-	a.state.UnlimitedUntil = micros(s.columns[4]).time()
-	if burst := s.columns[5]; burst != 0 {
-		a.state.Burst = time.Unix(0, burst).UTC()
-	}
+	a.state.UnlimitedUntil, a.state.Burst = micros(s.columns[4]).time(), timeOfNanos(s.columns[5])
 	return nil
 }
 

@@ -121,7 +121,7 @@ func TestAResetTakesBackWhatCameBeforeItOnly(t *testing.T) {
 	}
 	settle(t, l, reserve(t, l, alice, upTo(9)))
 	fold(t, l)
-	l.evict(time.Now().AddDate(1, 0, 0))
+	evict(l, time.Now().AddDate(1, 0, 0))
 	a, err := l.Account(t.Context(), alice, limit.Daily, noon)
 	if want := (limit.Amounts{1, 50, 5}); err != nil || a.State.Total() != want {
 		t.Errorf("used %v, %v; want %v", a.State.Total(), err, want)
