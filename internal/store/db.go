@@ -175,8 +175,11 @@ func (db *DB) Checkpoint(ctx context.Context) (left int, err error) {
 	return logged - folded, err
 }
 
+// readPragmas: whatever is written makes the pages that a reader keeps worthless, which the ledger does four times a second,
+// so there is no use for many (KB).
 func readPragmas() url.Values {
 	q := commonPragmas()
 	q.Set("_query_only", "on")
+	q.Add("_pragma", "cache_size(-512)")
 	return q
 }

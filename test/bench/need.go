@@ -15,7 +15,7 @@ import (
 )
 
 // identityNeeds returns the bytes of heap that an identity takes at the least while it is
-// live: with one model used and nothing running or waiting to be written.
+// live: with one model used, nothing running or waiting to be written, and no request for some seconds.
 func identityNeeds(ctx context.Context, dir string) (bytes float64, err error) {
 	const identities = 10_000
 	db, err := store.Open(ctx, filepath.Join(dir, "need.db"))
@@ -37,6 +37,7 @@ func identityNeeds(ctx context.Context, dir string) (bytes float64, err error) {
 			return 0, err
 		}
 	}
+	time.Sleep(5 * time.Second)
 	after := heap()
 	runtime.KeepAlive(l)
 	return float64(after-before) / identities, nil

@@ -144,7 +144,6 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 		return nil, err
 	}
 	defer a.mu.Unlock()
-	a.lastUsed = uint32(req.Now.Unix())
 	if req.Settings != a.row.settings.public() {
 		return nil, ledger.ErrStale
 	}
@@ -279,6 +278,7 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 		return nil, err
 	}
 	a.state.Advance(now)
+	a.lastUsed = uint32(now.Unix())
 	return a, nil
 }
 
