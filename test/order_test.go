@@ -31,6 +31,11 @@ var faults = []fault{
 	{"Size", 413, "request_too_large", "", func(d *draft) { d.tail += strings.Repeat(" ", 1<<20) }},
 	{"Project", 401, "missing_project_key", "", func(d *draft) { d.headers.Del("X-Project-Key") }},
 	{"Identity", 400, "missing_identity", "", func(d *draft) { d.headers.Del("X-Identity") }},
+	{"Disabled", 403, "identity_disabled", "", func(d *draft) {
+		if d.headers.Get("X-Identity") == "u" {
+			d.headers.Set("X-Identity", "disabled")
+		}
+	}},
 	{"Compressed", 400, "invalid_request", "compressed", func(d *draft) { d.headers.Set("Content-Encoding", "gzip") }},
 	{"Body", 400, "invalid_request", "JSON", func(d *draft) { d.tail = "}" + d.tail }},
 	{"Tier", 400, "unknown_tier", "", func(d *draft) { d.headers.Set("X-Tier", "made-up") }},
@@ -38,7 +43,7 @@ var faults = []fault{
 	{"Model", 403, "model_not_allowed", "", func(d *draft) { d.model += "-other" }},
 	{"Prompt", 400, "unknown_system_prompt", "", func(d *draft) { d.fields += `"systemPrompt":"none",` }},
 	{"Limit", 429, "limit_exceeded", "", func(d *draft) {
-		if d.headers.Get("X-Identity") != "" {
+		if d.headers.Get("X-Identity") == "u" {
 			d.headers.Set("X-Identity", "spent")
 		}
 	}},
@@ -52,6 +57,7 @@ func TestOrderOfChecks(t *testing.T) {
 	change(t, s, "spent", func(a *ledger.Account) {
 		a.Settings = &ledger.Settings{Level: limit.Level{Caps: limit.Caps{limit.Requests: ptr(0)}}}
 	})
+	change(t, s, "disabled", func(a *ledger.Account) { a.Settings = &ledger.Settings{Disabled: true} })
 	for i, first := range faults {
 		for _, second := range faults[i:] {
 			for at, d := range dialects {

@@ -105,7 +105,7 @@ func (f *fixture) open() (l closable) {
 	if f.db.Pool != nil {
 		l, err = postgres.Open(context.Background(), f.db.Pool, postgres.Options{})
 	} else {
-		l, err = sqlite.Open(context.Background(), f.db.Ledger, f.db.Read)
+		l, err = sqlite.Open(context.Background(), f.db.Ledger, f.db.LedgerRead, f.db.Read)
 	}
 	if err != nil {
 		f.t.Fatal(err)

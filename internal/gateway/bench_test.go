@@ -125,7 +125,7 @@ func benchGateway(b *testing.B, limits string, provider instant) *gateway.Gatewa
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	l, err := sqlite.Open(b.Context(), db.Ledger, db.Read)
+	l, err := sqlite.Open(b.Context(), db.Ledger, db.LedgerRead, db.Read)
 	if err != nil {
 		b.Fatal(err)
 	}

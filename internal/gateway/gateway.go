@@ -164,6 +164,28 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return c.models()
 	}
 
+	unread := c.receive()
+	var edit wire.Edit
+	if err = unread; err == nil {
+		edit, err = c.decide(ctx, query)
+	}
+	if err != nil && c.assumed {
+		// It may be refused for what is set for the identity, or would not be if that were known.
+		if err := c.identify(ctx, true); err != nil {
+			return err
+		}
+		if unread == nil && (c.settings != nil || c.exempt) {
+			edit, err = c.decide(ctx, query)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return c.forward(ctx, edit)
+}
+
+// receive reads the body.
+func (c *call) receive() error {
 	if err := c.checkEncoding(); err != nil {
 		return err
 	}
@@ -172,20 +194,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return err
 	}
 	c.at.Read = c.elapsed()
-	edit, err := c.decide(ctx, query)
-	if err != nil && c.assumed {
-		// It may be refused for what is set for the identity, or would not be if that were known.
-		if err := c.identify(ctx, true); err != nil {
-			return err
-		}
-		if c.settings != nil || c.exempt {
-			edit, err = c.decide(ctx, query)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return c.forward(ctx, edit)
+	return nil
 }
 
 // decide understands the request and decides whether it may be made. It returns what is to

@@ -58,19 +58,23 @@ func TestSettingsThatAreAssumed(t *testing.T) {
 		unlimited  bool // its promotion lasts
 		document   string
 		body, tier string
+		encoding   string
 		status     int
 		code       string // of a refusal
 		limit      string // in force, of an answer
 		looked     int    // beside the reservation
 	}{
-		"Nothing":                {body: chat, status: 200, limit: "10"},
-		"Limit":                  {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{new(int64(3))}}}, body: chat, status: 200, limit: "3"},
-		"Disabled":               {settings: &ledger.Settings{Disabled: true}, body: chat, status: 403, code: "identity_disabled"},
-		"Tier":                   {settings: &ledger.Settings{Tier: "pro"}, body: chat, status: 200, limit: "100"},
-		"TierBeatsAnUnknownOne":  {settings: &ledger.Settings{Tier: "pro"}, body: chat, tier: "made-up", status: 200, limit: "100", looked: 1},
-		"UnknownTier":            {body: chat, tier: "made-up", status: 400, code: "unknown_tier", looked: 1},
-		"BadBody":                {body: `{"model":`, status: 400, code: "invalid_request", looked: 1},
-		"DisabledBeforeABadBody": {settings: &ledger.Settings{Disabled: true}, body: `{"model":`, status: 403, code: "identity_disabled", looked: 1},
+		"Nothing":                       {body: chat, status: 200, limit: "10"},
+		"Limit":                         {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{new(int64(3))}}}, body: chat, status: 200, limit: "3"},
+		"Disabled":                      {settings: &ledger.Settings{Disabled: true}, body: chat, status: 403, code: "identity_disabled"},
+		"Tier":                          {settings: &ledger.Settings{Tier: "pro"}, body: chat, status: 200, limit: "100"},
+		"TierBeatsAnUnknownOne":         {settings: &ledger.Settings{Tier: "pro"}, body: chat, tier: "made-up", status: 200, limit: "100", looked: 1},
+		"UnknownTier":                   {body: chat, tier: "made-up", status: 400, code: "unknown_tier", looked: 1},
+		"BadBody":                       {body: `{"model":`, status: 400, code: "invalid_request", looked: 1},
+		"DisabledBeforeABadBody":        {settings: &ledger.Settings{Disabled: true}, body: `{"model":`, status: 403, code: "identity_disabled", looked: 1},
+		"CompressedBody":                {body: chat, encoding: "gzip", status: 400, code: "compressed", looked: 1},
+		"DisabledBeforeACompressedBody": {settings: &ledger.Settings{Disabled: true}, body: chat, encoding: "gzip", status: 403, code: "identity_disabled", looked: 1},
+		"CompressedBodyOfATier":         {settings: &ledger.Settings{Tier: "pro"}, body: chat, encoding: "gzip", status: 400, code: "compressed", looked: 1},
 		"UnpricedUnderALimitOfItsOwn": {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{nil, nil, new(int64(5))}}},
 			body: `{"model":"gpt-unheard-of","messages":[]}`, status: 400, code: "unpriced_model", looked: 1}, // it could be exempt
 		"PricedNoMatter": {settings: &ledger.Settings{Level: limit.Level{Caps: limit.Caps{nil, nil, new(int64(-1))}}},
@@ -84,7 +88,7 @@ func TestSettingsThatAreAssumed(t *testing.T) {
 			if tc.unlimited {
 				a.state.UnlimitedUntil = time.Now().Add(time.Hour)
 			}
-			answer, _ := serveBody(t, cmp.Or(tc.document, rejecting), tc.body, a, answering(answered), "X-Tier", tc.tier)
+			answer, _ := serveBody(t, cmp.Or(tc.document, rejecting), tc.body, a, answering(answered), "X-Tier", tc.tier, "Content-Encoding", tc.encoding)
 			if answer.Code != tc.status || !strings.Contains(answer.Body.String(), tc.code) {
 				t.Errorf("status %d, want %d %s: %s", answer.Code, tc.status, tc.code, answer.Body)
 			}

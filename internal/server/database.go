@@ -116,7 +116,7 @@ func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.
 
 // openFile opens the ledger in a SQLite file.
 func (a *app) openFile(ctx context.Context, db *store.DB) (*sqlite.Ledger, error) {
-	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
+	l, err := sqlite.Open(ctx, db.Ledger, db.LedgerRead, db.Read)
 	if err != nil {
 		return nil, err
 	}

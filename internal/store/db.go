@@ -23,11 +23,14 @@ import (
 	"modernc.org/sqlite"
 )
 
-// readers is the number of connections that may read at the same time. Reads are of one or a few rows,
-// so more would only cost page caches.
-const readers = 4
+// readers and ledgerReaders are the numbers of connections that may read at the same time. Reads are of one or a few
+// rows, so more would only cost page caches.
+const (
+	readers       = 4
+	ledgerReaders = 2
+)
 
-// DB is an open database: a SQLite file, as three handles on it, or a PostgreSQL, as a pool.
+// DB is an open database: a SQLite file, as four handles on it, or a PostgreSQL, as a pool.
 type DB struct {
 	// Write is the one connection that changes the file. Its transactions take SQLite's write lock
 	// when they begin, so that what they read stays true until they commit.
@@ -35,6 +38,9 @@ type DB struct {
 	// Ledger is another such connection, which the ledger keeps to itself: its transactions must not queue behind
 	// the control plane's, but for SQLite's own lock. With PostgreSQL it is nil.
 	Ledger *sql.DB
+	// LedgerRead is for the ledger what Read is for all others: a request must not wait for reports. With PostgreSQL it
+	// is nil.
+	LedgerRead *sql.DB
 	// Read is a small pool that refuses to write. Readers see the last commit and never wait for
 	// a writer.
 	Read *sql.DB
@@ -88,7 +94,11 @@ func openFile(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Close(), l.Close())
 	}
-	return &DB{Write: w, Ledger: l, Read: r}, nil
+	lr, err := handle(file, readPragmas(), ledgerReaders)
+	if err != nil {
+		return nil, errors.Join(err, w.Close(), l.Close(), r.Close())
+	}
+	return &DB{Write: w, Ledger: l, LedgerRead: lr, Read: r}, nil
 }
 
 // Close closes all handles. The last process to close a file folds its write-ahead log into it.
@@ -96,7 +106,7 @@ func (db *DB) Close() error {
 	if db.Pool != nil {
 		return db.closePool()
 	}
-	return errors.Join(db.Read.Close(), db.Ledger.Close(), db.Write.Close())
+	return errors.Join(db.Read.Close(), db.LedgerRead.Close(), db.Ledger.Close(), db.Write.Close())
 }
 
 // touch makes the empty file if it isn't there, before SQLite would: SQLite gives its -wal and -shm

@@ -26,7 +26,7 @@ func identityNeeds(ctx context.Context, dir string) (bytes float64, err error) {
 	if err := reserveEach(ctx, db, identities); err != nil {
 		return 0, err
 	}
-	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
+	l, err := sqlite.Open(ctx, db.Ledger, db.LedgerRead, db.Read)
 	if err != nil {
 		return 0, err
 	}
@@ -45,7 +45,7 @@ func identityNeeds(ctx context.Context, dir string) (bytes float64, err error) {
 
 // reserveEach makes one request of each identity.
 func reserveEach(ctx context.Context, db *store.DB, identities int) (err error) {
-	l, err := sqlite.Open(ctx, db.Ledger, db.Read)
+	l, err := sqlite.Open(ctx, db.Ledger, db.LedgerRead, db.Read)
 	if err != nil {
 		return err
 	}

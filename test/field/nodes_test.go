@@ -244,7 +244,7 @@ func counted(t *testing.T, database string) (requests int) {
 		t.Fatal(err)
 	}
 	defer db.Close() //nolint:errcheck // only read
-	l, err := sqlite.Open(t.Context(), db.Ledger, db.Read)
+	l, err := sqlite.Open(t.Context(), db.Ledger, db.LedgerRead, db.Read)
 	if err != nil {
 		t.Fatal(err)
 	}

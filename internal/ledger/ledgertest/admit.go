@@ -370,11 +370,16 @@ func resetInFlight(t *testing.T, s Store) {
 // included.
 func clockSetBack(t *testing.T, s Store) {
 	midnight := time.Date(2026, 11, 19, 0, 0, 0, 0, time.UTC)
-	for name, interrupt := range map[string]func(){"warm": func() {}, "forgotten": func() { s.Forget(t) }, "restarted": func() { s.Restart(t) }} {
-		key, r := identity(name), daily(caps(2, -1, -1))
+	nothing, forget, restart := func() {}, func() { s.Forget(t) }, func() { s.Restart(t) }
+	for name, between := range map[string]struct{ first, interrupt func() }{
+		"warm": {nothing, nothing}, "forgotten": {forget, forget}, "restarted": {restart, restart},
+		// Then who has read what was used the day before must read what was used later.
+		"restarted once": {restart, nothing}, "restarted, then forgotten": {restart, forget},
+	} {
+		key, r, interrupt := identity(name), daily(caps(2, -1, -1)), between.interrupt
 		spend(t, s, key, r, 1, midnight.Add(time.Second))
 		spend(t, s, key, r, 1, midnight.Add(2*time.Second))
-		interrupt()
+		between.first()
 		if res := reserve(t, s, key, r, 1, midnight.Add(-time.Second)); res != nil {
 			settle(t, s, res, 1) // it may count as of the day before
 		}

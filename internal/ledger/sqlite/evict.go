@@ -6,17 +6,21 @@ import (
 )
 
 const (
-	// An account that nothing was asked of for so long is packed,
+	// An account that nothing was asked of for so long is packed: that no request has begun,
+	// and nobody has looked at it.
 	packAfter = 2 * time.Second
-	// and let go of after that,
+	// It is let go of after this,
 	idleAfter = 10 * time.Minute
-	// or sooner where there are more than that many: names that somebody makes up cost
+	// or sooner where all take more than so many bytes: names that somebody makes up cost
 	// memory for seconds, and lock nobody out.
-	crowd          = 1 << 20
+	crowd          = 192 << 20
 	idleInCrowd    = 5 * time.Second
 	evictionPeriod = time.Second
 	// evictionTurns is in how many turns what is packed is gone through, a part each.
 	evictionTurns = 8
+
+	// unpackedBytes is about what an account takes that is not packed.
+	unpackedBytes = 400
 )
 
 func (l *Ledger) evictIdle(ctx context.Context) {
@@ -28,31 +32,39 @@ func (l *Ledger) evictIdle(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			after := idleAfter
-			if l.size() > l.crowd {
+			if int64(l.size()) > l.crowd.Load() {
 				after = idleInCrowd
 			}
-			l.evict(now.Add(-packAfter), now.Add(-after))
+			l.evict(now, packAfter, after)
 			for i := turn % evictionTurns; i < len(l.shards); i += evictionTurns {
-				l.shards[i].evictPacked(now.Add(-after))
+				l.shards[i].evictPacked(now, after)
 			}
 		}
 	}
 }
 
-// size is the number of accounts in memory, packed or not.
-func (l *Ledger) size() (n int) {
+// size is about how many bytes the accounts in memory take.
+func (l *Ledger) size() (bytes int) {
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()
-		n += len(s.accounts) + len(s.packed.places)
+		bytes += unpackedBytes*len(s.accounts) + s.packed.bytes
 		s.mu.Unlock()
 	}
-	return n
+	return bytes
 }
 
-// evict packs accounts that were last used before a time, and lets go of those that were last used before
-// another, if they have nothing running and are in the tables as they are.
-func (l *Ledger) evict(pack, before time.Time) {
+// idle reports whether an account was last used, in Unix seconds, before so long. One that
+// was used in time to come is: the clock was set back.
+func idle(lastUsed uint32, now time.Time, after time.Duration) bool {
+	const tolerance = 60 // s, since requests take the time before they are decided on
+	used := int64(lastUsed)
+	return used < now.Add(-after).Unix() || used > now.Unix()+tolerance
+}
+
+// evict packs accounts that are idle, or lets go of those that are for longer, if they have
+// nothing running and are in the tables as they are.
+func (l *Ledger) evict(now time.Time, packAfter, idleAfter time.Duration) {
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()
@@ -65,9 +77,11 @@ func (l *Ledger) evict(pack, before time.Time) {
 			if !a.mu.TryLock() {
 				continue
 			}
-			letGo := int64(a.lastUsed) < before.Unix()
-			if (letGo || int64(a.lastUsed) < pack.Unix()) && len(a.state.Holds) == 0 {
-				if _, yes := l.writer.unfolded(a); !yes && (letGo || !a.loaded || l.pack(s, a)) {
+			if idle(a.lastUsed, now, packAfter) && len(a.state.Holds) == 0 {
+				if _, yes := l.writer.unfolded(a); !yes {
+					if a.loaded && !idle(a.lastUsed, now, idleAfter) {
+						l.pack(s, a)
+					}
 					a.gone = true
 					delete(s.accounts, at)
 				}
@@ -78,20 +92,19 @@ func (l *Ledger) evict(pack, before time.Time) {
 	}
 }
 
-// pack packs an account, if it is not too large.
-func (l *Ledger) pack(s *shard, a *account) bool {
-	s.scratch = appendPacked(s.scratch[:0], a)
-	if len(s.scratch) > packedMost {
-		return false
-	}
+// pack packs an account, which is locked, into the shard that it is from.
+func (l *Ledger) pack(s *shard, a *account) {
 	_, hash := l.shard(a.key)
+	s.scratch = appendPacked(s.scratch[:0], a)
 	s.packed.put(hash, s.scratch, a.lastUsed)
-	return true
+	if cap(s.scratch) > packedMost {
+		s.scratch = nil
+	}
 }
 
-// evictPacked lets go of packed accounts that were last used before a time.
-func (s *shard) evictPacked(before time.Time) {
+// evictPacked lets go of packed accounts that are idle.
+func (s *shard) evictPacked(now time.Time, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.packed.dropIdle(before.Unix())
+	s.packed.dropIdle(now, after)
 }

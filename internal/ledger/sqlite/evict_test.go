@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,129 +16,149 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-func inMemory(l *Ledger, key ledger.Key) bool {
-	s, at := l.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.accounts[at]
-	return a != nil && a.key == key
-}
-
-// evict lets go of accounts, and packs none.
-func evict(l *Ledger, before time.Time) { l.evict(before, before) }
-
-func isPacked(l *Ledger, key ledger.Key) bool {
-	s, hash := l.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, yes := s.packed.places[hash]
-	return yes
-}
-
 func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
-	idle, running, unwritten, recent := name("idle"), name("running"), name("unwritten"), name("recent")
+	idle, running, unwritten, recent, future := name("idle"), name("running"), name("unwritten"), name("recent"), name("future")
 	settle(t, l, reserve(t, l, idle, upTo(9)))
 	held := reserve(t, l, running, upTo(9))
 	fold(t, l)
 	settle(t, l, reserve(t, l, unwritten, upTo(9)))
-	if _, err := l.Reserve(t.Context(), ledger.Request{Key: recent, Rules: upTo(0), Now: noon.Add(time.Minute)}); err != nil {
-		t.Fatal(err)
-	}
-	for key, want := range map[ledger.Key]bool{idle: false, running: true, unwritten: true, recent: true} {
-		evict(l, noon.Add(time.Second))
-		if got := inMemory(l, key); got != want {
-			t.Errorf("%s is in memory: %t, want %t", key.Identity, got, want)
+	for key, now := range map[ledger.Key]time.Time{recent: noon.Add(time.Minute), future: noon.AddDate(0, 0, 1)} {
+		if _, err := l.Reserve(t.Context(), ledger.Request{Key: key, Rules: upTo(0), Now: now}); err != nil {
+			t.Fatal(err)
 		}
 	}
+	soon := noon.Add(time.Second)
+	type where struct{ unpacked, packed bool }
+	check := func(when string, want map[ledger.Key]where) {
+		t.Helper()
+		for key, want := range want {
+			if got := (where{isUnpacked(l, key), isPacked(l, key)}); got != want {
+				t.Errorf("%s, %s is in memory %+v, want %+v", when, key.Identity, got, want)
+			}
+		}
+	}
+	l.evict(soon, 0, time.Hour)
+	stays := map[ledger.Key]where{running: {unpacked: true}, unwritten: {unpacked: true}, recent: {unpacked: true}, future: {}}
+	check("packed", stays)
+	check("packed", map[ledger.Key]where{idle: {packed: true}})
+	l.shards[0].evictPacked(soon, time.Hour)
+	for i := range l.shards {
+		l.shards[i].evictPacked(soon, 0)
+	}
+	check("let go of", map[ledger.Key]where{idle: {}})
+	settle(t, l, reserve(t, l, idle, upTo(9)))
+	fold(t, l)
+	settle(t, l, reserve(t, l, unwritten, upTo(9)))
+	l.evict(soon, 0, 0)
+	check("let go of", stays)
+	check("let go of", map[ledger.Key]where{idle: {}})
 	settle(t, l, held)
 	fold(t, l)
-	evict(l, noon.Add(time.Hour))
-	if n := l.size(); n != 0 {
+	l.evict(noon.Add(time.Hour), 0, 0)
+	if n := inMemory(l); n != 0 {
 		t.Errorf("%d accounts in memory once all are idle, want none", n)
 	}
 }
 
 // TestALockedAccountIsTheOneInMemory: who found an account and waits for it while it is
-// let go of must look again, or two of them would count apart.
+// packed or let go of must look again, or two of them would count apart.
 func TestALockedAccountIsTheOneInMemory(t *testing.T) {
 	t.Parallel()
-	p := openProcess(t)
-	done := make(chan struct{})
-	evicting := make(chan struct{})
-	go func() {
-		defer close(evicting)
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				p.Forget(t)
-				packing{p}.Forget(t)
-			}
-		}
-	}()
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for range 2000 {
-				a := p.lock(alice)
-				s, at := p.shard(alice)
-				s.mu.Lock()
-				current := s.accounts[at]
-				s.mu.Unlock()
-				a.mu.Unlock()
-				if a != current {
-					t.Errorf("locked %p, in memory is %p", a, current)
-					return
+	for how, evict := range map[string]func(*Ledger){"packed": pack, "let go of": forget} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			p := openProcess(t)
+			done := make(chan struct{})
+			evicting := make(chan struct{})
+			go func() {
+				defer close(evicting)
+				for {
+					select {
+					case <-done:
+						return
+					default:
+						evict(p.Ledger)
+					}
 				}
+			}()
+			var wg sync.WaitGroup
+			for range 8 {
+				wg.Go(func() {
+					for range 2000 {
+						a, err := p.lockCounted(t.Context(), alice, limit.Daily, noon)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						s, at := p.shard(alice)
+						s.mu.Lock()
+						current := s.accounts[at]
+						s.mu.Unlock()
+						a.mu.Unlock()
+						if a != current {
+							t.Errorf("locked %p, in memory is %p", a, current)
+							return
+						}
+					}
+				})
 			}
+			wg.Wait()
+			close(done)
+			<-evicting
 		})
 	}
-	wg.Wait()
-	close(done)
-	<-evicting
 }
 
 func TestIdleAccountsArePackedAndLetGoOfInTime(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		p := openProcess(t)
-		res, err := p.Reserve(t.Context(), ledger.Request{Key: alice, Rules: upTo(9), Now: time.Now()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		release(t, p.Ledger, res)
-		since := time.Now()
-		at := func(after time.Duration, wantUnpacked, wantPacked bool) {
-			time.Sleep(time.Until(since.Add(after))) // of the bubble's clock
-			synctest.Wait()
-			if got := inMemory(p.Ledger, alice); got != wantUnpacked {
-				t.Errorf("after %v it is in memory: %t, want %t", after, got, wantUnpacked)
+	for what, use := range map[string]func(*testing.T, *Ledger){
+		"a reservation": func(t *testing.T, l *Ledger) {
+			res, err := l.Reserve(t.Context(), ledger.Request{Key: alice, Rules: upTo(9), Now: time.Now()})
+			if err != nil {
+				t.Fatal(err)
 			}
-			if got := isPacked(p.Ledger, alice); got != wantPacked {
-				t.Errorf("after %v it is packed: %t, want %t", after, got, wantPacked)
+			release(t, l, res)
+		},
+		"a look": func(t *testing.T, l *Ledger) {
+			if _, err := l.Account(t.Context(), alice, limit.Daily, time.Now()); err != nil {
+				t.Fatal(err)
 			}
-		}
-		at(packAfter-evictionPeriod, true, false)
-		at(packAfter+3*evictionPeriod, false, true)
-		at(idleAfter-evictionPeriod, false, true)
-		at(idleAfter+(evictionTurns+2)*evictionPeriod, false, false)
-	})
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := openProcess(t)
+			use(t, p.Ledger)
+			time.Sleep(idleAfter / 2) // of the bubble's clock
+			use(t, p.Ledger)
+			since := time.Now()
+			at := func(after time.Duration, wantUnpacked, wantPacked bool) {
+				t.Helper()
+				time.Sleep(time.Until(since.Add(after)))
+				synctest.Wait()
+				if got := isUnpacked(p.Ledger, alice); got != wantUnpacked {
+					t.Errorf("%v after %s it is in memory unpacked: %t, want %t", after, what, got, wantUnpacked)
+				}
+				if got := isPacked(p.Ledger, alice); got != wantPacked {
+					t.Errorf("%v after %s it is packed: %t, want %t", after, what, got, wantPacked)
+				}
+			}
+			at(packAfter-evictionPeriod, true, false)
+			at(packAfter+3*evictionPeriod, false, true)
+			at(idleAfter-evictionPeriod, false, true)
+			at(idleAfter+(evictionTurns+2)*evictionPeriod, false, false)
+		})
+	}
 }
 
-// TestACrowdIsLetGoOfSooner: where more identities than that are in memory they leave it within seconds.
+// TestACrowdIsLetGoOfSooner: where accounts take more memory than that they leave it within seconds.
 func TestACrowdIsLetGoOfSooner(t *testing.T) {
 	t.Parallel()
+	const names = 200
 	for _, crowded := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			p := openProcess(t)
-			p.crowd = 20
-			names := p.crowd
-			if crowded {
-				names++
-			}
 			for i := range names {
 				res, err := p.Reserve(t.Context(), ledger.Request{Key: name(fmt.Sprint(i)), Rules: upTo(9), Now: time.Now()})
 				if err != nil {
@@ -143,10 +166,17 @@ func TestACrowdIsLetGoOfSooner(t *testing.T) {
 				}
 				settle(t, p.Ledger, res)
 			}
-			time.Sleep(idleInCrowd + (evictionTurns+2)*evictionPeriod) // of the bubble's clock
+			time.Sleep(packAfter + 2*evictionPeriod) // of the bubble's clock
 			synctest.Wait()
-			if n := p.size(); crowded == (n == names) {
-				t.Errorf("%d of %d are in memory; a crowd are more than %d", n, names, p.crowd)
+			most := p.size()
+			if crowded {
+				most /= 10
+			}
+			p.crowd.Store(int64(most))
+			time.Sleep(idleInCrowd + (evictionTurns+2)*evictionPeriod)
+			synctest.Wait()
+			if n := inMemory(p.Ledger); p.size() > most || !crowded && n != names {
+				t.Errorf("crowded %t: %d of %d are in memory and take %d bytes; more than %d are a crowd", crowded, n, names, p.size(), most)
 			}
 		})
 	}
@@ -161,12 +191,6 @@ func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
 		names, wave = 50_000, 10_000
 	}
 	p := openProcess(t)
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	var first uint64
 	for i := range names {
 		key := name(fmt.Sprint("made up ", i))
@@ -185,7 +209,7 @@ func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Forget(t)
-		if n := p.size(); n != 0 {
+		if n := inMemory(p.Ledger); n != 0 {
 			t.Fatalf("%d accounts in memory after %d names, want none", n, i+1)
 		}
 		if first == 0 {
@@ -196,6 +220,40 @@ func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
 	if now := heap(); now > first+2<<20+8*uint64(names) {
 		t.Errorf("heap grew from %d to %d KiB", first>>10, now>>10)
 	}
+}
+
+// TestMemoryOfACrowdIsGivenBack: although others stay.
+func TestMemoryOfACrowdIsGivenBack(t *testing.T) {
+	// Not parallel: it looks at the whole heap.
+	const crowd, others = 30_000, 200
+	l := stalled(t)
+	look := func(n int, kind string, at time.Time) {
+		for i := range n {
+			if _, err := l.Reserve(t.Context(), ledger.Request{Key: name(fmt.Sprintf("%s %030d", kind, i)), Rules: upTo(0), Now: at}); err != nil {
+				t.Fatal(err)
+			}
+			if i%2000 == 1999 {
+				l.evict(noon.Add(time.Hour), 0, never)
+			}
+		}
+		l.evict(noon.Add(time.Hour), 0, never)
+	}
+	look(others, "other", noon.Add(time.Minute))
+	before := heap()
+	look(crowd, "made up", noon)
+	with := heap()
+	for i := range l.shards {
+		l.shards[i].evictPacked(noon.Add(time.Minute), 0)
+	}
+	after := heap()
+	if n := inMemory(l); n != others {
+		t.Fatalf("%d accounts are in memory, want %d", n, others)
+	}
+	// What stays is of the reading of the file, of maps that once were larger, and of the others.
+	if grown := float64(after) - float64(before); grown > (float64(with)-float64(before))/4 {
+		t.Errorf("of %d KiB that a crowd took %d KiB are left", (with-before)>>10, int(grown)>>10)
+	}
+	runtime.KeepAlive(l)
 }
 
 // TestAccountsOfOneHash: those that would stand in one place are found all the same, also
@@ -220,15 +278,159 @@ func TestAccountsOfOneHash(t *testing.T) {
 		t.Errorf("%d accounts for %d keys", len(all), len(keys))
 	}
 	first, last := s.find(alice, at), s.find(keys[2], at)
-	s.accounts[at+1].lastUsed = uint32(noon.Unix())
-	evict(l, noon)
+	s.accounts[at+1].lastUsed = uint32(noon.Add(time.Second).Unix())
+	l.evict(noon.Add(time.Second), 0, 0)
 	if first.gone || !last.gone || s.find(alice, at) != first {
 		t.Errorf("the first is gone: %t, the last: %t; want the last alone, which nobody is behind", first.gone, last.gone)
 	}
 	for range keys {
-		evict(l, noon.Add(time.Hour))
+		l.evict(noon.Add(time.Hour), 0, 0)
 	}
-	if n := l.size(); n != 0 {
+	if n := inMemory(l); n != 0 {
 		t.Errorf("%d accounts in memory once all are idle, want none", n)
 	}
+}
+
+// TestAPackedAccountOfTheSameHash is found behind another, and is in memory once.
+func TestAPackedAccountOfTheSameHash(t *testing.T) {
+	t.Parallel()
+	s := &stalled(t).shards[3]
+	const hash = 7
+	first, second := s.find(alice, hash), s.find(bob, hash)
+	second.loaded, second.state.Credits = true, limit.Amounts{5}
+	s.packed.put(hash, appendPacked(nil, second), 0)
+	delete(s.accounts, hash+1)
+	if got := s.find(alice, hash); got != first {
+		t.Errorf("the first is %+v, want %+v", got, first)
+	}
+	if got := s.find(bob, hash); got.state.Credits != second.state.Credits {
+		t.Errorf("the second is %+v, want what was packed", got)
+	}
+	if n := len(s.packed.places); n != 0 {
+		t.Errorf("%d are packed and in memory too", n)
+	}
+}
+
+// TestRequestsBesideEviction: whatever is packed, let go of, folded and read again meanwhile, counts, credits and settings
+// are exact.
+func TestRequestsBesideEviction(t *testing.T) {
+	t.Parallel()
+	const names, workers = 30, 6
+	requests := 400
+	if ledgertest.Long() {
+		requests = 20_000
+	}
+	p := openProcess(t)
+	var (
+		used, gifts, tier [names]atomic.Int64
+		done              = make(chan struct{})
+		evicting, working sync.WaitGroup
+	)
+	for _, beside := range []func(){
+		func() { pack(p.Ledger) },
+		func() { forget(p.Ledger) },
+		func() { _, _, _ = p.List(t.Context(), alice.Project, "", 1, 0) }, // has all folded
+	} {
+		evicting.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					beside()
+					runtime.Gosched()
+				}
+			}
+		})
+	}
+	most := int64(1 << 40)
+	rules := func(period limit.Period) *limit.Rules {
+		r := limit.Resolve(limit.Levels{Project: &limit.Level{Caps: limit.Caps{&most}}}, "m", period, false)
+		return &r
+	}
+	change := func(i int, to int64) error {
+		_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{name(fmt.Sprint(i))}, Period: limit.Daily, Now: noon,
+			Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+				accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+				accounts[0].Settings = &ledger.Settings{Tier: fmt.Sprint(to)}
+				gifts[i].Add(1)
+				tier[i].Store(to)
+				return ledger.Outcome{}, nil
+			}})
+		return err
+	}
+	request := func(i int, n int64) error {
+		key, period := name(fmt.Sprint(i)), limit.Daily
+		if n%10 == 0 {
+			period = limit.Monthly
+		}
+		for {
+			set, known, err := p.Settings(t.Context(), key)
+			if err != nil || !known && set != nil {
+				return fmt.Errorf("settings %+v, known %t, %w", set, known, err)
+			}
+			res, err := p.Reserve(t.Context(), ledger.Request{Key: key, Settings: set, Rules: rules(period), Now: noon, Ask: limit.Ask{Estimate: limit.Amounts{1, n, n}}})
+			switch {
+			case errors.Is(err, ledger.ErrStale):
+				if _, err := p.Account(t.Context(), key, limit.Daily, noon); err != nil {
+					return err
+				}
+				continue
+			case err != nil:
+				return err
+			case n%5 == 0:
+				return p.Release(t.Context(), res)
+			}
+			used[i].Add(n)
+			return errors.Join(p.Settle(t.Context(), res, ledger.Actual{Amounts: limit.Amounts{0, n, n}}),
+				p.Settle(t.Context(), res, ledger.Actual{Amounts: limit.Amounts{0, n, n}})) // the first counts
+		}
+	}
+	for w := range workers {
+		working.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(w), 1))
+			for range requests {
+				i, n := rng.IntN(names), rng.Int64N(100)
+				err := error(nil)
+				if n == 1 {
+					err = change(i, rng.Int64N(1000))
+				} else {
+					err = request(i, n)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	working.Wait()
+	close(done)
+	evicting.Wait()
+	check := func(when string) {
+		t.Helper()
+		for i := range names {
+			a, err := p.Account(t.Context(), name(fmt.Sprint(i)), limit.Daily, noon)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := used[i].Load()
+			if got := a.State.Total(); got[limit.Tokens] != n || got[limit.Cost] != n || len(a.State.Holds) != 0 {
+				t.Errorf("%s identity %d has used %v and holds %v, want %d and nothing", when, i, got, a.State.Holds, n)
+			}
+			if got := a.State.Credits[limit.Requests]; got != gifts[i].Load() {
+				t.Errorf("%s identity %d has credits for %d requests, want %d", when, i, got, gifts[i].Load())
+			}
+			if gifts[i].Load() > 0 && (a.Settings == nil || a.Settings.Tier != fmt.Sprint(tier[i].Load())) {
+				t.Errorf("%s identity %d has settings %+v, want tier %d", when, i, a.Settings, tier[i].Load())
+			}
+		}
+	}
+	check("in memory")
+	pack(p.Ledger)
+	check("packed")
+	p.Forget(t)
+	check("read again")
+	p.Restart(t)
+	check("after a restart")
 }

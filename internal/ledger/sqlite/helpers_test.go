@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"math"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -74,7 +76,7 @@ func stalled(t testing.TB) *Ledger {
 	p := &process{path: filepath.Join(t.TempDir(), "test.db")}
 	p.openDB(t)
 	l := &Ledger{}
-	if err := l.open(context.Background(), p.db.Ledger, p.db.Read); err != nil {
+	if err := l.open(context.Background(), p.db.Ledger, p.db.LedgerRead, p.db.Read); err != nil {
 		t.Fatal(err)
 	}
 	l.writer.closed = true // no timer
@@ -86,6 +88,57 @@ func stalled(t testing.TB) *Ledger {
 		p.closeDB(t)
 	})
 	return l
+}
+
+var (
+	ever  = time.Now().AddDate(100, 0, 0)
+	never = time.Duration(math.MaxInt64)
+)
+
+// pack packs what may be packed.
+func pack(l *Ledger) { l.evict(ever, 0, never) }
+
+// forget lets go of what may be let go of.
+func forget(l *Ledger) {
+	l.evict(ever, 0, 0)
+	for i := range l.shards {
+		l.shards[i].evictPacked(ever, 0)
+	}
+}
+
+// inMemory returns how many accounts are in memory, packed or not.
+func inMemory(l *Ledger) (n int) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		n += len(s.accounts) + len(s.packed.places)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+func isUnpacked(l *Ledger, key ledger.Key) bool {
+	s, at := l.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.accounts[at]
+	return a != nil && a.key == key
+}
+
+func isPacked(l *Ledger, key ledger.Key) bool {
+	s, hash := l.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, yes := s.packed.places[hash]
+	return yes
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what pools have let go of
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // appendAll appends what has gathered.

@@ -446,7 +446,7 @@ func TestAJournalThatCannotBeTakenOver(t *testing.T) {
 				spoil(t, path)
 				before, _ := os.Stat(path)
 				for range 2 {
-					if _, err := Open(t.Context(), p.db.Ledger, p.db.Read); err == nil {
+					if _, err := Open(t.Context(), p.db.Ledger, p.db.LedgerRead, p.db.Read); err == nil {
 						t.Fatal("opened")
 					}
 				}

@@ -34,7 +34,7 @@ type Ledger struct {
 	once   flights
 	stop   context.CancelFunc
 	idle   sync.WaitGroup
-	crowd  int
+	crowd  atomic.Int64 // bytes
 
 	dropped int64 // bytes of the former process's journal
 }
@@ -71,11 +71,13 @@ type account struct {
 
 // Open reads nothing but what a former process left unfinished: its journal is folded, and
 // the holds that it left running are settled as they stand. The caller owns the handles,
-// of which write must allow one connection, and closes them after Close. The journal is
-// kept beside the file that they have open; nobody else may have it open as a ledger.
-func Open(ctx context.Context, write, read *sql.DB) (*Ledger, error) {
-	l := &Ledger{crowd: crowd}
-	if err := l.open(ctx, write, read); err != nil {
+// of which write must allow one connection and accounts is read by nobody else, and closes
+// them after Close. The journal is kept beside the file that they have open; nobody else may
+// have it open as a ledger.
+func Open(ctx context.Context, write, accounts, read *sql.DB) (*Ledger, error) {
+	l := &Ledger{}
+	l.crowd.Store(crowd)
+	if err := l.open(ctx, write, accounts, read); err != nil {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.Background())
@@ -85,7 +87,7 @@ func Open(ctx context.Context, write, read *sql.DB) (*Ledger, error) {
 	return l, nil
 }
 
-func (l *Ledger) open(ctx context.Context, write, read *sql.DB) (err error) {
+func (l *Ledger) open(ctx context.Context, write, accounts, read *sql.DB) (err error) {
 	l.seed = maphash.MakeSeed()
 	l.once.running = make(map[onceKey]*flight)
 	for i := range l.shards {
@@ -93,7 +95,7 @@ func (l *Ledger) open(ctx context.Context, write, read *sql.DB) (err error) {
 	}
 	// Ids need only differ from those in the file, which will be empty of holds.
 	l.nextID.Store(uint64(time.Now().UnixMicro()))
-	if l.reads, err = newReads(ctx, read); err != nil {
+	if l.reads, err = newReads(ctx, accounts, read); err != nil {
 		return err
 	}
 	if l.writer, l.dropped, err = openWriter(ctx, write, l.once.landed); err != nil {
@@ -136,9 +138,6 @@ func (l *Ledger) Settings(_ context.Context, key ledger.Key) (settings *ledger.S
 
 // Reserve implements ledger.Ledger.
 func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error) {
-	if l.writer.failure() != nil {
-		return nil, ledger.ErrUnavailable
-	}
 	a, err := l.lockCounted(ctx, req.Key, req.Rules.Period, req.Now)
 	if err != nil {
 		return nil, err
@@ -146,6 +145,10 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	defer a.mu.Unlock()
 	if req.Settings != a.row.settings.public() {
 		return nil, ledger.ErrStale
+	}
+	// It comes after: where requests pass for want of a decision, what is set still holds.
+	if l.writer.failure() != nil {
+		return nil, ledger.ErrUnavailable
 	}
 	r := &reserved{Reservation: ledger.Reservation{Key: req.Key, Rules: req.Rules}}
 	res := &r.Reservation
@@ -252,7 +255,7 @@ func (l *Ledger) Account(ctx context.Context, key ledger.Key, period limit.Perio
 	return *a.view(), nil
 }
 
-// lock returns the account of a key, locked. It may not be loaded.
+// lock returns the account of a key, locked. It need not be loaded.
 func (l *Ledger) lock(key ledger.Key) *account {
 	s, at := l.shard(key)
 	for {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -31,7 +30,7 @@ func TestLedgerPacked(t *testing.T) {
 // packing is a process that packs what it may forget.
 type packing struct{ *process }
 
-func (p packing) Forget(ledgertest.TB) { p.evict(time.Now().AddDate(1000, 0, 0), time.Time{}) }
+func (p packing) Forget(ledgertest.TB) { pack(p.Ledger) }
 
 // process is a ledger with the file that it keeps, and what can happen to it.
 type process struct {
@@ -69,7 +68,7 @@ func (p *process) openDB(t ledgertest.TB) {
 
 func (p *process) openLedger(t ledgertest.TB) {
 	t.Helper()
-	l, err := Open(context.Background(), p.db.Ledger, p.db.Read)
+	l, err := Open(context.Background(), p.db.Ledger, p.db.LedgerRead, p.db.Read)
 	if err != nil {
 		_ = p.db.Close()
 		t.Fatalf("open the ledger: %v", err)
@@ -139,13 +138,7 @@ func (w *writer) kill(t ledgertest.TB) map[string][]byte {
 }
 
 // Forget implements ledgertest.Store.
-func (p *process) Forget(ledgertest.TB) {
-	ever := time.Now().AddDate(1000, 0, 0)
-	p.evict(ever, ever)
-	for i := range p.shards {
-		p.shards[i].evictPacked(ever)
-	}
-}
+func (p *process) Forget(ledgertest.TB) { forget(p.Ledger) }
 
 // Audit implements ledgertest.Store.
 func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
@@ -170,4 +163,21 @@ func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
 		t.Fatalf("audit: %v", err)
 	}
 	return entries
+}
+
+// TestRequestsDoNotWaitForReports, which read the file too, and may take long.
+func TestRequestsDoNotWaitForReports(t *testing.T) {
+	t.Parallel()
+	p := openProcess(t)
+	for range p.db.Read.Stats().MaxOpenConnections {
+		c, err := p.db.Read.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close() //nolint:errcheck // nothing is lost with it
+	}
+	settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
+	if _, err := gift(p.Ledger, bob, &ledger.Once{Key: "k"}); err != nil {
+		t.Error(err)
+	}
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"time"
@@ -9,83 +10,116 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// packed keeps accounts that nothing is asked of as bytes, in the order of pack. They take a
-// third of the memory of those that are not, and the collector goes through none of them: it
-// would have to whenever 20 MB of garbage have come together, which with 100,000 accounts is
-// a quarter of what a request costs.
+// packed keeps accounts that nothing is asked of as bytes, as appendPacked writes them. They
+// take a third of the memory of those that are not, and the collector goes through none of
+// them: it would have to whenever 20 MB of garbage have come together, which with 100,000
+// accounts is a quarter of what a request costs.
 //
 // What is packed is in the tables as well, so it may be dropped at any time.
 type packed struct {
 	places map[uint64]place // by the hash of the key
-	sizes  [packedSizes]slots
+	slots  [packedSizes]slots
+	large  map[uint64][]byte // those that have no slot
+
+	bytes int // that they take
+	most  int // accounts since compact
 }
 
 const (
 	packedStep  = 32 // bytes from one size of slots to the next
 	packedSizes = 16
-	packedMost  = packedStep * packedSizes // a larger account is not packed
+	packedMost  = packedStep * packedSizes // that fit into a slot
+	placeBytes  = 24                       // what an entry of places takes
 )
 
 // place is where an account is: the number of its slot, times packedSizes, and its size.
 type place struct{ slot, lastUsed uint32 }
 
-// put keeps an account of that hash, which fits, in place of any other.
-func (p *packed) put(at uint64, b []byte, lastUsed uint32) {
-	p.drop(at)
+// isLarge is the slot of an account that has none.
+const isLarge = 1<<32 - 1
+
+// put keeps an account of that hash, in place of any other.
+func (p *packed) put(hash uint64, b []byte, lastUsed uint32) {
+	p.drop(hash)
 	if p.places == nil {
-		p.places = make(map[uint64]place)
+		p.places, p.large = make(map[uint64]place), make(map[uint64][]byte)
 	}
-	size := uint32(len(b)-1) / packedStep
-	slot := p.sizes[size].acquire(size) * packedSizes
-	copy(p.bytes(slot+size), b)
-	p.places[at] = place{slot + size, lastUsed}
+	at := place{isLarge, lastUsed}
+	if len(b) > packedMost {
+		p.large[hash] = bytes.Clone(b)
+	} else {
+		size := uint32(len(b)-1) / packedStep
+		at.slot = p.slots[size].acquire(size)*packedSizes + size
+		copy(p.get(hash, at), b)
+	}
+	p.places[hash] = at
+	p.bytes += placeBytes + len(p.get(hash, at))
+	p.most = max(p.most, len(p.places))
 }
 
-// take returns the account of a key and drops it, or nil.
-func (p *packed) take(at uint64, key ledger.Key) *account {
-	is, ok := p.places[at]
+// get returns an account, with whatever is behind it in its slot.
+func (p *packed) get(hash uint64, at place) []byte {
+	if at.slot == isLarge {
+		return p.large[hash]
+	}
+	size := at.slot % packedSizes
+	return p.slots[size].bytes(at.slot/packedSizes, size)
+}
+
+// take returns the account of a key and drops it, or nil where there is none.
+func (p *packed) take(hash uint64, key ledger.Key) *account {
+	at, ok := p.places[hash]
 	if !ok {
 		return nil
 	}
-	d := decoder{b: p.bytes(is.slot)}
+	d := decoder{b: p.get(hash, at)}
 	if string(d.bytes()) != key.Project || string(d.bytes()) != key.Identity {
 		return nil // they have one hash
 	}
-	a := &account{key: key, lastUsed: is.lastUsed}
-	d.account(a)
-	p.drop(at)
+	a := d.account(key, at.lastUsed)
+	p.drop(hash)
 	return a
 }
 
-func (p *packed) drop(at uint64) {
-	if is, ok := p.places[at]; ok {
-		delete(p.places, at)
-		p.sizes[is.slot%packedSizes].release(is.slot / packedSizes)
+func (p *packed) drop(hash uint64) {
+	at, ok := p.places[hash]
+	if !ok {
+		return
+	}
+	p.bytes -= placeBytes + len(p.get(hash, at))
+	delete(p.places, hash)
+	if at.slot == isLarge {
+		delete(p.large, hash)
+	} else {
+		p.slots[at.slot%packedSizes].release(at.slot / packedSizes)
 	}
 }
 
-// dropIdle drops what was last used before a time, in Unix seconds.
-func (p *packed) dropIdle(before int64) {
-	for at, is := range p.places {
-		if int64(is.lastUsed) < before {
-			p.drop(at)
+// dropIdle drops what is idle at a time.
+func (p *packed) dropIdle(now time.Time, after time.Duration) {
+	for hash, at := range p.places {
+		if idle(at.lastUsed, now, after) {
+			p.drop(hash)
 		}
 	}
-	if len(p.places) == 0 {
-		p.places = nil // a map does not shrink
+	if 4*len(p.places) < p.most {
+		p.compact()
 	}
 }
 
-func (p *packed) bytes(slot uint32) []byte {
-	size := slot % packedSizes
-	return p.sizes[size].bytes(slot/packedSizes, size)
+// compact gives back memory: neither maps nor slots shrink by themselves.
+func (p *packed) compact() {
+	var c packed
+	for hash, at := range p.places {
+		c.put(hash, p.get(hash, at), at.lastUsed)
+	}
+	*p = c
 }
 
 // slots are places of one size.
 type slots struct {
 	blocks [][]byte
 	free   []uint32
-	used   int
 }
 
 const slotsInBlock = 32
@@ -101,16 +135,10 @@ func (s *slots) acquire(size uint32) uint32 {
 	}
 	n := s.free[len(s.free)-1]
 	s.free = s.free[:len(s.free)-1]
-	s.used++
 	return n
 }
 
-func (s *slots) release(n uint32) {
-	s.free = append(s.free, n)
-	if s.used--; s.used == 0 {
-		*s = slots{}
-	}
-}
+func (s *slots) release(n uint32) { s.free = append(s.free, n) }
 
 func (s *slots) bytes(n, size uint32) []byte {
 	length := packedStep * (size + 1)
@@ -121,7 +149,7 @@ func (s *slots) bytes(n, size uint32) []byte {
 // appendPacked writes an account that is loaded and has nothing running.
 func appendPacked(b []byte, a *account) []byte {
 	b = appendKey(b, a.key)
-	b = appendBool(appendBool(appendBool(b, a.row.stored), a.row.known), a.ahead)
+	b = appendBool(appendBool(b, a.row.known), a.ahead)
 	b = appendString(b, a.row.settings.text())
 	b = binary.AppendVarint(binary.AppendVarint(b, int64(a.row.createdAt)), int64(a.row.updatedAt-a.row.createdAt))
 	s := &a.state
@@ -136,13 +164,14 @@ func appendPacked(b []byte, a *account) []byte {
 	return b
 }
 
-// account reads what appendPacked has written after the key.
-func (d *decoder) account(a *account) {
-	a.row.stored, a.row.known, a.ahead = d.bool(), d.bool(), d.bool()
+// account reads what appendPacked has written after the key, or returns nil where it cannot.
+func (d *decoder) account(key ledger.Key, lastUsed uint32) *account {
+	a := &account{key: key, lastUsed: lastUsed, loaded: true}
+	a.row.known, a.ahead = d.bool(), d.bool()
 	if text := d.string(); text != "" {
 		a.row.settings = &settings{encoded: text}
 		if json.Unmarshal([]byte(text), &a.row.settings.Settings) != nil {
-			return // it is not loaded
+			return nil
 		}
 	}
 	a.row.createdAt = micros(d.int())
@@ -156,5 +185,8 @@ func (d *decoder) account(a *account) {
 	for i := range s.Used {
 		s.Used[i] = limit.ModelUsage{Model: intern(string(d.bytes())), Counted: d.amounts(), Credited: d.amounts()}
 	}
-	a.loaded = !d.failed
+	if d.failed {
+		return nil
+	}
+	return a
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func anAccount(t *rapid.T) *account {
 	a := &account{
 		key:    ledger.Key{Project: rapid.String().Draw(t, "project"), Identity: rapid.String().Draw(t, "identity")},
 		loaded: true, ahead: rapid.Bool().Draw(t, "ahead"), lastUsed: rapid.Uint32().Draw(t, "lastUsed"),
-		row: row{stored: rapid.Bool().Draw(t, "stored"), known: rapid.Bool().Draw(t, "known"),
+		row: row{known: rapid.Bool().Draw(t, "known"),
 			createdAt: micro.Draw(t, "createdAt"), updatedAt: micro.Draw(t, "updatedAt")},
 		state: limit.State{
 			Period: rapid.SampledFrom([]limit.Period{limit.Daily, limit.Weekly, limit.Monthly}).Draw(t, "period"),
@@ -43,7 +44,7 @@ func anAccount(t *rapid.T) *account {
 		a.state.Used = nil
 	}
 	if rapid.Bool().Draw(t, "set") {
-		s := ledger.Settings{Tier: rapid.StringMatching(`[a-z]{0,9}`).Draw(t, "tier"), Disabled: rapid.Bool().Draw(t, "disabled")}
+		s := ledger.Settings{Tier: rapid.StringMatching(`[a-z]{0,9}|[a-z]{600}`).Draw(t, "tier"), Disabled: rapid.Bool().Draw(t, "disabled")}
 		b, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
@@ -68,11 +69,7 @@ func TestPacked(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
 				a, at := anAccount(t), hash.Draw(t, "hash")
-				b := appendPacked(nil, a)
-				if len(b) > packedMost {
-					t.Skip("too large")
-				}
-				p.put(at, b, a.lastUsed)
+				p.put(at, appendPacked(nil, a), a.lastUsed)
 				kept[at] = a
 				most = max(most, len(kept))
 			},
@@ -95,20 +92,34 @@ func TestPacked(t *testing.T) {
 				}
 				delete(kept, at)
 			},
-			"dropIdle": func(t *rapid.T) {
-				before := rapid.Int64Range(0, 1<<33).Draw(t, "before")
-				p.dropIdle(before)
-				maps.DeleteFunc(kept, func(_ uint64, a *account) bool { return int64(a.lastUsed) < before })
+			"drop idle": func(t *rapid.T) {
+				now, after := time.Unix(rapid.Int64Range(0, 1<<32).Draw(t, "now"), 0), time.Duration(rapid.Int64Range(0, 1<<62).Draw(t, "after"))
+				p.dropIdle(now, after)
+				maps.DeleteFunc(kept, func(_ uint64, a *account) bool { return idle(a.lastUsed, now, after) })
+				most = min(most, max(4*len(kept), len(kept))) // or memory is given back
 			},
 			"": func(t *rapid.T) {
-				if len(p.places) != len(kept) {
-					t.Fatalf("%d accounts, want %d", len(p.places), len(kept))
-				}
-				for size := range p.sizes {
-					s := &p.sizes[size]
-					if s.used+len(s.free) != len(s.blocks)*slotsInBlock || len(s.blocks) > most/slotsInBlock+1 {
-						t.Fatalf("size %d: %d slots are used and %d free of %d blocks, with %d accounts at most", size, s.used, len(s.free), len(s.blocks), most)
+				bytes, large := 0, 0
+				for at := range kept {
+					is := p.places[at]
+					bytes += placeBytes + len(p.get(at, is))
+					if is.slot == isLarge {
+						large++
 					}
+				}
+				if len(p.places) != len(kept) || p.bytes != bytes || len(p.large) != large {
+					t.Fatalf("%d accounts of %d bytes, %d of them large; want %d, %d, %d", len(p.places), p.bytes, len(p.large), len(kept), bytes, large)
+				}
+				used := 0
+				for size := range p.slots {
+					s := &p.slots[size]
+					used += len(s.blocks)*slotsInBlock - len(s.free)
+					if len(s.blocks) > most/slotsInBlock+1 {
+						t.Fatalf("%d blocks of size %d, with %d accounts at most", len(s.blocks), size, most)
+					}
+				}
+				if used != len(kept)-large {
+					t.Fatalf("%d slots are used for %d accounts", used, len(kept)-large)
 				}
 			},
 		})
@@ -117,60 +128,73 @@ func TestPacked(t *testing.T) {
 				t.Fatalf("took %+v, want %+v", got, kept[at])
 			}
 		}
-		for size := range p.sizes {
-			if n := len(p.sizes[size].blocks); n != 0 {
-				t.Fatalf("%d blocks are kept for nothing", n)
-			}
-		}
 	})
+}
+
+// TestAllOfAnAccountIsPacked: who adds to an account adds to appendPacked, its opposite and anAccount.
+func TestAllOfAnAccountIsPacked(t *testing.T) {
+	t.Parallel()
+	for of, want := range map[reflect.Type]int{
+		reflect.TypeFor[account]():          9, // of which the mutex, gone and told are not packed
+		reflect.TypeFor[row]():              4,
+		reflect.TypeFor[limit.State]():      7, // of which holds are not packed
+		reflect.TypeFor[limit.ModelUsage](): 3,
+	} {
+		if got := of.NumField(); got != want {
+			t.Errorf("%v has %d fields, %d are known to be packed", of, got, want)
+		}
+	}
 }
 
 func TestWhatIsPackedIsNotReadAgain(t *testing.T) {
 	t.Parallel()
-	p := openProcess(t)
-	settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
-	if _, err := gift(p.Ledger, alice, nil); err != nil { // all that is written
-		t.Fatal(err)
-	}
-	want, err := p.Account(t.Context(), alice, limit.Daily, noon)
+	l := stalled(t)
+	settle(t, l, reserve(t, l, alice, upTo(9)))
+	fold(t, l)
+	want, err := l.Account(t.Context(), alice, limit.Daily, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
 	look := func(after string, want ledger.Account) {
 		t.Helper()
-		if inMemory(p.Ledger, alice) {
+		if isUnpacked(l, alice) {
 			t.Fatalf("%s the account is in memory as it was", after)
 		}
-		if got, err := p.Account(t.Context(), alice, limit.Daily, noon); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := l.Account(t.Context(), alice, limit.Daily, noon); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s it is %+v, %v; want %+v", after, got, err, want)
 		}
 	}
-	packing{p}.Forget(t)
+	pack(l)
 	// Nobody else writes the ledger's tables. Here it shows who reads them.
-	if _, err := p.db.Write.Exec(`DELETE FROM usage`); err != nil {
+	if _, err := l.writer.conn.ExecContext(t.Context(), `DELETE FROM usage`); err != nil {
 		t.Fatal(err)
 	}
 	look("packed", want)
-	p.Forget(t)
+	forget(l)
 	want.State.Used = nil
 	look("let go of", want)
 }
 
-func TestALargeAccountIsNotPacked(t *testing.T) {
+// TestALargeAccountIsPackedOnce: what does not fit into a slot is not tried again each second.
+func TestALargeAccountIsPackedOnce(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
-	for i := range packedMost / len("model-10") {
-		r := limit.Resolve(limit.Levels{}, fmt.Sprint("model-", i), limit.Daily, false)
-		settle(t, l, reserve(t, l, alice, &r))
+	long := name(strings.Repeat("x", 512))
+	for _, key := range []ledger.Key{alice, long} {
+		for i := range 60 {
+			r := limit.Resolve(limit.Levels{}, fmt.Sprint("model-", i), limit.Daily, false)
+			settle(t, l, reserve(t, l, key, &r))
+		}
 	}
 	fold(t, l)
-	l.evict(noon.Add(time.Minute), noon)
-	if !inMemory(l, alice) || isPacked(l, alice) {
-		t.Errorf("in memory: %t, packed: %t; want it in memory", inMemory(l, alice), isPacked(l, alice))
-	}
-	evict(l, noon.Add(time.Minute))
-	if l.size() != 0 {
-		t.Error("it is still in memory, idle as it is")
+	pack(l)
+	for _, key := range []ledger.Key{alice, long} {
+		if isUnpacked(l, key) || !isPacked(l, key) {
+			t.Errorf("%.9s is in memory: %t, packed: %t; want it packed", key.Identity, isUnpacked(l, key), isPacked(l, key))
+		}
+		if a, err := l.Account(t.Context(), key, limit.Daily, noon); err != nil || a.State.Total() != (limit.Amounts{60, 3000, 300}) {
+			t.Errorf("%.9s has used %v, %v", key.Identity, a.State.Total(), err)
+		}
 	}
 }
 
@@ -179,18 +203,12 @@ func TestAPackedAccountIsSmall(t *testing.T) {
 	// Not parallel: it looks at the whole heap.
 	const names, most = 20_000, 200 // bytes, with a name as long as a UUID
 	l := stalled(t)
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	grow := func(from int) {
 		for i := range names {
 			settle(t, l, reserve(t, l, name(fmt.Sprintf("%036d", from+i)), upTo(9)))
 			if i%1000 == 999 {
 				fold(t, l)
-				l.evict(noon.Add(time.Minute), noon)
+				pack(l)
 			}
 		}
 	}
@@ -198,9 +216,10 @@ func TestAPackedAccountIsSmall(t *testing.T) {
 	before := heap()
 	grow(names)
 	after := heap()
-	if n := l.size(); n != 2*names {
+	if n := inMemory(l); n != 2*names {
 		t.Fatalf("%d accounts in memory, want %d", n, 2*names)
 	}
+	runtime.KeepAlive(l)
 	each := (float64(after) - float64(before)) / names
 	t.Logf("a packed account takes %.0f bytes", each)
 	if each > most {

@@ -64,9 +64,7 @@ func succeed(ctx context.Context, conn *sql.Conn, epoch uint64) error {
 
 // row is an account's row in identities.
 type row struct {
-	stored bool // there is one in the file, or in a batch
-	known  bool
-
+	known                bool
 	settings             *settings // nil where nothing was set
 	createdAt, updatedAt micros
 }
@@ -126,7 +124,7 @@ func (m micros) time() time.Time {
 
 // see makes an identity known that a request has come from.
 func (r *row) see(now time.Time) {
-	r.stored, r.known = true, true
+	r.known = true
 	if r.createdAt == 0 {
 		r.createdAt, r.updatedAt = microsOf(now), microsOf(now)
 	}
@@ -146,7 +144,7 @@ func (r *row) set(a *ledger.Account) error {
 		}
 	}
 	*r = row{
-		stored: true, known: a.Known, settings: set,
+		known: a.Known, settings: set,
 		createdAt: microsOf(a.CreatedAt), updatedAt: microsOf(a.UpdatedAt),
 	}
 	return nil
@@ -306,26 +304,32 @@ func (s *statements) closeAll() {
 	}
 }
 
-// reads are the queries, prepared on the handle for reading.
+// reads are the queries, prepared on a handle for reading: those of a few rows on one that is
+// never waited for for long, and those that take longer the more identities there are on another.
 type reads struct {
-	account, once, list, count *sql.Stmt
+	account, once *sql.Stmt
+	list, count   *sql.Stmt
 }
 
-func newReads(ctx context.Context, db *sql.DB) (*reads, error) {
+func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 	r := &reads{}
-	for _, p := range []preparation{
+	for _, p := range []struct {
+		on    *sql.DB
+		stmt  **sql.Stmt
+		query string
+	}{
 		// One statement, since half of what reading costs is to begin and to end.
-		{&r.account, `SELECT 0, settings, known, credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at,
+		{accounts, &r.account, `SELECT 0, settings, known, credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at,
 			created_at, updated_at FROM identities WHERE project_id = ?1 AND identity = ?2
 			UNION ALL
 			SELECT 1, model, hour, requests, tokens, micros, credit_requests, credit_tokens, credit_micros, 0
 			FROM usage WHERE project_id = ?1 AND identity = ?2 AND hour >= ?3`},
-		{&r.once, `SELECT fingerprint, status, body FROM idempotency WHERE project_id = ? AND key = ?`},
-		{&r.list, `SELECT identity FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0
+		{accounts, &r.once, `SELECT fingerprint, status, body FROM idempotency WHERE project_id = ? AND key = ?`},
+		{all, &r.list, `SELECT identity FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0
 			ORDER BY identity LIMIT ? OFFSET ?`},
-		{&r.count, `SELECT count(*) FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0`},
+		{all, &r.count, `SELECT count(*) FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0`},
 	} {
-		stmt, err := db.PrepareContext(ctx, p.query)
+		stmt, err := p.on.PrepareContext(ctx, p.query)
 		if err != nil {
 			r.close()
 			return nil, fmt.Errorf("prepare %.30q: %w", p.query, err)
@@ -346,10 +350,7 @@ func (r *reads) close() {
 // load reads what the tables have of an account: its row, once, and what it has used in the
 // period of now. The account must be locked, and nothing of it be waiting to be written.
 func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now time.Time) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	// It takes a few dozen microseconds, and half as long again where a context is watched.
+	// It takes some dozen microseconds, and half as long again where a context is watched.
 	ctx = context.WithoutCancel(ctx)
 	start, end := period.Start(now), period.End(now)
 	rows, err := l.reads.account.QueryContext(ctx, a.key.Project, a.key.Identity, hourOf(start))
@@ -386,9 +387,6 @@ func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now 
 			return ledger.Unavailable("read an identity's settings", err)
 		}
 	}
-	if stored == nil { // usage without an account is of one that was there before
-		used, ahead = nil, false
-	}
 	a.state.Period, a.state.Start, a.state.Used = period, start, used
 	a.loaded, a.ahead = true, ahead
 	return nil
@@ -403,7 +401,7 @@ type storedAccount struct {
 
 // into gives an account what the row has of it.
 func (s *storedAccount) into(a *account) error {
-	r := row{stored: true, known: s.columns[0] != 0, createdAt: micros(s.columns[6]), updatedAt: micros(s.columns[7])}
+	r := row{known: s.columns[0] != 0, createdAt: micros(s.columns[6]), updatedAt: micros(s.columns[7])}
 	if s.settings != "" {
 		r.settings = &settings{encoded: s.settings}
 		if err := json.Unmarshal([]byte(s.settings), &r.settings.Settings); err != nil {

@@ -121,7 +121,7 @@ func TestAResetTakesBackWhatCameBeforeItOnly(t *testing.T) {
 	}
 	settle(t, l, reserve(t, l, alice, upTo(9)))
 	fold(t, l)
-	evict(l, time.Now().AddDate(1, 0, 0))
+	forget(l)
 	a, err := l.Account(t.Context(), alice, limit.Daily, noon)
 	if want := (limit.Amounts{1, 50, 5}); err != nil || a.State.Total() != want {
 		t.Errorf("used %v, %v; want %v", a.State.Total(), err, want)
@@ -604,5 +604,36 @@ func TestCloseLeavesOneWholeFile(t *testing.T) {
 	p.open(t)
 	for i := range 1000 {
 		wantUsed(t, p, name(fmt.Sprint(i)), 1)
+	}
+}
+
+// TestSettingsHoldWhileNothingCanBeKept: requests may pass then that nobody can decide on, but not those of an identity
+// that was disabled, although it is not in memory.
+func TestSettingsHoldWhileNothingCanBeKept(t *testing.T) {
+	t.Parallel()
+	l := stalled(t)
+	go func() { _ = l.writer.fold() }()
+	if _, err := l.Change(t.Context(), ledger.Change{Keys: []ledger.Key{alice}, Period: limit.Daily, Now: noon,
+		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+			accounts[0].Settings = &ledger.Settings{Disabled: true}
+			return ledger.Outcome{}, nil
+		}}); err != nil {
+		t.Fatal(err)
+	}
+	forget(l)
+	broken := errors.New("no space")
+	l.writer.failed.Store(&broken)
+	defer l.writer.failed.Store(nil)
+	for range 2 { // read from the file, and in memory
+		if _, err := tryReserve(l, alice, upTo(9)); !errors.Is(err, ledger.ErrStale) {
+			t.Errorf("reserve: %v, want %v", err, ledger.ErrStale)
+		}
+	}
+	if _, err := tryReserve(l, bob, upTo(9)); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("reserve: %v, want %v", err, ledger.ErrUnavailable)
+	}
+	set, known, err := l.Settings(t.Context(), alice)
+	if err != nil || !known || !set.Disabled {
+		t.Errorf("settings %+v, known %t, %v; want them known", set, known, err)
 	}
 }
