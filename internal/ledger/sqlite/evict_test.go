@@ -62,6 +62,22 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsForAnAccountLooksAgain, when it was packed or let go of meanwhile.
+func TestWhoWaitsForAnAccountLooksAgain(t *testing.T) {
+	t.Parallel()
+	l := stalled(t)
+	for how, evict := range map[string]func(*Ledger){"packed": pack, "let go of": forget} {
+		settle(t, l, reserve(t, l, alice, upTo(9)))
+		fold(t, l)
+		a := l.lock(alice) // as who waits for its mutex has found it
+		a.mu.Unlock()
+		evict(l)
+		if isUnpacked(l, alice) || !a.gone {
+			t.Errorf("%s it is in memory: %t, and gone for who has found it: %t", how, isUnpacked(l, alice), a.gone)
+		}
+	}
+}
+
 // TestALockedAccountIsTheOneInMemory: who found an account and waits for it while it is
 // packed or let go of must look again, or two of them would count apart.
 func TestALockedAccountIsTheOneInMemory(t *testing.T) {
@@ -169,6 +185,9 @@ func TestACrowdIsLetGoOfSooner(t *testing.T) {
 			time.Sleep(packAfter + 2*evictionPeriod) // of the bubble's clock
 			synctest.Wait()
 			most := p.size()
+			if most < 50*names || most > unpackedBytes*names/2 {
+				t.Errorf("%d accounts take %d bytes, packed as they are", names, most)
+			}
 			if crowded {
 				most /= 10
 			}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -176,8 +177,20 @@ func TestRequestsDoNotWaitForReports(t *testing.T) {
 		}
 		defer c.Close() //nolint:errcheck // nothing is lost with it
 	}
-	settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
-	if _, err := gift(p.Ledger, bob, &ledger.Once{Key: "k"}); err != nil {
-		t.Error(err)
+	done := make(chan error, 1)
+	go func() {
+		_, err := tryReserve(p.Ledger, alice, upTo(9))
+		if err == nil {
+			_, err = gift(p.Ledger, bob, &ledger.Once{Key: "k"})
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("they wait")
 	}
 }
