@@ -140,7 +140,7 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	if !b.postgres && !b.fill { // with either a gateway has no identities in memory that it was not asked for
+	if !b.postgres { // of which a gateway keeps no identities in memory
 		if b.need, err = identityNeeds(ctx, dir); err != nil {
 			return err
 		}

@@ -92,7 +92,7 @@ func (b *bench) ratios(w io.Writer) {
 	row("CPU a request, 500 requests/s", "-", func(f *figures) string { return atMost(f.steadyCPU.median(), proxy.steadyCPU.median(), 0) })
 	fmt.Fprint(t, "memory beyond the identities\tat most 64 MB\t")
 	for _, g := range b.gateways {
-		beyond := float64(g.memory.end) - b.need*float64(g.identities)
+		beyond := float64(g.memory.end) - b.need*float64(g.live())
 		fmt.Fprintf(t, "%s %s\t", megabytes(beyond), mark(beyond <= mostMemory))
 	}
 	fmt.Fprintln(t)
@@ -136,8 +136,8 @@ func (b *bench) memoryTable(w io.Writer) {
 	fmt.Fprintln(t, "resident memory\tat the start\tonce all are live\tafter the load\tidentities need\tbeyond that\ta further identity\t")
 	first := b.gateways[0]
 	for _, g := range b.gateways {
-		need, each := b.need*float64(g.identities), "-"
-		if more := g.identities - first.identities; more > 0 {
+		need, each := b.need*float64(g.live()), "-"
+		if more := g.live() - first.live(); more > 0 {
 			each = fmt.Sprintf("%.0f bytes", float64(g.memory.end-first.memory.end)/float64(more))
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", g.name, megabytes(float64(g.memory.start)), megabytes(float64(g.memory.live)),

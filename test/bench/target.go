@@ -37,6 +37,9 @@ type target struct {
 // next is the identity whose turn it is.
 func (t *target) next() int { return int((t.turn.Add(1) - 1) % int64(t.identities)) }
 
+// live is how many of the identities have been asked for.
+func (t *target) live() int { return int(min(t.turn.Load(), int64(t.identities))) }
+
 func (t *target) withRequests(projectKey, status string) *target {
 	t.projectKey = projectKey
 	t.chat = newRequest(t.addr, projectKey, status, false)
