@@ -60,7 +60,7 @@ type account struct {
 	row      row
 	state    limit.State
 	lastUsed uint32 // unix s
-	gone     bool   // let go of: look it up again
+	gone     bool   // packed or let go of: look it up again
 	loaded   bool   // the row has been read, and state.Used for state.Period
 	ahead    bool   // the file has usage of later periods too: the clock was set back
 

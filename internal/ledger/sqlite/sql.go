@@ -305,7 +305,7 @@ func (s *statements) closeAll() {
 }
 
 // reads are the queries, prepared on a handle for reading: those of a few rows on one that is
-// never waited for for long, and those that take longer the more identities there are on another.
+// always free soon, and those that take longer the more identities there are on another.
 type reads struct {
 	account, once *sql.Stmt
 	list, count   *sql.Stmt
