@@ -337,7 +337,7 @@ func TestRequestsBesideEviction(t *testing.T) {
 	const names, workers = 30, 6
 	requests := 400
 	if ledgertest.Long() {
-		requests = 20_000
+		requests = 4_000
 	}
 	p := openProcess(t)
 	var (

@@ -612,13 +612,24 @@ func TestCloseLeavesOneWholeFile(t *testing.T) {
 func TestSettingsHoldWhileNothingCanBeKept(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
-	go func() { _ = l.writer.fold() }()
-	if _, err := l.Change(t.Context(), ledger.Change{Keys: []ledger.Key{alice}, Period: limit.Daily, Now: noon,
-		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
-			accounts[0].Settings = &ledger.Settings{Disabled: true}
-			return ledger.Outcome{}, nil
-		}}); err != nil {
-		t.Fatal(err)
+	changed := make(chan error, 1)
+	go func() {
+		_, err := l.Change(t.Context(), ledger.Change{Keys: []ledger.Key{alice}, Period: limit.Daily, Now: noon,
+			Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
+				accounts[0].Settings = &ledger.Settings{Disabled: true}
+				return ledger.Outcome{}, nil
+			}})
+		changed <- err
+	}()
+	for done := false; !done; {
+		select {
+		case err := <-changed:
+			if done = true; err != nil {
+				t.Fatal(err)
+			}
+		default:
+			fold(t, l) // which it waits for
+		}
 	}
 	forget(l)
 	broken := errors.New("no space")
