@@ -54,12 +54,11 @@ func (l *Ledger) size() (bytes int) {
 	return bytes
 }
 
-// idle reports whether an account was last used, in Unix seconds, before so long. One that
-// was used in time to come is: the clock was set back.
+// idle reports whether an account was last used, in Unix seconds, before so long. One that was
+// used in time to come is not: the clock was set back, and who has come to a later period goes
+// on in it, which the tables do not tell.
 func idle(lastUsed uint32, now time.Time, after time.Duration) bool {
-	const tolerance = 60 // s, since requests take the time before they are decided on
-	used := int64(lastUsed)
-	return used < now.Add(-after).Unix() || used > now.Unix()+tolerance
+	return int64(lastUsed) < now.Add(-after).Unix()
 }
 
 // evict packs accounts that are idle, or lets go of those that are for longer, if they have
