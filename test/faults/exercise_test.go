@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -161,27 +162,22 @@ func freePorts(t *testing.T, script string) string {
 	return script
 }
 
-// consecutive returns the first of so many ports that nobody listens on.
+// consecutive returns the first of so many ports that nobody listens on. They are below those that systems give to
+// connections and to listeners without a choice, which somebody else could get before they are used.
 func consecutive(t *testing.T, n int) (first int) {
 	t.Helper()
 	for range 100 {
-		listeners := make([]net.Listener, 0, n)
-		for i := range n {
-			address := "127.0.0.1:0"
-			if i > 0 {
-				address = fmt.Sprintf("127.0.0.1:%d", first+i)
-			}
-			ln, err := net.Listen("tcp", address)
+		first = 10_000 + rand.IntN(20_000)
+		free := 0
+		for free < n {
+			ln, err := net.Listen("tcp", fmt.Sprintf(":%d", first+free))
 			if err != nil {
 				break
 			}
-			listeners = append(listeners, ln)
-			first = listeners[0].Addr().(*net.TCPAddr).Port
-		}
-		for _, ln := range listeners {
 			_ = ln.Close()
+			free++
 		}
-		if len(listeners) == n {
+		if free == n {
 			return first
 		}
 	}
