@@ -154,7 +154,7 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 			intParam(int64(out.Status)), bytesParam(out.Body), intParam(c.Now.UnixMicro()))
 		statements++
 	}
-	statements += t.write() + w.send(t.s)
+	statements += t.write(w.parts()...)
 	if err := t.commit(statements); err != nil {
 		if t.unknown {
 			err = &unknownError{err}
@@ -235,17 +235,8 @@ func (w *changed) record(c ledger.Change, e ledger.Entry) {
 	w.audit.row().text(c.Keys[0].Project, cleaned(e.Identity), cleaned(e.Action), cleaned(e.Reason), detail).int(c.Now.UnixMicro())
 }
 
-func (w *changed) send(s *session) (statements int) {
-	for _, part := range []struct {
-		sql string
-		t   *table
-	}{{updateSettings, &w.settings}, {takeBack, &w.back}, {insertAudit, &w.audit}} {
-		if part.t.rows > 0 {
-			s.sendTable(part.sql, part.t)
-			statements++
-		}
-	}
-	return statements
+func (w *changed) parts() []part {
+	return []part{{updateSettings, &w.settings}, {takeBack, &w.back}, {insertAudit, &w.audit}}
 }
 
 func (w *changed) learnt(c *cache) {

@@ -101,8 +101,14 @@ func nameOf(sql string) string {
 	return sql[:min(len(sql), 24)] + " " + hex.EncodeToString(sum[:8])
 }
 
-// sendTable adds a statement whose parameters are the columns of a table.
-func (s *session) sendTable(sql string, t *table) { s.send(sql, t.params()...) }
+// sendTable adds a statement that is done to the rows of a table.
+func (s *session) sendTable(st statement, t *table) {
+	if t.rows == 1 {
+		s.send(st.one, t.figures()...)
+		return
+	}
+	s.send(st.many, t.arrays()...)
+}
 
 // sync makes the trip. What the statements brought is read one after the other.
 func (s *session) sync() error { return s.pipe.Sync() }
@@ -311,8 +317,18 @@ func (t *table) bool(b bool) *table {
 	return t
 }
 
-// params returns the columns as arrays. The table must have a row.
-func (t *table) params() []param {
+// figures returns what the only row has.
+func (t *table) figures() []param {
+	params := make([]param, len(t.columns))
+	for i := range t.columns {
+		c := &t.columns[i]
+		params[i] = param{c.element, c.buf[arrayHeader+4:]} // past its length
+	}
+	return params
+}
+
+// arrays returns the columns as arrays. The table must have a row.
+func (t *table) arrays() []param {
 	params := make([]param, len(t.columns))
 	for i := range t.columns {
 		c := &t.columns[i]

@@ -7,8 +7,30 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// The tables are described in store/migrations. Every statement works on many accounts at
-// once: what it is about comes as arrays, a column each, which unnest makes a table of.
+// The tables are described in store/migrations.
+
+// statement is done to each of some rows of parameters, as many as there are. What it is
+// about comes as arrays, a column each, which unnest makes a table of. Where that is a single
+// row, as it mostly is between batches of many, the parameters are its figures: to the planner
+// they are constants, and the server has done in two thirds of the time.
+type statement struct{ many, one string }
+
+// of makes a statement of its columns, a name and a type each, and its text, in which @k is
+// the table of them, k, with the number of each row, n, behind what is given.
+func of(columns, text string) statement {
+	var names, arrays, figures []string
+	for i, column := range strings.Split(columns, ", ") {
+		name, kind, _ := strings.Cut(column, " ")
+		names = append(names, name)
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, kind))
+		figures = append(figures, fmt.Sprintf("$%d::%s", i+1, kind))
+	}
+	with := func(table string, columns []string) string {
+		k := fmt.Sprintf(table+" AS k(%s, n)", strings.Join(columns, ", "), strings.Join(names, ", "))
+		return strings.Replace(text, "@k", k, 1)
+	}
+	return statement{with("unnest(%s) WITH ORDINALITY", arrays), with("(SELECT %s, 1::int8)", figures)}
+}
 
 const (
 	begin  = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
@@ -23,13 +45,13 @@ const (
 // it must be a good one however much the tables that it was made for will grow: whatever is
 // asked about in an array is looked up by an index, row by row, and the planner has no choice.
 // SELECT has a LATERAL, and an OFFSET or a lock that keeps the planner from taking it apart;
-// UPDATE and DELETE come after pointed.
+// UPDATE and DELETE of many rows come after pointed.
 const limits = `set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
 	set_config('idle_in_transaction_session_timeout', '3s', true), set_config('enable_seqscan', 'off', true),
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
 	set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
 
-// pointed comes before UPDATE and DELETE. Bitmaps, unlike the other scans of an index, are made
+// pointed comes before UPDATE and DELETE of many rows. Bitmaps, unlike the other scans of an index, are made
 // of a condition: a table that the planner thinks is empty is not read through.
 //
 // It makes no bitmap of a condition that it thinks all rows meet, as where a table had one row
@@ -50,65 +72,73 @@ const (
 	setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $3), pg_backend_pid(), ` + limits
 )
 
-// lockAccounts locks rows in the order in which their keys come. Where a row is held by another
-// it waits, and returns what that one left.
-const lockAccounts = `SELECT k.n, i.* FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n),
+// accounts are the columns of what asks for accounts, lockAccounts and those that follow it.
+const accounts = "project text, name text, whole bool"
+
+const lockRows = `SELECT k.n, i.* FROM @k,
 	LATERAL (SELECT known, settings <> '', CASE WHEN k.whole THEN settings ELSE '' END, revision,
 		credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at, period, period_start, used, created_at, updated_at
-		FROM identities WHERE project_id = k.project AND identity = k.name FOR UPDATE) AS i`
+		FROM identities WHERE project_id = k.project AND identity = k.name FOR UPDATE`
 
-// lockFree locks those that nobody holds, and passes over the others.
-var lockFree = strings.Replace(lockAccounts, "FOR UPDATE", "FOR UPDATE SKIP LOCKED", 1)
+var (
+	// lockAccounts locks rows in the order in which their keys come. Where a row is held by
+	// another it waits, and returns what that one left.
+	lockAccounts = of(accounts, lockRows+`) AS i`)
 
-// findAccounts tells which accounts have a row, without a lock.
-const findAccounts = `SELECT k.n FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n),
-	LATERAL (SELECT FROM identities WHERE project_id = k.project AND identity = k.name OFFSET 0) AS i`
+	// lockFree locks those that nobody holds, and passes over the others.
+	lockFree = of(accounts, lockRows+` SKIP LOCKED) AS i`)
 
-// readHolds comes after the lock: under READ COMMITTED each statement sees what was
-// committed before it began, and nobody else changes the holds of a locked account.
-const readHolds = `SELECT k.n, h.* FROM unnest($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS k(project, name, whole, n),
-	LATERAL (SELECT id, model, tier, requests, tokens, micros, credit_requests, credit_tokens, credit_micros,
-		limited, burst_interval, burst_slack, admitted_at
-		FROM holds WHERE project_id = k.project AND identity = k.name OFFSET 0) AS h`
+	// findAccounts tells which accounts have a row, without a lock.
+	findAccounts = of(accounts, `SELECT k.n FROM @k,
+		LATERAL (SELECT FROM identities WHERE project_id = k.project AND identity = k.name OFFSET 0) AS i`)
 
-// sumUsage adds up what accounts have used from an hour on.
-var sumUsage = fmt.Sprintf(`SELECT k.n, u.* FROM unnest($1::text[], $2::text[], $3::int8[]) WITH ORDINALITY AS k(project, name, since, n),
-	LATERAL (SELECT model, max(hour), least(sum(requests), %[1]d)::int8, least(sum(tokens), %[1]d)::int8,
-		least(sum(micros), %[1]d)::int8, least(sum(credit_requests), %[1]d)::int8,
-		least(sum(credit_tokens), %[1]d)::int8, least(sum(credit_micros), %[1]d)::int8
-		FROM usage WHERE project_id = k.project AND identity = k.name AND hour >= k.since GROUP BY model) AS u`, int64(limit.Most))
+	// readHolds comes after the lock: under READ COMMITTED each statement sees what was
+	// committed before it began, and nobody else changes the holds of a locked account.
+	readHolds = of(accounts, `SELECT k.n, h.* FROM @k,
+		LATERAL (SELECT id, model, tier, requests, tokens, micros, credit_requests, credit_tokens, credit_micros,
+			limited, burst_interval, burst_slack, admitted_at
+			FROM holds WHERE project_id = k.project AND identity = k.name OFFSET 0) AS h`)
 
-// insertAccounts comes with the keys in their order. Those who wait here for each other's
-// rows have locked all that they need, so they can only wait in that order: there is no
-// deadlock. Who was second fails, and begins again with a row to lock.
-const insertAccounts = `INSERT INTO identities (project_id, identity, known, credit_requests, credit_tokens, credit_micros,
-	unlimited_until, burst_at, period, period_start, used, created_at, updated_at)
-	SELECT * FROM unnest($1::text[], $2::text[], $3::bool[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
-	$9::int8[], $10::int8[], $11::text[], $12::int8[], $13::int8[])`
+	// sumUsage adds up what accounts have used from an hour on.
+	sumUsage = of("project text, name text, since int8", fmt.Sprintf(`SELECT k.n, u.* FROM @k,
+		LATERAL (SELECT model, max(hour), least(sum(requests), %[1]d)::int8, least(sum(tokens), %[1]d)::int8,
+			least(sum(micros), %[1]d)::int8, least(sum(credit_requests), %[1]d)::int8,
+			least(sum(credit_tokens), %[1]d)::int8, least(sum(credit_micros), %[1]d)::int8
+			FROM usage WHERE project_id = k.project AND identity = k.name AND hour >= k.since GROUP BY model) AS u`, int64(limit.Most)))
 
-const updateAccounts = `UPDATE identities AS i SET known = k.known, credit_requests = k.requests, credit_tokens = k.tokens,
-	credit_micros = k.micros, unlimited_until = k.unlimited, burst_at = k.burst, period = k.period, period_start = k.start,
-	used = k.used, created_at = k.created, updated_at = k.updated
-	FROM unnest($1::text[], $2::text[], $3::bool[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
-	$9::int8[], $10::int8[], $11::text[], $12::int8[], $13::int8[])
-	AS k(project, name, known, requests, tokens, micros, unlimited, burst, period, start, used, created, updated)
-	WHERE i.project_id = k.project AND i.identity = k.name AND i.identity >= k.name`
+	// insertAccounts comes with the keys in their order. Those who wait here for each other's
+	// rows have locked all that they need, so they can only wait in that order: there is no
+	// deadlock. Who was second fails, and begins again with a row to lock.
+	insertAccounts = of(accountRow, `INSERT INTO identities (project_id, identity, known, credit_requests, credit_tokens, credit_micros,
+		unlimited_until, burst_at, period, period_start, used, created_at, updated_at)
+		SELECT project, name, known, requests, tokens, micros, unlimited, burst, period, start, used, created, updated FROM @k`)
 
-const updateSettings = `UPDATE identities AS i SET settings = k.settings, revision = k.revision
-	FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS k(project, name, settings, revision)
-	WHERE i.project_id = k.project AND i.identity = k.name AND i.identity >= k.name`
+	updateAccounts = of(accountRow, `UPDATE identities AS i SET known = k.known, credit_requests = k.requests, credit_tokens = k.tokens,
+		credit_micros = k.micros, unlimited_until = k.unlimited, burst_at = k.burst, period = k.period, period_start = k.start,
+		used = k.used, created_at = k.created, updated_at = k.updated
+		FROM @k WHERE i.project_id = k.project AND i.identity = k.name AND i.identity >= k.name`)
 
-const openHolds = `INSERT INTO holds (project_id, identity, id, node, model, tier, requests, tokens, micros,
-	credit_requests, credit_tokens, credit_micros, limited, burst_interval, burst_slack, admitted_at)
-	SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::text[], $6::text[], $7::int8[], $8::int8[], $9::int8[],
-	$10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[])`
+	updateSettings = of("project text, name text, settings text, revision int8",
+		`UPDATE identities AS i SET settings = k.settings, revision = k.revision
+		FROM @k WHERE i.project_id = k.project AND i.identity = k.name AND i.identity >= k.name`)
 
-const updateHolds = `UPDATE holds AS h SET burst_slack = k.slack
-	FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) AS k(project, name, id, slack)
-	WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id AND h.id >= k.id`
+	openHolds = of(`project text, name text, id int8, node int8, model text, tier text, requests int8, tokens int8, micros int8, `+
+		`credit_requests int8, credit_tokens int8, credit_micros int8, limited int8, interval int8, slack int8, admitted int8`,
+		`INSERT INTO holds (project_id, identity, id, node, model, tier, requests, tokens, micros,
+		credit_requests, credit_tokens, credit_micros, limited, burst_interval, burst_slack, admitted_at)
+		SELECT project, name, id, node, model, tier, requests, tokens, micros,
+		credit_requests, credit_tokens, credit_micros, limited, k.interval, slack, admitted FROM @k`)
 
-const closeHolds = `DELETE FROM holds AS h USING unnest($1::text[], $2::text[], $3::int8[]) AS k(project, name, id)
-	WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id AND h.id >= k.id`
+	updateHolds = of("project text, name text, id int8, slack int8", `UPDATE holds AS h SET burst_slack = k.slack
+		FROM @k WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id AND h.id >= k.id`)
+
+	closeHolds = of("project text, name text, id int8", `DELETE FROM holds AS h USING @k
+		WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id AND h.id >= k.id`)
+)
+
+// accountRow has the columns of writeRow.
+const accountRow = `project text, name text, known bool, requests int8, tokens int8, micros int8, unlimited int8, burst int8, ` +
+	`period int8, start int8, used text, created int8, updated int8`
 
 // onConflict adds to a row of usage. No row is let above limit.Most, so that no sum of
 // rows can overflow.
@@ -121,34 +151,37 @@ var onConflict = fmt.Sprintf(` ON CONFLICT (project_id, identity, hour, model, t
 	input_tokens = least(u.input_tokens + excluded.input_tokens, %[1]d),
 	output_tokens = least(u.output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
 
-// addUsage counts what credits paid for in requests, tokens and micros too.
-var addUsage = `INSERT INTO usage AS u (project_id, identity, hour, model, tier, requests, tokens, micros,
-	credit_requests, credit_tokens, credit_micros, input_tokens, output_tokens, kind)
-	SELECT k.*, 0 FROM unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::text[], $6::int8[], $7::int8[], $8::int8[],
-	$9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[]) AS k` + onConflict
+var (
+	// addUsage counts what credits paid for in requests, tokens and micros too.
+	addUsage = of(`project text, name text, hour int8, model text, tier text, requests int8, tokens int8, micros int8, `+
+		`credit_requests int8, credit_tokens int8, credit_micros int8, input int8, output int8`,
+		`INSERT INTO usage AS u (project_id, identity, hour, model, tier, requests, tokens, micros,
+		credit_requests, credit_tokens, credit_micros, input_tokens, output_tokens, kind)
+		SELECT project, name, hour, model, tier, requests, tokens, micros,
+		credit_requests, credit_tokens, credit_micros, input, output, 0 FROM @k`+onConflict)
 
-// takeBack adds the opposite of what was used between two hours, by hour and model.
-var takeBack = `INSERT INTO usage AS u (project_id, identity, hour, model, tier, kind, requests, tokens, micros,
-	credit_requests, credit_tokens, credit_micros)
-	SELECT s.project_id, s.identity, s.hour, s.model, '', 1, -k.requests * sum(s.requests), -k.tokens * sum(s.tokens),
-	-k.tokens * sum(s.micros), -k.requests * sum(s.credit_requests), -k.tokens * sum(s.credit_tokens), -k.tokens * sum(s.credit_micros)
-	FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[]) AS k(project, name, requests, tokens, since, until)
-	JOIN usage AS s ON s.project_id = k.project AND s.identity = k.name AND s.hour >= k.since AND s.hour < k.until
-	GROUP BY s.project_id, s.identity, s.hour, s.model, k.requests, k.tokens` + onConflict
+	// takeBack adds the opposite of what was used between two hours, by hour and model.
+	takeBack = of("project text, name text, requests int8, tokens int8, since int8, until int8",
+		`INSERT INTO usage AS u (project_id, identity, hour, model, tier, kind, requests, tokens, micros,
+		credit_requests, credit_tokens, credit_micros)
+		SELECT s.project_id, s.identity, s.hour, s.model, '', 1, -k.requests * sum(s.requests), -k.tokens * sum(s.tokens),
+		-k.tokens * sum(s.micros), -k.requests * sum(s.credit_requests), -k.tokens * sum(s.credit_tokens), -k.tokens * sum(s.credit_micros)
+		FROM @k JOIN usage AS s ON s.project_id = k.project AND s.identity = k.name AND s.hour >= k.since AND s.hour < k.until
+		GROUP BY s.project_id, s.identity, s.hour, s.model, k.requests, k.tokens`+onConflict)
+
+	readPassed = of("project text, key text", `SELECT k.n FROM @k,
+		LATERAL (SELECT FROM idempotency AS o WHERE o.project_id = k.project AND o.key = k.key OFFSET 0) AS o`)
+	insertPassed = of("project text, key text, at int8", `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
+		SELECT project, key, '', 0, '', at FROM @k`)
+
+	insertAudit = of("project text, name text, action text, reason text, detail text, at int8",
+		`INSERT INTO audit (project_id, identity, action, reason, detail, at)
+		SELECT project, name, action, reason, detail, at FROM @k ORDER BY n`)
+)
 
 const (
 	readOnce   = `SELECT fingerprint, status, body FROM idempotency WHERE project_id = $1 AND key = $2`
 	insertOnce = `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, $4::int8, $5, $6)`
-
-	readPassed = `SELECT k.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(project, key, n),
-		LATERAL (SELECT FROM idempotency AS o WHERE o.project_id = k.project AND o.key = k.key OFFSET 0) AS o`
-	insertPassed = `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
-		SELECT k.project, k.key, '', 0, '', k.at FROM unnest($1::text[], $2::text[], $3::int8[]) AS k(project, key, at)`
-
-	insertAudit = `INSERT INTO audit (project_id, identity, action, reason, detail, at)
-		SELECT k.project, k.name, k.action, k.reason, k.detail, k.at
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[])
-		WITH ORDINALITY AS k(project, name, action, reason, detail, at, n) ORDER BY k.n`
 )
 
 const (

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -246,9 +247,15 @@ next:
 	return one
 }
 
-// write sends what became of the accounts, and returns with how many statements. Where there
-// are any it sends pointed before them: any other UPDATE or DELETE comes after it.
-func (t *transaction) write() (statements int) {
+// part is what is to be done to some rows.
+type part struct {
+	do statement
+	to *table
+}
+
+// write sends what became of the accounts and what else there is to do, and returns with how
+// many statements.
+func (t *transaction) write(more ...part) (statements int) {
 	var (
 		born, rows        = newTable("ttbiiiiiiitii"), newTable("ttbiiiiiiitii")
 		open, slack, gone = newTable("ttiittiiiiiiiiii"), newTable("ttii"), newTable("tti")
@@ -270,18 +277,23 @@ func (t *transaction) write() (statements int) {
 			passed.row().text(a.key.Project, passedKey(id)).int(time.Now().UnixMicro())
 		}
 	}
-	for _, s := range []struct {
-		sql string
-		t   *table
-	}{{insertAccounts, &born}, {updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone}, {addUsage, &used}, {insertPassed, &passed}} {
-		if s.t.rows == 0 {
+	// What is done to one row comes before pointed, and has no need of it.
+	parts := append([]part{{updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone},
+		{addUsage, &used}, {insertPassed, &passed}}, more...)
+	slices.SortStableFunc(parts, func(a, b part) int { return min(a.to.rows, 2) - min(b.to.rows, 2) })
+	// New accounts come before all else: who waits for one that another makes too must hold no row of usage.
+	parts = slices.Insert(parts, 0, part{insertAccounts, &born})
+	arePointed := false
+	for i, p := range parts {
+		if p.to.rows == 0 {
 			continue
 		}
-		if statements == 0 {
+		if p.to.rows > 1 && i > 0 && !arePointed {
 			t.s.send(pointed)
+			arePointed = true
 			statements++
 		}
-		t.s.sendTable(s.sql, s.t)
+		t.s.sendTable(p.do, p.to)
 		statements++
 	}
 	return statements
