@@ -29,6 +29,8 @@ test:
 
 test-long:
 	LONG=1 AIRATELIMIT_NODE_SDKS=1 go test -race -count=1 -timeout 60m ./...
+	LONG=1 go test -count=1 -run '^TestUsagePages$$' ./test/field # a million identities, too many for the race detector
+	LONG=1 go test -count=1 -run '^TestOnPostgres$$/^TestUsagePages$$' ./test/field
 	$(MAKE) fuzz FUZZTIME=60s
 
 bench:

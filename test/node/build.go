@@ -53,7 +53,7 @@ func build(root string) (binary string, remove func(), err error) {
 	}
 	binary = filepath.Join(dir, "airatelimit")
 	args := []string{"build", "-buildvcs=false", "-o", binary}
-	if underRace {
+	if UnderRace {
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, "github.com/airatelimit/airatelimit/cmd/airatelimit")...)

@@ -2,4 +2,5 @@
 
 package node
 
-const underRace = false
+// UnderRace is set where the race detector watches: the binary is built like the tests that run it.
+const UnderRace = false

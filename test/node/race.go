@@ -2,5 +2,5 @@
 
 package node
 
-// underRace has the binary built like the tests that run it.
-const underRace = true
+// UnderRace is set where the race detector watches: the binary is built like the tests that run it.
+const UnderRace = true
