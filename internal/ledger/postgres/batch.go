@@ -226,7 +226,7 @@ func (b *batch) make(t *transaction, skip bool) error {
 // recall has a transaction find out which of the calls that may have been made were.
 func (b *batch) recall(t *transaction, how *locking) {
 	var unsure []*call
-	keys := newTable("tt")
+	keys := rowsOf(readPassed)
 	for _, c := range b.calls {
 		if c.unsure {
 			unsure = append(unsure, c)

@@ -138,7 +138,7 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	if err != nil {
 		return ledger.Outcome{}, &applyError{err}
 	}
-	w := changed{settings: newTable("ttti"), back: newTable("ttiiii"), audit: newTable("ttttti")}
+	w := changed{settings: rowsOf(updateSettings), back: rowsOf(takeBack), audit: rowsOf(insertAudit)}
 	for i, a := range accounts {
 		if err := w.take(a, views[i]); err != nil {
 			return ledger.Outcome{}, &applyError{err}

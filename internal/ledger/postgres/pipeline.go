@@ -223,8 +223,8 @@ type param struct {
 
 // The types of parameters, by their ids in PostgreSQL's catalog.
 const (
-	boolOID, byteaOID, int8OID, textOID           = 16, 17, 20, 25
-	boolArray, byteaArray, int8Array, textArrayID = 1000, 1001, 1016, 1009
+	boolOID, byteaOID, int8OID, textOID = 16, 17, 20, 25
+	boolArray, int8Array, textArrayID   = 1000, 1016, 1009
 )
 
 func intParam(n int64) param {
@@ -240,8 +240,9 @@ func bytesParam(b []byte) param {
 	return param{byteaOID, b}
 }
 
-// table is rows of parameters, kept by column: each column becomes an array.
+// table is rows of parameters of a statement, kept by column.
 type table struct {
+	types   []byte
 	columns []column
 	next    int
 	rows    int
@@ -256,27 +257,25 @@ type column struct {
 // elements' type, their number, the first index.
 const arrayHeader = 20
 
-// newTable takes one letter a column: t text, i int8, b bool, x bytea.
-func newTable(types string) table {
-	t := table{columns: make([]column, len(types))}
-	for i := range t.columns {
-		c := &t.columns[i]
-		switch types[i] {
-		case 't':
-			c.array, c.element = textArrayID, textOID
-		case 'i':
-			c.array, c.element = int8Array, int8OID
-		case 'b':
-			c.array, c.element = boolArray, boolOID
-		case 'x':
-			c.array, c.element = byteaArray, byteaOID
-		}
-	}
-	return t
-}
+// rowsOf returns a table for a statement, and for others with its columns.
+func rowsOf(s statement) table { return table{types: s.types} }
 
 // row begins a row, whose columns are then added in their order.
 func (t *table) row() *table {
+	if t.columns == nil {
+		t.columns = make([]column, len(t.types))
+		for i := range t.columns {
+			c := &t.columns[i]
+			switch t.types[i] {
+			case 't':
+				c.array, c.element = textArrayID, textOID
+			case 'i':
+				c.array, c.element = int8Array, int8OID
+			case 'b':
+				c.array, c.element = boolArray, boolOID
+			}
+		}
+	}
 	t.rows, t.next = t.rows+1, 0
 	return t
 }
@@ -285,7 +284,7 @@ func (t *table) add(size int) *column {
 	c := &t.columns[t.next]
 	t.next++
 	if c.buf == nil {
-		c.buf = make([]byte, arrayHeader, 256)
+		c.buf = make([]byte, arrayHeader, 64)
 	}
 	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(size))
 	return c

@@ -9,18 +9,23 @@ import (
 
 // The tables are described in store/migrations.
 
-// statement is done to each of some rows of parameters, as many as there are. What it is
-// about comes as arrays, a column each, which unnest makes a table of. Where that is a single
-// row, as it mostly is between batches of many, the parameters are its figures: to the planner
-// they are constants, and the server has done in two thirds of the time.
-type statement struct{ many, one string }
+// statement is done to each of some rows of parameters. Where there are several they come as
+// arrays, a column each, which unnest makes a table of. Most batches have one row for a
+// statement, but under load, and then its parameters are the row's: to the planner they are
+// constants, and the server computes for half of the time.
+type statement struct {
+	many, one string
+	types     []byte // of the columns, a letter each
+}
 
 // of makes a statement of its columns, a name and a type each, and its text, in which @k is
 // the table of them, k, with the number of each row, n, behind what is given.
 func of(columns, text string) statement {
+	var s statement
 	var names, arrays, figures []string
 	for i, column := range strings.Split(columns, ", ") {
 		name, kind, _ := strings.Cut(column, " ")
+		s.types = append(s.types, kind[0])
 		names = append(names, name)
 		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, kind))
 		figures = append(figures, fmt.Sprintf("$%d::%s", i+1, kind))
@@ -29,7 +34,8 @@ func of(columns, text string) statement {
 		k := fmt.Sprintf(table+" AS k(%s, n)", strings.Join(columns, ", "), strings.Join(names, ", "))
 		return strings.Replace(text, "@k", k, 1)
 	}
-	return statement{with("unnest(%s) WITH ORDINALITY", arrays), with("(SELECT %s, 1::int8)", figures)}
+	s.many, s.one = with("unnest(%s) WITH ORDINALITY", arrays), with("(SELECT %s, 1::int8)", figures)
+	return s
 }
 
 const (
@@ -45,13 +51,14 @@ const (
 // it must be a good one however much the tables that it was made for will grow: whatever is
 // asked about in an array is looked up by an index, row by row, and the planner has no choice.
 // SELECT has a LATERAL, and an OFFSET or a lock that keeps the planner from taking it apart;
-// UPDATE and DELETE of many rows come after pointed.
+// what else looks for several rows comes after pointed. Of one row there is nothing to join:
+// whichever index is scanned, the row's figures are its condition.
 const limits = `set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
 	set_config('idle_in_transaction_session_timeout', '3s', true), set_config('enable_seqscan', 'off', true),
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
 	set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
 
-// pointed comes before UPDATE and DELETE of many rows. Bitmaps, unlike the other scans of an index, are made
+// pointed comes before UPDATE and DELETE of several rows, and takeBack. Bitmaps, unlike the other scans of an index, are made
 // of a condition: a table that the planner thinks is empty is not read through.
 //
 // It makes no bitmap of a condition that it thinks all rows meet, as where a table had one row
@@ -123,11 +130,11 @@ var (
 		FROM @k WHERE i.project_id = k.project AND i.identity = k.name AND i.identity >= k.name`)
 
 	openHolds = of(`project text, name text, id int8, node int8, model text, tier text, requests int8, tokens int8, micros int8, `+
-		`credit_requests int8, credit_tokens int8, credit_micros int8, limited int8, interval int8, slack int8, admitted int8`,
+		`credit_requests int8, credit_tokens int8, credit_micros int8, limited int8, every int8, slack int8, admitted int8`,
 		`INSERT INTO holds (project_id, identity, id, node, model, tier, requests, tokens, micros,
 		credit_requests, credit_tokens, credit_micros, limited, burst_interval, burst_slack, admitted_at)
 		SELECT project, name, id, node, model, tier, requests, tokens, micros,
-		credit_requests, credit_tokens, credit_micros, limited, k.interval, slack, admitted FROM @k`)
+		credit_requests, credit_tokens, credit_micros, limited, every, slack, admitted FROM @k`)
 
 	updateHolds = of("project text, name text, id int8, slack int8", `UPDATE holds AS h SET burst_slack = k.slack
 		FROM @k WHERE h.project_id = k.project AND h.identity = k.name AND h.id = k.id AND h.id >= k.id`)

@@ -50,7 +50,7 @@ type locking struct {
 
 // lock makes the first round trip. The wants must be in the order of their keys.
 func (t *transaction) lock(wants []want, how locking) error {
-	keys := newTable("ttb")
+	keys := rowsOf(lockAccounts)
 	t.accounts = make([]*account, len(wants))
 	own := make([]account, len(wants))
 	for i, w := range wants {
@@ -197,7 +197,7 @@ func (a *account) add(more limit.ModelUsage) {
 // sum reads what accounts have used in a period. Where there is usage of a later one, the
 // clock having been set back, it is that one that goes on.
 func (t *transaction) sum(moments []moment) error {
-	keys := newTable("tti")
+	keys := rowsOf(sumUsage)
 	for i := range moments {
 		m := &moments[i]
 		m.account.restart(*m)
@@ -254,12 +254,12 @@ type part struct {
 }
 
 // write sends what became of the accounts and what else there is to do, and returns with how
-// many statements.
+// many statements. But that accounts must be there, none of them depends on another.
 func (t *transaction) write(more ...part) (statements int) {
 	var (
-		born, rows        = newTable("ttbiiiiiiitii"), newTable("ttbiiiiiiitii")
-		open, slack, gone = newTable("ttiittiiiiiiiiii"), newTable("ttii"), newTable("tti")
-		used, passed      = newTable("ttittiiiiiiii"), newTable("tti")
+		born, rows        = rowsOf(insertAccounts), rowsOf(updateAccounts)
+		open, slack, gone = rowsOf(openHolds), rowsOf(updateHolds), rowsOf(closeHolds)
+		used, passed      = rowsOf(addUsage), rowsOf(insertPassed)
 	)
 	for _, a := range t.accounts {
 		switch {
@@ -277,18 +277,22 @@ func (t *transaction) write(more ...part) (statements int) {
 			passed.row().text(a.key.Project, passedKey(id)).int(time.Now().UnixMicro())
 		}
 	}
-	// What is done to one row comes before pointed, and has no need of it.
+	// New accounts come before all else: who waits for one that another makes too must hold no
+	// row of usage.
+	if born.rows > 0 {
+		t.s.sendTable(insertAccounts, &born)
+		statements++
+	}
+	// What is done to one row comes before pointed, which its plan must not be made under.
 	parts := append([]part{{updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone},
 		{addUsage, &used}, {insertPassed, &passed}}, more...)
 	slices.SortStableFunc(parts, func(a, b part) int { return min(a.to.rows, 2) - min(b.to.rows, 2) })
-	// New accounts come before all else: who waits for one that another makes too must hold no row of usage.
-	parts = slices.Insert(parts, 0, part{insertAccounts, &born})
 	arePointed := false
-	for i, p := range parts {
+	for _, p := range parts {
 		if p.to.rows == 0 {
 			continue
 		}
-		if p.to.rows > 1 && i > 0 && !arePointed {
+		if p.to.rows > 1 && !arePointed {
 			t.s.send(pointed)
 			arePointed = true
 			statements++
