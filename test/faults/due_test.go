@@ -35,16 +35,18 @@ func (f *fleet) doubt(p *node.Process) (end func()) {
 
 // doubtful finds the doubt about a request. There is none where its end was written before the node was killed, or taken
 // for dead: a node writes the ends and beginnings of one identity's requests in their order, and one that began after the
-// end has been answered, which it is only when its beginning is written.
+// end has been answered, which it is only when its beginning is written. Who has not seen the end, of a stream that broke
+// off or that it left, does not know when that was for the node.
 func (f *fleet) doubtful(r *asked) *doubt {
+	seen := r.end != running && r.end != lost && (r.end != answered || r.told != price.Usage{})
 	for _, d := range f.doubts[r.through] {
 		if r.began >= d.until {
 			continue
 		}
 		written := false
 		for _, later := range f.requests {
-			written = written || later.through == r.through && later.identity == r.identity && later.end == answered &&
-				r.end != running && r.ended < later.began && later.first < d.from
+			written = written || seen && later.through == r.through && later.identity == r.identity && later.end == answered &&
+				r.ended < later.began && later.first < d.from
 		}
 		// Of what is unavailable nobody knew whether it was admitted; it is undone when it can be.
 		if !written || r.end == unavailable {

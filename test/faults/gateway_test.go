@@ -165,23 +165,23 @@ func (f *fleet) killUnderLoad(round, victim int) {
 	l.end()
 }
 
-// streamTo has streams begin that go no further. Of these it is known to the token what they are charged where their
-// node dies: what was set aside for them.
+// streamTo has streams begin, one after the other, that go no further. Of these it is known to the token what they are
+// charged where their node dies: what was set aside for them.
 func (f *fleet) streamTo(p *node.Process, identity string, n int) *sync.WaitGroup {
 	f.t.Helper()
 	var running sync.WaitGroup
-	for range n {
+	for i := range n {
 		running.Go(func() { f.ask(p, identity, "open", midway) })
-	}
-	f.await("the streams have begun", func() bool {
-		begun := 0
-		for _, r := range f.requests {
-			if r.identity == identity && r.end == answered {
-				begun++
+		f.await("the stream has begun", func() bool {
+			begun := 0
+			for _, r := range f.requests {
+				if r.identity == identity && r.end == answered {
+					begun++
+				}
 			}
-		}
-		return begun == n
-	})
+			return begun == i+1
+		})
+	}
 	return &running
 }
 
