@@ -106,6 +106,7 @@ type bench struct {
 	figures       map[*target]*figures
 	database      *pgtest.Cluster // with PostgreSQL only
 	need          float64         // bytes an identity takes in memory at the least
+	stolen        []string        // how much of each measurement's time others had
 }
 
 func (b *bench) targets() []*target { return append([]*target{b.direct, b.proxy}, b.gateways...) }

@@ -79,6 +79,7 @@ func (b *bench) measure(ctx context.Context) error {
 			continue
 		}
 		progress(m.name)
+		before := processorsNow()
 		for round := range b.rounds {
 			targets := b.targets()
 			if round%2 == 1 {
@@ -91,6 +92,7 @@ func (b *bench) measure(ctx context.Context) error {
 				t.emptyLog()
 			}
 		}
+		b.noteStolen(m.name, before)
 	}
 	for _, g := range b.gateways {
 		g.memory.end = g.process.memory()

@@ -27,7 +27,7 @@ const (
 func (b *bench) report(w io.Writer) {
 	fmt.Fprintf(w, "\nAI Ratelimit beside a bare httputil.ReverseProxy: %d CPUs, %s/%s, %s.\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	fmt.Fprintf(w, "Medians of %d rounds. Added is what comes on top of asking the upstream directly;\n"+
-		"a dash was not measured, or is lost in the noise of a machine that does something else.\n\n", b.rounds)
+		"a dash was not measured, or is lost in the noise of a machine that does something else.\n%s\n", b.rounds, b.stolenLine())
 	b.ratios(w)
 	fmt.Fprintln(w)
 	b.absolute(w)
