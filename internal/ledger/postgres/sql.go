@@ -10,8 +10,8 @@ import (
 // The tables are described in store/migrations.
 
 // statement is done to each of some rows of parameters. Where there are several they come as
-// arrays, a column each, which unnest makes a table of. Most batches have one row for a
-// statement, but under load, and then its parameters are the row's: to the planner they are
+// arrays, a column each, which unnest makes a table of. Unless there is much load most batches
+// have one row for a statement, and then its parameters are the row's: to the planner they are
 // constants, and the server computes for half of the time.
 type statement struct {
 	many, one string
