@@ -222,10 +222,13 @@ type param struct {
 }
 
 // The types of parameters, by their ids in PostgreSQL's catalog.
-const (
-	boolOID, byteaOID, int8OID, textOID = 16, 17, 20, 25
-	boolArray, int8Array, textArrayID   = 1000, 1016, 1009
-)
+const boolOID, byteaOID, int8OID, textOID = 16, 17, 20, 25
+
+// columnType is the type of a column: of one figure, and of an array of them.
+type columnType struct{ element, array uint32 }
+
+// columnTypes are those of statements' columns.
+var columnTypes = map[string]columnType{"bool": {boolOID, 1000}, "int8": {int8OID, 1016}, "text": {textOID, 1009}}
 
 func intParam(n int64) param {
 	return param{int8OID, binary.BigEndian.AppendUint64(nil, uint64(n))}
@@ -240,17 +243,12 @@ func bytesParam(b []byte) param {
 	return param{byteaOID, b}
 }
 
-// table is rows of parameters of a statement, kept by column.
+// table is rows of parameters of a statement, kept by column, each as an array is sent.
 type table struct {
-	types   []byte
-	columns []column
+	types   []columnType
+	columns [][]byte
 	next    int
 	rows    int
-}
-
-type column struct {
-	array, element uint32
-	buf            []byte
 }
 
 // arrayHeader is the length of what precedes an array's elements: dimensions, flags, the
@@ -263,37 +261,27 @@ func rowsOf(s statement) table { return table{types: s.types} }
 // row begins a row, whose columns are then added in their order.
 func (t *table) row() *table {
 	if t.columns == nil {
-		t.columns = make([]column, len(t.types))
-		for i := range t.columns {
-			c := &t.columns[i]
-			switch t.types[i] {
-			case 't':
-				c.array, c.element = textArrayID, textOID
-			case 'i':
-				c.array, c.element = int8Array, int8OID
-			case 'b':
-				c.array, c.element = boolArray, boolOID
-			}
-		}
+		t.columns = make([][]byte, len(t.types))
 	}
 	t.rows, t.next = t.rows+1, 0
 	return t
 }
 
-func (t *table) add(size int) *column {
+// add begins the next column's element of so many bytes, which are then appended.
+func (t *table) add(size int) *[]byte {
 	c := &t.columns[t.next]
 	t.next++
-	if c.buf == nil {
-		c.buf = make([]byte, arrayHeader, 64)
+	if *c == nil {
+		*c = make([]byte, arrayHeader, 64)
 	}
-	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(size))
+	*c = binary.BigEndian.AppendUint32(*c, uint32(size))
 	return c
 }
 
 func (t *table) text(values ...string) *table {
 	for _, s := range values {
 		c := t.add(len(s))
-		c.buf = append(c.buf, s...)
+		*c = append(*c, s...)
 	}
 	return t
 }
@@ -301,7 +289,7 @@ func (t *table) text(values ...string) *table {
 func (t *table) int(values ...int64) *table {
 	for _, n := range values {
 		c := t.add(8)
-		c.buf = binary.BigEndian.AppendUint64(c.buf, uint64(n))
+		*c = binary.BigEndian.AppendUint64(*c, uint64(n))
 	}
 	return t
 }
@@ -309,9 +297,9 @@ func (t *table) int(values ...int64) *table {
 func (t *table) bool(b bool) *table {
 	c := t.add(1)
 	if b {
-		c.buf = append(c.buf, 1)
+		*c = append(*c, 1)
 	} else {
-		c.buf = append(c.buf, 0)
+		*c = append(*c, 0)
 	}
 	return t
 }
@@ -319,9 +307,8 @@ func (t *table) bool(b bool) *table {
 // figures returns what the only row has.
 func (t *table) figures() []param {
 	params := make([]param, len(t.columns))
-	for i := range t.columns {
-		c := &t.columns[i]
-		params[i] = param{c.element, c.buf[arrayHeader+4:]} // past its length
+	for i, c := range t.columns {
+		params[i] = param{t.types[i].element, c[arrayHeader+4:]} // past its length
 	}
 	return params
 }
@@ -329,14 +316,12 @@ func (t *table) figures() []param {
 // arrays returns the columns as arrays. The table must have a row.
 func (t *table) arrays() []param {
 	params := make([]param, len(t.columns))
-	for i := range t.columns {
-		c := &t.columns[i]
-		b := c.buf
-		binary.BigEndian.PutUint32(b[0:], 1)
-		binary.BigEndian.PutUint32(b[8:], c.element)
-		binary.BigEndian.PutUint32(b[12:], uint32(t.rows))
-		binary.BigEndian.PutUint32(b[16:], 1)
-		params[i] = param{c.array, b}
+	for i, c := range t.columns {
+		binary.BigEndian.PutUint32(c[0:], 1)
+		binary.BigEndian.PutUint32(c[8:], t.types[i].element)
+		binary.BigEndian.PutUint32(c[12:], uint32(t.rows))
+		binary.BigEndian.PutUint32(c[16:], 1)
+		params[i] = param{t.types[i].array, c}
 	}
 	return params
 }

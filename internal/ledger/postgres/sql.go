@@ -15,7 +15,7 @@ import (
 // constants, and the server computes for half of the time.
 type statement struct {
 	many, one string
-	types     []byte // of the columns, a letter each
+	types     []columnType
 }
 
 // of makes a statement of its columns, a name and a type each, and its text, in which @k is
@@ -24,11 +24,11 @@ func of(columns, text string) statement {
 	var s statement
 	var names, arrays, figures []string
 	for i, column := range strings.Split(columns, ", ") {
-		name, kind, _ := strings.Cut(column, " ")
-		s.types = append(s.types, kind[0])
+		name, typ, _ := strings.Cut(column, " ")
+		s.types = append(s.types, columnTypes[typ])
 		names = append(names, name)
-		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, kind))
-		figures = append(figures, fmt.Sprintf("$%d::%s", i+1, kind))
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, typ))
+		figures = append(figures, fmt.Sprintf("$%d::%s", i+1, typ))
 	}
 	with := func(table string, columns []string) string {
 		k := fmt.Sprintf(table+" AS k(%s, n)", strings.Join(columns, ", "), strings.Join(names, ", "))
@@ -58,8 +58,9 @@ const limits = `set_config('statement_timeout', $1, true), set_config('lock_time
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
 	set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
 
-// pointed comes before UPDATE and DELETE of several rows, and takeBack. Bitmaps, unlike the other scans of an index, are made
-// of a condition: a table that the planner thinks is empty is not read through.
+// pointed comes before UPDATE and DELETE of several rows, and takeBack. Bitmaps, unlike the
+// other scans of an index, are made of a condition: a table that the planner thinks is empty
+// is not read through.
 //
 // It makes no bitmap of a condition that it thinks all rows meet, as where a table had one row
 // when it was analyzed. So UPDATE and DELETE name the last column of the key once more, with
