@@ -21,30 +21,54 @@ type Usage struct {
 	CacheWrite   int64 // part of Input that was written to a five-minute cache
 	CacheWrite1h int64 // part of Input that was written to a one-hour cache
 	AudioInput   int64 // part of Input that is audio and was not read from a cache
+	ImageInput   int64 // part of Input that is images and was not read from a cache
 	Output       int64 // all output tokens, reasoning included
 	Reasoning    int64 // part of Output; told, not priced apart
+	AudioOutput  int64 // part of Output that is audio
+	ImageOutput  int64 // part of Output that is images
 	Images       int64 // images made, for models billed by the image
 	AudioMillis  int64 // milliseconds of audio transcribed, for models billed by time
 	Characters   int64 // characters spoken, for models billed by the character
+
+	Fees [FeeKinds]int64 // uses of hosted tools, by Fee
 }
+
+// Fee is a kind of charge that vendors bill by the use of a hosted tool, beside its tokens.
+type Fee uint8
+
+// The kinds of fees.
+const (
+	WebSearch       Fee = iota // a search of the web
+	FileSearch                 // a search of the developer's stored files
+	CodeInterpreter            // a container that code ran in
+	Grounding                  // a prompt, or a query of newer models, that Google Search grounded
+	FeeKinds                   // how many kinds there are
+)
 
 // Tokens is Input plus Output, saturating at math.MaxInt64.
 func (u Usage) Tokens() int64 { return addCount(u.Input, u.Output) }
 
 // Plus is the sum of two usages, each count saturating at math.MaxInt64.
 func (u Usage) Plus(v Usage) Usage {
-	return Usage{
+	sum := Usage{
 		Input:        addCount(u.Input, v.Input),
 		CachedInput:  addCount(u.CachedInput, v.CachedInput),
 		CacheWrite:   addCount(u.CacheWrite, v.CacheWrite),
 		CacheWrite1h: addCount(u.CacheWrite1h, v.CacheWrite1h),
 		AudioInput:   addCount(u.AudioInput, v.AudioInput),
+		ImageInput:   addCount(u.ImageInput, v.ImageInput),
 		Output:       addCount(u.Output, v.Output),
 		Reasoning:    addCount(u.Reasoning, v.Reasoning),
+		AudioOutput:  addCount(u.AudioOutput, v.AudioOutput),
+		ImageOutput:  addCount(u.ImageOutput, v.ImageOutput),
 		Images:       addCount(u.Images, v.Images),
 		AudioMillis:  addCount(u.AudioMillis, v.AudioMillis),
 		Characters:   addCount(u.Characters, v.Characters),
 	}
+	for i := range sum.Fees {
+		sum.Fees[i] = addCount(u.Fees[i], v.Fees[i])
+	}
+	return sum
 }
 
 func addCount(a, b int64) int64 {
