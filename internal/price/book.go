@@ -274,6 +274,7 @@ func rates(in, out, cached, write, audio float64) Rates {
 		return perMillion(usd)
 	}
 	r.CachedInput, r.CacheWrite, r.AudioInput = or(cached), or(write), or(audio)
+	r.ImageInput, r.AudioOutput, r.ImageOutput = r.Input, r.Output, r.Output
 	r.CacheWrite1h = r.Input
 	if write > 0 {
 		r.CacheWrite1h = 2 * r.Input

@@ -60,7 +60,8 @@ func (o Override) Price() (Price, error) {
 	if o.CachedInputUSDPerMillion == nil {
 		p.CachedInput = p.Input
 	}
-	p.CacheWrite, p.CacheWrite1h, p.AudioInput = p.Input, p.Input, p.Input
+	p.CacheWrite, p.CacheWrite1h, p.AudioInput, p.ImageInput = p.Input, p.Input, p.Input, p.Input
+	p.AudioOutput, p.ImageOutput = p.Output, p.Output
 	return p, nil
 }
 

@@ -86,7 +86,10 @@ type Rates struct {
 	CacheWrite   int64
 	CacheWrite1h int64
 	AudioInput   int64
+	ImageInput   int64
 	Output       int64
+	AudioOutput  int64
+	ImageOutput  int64
 }
 
 // Price is what a model costs. Where nothing is set the model is free.
@@ -99,6 +102,8 @@ type Price struct {
 	AudioMilli int64 // pico-USD a millisecond of audio
 	Character  int64 // pico-USD a character spoken
 
+	Fees [FeeKinds]int64 // pico-USD a use of a hosted tool, by Fee
+
 	MaxOutput int64 // most tokens one answer can have; 0: not known
 	Context   int64 // tokens of the context window; 0: not known
 }
@@ -107,12 +112,18 @@ type Price struct {
 func (p Price) Cost(u Usage) int64 {
 	r := p.rates(u.Input)
 	sum := p.fixed(r, u)
-	sum.add(r.Output, u.Output)
+	left := max(u.Output, 0)
+	for _, part := range outputParts(r, u) {
+		n := min(part.count, left)
+		sum.add(part.rate, n)
+		left -= n
+	}
 	return sum.micros()
 }
 
-// OutputWithin is the most output tokens that u may have for Cost(u) to stay within budget micro-USD; u's own Output is
-// ignored. It is math.MaxInt64 where output is free, and -1 where the rest of u alone exceeds the budget.
+// OutputWithin is the most output tokens that u may have for Cost(u) to stay within budget micro-USD. It ignores u's own
+// Output, but it prices the first tokens as u's AudioOutput and ImageOutput, which Cost cuts to the whole in that order. It is
+// math.MaxInt64 where the last part is free, and -1 where the rest of u alone exceeds the budget.
 func (p Price) OutputWithin(budget int64, u Usage) int64 {
 	if budget < 0 {
 		return -1
@@ -126,12 +137,30 @@ func (p Price) OutputWithin(budget int64, u Usage) int64 {
 	if !left.sub(p.fixed(r, u)) {
 		return -1
 	}
-	rate := uint64(max(r.Output, 0))
-	if rate == 0 || left.hi >= rate {
-		return math.MaxInt64
+	var within int64
+	for _, part := range outputParts(r, u) {
+		n := min(part.count, left.div(part.rate))
+		within = addCount(within, n)
+		if n < part.count {
+			break
+		}
+		var cost picos
+		cost.add(part.rate, n)
+		left.sub(cost)
 	}
-	n, _ := bits.Div64(left.hi, left.lo, rate)
-	return int64(min(n, math.MaxInt64))
+	return within
+}
+
+// outputPart is some of a usage's output and its price in pico-USD a token.
+type outputPart struct{ count, rate int64 }
+
+// outputParts divides output of any size into its parts, in the order in which the whole is used up. The last part has no end.
+func outputParts(r Rates, u Usage) [3]outputPart {
+	return [3]outputPart{
+		{max(u.AudioOutput, 0), r.AudioOutput},
+		{max(u.ImageOutput, 0), r.ImageOutput},
+		{math.MaxInt64, r.Output},
+	}
 }
 
 func (p Price) rates(input int64) Rates {
@@ -154,14 +183,18 @@ func (p Price) fixed(r Rates, u Usage) picos {
 	sum.add(r.CacheWrite1h, take(u.CacheWrite1h))
 	sum.add(r.CacheWrite, take(u.CacheWrite))
 	sum.add(r.AudioInput, take(u.AudioInput))
+	sum.add(r.ImageInput, take(u.ImageInput))
 	sum.add(r.Input, left)
 	sum.add(p.Image, u.Images)
 	sum.add(p.AudioMilli, u.AudioMillis)
 	sum.add(p.Character, u.Characters)
+	for fee, uses := range u.Fees {
+		sum.add(p.Fees[fee], uses)
+	}
 	return sum
 }
 
-// picos is an amount of pico-USD in 128 bits: the nine products of 63-bit factors that a cost is made of fit without a carry out.
+// picos is an amount of pico-USD in 128 bits. It saturates.
 type picos struct{ hi, lo uint64 }
 
 // add adds a×b; factors below zero count as zero.
@@ -184,6 +217,15 @@ func (s *picos) sub(t picos) bool {
 	s.lo, borrow = bits.Sub64(s.lo, t.lo, 0)
 	s.hi, borrow = bits.Sub64(s.hi, t.hi, borrow)
 	return borrow == 0
+}
+
+// div is how many whole units of rate fit into s: math.MaxInt64 where they are free or do not end.
+func (s picos) div(rate int64) int64 {
+	if rate <= 0 || s.hi >= uint64(rate) {
+		return math.MaxInt64
+	}
+	n, _ := bits.Div64(s.hi, s.lo, uint64(rate))
+	return int64(min(n, math.MaxInt64))
 }
 
 // micros rounds up to micro-USD.

@@ -2,11 +2,8 @@ package price_test
 
 import (
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
 	"math/big"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -115,7 +112,9 @@ func usage() *rapid.Generator[price.Usage] {
 		return price.Usage{
 			Input: n.Draw(t, "input"), CachedInput: n.Draw(t, "cached"), CacheWrite: n.Draw(t, "write"), CacheWrite1h: n.Draw(t, "write1h"),
 			AudioInput: n.Draw(t, "audio"), Output: n.Draw(t, "output"), Reasoning: n.Draw(t, "reasoning"), Images: n.Draw(t, "images"),
+			ImageInput: n.Draw(t, "imageInput"), AudioOutput: n.Draw(t, "audioOutput"), ImageOutput: n.Draw(t, "imageOutput"),
 			AudioMillis: n.Draw(t, "millis"), Characters: n.Draw(t, "characters"),
+			Fees: [price.FeeKinds]int64{n.Draw(t, "searches"), n.Draw(t, "fileSearches"), n.Draw(t, "sessions"), n.Draw(t, "groundings")},
 		}
 	})
 }
@@ -129,28 +128,30 @@ func anyPrice() *rapid.Generator[price.Price] {
 			listed = append(listed, p)
 		}
 	}
-	custom := rapid.Custom(func(t *rapid.T) price.Price {
-		usd := func(name string) *float64 { return new(rapid.Float64Range(0, 1e6).Draw(t, name)) }
-		p, err := price.Override{InputUSDPerMillion: usd("in"), OutputUSDPerMillion: usd("out"), CachedInputUSDPerMillion: usd("cached"),
-			ImageUSD: usd("image"), AudioUSDPerMinute: usd("minute"), CharactersUSDPerMillion: usd("characters")}.Price()
-		if err != nil {
-			t.Fatal(err)
+	bounds := rapid.Custom(func(t *rapid.T) price.Price {
+		rate := func(name string) int64 { return rapid.Int64Range(0, 1_000_000_000_000).Draw(t, name) }
+		rates := func() price.Rates {
+			return price.Rates{Input: rate("in"), CachedInput: rate("cached"), CacheWrite: rate("write"), CacheWrite1h: rate("write1h"),
+				AudioInput: rate("audioIn"), ImageInput: rate("imageIn"), Output: rate("out"), AudioOutput: rate("audioOut"), ImageOutput: rate("imageOut")}
 		}
-		return p
+		return price.Price{Rates: rates(), Long: rates(), LongAbove: rapid.Int64Range(0, 1000).Draw(t, "above"),
+			Image: rate("image"), AudioMilli: rate("minute"), Character: rate("character"),
+			Fees: [price.FeeKinds]int64{rate("search"), rate("fileSearch"), rate("session"), rate("grounding")}}
 	})
-	return rapid.OneOf(rapid.SampledFrom(listed), custom)
+	return rapid.OneOf(rapid.SampledFrom(listed), bounds)
 }
 
 func TestCostIsNeverNegativeAndMonotone(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		p, u := anyPrice().Draw(t, "price"), usage().Draw(t, "usage")
+		p.LongAbove = 0 // beyond it cheaper rates may hold
 		cost := p.Cost(u)
 		if cost < 0 {
 			t.Fatalf("Cost(%+v) = %d", u, cost)
 		}
 		more := u
-		whole := []*int64{&more.Input, &more.Output, &more.Images, &more.AudioMillis, &more.Characters}
+		whole := []*int64{&more.Input, &more.Output, &more.Images, &more.AudioMillis, &more.Characters, &more.Fees[price.WebSearch], &more.Fees[price.Grounding]}
 		field := rapid.SampledFrom(whole).Draw(t, "field")
 		*field = rapid.Int64Range(*field, math.MaxInt64).Draw(t, "to")
 		if got := p.Cost(more); got < cost {
@@ -162,15 +163,32 @@ func TestCostIsNeverNegativeAndMonotone(t *testing.T) {
 func TestCostIsTheExactSumRoundedUpOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p := anyPrice().Draw(t, "price")
-		u := price.Usage{Input: count().Draw(t, "in"), Output: count().Draw(t, "out"), Images: count().Draw(t, "images")}
+		p, u := anyPrice().Draw(t, "price"), usage().Draw(t, "usage")
 		r := p.Rates
 		if p.LongAbove > 0 && u.Input > p.LongAbove {
 			r = p.Long
 		}
 		sum := new(big.Int)
-		for _, term := range [][2]int64{{r.Input, u.Input}, {r.Output, u.Output}, {p.Image, u.Images}} {
-			sum.Add(sum, new(big.Int).Mul(big.NewInt(term[0]), big.NewInt(max(term[1], 0))))
+		add := func(rate, count int64) {
+			sum.Add(sum, new(big.Int).Mul(big.NewInt(rate), big.NewInt(max(count, 0))))
+		}
+		whole := func(count, rate int64, parts ...[2]int64) {
+			count = max(count, 0)
+			for _, part := range parts {
+				n := min(max(part[1], 0), count)
+				add(part[0], n)
+				count -= n
+			}
+			add(rate, count)
+		}
+		whole(u.Input, r.Input, [2]int64{r.CachedInput, u.CachedInput}, [2]int64{r.CacheWrite1h, u.CacheWrite1h},
+			[2]int64{r.CacheWrite, u.CacheWrite}, [2]int64{r.AudioInput, u.AudioInput}, [2]int64{r.ImageInput, u.ImageInput})
+		whole(u.Output, r.Output, [2]int64{r.AudioOutput, u.AudioOutput}, [2]int64{r.ImageOutput, u.ImageOutput})
+		add(p.Image, u.Images)
+		add(p.AudioMilli, u.AudioMillis)
+		add(p.Character, u.Characters)
+		for fee, uses := range u.Fees {
+			add(p.Fees[fee], uses)
 		}
 		sum.Add(sum, big.NewInt(999_999)).Div(sum, big.NewInt(1_000_000))
 		want := int64(math.MaxInt64)
@@ -212,6 +230,8 @@ func TestOutputWithinIsTheInverseOfCost(t *testing.T) {
 func TestOutputWithin(t *testing.T) {
 	t.Parallel()
 	p, _ := price.Lookup("gpt-4o")
+	parts := price.Price{Rates: price.Rates{Output: 2e6, AudioOutput: 5e6, ImageOutput: 30e6},
+		Fees: [price.FeeKinds]int64{price.WebSearch: 40e6}}
 	for _, tc := range []struct {
 		name   string
 		price  price.Price
@@ -225,6 +245,12 @@ func TestOutputWithin(t *testing.T) {
 		{"nothing left and nothing used", p, 0, price.Usage{}, 0},
 		{"less than nothing left", p, -1, price.Usage{}, -1},
 		{"free output", price.Price{}, 0, price.Usage{Input: 10}, math.MaxInt64},
+		{"dear images come first", parts, 100, price.Usage{ImageOutput: 10}, 3},
+		{"text follows what the images leave", parts, 100, price.Usage{ImageOutput: 2}, 22},
+		{"text follows sound and images", parts, 100, price.Usage{AudioOutput: 2, ImageOutput: 1}, 33},
+		{"sound that is free", price.Price{Rates: price.Rates{Output: 2e6}}, 10, price.Usage{AudioOutput: 100}, 105},
+		{"a fee leaves less", parts, 100, price.Usage{Fees: [price.FeeKinds]int64{price.WebSearch: 2}}, 10},
+		{"a fee alone exceeds", parts, 100, price.Usage{Fees: [price.FeeKinds]int64{price.WebSearch: 3}}, -1},
 	} {
 		if got := tc.price.OutputWithin(tc.budget, tc.usage); got != tc.want {
 			t.Errorf("%s: OutputWithin(%d, %+v) = %d, want %d", tc.name, tc.budget, tc.usage, got, tc.want)
@@ -294,85 +320,6 @@ func TestOverrideRefusesWhatIsNotAPrice(t *testing.T) {
 		_, err := tc.override.Price()
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want %q in it", tc.name, err, tc.want)
-		}
-	}
-}
-
-// TestBookAgreesWithReference compares the book with the published list that it was written from, where that is at hand.
-func TestBookAgreesWithReference(t *testing.T) {
-	t.Parallel()
-	doc, err := os.ReadFile("../../../shared/reference/model-prices.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("no reference here")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	type figures struct {
-		Input      *float64 `json:"input"`
-		Output     float64  `json:"output"`
-		CacheRead  float64  `json:"cache_read"`
-		CacheWrite float64  `json:"cache_write"`
-		Audio      float64  `json:"input_audio"`
-	}
-	var ref struct {
-		Providers map[string]map[string]struct {
-			Cost struct {
-				figures
-				Tiers []struct {
-					Tier struct{ Size int64 }
-					figures
-				}
-			} `json:"cost_usd_per_million"`
-			Limit struct{ Context, Output int64 }
-		}
-	}
-	if err := json.Unmarshal(doc, &ref); err != nil {
-		t.Fatal(err)
-	}
-	// The list has its read price here; Claude's cache writes are 1.25 times the input.
-	writes := map[string]float64{"claude-3-sonnet-20240229": 3.75}
-	rates := func(name string, f figures) price.Rates {
-		pico := func(usd float64) int64 { return int64(math.Round(usd * 1e6)) }
-		r := price.Rates{Input: pico(*f.Input), Output: pico(f.Output)}
-		r.CachedInput, r.CacheWrite, r.CacheWrite1h, r.AudioInput = r.Input, r.Input, r.Input, r.Input
-		if f.CacheRead > 0 {
-			r.CachedInput = pico(f.CacheRead)
-		}
-		if f.CacheWrite > 0 {
-			if w, ok := writes[name]; ok {
-				f.CacheWrite = w
-			}
-			r.CacheWrite, r.CacheWrite1h = pico(f.CacheWrite), 2*r.Input
-		}
-		if f.Audio > 0 {
-			r.AudioInput = pico(f.Audio)
-		}
-		return r
-	}
-	for provider, models := range ref.Providers {
-		for name, m := range models {
-			got, ok := price.Lookup(name)
-			if m.Cost.Input == nil {
-				if ok {
-					t.Errorf("%s is priced, the list has no price", name)
-				}
-				continue
-			}
-			if !ok || !slices.Contains(price.Models(provider), name) {
-				t.Errorf("%s of %s is missing", name, provider)
-				continue
-			}
-			want := price.Price{Rates: rates(name, m.Cost.figures), MaxOutput: m.Limit.Output, Context: m.Limit.Context}
-			if len(m.Cost.Tiers) > 0 {
-				want.LongAbove, want.Long = m.Cost.Tiers[0].Tier.Size, rates(name, m.Cost.Tiers[0].figures)
-			}
-			if m.Limit.Context == 0 || m.Cost.Output == 0 { // the book knows better, or it is no answer's size
-				want.MaxOutput, want.Context = got.MaxOutput, got.Context
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s (-list +book):\n%s", name, diff)
-			}
 		}
 	}
 }
