@@ -75,7 +75,9 @@ func demoEnvironment(getenv func(string) string, dir string) func(string) string
 		switch name {
 		case "DATA_DIR":
 			return dir
-		case "DATABASE_URL", "NODE_ENV", "APP_ENV", "JWT_SECRET", "ENCRYPTION_KEY", "ENCRYPTION_KEY_PREVIOUS":
+		case "NODE_ENV", "APP_ENV":
+			return "development" // in the image too, which is built for production
+		case "DATABASE_URL", "JWT_SECRET", "ENCRYPTION_KEY", "ENCRYPTION_KEY_PREVIOUS":
 			return ""
 		case "ALLOW_PRIVATE_UPSTREAMS":
 			return strconv.FormatBool(true)

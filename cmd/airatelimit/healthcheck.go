@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ type healthcheckCmd struct {
 }
 
 func (healthcheckCmd) Help() string {
-	return "Asks /readyz of the server at PORT on this machine. Exits with 0 where it takes requests; else prints why not and exits with 1."
+	return "Asks /readyz of the server at HOST and PORT on this machine. Exits with 0 where it takes requests; else prints why not and exits with 1."
 }
 
 func (h healthcheckCmd) Run(ctx context.Context, a *app) error {
@@ -28,7 +29,7 @@ func (h healthcheckCmd) Run(ctx context.Context, a *app) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+strconv.Itoa(cfg.Port)+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(reachable(cfg.Host), strconv.Itoa(cfg.Port))+"/readyz", nil)
 	if err != nil {
 		return err
 	}
@@ -47,4 +48,13 @@ func (h healthcheckCmd) Run(ctx context.Context, a *app) error {
 	}
 	_, err = fmt.Fprintln(a.out, said)
 	return err
+}
+
+// reachable is the address by which a server is reached from its own machine that listens on host, "" being all
+// addresses.
+func reachable(host string) string {
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return "127.0.0.1"
+	}
+	return host
 }

@@ -52,9 +52,6 @@ func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config)
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.Claim(ctx, keys); err != nil {
-		return err
-	}
 	return notFound(do(store.New(db, keys), cfg), cfg)
 }
 

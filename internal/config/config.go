@@ -15,8 +15,11 @@ import (
 
 // Config is what the operator chose. Its fields follow the variables of .env.example.
 type Config struct {
-	// Production is whether NODE_ENV or APP_ENV says "production".
+	// Production is whether NODE_ENV or APP_ENV says "production", or neither says anything in a program that was built
+	// for it.
 	Production bool
+	// Host is the address to listen on, "" all of them.
+	Host string
 	// Port is where the one listener listens; 0 lets the system choose.
 	Port int
 	// PublicURL is the address people reach this server by, without a trailing slash; "" means that
@@ -79,8 +82,9 @@ const (
 func Load(getenv func(string) string) (Config, error) {
 	e := &env{get: getenv}
 	c := Config{
-		Production:      e.production(),
-		Port:            int(e.integer("PORT", 3000, 0, 65535)),
+		Production:      e.production("NODE_ENV", "APP_ENV"),
+		Host:            e.host("HOST"),
+		Port:            int(e.integer("PORT", "", 3000, 0, 65535)),
 		PublicURL:       e.publicURL("PUBLIC_URL"),
 		CORSOrigins:     e.origins("CORS_ORIGIN"),
 		Signup:          Signup(e.oneOf("SIGNUP", string(SignupFirst), string(SignupOpen), string(SignupFirst), string(SignupClosed))),
@@ -89,12 +93,15 @@ func Load(getenv func(string) string) (Config, error) {
 		SMTPURL:         e.smtpURL("SMTP_URL"),
 		EmailFrom:       e.address("EMAIL_FROM"),
 		TrustedProxies:  e.prefixes("TRUSTED_PROXIES"),
-		MaxBodyBytes:    e.integer("MAX_BODY_MB", 32, 1, 1024) << 20,
+		MaxBodyBytes:    e.integer("MAX_BODY_MB", "megabytes", 32, 1, 1024) << 20,
 		Drain:           e.seconds("DRAIN_SECONDS", 30, 0),
 		UpstreamTimeout: e.seconds("UPSTREAM_TIMEOUT_SECONDS", 600, 1),
 	}
+	if c.Host == "" && !c.Production && builtFor == "" {
+		c.Host = "127.0.0.1"
+	}
 	c.Database = e.database("DATABASE_URL", filepath.Join(c.DataDir, "airatelimit.db")).
-		pooled(int(e.integer("DATABASE_POOL_SIZE", 16, LeastConnections, 1000)))
+		pooled(int(e.integer("DATABASE_POOL_SIZE", "connections", 16, LeastConnections, 1000)))
 	c.AllowPrivateUpstreams = e.boolean("ALLOW_PRIVATE_UPSTREAMS", !c.Production)
 	c.LogLevel = e.level("LOG_LEVEL")
 	format := "text"

@@ -33,7 +33,7 @@ func TestLoadOfAnEmptyEnvironmentIsTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Port: 3000, Signup: SignupFirst, DataDir: "data", Database: File(filepath.Join("data", "airatelimit.db")),
+		Host: "127.0.0.1", Port: 3000, Signup: SignupFirst, DataDir: "data", Database: File(filepath.Join("data", "airatelimit.db")),
 		AllowPrivateUpstreams: true, MaxBodyBytes: 32 << 20, Drain: 30 * time.Second, UpstreamTimeout: 10 * time.Minute,
 		LogLevel: slog.LevelInfo,
 	}
@@ -45,7 +45,7 @@ func TestLoadOfAnEmptyEnvironmentIsTheDefaults(t *testing.T) {
 func TestLoadReadsEveryVariable(t *testing.T) {
 	t.Parallel()
 	got, err := Load(from(map[string]string{
-		"APP_ENV": "Production", "PORT": "8080", "PUBLIC_URL": "https://limits.example.com/", "SIGNUP": "closed",
+		"APP_ENV": "Production", "HOST": "[::1]", "PORT": "8080", "PUBLIC_URL": "https://limits.example.com/", "SIGNUP": "closed",
 		"CORS_ORIGIN": "https://Admin.Example.com:443/, http://localhost:5173", "DATA_DIR": "/var/lib/x/",
 		"DATABASE_URL": "sqlite:/srv/y.db", "SMTP_URL": "smtp://u:p@mail:587", "EMAIL_FROM": "A <a@example.com>",
 		"TRUSTED_PROXIES": "10.1.2.3/8, ::1", "MAX_BODY_MB": "1", "DRAIN_SECONDS": "0", "UPSTREAM_TIMEOUT_SECONDS": "5",
@@ -57,7 +57,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Production: true, Port: 8080, PublicURL: "https://limits.example.com", Signup: SignupClosed,
+		Production: true, Host: "::1", Port: 8080, PublicURL: "https://limits.example.com", Signup: SignupClosed,
 		CORSOrigins: []string{"https://admin.example.com", "http://localhost:5173"}, DataDir: "/var/lib/x",
 		Database: File("/srv/y.db"), SMTPURL: &url.URL{Scheme: "smtp", Host: "mail:587", User: url.UserPassword("u", "p")},
 		EmailFrom:      "A <a@example.com>",
@@ -83,12 +83,30 @@ func TestLoadRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, value, want string }{
 		{"PORT", "http", `PORT is "http": give a whole number from 0 to 65535`},
 		{"PORT", "65536", "PORT is"},
+		{"PORT", "postgresql://u:hunter2@db/x", "PORT is something else"},
+		{"PORT", `"3000"`, "PORT has quotes around its value"},
+		{"NODE_ENV", `"production"`, "NODE_ENV has quotes around its value, which are taken as a part of it: remove them"},
+		{"NODE_ENV", "'production", "NODE_ENV has quotes"},
+		{"NODE_ENV", "prod", `NODE_ENV is "prod": give one of production, development, test, or leave it empty`},
+		{"APP_ENV", "staging", `APP_ENV is "staging": give one of`},
+		{"HOST", "127.0.0.1:3000", `HOST is "127.0.0.1:3000": give an address such as 127.0.0.1 or ::1, without a port`},
+		{"HOST", "https://limits.example.com", "HOST is"},
+		{"HOST", "*", `HOST is "*"`},
+		{"CORS_ORIGIN", "https://u:hunter2@b.example", "CORS_ORIGIN has something else"},
+		{"JWT_SECRET", `"` + key1 + `"`, "JWT_SECRET has quotes"},
+		{"TRUSTED_PROXIES", `"10.0.0.0/8"`, "TRUSTED_PROXIES has quotes"},
+		{"DATABASE_URL", `"postgresql://u:hunter2@db/x"`, "DATABASE_URL has quotes"},
+		{"DATABASE_URL", "postgresql://u:p@hunter2@db/x", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:p@ss/hunter2@db/x", "with % codes for / ? # @ in the password"},
+		{"DATABASE_URL", "postgresql://u:p@hunter2/y?z@db/x", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:p@hunter2!x/y", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:hunter2%zz@db/x", "DATABASE_URL is not an address of PostgreSQL"},
+		{"DATABASE_URL", "postgresql://u:[hunter2]@db/x", "DATABASE_URL is not an address of PostgreSQL"},
 		{"PUBLIC_URL", "limits.example.com", "PUBLIC_URL is not the address of a site"},
 		{"PUBLIC_URL", "https://x.example/?a=b", "PUBLIC_URL is not"},
 		{"CORS_ORIGIN", "*", `CORS_ORIGIN has "*"`},
 		{"CORS_ORIGIN", "https://a.example,b.example", `CORS_ORIGIN has "b.example"`},
 		{"SIGNUP", "yes", `SIGNUP is "yes": give one of open, first, closed`},
-		{"DATABASE_URL", "postgresql://u:hunter2@db/x", "JWT_SECRET is not set, and every node on one PostgreSQL needs the same"},
 		{"DATABASE_URL", "postgresql:hunter2", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql://u:hunter2/x", "DATABASE_URL is not an address of PostgreSQL"},
@@ -97,17 +115,20 @@ func TestLoadRefuses(t *testing.T) {
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=prefer", "DATABASE_URL has sslmode=prefer, which goes on unencrypted"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=allow", "write sslmode=verify-full"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=yes", "DATABASE_URL has an sslmode that PostgreSQL does not know"},
-		{"DATABASE_POOL_SIZE", "3", `DATABASE_POOL_SIZE is "3": give a whole number from 4 to 1000`},
+		{"DATABASE_POOL_SIZE", "3", `DATABASE_POOL_SIZE is "3": give a whole number of connections from 4 to 1000`},
 		{"DATABASE_URL", "mysql://u:hunter2@db/x", "DATABASE_URL is not understood"},
 		{"DATABASE_URL", "sqlite://data/x.db", "DATABASE_URL names no file"},
 		{"DATABASE_URL", "sqlite:", "DATABASE_URL names no file"},
 		{"DATABASE_URL", "sqlite::memory:", "DATABASE_URL asks for a database in memory"},
 		{"RESEND_API_KEY", "re_123", "EMAIL_FROM is not set"},
 		{"SMTP_URL", "mail:hunter2", "SMTP_URL is not the address of a mail server"},
+		{"SMTP_URL", "smtp://u:12/hunter2@mail", "SMTP_URL is not the address of a mail server"},
+		{"SMTP_URL", "smtp://u:p?hunter2@mail", "SMTP_URL is not the address of a mail server"},
 		{"EMAIL_FROM", "me", `EMAIL_FROM is "me"`},
 		{"TRUSTED_PROXIES", "10.0.0.0/8,lan", `TRUSTED_PROXIES has "lan"`},
 		{"MAX_BODY_MB", "0", "MAX_BODY_MB is"},
-		{"DRAIN_SECONDS", "30s", "DRAIN_SECONDS is"},
+		{"MAX_BODY_MB", "32MB", `MAX_BODY_MB is "32MB": give a whole number of megabytes from 1 to 1024`},
+		{"DRAIN_SECONDS", "30s", `DRAIN_SECONDS is "30s": give a whole number of seconds from 0 to 86400`},
 		{"UPSTREAM_TIMEOUT_SECONDS", "0", "UPSTREAM_TIMEOUT_SECONDS is"},
 		{"ALLOW_PRIVATE_UPSTREAMS", "maybe", "ALLOW_PRIVATE_UPSTREAMS is"},
 		{"LOG_LEVEL", "loud", "LOG_LEVEL is"},
@@ -147,8 +168,64 @@ func TestLoadReportsEveryProblemAtOnce(t *testing.T) {
 	for line := range strings.Lines(err.Error()) {
 		names = append(names, strings.Fields(line)[0])
 	}
-	if want := []string{"PORT", "SIGNUP", "JWT_SECRET", "ENCRYPTION_KEY"}; !slices.Equal(names, want) {
+	if want := []string{"PORT", "SIGNUP", "JWT_SECRET"}; !slices.Equal(names, want) {
 		t.Errorf("problems with %v, want %v", names, want)
+	}
+}
+
+func TestProductionNeedsNoEncryptionKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c, err := Load(from(map[string]string{"NODE_ENV": "production", "JWT_SECRET": key1, "DATA_DIR": dir}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Secrets()
+	if err != nil || s.Encryption != nil {
+		t.Errorf("Secrets: a key of %d bytes, %v, want none", len(s.Encryption), err)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 0 {
+		t.Errorf("production has made %v", files)
+	}
+	_, err = Load(from(map[string]string{"NODE_ENV": "production", "JWT_SECRET": key1, "ENCRYPTION_KEY_PREVIOUS": key2}))
+	if err == nil || !strings.Contains(err.Error(), "ENCRYPTION_KEY is not set, and ENCRYPTION_KEY_PREVIOUS is") {
+		t.Errorf("an earlier key alone: %v, want it refused", err)
+	}
+}
+
+// Outside production the secrets are made and kept, PostgreSQL or not; who runs several nodes is told.
+func TestWhatIsKeptIsTold(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		env  map[string]string
+		want []string
+	}{
+		{map[string]string{"DATABASE_URL": "postgresql://localhost/x"}, []string{"JWT_SECRET", "ENCRYPTION_KEY"}},
+		{map[string]string{"DATABASE_URL": "postgresql://localhost/x", "JWT_SECRET": key1}, []string{"ENCRYPTION_KEY"}},
+		{map[string]string{"NODE_ENV": "production", "JWT_SECRET": key1}, nil},
+	} {
+		c, err := Load(from(tc.env))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Kept(); !slices.Equal(got, tc.want) {
+			t.Errorf("%v: kept %v, want %v", tc.env, got, tc.want)
+		}
+	}
+}
+
+func TestHost(t *testing.T) {
+	t.Parallel()
+	production := map[string]string{"NODE_ENV": "production", "JWT_SECRET": key1}
+	for host, want := range map[string]string{"": "", "0.0.0.0": "0.0.0.0", "::": "::", "localhost": "localhost", "node-1.internal": "node-1.internal"} {
+		production["HOST"] = host
+		c, err := Load(from(production))
+		if err != nil || c.Host != want {
+			t.Errorf("in production HOST=%q: %q, %v, want %q", host, c.Host, err, want)
+		}
+	}
+	if c, err := Load(from(map[string]string{"NODE_ENV": "test"})); err != nil || c.Host != "127.0.0.1" {
+		t.Errorf("outside production: %q, %v, want 127.0.0.1", c.Host, err)
 	}
 }
 

@@ -60,10 +60,13 @@ func parsePostgres(v string) (Database, error) {
 		return Database{}, errPostgresURL
 	}
 	authority, name, _ := strings.Cut(rest, "/")
-	at := strings.LastIndexByte(authority, '@')
-	hosts := splitHosts(authority[at+1:] + "," + query.Get("host"))
-	// What looks like a piece of a password must not be taken for something else, which is shown.
-	if strings.Contains(name, "@") || slices.ContainsFunc(hosts, badPort) {
+	user, servers, hasUser := strings.Cut(authority, "@")
+	if !hasUser {
+		user, servers = "", authority
+	}
+	hosts := splitHosts(servers + "," + query.Get("host"))
+	// What looks like a piece of a password must not be taken for something else, which is shown, looked up or dialled.
+	if strings.Contains(servers+name+rawQuery, "@") || badUser(user) || slices.ContainsFunc(hosts, badHost) || slices.ContainsFunc(hosts, badPort) {
 		return Database{}, errPostgresURL
 	}
 	if name = firstOf(query.Get("dbname"), name); name == "" || len(hosts) == 0 {
@@ -116,6 +119,26 @@ func firstOf(texts ...string) string {
 
 func splitHosts(list string) []string {
 	return slices.DeleteFunc(strings.Split(list, ","), func(h string) bool { return h == "" })
+}
+
+// badUser reports whether the part before the @ is one that PostgreSQL's client does not take.
+func badUser(user string) bool {
+	_, err := url.Parse("postgresql://" + user + "@host/")
+	return err != nil
+}
+
+// badHost reports whether what stands where a server's name belongs cannot be one: a name, an address, or a folder of
+// unix sockets.
+func badHost(host string) bool {
+	if decoded, err := url.PathUnescape(host); err == nil {
+		host = decoded
+	}
+	if strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
+		return false
+	}
+	return strings.ContainsFunc(host, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._:[]", r))
+	})
 }
 
 // badPort reports whether a host comes with a port that is none.

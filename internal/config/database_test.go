@@ -10,7 +10,7 @@ func TestTheServerIsVerifiedUnlessItIsThisMachine(t *testing.T) {
 	for _, tc := range []struct{ url, location, warning string }{
 		{"postgresql://u:pw@db.example.com/x", "postgresql://u:pw@db.example.com/x?sslmode=verify-full", ""},
 		{"postgres://u:pw@db:5432/x?application_name=a", "postgres://u:pw@db:5432/x?application_name=a&sslmode=verify-full", ""},
-		{"postgresql://u:p@w@a:1,b:2/x?target_session_attrs=read-write", "postgresql://u:p@w@a:1,b:2/x?target_session_attrs=read-write&sslmode=verify-full", ""},
+		{"postgresql://u:p%40w@a:1,b:2/x?target_session_attrs=read-write", "postgresql://u:p%40w@a:1,b:2/x?target_session_attrs=read-write&sslmode=verify-full", ""},
 		{"postgresql://localhost,db/x", "postgresql://localhost,db/x?sslmode=verify-full", ""},
 		{"postgresql://localhost/x", "postgresql://localhost/x?sslmode=disable", ""},
 		{"postgresql://127.0.0.1:5433/x", "postgresql://127.0.0.1:5433/x?sslmode=disable", ""},
@@ -54,7 +54,7 @@ func TestTheNameOfADatabaseHasNoPassword(t *testing.T) {
 	for url, want := range map[string]string{
 		"postgresql://u:hunter2@db:5432/limits?password=hunter2": "PostgreSQL database limits at db:5432",
 		"postgresql://u:hunter2@a:1,b:2/limits":                  "PostgreSQL database limits at a:1, b:2",
-		"postgresql://u:hu@nter2@/limits?host=/tmp":              "PostgreSQL database limits at /tmp",
+		"postgresql://u:hu%40nter2@/limits?host=/tmp":            "PostgreSQL database limits at /tmp",
 		"sqlite:data/x.db": "data/x.db",
 	} {
 		d, err := ParseDatabase(url)

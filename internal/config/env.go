@@ -3,35 +3,71 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
+// builtFor is the environment of a program in which NODE_ENV and APP_ENV are not set, or are empty. The image's build
+// sets it to "production" (-ldflags -X): an empty line in an env file must not switch production off, as it does with a
+// variable of the image.
+var builtFor string
+
 // env reads variables one by one and collects what is wrong with them, so that an operator sees all of
 // it at once. A variable that is empty or only spaces is one that is not set.
 type env struct {
-	get  func(string) string
-	errs []error
+	get    func(string) string
+	errs   []error
+	quoted map[string]bool // the variables that were refused for their quotes
 }
 
 func (e *env) fail(format string, args ...any) { e.errs = append(e.errs, fmt.Errorf(format, args...)) }
 
 func (e *env) text(name, otherwise string) string {
-	if v := strings.TrimSpace(e.get(name)); v != "" {
+	if v := e.unquoted(name); v != "" {
 		return v
 	}
 	return otherwise
 }
 
+// unquoted returns a variable's value without spaces around it. One in quotes is refused, and counts as one that is not
+// set: a shell takes them off, env files of Docker and others hand them over, and NODE_ENV="production" is not production.
+func (e *env) unquoted(name string) string {
+	v := strings.TrimSpace(e.get(name))
+	const quotes = "\"'`"
+	named := strings.HasSuffix(v, ">") // "AI Ratelimit" <login@example.com>
+	if v == "" || named || !strings.ContainsRune(quotes, rune(v[0])) && !strings.ContainsRune(quotes, rune(v[len(v)-1])) {
+		return v
+	}
+	if !e.quoted[name] {
+		e.fail("%s has quotes around its value, which are taken as a part of it: remove them", name)
+		if e.quoted == nil {
+			e.quoted = map[string]bool{}
+		}
+		e.quoted[name] = true
+	}
+	return ""
+}
+
+// shown is a value in an error. Any that may hold a password, such as that of another variable, is not shown.
+func shown(v string) string {
+	const most = 40
+	if len(v) > most || strings.Contains(v, "@") || strings.Contains(v, "://") {
+		return "something else (not shown, it may be a secret)"
+	}
+	return strconv.Quote(v)
+}
+
 // list is the parts between commas, without empty ones.
 func (e *env) list(name string) []string {
 	var parts []string
-	for p := range strings.SplitSeq(e.get(name), ",") {
+	for p := range strings.SplitSeq(e.unquoted(name), ",") {
 		if p = strings.TrimSpace(p); p != "" {
 			parts = append(parts, p)
 		}
@@ -39,14 +75,18 @@ func (e *env) list(name string) []string {
 	return parts
 }
 
-func (e *env) integer(name string, otherwise, least, most int64) int64 {
+// integer reads a whole number of a unit, "" for a number of nothing.
+func (e *env) integer(name, unit string, otherwise, least, most int64) int64 {
 	v := e.text(name, "")
 	if v == "" {
 		return otherwise
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || n < least || n > most {
-		e.fail("%s is %q: give a whole number from %d to %d", name, v, least, most)
+		if unit != "" {
+			unit = " of " + unit
+		}
+		e.fail("%s is %s: give a whole number%s from %d to %d", name, shown(v), unit, least, most)
 		return otherwise
 	}
 	return n
@@ -54,14 +94,14 @@ func (e *env) integer(name string, otherwise, least, most int64) int64 {
 
 // seconds are at most a day: a longer wait is a mistyped unit.
 func (e *env) seconds(name string, otherwise, least int64) time.Duration {
-	return time.Duration(e.integer(name, otherwise, least, 24*60*60)) * time.Second
+	return time.Duration(e.integer(name, "seconds", otherwise, least, 24*60*60)) * time.Second
 }
 
 func (e *env) boolean(name string, otherwise bool) bool {
 	v := e.text(name, strconv.FormatBool(otherwise))
 	b, err := strconv.ParseBool(strings.ToLower(v))
 	if err != nil {
-		e.fail("%s is %q: give true or false", name, v)
+		e.fail("%s is %s: give true or false", name, shown(v))
 	}
 	return b
 }
@@ -69,24 +109,48 @@ func (e *env) boolean(name string, otherwise bool) bool {
 func (e *env) oneOf(name, otherwise string, choices ...string) string {
 	v := strings.ToLower(e.text(name, otherwise))
 	if !slices.Contains(choices, v) {
-		e.fail("%s is %q: give one of %s", name, v, strings.Join(choices, ", "))
+		e.fail("%s is %s: give one of %s", name, shown(v), strings.Join(choices, ", "))
 		return otherwise
 	}
 	return v
 }
 
-// production reads both variables whatever the first says, so that what is read never depends on what
-// is set.
-func (e *env) production() bool {
-	node, app := e.text("NODE_ENV", ""), e.text("APP_ENV", "")
-	return strings.EqualFold(node, "production") || strings.EqualFold(app, "production")
+// production reads every variable whatever the first says, so that what is read never depends on what
+// is set. A word that it does not know, such as "prod", is refused: it would be taken for development.
+func (e *env) production(names ...string) bool {
+	production, said := false, false
+	for _, name := range names {
+		v := e.unquoted(name)
+		said = said || v != ""
+		switch strings.ToLower(v) {
+		case "production":
+			production = true
+		case "", "development", "test":
+		default:
+			e.fail("%s is %s: give one of production, development, test, or leave it empty", name, shown(v))
+		}
+	}
+	return production || !said && builtFor == "production"
 }
+
+// host is an address of this machine, or a name of one, without a port.
+func (e *env) host(name string) string {
+	v := e.text(name, "")
+	bare := strings.TrimSuffix(strings.TrimPrefix(v, "["), "]")
+	if v == "" || net.ParseIP(bare) != nil || hostname.MatchString(v) {
+		return bare
+	}
+	e.fail("%s is %s: give an address such as 127.0.0.1 or ::1, without a port, or leave it empty; PORT sets the port", name, shown(v))
+	return ""
+}
+
+var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 
 func (e *env) level(name string) slog.Level {
 	var l slog.Level
 	v := e.oneOf(name, "info", "debug", "info", "warn", "error")
 	if err := l.UnmarshalText([]byte(v)); err != nil {
-		e.fail("%s is %q: %v", name, v, err)
+		e.fail("%s is %s: %v", name, shown(v), err)
 	}
 	return l
 }
@@ -117,7 +181,7 @@ func (e *env) origins(name string) []string {
 	for _, v := range e.list(name) {
 		u, ok := webURL(v)
 		if v == "*" || !ok || strings.Trim(u.Path, "/") != "" {
-			e.fail("%s has %q, which is not an origin: give scheme and host, like https://admin.example.com; * is not possible, because a session is a cookie", name, v)
+			e.fail("%s has %s, which is not an origin: give scheme and host, like https://admin.example.com; * is not possible, because a session is a cookie", name, shown(v))
 			continue
 		}
 		// As browsers write the Origin header, which is compared with this byte for byte.
@@ -139,7 +203,7 @@ func (e *env) prefixes(name string) []netip.Prefix {
 		}
 		p, err := netip.ParsePrefix(v)
 		if err != nil {
-			e.fail("%s has %q, which is not a network: give CIDRs like 10.0.0.0/8, separated by commas", name, v)
+			e.fail("%s has %s, which is not a network: give CIDRs like 10.0.0.0/8, separated by commas", name, shown(v))
 			continue
 		}
 		prefixes = append(prefixes, p.Masked())
@@ -166,8 +230,10 @@ func (e *env) smtpURL(name string) *url.URL {
 		return nil
 	}
 	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" {
-		e.fail("%s is not the address of a mail server: give smtp://user:password@host:587, or smtps:// for TLS from the start", name)
+	// A password with a / ? or # as it is would be cut there, and its beginning taken for the server's name.
+	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
+		e.fail("%s is not the address of a mail server: give smtp://user:password@host:587, or smtps:// for TLS from the start, with %% codes for / ? # @ in the password", name)
 		return nil
 	}
 	return u
@@ -179,7 +245,7 @@ func (e *env) address(name string) string {
 		return ""
 	}
 	if _, err := mail.ParseAddress(v); err != nil {
-		e.fail("%s is %q, which is not a mail address: give one like AI Ratelimit <login@example.com>", name, v)
+		e.fail("%s is %s, which is not a mail address: give one like AI Ratelimit <login@example.com>", name, shown(v))
 	}
 	return v
 }

@@ -35,7 +35,7 @@ func (e *env) loopback(name string) string {
 	host, port, err := net.SplitHostPort(v)
 	ip, _ := netip.ParseAddr(host)
 	if _, notNumber := strconv.ParseUint(port, 10, 16); err != nil || notNumber != nil || host != "localhost" && !ip.IsLoopback() {
-		e.fail("%s is %q, which is not a loopback address with a port: give one like 127.0.0.1:6060, because profiles show what is in memory", name, v)
+		e.fail("%s is %s, which is not a loopback address with a port: give one like 127.0.0.1:6060, because profiles show what is in memory", name, shown(v))
 		return ""
 	}
 	return v

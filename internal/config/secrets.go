@@ -16,7 +16,7 @@ import (
 // Secrets are the keys of one installation.
 type Secrets struct {
 	JWT           []byte   // signs tokens; 32 bytes or more
-	Encryption    []byte   // seals provider keys; 32 bytes
+	Encryption    []byte   // seals provider keys; 32 bytes, or nil in production: then none can be stored
 	EncryptionOld [][]byte // earlier Encryption keys, which still open what they sealed
 }
 
@@ -28,8 +28,8 @@ const (
 	encryptionFile = "encryption-key"
 )
 
-// Secrets returns the keys that the environment gave, and those it didn't from files in DataDir (mode
-// 0600), which are made on first use. In production, and with PostgreSQL, the environment gives all, so nothing is made.
+// Secrets returns the keys that the environment gave, and outside production those it didn't from files in DataDir (mode
+// 0600), which are made on first use. In production nothing is made.
 //
 // Processes that start at the same moment agree on one key.
 func (c Config) Secrets() (Secrets, error) {
@@ -42,7 +42,7 @@ func (c Config) Secrets() (Secrets, error) {
 		{&s.JWT, jwtFile, parseJWTSecret},
 		{&s.Encryption, encryptionFile, secret.ParseKey},
 	} {
-		if *k.key != nil {
+		if *k.key != nil || c.Production {
 			continue
 		}
 		path := filepath.Join(c.DataDir, k.file)
@@ -55,6 +55,22 @@ func (c Config) Secrets() (Secrets, error) {
 		}
 	}
 	return s, nil
+}
+
+// Kept are the variables whose keys are kept in DataDir, because the environment does not give them. Several nodes on
+// one PostgreSQL need the same.
+func (c Config) Kept() []string {
+	var names []string
+	if c.Production {
+		return nil
+	}
+	if c.secrets.JWT == nil {
+		names = append(names, "JWT_SECRET")
+	}
+	if c.secrets.Encryption == nil {
+		names = append(names, "ENCRYPTION_KEY")
+	}
+	return names
 }
 
 // keep returns the text of the file at path, which is made with a new random key if it isn't there. It
@@ -113,8 +129,14 @@ func read(path string) (string, error) {
 // secrets reads the keys of the environment. None of its errors quotes one.
 func (e *env) secrets(c Config) Secrets {
 	s := Secrets{
-		JWT:        e.key("JWT_SECRET", jwtFile, c, parseJWTSecret),
-		Encryption: e.key("ENCRYPTION_KEY", encryptionFile, c, secret.ParseKey),
+		JWT:        e.key("JWT_SECRET", parseJWTSecret),
+		Encryption: e.key("ENCRYPTION_KEY", secret.ParseKey),
+	}
+	if c.Production && e.text("JWT_SECRET", "") == "" {
+		e.fail("JWT_SECRET is not set, and production needs its own: make one with `%s`, or carry over the one kept in %s", makeKey, filepath.Join(c.DataDir, jwtFile))
+	}
+	if c.Production && e.text("ENCRYPTION_KEY", "") == "" && e.text("ENCRYPTION_KEY_PREVIOUS", "") != "" {
+		e.fail("ENCRYPTION_KEY is not set, and ENCRYPTION_KEY_PREVIOUS is: keys are sealed anew with ENCRYPTION_KEY, so make one with `%s`, or leave both out", makeKey)
 	}
 	for i, v := range e.list("ENCRYPTION_KEY_PREVIOUS") {
 		old, err := secret.ParseKey(v)
@@ -126,15 +148,10 @@ func (e *env) secrets(c Config) Secrets {
 	return s
 }
 
-func (e *env) key(name, file string, c Config, parse func(string) ([]byte, error)) []byte {
+// key returns nil where the variable is not set.
+func (e *env) key(name string, parse func(string) ([]byte, error)) []byte {
 	v := e.text(name, "")
 	if v == "" {
-		switch {
-		case c.Production:
-			e.fail("%s is not set, and production needs its own: make one with `%s`, or carry over the one kept in %s", name, makeKey, filepath.Join(c.DataDir, file))
-		case c.Database.Postgres():
-			e.fail("%s is not set, and every node on one PostgreSQL needs the same: make one with `%s` and give it to all, or carry over the one kept in %s", name, makeKey, filepath.Join(c.DataDir, file))
-		}
 		return nil
 	}
 	key, err := parse(v)

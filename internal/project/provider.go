@@ -201,15 +201,19 @@ func (p *ProviderFields) setKey(path string, v value) error {
 	return nil
 }
 
-const bullet = "•"
+const (
+	bullet = "•"
+	// leastMasked is how long a key is, in bytes, of which four characters tell nothing.
+	leastMasked = 16
+)
 
 // mask shows the last four characters of a key that is long enough for them to tell nothing.
 func mask(key string) string {
-	const shown, least = 4, 16
+	const shown = 4
 	switch {
 	case key == "" || isMask(key):
 		return key
-	case len(key) < least:
+	case len(key) < leastMasked:
 		return strings.Repeat(bullet, 8)
 	}
 	return strings.Repeat(bullet, 8) + key[len(key)-shown:]

@@ -28,6 +28,11 @@ type SealedKey struct {
 	Mask   string // what of the key may be shown
 }
 
+// Hides reports whether the mask is that of a key, and shows enough of it to tell.
+func (k SealedKey) Hides(key string) bool {
+	return len(key) >= leastMasked && k.Mask == mask(key)
+}
+
 // Document returns the settings as they may be shown: with masks for the keys. It is what Patch changes.
 func (r Record) Document() Settings {
 	s := r.Settings

@@ -23,6 +23,8 @@ const KeySize = 32
 const version = "v1"
 
 var (
+	// ErrNoKey reports that there is no key to seal with: ENCRYPTION_KEY is optional in production.
+	ErrNoKey = errors.New("encryption_key_missing: ENCRYPTION_KEY is not set, so no provider key can be stored. Make one with `openssl rand -hex 32`, give it to every node and to this command, and start the nodes again; or let the app send its own provider key")
 	// ErrUnknownKey reports a text that was sealed with a key that is not in the keyring.
 	ErrUnknownKey = errors.New("sealed with an encryption key that is not configured")
 	// ErrSealed reports a text that is not in the sealed format, was tampered with or belongs to another row.
@@ -32,7 +34,8 @@ var (
 // encoding refuses non-canonical endings: one sealed text has one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Keyring seals with one key and opens with that and any earlier ones. It is safe for concurrent use.
+// Keyring seals with one key and opens with that and any earlier ones. One without a key for sealing refuses to seal, with
+// ErrNoKey. It is safe for concurrent use.
 //
 // A sealed text reads
 //
@@ -42,15 +45,20 @@ var encoding = base64.RawURLEncoding.Strict()
 // and its 128-bit tag. The authenticated data is "v1.KEYID." followed by the caller's own. A key may seal 2^32 texts
 // before random nonces become unsafe (NIST SP 800-38D, 8.3).
 type Keyring struct {
-	current string // id of the key that seals
+	current string // id of the key that seals, "" for none
 	keys    map[string]cipher.AEAD
 }
 
 // NewKeyring returns a keyring that seals with current and opens what current or a previous key sealed.
-// Every key has KeySize bytes.
+// Every key has KeySize bytes; where current is nil nothing can be sealed.
 func NewKeyring(current []byte, previous ...[]byte) (*Keyring, error) {
-	k := &Keyring{current: keyID(current), keys: make(map[string]cipher.AEAD, 1+len(previous))}
-	for _, key := range append([][]byte{current}, previous...) {
+	k := &Keyring{keys: make(map[string]cipher.AEAD, 1+len(previous))}
+	all := previous
+	if current != nil {
+		k.current = keyID(current)
+		all = append([][]byte{current}, previous...)
+	}
+	for _, key := range all {
 		if len(key) != KeySize {
 			return nil, fmt.Errorf("encryption key has %d bytes, not %d", len(key), KeySize)
 		}
@@ -67,7 +75,8 @@ func NewKeyring(current []byte, previous ...[]byte) (*Keyring, error) {
 	return k, nil
 }
 
-// ID names the key that seals: a short digest, by which it can be told from others and not be found.
+// ID names the key that seals: a short digest, by which it can be told from others and not be found. It is "" where
+// there is none.
 func (k *Keyring) ID() string { return k.current }
 
 // Has reports whether the key of an id is in the keyring.
@@ -77,9 +86,9 @@ func (k *Keyring) Has(id string) bool { return k.keys[id] != nil }
 func (k *Keyring) Seal(plaintext []byte, aad string) (string, error) {
 	aead, ok := k.keys[k.current]
 	if !ok {
-		return "", ErrUnknownKey
+		return "", ErrNoKey
 	}
-	prefix := version + "." + k.current + "."
+	prefix := SealedWith(k.current)
 	return prefix + encoding.EncodeToString(aead.Seal(nil, nil, plaintext, []byte(prefix+aad))), nil
 }
 
@@ -99,6 +108,9 @@ func (k *Keyring) Open(sealed, aad string) ([]byte, error) {
 	}
 	return plaintext, nil
 }
+
+// SealedWith is how every text begins that the key of an id has sealed.
+func SealedWith(id string) string { return version + "." + id + "." }
 
 func split(sealed string) (id string, data []byte, err error) {
 	v, rest, ok := strings.Cut(sealed, ".")

@@ -123,6 +123,24 @@ func TestRotationOpensWhatThePreviousKeySealed(t *testing.T) {
 	}
 }
 
+func TestAKeyringWithoutAKeyOpensAndSealsNothing(t *testing.T) {
+	t.Parallel()
+	sealed, _ := ring(t, key(1)).Seal([]byte("sk-provider"), "row")
+	none, err := NewKeyring(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := none.Seal([]byte("sk-provider"), "row"); !errors.Is(err, ErrNoKey) {
+		t.Errorf("Seal: %v, want %v", err, ErrNoKey)
+	}
+	if _, err := none.Open(sealed, "row"); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("Open: %v, want %v", err, ErrUnknownKey)
+	}
+	if none.ID() != "" {
+		t.Errorf("ID = %q, want none", none.ID())
+	}
+}
+
 func TestKeyringTakesKeysOf32Bytes(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 16, 31, 33, 64} {

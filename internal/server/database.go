@@ -87,10 +87,10 @@ func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.
 		return o, err
 	}
 	opening.add(func(context.Context) error { return o.db.Close() })
-	if err := o.db.Claim(ctx, keys); err != nil {
+	o.store = store.New(o.db, keys)
+	if err := o.store.AdoptKeys(ctx); err != nil {
 		return o, err
 	}
-	o.store = store.New(o.db, keys)
 	if o.catalog, err = store.NewCatalog(ctx, o.store); err != nil {
 		return o, err
 	}

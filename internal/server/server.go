@@ -79,8 +79,8 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	ln := opts.Listener
 	if ln == nil {
-		if ln, err = net.Listen("tcp", ":"+strconv.Itoa(cfg.Port)); err != nil {
-			return fmt.Errorf("listen on port %d: %w (PORT chooses another)", cfg.Port, err)
+		if ln, err = net.Listen("tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))); err != nil {
+			return fmt.Errorf("listen on port %d: %w (PORT chooses another, HOST another address)", cfg.Port, err)
 		}
 	}
 	a := newApp(cfg, log, opts)
@@ -185,6 +185,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	if err != nil {
 		return err
 	}
+	a.sayKeys(cfg, keys)
 	o, err := a.awaitDatabase(ctx, cfg.Database, keys, opts.Beat)
 	if err != nil {
 		return err
@@ -214,6 +215,19 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy})
 	a.watch(data, o.catalog)
 	return nil
+}
+
+// sayKeys tells of what the environment has left out and an operator may miss later.
+func (a *app) sayKeys(cfg config.Config, keys *secret.Keyring) {
+	if keys.ID() == "" {
+		a.log.Info("provider keys cannot be stored: ENCRYPTION_KEY is not set; apps send their own provider keys")
+	}
+	if !cfg.Database.Postgres() {
+		return
+	}
+	for _, name := range cfg.Kept() {
+		a.log.Warn(name+" is not set: this node uses the one kept in DATA_DIR, and every node on one PostgreSQL needs the same", "data_dir", cfg.DataDir)
+	}
 }
 
 // work does what is to be done beside requests, until the end.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
 // PollInterval is how often a [Catalog] should look for what other processes changed: with PostgreSQL a node more
@@ -160,7 +162,7 @@ func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
 		return nil, err
 	}
 	for _, r := range changed {
-		next.projects[r.Key] = c.store.entry(r)
+		next.projects[r.Key] = c.store.entry(r, last.projects[r.Key].snapshot)
 	}
 	return next, nil
 }
@@ -184,12 +186,20 @@ func projectKeys(ctx context.Context, q queryer) ([]string, error) {
 
 // entry opens the record's keys, once for as long as the record stands. One that can't be opened is an
 // error in its provider, and the project's other providers work.
-func (s *Store) entry(r record) entry {
+//
+// While nodes get a new encryption key one after the other, those that have only the earlier one cannot open what was
+// sealed anew. They go on with the key of the last snapshot, if it is still the same by its mask.
+func (s *Store) entry(r record, last *project.Snapshot) entry {
 	if r.damage != nil {
 		return entry{err: r.damage}
 	}
 	snapshot, err := project.NewSnapshot(r.Record, func(provider, sealed string) (string, error) {
 		key, err := s.keys.Open(sealed, sealedFor(r.Key, provider))
+		if errors.Is(err, secret.ErrUnknownKey) && last != nil {
+			if p, ok := last.Provider(provider); ok && r.Keys[provider].Hides(p.Key) {
+				return p.Key, nil
+			}
+		}
 		return string(key), err
 	})
 	return entry{snapshot: snapshot, err: err}

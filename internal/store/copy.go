@@ -252,8 +252,17 @@ func takeEmpty(ctx context.Context, to *sql.Tx) error {
 
 // finishCopy lets nodes that serve the target already see the projects, and notes whose key they are sealed with.
 func finishCopy(ctx context.Context, to *sql.Tx, keys *secret.Keyring) error {
-	if err := claim(ctx, to, keys); err != nil {
-		return err
+	if own := keys.ID(); own != "" {
+		var known string
+		if err := to.QueryRowContext(ctx, `SELECT encryption_key FROM installation WHERE id = 1 FOR UPDATE`).Scan(&known); err != nil {
+			return fmt.Errorf("compare encryption keys: %w", err)
+		}
+		if known != "" && !keys.Has(known) {
+			return fmt.Errorf("%w (its id is %s, that of the target's nodes %s)", ErrOtherKey, own, known)
+		}
+		if err := setSealer(ctx, to, own); err != nil {
+			return err
+		}
 	}
 	for _, s := range []string{
 		`UPDATE revision SET value = 1 + greatest(value, (SELECT coalesce(max(revision), 0) FROM projects))`,

@@ -2,11 +2,16 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,7 +40,7 @@ const (
 func openPostgres(ctx context.Context, url string) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, err
+		return nil, unparsed(err)
 	}
 	c := cfg.ConnConfig
 	// A statement is described and executed in one go, and none is left prepared: through a pooler the next may run on
@@ -63,9 +68,41 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 		err = migratePool(ctx, db)
 	}
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(explainTLS(err), db.Close())
 	}
 	return db, nil
+}
+
+// unparsed says why the client of PostgreSQL does not take a URL. Its own error quotes parts of it, and may so show a
+// password; what it says of a file is about sslrootcert and its like.
+func unparsed(err error) error {
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("DATABASE_URL: a file that it names cannot be read: %w. Correct sslrootcert, sslcert or sslkey", file)
+	}
+	return errors.New("DATABASE_URL: a parameter has a value that is not understood. Look at those behind the question mark, and for characters in the password that need % codes")
+}
+
+// explainTLS says what to set where the connection's encryption fails: platforms give their databases certificates that
+// they have signed themselves, or none.
+func explainTLS(err error) error {
+	if err == nil {
+		return nil
+	}
+	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
+	name, otherName := errors.AsType[x509.HostnameError](err)
+	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case otherName:
+		return fmt.Errorf("DATABASE_URL: the server's certificate is not one of %q. Give the name that it has, or add sslmode=verify-ca to verify the certificate alone, or sslmode=require to encrypt without verifying: %w", name.Host, err)
+	case isInvalid && invalid.Reason == x509.Expired:
+		return fmt.Errorf("DATABASE_URL: the server's certificate has expired, or a clock is wrong. Renew it, or add sslmode=require to encrypt without verifying: %w", err)
+	case authority, isInvalid:
+		return fmt.Errorf("DATABASE_URL: the server's certificate is not trusted. Add sslmode=require or sslrootcert=PATH: %w", err)
+	case noTLS, strings.Contains(err.Error(), "server refused TLS connection"):
+		return fmt.Errorf("DATABASE_URL: the server does not encrypt connections. Add sslmode=disable, if the network is yours: %w", err)
+	}
+	return err
 }
 
 // ping needs as long as a connection may take, and a statement. Several hosts are tried one after the other.

@@ -23,7 +23,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
@@ -49,8 +48,8 @@ func TestNodesThatStartTogetherOnAnEmptyDatabase(t *testing.T) {
 					t.Errorf("Open: %v", err)
 					return
 				}
-				if err := db.Claim(context.Background(), keys); err != nil {
-					t.Errorf("Claim: %v", err)
+				if err := New(db, keys).AdoptKeys(context.Background()); err != nil {
+					t.Errorf("AdoptKeys: %v", err)
 				}
 				if _, err := db.Write.Exec(`UPDATE revision SET value = value + 1`); err != nil {
 					t.Errorf("write: %v", err)
@@ -97,35 +96,6 @@ func TestAnOlderNodeStartsWhereItIsStillUnderstood(t *testing.T) {
 				t.Error(err)
 			}
 		}
-	}
-}
-
-func TestNodesSealWithOneKey(t *testing.T) {
-	t.Parallel()
-	location := migrated.Database(t)
-	db := openTest(t, location)
-	rotated, err := secret.NewKeyring([]byte(strings.Repeat("n", 32)), []byte(strings.Repeat("k", 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct {
-		name string
-		keys *secret.Keyring
-		want error
-	}{
-		{"the first", keyring(t, "k"), nil},
-		{"the same", keyring(t, "k"), nil},
-		{"another", keyring(t, "x"), ErrOtherKey},
-		{"a newer one with the first", rotated, nil},
-		{"the newer one alone", keyring(t, "n"), nil},
-		{"the first again", keyring(t, "k"), ErrOtherKey},
-	} {
-		if err := db.Claim(t.Context(), step.keys); !errors.Is(err, step.want) {
-			t.Errorf("%s: %v, want %v", step.name, err, step.want)
-		}
-	}
-	if err := openTest(t, file(t)).Claim(t.Context(), keyring(t, "x")); err != nil {
-		t.Errorf("a file: %v", err)
 	}
 }
 
@@ -195,7 +165,7 @@ func TestProjectsThatAreLockedAreNotWaitedForForever(t *testing.T) {
 		"Projects":          func() error { _, err := s.Projects(context.Background()); return err },
 		"NewCatalog":        func() error { _, err := NewCatalog(context.Background(), s); return err },
 		"DeleteProject":     func() error { return s.DeleteProject(context.Background(), "pk_x") },
-		"Claim":             func() error { return db.Claim(context.Background(), keyring(t, "k")) },
+		"AdoptKeys":         func() error { return New(db, keyring(t, "k")).AdoptKeys(context.Background()) },
 		"Prune": func() error {
 			fill(t, db.Write, "pk_x", 1, time.Now())
 			_, err := db.Prune(context.Background(), time.Now())
@@ -266,11 +236,13 @@ func TestAServerThatIsNotTheOneIsRefused(t *testing.T) {
 	_, port, _ := net.SplitHostPort(c.Address())
 	for _, tc := range []struct{ name, host, query, want string }{
 		{"the right authority", "127.0.0.1", "sslmode=verify-full&sslrootcert=" + authority.file, ""},
-		{"another host", "localhost", "sslmode=verify-full&sslrootcert=" + authority.file, "localhost"},
+		{"another host", "localhost", "sslmode=verify-full&sslrootcert=" + authority.file, "DATABASE_URL: the server's certificate is not one of \"localhost\". Give the name that it has, or add sslmode=verify-ca"},
 		{"another host, which is not looked at", "localhost", "sslmode=verify-ca&sslrootcert=" + authority.file, ""},
-		{"another authority", "127.0.0.1", "sslmode=verify-full&sslrootcert=" + another.file, "unknown authority"},
+		{"another authority", "127.0.0.1", "sslmode=verify-full&sslrootcert=" + another.file, "DATABASE_URL: the server's certificate is not trusted. Add sslmode=require or sslrootcert=PATH"},
 		{"another authority, for the chain alone", "127.0.0.1", "sslmode=verify-ca&sslrootcert=" + another.file, "unknown authority"},
-		{"the system's authorities", "127.0.0.1", "sslmode=verify-full", "unknown authority"},
+		{"the system's authorities", "127.0.0.1", "sslmode=verify-full", "DATABASE_URL: the server's certificate is not trusted. Add sslmode=require or sslrootcert=PATH"},
+		{"a missing file", "127.0.0.1", "sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"},
+		{"a parameter that is none", "127.0.0.1", "sslmode=require&connect_timeout=hunter2", "DATABASE_URL: a parameter has a value that is not understood"},
 		{"encrypted only", "127.0.0.1", "sslmode=require", ""},
 		{"prefer", "127.0.0.1", "sslmode=prefer", "write sslmode=verify-full"},
 	} {
@@ -294,6 +266,16 @@ func TestAServerThatIsNotTheOneIsRefused(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A platform's own network has databases that do not encrypt.
+func TestAServerWithoutEncryptionSaysWhatToSet(t *testing.T) {
+	t.Parallel()
+	c := pgtest.New(t, pgtest.Options{TCP: true})
+	_, err := Open(t.Context(), "postgresql://postgres:hunter2@"+c.Address()+"/postgres?sslmode=require")
+	if want := "DATABASE_URL: the server does not encrypt connections. Add sslmode=disable"; err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%v, want %q and no password", err, want)
 	}
 }
 

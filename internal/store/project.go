@@ -22,16 +22,21 @@ type Store struct {
 func New(db *DB, keys *secret.Keyring) *Store { return &Store{db: db, keys: keys} }
 
 // CreateProject makes a project and returns it with its secret key, which cannot be had again. Settings
-// may hold provider keys; they are sealed.
+// may hold provider keys; they are sealed. Without an encryption key that is [secret.ErrNoKey], and with another than the
+// nodes' [ErrOtherKey].
 func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (rec project.Record, secretKey string, err error) {
 	now := clock()
 	rec = project.Record{Key: secret.NewProjectKey(), CreatedAt: now, UpdatedAt: now}
 	secretKey, rec.SecretID, rec.SecretHash = secret.NewSecretKey()
-	rec, err = rec.With(settings, s.seal(rec.Key))
+	sealing := sealing{store: s, project: rec.Key}
+	rec, err = rec.With(settings, sealing.seal)
 	if err != nil {
 		return project.Record{}, "", err
 	}
 	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
+		if err := sealing.check(ctx, tx); err != nil {
+			return err
+		}
 		rec.Revision = rev
 		return insert(ctx, tx, rec)
 	})
@@ -94,7 +99,11 @@ func (s *Store) UpdateProject(ctx context.Context, key string, update func(proje
 		if err != nil {
 			return err
 		}
-		if rec, err = old.With(settings, s.seal(key)); err != nil {
+		sealing := sealing{store: s, project: key}
+		if rec, err = old.With(settings, sealing.seal); err != nil {
+			return err
+		}
+		if err := sealing.check(ctx, tx); err != nil {
 			return err
 		}
 		rec.UpdatedAt, rec.Revision = clock(), rev
@@ -188,10 +197,24 @@ func affected(res sql.Result, err error) error {
 	return project.ErrNotFound
 }
 
-func (s *Store) seal(key string) func(provider, plain string) (string, error) {
-	return func(provider, plain string) (string, error) {
-		return s.keys.Seal([]byte(plain), sealedFor(key, provider))
+// sealing seals the keys of one change of a project.
+type sealing struct {
+	store   *Store
+	project string
+	sealed  bool
+}
+
+func (c *sealing) seal(provider, plain string) (string, error) {
+	c.sealed = true
+	return c.store.keys.Seal([]byte(plain), sealedFor(c.project, provider))
+}
+
+// check makes sure, in the transaction that stores what was sealed, that the nodes will open it.
+func (c *sealing) check(ctx context.Context, tx *sql.Tx) error {
+	if !c.sealed {
+		return nil
 	}
+	return c.store.maySeal(ctx, tx)
 }
 
 // sealedFor is the associated data that ties a sealed key to its row: copied to another project or

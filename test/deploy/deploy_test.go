@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -322,6 +324,38 @@ func TestDockerfile(t *testing.T) {
 	needs := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, "go.mod"))[1]
 	if !strings.Contains(file, "golang:"+needs+".") {
 		t.Errorf("go.mod needs Go %s, the image builds with another", needs)
+	}
+}
+
+// An env file may have every variable, most of them empty: docker run --env-file hands them over as they are.
+func TestTheImageIsForProductionWhateverTheEnvFileLeavesEmpty(t *testing.T) {
+	t.Parallel()
+	flags := regexp.MustCompile(`-ldflags "([^"]*)"`).FindStringSubmatch(read(t, "deploy/docker/Dockerfile"))
+	if flags == nil {
+		t.Fatal("the Dockerfile has no -ldflags")
+	}
+	binary := filepath.Join(t.TempDir(), "airatelimit")
+	build := exec.Command("go", "build", "-ldflags", flags[1], "-o", binary, root+"cmd/airatelimit")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	for _, tc := range []struct {
+		env  []string
+		want string // on standard error
+	}{
+		{nil, "JWT_SECRET is not set, and production needs its own"},
+		{[]string{"NODE_ENV=", "APP_ENV="}, "JWT_SECRET is not set, and production needs its own"},
+		{[]string{"NODE_ENV=\"production\""}, "NODE_ENV has quotes around its value"},
+		{[]string{"NODE_ENV=development"}, ""},
+	} {
+		run := exec.Command(binary, "project", "list")
+		run.Env, run.Dir = tc.env, t.TempDir()
+		var said strings.Builder
+		run.Stderr = &said
+		err := run.Run()
+		if (err == nil) != (tc.want == "") || !strings.Contains(said.String(), tc.want) {
+			t.Errorf("%v: %v, %q, want %q", tc.env, err, said.String(), tc.want)
+		}
 	}
 }
 

@@ -1,0 +1,9 @@
+-- What all processes that work on the file must agree on.
+
+-- +goose Up
+
+CREATE TABLE installation (
+    id             INTEGER PRIMARY KEY CHECK (id = 1),
+    encryption_key TEXT    NOT NULL DEFAULT ''  -- id of the key that seals, '' none yet
+) STRICT;
+INSERT INTO installation (id) VALUES (1);
