@@ -66,7 +66,7 @@ func example(rec project.Record) (provider.Target, error) {
 	var first *provider.Target
 	for _, model := range candidates(rec.Settings) {
 		to, err := provider.Route(snapshot, ep, model, "")
-		if err != nil || !snapshot.Allowed(to.Model) {
+		if err != nil || !snapshot.Allowed(nil, to.Model) {
 			continue
 		}
 		// Sent is the name asked for: a prefix that chose the provider chooses it again.

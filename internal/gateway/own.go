@@ -50,10 +50,10 @@ type geminiModel struct {
 
 // models answers with the models that the project allows, in the shape of the dialect.
 func (c *call) models() error {
-	if c.caller.BadTier != nil {
-		return c.caller.BadTier
+	if err := c.selectTier(); err != nil {
+		return err
 	}
-	list := provider.Models(c.caller.Project)
+	list := provider.Models(c.caller.Project, c.tier)
 	if c.ep.Operation == wire.ListGeminiModels {
 		answer := geminiModels{Models: []geminiModel{}}
 		for _, m := range list {

@@ -87,12 +87,23 @@ func (c *call) route(query string) (err error) {
 	if c.target, err = provider.Route(p, c.ep, c.env.Model, c.r.Header.Get("X-Provider")); err != nil {
 		return err
 	}
-	if !p.Allowed(c.target.Model) {
-		return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: "model",
-			Message: fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists what it does.", c.target.Model)}
+	if err := c.checkAllowed(c.target.Model); err != nil {
+		return err
 	}
 	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query, p.Key)
 	return err
+}
+
+// checkAllowed refuses a model that the project, or the tier, does not allow.
+func (c *call) checkAllowed(model string) error {
+	if c.caller.Project.Allowed(c.tier, model) {
+		return nil
+	}
+	message := fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists what it does.", model)
+	if c.caller.Project.Allowed(nil, model) {
+		message = fmt.Sprintf("The tier %q does not allow the model %q. GET /v1/models, with the same headers, lists what it does.", c.tierName(), model)
+	}
+	return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: "model", Message: message}
 }
 
 // baseEdit is what must change in the body whatever the limits say: a provider prefix in
@@ -125,6 +136,9 @@ func (c *call) admit(ctx context.Context, edit *wire.Edit) error {
 			return err
 		}
 		if err := c.selectTier(); err != nil {
+			return err
+		}
+		if err := c.checkAllowed(c.target.Model); err != nil { // of what is now the identity's tier
 			return err
 		}
 	}

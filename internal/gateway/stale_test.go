@@ -48,6 +48,20 @@ func TestDisabledMeanwhile(t *testing.T) {
 	}
 }
 
+// An identity that another node has put into a tier meanwhile gets the models of that tier.
+func TestTheTierThatChangedMeanwhileAllowsTheModel(t *testing.T) {
+	t.Parallel()
+	const document = `{"name":"test","tiers":{"small":{"allowedModels":["gpt-4o-mini"]}}}`
+	a := &account{settings: &ledger.Settings{Tier: "small"}, cached: []*ledger.Settings{nil}}
+	answer, _ := serveFor(t, document, a, func(*http.Request) (*http.Response, error) {
+		t.Error("the request was sent")
+		return nil, errors.New("no")
+	})
+	if answer.Code != http.StatusForbidden || !strings.Contains(answer.Body.String(), "model_not_allowed") {
+		t.Errorf("status %d: %s; want 403 model_not_allowed", answer.Code, answer.Body)
+	}
+}
+
 // Of an identity that is not known to have settings none are assumed, and none are asked for
 // unless the request would be refused for that.
 func TestSettingsThatAreAssumed(t *testing.T) {

@@ -24,7 +24,7 @@ const MaxIdentity = 512
 type Caller struct {
 	Project  *project.Snapshot
 	Identity string
-	Tier     string // as x-tier claims; "" if it does not
+	Tier     string // as x-tier claims; "" if it does not, or the project does not trust claims
 
 	// BadTier is the *wire.Error where x-tier cannot be a tier's name. It is for when the tier's turn comes: what is wrong
 	// with the body is told first.
@@ -51,8 +51,11 @@ func Authenticate(ctx context.Context, projects Projects, r *http.Request) (Call
 	if err != nil {
 		return Caller{}, err
 	}
-	tier, err := tier(r.Header)
-	return Caller{Project: p, Identity: id, Tier: tier, BadTier: err}, nil
+	caller := Caller{Project: p, Identity: id}
+	if p.TrustTierHeader {
+		caller.Tier, caller.BadTier = tier(r.Header)
+	}
+	return caller, nil
 }
 
 func findProject(ctx context.Context, projects Projects, r *http.Request) (*project.Snapshot, error) {

@@ -307,25 +307,30 @@ func TestTiers(t *testing.T) {
 	const tiers = `"tiers": {"free": {}, "pro": {}, "max": {}}`
 	plain := snapshot(t, `{`+tiers+`}`)
 	byDefault := snapshot(t, `{`+tiers+`, "defaultTier": "free"}`)
-	strict := snapshot(t, `{`+tiers+`, "unknownTier": "reject"}`)
+	byProject := snapshot(t, `{`+tiers+`, "defaultTier": "free", "unknownTier": "project"}`)
+	strict := snapshot(t, `{`+tiers+`, "defaultTier": "free", "unknownTier": "reject"}`)
 	for name, tc := range map[string]struct {
 		p            *project.Snapshot
 		set, claimed string
 		want         string
 		refused      bool
 	}{
-		"none":                            {plain, "", "", "", false},
-		"claimed":                         {plain, "", "pro", "pro", false},
-		"set on the server beats claimed": {plain, "free", "pro", "free", false},
-		"default":                         {byDefault, "", "", "free", false},
-		"claimed beats default":           {byDefault, "", "max", "max", false},
-		"unknown":                         {plain, "", "gold", "", false},
-		"unknown is not the default":      {byDefault, "", "gold", "", false},
-		"another letter case":             {plain, "", "Pro", "", false},
-		"unknown, rejected":               {strict, "", "gold", "", true},
-		"none, where unknown is rejected": {strict, "", "", "", false},
-		"set, but gone":                   {plain, "gone", "pro", "", false},
-		"set, but gone, rejected":         {strict, "gone", "pro", "", true},
+		"none":                             {plain, "", "", "", false},
+		"claimed":                          {plain, "", "pro", "pro", false},
+		"set on the server beats claimed":  {plain, "free", "pro", "free", false},
+		"default":                          {byDefault, "", "", "free", false},
+		"claimed beats default":            {byDefault, "", "max", "max", false},
+		"unknown":                          {plain, "", "gold", "", false},
+		"unknown is the default":           {byDefault, "", "gold", "free", false},
+		"unknown is the project":           {byProject, "", "gold", "", false},
+		"none is the default all the same": {byProject, "", "", "free", false},
+		"another letter case":              {byDefault, "", "Pro", "free", false},
+		"unknown, rejected":                {strict, "", "gold", "", true},
+		"none, where unknown is rejected":  {strict, "", "", "free", false},
+		"set, but gone":                    {plain, "gone", "pro", "", false},
+		"set, but gone: the default":       {byDefault, "gone", "pro", "free", false},
+		"set, but gone: the project":       {byProject, "gone", "pro", "", false},
+		"set, but gone, rejected":          {strict, "gone", "pro", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -346,6 +351,26 @@ func TestTiers(t *testing.T) {
 				t.Errorf("Tier = %q, %v; want %q", name, err, tc.want)
 			}
 		})
+	}
+}
+
+// Where the project does not trust x-tier, whatever it says is as if it were not there.
+func TestXTierIsIgnoredWhereItIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	projects := catalog{pk: snapshot(t, `{"trustTierHeader": false, "unknownTier": "reject", "tiers": {"free": {}, "pro": {}}, "defaultTier": "free"}`)}
+	for _, claimed := range [][]string{nil, {"pro"}, {"gold"}, {"pro", "free"}, {"\x01"}, {strings.Repeat("x", 100)}} {
+		r := request("", "x-project-key", pk, "x-identity", "alice")
+		r.Header["X-Tier"] = claimed
+		caller, err := Authenticate(t.Context(), projects, r)
+		if err != nil || caller.Tier != "" || caller.BadTier != nil {
+			t.Errorf("x-tier %q: claims %q, %v, %v; want nothing", claimed, caller.Tier, caller.BadTier, err)
+		}
+		for set, want := range map[string]string{"": "free", "pro": "pro"} {
+			tier, err := Tier(caller.Project, &ledger.Settings{Tier: set}, caller.Tier)
+			if err != nil || tier == nil || tier.Name != want {
+				t.Errorf("x-tier %q, %q set: tier %v, %v; want %s", claimed, set, tier, err, want)
+			}
+		}
 	}
 }
 

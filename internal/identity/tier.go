@@ -8,24 +8,29 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// Tier returns the tier an identity is in, or nil for none: the one that was set for it,
-// else the one it claims, else the project's default. A name that the project does not
-// have leaves the project's own limits, or is refused where the project says so.
+// Tier returns the tier an identity is in, or nil for none: the one that was set for it, else the one it claims, which
+// is "" where the project does not trust claims, else the project's default. What a name does that the project does not
+// have is said by its settings: unknownTier.
 func Tier(p *project.Snapshot, s *ledger.Settings, claimed string) (*project.Tier, error) {
 	name := claimed
 	if s != nil && s.Tier != "" {
 		name = s.Tier
 	}
-	if name == "" {
-		name = p.DefaultTier
+	if name != "" {
+		if t, ok := p.Tier(name); ok {
+			return t, nil
+		}
+		switch p.UnknownTier {
+		case project.TierReject:
+			return nil, refuse(http.StatusBadRequest, "unknown_tier", "", "The project has no tier %q.", name)
+		case project.TierProject:
+			return nil, nil
+		}
 	}
-	if name == "" {
+	if p.DefaultTier == "" {
 		return nil, nil
 	}
-	t, ok := p.Tier(name)
-	if !ok && p.RejectUnknownTier {
-		return nil, refuse(http.StatusBadRequest, "unknown_tier", "", "The project has no tier %q.", name)
-	}
+	t, _ := p.Tier(p.DefaultTier)
 	return t, nil
 }
 

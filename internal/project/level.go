@@ -239,6 +239,15 @@ func (n naming) checkLimits(path string, limits map[string]ModelLimit) error {
 	return nil
 }
 
+func (n naming) checkList(path string, keys []string) error {
+	for i, key := range keys {
+		if err := n.check(path+"["+strconv.Itoa(i)+"]", key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkModelKeys looks for keys that name a provider too.
 func (s Settings) checkModelKeys() error {
 	n := s.naming()
@@ -246,14 +255,16 @@ func (s Settings) checkModelKeys() error {
 		return err
 	}
 	for _, tier := range slices.Sorted(maps.Keys(s.Tiers)) {
-		if err := n.checkLimits(join("tiers", tier)+".modelLimits", s.Tiers[tier].ModelLimits); err != nil {
+		at := join("tiers", tier)
+		if err := n.checkLimits(at+".modelLimits", s.Tiers[tier].ModelLimits); err != nil {
+			return err
+		}
+		if err := n.checkList(at+".allowedModels", s.Tiers[tier].AllowedModels); err != nil {
 			return err
 		}
 	}
-	for i, key := range s.AllowedModels {
-		if err := n.check("allowedModels["+strconv.Itoa(i)+"]", key); err != nil {
-			return err
-		}
+	if err := n.checkList("allowedModels", s.AllowedModels); err != nil {
+		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Prices)) {
 		if err := n.check(join("prices", key), key); err != nil {

@@ -10,7 +10,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -26,9 +28,13 @@ type Settings struct {
 
 	Tiers       map[string]TierFields `json:"tiers"`
 	DefaultTier *string               `json:"defaultTier"` // for requests that claim none; nil: none
-	UnknownTier string                `json:"unknownTier"` // project or reject; "" is project
+	UnknownTier string                `json:"unknownTier"` // one of the UnknownTier constants; "" is TierDefault
+
+	// IgnoreTierHeader has only tiers count that are set on identities, not those that x-tier claims.
+	IgnoreTierHeader opposite `json:"trustTierHeader"`
 
 	LimitResponse  map[string]any `json:"limitResponse"`
+	RefusalStatus  int            `json:"refusalStatus"`  // of limit_exceeded: 429, 402 or 403; 0 is 429
 	AllowedModels  []string       `json:"allowedModels"`  // nil allows all
 	AllowedOrigins []string       `json:"allowedOrigins"` // nil allows all
 
@@ -49,6 +55,7 @@ type Settings struct {
 // TierFields is what a pricing tier sets. An empty one inherits everything.
 type TierFields struct {
 	LevelFields
+	AllowedModels []string       `json:"allowedModels"` // narrows the project's; nil narrows nothing, empty allows none
 	LimitResponse map[string]any `json:"limitResponse"`
 }
 
@@ -61,10 +68,24 @@ type Security struct {
 	OutputCheck bool     `json:"outputCheck"`
 }
 
+// What unknownTier says of a tier's name that the project does not have.
+const (
+	TierDefault = "default" // it is no tier: the default one applies, else the project's own limits
+	TierProject = "project" // the project's own limits apply, whatever the default tier is
+	TierReject  = "reject"  // the request is refused
+)
+
+// opposite is a boolean that is written as its negation: what is true by default in a document is false in its zero value.
+type opposite bool
+
+// MarshalJSON writes the negation.
+func (o opposite) MarshalJSON() ([]byte, error) { return strconv.AppendBool(nil, !bool(o)), nil }
+
 // The first of each is the default.
 var (
 	limitPeriods    = []string{limit.Daily.String(), limit.Hourly.String(), limit.Weekly.String(), limit.Monthly.String()}
-	unknownTiers    = []string{"project", "reject"}
+	unknownTiers    = []string{TierDefault, TierProject, TierReject}
+	refusalStatuses = []int{http.StatusTooManyRequests, http.StatusPaymentRequired, http.StatusForbidden}
 	enforcements    = []string{"soft", "strict"}
 	disconnects     = []string{"cancel", "drain"}
 	guardModes      = []string{"block", "log"}
@@ -76,15 +97,16 @@ var (
 // Default returns the settings of a project that sets nothing.
 func Default() Settings {
 	return Settings{
-		LimitPeriod:  limitPeriods[0],
-		LevelFields:  LevelFields{ModelLimits: map[string]ModelLimit{}},
-		Tiers:        map[string]TierFields{},
-		UnknownTier:  unknownTiers[0],
-		Enforcement:  enforcements[0],
-		OnDisconnect: disconnects[0],
-		Security:     defaultSecurity(),
-		Providers:    map[string]ProviderFields{},
-		Prices:       map[string]price.Override{},
+		LimitPeriod:   limitPeriods[0],
+		LevelFields:   LevelFields{ModelLimits: map[string]ModelLimit{}},
+		Tiers:         map[string]TierFields{},
+		UnknownTier:   unknownTiers[0],
+		RefusalStatus: refusalStatuses[0],
+		Enforcement:   enforcements[0],
+		OnDisconnect:  disconnects[0],
+		Security:      defaultSecurity(),
+		Providers:     map[string]ProviderFields{},
+		Prices:        map[string]price.Override{},
 	}
 }
 
@@ -164,6 +186,9 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 			*f.field = f.byDefault
 		}
 	}
+	if d.RefusalStatus == 0 {
+		d.RefusalStatus = defaults.RefusalStatus
+	}
 	d.ModelLimits = orEmpty(d.ModelLimits)
 	d.Tiers = orEmpty(d.Tiers)
 	d.Providers = orEmpty(d.Providers)
@@ -189,21 +214,23 @@ func orEmpty[M ~map[string]V, V any](m M) M {
 func (s *Settings) fields() fields {
 	all := s.LevelFields.fields()
 	maps.Copy(all, fields{
-		"name":           s.setName,
-		"limitPeriod":    choice(&s.LimitPeriod, limitPeriods...),
-		"tiers":          s.setTiers,
-		"defaultTier":    optional(&s.DefaultTier, tierName),
-		"unknownTier":    choice(&s.UnknownTier, unknownTiers...),
-		"limitResponse":  limitResponse(&s.LimitResponse),
-		"allowedModels":  list(&s.AllowedModels, modelKey),
-		"allowedOrigins": list(&s.AllowedOrigins, origin),
-		"enforcement":    choice(&s.Enforcement, enforcements...),
-		"onDisconnect":   choice(&s.OnDisconnect, disconnects...),
-		"failOpen":       toggle(&s.FailOpen, false),
-		"security":       s.setSecurity,
-		"defaultPrompt":  optional(&s.DefaultPrompt, promptName),
-		"providers":      s.setProviders,
-		"prices":         byModel(&s.Prices, readPrice),
+		"name":            s.setName,
+		"limitPeriod":     choice(&s.LimitPeriod, limitPeriods...),
+		"tiers":           s.setTiers,
+		"defaultTier":     optional(&s.DefaultTier, tierName),
+		"unknownTier":     choice(&s.UnknownTier, unknownTiers...),
+		"trustTierHeader": s.setTrustTierHeader,
+		"refusalStatus":   status(&s.RefusalStatus, refusalStatuses...),
+		"limitResponse":   limitResponse(&s.LimitResponse),
+		"allowedModels":   list(&s.AllowedModels, modelKey),
+		"allowedOrigins":  list(&s.AllowedOrigins, origin),
+		"enforcement":     choice(&s.Enforcement, enforcements...),
+		"onDisconnect":    choice(&s.OnDisconnect, disconnects...),
+		"failOpen":        toggle(&s.FailOpen, false),
+		"security":        s.setSecurity,
+		"defaultPrompt":   optional(&s.DefaultPrompt, promptName),
+		"providers":       s.setProviders,
+		"prices":          byModel(&s.Prices, readPrice),
 	})
 	return all
 }
@@ -259,6 +286,7 @@ func (s *Settings) setTiers(path string, v value) error {
 		}
 		t := TierFields{LevelFields: LevelFields{ModelLimits: map[string]ModelLimit{}}}
 		fs := t.LevelFields.fields()
+		fs["allowedModels"] = listOrNone(&t.AllowedModels, modelKey)
 		fs["limitResponse"] = limitResponse(&t.LimitResponse)
 		if err := fs.set(at, m.value); err != nil {
 			return err
@@ -267,6 +295,13 @@ func (s *Settings) setTiers(path string, v value) error {
 	}
 	s.Tiers = tiers
 	return nil
+}
+
+func (s *Settings) setTrustTierHeader(path string, v value) error {
+	trusted := !bool(s.IgnoreTierHeader)
+	err := toggle(&trusted, true)(path, v)
+	s.IgnoreTierHeader = opposite(!trusted)
+	return err
 }
 
 func (s *Settings) setSecurity(path string, v value) error {
@@ -285,15 +320,11 @@ func (s *Settings) setSecurity(path string, v value) error {
 
 // setCategories takes the empty list too: then only the heuristics look, if they are on.
 func (s *Security) setCategories(path string, v value) error {
-	switch {
-	case v.kind == null:
+	if v.kind == null {
 		s.Categories = slices.Clone(guardCategories)
 		return nil
-	case v.kind == array && len(v.items) == 0:
-		s.Categories = []string{}
-		return nil
 	}
-	return list(&s.Categories, func(at, name string) (string, error) {
+	return listOrNone(&s.Categories, func(at, name string) (string, error) {
 		if !slices.Contains(guardCategories, name) {
 			return "", fieldError(at, "must be one of %s, not %q", strings.Join(guardCategories, ", "), name)
 		}

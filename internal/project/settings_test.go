@@ -162,8 +162,8 @@ func TestTheContractsDocument(t *testing.T) {
 func TestEverythingIsShownWithItsDefault(t *testing.T) {
 	t.Parallel()
 	const want = `{"name":"","limitPeriod":"daily","requestLimit":null,"tokenLimit":null,"costLimitUsd":null,` +
-		`"requestsPerMinute":null,"concurrentRequests":null,"modelLimits":{},"tiers":{},"defaultTier":null,"unknownTier":"project",` +
-		`"limitResponse":null,"allowedModels":null,"allowedOrigins":null,"enforcement":"soft","onDisconnect":"cancel","failOpen":false,` +
+		`"requestsPerMinute":null,"concurrentRequests":null,"modelLimits":{},"tiers":{},"defaultTier":null,"unknownTier":"default","trustTierHeader":true,` +
+		`"limitResponse":null,"refusalStatus":429,"allowedModels":null,"allowedOrigins":null,"enforcement":"soft","onDisconnect":"cancel","failOpen":false,` +
 		`"security":{"enabled":false,"mode":"block","categories":["systemPromptExtraction","roleManipulation","instructionOverride",` +
 		`"boundaryBreaking","obfuscation","directLeakage"],"heuristics":false,"outputCheck":true},"defaultPrompt":null,"providers":{},"prices":{}}`
 	if got := mustMarshal(t, mustParse(t, `{}`)); got != want {
@@ -254,6 +254,29 @@ func TestAPatchThatBreaksTheWholeIsRefused(t *testing.T) {
 		if !errors.As(err, &field) || field.Path != path {
 			t.Errorf("Patch(%s): %v; want an error of %s", patch, err, path)
 		}
+	}
+}
+
+// A document that was stored when "project" was the default says so, and goes on meaning it.
+func TestAStoredUnknownTierKeepsItsMeaning(t *testing.T) {
+	t.Parallel()
+	for stored, want := range map[string]string{
+		`{"unknownTier": "project"}`: TierProject, `{"unknownTier": "reject"}`: TierReject, `{"unknownTier": "default"}`: TierDefault, `{}`: TierDefault,
+	} {
+		s, err := ReadSettings([]byte(stored))
+		if err != nil || s.UnknownTier != want {
+			t.Errorf("%s is read as %q, %v; want %q", stored, s.UnknownTier, err, want)
+		}
+	}
+}
+
+// Nothing allowed is not the same as nothing said.
+func TestATiersEmptyListIsKept(t *testing.T) {
+	t.Parallel()
+	s := mustParse(t, `{"tiers": {"none": {"allowedModels": []}, "all": {"allowedModels": null}}}`)
+	again := mustParse(t, mustMarshal(t, s))
+	if none, all := again.Tiers["none"].AllowedModels, again.Tiers["all"].AllowedModels; none == nil || len(none) != 0 || all != nil {
+		t.Errorf("read again: %#v and %#v, want an empty list and nil", none, all)
 	}
 }
 

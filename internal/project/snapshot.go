@@ -1,8 +1,10 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -18,12 +20,14 @@ type Snapshot struct {
 	Name     string
 	Revision int64
 
-	Period            limit.Period
-	Level             *limit.Level // never nil
-	Tiers             map[string]*Tier
-	DefaultTier       string // "" for none
-	RejectUnknownTier bool
-	LimitResponse     map[string]any
+	Period          limit.Period
+	Level           *limit.Level // never nil
+	Tiers           map[string]*Tier
+	DefaultTier     string // "" for none
+	UnknownTier     string // TierDefault, TierProject or TierReject
+	TrustTierHeader bool
+	LimitResponse   map[string]any
+	RefusalStatus   int // HTTP status of limit_exceeded
 
 	Strict   bool // enforcement
 	Drain    bool // onDisconnect
@@ -33,7 +37,7 @@ type Snapshot struct {
 	Security      Security
 	DefaultPrompt string // "" for none
 
-	allowed    []string        // AllowedModels, normalized
+	allowed    modelKeys       // AllowedModels
 	origins    map[string]bool // nil allows all
 	providers  map[string]*Provider
 	configured []*Provider // those that the settings list, by name
@@ -46,8 +50,14 @@ type Snapshot struct {
 type Tier struct {
 	Name          string
 	Level         *limit.Level // never nil
+	AllowedModels []string     // as the project's, which it narrows
 	LimitResponse map[string]any
+
+	allowed modelKeys // AllowedModels
 }
+
+// modelKeys are normalized model keys, of which nil covers every model.
+type modelKeys []string
 
 // Provider is where requests can go, built in or the project's own.
 type Provider struct {
@@ -86,16 +96,18 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 	level := set.Level()
 	s := &Snapshot{
 		Key: r.Key, Name: set.Name, Revision: r.Revision,
-		Level:             &level,
-		Tiers:             make(map[string]*Tier, len(set.Tiers)),
-		RejectUnknownTier: set.UnknownTier == "reject",
-		LimitResponse:     set.LimitResponse,
-		Strict:            set.Enforcement == "strict",
-		Drain:             set.OnDisconnect == "drain",
-		FailOpen:          set.FailOpen,
-		Security:          set.Security,
-		origins:           originSet(set.AllowedOrigins),
-		naming:            set.naming(),
+		Level:           &level,
+		Tiers:           make(map[string]*Tier, len(set.Tiers)),
+		UnknownTier:     cmp.Or(set.UnknownTier, TierDefault),
+		TrustTierHeader: !bool(set.IgnoreTierHeader),
+		LimitResponse:   set.LimitResponse,
+		RefusalStatus:   cmp.Or(set.RefusalStatus, http.StatusTooManyRequests),
+		Strict:          set.Enforcement == "strict",
+		Drain:           set.OnDisconnect == "drain",
+		FailOpen:        set.FailOpen,
+		Security:        set.Security,
+		origins:         originSet(set.AllowedOrigins),
+		naming:          set.naming(),
 	}
 	if set.LimitPeriod != "" {
 		period, err := limit.ParsePeriod(set.LimitPeriod)
@@ -112,12 +124,10 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 	}
 	for name, t := range set.Tiers {
 		level := t.Level()
-		s.Tiers[name] = &Tier{Name: name, Level: &level, LimitResponse: t.LimitResponse}
+		s.Tiers[name] = &Tier{Name: name, Level: &level, LimitResponse: t.LimitResponse,
+			AllowedModels: trimmed(t.AllowedModels), allowed: normalizeKeys(t.AllowedModels)}
 	}
-	for _, key := range set.AllowedModels {
-		s.AllowedModels = append(s.AllowedModels, strings.TrimSpace(key))
-		s.allowed = append(s.allowed, limit.NormalizeModel(key))
-	}
+	s.AllowedModels, s.allowed = trimmed(set.AllowedModels), normalizeKeys(set.AllowedModels)
 	if err := s.addPrices(set.Prices); err != nil {
 		return nil, fmt.Errorf("project %s: %w", r.Key, err)
 	}
@@ -190,14 +200,44 @@ func (s *Snapshot) Tier(name string) (*Tier, bool) {
 	return t, ok
 }
 
-// Allowed reports whether the project lets its users call a model, named as it is sent to the provider. Keys of
-// allowedModels cover models as those of model limits do.
-func (s *Snapshot) Allowed(model string) bool {
-	if s.AllowedModels == nil {
+// Allowed reports whether users in a tier, nil for none, may call a model, named as it is sent to the provider: the
+// project must allow it, and the tier, whose allowedModels narrow the project's. Keys of allowedModels cover models as
+// those of model limits do.
+func (s *Snapshot) Allowed(t *Tier, model string) bool {
+	if s.allowed == nil && (t == nil || t.allowed == nil) {
 		return true
 	}
 	model = limit.NormalizeModel(model)
-	for _, key := range s.allowed {
+	return s.allowed.cover(model) && (t == nil || t.allowed.cover(model))
+}
+
+// Restricts reports whether some models are not allowed to users in a tier, nil for none.
+func (s *Snapshot) Restricts(t *Tier) bool { return s.allowed != nil || t != nil && t.allowed != nil }
+
+func trimmed(keys []string) []string {
+	keys = slices.Clone(keys)
+	for i := range keys {
+		keys[i] = strings.TrimSpace(keys[i])
+	}
+	return keys
+}
+
+func normalizeKeys(keys []string) modelKeys {
+	if keys == nil {
+		return nil
+	}
+	out := make(modelKeys, len(keys))
+	for i, key := range keys {
+		out[i] = limit.NormalizeModel(key)
+	}
+	return out
+}
+
+func (keys modelKeys) cover(model string) bool {
+	if keys == nil {
+		return true
+	}
+	for _, key := range keys {
 		if _, ok := limit.Match(key, model); ok {
 			return true
 		}

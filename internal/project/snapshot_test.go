@@ -24,8 +24,8 @@ func TestSnapshotHoldsWhatTheSettingsSay(t *testing.T) {
 	t.Parallel()
 	s := mustSnapshot(t, `{"name": "a", "limitPeriod": "weekly", "requestLimit": 5, "costLimitUsd": 0.1,
 		"modelLimits": {"GPT-4o": {"tokenLimit": 7}, "claude-*": {"requestLimit": -1}},
-		"tiers": {"pro": {"requestLimit": 500, "requestsPerMinute": 60, "limitResponse": {"message": "m"}}}, "defaultTier": "pro", "unknownTier": "reject",
-		"limitResponse": {"deepLink": "d"}, "enforcement": "strict", "onDisconnect": "drain", "failOpen": true, "defaultPrompt": "p",
+		"tiers": {"pro": {"requestLimit": 500, "requestsPerMinute": 60, "allowedModels": [" GPT-4o "], "limitResponse": {"message": "m"}}}, "defaultTier": "pro", "unknownTier": "reject",
+		"trustTierHeader": false, "refusalStatus": 402, "limitResponse": {"deepLink": "d"}, "enforcement": "strict", "onDisconnect": "drain", "failOpen": true, "defaultPrompt": "p",
 		"security": {"enabled": true}}`)
 	n := func(n int64) *int64 { return &n }
 	want := &limit.Level{
@@ -39,14 +39,15 @@ func TestSnapshotHoldsWhatTheSettingsSay(t *testing.T) {
 		t.Errorf("level (-want +got):\n%s", diff)
 	}
 	tier, ok := s.Tier("pro")
-	wantTier := &Tier{Name: "pro", Level: &limit.Level{Caps: limit.Caps{limit.Requests: n(500)}, RequestsPerMinute: n(60)}, LimitResponse: map[string]any{"message": "m"}}
-	if diff := cmp.Diff(wantTier, tier); !ok || diff != "" {
+	wantTier := &Tier{Name: "pro", Level: &limit.Level{Caps: limit.Caps{limit.Requests: n(500)}, RequestsPerMinute: n(60)},
+		LimitResponse: map[string]any{"message": "m"}, AllowedModels: []string{"GPT-4o"}, allowed: modelKeys{"gpt-4o"}}
+	if diff := cmp.Diff(wantTier, tier, cmp.AllowUnexported(Tier{})); !ok || diff != "" {
 		t.Errorf("tier (-want +got):\n%s", diff)
 	}
 	if _, ok := s.Tier("Pro"); ok {
 		t.Error("tiers are found in another letter case")
 	}
-	if s.Name != "a" || s.Period != limit.Weekly || s.DefaultTier != "pro" || !s.RejectUnknownTier || !s.Strict || !s.Drain || !s.FailOpen ||
+	if s.Name != "a" || s.Period != limit.Weekly || s.DefaultTier != "pro" || s.UnknownTier != TierReject || s.TrustTierHeader || s.RefusalStatus != 402 || !s.Strict || !s.Drain || !s.FailOpen ||
 		s.DefaultPrompt != "p" || !s.Security.Enabled || s.LimitResponse["deepLink"] != "d" {
 		t.Errorf("snapshot %+v", s)
 	}
@@ -58,7 +59,8 @@ func TestTheZeroRecordIsAProjectThatLimitsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Strict || s.Drain || s.FailOpen || s.RejectUnknownTier || s.Period != limit.Daily || !s.Allowed("any") || !s.OriginAllowed("https://any") {
+	if s.Strict || s.Drain || s.FailOpen || s.UnknownTier != TierDefault || !s.TrustTierHeader || s.RefusalStatus != 429 ||
+		s.Period != limit.Daily || !s.Allowed(nil, "any") || !s.OriginAllowed("https://any") {
 		t.Errorf("snapshot %+v", s)
 	}
 	if diff := cmp.Diff(&limit.Level{}, s.Level); diff != "" {
@@ -116,8 +118,43 @@ func TestAllowedModelsMatchAsModelLimitsDo(t *testing.T) {
 		"gpt-4o": true, " GPT-4O ": true, "gpt-4o-2024-08-06": true, "gpt-4o-latest": true, "gpt-4o-mini": false, "gpt-4": false,
 		"claude-": true, "claude-opus-4": true, "openai/gpt-4o": false, "": false,
 	} {
-		if got := s.Allowed(model); got != want {
+		if got := s.Allowed(nil, model); got != want {
 			t.Errorf("Allowed(%q) = %v; want %v", model, got, want)
+		}
+	}
+}
+
+func TestATiersAllowedModelsNarrowTheProjects(t *testing.T) {
+	t.Parallel()
+	tiers := `"tiers": {"open": {}, "mini": {"allowedModels": ["gpt-4o-mini", "o1*"]}, "all": {"allowedModels": ["*"]}, "none": {"allowedModels": []}}`
+	for _, tc := range []struct {
+		project, tier string
+		allowed       []string
+	}{
+		{`null`, "", []string{"gpt-4o", "gpt-4o-mini", "o1-pro"}},
+		{`null`, "open", []string{"gpt-4o", "gpt-4o-mini", "o1-pro"}},
+		{`null`, "all", []string{"gpt-4o", "gpt-4o-mini", "o1-pro"}},
+		{`null`, "mini", []string{"gpt-4o-mini", "o1-pro"}},
+		{`null`, "none", nil},
+		{`["gpt-4o*"]`, "", []string{"gpt-4o", "gpt-4o-mini"}},
+		{`["gpt-4o*"]`, "open", []string{"gpt-4o", "gpt-4o-mini"}},
+		{`["gpt-4o*"]`, "all", []string{"gpt-4o", "gpt-4o-mini"}}, // it cannot widen
+		{`["gpt-4o*"]`, "mini", []string{"gpt-4o-mini"}},
+		{`["gpt-4o"]`, "mini", nil},
+	} {
+		s := mustSnapshot(t, `{"allowedModels": `+tc.project+`, `+tiers+`}`)
+		tier, _ := s.Tier(tc.tier)
+		var got []string
+		for _, model := range []string{"gpt-4o", "gpt-4o-mini", "o1-pro"} {
+			if s.Allowed(tier, model) {
+				got = append(got, model)
+			}
+		}
+		if diff := cmp.Diff(tc.allowed, got); diff != "" {
+			t.Errorf("project %s, tier %q (-want +got):\n%s", tc.project, tc.tier, diff)
+		}
+		if got, want := s.Restricts(tier), len(tc.allowed) < 3 || tc.tier == "all"; got != want {
+			t.Errorf("project %s, tier %q: Restricts = %t, want %t", tc.project, tc.tier, got, want)
 		}
 	}
 }
@@ -272,7 +309,7 @@ func BenchmarkAllowed(b *testing.B) {
 	s := mustSnapshot(b, `{"allowedModels": ["claude-*", "gemini-*", "gpt-4o"]}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if !s.Allowed("gpt-4o-2024-08-06") {
+		if !s.Allowed(nil, "gpt-4o-2024-08-06") {
 			b.Fatal("not allowed")
 		}
 	}

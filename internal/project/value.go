@@ -334,6 +334,40 @@ func list(into *[]string, check func(path, s string) (same string, err error)) s
 	}
 }
 
+// listOrNone reads as list does, and takes the empty list too, which stands for none.
+func listOrNone(into *[]string, check func(path, s string) (same string, err error)) setter {
+	return func(path string, v value) error {
+		if v.kind == array && len(v.items) == 0 {
+			*into = []string{}
+			return nil
+		}
+		return list(into, check)(path, v)
+	}
+}
+
+// status sets one of several HTTP statuses; null is the first.
+func status(into *int, statuses ...int) setter {
+	return func(path string, v value) error {
+		if v.kind == null {
+			*into = statuses[0]
+			return nil
+		}
+		n := int64(-1)
+		if v.kind == number {
+			n, _ = amount(v.text, 0)
+		}
+		if !slices.Contains(statuses, int(n)) {
+			names := make([]string, len(statuses))
+			for i, s := range statuses {
+				names[i] = strconv.Itoa(s)
+			}
+			return fieldError(path, "must be one of %s, not %s", strings.Join(names, ", "), v.describe())
+		}
+		*into = int(n)
+		return nil
+	}
+}
+
 // optional sets a string that check accepts; null is nil.
 func optional(into **string, check func(path, s string) error) setter {
 	return func(path string, v value) error {
