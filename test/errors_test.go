@@ -156,11 +156,11 @@ func wantErrorShape(t *testing.T, a stack.Answer, dialect, status int, code stri
 			t.Errorf("request ids differ: header %q, %q, body %v", id, a.Header.Get("Request-Id"), doc["request_id"])
 		}
 	case 2:
-		wantGoogleShape(t, e, status, want, code)
+		wantGoogleShape(t, e, status, want, code, status == 429 && a.Header.Get("Retry-After") != "")
 	}
 }
 
-func wantGoogleShape(t *testing.T, e map[string]any, status int, want, code string) {
+func wantGoogleShape(t *testing.T, e map[string]any, status int, want, code string, retried bool) {
 	t.Helper()
 	if e["code"] != float64(status) || e["status"] != want {
 		t.Errorf("code %v, status %v, want %d, %s", e["code"], e["status"], status, want)
@@ -174,8 +174,8 @@ func wantGoogleShape(t *testing.T, e map[string]any, status int, want, code stri
 		t.Errorf("ErrorInfo is %v, want reason %s", info, strings.ToUpper(code))
 	}
 	retry := len(details) > 1 && details[1].(map[string]any)["@type"] == "type.googleapis.com/google.rpc.RetryInfo"
-	if retry != (status == 429) {
-		t.Errorf("RetryInfo: %v of status %d", retry, status)
+	if retry != retried {
+		t.Errorf("RetryInfo: %v of status %d, want %v", retry, status, retried)
 	}
 }
 

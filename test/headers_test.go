@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -255,7 +257,7 @@ func TestHeaders_LimitsOnEveryMeteredAnswer(t *testing.T) {
 		if want := `"requests-daily-model";q=2;w=86400, "tokens-daily";q=100;w=86400, "costUsd-daily";q=1000000;w=86400;qu="micro-usd", "requests-minute";q=10;w=60`; policy != want {
 			t.Errorf("%d: RateLimit-Policy is %s, want %s", i, policy, want)
 		}
-		if want.status == 429 && (a.Header.Get("X-Should-Retry") != "false" || a.Header.Get("Retry-After") == "" || a.Header.Get("Retry-After-Ms") != "") {
+		if want.status == 429 && (a.Header.Get("X-Should-Retry") != "false" || a.Header.Get("Retry-After-Ms") != "") {
 			t.Errorf("a quota's 429 has %v", a.Header)
 		}
 	}
@@ -279,7 +281,15 @@ func TestHeaders_BurstMayBeRetried(t *testing.T) {
 // As may what waits for another of the identity's requests to end: soon, and SDKs do so by themselves.
 func TestHeaders_ConcurrencyMayBeRetried(t *testing.T) {
 	t.Parallel()
-	s := stack.New(t, stack.Options{Settings: `{"concurrentRequests":0}`})
+	begun, finish := make(chan struct{}), make(chan struct{})
+	s := stack.New(t, stack.Options{Settings: `{"concurrentRequests":1}`, Echo: echoBefore(func(*http.Request) {
+		close(begun)
+		<-finish
+	})})
+	var running sync.WaitGroup
+	r := openAI.request(s, "u", false)
+	running.Go(func() { do(r) })
+	<-begun
 	for i, d := range dialects {
 		a := s.Do(d.request(s, "u", false))
 		wantErrorShape(t, a, i, 429, "concurrency_exceeded")
@@ -288,6 +298,63 @@ func TestHeaders_ConcurrencyMayBeRetried(t *testing.T) {
 				t.Errorf("%s: %s is %q, want %q", d.name, name, got, want)
 			}
 		}
+	}
+	close(finish)
+	running.Wait()
+}
+
+// A refusal asks nobody to wait for long, nor at all for what waiting does not lift. Clients sleep for as long as they are told.
+func TestHeaders_NobodyIsAskedToWaitInVain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		settings, code string
+		used, resets   bool   // one request comes before, which uses the limit up
+		at             string // where time matters
+		retryAfter     string
+	}{
+		"used up, far":       {settings: `{"requestLimit":1}`, code: "limit_exceeded", used: true, resets: true, at: "2031-05-01T12:00:00Z"},
+		"used up, near":      {settings: `{"requestLimit":1}`, code: "limit_exceeded", used: true, resets: true, at: "2031-05-01T23:59:00Z", retryAfter: "60"},
+		"used up, not yet":   {settings: `{"requestLimit":1}`, code: "limit_exceeded", used: true, resets: true, at: "2031-05-01T23:58:59Z"},
+		"no allowance":       {settings: `{"requestLimit":0}`, code: "limit_exceeded", at: "2031-05-01T23:59:30Z"},
+		"blocked model":      {settings: `{"modelLimits":{"*":{"requestLimit":0}}}`, code: "limit_exceeded"},
+		"no burst":           {settings: `{"requestsPerMinute":0}`, code: "burst_exceeded"},
+		"none at once":       {settings: `{"concurrentRequests":0}`, code: "concurrency_exceeded"},
+		"none, and used up":  {settings: `{"requestLimit":1,"tokenLimit":0}`, code: "limit_exceeded"},
+		"larger than all":    {settings: `{"tokenLimit":5,"enforcement":"strict"}`, code: "limit_exceeded"},
+		"of a limit of cost": {settings: `{"costLimitUsd":0.000001,"enforcement":"strict"}`, code: "limit_exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Now
+			if c.at != "" {
+				at, err := time.Parse(time.RFC3339, c.at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				now = func() time.Time { return at }
+			}
+			s := stack.New(t, stack.Options{Settings: c.settings, Now: now})
+			for i, d := range dialects {
+				if c.used {
+					wantStatus(t, s.Do(d.request(s, d.name, false)), 200)
+				}
+				a := s.Do(d.request(s, d.name, false))
+				wantErrorShape(t, a, i, 429, c.code)
+				if got := a.Header.Get("X-Should-Retry"); got != "false" {
+					t.Errorf("x-should-retry is %q", got)
+				}
+				if got := a.Header.Get("Retry-After"); got != c.retryAfter || a.Header.Get("Retry-After-Ms") != "" {
+					t.Errorf("Retry-After is %q, want %q and no retry-after-ms", got, c.retryAfter)
+				}
+				told := strings.Contains(a.Body, "resets") && !strings.Contains(a.Body, `"resetsAt":null`) || strings.Contains(a.Header.Get("Ratelimit"), ";t=") && name != "none, and used up"
+				if told != c.resets || strings.Contains(strings.ToLower(a.Body), "try again") {
+					t.Errorf("speaks of a reset: %t, want %t, and of no other try: %s %v", told, c.resets, a.Body, a.Header)
+				}
+				if !c.resets && !strings.Contains(a.Body, "Waiting does not change that.") {
+					t.Errorf("does not say that waiting is in vain: %s", a.Body)
+				}
+			}
+		})
 	}
 }
 

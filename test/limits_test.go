@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -212,6 +213,42 @@ func TestLimits_Credits(t *testing.T) {
 	wantStatus(t, s.Do(openAI.request(s, "v", false, "X-Echo-Fault", "server-error")), 500)
 	wantStatus(t, s.Chat("v", "gpt-4o"), 200)
 	wantError(t, s.Chat("v", "gpt-4o"), 429, "limit_exceeded")
+}
+
+// What remains includes credits, wherever it is shown: nobody with a hundred of them is told that none is left. And it is
+// what the next requests are admitted for.
+func TestLimits_RemainingIncludesCredits(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":2,"modelLimits":{"o3":{"requestLimit":0},"gpt-4.1":{"requestLimit":1}}}`})
+	change(t, s, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Requests: 3}) })
+	for left := 5; left > 0; left-- {
+		shown := map[string]float64{}
+		for _, l := range s.Usage("u")["limits"].([]any) {
+			l := l.(map[string]any)
+			model, _ := l["model"].(string)
+			shown[model] = l["remaining"].(float64)
+		}
+		if want := map[string]float64{"": float64(left), "o3": 0, "gpt-4.1": float64(1 + min(left, 3))}; !maps.Equal(shown, want) {
+			t.Errorf("usage shows %v left, want %v", shown, want)
+		}
+		a := s.Chat("u", "gpt-4o")
+		wantStatus(t, a, 200)
+		if got := a.Header.Get("X-Ratelimit-Remaining-Requests"); got != itoa(left-1) || !strings.Contains(a.Header.Get("Ratelimit"), ";r="+itoa(left-1)) {
+			t.Errorf("with %d left, one request leaves %s and %s", left, got, a.Header.Get("Ratelimit"))
+		}
+		wantError(t, s.Chat("u", "o3"), 429, "limit_exceeded") // credits do not lift a model's 0
+	}
+	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+	wantStatus(t, s.Chat("u", "gpt-4.1"), 200)
+
+	strict := stack.New(t, stack.Options{Settings: `{"tokenLimit":6,"enforcement":"strict","limitResponse":{"message":"{{remaining}} left of {{limit}}"}}`})
+	change(t, strict, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Tokens: 4}) })
+	a := strict.Do(openAI.request(strict, "u", false))
+	wantError(t, a, 429, "limit_exceeded")
+	e, _ := errorOf(t, a)
+	if got := e["limit"].(map[string]any)["remaining"]; got != 10.0 || e["message"] != "10 left of 6" {
+		t.Errorf("the refusal says that %v remain, and %q; want 10", got, e["message"])
+	}
 }
 
 // While a promo lasts nothing is refused for a limit, and usage is counted.

@@ -32,7 +32,9 @@ var metricHeaders = [...]struct{ limit, remaining, reset string }{
 // limitHeaders tells how far the limits in force are used, this request included.
 //
 // RateLimit and RateLimit-Policy follow draft-ietf-httpapi-ratelimit-headers-11. Their
-// figures are integers: costs are in micro-USD, which the quota unit says.
+// figures are integers: costs are in micro-USD, which the quota unit says. What remains
+// includes credits, so it can be more than the quota. Of a limit that no reset lifts none is
+// told.
 func (c *call) limitHeaders() {
 	if !c.limited() {
 		return
@@ -52,23 +54,32 @@ func (c *call) limitHeaders() {
 			continue
 		}
 		st := &d.Standings[m]
-		reset := wholeSeconds(untilReset(st.ResetsAt, c.now))
+		reset, left := int64(never), st.Remaining()
+		if !st.ResetsAt.IsZero() {
+			reset = wholeSeconds(untilReset(st.ResetsAt, c.now))
+		}
 		items.begin(m.String(), period)
 		if st.Scope == limit.ScopeModel {
 			items.name("-model")
 		}
-		items.end(st.Max, window, st.Remaining, reset)
+		items.end(st.Max, window, left, reset)
 		if m == limit.Cost {
 			items.policy = append(items.policy, `;qu="micro-usd"`...)
 			continue
 		}
 		text.number(metricHeaders[m].limit, st.Max)
-		text.number(metricHeaders[m].remaining, st.Remaining)
-		text.duration(metricHeaders[m].reset, reset)
+		text.number(metricHeaders[m].remaining, left)
+		if reset != never {
+			text.duration(metricHeaders[m].reset, reset)
+		}
 	}
 	if d.Burst.Max >= 0 {
+		full := int64(never)
+		if d.Burst.Max > 0 {
+			full = wholeSeconds(d.Burst.FullIn)
+		}
 		items.begin("requests", "minute")
-		items.end(d.Burst.Max, 60, d.Burst.Remaining, wholeSeconds(d.Burst.FullIn))
+		items.end(d.Burst.Max, 60, d.Burst.Remaining, full)
 	}
 	text.bytes("Ratelimit-Policy", items.policy)
 	text.bytes("Ratelimit", items.state)
@@ -139,9 +150,17 @@ func (l *limitItems) name(part string) {
 	l.policy, l.state = append(l.policy, part...), append(l.state, part...)
 }
 
+// never is the seconds until a reset that brings nothing.
+const never = -1
+
+// mostItem is the largest integer of a structured field (RFC 9651, section 3.3.1).
+const mostItem = 999_999_999_999_999
+
 func (l *limitItems) end(quota, window, left, reset int64) {
-	l.policy = strconv.AppendInt(append(l.policy, `";q=`...), quota, 10)
+	l.policy = strconv.AppendInt(append(l.policy, `";q=`...), min(quota, mostItem), 10)
 	l.policy = strconv.AppendInt(append(l.policy, `;w=`...), window, 10)
-	l.state = strconv.AppendInt(append(l.state, `";r=`...), left, 10)
-	l.state = strconv.AppendInt(append(l.state, `;t=`...), reset, 10)
+	l.state = strconv.AppendInt(append(l.state, `";r=`...), min(left, mostItem), 10)
+	if reset != never {
+		l.state = strconv.AppendInt(append(l.state, `;t=`...), reset, 10)
+	}
 }

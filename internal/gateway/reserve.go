@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -316,124 +314,6 @@ func capField(op wire.Operation, p *project.Provider) string {
 	}
 	return "max_tokens"
 }
-
-// refusal makes the 429 of a decision.
-func (c *call) refusal(d *limit.Decision) error {
-	e := &wire.Error{Status: http.StatusTooManyRequests}
-	h := c.w.Header()
-	response := c.limitResponse()
-	switch d.Refusal {
-	case limit.OverLimit:
-		st := &d.Standings[d.Metric]
-		e.Code, e.Limit, e.RetryAfter = "limit_exceeded", c.detail(st), untilReset(st.ResetsAt, c.now)
-		e.Message = fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", describe(st, c.rules.Period),
-			e.Limit.Used, e.Limit.Limit, st.ResetsAt.Format(time.RFC3339))
-		if st.Remaining > 0 { // strict: what is left may not be enough
-			e.Message = fmt.Sprintf("The request may need more than is left of the limit of %s (%s). Send a shorter one, or wait for the reset at %s.",
-				describe(st, c.rules.Period), e.Limit.Remaining, st.ResetsAt.Format(time.RFC3339))
-		}
-		h.Set("Retry-After", seconds(e.RetryAfter))
-		h.Set("X-Should-Retry", "false")
-	case limit.OverBurst:
-		e.Code, e.RetryAfter = "burst_exceeded", d.RetryIn
-		e.Message = fmt.Sprintf("More than %d requests a minute. Try again in %s.", d.Burst.Max, d.RetryIn.Round(time.Millisecond))
-		h.Set("Retry-After", seconds(e.RetryAfter))
-		h.Set("Retry-After-Ms", strconv.FormatInt(max(1, (d.RetryIn+time.Millisecond-1).Milliseconds()), 10))
-	case limit.OverConcurrency:
-		e.Code, e.RetryAfter = "concurrency_exceeded", time.Second
-		e.Message = fmt.Sprintf("More than %d requests at once. Try again when one has ended.", d.Concurrent)
-		h.Set("Retry-After", "1")
-		h.Set("Retry-After-Ms", "500")
-	}
-	if d.Refusal != limit.OverLimit {
-		// The developer's texts are about the limits; these two refusals pass by themselves.
-		delete(response, "message")
-	}
-	if len(response) > 0 {
-		c.respond(e, response, c.refusalVars(d, e.Limit))
-	}
-	return e
-}
-
-// refusalVars are what a limit response can name of a refusal; over is the limit, if it is
-// one of a period that refused.
-func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail) map[string]string {
-	vars := map[string]string{"identity": c.caller.Identity, "model": c.target.Model, "tier": c.tierName(),
-		"period": c.rules.Period.String()}
-	switch {
-	case over != nil:
-		maps.Copy(vars, map[string]string{
-			"usage": over.Used.String(), "limit": over.Limit.String(), "remaining": over.Remaining.String(),
-			"limitType": over.Metric, "resetsAt": over.ResetsAt.Format(time.RFC3339)})
-	case d.Refusal == limit.OverBurst:
-		maps.Copy(vars, map[string]string{"usage": itoa(d.Burst.Max), "limit": itoa(d.Burst.Max), "remaining": "0",
-			"limitType": limit.Requests.String(), "period": "minute", "resetsAt": c.now.Add(d.RetryIn).UTC().Format(time.RFC3339)})
-	default: // too many at once, which ends when one of them does
-		maps.Copy(vars, map[string]string{"usage": itoa(d.Concurrent), "limit": itoa(d.Concurrent), "remaining": "0",
-			"limitType": limit.Requests.String(), "resetsAt": c.now.UTC().Format(time.RFC3339)})
-	}
-	return vars
-}
-
-// limitResponse is what the developer answers with: the identity's, else the tier's, else
-// the project's, field by field.
-func (c *call) limitResponse() map[string]any {
-	var own, tier map[string]any
-	if c.settings != nil {
-		own = c.settings.LimitResponse
-	}
-	if c.tier != nil {
-		tier = c.tier.LimitResponse
-	}
-	return project.MergeLimitResponse(own, tier, c.caller.Project.LimitResponse)
-}
-
-// respond puts a limit response into an error, its message and its other fields.
-func (c *call) respond(e *wire.Error, response map[string]any, vars map[string]string) {
-	filled, _ := project.Fill(response, vars).(map[string]any)
-	if message, ok := filled["message"].(string); ok && message != "" {
-		e.Message = message
-	}
-	delete(filled, "message")
-	e.Fields = filled
-}
-
-func (c *call) tierName() string {
-	if c.tier != nil {
-		return c.tier.Name
-	}
-	return ""
-}
-
-// detail describes the limit that refused.
-func (c *call) detail(st *limit.Standing) *wire.LimitDetail {
-	d := &wire.LimitDetail{
-		Metric: st.Metric.String(), Scope: st.Scope.String(), Period: c.rules.Period.String(), ResetsAt: st.ResetsAt,
-		Limit: ledger.Figure(st.Metric, st.Max), Used: ledger.Figure(st.Metric, st.Used), Remaining: ledger.Figure(st.Metric, st.Remaining),
-	}
-	if st.Scope == limit.ScopeModel {
-		d.Model = &st.Model
-	}
-	if c.tier != nil {
-		d.Tier = &c.tier.Name
-	}
-	return d
-}
-
-// describe names a limit in a sentence: "5 requests daily for gpt-4o".
-func describe(st *limit.Standing, p limit.Period) string {
-	what := ledger.Figure(st.Metric, st.Max).String() + " " + st.Metric.String()
-	if st.Metric == limit.Cost {
-		what = "$" + ledger.Figure(st.Metric, st.Max).String()
-	}
-	text := what + " " + p.String()
-	if st.Scope == limit.ScopeModel {
-		text += " for " + st.Model
-	}
-	return text
-}
-
-func untilReset(at, now time.Time) time.Duration { return max(time.Second, at.Sub(now)) }
 
 func unpriced(model string) error {
 	return &wire.Error{Status: http.StatusBadRequest, Code: "unpriced_model", Param: "model",

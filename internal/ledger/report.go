@@ -29,7 +29,7 @@ type LimitUsage struct {
 	Model     *string     `json:"model"`
 	Limit     json.Number `json:"limit"`
 	Used      json.Number `json:"used"`
-	Remaining json.Number `json:"remaining"`
+	Remaining json.Number `json:"remaining"` // credits included
 }
 
 // Totals are amounts on the wire, with the cost in decimal USD.
@@ -60,7 +60,7 @@ func Report(a *Account, levels limit.Levels, tier string, now time.Time) Usage {
 	}
 	for _, st := range a.State.Standings(levels) {
 		l := LimitUsage{Metric: st.Metric.String(), Scope: st.Scope.String(),
-			Limit: Figure(st.Metric, st.Max), Used: Figure(st.Metric, st.Used), Remaining: Figure(st.Metric, st.Remaining)}
+			Limit: Figure(st.Metric, st.Max), Used: Figure(st.Metric, st.Used), Remaining: Figure(st.Metric, st.Remaining())}
 		if st.Scope == limit.ScopeModel {
 			l.Model = &st.Model
 		}

@@ -71,8 +71,8 @@ func TestBurstIsFullAgainAfterFullIn(t *testing.T) {
 func TestBurstOfZeroBlocks(t *testing.T) {
 	t.Parallel()
 	r := perMinute(0)
-	if d := try(&State{}, &r, 1, at("2026-11-22T12:00:00Z")); d.Refusal != OverBurst || d.RetryIn <= 0 {
-		t.Errorf("got %v, retry in %s; want OverBurst and some time", d.Refusal, d.RetryIn)
+	if d := try(&State{}, &r, 1, at("2026-11-22T12:00:00Z")); d.Refusal != OverBurst || !d.Lasting || d.RetryIn != 0 {
+		t.Errorf("got %v, lasting %t, retry in %s; want OverBurst that no time lifts", d.Refusal, d.Lasting, d.RetryIn)
 	}
 }
 

@@ -1,6 +1,9 @@
 package limit
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Ask is what a request wants to set aside.
 type Ask struct {
@@ -23,10 +26,26 @@ const (
 // Standing is how far a limit is used.
 type Standing struct {
 	Limit
-	Used      int64 // settled; requests count from admission on
-	Held      int64 // by running requests
-	Remaining int64 // of the period's allowance, held amounts left out
-	ResetsAt  time.Time
+	Used      int64     // settled; requests count from admission on
+	Held      int64     // by running requests
+	Allowance int64     // what is left of the period's, held amounts left out
+	Credit    int64     // what is left of gifts, held amounts left out; 0 where they do not lift the limit
+	ResetsAt  time.Time // zero where a reset brings nothing
+}
+
+// Remaining returns what can still be used: what is left of the allowance, and credits.
+func (st *Standing) Remaining() int64 {
+	if st.Credit > math.MaxInt64-st.Allowance {
+		return math.MaxInt64
+	}
+	return st.Allowance + st.Credit
+}
+
+// canHold reports whether so much fits where nothing runs and a new period has begun, with
+// so many credits.
+func (st *Standing) canHold(least, credits int64) bool {
+	fresh := Standing{Allowance: st.Max, Credit: credits}
+	return st.Max > 0 && fresh.Remaining() >= least
 }
 
 // BurstStanding is how full the burst bucket is.
@@ -40,11 +59,11 @@ type BurstStanding struct {
 type Decision struct {
 	Refusal Refusal
 	Metric  Metric // whose limit refused, for OverLimit
+	Lasting bool   // waiting does not lift the refusal: no reset, no refill, no other request's end
 	Hold    Hold   // to Admit, where admitted
 
-	// RetryIn is how long until a request like this could be admitted, for OverBurst.
-	RetryIn    time.Duration
-	Concurrent int64 // the limit, for OverConcurrency
+	RetryIn    time.Duration // until the burst bucket has room again, for OverBurst that is not Lasting
+	Concurrent int64         // the limit, for OverConcurrency
 
 	// Standings of the limits in force, this request included where it was admitted.
 	Standings [NumMetrics]Standing
@@ -55,10 +74,13 @@ type Decision struct {
 // Decide says whether a request may start now and what it sets aside. It changes
 // nothing. The state must have been advanced to now and be of the rules' period.
 //
-// A request starts while used + held < limit, or while there are credits. It holds its
-// estimate, but not more than what is left, so that a large or missing output cap does
-// not lock out who has plenty. Under strict rules it is refused where what is left is
-// less than its least.
+// A request starts while used + held < limit, or while there are credits. A model limit of
+// 0 blocks whatever credits there are. A request holds its estimate, but not more than what
+// is left, so that a large or missing output cap does not lock out who has plenty. Under
+// strict rules it is refused where what is left is less than its least.
+//
+// Of several limits that refuse, one that waiting does not lift is named first: nobody is
+// told to try again later where later is no better.
 func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 	d := Decision{Hold: Hold{Model: r.Model, Tier: ask.Tier, At: later(now, s.Start), Amounts: ask.Estimate.clamp()}}
 	exempt := s.Unlimited(now)
@@ -68,35 +90,44 @@ func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 		}
 		st := s.Standing(r, m)
 		if !exempt {
-			credit := s.credit(m)
-			room := satAdd(st.Remaining, credit)
-			least := int64(1)
+			room, least := st.Remaining(), int64(1)
 			if r.Strict {
 				least = max(least, ask.Least[m])
 			}
-			if room < least && d.Refusal == Admitted {
-				d.Refusal, d.Metric = OverLimit, m
+			if room < least {
+				d.refuse(OverLimit, m, st.blocks() || !st.canHold(least, s.Credits[m]))
 			}
 			h := &d.Hold
 			h.limited[m] = true
 			h.Amounts[m] = min(h.Amounts[m], room)
-			h.Credit[m] = max(0, h.Amounts[m]-st.Remaining)
+			h.Credit[m] = max(0, h.Amounts[m]-st.Allowance)
 		}
 		d.Standings[m], d.InForce[m] = st, true
 	}
 	d.Burst.Max = Unlimited
 	if !exempt {
 		d.limitBurst(r.perMinute, s.ahead(now))
-		if d.Refusal == Admitted && r.concurrent >= 0 && int64(len(s.Holds)) >= r.concurrent {
-			d.Refusal, d.Concurrent = OverConcurrency, r.concurrent
+		if r.concurrent >= 0 && int64(len(s.Holds)) >= r.concurrent {
+			d.Concurrent = r.concurrent
+			d.refuse(OverConcurrency, Requests, r.concurrent == 0)
 		}
 	}
 	if d.Refusal == Admitted {
 		d.include()
-	} else {
-		d.Hold = Hold{}
+		return d
 	}
+	if d.Refusal == OverLimit && d.Lasting {
+		d.Standings[d.Metric].ResetsAt = time.Time{}
+	}
+	d.Hold = Hold{}
 	return d
+}
+
+// refuse notes a refusal, unless there is one already that counts for more.
+func (d *Decision) refuse(why Refusal, m Metric, lasting bool) {
+	if d.Refusal == Admitted || lasting && !d.Lasting {
+		d.Refusal, d.Metric, d.Lasting = why, m, lasting
+	}
 }
 
 // limitBurst applies the limit of n requests a minute by GCRA, with an emission interval
@@ -108,9 +139,7 @@ func (d *Decision) limitBurst(n int64, ahead time.Duration) {
 	case n == Unlimited:
 		return
 	case n == 0:
-		if d.Refusal == Admitted {
-			d.Refusal, d.RetryIn = OverBurst, time.Minute
-		}
+		d.refuse(OverBurst, Requests, true)
 		return
 	}
 	n = min(n, int64(time.Minute)) // one a nanosecond
@@ -118,9 +147,8 @@ func (d *Decision) limitBurst(n int64, ahead time.Duration) {
 	tolerance := interval * time.Duration(n-1)
 	d.Burst.FullIn = ahead
 	if ahead > tolerance {
-		if d.Refusal == Admitted {
-			d.Refusal, d.RetryIn = OverBurst, ahead-tolerance
-		}
+		d.RetryIn = ahead - tolerance
+		d.refuse(OverBurst, Requests, false)
 		return
 	}
 	d.Burst.Remaining = int64((tolerance-ahead)/interval) + 1
@@ -139,7 +167,8 @@ func (d *Decision) include() {
 		}
 		st := &d.Standings[m]
 		own := d.Hold.Amounts[m] - d.Hold.Credit[m]
-		st.Remaining = max(0, st.Remaining-own)
+		st.Allowance = max(0, st.Allowance-own)
+		st.Credit -= d.Hold.Credit[m]
 		st.Held = satAdd(st.Held, own)
 		if m == Requests {
 			st.Used = satAdd(st.Used, own)
@@ -148,7 +177,8 @@ func (d *Decision) include() {
 }
 
 // Settle puts what the admitted request has used, nothing where it cost nothing, in the
-// place of what was held for it in what remains of the limits. It is for once.
+// place of what was held for it in what remains of the limits, as State.Settle does in the
+// account. It is for once.
 func (d *Decision) Settle(used Amounts) {
 	for m := range Metric(NumMetrics) {
 		if !d.InForce[m] {
@@ -160,8 +190,15 @@ func (d *Decision) Settle(used Amounts) {
 			others = st.Used // which has the running ones
 		}
 		// Who is exempt from limits may have used, and holds, more than there is.
-		others -= d.Hold.Amounts[m] - d.Hold.Credit[m]
-		st.Remaining = max(0, st.Max-satAdd(others, used[m]))
+		own, counted := d.Hold.Amounts[m]-d.Hold.Credit[m], used[m]
+		others -= own
+		st.Credit += d.Hold.Credit[m]
+		if d.Hold.limited[m] {
+			credited := min(max(0, counted-max(own, st.Max-others)), st.Credit)
+			st.Credit -= credited
+			counted -= credited
+		}
+		st.Allowance = max(0, st.Max-satAdd(others, counted))
 	}
 }
 
@@ -172,8 +209,13 @@ func (s *State) Standing(r *Rules, m Metric) Standing {
 
 func (s *State) standing(ls *Levels, l Limit, model string) Standing {
 	used, held := s.sums(ls, l, model)
-	st := Standing{Limit: l, Used: used, Held: held, ResetsAt: s.Period.End(s.Start)}
-	st.Remaining = max(0, l.Max-used-held)
+	st := Standing{Limit: l, Used: used, Held: held, Allowance: max(0, l.Max-used-held)}
+	if l.Max > 0 {
+		st.ResetsAt = s.Period.End(s.Start)
+	}
+	if !l.blocks() {
+		st.Credit = s.credit(l.Metric)
+	}
 	if l.Metric == Requests {
 		st.Used = satAdd(st.Used, held)
 	}

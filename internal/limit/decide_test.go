@@ -48,8 +48,8 @@ func TestDecide(t *testing.T) {
 		{name: "cost used up", caps: caps(5, 100, 9), used: Amounts{1, 1, 9}, estimate: Amounts{1, 1, 1}, want: OverLimit, metric: Cost},
 		{name: "exceeded before", caps: caps(5, 100, nil), used: Amounts{1, 150, 0}, estimate: Amounts{1, 1, 1}, want: OverLimit, metric: Tokens},
 		{name: "the first metric is named", caps: caps(0, 0, 0), estimate: Amounts{1, 1, 1}, want: OverLimit, metric: Requests},
-		{name: "0 blocks", caps: caps(nil, 0, nil), estimate: Amounts{1, 1, 1}, want: OverLimit, metric: Tokens},
-		{name: "0 blocks what needs nothing too", caps: caps(nil, 0, nil), estimate: Amounts{1, 0, 0}, want: OverLimit, metric: Tokens},
+		{name: "0 is no allowance", caps: caps(nil, 0, nil), estimate: Amounts{1, 1, 1}, want: OverLimit, metric: Tokens},
+		{name: "nor of what needs nothing", caps: caps(nil, 0, nil), estimate: Amounts{1, 0, 0}, want: OverLimit, metric: Tokens},
 		{name: "-1 does not", caps: caps(-1, -1, -1), used: Amounts{9, 9, 9}, estimate: Amounts{1, 5, 7}, hold: Amounts{1, 5, 7}},
 
 		{name: "soft holds no more than what is left", caps: caps(nil, 100, nil), used: Amounts{0, 90, 0}, estimate: Amounts{1, 4096, 0}, hold: Amounts{1, 10, 0}},
@@ -151,7 +151,7 @@ func TestWhatUnlimitedUsedCounts(t *testing.T) {
 	s.UnlimitedUntil = noon.Add(time.Hour)
 	running(t, s, &r, noon, Amounts{1}, Amounts{1}, Amounts{1})
 	d := Decide(s, &r, Ask{Estimate: Amounts{1}}, noon.Add(time.Hour))
-	if d.Refusal != OverLimit || d.Standings[Requests].Used != 3 || d.Standings[Requests].Remaining != 0 {
+	if d.Refusal != OverLimit || d.Standings[Requests].Used != 3 || d.Standings[Requests].Remaining() != 0 {
 		t.Errorf("afterwards %d with %+v, want OverLimit with 3 used", d.Refusal, d.Standings[Requests])
 	}
 }
@@ -212,8 +212,8 @@ func TestStandings(t *testing.T) {
 	d := Decide(s, &r, Ask{Estimate: Amounts{1, 100, 0}}, noon)
 	requests, tokens := r.limits[Requests], r.limits[Tokens]
 	want := [NumMetrics]Standing{
-		Requests: {Limit: requests, Used: 5, Held: 2, Remaining: 5, ResetsAt: ends},
-		Tokens:   {Limit: tokens, Used: 300, Held: 300, Remaining: 400, ResetsAt: ends},
+		Requests: {Limit: requests, Used: 5, Held: 2, Allowance: 5, ResetsAt: ends},
+		Tokens:   {Limit: tokens, Used: 300, Held: 300, Allowance: 400, ResetsAt: ends},
 	}
 	opt := cmp.AllowUnexported(Limit{}, source{})
 	if diff := cmp.Diff(want, d.Standings, opt); diff != "" || d.InForce != [NumMetrics]bool{true, true, false} {
@@ -222,8 +222,8 @@ func TestStandings(t *testing.T) {
 
 	// Asked for without a request, and of any model.
 	list := []Standing{
-		{Limit: requests, Used: 4, Held: 1, Remaining: 6, ResetsAt: ends},
-		{Limit: tokens, Used: 300, Held: 200, Remaining: 500, ResetsAt: ends},
+		{Limit: requests, Used: 4, Held: 1, Allowance: 6, ResetsAt: ends},
+		{Limit: tokens, Used: 300, Held: 200, Allowance: 500, ResetsAt: ends},
 	}
 	if diff := cmp.Diff(list, s.Standings(r.Levels), opt); diff != "" {
 		t.Errorf("standings (-want +got):\n%s", diff)
@@ -235,14 +235,100 @@ func TestARefusalShowsWhatIsUsed(t *testing.T) {
 	r := project(caps(3, 1000, nil), false)
 	s := stateOf(Amounts{3, 300, 0}, Amounts{})
 	d := Decide(s, &r, Ask{Estimate: Amounts{1, 100, 0}}, noon)
-	if st := d.Standings[Requests]; st.Used != 3 || st.Remaining != 0 {
-		t.Errorf("requests: used %d, remaining %d; want 3 and 0", st.Used, st.Remaining)
+	if st := d.Standings[Requests]; st.Used != 3 || st.Remaining() != 0 {
+		t.Errorf("requests: used %d, remaining %d; want 3 and 0", st.Used, st.Remaining())
 	}
-	if st := d.Standings[Tokens]; st.Used != 300 || st.Remaining != 700 {
-		t.Errorf("tokens: used %d, remaining %d; want 300 and 700", st.Used, st.Remaining)
+	if st := d.Standings[Tokens]; st.Used != 300 || st.Remaining() != 700 {
+		t.Errorf("tokens: used %d, remaining %d; want 300 and 700", st.Used, st.Remaining())
 	}
 	if d.Hold.Amounts != (Amounts{}) || d.Hold.Model != "" {
 		t.Errorf("a refusal holds %+v", d.Hold)
+	}
+}
+
+// A model limit of 0 blocks whatever credits there are; at other levels 0 is an allowance
+// that is used up from the start.
+func TestZero(t *testing.T) {
+	t.Parallel()
+	gifts := Amounts{100, 1000, 10}
+	zero := Caps{Requests: new(int64(0))}
+	blocked := []ModelCaps{{Key: "gpt-4o", Caps: zero}}
+	for _, c := range []struct {
+		name   string
+		levels Levels
+		blocks bool
+	}{
+		{"project", Levels{Project: &Level{Caps: zero}}, false},
+		{"tier", Levels{Tier: &Level{Caps: zero}, Project: &Level{Caps: requestCap(9)}}, false},
+		{"identity", Levels{Identity: &Level{Caps: zero}}, false},
+		{"project's model", Levels{Project: &Level{Models: blocked}}, true},
+		{"tier's model", Levels{Tier: &Level{Models: blocked}}, true},
+		{"identity's model", Levels{Identity: &Level{Caps: requestCap(9), Models: blocked}}, true},
+		{"prefix", Levels{Project: &Level{Models: []ModelCaps{{Key: "*", Caps: zero}}}}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := stateOf(Amounts{}, gifts)
+			r := Resolve(c.levels, "gpt-4o", Daily, false)
+			d := Decide(s, &r, Ask{Estimate: Amounts{1, 1, 1}}, noon)
+			remaining := int64(100)
+			if c.blocks {
+				remaining = 0
+			}
+			if (d.Refusal == OverLimit) != c.blocks || d.Lasting != c.blocks || !d.Standings[Requests].ResetsAt.IsZero() {
+				t.Errorf("decision %d, lasting %t, resets at %s; want it refused for good: %t, and no reset", d.Refusal, d.Lasting, d.Standings[Requests].ResetsAt, c.blocks)
+			}
+			if st := s.Standing(&r, Requests); st.Remaining() != remaining {
+				t.Errorf("%d remain, want %d", st.Remaining(), remaining)
+			}
+			s.UnlimitedUntil = noon.Add(time.Second)
+			if d := Decide(s, &r, Ask{Estimate: Amounts{1, 1, 1}}, noon); d.Refusal != Admitted {
+				t.Error("refused for a limit while unlimited")
+			}
+		})
+	}
+}
+
+// Lasting is what waiting does not lift: then nobody is told to wait.
+func TestLasting(t *testing.T) {
+	t.Parallel()
+	zero, one := int64(0), int64(1)
+	for _, c := range []struct {
+		name    string
+		level   Level
+		model   Caps // of gpt-4o
+		used    Amounts
+		credits Amounts
+		least   Amounts
+		want    Refusal
+		metric  Metric
+		lasting bool
+	}{
+		{name: "used up", level: Level{Caps: caps(5, nil, nil)}, used: Amounts{5}, want: OverLimit},
+		{name: "no allowance", level: Level{Caps: caps(0, nil, nil)}, want: OverLimit, lasting: true},
+		{name: "no allowance, gifts of another metric", level: Level{Caps: caps(0, nil, nil)}, credits: Amounts{0, 9, 9}, want: OverLimit, lasting: true},
+		{name: "less left than it needs", level: Level{Caps: caps(nil, 100, nil)}, used: Amounts{0, 90}, least: Amounts{1, 11}, want: OverLimit, metric: Tokens},
+		{name: "larger than the whole limit", level: Level{Caps: caps(nil, 100, nil)}, least: Amounts{1, 101}, want: OverLimit, metric: Tokens, lasting: true},
+		{name: "larger than the limit, not than it and the gifts", level: Level{Caps: caps(nil, 100, nil)}, used: Amounts{0, 50}, credits: Amounts{0, 1}, least: Amounts{1, 101}, want: OverLimit, metric: Tokens},
+		{name: "used up, and another that lasts", level: Level{Caps: caps(5, 0, nil)}, used: Amounts{5}, want: OverLimit, metric: Tokens, lasting: true},
+		{name: "no burst", level: Level{RequestsPerMinute: &zero}, want: OverBurst, lasting: true},
+		{name: "none at once", level: Level{ConcurrentRequests: &zero}, want: OverConcurrency, lasting: true},
+		{name: "used up, and no burst", level: Level{Caps: caps(5, nil, nil), RequestsPerMinute: &zero}, used: Amounts{5}, want: OverBurst, lasting: true},
+		{name: "used up, and none at once", level: Level{Caps: caps(5, nil, nil), RequestsPerMinute: &one, ConcurrentRequests: &zero}, used: Amounts{5}, want: OverConcurrency, lasting: true},
+		{name: "a blocked model, and no burst", level: Level{RequestsPerMinute: &zero}, model: caps(0, nil, nil), credits: Amounts{9}, want: OverLimit, lasting: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.level.Models = []ModelCaps{{Key: "gpt-4o", Caps: c.model}}
+			r := Resolve(Levels{Project: &c.level}, "gpt-4o", Daily, true)
+			d := Decide(stateOf(c.used, c.credits), &r, Ask{Estimate: Amounts{1, 200, 1}, Least: c.least}, noon)
+			if d.Refusal != c.want || d.Metric != c.metric || d.Lasting != c.lasting {
+				t.Errorf("decision %d for %s, lasting %t; want %d for %s, %t", d.Refusal, d.Metric, d.Lasting, c.want, c.metric, c.lasting)
+			}
+			if c.want == OverLimit && d.Standings[c.metric].ResetsAt.IsZero() != c.lasting {
+				t.Errorf("resets at %s, want none: %t", d.Standings[c.metric].ResetsAt, c.lasting)
+			}
+		})
 	}
 }
 

@@ -58,7 +58,8 @@ func (a Amounts) IsZero() bool { return a == Amounts{} }
 const Unlimited = -1
 
 // Caps are the caps that one level sets, by metric: nil inherits from the next level,
-// Unlimited allows everything, 0 blocks.
+// Unlimited allows everything. 0 of a model blocks the model; 0 elsewhere is no free allowance,
+// with which credits can still be spent.
 type Caps [NumMetrics]*int64
 
 // ModelCaps are a level's caps for the models that Key covers (see Match).
@@ -103,6 +104,9 @@ type Limit struct {
 
 	src source
 }
+
+// blocks reports whether nothing lifts the limit, credits included.
+func (l *Limit) blocks() bool { return l.Scope == ScopeModel && l.Max == 0 }
 
 // source identifies the cap a limit comes from: the level it stands in, and the index
 // of its model key there, or noModel.

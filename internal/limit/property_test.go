@@ -103,27 +103,35 @@ func (a *accounting) reserve(t *rapid.T) {
 	d := Decide(a.s, &r, ask, a.now)
 	same(t, before, a.s, "Decide changed the state")
 
-	want, metric := Admitted, Requests
+	want, metric, lasting := Admitted, Requests, false
+	refuse := func(why Refusal, m Metric, lasts bool) {
+		if want == Admitted || lasts && !lasting {
+			want, metric, lasting = why, m, lasts
+		}
+	}
 	for m := range Metric(NumMetrics) {
 		g := refGoverning(a.ls, m, model)
 		if g == nil || g.max == Unlimited {
 			continue
 		}
 		used, held := a.book.towards(a.ls, m, g, a.s.Start)
-		_, credit := a.book.credits(m)
+		all, credit := a.book.credits(m)
+		if g.key != "" && g.max == 0 {
+			all, credit = 0, 0 // they do not lift what is blocked
+		}
 		room, least := max(0, g.max-used-held)+credit, int64(1)
 		if a.strict {
 			least = max(1, ask.Least[m])
 		}
-		if room < least && want == Admitted {
-			want, metric = OverLimit, m
+		if room < least {
+			refuse(OverLimit, m, g.max == 0 || g.max+all < least)
 		}
 	}
-	if c := r.concurrent; want == Admitted && c >= 0 && int64(len(a.book.running())) >= c {
-		want = OverConcurrency
+	if c := r.concurrent; c >= 0 && int64(len(a.book.running())) >= c {
+		refuse(OverConcurrency, Requests, c == 0)
 	}
-	if d.Refusal != want || want == OverLimit && d.Metric != metric {
-		t.Fatalf("decision %d for %s, want %d for %s", d.Refusal, d.Metric, want, metric)
+	if d.Refusal != want || d.Metric != metric || d.Lasting != lasting {
+		t.Fatalf("decision %d for %s, lasting %t; want %d for %s, %t", d.Refusal, d.Metric, d.Lasting, want, metric, lasting)
 	}
 	if d.Refusal != Admitted {
 		return
@@ -274,4 +282,108 @@ func (a *accounting) check(t *rapid.T) {
 			}
 		}
 	}
+}
+
+// TestRemainingIsWhatTheNextRequestsAreAdmittedFor: what remains of a limit, credits included,
+// is what requests of one unit each are admitted for, and not one more.
+func TestRemainingIsWhatTheNextRequestsAreAdmittedFor(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := Metric(rapid.IntRange(0, NumMetrics-1).Draw(t, "metric"))
+		ls := genLevels(t)
+		for _, l := range []*Level{ls.Identity, ls.Tier, ls.Project} { // the others are out of the way
+			l.RequestsPerMinute, l.ConcurrentRequests = nil, nil
+			only(&l.Caps, m)
+			for i := range l.Models {
+				only(&l.Models[i].Caps, m)
+			}
+		}
+		s := &State{Start: Daily.Start(noon)}
+		for id := range rapid.IntRange(0, 6).Draw(t, "before") { // some of them still run
+			model := rapid.SampledFrom(testModels).Draw(t, "model")
+			r := Resolve(ls, model, Daily, false)
+			s.Gift(Amounts{rapid.Int64Range(0, 5).Draw(t, "gift"), rapid.Int64Range(0, 5).Draw(t, "gift"), rapid.Int64Range(0, 5).Draw(t, "gift")})
+			d := Decide(s, &r, Ask{Estimate: genAmounts(t, "estimate")}, noon)
+			if d.Refusal != Admitted {
+				continue
+			}
+			d.Hold.ID = uint64(id + 1)
+			s.Admit(d.Hold, noon)
+			if rapid.Bool().Draw(t, "ends") {
+				s.Settle(d.Hold.ID, genAmounts(t, "actual"), &r)
+			}
+		}
+		r := Resolve(ls, rapid.SampledFrom(testModels).Draw(t, "model"), Daily, true)
+		if !r.set[m] {
+			t.Skip("no limit is in force")
+		}
+		st := s.Standing(&r, m)
+		one := Amounts{1, 1, 1}
+		for n := st.Remaining(); n >= 0; n-- {
+			d := Decide(s, &r, Ask{Estimate: one, Least: one}, noon)
+			if (d.Refusal == Admitted) != (n > 0) {
+				t.Fatalf("%d of %d remain of %s, and the next request's decision is %d", n, st.Remaining(), st.Limit, d.Refusal)
+			}
+			if n == 0 {
+				break
+			}
+			if left := d.Standings[m]; left.Remaining() != n-1 {
+				t.Fatalf("%d remain with the request admitted, want %d", left.Remaining(), n-1)
+			}
+			d.Hold.ID = uint64(1000 + n)
+			s.Admit(d.Hold, noon)
+			if rapid.Bool().Draw(t, "settled") {
+				s.Settle(d.Hold.ID, one, &r)
+			}
+		}
+	})
+}
+
+func only(c *Caps, m Metric) {
+	for o := range Metric(NumMetrics) {
+		if o != m {
+			c[o] = nil
+		}
+	}
+}
+
+// TestWhatADecisionSaysRemainsDoes: once a request has ended, with whatever it used, what its
+// decision says of what remains is what the account says.
+func TestWhatADecisionSaysRemainsDoes(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := Resolve(genLevels(t), rapid.SampledFrom(testModels).Draw(t, "model"), Daily, rapid.Bool().Draw(t, "strict"))
+		r.perMinute, r.concurrent = Unlimited, Unlimited
+		s := &State{Start: Daily.Start(noon), Credits: genAmounts(t, "credits")}
+		if rapid.Bool().Draw(t, "unlimited") {
+			s.UnlimitedUntil = noon.Add(time.Hour)
+		}
+		for id := range rapid.IntRange(1, 5).Draw(t, "requests") {
+			d := Decide(s, &r, Ask{Estimate: genAmounts(t, "estimate")}, noon)
+			if d.Refusal != Admitted {
+				return
+			}
+			d.Hold.ID = uint64(id + 1)
+			s.Admit(d.Hold, noon)
+			for m := range Metric(NumMetrics) {
+				if st := s.Standing(&r, m); d.InForce[m] && st.Remaining() != d.Standings[m].Remaining() {
+					t.Fatalf("%s: %d remain at the admission, the account has %d", m, d.Standings[m].Remaining(), st.Remaining())
+				}
+			}
+			if rapid.Bool().Draw(t, "runs on") {
+				continue
+			}
+			actual := genAmounts(t, "actual")
+			if rapid.Bool().Draw(t, "free") {
+				actual = Amounts{}
+			}
+			s.Settle(d.Hold.ID, actual, &r)
+			d.Settle(actual)
+			for m := range Metric(NumMetrics) {
+				if st := s.Standing(&r, m); d.InForce[m] && st.Remaining() != d.Standings[m].Remaining() {
+					t.Fatalf("%s: %d remain after %v, the account has %d", m, d.Standings[m].Remaining(), actual, st.Remaining())
+				}
+			}
+		}
+	})
 }

@@ -235,8 +235,8 @@ func TestWhatCountsTowardsALimit(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := Resolve(c.ls, c.model, Daily, false)
-			if got := everything.Standing(&r, Requests); got.Used != c.want || got.Remaining != 99-c.want {
-				t.Errorf("used %d, remaining %d of %s; want %d used", got.Used, got.Remaining, got.Limit, c.want)
+			if got := everything.Standing(&r, Requests); got.Used != c.want || got.Remaining() != 99-c.want {
+				t.Errorf("used %d, remaining %d of %s; want %d used", got.Used, got.Remaining(), got.Limit, c.want)
 			}
 		})
 	}

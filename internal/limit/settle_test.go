@@ -89,8 +89,8 @@ func TestRequestBelongsToThePeriodOfItsAdmission(t *testing.T) {
 	running(t, s, &r, noon, Amounts{1, 600, 0}, Amounts{1, 100, 0})
 	tomorrow := noon.Add(24 * time.Hour)
 	s.Advance(tomorrow)
-	if st := s.Standing(&r, Requests); st.Used != 0 || st.Remaining != 3 {
-		t.Errorf("the new day begins with %d used, %d remaining; want 0 and 3", st.Used, st.Remaining)
+	if st := s.Standing(&r, Requests); st.Used != 0 || st.Remaining() != 3 {
+		t.Errorf("the new day begins with %d used, %d remaining; want 0 and 3", st.Used, st.Remaining())
 	}
 	done, _ := s.Settle(1, Amounts{1, 500, 0}, &r)
 	if !done.Hold.At.Equal(noon) || done.Counted != (Amounts{1, 500, 0}) {
@@ -150,8 +150,8 @@ func TestResetInFlight(t *testing.T) {
 	if len(taken) != 1 || taken[0].Counted != (Amounts{4, 400, 40}) {
 		t.Errorf("took back %+v, want 4 requests, 400 tokens, 40 micros", taken)
 	}
-	if st := s.Standing(&r, Requests); st.Used != 1 || st.Remaining != 4 {
-		t.Errorf("after the reset %d used, %d remaining; want the running one and 4", st.Used, st.Remaining)
+	if st := s.Standing(&r, Requests); st.Used != 1 || st.Remaining() != 4 {
+		t.Errorf("after the reset %d used, %d remaining; want the running one and 4", st.Used, st.Remaining())
 	}
 	s.Settle(1, Amounts{1, 90, 9}, &r)
 	if got := s.Total(); got != (Amounts{1, 90, 9}) {
@@ -227,7 +227,7 @@ func TestDecision_Settle(t *testing.T) {
 		{name: "exempt, nothing", exempt: true, estimate: Amounts{1, 50_000, 0}, remaining: Amounts{10, 1000, 0}},
 		{name: "exempt, of what is used up", exempt: true, used: Amounts{20, 1500, 0}, estimate: Amounts{1, 500, 0}, actual: Amounts{1, 20, 0}},
 		{name: "beside another", held: Amounts{1, 300, 0}, estimate: Amounts{1, 500, 0}, actual: Amounts{1, 20, 0}, remaining: Amounts{8, 680, 0}},
-		{name: "held on credits too", used: Amounts{0, 900, 0}, credits: Amounts{0, 500, 0}, estimate: Amounts{1, 300, 0}, actual: Amounts{1, 80, 0}, remaining: Amounts{9, 20, 0}},
+		{name: "held on credits too", used: Amounts{0, 900, 0}, credits: Amounts{0, 500, 0}, estimate: Amounts{1, 300, 0}, actual: Amounts{1, 80, 0}, remaining: Amounts{9, 20 + 500, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -240,7 +240,7 @@ func TestDecision_Settle(t *testing.T) {
 			}
 			d := Decide(s, &r, Ask{Estimate: c.estimate}, noon)
 			d.Settle(c.actual)
-			if got := (Amounts{d.Standings[Requests].Remaining, d.Standings[Tokens].Remaining}); got != c.remaining {
+			if got := (Amounts{d.Standings[Requests].Remaining(), d.Standings[Tokens].Remaining()}); got != c.remaining {
 				t.Errorf("%v remain, want %v", got, c.remaining)
 			}
 		})

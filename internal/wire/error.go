@@ -23,7 +23,7 @@ type Error struct {
 	// Fields are the developer's own of a limit response (deepLink, upgradeUrl, …). They never replace one of ours.
 	Fields     map[string]any
 	Limit      *LimitDetail  // the limit that refused; nil for other refusals
-	RetryAfter time.Duration // until another try can succeed; read for status 429
+	RetryAfter time.Duration // until another try can succeed; 0 where none makes sense
 }
 
 // LimitDetail is the limit that refused a request. Costs are decimal USD.
@@ -59,6 +59,7 @@ type names struct{ openAI, anthropic, gemini string }
 var statuses = map[int]names{
 	http.StatusBadRequest:            {"invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"},
 	http.StatusUnauthorized:          {"authentication_error", "authentication_error", "UNAUTHENTICATED"},
+	http.StatusPaymentRequired:       {"rate_limit_exceeded", "billing_error", "RESOURCE_EXHAUSTED"}, // Google has no name for it
 	http.StatusForbidden:             {"permission_error", "permission_error", "PERMISSION_DENIED"},
 	http.StatusNotFound:              {"invalid_request_error", "not_found_error", "NOT_FOUND"},
 	http.StatusRequestEntityTooLarge: {"invalid_request_error", "request_too_large", "INVALID_ARGUMENT"},
@@ -77,8 +78,11 @@ func (e *Error) names() names {
 	default:
 		n = names{"api_error", "api_error", "INTERNAL"}
 	}
-	if e.Code == "security_blocked" {
+	switch e.Code {
+	case "security_blocked":
 		n.openAI = "security_policy_violation"
+	case "limit_exceeded": // whichever status the project has chosen
+		n.openAI = "rate_limit_exceeded"
 	}
 	if e.Type != "" {
 		n.openAI = e.Type
@@ -86,7 +90,8 @@ func (e *Error) names() names {
 	return n
 }
 
-// Body returns the error as d's own SDKs read it, always valid JSON. requestID is the value of our x-request-id.
+// Body returns the error as d's own SDKs read it, always valid JSON. The message comes first: clients show the beginning
+// of a body that they do not know. requestID is the value of our x-request-id.
 func (e *Error) Body(d Dialect, requestID string) []byte {
 	switch d {
 	case Anthropic:
@@ -134,8 +139,8 @@ func (e *Error) anthropic(requestID string) []byte {
 	o.open("")
 	o.text("type", "error")
 	o.open("error")
-	o.text("type", e.names().anthropic)
 	o.text("message", e.Message)
+	o.text("type", e.names().anthropic)
 	o.text("code", e.Code)
 	o.open("details")
 	o.text("error_code", e.Code)
@@ -151,8 +156,8 @@ func (e *Error) gemini() []byte {
 	o := objectWriter{buf: make([]byte, 0, usualBody)}
 	o.open("")
 	o.open("error")
-	o.raw("code", strconv.Itoa(e.Status))
 	o.text("message", e.Message)
+	o.raw("code", strconv.Itoa(e.Status))
 	o.text("status", e.names().gemini)
 	details := []any{errorInfo{
 		Type:     "type.googleapis.com/google.rpc.ErrorInfo",
@@ -160,7 +165,7 @@ func (e *Error) gemini() []byte {
 		Domain:   "airatelimit",
 		Metadata: e.metadata(),
 	}}
-	if e.Status == http.StatusTooManyRequests {
+	if e.Status == http.StatusTooManyRequests && e.RetryAfter > 0 {
 		details = append(details, retryInfo{
 			Type:       "type.googleapis.com/google.rpc.RetryInfo",
 			RetryDelay: seconds(e.RetryAfter),

@@ -30,8 +30,8 @@ func TestErrorBody_showsALimitInEachDialect(t *testing.T) {
 	const limit = `"deepLink":"app://upgrade","limit":{"metric":"requests","scope":"model","model":"gpt-4o","tier":"free","period":"daily","limit":5,"used":5,"remaining":0,"resetsAt":"2026-11-23T00:00:00Z"}`
 	for d, want := range map[Dialect]string{
 		OpenAI:    `{"error":{"message":"You've used 5/5 free requests. Upgrade to Pro!","type":"rate_limit_exceeded","param":null,"code":"limit_exceeded",` + limit + `}}`,
-		Anthropic: `{"type":"error","error":{"type":"rate_limit_error","message":"You've used 5/5 free requests. Upgrade to Pro!","code":"limit_exceeded","details":{"error_code":"limit_exceeded"},` + limit + `},"request_id":"req_1"}`,
-		Gemini: `{"error":{"code":429,"message":"You've used 5/5 free requests. Upgrade to Pro!","status":"RESOURCE_EXHAUSTED","details":[` +
+		Anthropic: `{"type":"error","error":{"message":"You've used 5/5 free requests. Upgrade to Pro!","type":"rate_limit_error","code":"limit_exceeded","details":{"error_code":"limit_exceeded"},` + limit + `},"request_id":"req_1"}`,
+		Gemini: `{"error":{"message":"You've used 5/5 free requests. Upgrade to Pro!","code":429,"status":"RESOURCE_EXHAUSTED","details":[` +
 			`{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"LIMIT_EXCEEDED","domain":"airatelimit","metadata":{"deepLink":"app://upgrade","limit.limit":"5","limit.metric":"requests","limit.model":"gpt-4o","limit.period":"daily","limit.remaining":"0","limit.resetsAt":"2026-11-23T00:00:00Z","limit.scope":"model","limit.tier":"free","limit.used":"5"}},` +
 			`{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"5400.5s"}]}}`,
 	} {
@@ -44,6 +44,20 @@ func TestErrorBody_showsALimitInEachDialect(t *testing.T) {
 	}
 }
 
+// Clients that do not know a body show how it begins, so the message comes first. No retry is spoken of where none makes
+// sense.
+func TestErrorBody_messageFirstAndNoIdleRetry(t *testing.T) {
+	t.Parallel()
+	e := quota()
+	e.RetryAfter = 0
+	for d, start := range map[Dialect]string{OpenAI: `{"error":{"message":`, Anthropic: `{"type":"error","error":{"message":`, Gemini: `{"error":{"message":`} {
+		body := string(e.Body(d, "req_1"))
+		if !strings.HasPrefix(body, start) || strings.Contains(body, "RetryInfo") {
+			t.Errorf("%v: %s, want it to start with %s and no RetryInfo", d, body, start)
+		}
+	}
+}
+
 func TestErrorBody_namesStatusesAsTheContractDoes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -53,6 +67,8 @@ func TestErrorBody_namesStatusesAsTheContractDoes(t *testing.T) {
 		{400, "invalid_request", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"},
 		{400, "missing_identity", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"},
 		{401, "missing_project_key", "authentication_error", "authentication_error", "UNAUTHENTICATED"},
+		{402, "limit_exceeded", "rate_limit_exceeded", "billing_error", "RESOURCE_EXHAUSTED"},
+		{403, "limit_exceeded", "rate_limit_exceeded", "permission_error", "PERMISSION_DENIED"},
 		{403, "identity_disabled", "permission_error", "permission_error", "PERMISSION_DENIED"},
 		{403, "security_blocked", "security_policy_violation", "permission_error", "PERMISSION_DENIED"},
 		{404, "unsupported_endpoint", "invalid_request_error", "not_found_error", "NOT_FOUND"},
@@ -145,12 +161,12 @@ func TestErrorBody_details(t *testing.T) {
 		want string
 	}{
 		{"ParamInOpenAI", invalid("n", "bad"), OpenAI, `{"error":{"message":"bad","type":"invalid_request_error","param":"n","code":"invalid_request"}}`},
-		{"ParamInGemini", invalid("n", "bad"), Gemini, `{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"airatelimit","metadata":{"param":"n"}}]}}`},
+		{"ParamInGemini", invalid("n", "bad"), Gemini, `{"error":{"message":"bad","code":400,"status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"airatelimit","metadata":{"param":"n"}}]}}`},
 		{"TypeOverride", &Error{Status: 403, Code: "c", Message: "m", Type: "t"}, OpenAI, `{"error":{"message":"m","type":"t","param":null,"code":"c"}}`},
 		{"NoModelNoTierNoReset", &Error{Status: 429, Code: "c", Message: "m", Limit: &LimitDetail{Metric: "costUsd", Scope: "project", Period: "monthly", Limit: "1.5", Used: "1.500001", Remaining: "0"}}, OpenAI,
 			`{"error":{"message":"m","type":"rate_limit_exceeded","param":null,"code":"c","limit":{"metric":"costUsd","scope":"project","model":null,"tier":null,"period":"monthly","limit":1.5,"used":1.500001,"remaining":0,"resetsAt":null}}}`},
 		{"NestedFieldsAreFlatInGemini", &Error{Status: 403, Code: "c", Message: "m", Fields: map[string]any{"plan": map[string]any{"name": "Pro", "price": 4.5, "old": nil}, "tags": []any{"a", 1}, "vip": true}}, Gemini,
-			`{"error":{"code":403,"message":"m","status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"C","domain":"airatelimit","metadata":{"plan.name":"Pro","plan.price":"4.5","tags":"[\"a\",1]","vip":"true"}}]}}`},
+			`{"error":{"message":"m","code":403,"status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"C","domain":"airatelimit","metadata":{"plan.name":"Pro","plan.price":"4.5","tags":"[\"a\",1]","vip":"true"}}]}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -147,11 +147,12 @@ func TestOperations(t *testing.T) {
 	t.Run("a quota 429 with a long `Retry-After` that makes an SDK sleep for days", func(t *testing.T) {
 		t.Parallel()
 		clock := newClock()
-		s := stack.New(t, stack.Options{Settings: `{"requestLimit": 0, "limitPeriod": "monthly"}`, Now: clock.now})
+		s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1, "limitPeriod": "monthly"}`, Now: clock.now})
+		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		a := s.Chat("ann", "gpt-4o")
 		wantStatus(t, a, http.StatusTooManyRequests)
-		if after := header(t, a, "Retry-After"); after < 30*24*3600 {
-			t.Errorf("Retry-After: %d, want the month's rest", after)
+		if after := a.Header.Get("Retry-After"); after != "" {
+			t.Errorf("Retry-After: %s, want none", after)
 		}
 		calls := 0
 		count := func(req *http.Request, next func(*http.Request) (*http.Response, error)) (*http.Response, error) {

@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// longestWait is the longest time that a refusal asks a client to wait. Some clients sleep for
+// as long as Retry-After says, however long that is.
+const longestWait = time.Minute
+
+// refusal makes the answer to a decision that refuses.
+func (c *call) refusal(d *limit.Decision) error {
+	e := &wire.Error{Status: http.StatusTooManyRequests}
+	h := c.w.Header()
+	response := c.limitResponse()
+	switch d.Refusal {
+	case limit.OverLimit:
+		st := &d.Standings[d.Metric]
+		e.Status = c.caller.Project.RefusalStatus
+		e.Code, e.Limit, e.Message = "limit_exceeded", c.detail(st), c.overLimit(d, st)
+		if !d.Lasting {
+			e.RetryAfter = untilReset(st.ResetsAt, c.now)
+		}
+		c.noRetry()
+	case limit.OverBurst:
+		e.Code, e.RetryAfter = "burst_exceeded", d.RetryIn
+		e.Message = fmt.Sprintf("More than %d requests a minute. Try again in %s.", d.Burst.Max, d.RetryIn.Round(time.Millisecond))
+		if d.Lasting {
+			e.Message = "No requests are allowed: the limit of requests a minute is 0. Waiting does not change that."
+		}
+	case limit.OverConcurrency:
+		e.Code, e.RetryAfter = "concurrency_exceeded", time.Second
+		e.Message = fmt.Sprintf("More than %d requests at once. Try again when one has ended.", d.Concurrent)
+		if d.Lasting {
+			e.Message = "No requests are allowed: the limit of requests at once is 0. Waiting does not change that."
+		}
+	}
+	switch {
+	case d.Lasting || e.RetryAfter > longestWait:
+		e.RetryAfter = 0
+		c.noRetry()
+	default:
+		h.Set("Retry-After", seconds(e.RetryAfter))
+	}
+	if d.Refusal != limit.OverLimit {
+		if e.RetryAfter > 0 {
+			h.Set("Retry-After-Ms", retryAfterMs(d))
+		}
+		// The developer's texts are about the limits; these two refusals pass by themselves.
+		delete(response, "message")
+	}
+	if len(response) > 0 {
+		c.respond(e, response, c.refusalVars(d, e.Limit))
+	}
+	return e
+}
+
+// retryAfterMs is until another try makes sense. When one of the identity's requests will end
+// nobody knows: half a second is a guess.
+func retryAfterMs(d *limit.Decision) string {
+	if d.Refusal == limit.OverConcurrency {
+		return "500"
+	}
+	return strconv.FormatInt(max(1, (d.RetryIn+time.Millisecond-1).Milliseconds()), 10)
+}
+
+// overLimit says which limit refused, and what to do about it.
+func (c *call) overLimit(d *limit.Decision, st *limit.Standing) string {
+	name, period := describe(st, c.rules.Period), st.ResetsAt.Format(time.RFC3339)
+	left := ledger.Figure(st.Metric, st.Remaining()).String()
+	switch {
+	case d.Lasting && st.Max == 0 && st.Scope == limit.ScopeModel:
+		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", st.Model, st.Metric)
+	case d.Lasting && st.Max == 0:
+		return fmt.Sprintf("Nothing is free here: the limit of %s is 0, and no credits are left. Waiting does not change that.", st.Metric)
+	case d.Lasting:
+		return fmt.Sprintf("The request may need more than the whole limit of %s. Waiting does not change that. Send a shorter request, or a lower output cap.", name)
+	case st.Remaining() > 0: // strict: what is left may not be enough
+		return fmt.Sprintf("The request may need more than is left of the limit of %s (%s). Send a shorter one, or wait for the reset at %s.", name, left, period)
+	}
+	return fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", name,
+		ledger.Figure(st.Metric, st.Used), ledger.Figure(st.Metric, st.Max), period)
+}
+
+// refusalVars are what a limit response can name of a refusal; over is the limit, if it is
+// one of a period that refused. What there is not, such as a reset, is empty.
+func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail) map[string]string {
+	vars := map[string]string{"identity": c.caller.Identity, "model": c.target.Model, "tier": c.tierName(),
+		"period": c.rules.Period.String(), "resetsAt": ""}
+	switch {
+	case over != nil:
+		maps.Copy(vars, map[string]string{
+			"usage": over.Used.String(), "limit": over.Limit.String(), "remaining": over.Remaining.String(), "limitType": over.Metric})
+		if !over.ResetsAt.IsZero() {
+			vars["resetsAt"] = over.ResetsAt.Format(time.RFC3339)
+		}
+	case d.Refusal == limit.OverBurst:
+		maps.Copy(vars, map[string]string{"usage": itoa(d.Burst.Max), "limit": itoa(d.Burst.Max), "remaining": "0",
+			"limitType": limit.Requests.String(), "period": "minute"})
+		if !d.Lasting {
+			vars["resetsAt"] = c.now.Add(d.RetryIn).UTC().Format(time.RFC3339)
+		}
+	default: // too many at once, which ends when one of them does
+		maps.Copy(vars, map[string]string{"usage": itoa(d.Concurrent), "limit": itoa(d.Concurrent), "remaining": "0",
+			"limitType": limit.Requests.String()})
+		if !d.Lasting {
+			vars["resetsAt"] = c.now.UTC().Format(time.RFC3339)
+		}
+	}
+	return vars
+}
+
+// limitResponse is what the developer answers with: the identity's, else the tier's, else
+// the project's, field by field.
+func (c *call) limitResponse() map[string]any {
+	var own, tier map[string]any
+	if c.settings != nil {
+		own = c.settings.LimitResponse
+	}
+	if c.tier != nil {
+		tier = c.tier.LimitResponse
+	}
+	return project.MergeLimitResponse(own, tier, c.caller.Project.LimitResponse)
+}
+
+// respond puts a limit response into an error, its message and its other fields.
+func (c *call) respond(e *wire.Error, response map[string]any, vars map[string]string) {
+	filled, _ := project.Fill(response, vars).(map[string]any)
+	if message, ok := filled["message"].(string); ok && message != "" {
+		e.Message = message
+	}
+	delete(filled, "message")
+	e.Fields = filled
+}
+
+func (c *call) tierName() string {
+	if c.tier != nil {
+		return c.tier.Name
+	}
+	return ""
+}
+
+// detail describes the limit that refused.
+func (c *call) detail(st *limit.Standing) *wire.LimitDetail {
+	d := &wire.LimitDetail{
+		Metric: st.Metric.String(), Scope: st.Scope.String(), Period: c.rules.Period.String(), ResetsAt: st.ResetsAt,
+		Limit: ledger.Figure(st.Metric, st.Max), Used: ledger.Figure(st.Metric, st.Used), Remaining: ledger.Figure(st.Metric, st.Remaining()),
+	}
+	if st.Scope == limit.ScopeModel {
+		d.Model = &st.Model
+	}
+	if c.tier != nil {
+		d.Tier = &c.tier.Name
+	}
+	return d
+}
+
+// describe names a limit in a sentence: "5 requests daily for gpt-4o".
+func describe(st *limit.Standing, p limit.Period) string {
+	what := ledger.Figure(st.Metric, st.Max).String() + " " + st.Metric.String()
+	if st.Metric == limit.Cost {
+		what = "$" + ledger.Figure(st.Metric, st.Max).String()
+	}
+	text := what + " " + p.String()
+	if st.Scope == limit.ScopeModel {
+		text += " for " + st.Model
+	}
+	return text
+}
+
+func untilReset(at, now time.Time) time.Duration { return max(time.Second, at.Sub(now)) }

@@ -1,0 +1,75 @@
+package field
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+
+	"github.com/airatelimit/airatelimit/test/stack"
+)
+
+// TestRefusals has the failures under "Clients" and "Evasion" that are about refusals.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a `Retry-After` of hours makes a client sleep for hours", func(t *testing.T) {
+		t.Parallel()
+		clock := newClock() // noon
+		s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1}`, Now: clock.now})
+		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		a := s.Chat("ann", "gpt-4o")
+		wantStatus(t, a, http.StatusTooManyRequests)
+		if got := a.Header.Get("Retry-After"); got != "" {
+			t.Errorf("Retry-After: %s with the reset hours away, want none", got)
+		}
+		wantOneTry(t, s, "limit_exceeded")
+	})
+
+	t.Run("a limit of zero says \"try again\"", func(t *testing.T) {
+		t.Parallel()
+		for settings, code := range map[string]string{`{"requestsPerMinute": 0}`: "burst_exceeded", `{"concurrentRequests": 0}`: "concurrency_exceeded", `{"requestLimit": 0}`: "limit_exceeded"} {
+			message := wantOneTry(t, limited(t, settings), code)
+			if strings.Contains(strings.ToLower(message), "try again") || !strings.Contains(message, "Waiting does not change that.") {
+				t.Errorf("%s: %q, want it to say that waiting is in vain", settings, message)
+			}
+		}
+	})
+
+	t.Run("\"0 left\" with a hundred credits", func(t *testing.T) {
+		t.Parallel()
+		s := limited(t, `{"requestLimit": 1}`)
+		set(t, s, "ann", "{}")
+		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		gift(t, s, "ann", `{"requests": 100}`)
+		if got := s.Usage("ann")["limits"].([]any)[0].(map[string]any)["remaining"]; got != 100.0 {
+			t.Errorf("usage says that %v are left, want 100", got)
+		}
+		a := s.Chat("ann", "gpt-4o")
+		wantStatus(t, a, http.StatusOK)
+		if got := header(t, a, "X-Ratelimit-Remaining-Requests"); got != 99 {
+			t.Errorf("the header says that %d are left, want 99", got)
+		}
+	})
+}
+
+// wantOneTry checks that OpenAI's SDK makes one request and gives up, and returns what it is told.
+func wantOneTry(t *testing.T, s *stack.Stack, code string) (message string) {
+	t.Helper()
+	calls := 0
+	client := openai.NewClient(option.WithBaseURL(s.URL+"/v1"), option.WithAPIKey(s.ProjectKey), option.WithHeader("x-identity", "ann"),
+		option.WithMiddleware(func(req *http.Request, next func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+			calls++
+			return next(req)
+		}))
+	_, err := client.Chat.Completions.New(t.Context(), openai.ChatCompletionNewParams{Model: "gpt-4o",
+		Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("hello")}})
+	var refused *openai.Error
+	if !errors.As(err, &refused) || refused.Code != code || calls != 1 {
+		t.Fatalf("OpenAI's SDK: %d calls, error %v; want one, and %s", calls, err, code)
+	}
+	return refused.Message
+}
