@@ -358,6 +358,31 @@ func TestHeaders_NobodyIsAskedToWaitInVain(t *testing.T) {
 	}
 }
 
+// A project chooses the status of a used-up limit, and of nothing else: clients that repeat every 429 stop on it.
+func TestErrors_RefusalStatus(t *testing.T) {
+	t.Parallel()
+	for status, types := range map[int][]string{
+		402: {"rate_limit_exceeded", "billing_error", "RESOURCE_EXHAUSTED"},
+		403: {"rate_limit_exceeded", "permission_error", "PERMISSION_DENIED"},
+		429: {"rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"},
+	} {
+		s := stack.New(t, stack.Options{Settings: `{"requestLimit":0,"refusalStatus":` + itoa(status) + `,"tiers":{"fast":{"requestLimit":9,"requestsPerMinute":0},"one":{"requestLimit":9,"concurrentRequests":0}}}`})
+		for i, d := range dialects {
+			a := s.Do(d.request(s, "u", false))
+			wantStatus(t, a, status)
+			e, _ := errorOf(t, a)
+			if got := e[[]string{"type", "type", "status"}[i]]; got != types[i] || !strings.Contains(strings.ToLower(a.Body), "limit_exceeded") {
+				t.Errorf("%s: %d is %v, want %s: %s", d.name, status, got, types[i], a.Body)
+			}
+			if got := a.Header.Get("X-Should-Retry"); got != "false" || strings.Contains(a.Body, "RetryInfo") {
+				t.Errorf("%s: x-should-retry of a %d is %q: %s", d.name, status, got, a.Body)
+			}
+			wantErrorShape(t, s.Do(d.request(s, "u", false, "X-Tier", "fast")), i, 429, "burst_exceeded")
+			wantErrorShape(t, s.Do(d.request(s, "u", false, "X-Tier", "one")), i, 429, "concurrency_exceeded")
+		}
+	}
+}
+
 // A preflight carries no key, so it is the same below every path, while the server drains too: the request itself is then
 // told what is wrong, in an answer that the page can read.
 func TestHeaders_PreflightEverywhere(t *testing.T) {

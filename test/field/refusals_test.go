@@ -39,6 +39,17 @@ func TestRefusals(t *testing.T) {
 		}
 	})
 
+	t.Run("a 429 is repeated three times whatever it says", func(t *testing.T) {
+		t.Parallel()
+		s := limited(t, `{"requestLimit": 1, "refusalStatus": 402}`)
+		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		a := s.Chat("ann", "gpt-4o")
+		wantStatus(t, a, http.StatusPaymentRequired)
+		if e := errorOf(t, a); e["code"] != "limit_exceeded" || e["type"] != "rate_limit_exceeded" {
+			t.Errorf("the refusal is %s, want a limit_exceeded of the usual type", a.Body)
+		}
+	})
+
 	t.Run("\"0 left\" with a hundred credits", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"requestLimit": 1}`)
