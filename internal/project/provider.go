@@ -2,8 +2,10 @@ package project
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -180,7 +182,6 @@ func (p *ProviderFields) setDialect(path string, v value) error {
 
 // setKey keeps the key that is there when what comes is its mask or the empty field of a form; null removes it.
 func (p *ProviderFields) setKey(path string, v value) error {
-	const most = 4096
 	switch {
 	case v.kind == null:
 		p.Key = ""
@@ -191,14 +192,46 @@ func (p *ProviderFields) setKey(path string, v value) error {
 		if p.Key == "" {
 			return fieldError(path, "is a mask and there is no key to keep; give the key itself")
 		}
-	case IsKey(v.text):
-		return fieldError(path, "is a project key; the provider's own key belongs here")
-	case len(v.text) > most || strings.ContainsFunc(v.text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return fieldError(path, "is not an API key: at most %d ASCII characters without spaces", most)
 	default:
+		if problem := notAKey(v.text); problem != "" {
+			return fieldError(path, "%s", problem)
+		}
 		p.Key = v.text
 	}
 	return nil
+}
+
+var (
+	// assignment is a line of an env file. The padding of a key in base64 is not one.
+	assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=[^=]`)
+	// ourSecret is how a project's secret key begins.
+	ourSecret = regexp.MustCompile(`^sk_[0-9A-Za-z]{16}_`)
+)
+
+// notAKey says why a text cannot be a provider's API key and what belongs there, or returns "". It never quotes the text.
+func notAKey(s string) string {
+	const most = 4096
+	switch {
+	case strings.HasPrefix(s, "pk_"):
+		return "is a project key of AI Ratelimit; the provider's own key belongs here"
+	case ourSecret.MatchString(s):
+		return "is a project's secret key of AI Ratelimit; the provider's own key belongs here"
+	case len(s) > most:
+		return fmt.Sprintf("is not an API key: it has more than %d characters", most)
+	case strings.ContainsAny(s, "\r\n"):
+		return "is not an API key: it has a line break; give the key alone"
+	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "is not an API key: it has a space or a character that is not ASCII; give the key alone, without Bearer"
+	case strings.ContainsAny(s, "\"'`"):
+		return "is not an API key: it has quotes; give the key without them"
+	case strings.ContainsAny(s, "{}<>") || strings.HasPrefix(s, "$") || strings.Contains(s, "..."):
+		return "is not an API key but stands for one, as ${OPENAI_API_KEY} does; give the key itself"
+	case strings.HasPrefix(s, "env:") || strings.HasPrefix(s, "file:"):
+		return "is where a key is, which only the command line reads; give the key itself"
+	case assignment.MatchString(s):
+		return "is a line of an env file; give what stands behind the ="
+	}
+	return ""
 }
 
 const (

@@ -34,6 +34,9 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller stri
 		return Credential{}, err
 	}
 	header := OutgoingHeader(in, t.Stored, caller)
+	if key == "" {
+		return Credential{Header: header, Query: query}, nil
+	}
 	switch place {
 	case project.PlaceBearer:
 		header["Authorization"] = []string{"Bearer " + key}
@@ -50,7 +53,8 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller stri
 	return Credential{Header: header, Query: query}, nil
 }
 
-// credential chooses the key to send and its place.
+// credential chooses the key to send and its place. The key is "" where the provider is a server of the developer's own,
+// such as Ollama or vLLM, that asks for none: it has no stored key and the client sent none.
 func credential(p *project.Provider, d wire.Dialect, in http.Header, rawQuery string) (project.Place, string, error) {
 	native := nativePlace(d)
 	if p.KeyError != nil {
@@ -65,6 +69,9 @@ func credential(p *project.Provider, d wire.Dialect, in http.Header, rawQuery st
 		return 0, "", refuse(http.StatusBadRequest, "invalid_request", "", "The request has %v. Send one.", err)
 	}
 	place, ok := pick(keys, native)
+	if !ok && !p.Builtin && p.Vendor == "" {
+		return native, "", nil
+	}
 	if !ok {
 		return 0, "", refuse(http.StatusUnauthorized, "missing_provider_key", "",
 			"There is no API key for %s: store one in the project's settings, or send the provider's own as the vendor's SDK does "+

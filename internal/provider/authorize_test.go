@@ -304,3 +304,39 @@ func BenchmarkAuthorize(b *testing.B) {
 		}
 	}
 }
+
+// Ollama and vLLM ask for no key: the app's SDK has the project key where it wants one, and nothing is made up.
+func TestAServerOfTheDevelopersOwnNeedsNoKey(t *testing.T) {
+	t.Parallel()
+	for dialect, path := range map[string]string{"openai": chatPath, "anthropic": "/v1/messages"} {
+		own := `{"providers": {"own": {"baseUrl": "http://127.0.0.1:11434/v1", "dialect": "` + dialect + `"}}}`
+		if dialect == "anthropic" {
+			own = strings.Replace(own, "/v1", "", 1)
+		}
+		for name, h := range map[string]http.Header{
+			"nothing": nil, "the project key": {"Authorization": {"Bearer " + pk}, "X-Api-Key": {pk}},
+		} {
+			got, err := authorize(t, own, path, "own/llama3", h, "")
+			if err != nil {
+				t.Errorf("%s, %s: %v", dialect, name, err)
+			}
+			for _, place := range []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key"} {
+				if v := got.Header.Values(place); len(v) > 0 {
+					t.Errorf("%s, %s: %s is sent in %s, want nothing", dialect, name, v, place)
+				}
+			}
+			if got.Query != "" {
+				t.Errorf("%s, %s: query %q, want none", dialect, name, got.Query)
+			}
+		}
+	}
+	// A key that the client brings for it is passed on, as ever.
+	got, err := authorize(t, `{"providers": {"own": {"baseUrl": "http://127.0.0.1:11434/v1", "dialect": "openai"}}}`, chatPath, "own/llama3",
+		http.Header{"Authorization": {"Bearer my-own-key"}, "X-Project-Key": {pk}}, "")
+	if err != nil || got.Header.Get("Authorization") != "Bearer my-own-key" {
+		t.Errorf("a client's key: %v, %v, want it passed on", got.Header, err)
+	}
+	// A vendor's own server does ask for one.
+	_, err = authorize(t, `{"providers": {"own": {"baseUrl": "https://api.openai.com/v1", "dialect": "openai"}}}`, chatPath, "own/gpt-x", nil, "")
+	refusal(t, err, 401, "missing_provider_key", "own")
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -37,11 +38,11 @@ func TestKeys(t *testing.T) {
 		t.Parallel()
 		s := stack.New(t, stack.Options{})
 		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		// A server does not start with keys that it cannot open: these are damaged while it runs.
+		s.Alter(`UPDATE provider_keys SET sealed = substr(sealed, 1, length(sealed) - 4) || 'AAAA'`)
+		change(t, s, s.Store(), `{"name": "B"}`)
+		node.Await(t, time.Minute, "the change", func() bool { return s.Chat("ann", "gpt-4o").Status == http.StatusServiceUnavailable })
 		reached := s.Seen.Total()
-		// The keys are sealed with what the server does not have.
-		change(t, s, s.StoreWith([]byte("1b9d7e5f3a2c4e6d8f0a1b2c3d4e5f60")), `{"providers": {"openai": {"key": "sk-another-0123456789"},
-			"anthropic": {"key": "sk-another-0123456789"}, "google": {"key": "sk-another-0123456789"}}}`)
-		s.Restart()
 		for _, headers := range [][]string{nil, {"Authorization", "Bearer client-provider-key"}} {
 			wantCode(t, s.Chat("ann", "gpt-4o", headers...), http.StatusServiceUnavailable, "unavailable")
 			wantStatus(t, s.Post(messagesPath, "ann", messagesBody, headers...), http.StatusServiceUnavailable)
@@ -50,7 +51,6 @@ func TestKeys(t *testing.T) {
 		if n := s.Seen.Total(); n != reached {
 			t.Errorf("%d requests reached a provider, want none", n-reached)
 		}
-		wantUsed(t, s, "ann", 1, input+output)
 	})
 
 	t.Run("the provider's error quotes the stored key to the app's user", func(t *testing.T) {

@@ -299,22 +299,29 @@ func (s *Stack) Store() *store.Store {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.StoreWith(secrets.Encryption)
-}
-
-// StoreWith is Store with an encryption key that may be another than the server's.
-func (s *Stack) StoreWith(encryptionKey []byte) *store.Store {
-	s.t.Helper()
-	keys, err := secret.NewKeyring(encryptionKey)
+	keys, err := secret.NewKeyring(secrets.Encryption)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return store.New(s.open(), keys)
+}
+
+func (s *Stack) open() *store.DB {
+	s.t.Helper()
 	db, err := store.Open(context.Background(), s.Location())
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = db.Close() })
-	return store.New(db, keys)
+	return db
+}
+
+// Alter changes the database beside the server, which sees it when a project changes next.
+func (s *Stack) Alter(statement string, args ...any) {
+	s.t.Helper()
+	if _, err := s.open().Write.Exec(statement, args...); err != nil {
+		s.t.Fatalf("%s: %v", statement, err)
+	}
 }
 
 // Location is that of the database, for store.Open.
