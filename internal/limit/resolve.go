@@ -70,20 +70,35 @@ func ownLimit(l *Level, index uint8, m Metric) (Limit, bool) {
 	return Limit{Metric: m, Scope: Scope(index), Max: *l.Caps[m], src: source{index, noModel}}, true
 }
 
+// Others is the model key of every model that no other key of its level matches.
+const Others = "*"
+
 // modelLimit finds the longest key that covers the model and sets this metric: a longer
-// key that leaves the metric open does not hide a shorter one that sets it.
+// key that leaves the metric open does not hide a shorter one that sets it. Others is for
+// models without a key: any key that covers the model hides it, whatever it sets.
 func modelLimit(l *Level, index uint8, m Metric, model string) (Limit, bool) {
 	if l == nil {
 		return Limit{}, false
 	}
-	best, found := -1, -1
+	best, found, others := -1, -1, -1
 	for i := range l.Models {
-		if l.Models[i].Caps[m] == nil {
+		if l.Models[i].Key == Others {
+			others = i
 			continue
 		}
-		if rank, ok := Match(l.Models[i].Key, model); ok && rank > best {
+		rank, ok := Match(l.Models[i].Key, model)
+		if !ok {
+			continue
+		}
+		if best < 0 {
+			best = 0 // a model with a key of its own
+		}
+		if l.Models[i].Caps[m] != nil && rank > best {
 			best, found = rank, i
 		}
+	}
+	if best < 0 && others >= 0 && l.Models[others].Caps[m] != nil {
+		found = others
 	}
 	if found < 0 {
 		return Limit{}, false

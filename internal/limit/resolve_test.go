@@ -2,6 +2,7 @@ package limit
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -183,6 +184,49 @@ func TestLongestModelKeyWins(t *testing.T) {
 	}
 }
 
+// TestOthers: * is every model that no other key of its level matches, whatever that key sets.
+func TestOthers(t *testing.T) {
+	t.Parallel()
+	listed := models("gpt-4o", caps(5, nil, nil), "gemini-2.0-flash", requestCap(-1), "*", caps(20, 1000, nil))
+	blocked := models("gpt-4o", caps(5, nil, nil), "*", requestCap(0))
+	for _, c := range []struct {
+		name, model string
+		ls          Levels
+		want        string // of requests and tokens
+	}{
+		{"a listed model has its own", "gpt-4o-2024-08-06", Levels{Project: &Level{Models: listed}}, "5 (model gpt-4o), none"},
+		{"which inherits what it does not set", "gpt-4o", Levels{Project: &Level{Caps: caps(1, 2, nil), Models: listed}}, "5 (model gpt-4o), 2 (project)"},
+		{"an unlimited one too", "gemini-2.0-flash", Levels{Project: &Level{Models: listed}}, "none, none"},
+		{"one that is not listed", "o1-pro", Levels{Project: &Level{Caps: caps(1, 2, nil), Models: listed}}, "20 (model *), 1000 (model *)"},
+		{"in a tier it beats the project's model limits", "gpt-5", Levels{Tier: &Level{Models: listed}, Project: &Level{Models: models("gpt-5", caps(1, 1, 1))}}, "20 (model *), 1000 (model *)"},
+		{"but not for models that the tier lists", "gpt-4o", Levels{Tier: &Level{Models: listed}, Project: &Level{Models: models("gpt-4o", caps(1, 1, nil))}}, "5 (model gpt-4o), 1 (model gpt-4o)"},
+		{"the tier's listed models do not hide the project's", "gpt-4o", Levels{Tier: &Level{Models: models("gpt-4o", caps(5, nil, nil))}, Project: &Level{Models: models("*", caps(7, 7, nil))}}, "5 (model gpt-4o), 7 (model *)"},
+		{"null inherits", "o1-pro", Levels{Tier: &Level{Models: models("*", Caps{})}, Project: &Level{Models: models("*", caps(7, nil, nil))}}, "7 (model *), none"},
+		{"-1 lifts", "o1-pro", Levels{Tier: &Level{Models: models("*", requestCap(-1))}, Project: &Level{Caps: requestCap(7)}}, "none, none"},
+		{"0 blocks", "o1-pro", Levels{Project: &Level{Models: blocked}}, "0 (model *), none"},
+		{"0 blocks no listed one", "gpt-4o", Levels{Project: &Level{Models: blocked}}, "5 (model gpt-4o), none"},
+		{"an identity's beats its own limit", "o1-pro", Levels{Identity: &Level{Caps: caps(99, 99, nil), Models: listed}}, "20 (model *), 1000 (model *)"},
+		{"which a listed model inherits", "gpt-4o", Levels{Identity: &Level{Caps: caps(99, 99, nil), Models: listed}}, "5 (model gpt-4o), 99 (identity)"},
+		{"a prefix lists too", "gpt-5", Levels{Project: &Level{Models: models("gpt*", caps(nil, 3, nil), "*", caps(20, 20, nil))}}, "none, 3 (model gpt*)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := Resolve(c.ls, c.model, Daily, false)
+			var got []string
+			for _, m := range []Metric{Requests, Tokens} {
+				text := "none"
+				if l, ok := r.Limit(m); ok {
+					text = strings.TrimPrefix(l.String(), m.String()+" ")
+				}
+				got = append(got, text)
+			}
+			if got := strings.Join(got, ", "); got != c.want {
+				t.Errorf("limits of %s: %s; want %s", c.model, got, c.want)
+			}
+		})
+	}
+}
+
 // used builds a state with n requests, 10n tokens and 100n cost of each model.
 func used(modelsAndRequests ...any) *State {
 	s := &State{Start: Daily.Start(at("2026-11-22T12:00:00Z"))}
@@ -229,6 +273,14 @@ func TestWhatCountsTowardsALimit(t *testing.T) {
 			Levels{Project: &Level{Models: models("gpt-4o*", requestCap(99))}}, "gpt-4o-mini", 1 + 2 + 4},
 		{"a prefix leaves out what a longer key governs",
 			Levels{Project: &Level{Models: models("gpt-4o*", requestCap(99), "gpt-4o-mini", requestCap(5))}}, "gpt-4o", 1 + 2},
+		{"what has no key is counted together",
+			Levels{Project: &Level{Models: models("gpt-4o", requestCap(5), "*", requestCap(99))}}, "o1-pro", 4 + 8 + 16},
+		{"in a tier all of it, whatever keys the project has",
+			Levels{Tier: &Level{Models: models("*", requestCap(99))}, Project: &Level{Models: models("gpt-4o", requestCap(5))}}, "gpt-4o", 1 + 2 + 4 + 8 + 16},
+		{"a key without a limit of the metric is no part of it",
+			Levels{Project: &Level{Models: models("gpt-4o", caps(nil, 5, nil), "*", requestCap(99))}}, "claude-x", 4 + 8 + 16},
+		{"which then counts towards the general limit",
+			Levels{Project: &Level{Caps: requestCap(99), Models: models("gpt-4o", caps(nil, 5, nil), "*", requestCap(9))}}, "gpt-4o", 1 + 2},
 		{"the same key of another level is another limit",
 			Levels{Tier: &Level{Models: models("gpt-4o-mini", requestCap(5))}, Project: &Level{Models: models("gpt*", requestCap(99))}}, "gpt-4o", 1 + 2},
 	} {
@@ -298,10 +350,22 @@ type refLimit struct {
 }
 
 func refModel(l *Level, level int, m Metric, model string) *refLimit {
+	var keys, all []ModelCaps // that match, without *; those with it
+	for _, mc := range l.Models {
+		switch _, ok := Match(mc.Key, model); {
+		case mc.Key == "*":
+			all = append(all, mc)
+		case ok:
+			keys = append(keys, mc)
+		}
+	}
+	if len(keys) == 0 { // every model that no other key of its level matches
+		keys = all
+	}
 	var best *refLimit
 	rank := -1
-	for _, mc := range l.Models {
-		if r, ok := Match(mc.Key, model); ok && r > rank && mc.Caps[m] != nil {
+	for _, mc := range keys {
+		if r, _ := Match(mc.Key, model); r > rank && mc.Caps[m] != nil {
 			best, rank = &refLimit{*mc.Caps[m], level, mc.Key}, r
 		}
 	}

@@ -109,6 +109,14 @@ func modelsShare(t *testing.T, s Store) {
 	each := limit.Levels{Project: &limit.Level{Models: []limit.ModelCaps{{Key: "gpt-4o", Caps: five}, {Key: "claude-x", Caps: five}}}}
 	wantAdmitted(t, race(t, s, identity("each"), noon, 1, rules(each, "gpt-4o", limit.Daily), rules(each, "claude-x", limit.Daily)),
 		10, "two models with a limit each")
+
+	listed := limit.Levels{Project: &limit.Level{Models: []limit.ModelCaps{{Key: "gpt-4o", Caps: five}, {Key: limit.Others, Caps: five}}}}
+	others := identity("others")
+	wantAdmitted(t, race(t, s, others, noon, 1, rules(listed, "o1-pro", limit.Daily), rules(listed, "claude-x", limit.Daily), rules(listed, "made-up", limit.Daily)),
+		5, "models without a key of their own, together")
+	s.Restart(t)
+	wantAdmitted(t, race(t, s, others, noon, 1, rules(listed, "gpt-5", limit.Daily)), 0, "one more of them, after a restart")
+	wantAdmitted(t, race(t, s, others, noon, 1, rules(listed, "gpt-4o-2024-08-06", limit.Daily)), 5, "the model with a key")
 }
 
 // holdsCount: requests at once must not pass a token limit because none has ended yet.

@@ -82,13 +82,14 @@ var (
 
 func genLevel(t *rapid.T, name string) *limit.Level {
 	number := rapid.Ptr(rapid.OneOf(rapid.Just(int64(-1)), rapid.Int64Range(0, 40)), true)
-	var c, m limit.Caps
+	var c, m, others limit.Caps
 	for i := range c {
-		c[i], m[i] = number.Draw(t, name), number.Draw(t, name+"'s model")
+		c[i], m[i], others[i] = number.Draw(t, name), number.Draw(t, name+"'s model"), number.Draw(t, name+"'s others")
 	}
 	return &limit.Level{
 		Caps:               c,
-		Models:             []limit.ModelCaps{{Key: rapid.SampledFrom([]string{"gpt-4o", "gpt*", "claude-x"}).Draw(t, "key"), Caps: m}},
+		Models: append([]limit.ModelCaps{{Key: rapid.SampledFrom([]string{"gpt-4o", "gpt*", "claude-x"}).Draw(t, "key"), Caps: m}},
+			rapid.SampledFrom([][]limit.ModelCaps{nil, {{Key: limit.Others, Caps: others}}}).Draw(t, "others")...),
 		RequestsPerMinute:  rapid.Ptr(rapid.SampledFrom([]int64{-1, 3, 7}), true).Draw(t, "burst"),
 		ConcurrentRequests: rapid.Ptr(rapid.SampledFrom([]int64{-1, 2, 4}), true).Draw(t, "concurrency"),
 	}
