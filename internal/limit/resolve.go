@@ -1,6 +1,9 @@
 package limit
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Levels are the three places where caps are set. Any may be nil.
 type Levels struct {
@@ -153,8 +156,8 @@ func (ls Levels) All() []Limit {
 	return all
 }
 
-// appendModelLimits appends the level's model limits that no higher level overrides. Asked
-// for is the model that a key names, or, of a prefix, one that no other key names.
+// appendModelLimits appends the level's model limits that no higher level overrides for
+// every model.
 func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric) []Limit {
 	if l == nil {
 		return all
@@ -163,13 +166,41 @@ func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric
 		if mc.Caps[m] == nil || *mc.Caps[m] == Unlimited {
 			continue
 		}
-		name := mc.Key
-		if prefix, star := strings.CutSuffix(name, "*"); star {
-			name = prefix + "\x00"
-		}
-		if g, ok := ls.governing(m, name); ok && g.src == (source{index, int32(i)}) {
+		src := source{index, int32(i)}
+		if g, ok := ls.governing(m, example(mc.Key)); ok && g.src == src {
+			all = append(all, g)
+		} else if g, ok := ls.governingWithin(m, mc.Key, src); ok {
 			all = append(all, g)
 		}
 	}
 	return all
+}
+
+// example is the model that a key names or, of a prefix, one that no longer key covers.
+func example(key string) string {
+	if prefix, star := strings.CutSuffix(key, "*"); star {
+		return prefix + "\x00"
+	}
+	return key
+}
+
+// governingWithin looks for a model that the cap at src governs among those that other keys
+// are for. There can be one where a higher level overrides it with Others: the models that
+// have a key of their own at that level are not among them.
+func (ls *Levels) governingWithin(m Metric, key string, src source) (Limit, bool) {
+	for _, l := range []*Level{ls.Identity, ls.Tier, ls.Project}[:src.level] {
+		if l == nil || !slices.ContainsFunc(l.Models, func(mc ModelCaps) bool { return mc.Key == Others }) {
+			continue
+		}
+		for _, mc := range l.Models {
+			model := example(mc.Key)
+			if _, ok := Match(key, model); !ok {
+				continue
+			}
+			if g, ok := ls.governing(m, model); ok && g.src == src {
+				return g, true
+			}
+		}
+	}
+	return Limit{}, false
 }

@@ -327,6 +327,13 @@ func TestEveryLimitIsListed(t *testing.T) {
 		{"a prefix of a higher level hides longer ones below",
 			Levels{Tier: &Level{Models: models("a*", requestCap(1))}, Project: &Level{Models: models("ab*", requestCap(2), "*", requestCap(9))}},
 			[]string{"requests 1 (model a*)", "requests 9 (model *)"}},
+		{"a level's * hides every other key below",
+			Levels{Tier: &Level{Models: models("*", requestCap(1))}, Project: &Level{Models: models("ab*", requestCap(2), "*", requestCap(9))}},
+			[]string{"requests 1 (model *)"}},
+		{"but not for models that it has keys for",
+			Levels{Tier: &Level{Models: models("*", requestCap(1), "ab*", caps(nil, -1, nil), "c", caps(nil, -1, nil))},
+				Project: &Level{Models: models("ab*", requestCap(2), "b", requestCap(3), "*", requestCap(9))}},
+			[]string{"requests 1 (model *)", "requests 2 (model ab*)", "requests 9 (model *)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

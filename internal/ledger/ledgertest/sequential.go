@@ -87,7 +87,7 @@ func genLevel(t *rapid.T, name string) *limit.Level {
 		c[i], m[i], others[i] = number.Draw(t, name), number.Draw(t, name+"'s model"), number.Draw(t, name+"'s others")
 	}
 	return &limit.Level{
-		Caps:               c,
+		Caps: c,
 		Models: append([]limit.ModelCaps{{Key: rapid.SampledFrom([]string{"gpt-4o", "gpt*", "claude-x"}).Draw(t, "key"), Caps: m}},
 			rapid.SampledFrom([][]limit.ModelCaps{nil, {{Key: limit.Others, Caps: others}}}).Draw(t, "others")...),
 		RequestsPerMinute:  rapid.Ptr(rapid.SampledFrom([]int64{-1, 3, 7}), true).Draw(t, "burst"),
