@@ -155,6 +155,7 @@ func chargeFree(t *testing.T) {
 		s.Request("GET", "/v1/models", "u", ""), s.Request("GET", "/v1beta/models", "u", ""), s.Request("GET", "/v1/usage", "u", ""),
 		s.Request("POST", "/v1/messages/count_tokens", "u", anthropic.body(anthropic.model, false), "Anthropic-Version", "2023-06-01"),
 		s.Request("POST", "/v1beta/models/gemini-2.0-flash:countTokens", "u", gemini.body("", false)),
+		s.Request("POST", "/v1/responses/input_tokens", "u", `{"model":"gpt-4o","input":"one two"}`), s.Request("GET", "/v1/models/gpt-4o", "u", ""),
 	} {
 		wantStatus(t, s.Do(r), 200)
 	}

@@ -126,6 +126,129 @@ func TestModels_PriceBookWhereAllIsAllowed(t *testing.T) {
 	}
 }
 
+// One model is answered in the shape of whoever asks, if it is one that can be called.
+func TestModels_One(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","claude-sonnet-4-5","gemini-2.0-flash","mine","Qwen/Qwen3","openrouter/*"],
+		"providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","models":["mine"],"key":"` + stack.StoredKey + `"}}}`})
+	get := func(path string, headers ...string) stack.Answer {
+		return s.Do(s.Request(http.MethodGet, path, "u", "", headers...))
+	}
+	for path, want := range map[string]string{
+		"/v1/models/gpt-4o":                 `{"id":"gpt-4o","object":"model","created":0,"owned_by":"openai"}`,
+		"/v1/models/gpt%2D4o":               `{"id":"gpt-4o","object":"model","created":0,"owned_by":"openai"}`,
+		"/v1/models/gpt-4o-2024-08-06":      `{"id":"gpt-4o-2024-08-06","object":"model","created":0,"owned_by":"openai"}`,
+		"/v1/models/openai/gpt-4o":          `{"id":"openai/gpt-4o","object":"model","created":0,"owned_by":"openai"}`,
+		"/v1/models/mine":                   `{"id":"mine","object":"model","created":0,"owned_by":"own"}`,
+		"/v1/models/own%2FQwen%2FQwen3":     `{"id":"own/Qwen/Qwen3","object":"model","created":0,"owned_by":"own"}`,
+		"/v1/models/own/qwen/qwen3":         `{"id":"own/Qwen/Qwen3","object":"model","created":0,"owned_by":"own"}`,
+		"/v1/models/claude-sonnet-4-5":      `{"id":"claude-sonnet-4-5","object":"model","created":0,"owned_by":"anthropic"}`,
+		"/v1/models/own/openrouter/x:nitro": `{"id":"own/openrouter/x:nitro","object":"model","created":0,"owned_by":"own"}`,
+	} {
+		if a := get(path); a.Status != 200 || a.Body != want {
+			t.Errorf("%s: status %d, %s; want %s", path, a.Status, a.Body, want)
+		}
+	}
+	claude := get("/v1/models/claude-sonnet-4-5", "Anthropic-Version", "2023-06-01").JSON(t)
+	if claude["type"] != "model" || claude["id"] != "claude-sonnet-4-5" || claude["display_name"] == "" || claude["created_at"] != "1970-01-01T00:00:00Z" {
+		t.Errorf("Anthropic's: %v", claude)
+	}
+	for _, flash := range []stack.Answer{get("/v1beta/models/gemini-2.0-flash"), get("/v1/models/gemini-2.0-flash", "X-Goog-Api-Key", s.ProjectKey)} {
+		if doc := flash.JSON(t); doc["name"] != "models/gemini-2.0-flash" || !slices.Contains(doc["supportedGenerationMethods"].([]any), any("generateContent")) {
+			t.Errorf("Gemini's: %s", flash.Body)
+		}
+	}
+	wantError(t, get("/v1/models/gpt-4.1"), 403, "model_not_allowed")
+	wantError(t, get("/v1/models/nobody-1"), 404, "unknown_model")
+	wantError(t, get("/v1/models/gpt-nonsense"), 404, "unknown_model")
+	wantErrorShape(t, get("/v1/models/nobody-1", "Anthropic-Version", "2023-06-01"), 1, 404, "unknown_model")
+	wantErrorShape(t, get("/v1beta/models/gpt-4o"), 2, 404, "unknown_model")
+	wantErrorShape(t, s.Do(s.Request(http.MethodGet, "/v1/models/gpt-4o", "", "", "Anthropic-Version", "2023-06-01")), 1, 400, "missing_identity")
+	if s.Seen.Total() != 0 {
+		t.Error("the provider was asked")
+	}
+}
+
+// What a tier narrows is narrowed for one model as it is for the list and for calls.
+func TestModels_OneInATier(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","gpt-4.1"],"tiers":{"free":{"allowedModels":["gpt-4.1"]}}}`})
+	for tier, want := range map[string]int{"": 200, "free": 403} {
+		a := s.Do(s.Request(http.MethodGet, "/v1/models/gpt-4o", "u", "", "X-Tier", tier))
+		if a.Status != want {
+			t.Errorf("in the tier %q: status %d, want %d: %s", tier, a.Status, want, a.Body)
+		}
+		wantStatus(t, s.Chat("u", "gpt-4o", "X-Tier", tier), want)
+	}
+}
+
+// The models that a project's own provider names are listed beside those of the price book, each callable.
+func TestModels_OfOwnProviders(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","models":["Mine-1","llama-*"],"key":"k"},
+		"claudes":{"baseUrl":"http://127.0.0.1:1","dialect":"anthropic","models":["my-claude"],"key":"k"}}}`})
+	got := modelsOf(t, s, "/v1/models")
+	for _, want := range []string{"Mine-1", "my-claude", "gpt-4o"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s is not in %v", want, got)
+		}
+	}
+	a := s.Do(s.Request("GET", "/v1/models", "u", "", "Anthropic-Version", "2023-06-01"))
+	if !strings.Contains(a.Body, `"my-claude"`) || !strings.Contains(a.Body, `"claude-sonnet-4-5"`) || !strings.Contains(a.Body, `"Mine-1"`) || !strings.Contains(a.Body, `"has_more":false`) {
+		t.Errorf("Anthropic's list is %s", a.Body)
+	}
+}
+
+// Lists are paged as the vendors page them: following the cursor gives each model once.
+func TestModels_Pages(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["claude-sonnet-*","gemini-2*"]}`})
+	version := []string{"Anthropic-Version", "2023-06-01"}
+	list := func(path string, headers ...string) map[string]any {
+		a := s.Do(s.Request("GET", path, "u", "", headers...))
+		wantStatus(t, a, 200)
+		return a.JSON(t)
+	}
+	names := func(doc map[string]any, list, name string) (all []string) {
+		for _, m := range doc[list].([]any) {
+			all = append(all, m.(map[string]any)[name].(string))
+		}
+		return all
+	}
+	whole := list("/v1/models", version...)
+	want := names(whole, "data", "id")
+	if len(want) < 5 || whole["has_more"] != false || whole["first_id"] != want[0] || whole["last_id"] != want[len(want)-1] {
+		t.Fatalf("whole: %v", whole)
+	}
+	var got []string
+	for after, more := "", true; more; {
+		page := list("/v1/models?limit=2&after_id="+after, version...)
+		got = append(got, names(page, "data", "id")...)
+		more = page["has_more"].(bool)
+		after, _ = page["last_id"].(string)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("Anthropic's pages: %v, want %v", got, want)
+	}
+	before := list("/v1/models?limit=2&before_id="+want[3], version...)
+	if got := names(before, "data", "id"); !slices.Equal(got, want[1:3]) || before["has_more"] != true {
+		t.Errorf("before %s: %v, want %v", want[3], before, want[1:3])
+	}
+
+	want = names(list("/v1beta/models"), "models", "name")
+	got = nil
+	for token, more := "", true; more; {
+		page := list("/v1beta/models?pageSize=2&pageToken=" + token)
+		got = append(got, names(page, "models", "name")...)
+		token, more = page["nextPageToken"].(string)
+	}
+	if len(want) < 3 || !slices.Equal(got, want) {
+		t.Errorf("Gemini's pages: %v, want %v", got, want)
+	}
+	wantErrorShape(t, s.Do(s.Request("GET", "/v1/models?limit=0", "u", "", version...)), 1, 400, "invalid_request")
+	wantErrorShape(t, s.Do(s.Request("GET", "/v1beta/models?pageSize=x", "u", "")), 2, 400, "invalid_request")
+}
+
 // A model goes to the provider that its name tells, never to a guess.
 func TestModels_ProviderFromModel(t *testing.T) {
 	t.Parallel()

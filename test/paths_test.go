@@ -18,7 +18,7 @@ func TestPaths_OddSpellingsAre404(t *testing.T) {
 		"/v1/chat/../chat/completions", "/v1/x/../chat/completions", "/./v1/chat/completions", "/../v1/chat/completions", "/x/../v1/chat/completions", "/healthz/../v1/chat/completions",
 		"/%761/chat/completions", "/v1/chat%2fcompletions", "/v1/chat/completion%73", "/v1/%2e/chat/completions", "/v1/%2e%2e/v1/chat/completions",
 		"/v1/chat/completions%00", "/v1/chat/completions;x=1", "/v1/chat/completions%20", "/v1/chat/completions%3f", `/v1\chat\completions`, "/v1%5cchat/completions",
-		"/V1/chat/completions", "/v1/Chat/Completions", "/v1/chat/completions%2f..", "/v1", "/v1/", "/v1/models/gpt-4o", "/v1/files", "/v1/fine_tuning/jobs",
+		"/V1/chat/completions", "/v1/Chat/Completions", "/v1/chat/completions%2f..", "/v1", "/v1/", "/v1/models/gpt-4o", "/v1/models//gpt-4o", "/v1/files", "/v1/fine_tuning/jobs",
 		"/v1/responses/resp_1", "/v1/batches", "/v1/organization/usage/completions", "/v1/messages/batches", "/v1/assistants", "/v1/realtime", "/v1beta/files",
 		"/v1beta/models/gemini-2.0-flash", "/v1beta/models/gemini-2.0-flash:predict", "/v1beta/models/gemini-2.0-flash:generateContent:generateContent",
 		"/v1beta/models/gemini-2.0-flash%3agenerateContent", "/v1beta/models/../models/gemini-2.0-flash:generateContent", "/v1beta/models/%2e%2e:generateContent",

@@ -163,6 +163,8 @@ var endpoints = map[string]endpoint{
 	"/v1beta/openai/chat/completions": {dialect: openAI, answer: (*call).chat},
 	"/v1/completions":                 {dialect: openAI, answer: (*call).completions},
 	"/v1/responses":                   {dialect: openAI, answer: (*call).responses},
+	"/v1/responses/input_tokens":      {dialect: openAI, answer: (*call).countResponseTokens},
+	"/v1/responses/compact":           {dialect: openAI, answer: (*call).compactResponse},
 	"/v1/embeddings":                  {dialect: openAI, answer: (*call).embeddings},
 	"/v1/moderations":                 {dialect: openAI, answer: (*call).moderations},
 	"/v1/images/generations":          {dialect: openAI, answer: (*call).images},

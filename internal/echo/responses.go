@@ -1,6 +1,9 @@
 package echo
 
-import "encoding/json"
+import (
+	"encoding/base64"
+	"encoding/json"
+)
 
 // The Responses API, as in https://platform.openai.com/docs/api-reference/responses.
 
@@ -103,23 +106,63 @@ type responsesUsage struct {
 	TotalTokens int64 `json:"total_tokens"`
 }
 
-func (c *call) responses() {
-	var req responsesRequest
-	echoed := map[string]json.RawMessage{}
+// readResponses reads a request of the Responses API, or answers that it cannot be read.
+func (c *call) readResponses() (req responsesRequest, a ask, ok bool) {
 	if err := c.decode(&req); err != nil {
 		c.badRequest("", "The body of the request could not be read as JSON: "+err.Error()+".")
-		return
+		return req, a, false
 	}
 	if p, ok := req.check(); !ok {
 		c.refuse(p)
-		return
+		return req, a, false
 	}
-	_ = c.decode(&echoed) // it has just been read as an object
-	a := askOf(req.Input, value(req.MaxOutputTokens, 0), firstTool(req.Tools, req.ToolChoice))
+	a = askOf(req.Input, value(req.MaxOutputTokens, 0), firstTool(req.Tools, req.ToolChoice))
 	var instructions string
 	if json.Unmarshal(req.Instructions, &instructions) == nil {
 		a.input += Tokens(instructions)
 	}
+	return req, a, true
+}
+
+func (c *call) countResponseTokens() {
+	if _, a, ok := c.readResponses(); ok {
+		c.json(map[string]any{"object": "response.input_tokens", "input_tokens": a.input})
+	}
+}
+
+// compactItem is what a compaction is passed on as in the next request.
+type compactItem struct {
+	ID        string `json:"id"`
+	Type      string `json:"type"`
+	Encrypted string `json:"encrypted_content"`
+}
+
+// compactResponse answers with the last text of the user and, in place of all else, an item that nobody can read.
+func (c *call) compactResponse() {
+	_, a, ok := c.readResponses()
+	if !ok {
+		return
+	}
+	a.tool = ""
+	r := c.reply(a)
+	id := digest(c.model, a.text)
+	asked := messageItem{ID: "msg_" + id, Type: "message", Status: completed, Role: "user", Content: []outputText{newOutputText(a.text)}}
+	asked.Content[0].Type = "input_text"
+	o := map[string]any{"id": "resp_" + id, "object": "response.compaction", "created_at": Created,
+		"output": []any{asked, compactItem{"cmp_" + id, "compaction", base64.StdEncoding.EncodeToString([]byte(r.text()))}}}
+	if c.fault != WithoutUsage {
+		o["usage"] = r.responsesUsage()
+	}
+	c.json(o)
+}
+
+func (c *call) responses() {
+	req, a, ok := c.readResponses()
+	if !ok {
+		return
+	}
+	echoed := map[string]json.RawMessage{}
+	_ = c.decode(&echoed) // it has just been read as an object
 	r := c.reply(a)
 	id := digest(c.model, a.text)
 	if req.Stream {
@@ -185,12 +228,16 @@ func (c *call) response(echoed map[string]json.RawMessage, id string, r reply, s
 		delete(o, "usage")
 		return o
 	}
+	o["usage"] = r.responsesUsage()
+	return o
+}
+
+func (r reply) responsesUsage() responsesUsage {
 	u := responsesUsage{InputTokens: r.input + r.extra.Cached, OutputTokens: r.output}
 	u.TotalTokens = u.InputTokens + u.OutputTokens
 	u.InputDetails.Cached = r.extra.Cached
 	u.OutputDetails.Reasoning = r.reasoning
-	o["usage"] = u
-	return o
+	return u
 }
 
 func (c *call) streamResponse(echoed map[string]json.RawMessage, id string, r reply) {

@@ -296,7 +296,7 @@ func (u used) actual(c *call) ledger.Actual {
 // kind is the format of the operation's answers.
 func (c *call) kind() meter.Kind {
 	switch c.ep.Operation {
-	case wire.Responses:
+	case wire.Responses, wire.CompactResponse:
 		return meter.OpenAIResponses
 	case wire.Embeddings:
 		return meter.OpenAIEmbeddings

@@ -132,6 +132,9 @@ func generates(op wire.Operation) bool {
 	return false
 }
 
+// writes reports whether the operation's output is text, which a compaction's is too although nothing can cap it.
+func writes(op wire.Operation) bool { return generates(op) || op == wire.CompactResponse }
+
 // amounts prices usage.
 func (e *estimate) amounts(u price.Usage) limit.Amounts {
 	a := limit.Amounts{limit.Requests: 1, limit.Tokens: u.Tokens()}
@@ -155,7 +158,7 @@ func (e *estimate) ask() limit.Amounts {
 // askStrict sets the output to what a strict limit can be shown to cover: the cap that
 // the client set, or the model's own.
 func (e *estimate) askStrict(op wire.Operation, answers int64) (most, least limit.Amounts) {
-	if generates(op) && !e.capped {
+	if writes(op) && !e.capped {
 		e.output = satMul(known(e.price.MaxOutput, unknownOutput), answers)
 	}
 	u := e.input

@@ -99,6 +99,7 @@ type call struct {
 	at    Steps
 
 	ep       wire.Endpoint
+	unserved string // the path as it was sent that no endpoint has; "" where one has
 	caller   identity.Caller
 	settings *ledger.Settings
 	assumed  bool // nobody has looked whether the identity has settings: it is taken to have none
@@ -144,8 +145,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *call) handle(ctx context.Context) (err error) {
 	path, query := requestTarget(c.r)
 	if c.ep, err = wire.Match(c.r.Method, path); err != nil {
-		c.ep.Dialect = wire.DialectOf(path)
+		c.ep.Dialect, c.unserved = wire.CallerDialect(wire.DialectOf(path), c.r.Header, query), path
 		return err
+	}
+	if c.ep.Own() && c.ep.Operation != wire.OwnUsage {
+		c.ep.Dialect = wire.CallerDialect(c.ep.Dialect, c.r.Header, query)
 	}
 	if err := c.checkSize(); err != nil {
 		return err
@@ -160,8 +164,8 @@ func (c *call) handle(ctx context.Context) (err error) {
 	if err := c.identify(ctx, !c.ep.Metered()); err != nil {
 		return err
 	}
-	if c.ep.Operation == wire.ListModels || c.ep.Operation == wire.ListGeminiModels {
-		return c.models()
+	if c.ep.Own() {
+		return c.models(query)
 	}
 
 	unread := c.receive()
@@ -267,9 +271,15 @@ func (c *call) log(now time.Time) {
 	if !h.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
-	attrs := append(make([]slog.Attr, 0, 11),
+	attrs := append(make([]slog.Attr, 0, 13),
 		slog.String("request", c.id), slog.Int("status", c.status), slog.String("outcome", c.outcome),
-		slog.String("operation", c.ep.Operation.String()), slog.Duration("took", now.Sub(c.start)))
+		slog.Duration("took", now.Sub(c.start)))
+	if c.ep.Method != "" {
+		attrs = append(attrs, slog.String("operation", c.ep.Operation.String()))
+	}
+	if c.unserved != "" {
+		attrs = append(attrs, slog.String("method", wire.ShownMethod(c.r.Method)), slog.String("path", wire.ShownPath(c.unserved)))
+	}
 	if c.caller.Project != nil {
 		attrs = append(attrs, slog.String("project", c.caller.Project.Key))
 	}

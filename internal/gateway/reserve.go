@@ -228,7 +228,7 @@ func (c *call) unkeepable() error {
 	if !c.caller.Project.Strict {
 		return nil
 	}
-	if cost && generates(c.ep.Operation) {
+	if cost && writes(c.ep.Operation) {
 		if err := checkSurcharges(c.body); err != nil {
 			return err
 		}

@@ -65,7 +65,8 @@ type Provider struct {
 	Dialect wire.Dialect
 	BaseURL string // without a slash at its end
 	Builtin bool
-	Vendor  string // the built-in provider whose server it is, going by the base URL's host, else by the name; "" for none
+	Named   []string // models that the settings name one by one, in the developer's spelling
+	Vendor  string   // the built-in provider whose server it is, going by the base URL's host, else by the name; "" for none
 
 	Key      string // the stored one, opened; "" if there is none
 	KeyError error  // the stored key cannot be opened; Key is then ""
@@ -188,6 +189,9 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 		p.Key, p.KeyError = r.open(name, open)
 		for _, key := range fields.Models {
 			s.patterns = append(s.patterns, pattern{limit.NormalizeModel(key), p})
+			if !strings.HasSuffix(key, "*") {
+				p.Named = append(p.Named, strings.TrimSpace(key))
+			}
 		}
 		s.configured = append(s.configured, p)
 	}

@@ -1,9 +1,11 @@
 package provider
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/internal/project"
 )
@@ -15,14 +17,17 @@ type Model struct {
 }
 
 // Models lists, by name, what users in a tier, nil for none, may call: what allowedModels names, or, where the project
-// allows all, what the price book knows of the project's providers: those of its settings, else the built-in ones.
+// allows all, what the price book knows of the project's providers, and what these name themselves: those of its settings,
+// else the built-in ones.
 // A pattern stands for the models of the book that it covers. Every name is one that can be
 // called as it is: what only a prefix would lead to a provider is left out.
 func Models(p *project.Snapshot, t *project.Tier) []Model {
 	var all []Model
+	listed := map[string]bool{}
 	add := func(name string) bool {
 		by := owner(p, t, name)
-		if by != nil && !slices.ContainsFunc(all, func(m Model) bool { return strings.EqualFold(m.Name, name) }) {
+		if key := limit.NormalizeModel(name); by != nil && !listed[key] {
+			listed[key] = true
 			all = append(all, Model{Name: name, Provider: by})
 		}
 		return by != nil
@@ -30,6 +35,9 @@ func Models(p *project.Snapshot, t *project.Tier) []Model {
 	own := slices.DeleteFunc(slices.Clone(p.Configured()), func(by *project.Provider) bool { return by.Builtin })
 	for _, by := range serving(p) {
 		for _, name := range price.Models(by.Name) {
+			add(name)
+		}
+		for _, name := range by.Named {
 			add(name)
 		}
 	}
@@ -44,6 +52,35 @@ func Models(p *project.Snapshot, t *project.Tier) []Model {
 	}
 	slices.SortFunc(all, func(a, b Model) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// Find returns the model of a name for users in a tier, as [Models] has it or as it can be called: a snapshot, a name with NAME/ before it, or
+// whatever a provider of the project's own may have. The error is a *wire.Error: 404 unknown_model, or 403
+// model_not_allowed.
+func Find(p *project.Snapshot, t *project.Tier, name string) (Model, error) {
+	for _, m := range Models(p, t) {
+		if strings.EqualFold(m.Name, name) {
+			return m, nil
+		}
+	}
+	by, sent := claim(p, name)
+	if only := p.Configured(); by == nil && len(only) == 1 {
+		by = only[0]
+	}
+	if by != nil && by.Builtin {
+		if _, known := p.Price(sent); !known {
+			by = nil
+		}
+	}
+	switch {
+	case by == nil || strings.TrimSpace(sent) == "":
+		return Model{}, refuse(http.StatusNotFound, "unknown_model", "model",
+			"There is no model %s here. GET /v1/models lists those that there are.", quote(name))
+	case !p.Allowed(t, sent):
+		return Model{}, refuse(http.StatusForbidden, "model_not_allowed", "model",
+			"This app does not allow the model %s. GET /v1/models lists what it does.", quote(name))
+	}
+	return Model{Name: name, Provider: by}, nil
 }
 
 // owner returns the provider to which an allowed model's name leads, else nil. What is allowed

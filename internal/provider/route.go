@@ -174,16 +174,18 @@ func refuse(status int, code, param, format string, args ...any) *wire.Error {
 
 // openAIPaths are the OpenAI endpoints below a base URL that ends in /v1.
 var openAIPaths = map[wire.Operation]string{
-	wire.ChatCompletions:  "/chat/completions",
-	wire.Completions:      "/completions",
-	wire.Responses:        "/responses",
-	wire.Embeddings:       "/embeddings",
-	wire.Moderations:      "/moderations",
-	wire.ImageGenerations: "/images/generations",
-	wire.ImageEdits:       "/images/edits",
-	wire.Speech:           "/audio/speech",
-	wire.Transcriptions:   "/audio/transcriptions",
-	wire.Translations:     "/audio/translations",
+	wire.ChatCompletions:     "/chat/completions",
+	wire.Completions:         "/completions",
+	wire.Responses:           "/responses",
+	wire.CountResponseTokens: "/responses/input_tokens",
+	wire.CompactResponse:     "/responses/compact",
+	wire.Embeddings:          "/embeddings",
+	wire.Moderations:         "/moderations",
+	wire.ImageGenerations:    "/images/generations",
+	wire.ImageEdits:          "/images/edits",
+	wire.Speech:              "/audio/speech",
+	wire.Transcriptions:      "/audio/transcriptions",
+	wire.Translations:        "/audio/translations",
 }
 
 // geminiActions follow the model in Gemini's paths.

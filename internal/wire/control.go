@@ -269,6 +269,8 @@ func (e *Envelope) heeded(cap control) bool {
 		return cap != maxOutputTokens
 	case Responses:
 		return cap == maxOutputTokens
+	case CompactResponse:
+		return false // it has none
 	case Completions, Messages:
 		return cap == maxTokens
 	default:

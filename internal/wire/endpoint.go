@@ -33,7 +33,7 @@ func (d Dialect) String() string {
 // Operation is what a request asks for.
 type Operation uint8
 
-// The operations of the data plane, OpenAI's first, then Anthropic's, Gemini's and our own.
+// The operations of the data plane, OpenAI's first, then Anthropic's and Gemini's, then those that we answer ourselves.
 const (
 	ChatCompletions Operation = iota
 	Completions
@@ -45,7 +45,8 @@ const (
 	Speech
 	Transcriptions
 	Translations
-	ListModels
+	CountResponseTokens
+	CompactResponse
 
 	Messages
 	CountMessageTokens
@@ -55,8 +56,9 @@ const (
 	CountTokens
 	EmbedContent
 	BatchEmbedContents
-	ListGeminiModels
 
+	ListModels
+	GetModel
 	OwnUsage
 )
 
@@ -72,7 +74,8 @@ var operations = [...]string{
 	Speech:                "audio.speech",
 	Transcriptions:        "audio.transcriptions",
 	Translations:          "audio.translations",
-	ListModels:            "models",
+	CountResponseTokens:   "responses.inputTokens",
+	CompactResponse:       "responses.compact",
 	Messages:              "messages",
 	CountMessageTokens:    "messages.countTokens",
 	GenerateContent:       "generateContent",
@@ -80,7 +83,8 @@ var operations = [...]string{
 	CountTokens:           "countTokens",
 	EmbedContent:          "embedContent",
 	BatchEmbedContents:    "batchEmbedContents",
-	ListGeminiModels:      "gemini.models",
+	ListModels:            "models",
+	GetModel:              "models.get",
 	OwnUsage:              "usage",
 }
 
@@ -98,17 +102,22 @@ type Endpoint struct {
 	Operation Operation
 	Method    string
 	Path      string // as sent, percent-encoding included
-	Model     string // Gemini only: the model of the path, percent-decoded
+	Model     string // the model that the path names, percent-decoded; "" where the body names it
 }
 
 // Metered reports whether a request there counts against limits.
 func (ep Endpoint) Metered() bool {
 	switch ep.Operation {
-	case ListModels, ListGeminiModels, OwnUsage, CountMessageTokens, CountTokens:
+	case CountMessageTokens, CountTokens, CountResponseTokens:
 		return false
 	default:
-		return true
+		return !ep.Own()
 	}
+}
+
+// Own reports whether we answer there ourselves, without a provider.
+func (ep Endpoint) Own() bool {
+	return ep.Operation == ListModels || ep.Operation == GetModel || ep.Operation == OwnUsage
 }
 
 // multipart reports whether a body there may be a form.
@@ -123,25 +132,27 @@ func (ep Endpoint) multipart() bool {
 
 // posts are the endpoints that take a body at a fixed path.
 var posts = map[string]Endpoint{
-	"/v1/chat/completions":      {Operation: ChatCompletions},
-	"/v1/completions":           {Operation: Completions},
-	"/v1/responses":             {Operation: Responses},
-	"/v1/embeddings":            {Operation: Embeddings},
-	"/v1/moderations":           {Operation: Moderations},
-	"/v1/images/generations":    {Operation: ImageGenerations},
-	"/v1/images/edits":          {Operation: ImageEdits},
-	"/v1/audio/speech":          {Operation: Speech},
-	"/v1/audio/transcriptions":  {Operation: Transcriptions},
-	"/v1/audio/translations":    {Operation: Translations},
-	"/v1/messages":              {Dialect: Anthropic, Operation: Messages},
-	"/v1/messages/count_tokens": {Dialect: Anthropic, Operation: CountMessageTokens},
+	"/v1/chat/completions":       {Operation: ChatCompletions},
+	"/v1/completions":            {Operation: Completions},
+	"/v1/responses":              {Operation: Responses},
+	"/v1/embeddings":             {Operation: Embeddings},
+	"/v1/moderations":            {Operation: Moderations},
+	"/v1/images/generations":     {Operation: ImageGenerations},
+	"/v1/images/edits":           {Operation: ImageEdits},
+	"/v1/audio/speech":           {Operation: Speech},
+	"/v1/audio/transcriptions":   {Operation: Transcriptions},
+	"/v1/audio/translations":     {Operation: Translations},
+	"/v1/responses/input_tokens": {Operation: CountResponseTokens},
+	"/v1/responses/compact":      {Operation: CompactResponse},
+	"/v1/messages":               {Dialect: Anthropic, Operation: Messages},
+	"/v1/messages/count_tokens":  {Dialect: Anthropic, Operation: CountMessageTokens},
 }
 
 // gets are the endpoints that only answer.
 var gets = map[string]Endpoint{
 	"/v1/models":     {Operation: ListModels},
 	"/v1/usage":      {Operation: OwnUsage},
-	"/v1beta/models": {Dialect: Gemini, Operation: ListGeminiModels},
+	"/v1beta/models": {Dialect: Gemini, Operation: ListModels},
 }
 
 // actions are what may follow a Gemini model's colon.
@@ -155,15 +166,12 @@ var actions = map[string]Operation{
 
 // Match finds the endpoint at a path as [net/url.URL.EscapedPath] spells it. Only the contract's own spelling counts: a
 // doubled or trailing slash, a dot segment, another case, an encoded separator or another method is *Error 404
-// unsupported_endpoint, so that nothing reaches a provider's path that was not meant.
+// unsupported_endpoint, so that nothing reaches a provider's path that was not meant. The message names what was asked
+// for, or the nearest endpoint.
 func Match(method, escapedPath string) (Endpoint, error) {
 	ep, ok := match(method, escapedPath)
 	if !ok {
-		return Endpoint{}, &Error{
-			Status:  http.StatusNotFound,
-			Code:    "unsupported_endpoint",
-			Message: "AI Ratelimit does not serve this method and path. Use one of the documented endpoints in its exact spelling." + baseHint(escapedPath),
-		}
+		return Endpoint{}, unsupported(method, escapedPath)
 	}
 	ep.Method, ep.Path = method, escapedPath
 	return ep, nil
@@ -172,26 +180,44 @@ func Match(method, escapedPath string) (Endpoint, error) {
 func match(method, path string) (Endpoint, bool) {
 	switch method {
 	case http.MethodGet:
-		ep, ok := gets[path]
-		return ep, ok
+		if ep, ok := gets[path]; ok {
+			return ep, true
+		}
+		if rest, ok := modelsCollection(path); ok {
+			return matchModel(path, rest)
+		}
 	case http.MethodPost:
-		if rest, ok := geminiModels(path); ok {
+		if ep, ok := posts[path]; ok {
+			return ep, true
+		}
+		if rest, ok := modelsCollection(path); ok {
 			return matchGemini(rest)
 		}
-		ep, ok := posts[path]
-		return ep, ok
-	default:
-		return Endpoint{}, false
 	}
+	return Endpoint{}, false
 }
 
-// geminiModels returns what follows the models' collection of Gemini's API. Google serves it as v1beta and as v1, and
-// its SDK for JavaScript takes v1 unless told otherwise; both go to the vendor as they came.
-func geminiModels(path string) (rest string, ok bool) {
+// modelsCollection returns what follows the collection of models. Google serves its API as v1beta and as v1, and its SDK for
+// JavaScript takes v1 unless told otherwise; both go to the vendor as they came.
+func modelsCollection(path string) (rest string, ok bool) {
 	if rest, ok = strings.CutPrefix(path, "/v1beta/models/"); ok {
 		return rest, true
 	}
 	return strings.CutPrefix(path, "/v1/models/")
+}
+
+// matchModel reads the model of GET /v1/models/{id}. Its name may have slashes and colons: "openrouter/x", "ft:gpt-4o::x".
+func matchModel(path, rest string) (Endpoint, bool) {
+	if _, action, ok := strings.Cut(rest, ":"); ok && actions[action] != 0 {
+		return Endpoint{}, false
+	}
+	ep := Endpoint{Operation: GetModel}
+	if strings.HasPrefix(path, "/v1beta/") {
+		ep.Dialect = Gemini
+	}
+	name, ok := decodeModel(rest, `%?#\`)
+	ep.Model = name
+	return ep, ok
 }
 
 // matchGemini reads "{model}:{action}".
@@ -205,18 +231,23 @@ func matchGemini(rest string) (Endpoint, bool) {
 	return Endpoint{Dialect: Gemini, Operation: op, Model: model}, ok
 }
 
-// pathModel decodes the model of a Gemini path. An encoded slash sets a provider's name apart, as in "openrouter%2Fx";
-// what a server could take for the path's own punctuation, or decode a second time, is refused.
+// pathModel decodes the model of a Gemini path. An encoded slash sets a provider's name apart, as in "openrouter%2Fx".
 func pathModel(escaped string) (string, bool) {
 	if strings.Contains(escaped, "/") {
 		return "", false
 	}
+	return decodeModel(escaped, `:%?#\`)
+}
+
+// decodeModel decodes a model's name in a path. What a server could take for the path's own punctuation, or decode a
+// second time, is refused, and so is every character of without.
+func decodeModel(escaped, without string) (string, bool) {
 	model, err := url.PathUnescape(escaped)
 	if err != nil || !utf8.ValidString(model) {
 		return "", false
 	}
 	for _, r := range model {
-		if unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune(`:%?#\`, r) {
+		if unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune(without, r) {
 			return "", false
 		}
 	}
@@ -226,60 +257,4 @@ func pathModel(escaped string) (string, bool) {
 		}
 	}
 	return model, true
-}
-
-// DialectOf guesses the dialect in which a caller of path expects an error, for paths that no endpoint matches too.
-func DialectOf(path string) Dialect {
-	// Below /v1/models are OpenAI's calls on one model too, whose only colons are those of a fine-tuned one's name.
-	model, below := strings.CutPrefix(path, "/v1/models/")
-	switch {
-	case strings.HasPrefix(path, "/v1beta"), below && strings.Contains(model, ":") && !strings.HasPrefix(model, "ft:"):
-		return Gemini
-	case strings.HasPrefix(path, "/v1/messages"):
-		return Anthropic
-	}
-	ep, _ := misplaced(path)
-	return ep.Dialect
-}
-
-// misplaced finds the endpoint that is meant by a path which ends like it: of a client whose base URL lacks the version,
-// or has it twice, or is another vendor's.
-func misplaced(path string) (meant Endpoint, ok bool) {
-	if _, action, ok := strings.Cut(path[strings.LastIndexByte(path, '/')+1:], ":"); ok {
-		if op, ok := actions[action]; ok && strings.Contains(path, "/models/") {
-			return Endpoint{Dialect: Gemini, Operation: op}, true
-		}
-		return Endpoint{}, false
-	}
-	versioned := strings.HasPrefix(path, "/v1")
-	longest := ""
-	for _, all := range [...]map[string]Endpoint{posts, gets} {
-		for own, ep := range all {
-			end := own
-			if path == own || !strings.HasSuffix(path, own) {
-				end = strings.TrimPrefix(own, "/v1")
-				// OpenAI's threads have messages too.
-				lacking := !versioned && end[0] == '/' && (path == end || end != "/messages" && strings.HasSuffix(path, end))
-				if !lacking {
-					continue
-				}
-			}
-			if len(end) > len(longest) {
-				meant, ok, longest = ep, true, end
-			}
-		}
-	}
-	return meant, ok
-}
-
-// baseHint says what the base URL should be where a path ends as an endpoint's does.
-func baseHint(path string) string {
-	switch ep, ok := misplaced(path); {
-	case !ok:
-		return ""
-	case ep.Dialect == OpenAI:
-		return " If the SDK added this path, its base URL should be this server's address followed by /v1."
-	default:
-		return " If the SDK added this path, its base URL should be this server's address alone, without a path."
-	}
 }

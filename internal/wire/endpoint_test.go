@@ -30,9 +30,11 @@ func TestMatch_servesTheContractsEndpoints(t *testing.T) {
 		{"POST", "/v1/audio/translations", OpenAI, Translations, true},
 		{"GET", "/v1/models", OpenAI, ListModels, false},
 		{"GET", "/v1/usage", OpenAI, OwnUsage, false},
+		{"POST", "/v1/responses/input_tokens", OpenAI, CountResponseTokens, false},
+		{"POST", "/v1/responses/compact", OpenAI, CompactResponse, true},
 		{"POST", "/v1/messages", Anthropic, Messages, true},
 		{"POST", "/v1/messages/count_tokens", Anthropic, CountMessageTokens, false},
-		{"GET", "/v1beta/models", Gemini, ListGeminiModels, false},
+		{"GET", "/v1beta/models", Gemini, ListModels, false},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
 			t.Parallel()
@@ -82,11 +84,14 @@ func TestMatch_refusesEverythingElse(t *testing.T) {
 	for _, c := range []struct{ name, method, path string }{
 		{"Files", "GET", "/v1/files"},
 		{"FineTuning", "POST", "/v1/fine_tuning/jobs"},
-		{"OneModel", "GET", "/v1/models/gpt-4o"},
+		{"OneModelDots", "GET", "/v1/models/.."},
+		{"OneModelEncodedDots", "GET", "/v1/models/%2e%2e"},
+		{"OneModelEmptySegment", "GET", "/v1/models/a//b"},
+		{"OneModelTrailingSlash", "GET", "/v1/models/gpt-4o/"},
+		{"OneModelNone", "GET", "/v1/models/"},
+		{"OneModelOtherMethod", "DELETE", "/v1/models/gpt-4o"},
 		{"OneResponse", "GET", "/v1/responses/resp_1"},
 		{"Batches", "POST", "/v1/messages/batches"},
-		{"GeminiOneModel", "GET", "/v1beta/models/gemini-2.5-flash"},
-		{"GeminiV1OneModel", "GET", "/v1/models/gemini-2.5-flash"},
 		{"GeminiV1UnknownAction", "POST", "/v1/models/gemini-2.5-flash:batchGenerateContent"},
 		{"GeminiUnknownAction", "POST", "/v1beta/models/gemini-2.5-flash:batchGenerateContent"},
 		{"GeminiActionInOtherCase", "POST", "/v1beta/models/gemini-2.5-flash:GenerateContent"},

@@ -39,7 +39,7 @@ func openAIRoot(op Operation, key []byte) place {
 		return part
 	case "input":
 		switch op {
-		case Responses, Moderations:
+		case Responses, CountResponseTokens, CompactResponse, Moderations:
 			return part
 		case Speech:
 			return speech
@@ -48,7 +48,7 @@ func openAIRoot(op Operation, key []byte) place {
 		switch op {
 		case Completions:
 			return prompts
-		case Responses:
+		case Responses, CountResponseTokens, CompactResponse:
 			return hidden // a prompt stored with OpenAI
 		}
 	case "image", "images", "mask":

@@ -157,6 +157,14 @@ var openAICalls = []call{
 	{name: "response stream", model: "gpt-4o", usage: price.Usage{Input: 4, Output: 3}, do: respondStream(responseParams("hello there"))},
 	{name: "response tools", model: "gpt-4o", usage: price.Usage{Input: 4, Output: 3}, do: respond(responseTool(responseParams("use tool")))},
 	{name: "response stream tools", model: "gpt-4o", usage: price.Usage{Input: 4, Output: 3}, do: respondStream(responseTool(responseParams("use tool")))},
+	{name: "compaction", model: "gpt-4o", usage: price.Usage{Input: 4, Output: 3}, do: func(ctx context.Context, c clients) (string, error) {
+		return raw(c.openai.Responses.Compact(ctx, responses.ResponseCompactParams{Model: "gpt-4o", Instructions: openai.String("be kind"),
+			Input: responses.ResponseCompactParamsInputUnion{OfString: openai.String("hello there")}}))
+	}},
+	{name: "input tokens", free: true, do: func(ctx context.Context, c clients) (string, error) {
+		return raw(c.openai.Responses.InputTokens.Count(ctx, responses.InputTokenCountParams{Model: openai.String("gpt-4o"),
+			Input: responses.InputTokenCountParamsInputUnion{OfString: openai.String("hello there")}}))
+	}},
 	{name: "embeddings", model: "text-embedding-3-small", usage: price.Usage{Input: 3}, do: func(ctx context.Context, c clients) (string, error) {
 		return raw(c.openai.Embeddings.New(ctx, openai.EmbeddingNewParams{Model: "text-embedding-3-small",
 			Input: openai.EmbeddingNewParamsInputUnion{OfArrayOfStrings: []string{"one two", "three"}}}))

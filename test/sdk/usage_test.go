@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/anthropics/anthropic-sdk-go"
 	"github.com/google/go-cmp/cmp"
 	"github.com/openai/openai-go/v3/option"
+	"google.golang.org/genai"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/internal/price"
@@ -132,6 +134,43 @@ func TestModelsAreListed(t *testing.T) {
 	}
 	if u := used(t, s, "user"); u.Requests != 0 || s.Seen.Total() != 0 {
 		t.Errorf("got usage %+v and %d requests at the provider, want none", u, s.Seen.Total())
+	}
+}
+
+// The SDKs read one model, and a list page by page.
+func TestModelsAreReadOneByOneAndByPage(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"allowedModels": ["gpt-4o", "claude-*", "gemini-2*"]}`})
+	c := own(t, s, "user")
+	if m, err := c.openai.Models.Get(t.Context(), "gpt-4o"); err != nil || m.ID != "gpt-4o" || m.OwnedBy != "openai" {
+		t.Errorf("openai: got %+v, %v", m, err)
+	}
+	if m, err := c.anthropic.Models.Get(t.Context(), sonnet, anthropic.ModelGetParams{}); err != nil || m.ID != sonnet || m.DisplayName == "" || m.CreatedAt.Year() != 1970 {
+		t.Errorf("anthropic: got %+v, %v", m, err)
+	}
+	if m, err := c.gemini.Models.Get(t.Context(), flash, nil); err != nil || m.Name != "models/"+flash || !slices.Contains(m.SupportedActions, "generateContent") {
+		t.Errorf("gemini: got %+v, %v", m, err)
+	}
+	_, err := c.openai.Models.Get(t.Context(), "o3")
+	if r := refused(t, err); r.Status != 403 || r.Code != "model_not_allowed" {
+		t.Errorf("openai: got %+v, want 403 model_not_allowed", r)
+	}
+	var claudes []string
+	pager := c.anthropic.Models.ListAutoPaging(t.Context(), anthropic.ModelListParams{Limit: anthropic.Int(2)})
+	for pager.Next() {
+		claudes = append(claudes, pager.Current().ID)
+	}
+	whole, listErr := c.anthropic.Models.List(t.Context(), anthropic.ModelListParams{})
+	if err := errors.Join(pager.Err(), listErr); err != nil || len(claudes) < 3 || len(claudes) != len(whole.Data) || !slices.IsSorted(claudes) {
+		t.Errorf("anthropic by pages of two: got %v, %v; want the %d of one page", claudes, err, len(whole.Data))
+	}
+	first, err := c.gemini.Models.List(t.Context(), &genai.ListModelsConfig{PageSize: 2})
+	if err != nil || len(first.Items) != 2 {
+		t.Fatalf("gemini: got %+v, %v, want a page of two", first, err)
+	}
+	second, err := first.Next(t.Context())
+	if err != nil || len(second.Items) == 0 || second.Items[0].Name <= first.Items[1].Name {
+		t.Errorf("gemini: got %+v, %v, want what follows the first page", second, err)
 	}
 }
 
