@@ -65,19 +65,18 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	routed.Header = r.Header.Clone()
 	routed.Header.Del("Accept") // there is nothing but JSON, which huma would still negotiate
 	// huma closes a body that is too large, of which Linger reads on.
-	routed.Body = io.NopCloser(http.MaxBytesReader(w, r.Body, rt.bound(r.Method, sent)))
-	out := &recorder{ResponseWriter: w}
+	whole := &wire.Body{ReadCloser: r.Body}
+	routed.Body = io.NopCloser(http.MaxBytesReader(w, whole, rt.bound(r.Method, sent)))
+	out := &wire.Answer{ResponseWriter: w, Request: r, Body: whole}
 	defer func() {
 		rt.recover(out, this, recover())
-		attrs := []slog.Attr{slog.String("request", this.id), slog.Int("status", out.status),
+		attrs := []slog.Attr{slog.String("request", this.id), slog.Int("status", out.Status),
 			slog.String("operation", routed.Pattern), slog.Duration("took", rt.Now().Sub(start))}
 		if this.project != nil {
 			attrs = append(attrs, slog.String("project", this.project.Key))
 		}
 		rt.Log.LogAttrs(r.Context(), slog.LevelInfo, "control plane", attrs...)
-		if out.status >= http.StatusBadRequest {
-			wire.Linger(w, r, wire.LingerTime)
-		}
+		out.End(wire.LingerTime)
 	}()
 	if p := rt.misrouted(routed); p != nil {
 		p.write(out)
@@ -105,7 +104,7 @@ func (rt *router) misrouted(r *http.Request) *problem {
 }
 
 // recover answers where a handler panicked, and logs where it did but not what it panicked with.
-func (rt *router) recover(w *recorder, this *call, panicked any) {
+func (rt *router) recover(w *wire.Answer, this *call, panicked any) {
 	if panicked == nil {
 		return
 	}
@@ -113,7 +112,7 @@ func (rt *router) recover(w *recorder, this *call, panicked any) {
 		panic(panicked)
 	}
 	rt.Log.Error("panic", "request", this.id, "what", fmt.Sprintf("%T", panicked), "stack", string(debug.Stack()))
-	if w.status != 0 {
+	if w.Status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	internalError().write(w)
@@ -177,32 +176,6 @@ func checkBody(r *http.Request, most int64) error {
 	}
 	return nil
 }
-
-// recorder remembers the status that was answered.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-		if status >= http.StatusBadRequest {
-			wire.EarlyAnswer(w.ResponseWriter)
-		}
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *recorder) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap lets huma and http.ResponseController set deadlines.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // header takes an answer of which only the header is of interest.
 type header struct{ h http.Header }

@@ -245,6 +245,9 @@ func (c *call) finish() {
 		c.fail(&wire.Error{Status: http.StatusInternalServerError, Code: "internal_error",
 			Message: "Something went wrong on our side. Try again; if it stays, report the x-request-id."})
 	}
+	if c.started && !c.bodyRead {
+		wire.Linger(c.w, c.r, c.g.Patience.Linger)
+	}
 	if !c.writeBy.IsZero() {
 		_ = c.ctl.SetWriteDeadline(time.Time{})
 	}

@@ -48,7 +48,7 @@ func (c *call) commonHeaders() {
 // preflight answers what a browser asks before the request itself. It cannot carry the
 // project key, so it cannot depend on the project.
 func (c *call) preflight() {
-	c.status, c.outcome = http.StatusNoContent, "preflight"
+	c.outcome = "preflight"
 	h := c.w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
@@ -57,7 +57,7 @@ func (c *call) preflight() {
 	}
 	h.Set("Access-Control-Max-Age", "86400")
 	h.Add("Vary", "Access-Control-Request-Headers")
-	c.w.WriteHeader(http.StatusNoContent)
+	c.writeHeader(http.StatusNoContent)
 }
 
 // passHeader copies the provider's headers. Where the body may come out shorter its length
@@ -75,6 +75,9 @@ func (c *call) passHeader(resp *http.Response, edited bool) {
 func (c *call) writeHeader(status int) {
 	if c.decision != nil {
 		c.limitHeaders()
+	}
+	if !c.bodyRead {
+		wire.EarlyAnswer(c.w, c.r)
 	}
 	c.status, c.started = status, true
 	c.w.WriteHeader(status)
@@ -109,12 +112,8 @@ func (c *call) fail(err error) {
 	if e.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", seconds(max(time.Second, e.RetryAfter)))
 	}
-	wire.EarlyAnswer(c.w)
 	c.writeHeader(e.Status)
 	c.write(body)
-	if !c.bodyRead {
-		wire.Linger(c.w, c.r, c.g.Patience.Linger)
-	}
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

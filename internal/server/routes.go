@@ -41,16 +41,18 @@ func (a *app) mount() http.Handler {
 			now.control.ServeHTTP(w, r)
 			return
 		}
+		out := &wire.Answer{ResponseWriter: w, Request: r}
+		defer out.End(wire.LingerTime)
 		// Both planes have an id for their logs; what is not logged has one because everything has.
 		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		switch {
 		case probe != nil:
-			probe.ServeHTTP(w, r)
+			probe.ServeHTTP(out, r)
 		case a.running.draining():
-			notNow(w, r, "This server is shutting down. Try again.")
+			notNow(out, "This server is shutting down. Try again.")
 		default:
-			notNow(w, r, "This server is starting. Try again.")
+			notNow(out, "This server is starting. Try again.")
 		}
 	})
 }
@@ -67,9 +69,7 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 }
 
 // notNow answers for the control plane, in the form of its errors (RFC 9457).
-func notNow(w http.ResponseWriter, r *http.Request, why string) {
-	wire.EarlyAnswer(w)
-	defer wire.Linger(w, r, wire.LingerTime)
+func notNow(w http.ResponseWriter, why string) {
 	h := w.Header()
 	h.Set("Connection", "close")
 	h.Set("Retry-After", "1")
