@@ -157,16 +157,86 @@ func TestLimits_Concurrency(t *testing.T) {
 	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
 }
 
-// A request that costs nothing gives back what it took of the burst.
+// A request that never reached the provider gives back what it took of the burst.
 func TestLimits_BurstIsGivenBack(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"requestsPerMinute":2}`})
+	s.Upstream.Close()
 	for range 5 {
-		wantStatus(t, s.Do(openAI.request(s, "u", false, "X-Echo-Fault", "server-error")), 500)
+		wantError(t, s.Do(openAI.request(s, "u", false)), 502, "provider_unreachable")
 	}
-	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
-	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
-	wantError(t, s.Do(openAI.request(s, "u", false)), 429, "burst_exceeded")
+}
+
+// One that the provider refuses costs nothing in the period and counts against the burst: nobody uses up the provider's own
+// limits of the stored key for nothing.
+func TestLimits_WhatTheProviderRefusesCountsAgainstTheBurst(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":5,"requestsPerMinute":3}`})
+	for i, d := range dialects {
+		for _, fault := range []string{"server-error", "rate-limited", "key-refused"} {
+			if a := s.Do(d.request(s, d.name, false, "X-Echo-Fault", fault)); a.Status < 400 || a.Header.Get("X-Ratelimit-Remaining-Requests") != "5" && fault != "key-refused" {
+				t.Errorf("%s, %s: status %d with %s left, want an error and all five", d.name, fault, a.Status, a.Header.Get("X-Ratelimit-Remaining-Requests"))
+			}
+		}
+		before := s.Seen.Total()
+		wantErrorShape(t, s.Do(d.request(s, d.name, false)), i, 429, "burst_exceeded")
+		if s.Seen.Total() != before {
+			t.Errorf("%s: the fourth request reached the provider", d.name)
+		}
+		wantCharge(t, s, d.name, 0, 0)
+	}
+}
+
+// What counts tokens is free in the period, and obeys the burst and what may run at once, with other requests.
+func TestLimits_CountingTokensObeysBurstAndConcurrency(t *testing.T) {
+	t.Parallel()
+	asks := map[string]func(s *stack.Stack, identity string) stack.Answer{
+		"anthropic": func(s *stack.Stack, identity string) stack.Answer {
+			return s.Post("/v1/messages/count_tokens", identity, anthropic.body(anthropic.model, false), "Anthropic-Version", "2023-06-01")
+		},
+		"gemini": func(s *stack.Stack, identity string) stack.Answer {
+			return s.Post("/v1beta/models/gemini-2.0-flash:countTokens", identity, gemini.body("", false))
+		},
+	}
+	for name, ask := range asks {
+		dialect := map[string]int{"anthropic": 1, "gemini": 2}[name]
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stack.New(t, stack.Options{Settings: `{"requestLimit":1,"requestsPerMinute":3}`})
+			wantStatus(t, s.Do(dialects[dialect].request(s, "u", false)), 200)
+			for range 2 { // although the period is used up
+				a := ask(s, "u")
+				wantStatus(t, a, 200)
+				if a.Header.Get("X-Ratelimit-Limit-Requests") != "" || !strings.Contains(a.Header.Get("Ratelimit"), `"requests-minute";r=`) {
+					t.Errorf("limit headers %v, want those of the burst alone", a.Header)
+				}
+			}
+			wantErrorShape(t, ask(s, "u"), dialect, 429, "burst_exceeded")
+			wantCharge(t, s, "u", 1, inputWords+outputWords)
+
+			begun, finish := make(chan struct{}), make(chan struct{})
+			s = stack.New(t, stack.Options{Settings: `{"concurrentRequests":1}`, Echo: echoBefore(func(*http.Request) {
+				begun <- struct{}{}
+				<-finish
+			})})
+			var running sync.WaitGroup
+			running.Go(func() {
+				if a := ask(s, "u"); a.Status != 200 {
+					t.Errorf("status %d: %s", a.Status, a.Body)
+				}
+			})
+			<-begun
+			wantErrorShape(t, ask(s, "u"), dialect, 429, "concurrency_exceeded")
+			close(finish)
+			running.Wait()
+			go func() { <-begun }()
+			wantStatus(t, ask(s, "u"), 200)
+			if a := ask(stack.New(t, stack.Options{Settings: `{"requestLimit":0}`}), "u"); a.Status != 200 {
+				t.Errorf("status %d under a used-up limit of a period: %s", a.Status, a.Body)
+			}
+			wantErrorShape(t, ask(stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o"]}`}), "u"), dialect, 403, "model_not_allowed")
+		})
+	}
 }
 
 // Soft limits are exceeded by the last request that was admitted at most: never by several at once that came with a cap.

@@ -86,6 +86,8 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	}
 	if c.ep.Metered() {
 		c.settle(c.used(meter.Whole(c.kind(), head)))
+	} else {
+		c.settleFree()
 	}
 	if err := c.durable(); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/meter"
 	"github.com/airatelimit/airatelimit/internal/provider"
@@ -188,10 +189,11 @@ func unreachable(message string) error {
 	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable", Message: message}
 }
 
-// passError answers with the provider's own error, which costs nothing. One about a
-// stored key is ours to tell: the provider's words could quote the key.
+// passError answers with the provider's own error. It costs nothing in the period, and counts
+// against the burst: nobody may use up the provider's limits of the stored key for nothing. An
+// error about a stored key is ours to tell: the provider's words could quote the key.
 func (c *call) passError(x *exchange, resp *http.Response) error {
-	c.release()
+	c.settleFree()
 	body, err := decoded(resp)
 	var head []byte
 	if err == nil {
@@ -233,13 +235,24 @@ func aboutKey(status int, body []byte, key string) bool {
 	return len(key) >= 8 && (bytes.Contains(body, []byte(key)) || bytes.Contains(body, []byte(key[len(key)-8:])))
 }
 
-// settle ends the reservation with what was used. Of several calls to settle and release
-// the first counts.
+// settle ends the reservation with what was used. Of several calls to settle, settleFree and
+// release the first counts.
 func (c *call) settle(u used) {
+	if !c.ep.Metered() {
+		c.settleFree()
+		return
+	}
+	c.charge(u.actual(c))
+}
+
+// settleFree ends the reservation of a request that was made and costs nothing in the period.
+func (c *call) settleFree() { c.charge(ledger.Actual{}) }
+
+func (c *call) charge(actual ledger.Actual) {
 	if c.res == nil || c.ended {
 		return
 	}
-	c.ended, c.charged = true, u.actual(c)
+	c.ended, c.charged = true, actual
 	c.letGo()
 	// The client's going away must not keep what it used from being counted.
 	if err := c.g.Ledger.Settle(context.Background(), c.res, c.charged); err != nil {
@@ -248,7 +261,7 @@ func (c *call) settle(u used) {
 	c.adjustStandings()
 }
 
-// release ends the reservation of a request that costs nothing.
+// release ends the reservation of a request that never reached the provider.
 func (c *call) release() {
 	if c.res == nil || c.ended {
 		return

@@ -219,10 +219,6 @@ func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err er
 	}
 	// The guard's verdict comes here.
 	edit = c.baseEdit()
-	if !c.ep.Metered() {
-		c.resolve() // for what the answer may say of limits
-		return edit, nil
-	}
 	err = c.admit(ctx, &edit)
 	return edit, err
 }
@@ -244,6 +240,9 @@ func (c *call) finish() {
 		}
 		c.fail(&wire.Error{Status: http.StatusInternalServerError, Code: "internal_error",
 			Message: "Something went wrong on our side. Try again; if it stays, report the x-request-id."})
+	}
+	if !c.ep.Metered() {
+		c.settleFree()
 	}
 	if c.started && !c.bodyRead {
 		wire.Linger(c.w, c.r, c.g.Patience.Linger)

@@ -145,24 +145,44 @@ func (c *call) admit(ctx context.Context, edit *wire.Edit) error {
 
 // reserve resolves the limits in force and sets aside what the request may use, or
 // returns the refusal, or ledger.ErrStale. Under strict enforcement it adds the output cap
-// to the edit.
+// to the edit. What counts in no period is reserved only where requests are counted outside
+// of one.
 func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
 	c.now = c.g.Now()
 	c.at.Decided = max(1, c.now.Sub(c.start))
 	c.resolve()
+	if !c.ep.Metered() {
+		if !c.rules.Paced() {
+			return nil
+		}
+		return c.ask(ctx, limit.Ask{Tier: c.tierName(), Free: true})
+	}
 	c.est = c.estimateOf()
 	waived, err := c.waive(ctx)
 	if err != nil {
 		return err
 	}
-	ask := limit.Ask{Estimate: c.est.ask()}
-	if c.tier != nil {
-		ask.Tier = c.tier.Name
-	}
+	ask := limit.Ask{Tier: c.tierName(), Estimate: c.est.ask()}
 	if p.Strict {
 		ask.Estimate, ask.Least = c.est.askStrict(c.ep.Operation, c.env.Answers)
 	}
+	if err := c.ask(ctx, ask); err != nil || c.passed {
+		return err
+	}
+	if h := &c.decision.Hold; waived != nil && (h.Limited(limit.Tokens) || h.Limited(limit.Cost)) {
+		c.release() // the promotion was taken back in between
+		return waived
+	}
+	if p.Strict && generates(c.ep.Operation) {
+		c.capOutput(edit)
+	}
+	return nil
+}
+
+// ask has the ledger decide, and returns the refusal, or ledger.ErrStale. Where limits are not
+// known and the project lets requests pass then, the call is passed.
+func (c *call) ask(ctx context.Context, ask limit.Ask) error {
 	req := ledger.Request{Key: c.key(), Settings: c.settings, Rules: &c.rules, Ask: ask, Now: c.now}
 	res, err := c.g.Ledger.Reserve(ctx, req)
 	c.assumed = false // it has looked, or cannot
@@ -182,13 +202,6 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	c.res = res
 	c.held = true
 	c.g.holding.Add(1)
-	if h := &res.Decision.Hold; waived != nil && (h.Limited(limit.Tokens) || h.Limited(limit.Cost)) {
-		c.release() // the promotion was taken back in between
-		return waived
-	}
-	if p.Strict && generates(c.ep.Operation) {
-		c.capOutput(edit)
-	}
 	return nil
 }
 

@@ -4,8 +4,8 @@
 // The invariants, which ledgertest tries to break on every store:
 //
 //   - admitted ≤ limit, for every limit in force, at every instant
-//   - a refused request changes nothing; a released one leaves no trace; settling twice
-//     equals settling once
+//   - a refused request changes nothing; a released one leaves no trace, one that is settled
+//     with nothing only its place in the burst bucket; settling twice equals settling once
 //   - every reservation ends: settled, released or, when its process died, settled at
 //     its hold when the store is next looked at
 //   - held returns to zero when nothing runs, and nothing is ever negative
@@ -208,10 +208,11 @@ type Ledger interface {
 	// refusal after ErrUnavailable. Nothing is set aside. What Settle is told is counted as
 	// soon as it can be, and lost where the process ends before that.
 	Pass(req Request) *Reservation
-	// Settle ends a reservation with what was used. Of several calls to Settle and
-	// Release with one reservation the first counts.
+	// Settle ends a reservation with what was used. Where that is nothing, as of a request that
+	// the provider refused, the request has still taken its place in the burst bucket. Of several
+	// calls to Settle and Release with one reservation the first counts.
 	Settle(ctx context.Context, res *Reservation, actual Actual) error
-	// Release ends a reservation whose request costs nothing.
+	// Release ends a reservation whose request was never made.
 	Release(ctx context.Context, res *Reservation) error
 	// Account returns a copy of what is kept of an identity, in the period of now.
 	Account(ctx context.Context, key Key, period limit.Period, now time.Time) (Account, error)

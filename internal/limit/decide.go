@@ -8,6 +8,7 @@ import (
 // Ask is what a request wants to set aside.
 type Ask struct {
 	Tier     string
+	Free     bool    // counts against the burst and what runs at once only, in no period
 	Estimate Amounts // upper estimate; Requests is 1
 	Least    Amounts // what it cannot do with less than; looked at under strict rules
 }
@@ -84,8 +85,11 @@ type Decision struct {
 func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 	d := Decision{Hold: Hold{Model: r.Model, Tier: ask.Tier, At: later(now, s.Start), Amounts: ask.Estimate.clamp()}}
 	exempt := s.Unlimited(now)
+	if ask.Free {
+		d.Hold.Amounts = Amounts{}
+	}
 	for m := range Metric(NumMetrics) {
-		if !r.set[m] {
+		if !r.set[m] || ask.Free {
 			continue
 		}
 		st := s.Standing(r, m)

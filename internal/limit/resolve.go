@@ -44,6 +44,10 @@ func (r *Rules) Limit(m Metric) (Limit, bool) { return r.limits[m], r.set[m] }
 // the burst.
 func (r *Rules) Any() bool { return r.set != [NumMetrics]bool{} || r.perMinute != Unlimited }
 
+// Paced reports whether a limit is in force that counts requests outside of a period: of the
+// burst, or of what runs at once.
+func (r *Rules) Paced() bool { return r.perMinute != Unlimited || r.concurrent != Unlimited }
+
 // governing returns the cap that applies to a model's usage of a metric, Unlimited
 // included: the identity's own model limit, the identity's limit, the tier's model limit,
 // the project's model limit, the tier's limit, the project's limit.

@@ -146,11 +146,15 @@ type Settlement struct {
 	Credited Amounts // already taken from Credits
 }
 
+// IsZero reports whether the request used nothing, so that there is nothing to write of it.
+func (d *Settlement) IsZero() bool { return d.Counted.IsZero() && d.Credited.IsZero() }
+
 // Settle ends a hold with what the request really used. What outgrew the hold is taken
 // from the allowance that is left under rules, those of its admission, then from credits,
 // and is counted beyond the limit after that. Where what is left of the allowance is not
 // known, the period being over, credits pay only for a request that had drawn on them at
-// its admission. It reports false, and changes nothing, where there is no such hold.
+// its admission. A request that used nothing leaves no more than its place in the burst bucket.
+// It reports false, and changes nothing, where there is no such hold.
 func (s *State) Settle(id uint64, actual Amounts, rules *Rules) (Settlement, bool) {
 	h, ok := s.remove(id)
 	if !ok {
@@ -179,8 +183,8 @@ func (s *State) Settle(id uint64, actual Amounts, rules *Rules) (Settlement, boo
 	return done, true
 }
 
-// Release ends the hold of a request that costs nothing. It reports false, and changes
-// nothing, where there is no such hold.
+// Release ends the hold of a request that was never made: it gives its place in the burst
+// bucket back too. It reports false, and changes nothing, where there is no such hold.
 func (s *State) Release(id uint64) (Hold, bool) {
 	h, ok := s.remove(id)
 	if !ok {
@@ -209,6 +213,9 @@ func (s *State) remove(id uint64) (Hold, bool) {
 }
 
 func (s *State) count(model string, counted, credited Amounts) {
+	if counted.IsZero() && credited.IsZero() {
+		return
+	}
 	for i := range s.Used {
 		if u := &s.Used[i]; u.Model == model {
 			u.Counted, u.Credited = u.Counted.Add(counted), u.Credited.Add(credited)

@@ -16,6 +16,30 @@ import (
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 
+	t.Run("requests that the provider refuses burn the stored key's own limits", func(t *testing.T) {
+		t.Parallel()
+		s := limited(t, `{"requestLimit": 100, "requestsPerMinute": 5}`)
+		for range 50 {
+			s.Chat("ann", "gpt-4o-fault-rate-limited")
+		}
+		if seen := s.Seen.Total(); seen != 5 {
+			t.Errorf("%d of 50 requests that the provider refuses have reached it, want the burst's 5", seen)
+		}
+		wantUsed(t, s, "ann", 0, 0)
+	})
+
+	t.Run("`count_tokens` has no limit", func(t *testing.T) {
+		t.Parallel()
+		s := limited(t, `{"requestLimit": 100, "requestsPerMinute": 5}`)
+		for range 50 {
+			s.Post("/v1/messages/count_tokens", "ann", messagesBody, "anthropic-version", "2023-06-01")
+		}
+		if seen := s.Seen.Total(); seen != 5 {
+			t.Errorf("%d of 50 calls have reached the provider, want the burst's 5", seen)
+		}
+		wantUsed(t, s, "ann", 0, 0)
+	})
+
 	t.Run("a `Retry-After` of hours makes a client sleep for hours", func(t *testing.T) {
 		t.Parallel()
 		clock := newClock() // noon

@@ -61,6 +61,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"RefusalChangesNothing", refusalChangesNothing},
 		{"ReleaseLeavesNoTrace", releaseLeavesNoTrace},
 		{"SettlingTwiceIsSettlingOnce", settleTwice},
+		{"WhatTheProviderRefusesTakesOnlyItsBurst", providerRefuses},
+		{"FreeRequestsCountInNoPeriod", freeRequests},
+		{"WhatRemainsIsAdmitted", remainingIsAdmitted},
 		{"ManyAtOnceLoseNothing", manyAtOnce},
 		{"HoursRollIntoPeriods", hoursRoll},
 		{"ProjectChangesItsPeriod", periodChange},
@@ -136,7 +139,17 @@ func daily(ls limit.Levels) *limit.Rules { return rules(ls, "gpt-4o", limit.Dail
 // reserve asks for a request of that many tokens. It returns nil where it is refused.
 func reserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now time.Time) *ledger.Reservation {
 	t.Helper()
-	req := ledger.Request{Key: key, Rules: r, Now: now, Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, tokens, 10 * tokens}}}
+	res := ask(t, s, key, r, limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, tokens, 10 * tokens}}, now)
+	if res.Decision.Refusal != limit.Admitted {
+		return nil
+	}
+	return res
+}
+
+// ask asks for a request under the settings that stand.
+func ask(t TB, s Store, key ledger.Key, r *limit.Rules, a limit.Ask, now time.Time) *ledger.Reservation {
+	t.Helper()
+	req := ledger.Request{Key: key, Rules: r, Now: now, Ask: a}
 	for {
 		var err error
 		if req.Settings, _, err = s.Settings(context.Background(), key); err != nil {
@@ -148,8 +161,6 @@ func reserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now ti
 			continue
 		case err != nil:
 			t.Fatalf("reserve for %s: %v", key.Identity, err)
-		case res.Decision.Refusal != limit.Admitted:
-			return nil
 		}
 		return res
 	}
@@ -168,6 +179,14 @@ func settle(t TB, s Store, res *ledger.Reservation, tokens int64) {
 	t.Helper()
 	actual := ledger.Actual{Amounts: limit.Amounts{1, tokens, 10 * tokens}, InputTokens: tokens}
 	if err := s.Settle(context.Background(), res, actual); err != nil {
+		t.Fatalf("settle: %v", err)
+	}
+}
+
+// settleFree ends a request that the provider has refused, or that is free.
+func settleFree(t TB, s Store, res *ledger.Reservation) {
+	t.Helper()
+	if err := s.Settle(context.Background(), res, ledger.Actual{}); err != nil {
 		t.Fatalf("settle: %v", err)
 	}
 }

@@ -143,6 +143,7 @@ func (r *run) reserve(t *rapid.T) {
 	rules := limit.Resolve(levels, model, r.period, rapid.Bool().Draw(t, "strict"))
 	ask := limit.Ask{Tier: rapid.SampledFrom([]string{"", "pro"}).Draw(t, "tier"), Estimate: genAmounts(t, "estimate")}
 	ask.Least = ask.Estimate
+	ask.Free = rapid.IntRange(0, 4).Draw(t, "free") == 0
 
 	want := limit.Decide(&e.state, &rules, ask, r.now)
 	res, err := r.s.Reserve(t.Context(), ledger.Request{Key: r.key(name), Settings: settings, Rules: &rules, Ask: ask, Now: r.now})
@@ -189,6 +190,9 @@ func (r *run) settle(t *rapid.T) {
 	res := r.end(t)
 	h := &res.Decision.Hold
 	actual := genAmounts(t, "actual")
+	if h.Amounts[limit.Requests] == 0 || rapid.IntRange(0, 4).Draw(t, "refused by the provider") == 0 {
+		actual = limit.Amounts{}
+	}
 	if res.Rules.Period != r.period || h.At.Before(r.period.Start(r.now)) {
 		// Whether the allowance of a period that is over is still known is the store's
 		// affair, so the book cannot tell what credits would pay.

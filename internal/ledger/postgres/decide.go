@@ -119,9 +119,10 @@ func (c *call) settle(a *account, t *transaction) error {
 			return err
 		}
 	}
-	done, _ := a.state.Settle(c.id, c.actual.Amounts, c.rules)
-	a.changed = true
-	a.use(usageOf(done, c.actual))
+	if done, _ := a.state.Settle(c.id, c.actual.Amounts, c.rules); !done.IsZero() {
+		a.changed = true
+		a.use(usageOf(done, c.actual))
+	}
 	return nil
 }
 

@@ -189,7 +189,7 @@ type passed struct {
 // Settle implements ledger.Ledger. It returns before the settlement is written.
 func (l *Ledger) Settle(_ context.Context, res *ledger.Reservation, actual ledger.Actual) error {
 	if p, ok := res.Commit.(*passed); ok {
-		if !p.End() || !keepableKey(res.Key) {
+		if !p.End() || !keepableKey(res.Key) || actual.Amounts.IsZero() {
 			return nil
 		}
 		for m, n := range actual.Amounts {

@@ -198,6 +198,10 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 		return nil
 	}
 	a.shrink()
+	if done.IsZero() {
+		l.writer.end(res.Commit.(*ticket), nil, false)
+		return nil
+	}
 	u := usageOf(done, actual)
 	l.writer.end(res.Commit.(*ticket), &u, credits != a.state.Credits)
 	return nil
@@ -205,7 +209,7 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 
 // settlePassed counts what a request used that was not decided on.
 func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *passed, actual ledger.Actual) error {
-	if !p.End() {
+	if !p.End() || actual.Amounts.IsZero() {
 		return nil
 	}
 	h := p.hold

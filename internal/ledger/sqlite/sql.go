@@ -45,7 +45,7 @@ func succeed(ctx context.Context, conn *sql.Conn, epoch uint64) error {
 			requests, tokens, micros, credit_requests, credit_tokens, credit_micros)
 		SELECT project_id, identity, hour, model, tier, 0,
 			sum(requests), sum(tokens), sum(micros), sum(credit_requests), sum(credit_tokens), sum(credit_micros)
-		FROM holds WHERE true GROUP BY 1, 2, 3, 4, 5` + addUsage,
+		FROM holds WHERE requests > 0 OR tokens > 0 OR micros > 0 GROUP BY 1, 2, 3, 4, 5` + addUsage,
 		`UPDATE identities SET
 			credit_requests = max(0, credit_requests - h.requests),
 			credit_tokens = max(0, credit_tokens - h.tokens),
