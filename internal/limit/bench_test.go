@@ -31,7 +31,7 @@ func BenchmarkDecide(b *testing.B) {
 	for _, holds := range []int{0, 1, 64} {
 		b.Run(fmt.Sprintf("holds=%d", holds), func(b *testing.B) {
 			r := Resolve(benchLevels(), "gpt-4o-2024-08-06", Daily, false)
-			s := used("gpt-4o-2024-08-06", 3, "gpt-4o-mini", 4, "gemini-2.0-flash", 8)
+			s := used("gpt-4o", 3, "gpt-4o-mini", 4, "gemini-2.0-flash", 8)
 			for i := range holds {
 				s.Admit(Hold{ID: uint64(i), Model: testModels[i%len(testModels)], At: noon, Amounts: Amounts{1, 10, 10}}, noon)
 			}

@@ -62,10 +62,13 @@ const Unlimited = -1
 // with which credits can still be spent.
 type Caps [NumMetrics]*int64
 
-// ModelCaps are a level's caps for the models that Key covers (see Match).
+// ModelCaps are a level's caps for the models that Key covers (see Match). NewModelCaps makes them ready to be matched.
 type ModelCaps struct {
 	Key  string // normalized with NormalizeModel
 	Caps Caps
+
+	// models are the canonical names of what Key covers; for a Key with a star only those that the book spells differently.
+	models []string
 }
 
 // Level is what an identity, a tier or a project sets. The zero value inherits everything.

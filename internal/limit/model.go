@@ -1,47 +1,213 @@
 package limit
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // NormalizeModel returns the form in which model names are compared: trimmed, lower case.
 func NormalizeModel(name string) string {
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
-// Match reports whether a normalized key covers a normalized model: the model itself, its
-// dated snapshots, or, for a key ending in *, every model that starts with what precedes
-// the star. Of several keys that cover a model the one of the highest rank wins: the
-// longest, and of equally long ones that without a star.
+// ValidModel reports whether every character of a model's name can be seen: a name that looks like another one is refused.
+func ValidModel(name string) bool {
+	for _, r := range name {
+		if !unicode.IsPrint(r) || r == utf8.RuneError || r == '\u2800' ||
+			unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
+			return false
+		}
+	}
+	return true
+}
+
+// CanonicalModel returns the one name under which a model is limited and its usage is kept, whichever of its names is given:
+// that of the price book for all names that the book gives one model, without snapshot and variant. It is normalized. The
+// directories of a name with slashes stay.
+func CanonicalModel(name string) string { return canonical(NormalizeModel(name)) }
+
+// canonical is CanonicalModel for a normalized name.
+func canonical(model string) string {
+	model = BaseModel(model)
+	at := strings.LastIndexByte(model, '/') + 1
+	name, ok := aliases[model[at:]]
+	switch {
+	case !ok:
+		return model
+	case at == 0:
+		return name
+	}
+	return model[:at] + name
+}
+
+// aliases maps the base name of every spelling in the price book to its model's canonical name.
+var aliases = func() map[string]string {
+	all := make(map[string]string, len(spellings))
+	for canonical, names := range spellings {
+		for _, name := range names {
+			if base := BaseModel(name); base != canonical {
+				all[base] = canonical
+			}
+		}
+	}
+	return all
+}()
+
+// Match reports whether a normalized key of limits or of allowed models covers a model. A key covers a model under all its
+// names, whichever of them the key is; a key that ends in * covers every model that has a name with this beginning. Of
+// several keys that cover a model the one of the highest rank wins: the longest, and of equally long ones that without a
+// star.
 func Match(key, model string) (rank int, ok bool) {
+	mc := NewModelCaps(key, Caps{})
+	return mc.match(CanonicalModel(model))
+}
+
+// NewModelCaps returns the caps of a normalized key, ready to be matched many times.
+func NewModelCaps(key string, caps Caps) ModelCaps {
+	mc := ModelCaps{Key: key, Caps: caps}
+	prefix, star := strings.CutSuffix(key, "*")
+	if !star {
+		mc.models = []string{canonical(key)}
+		return mc
+	}
+	dir := prefix[:strings.LastIndexByte(prefix, '/')+1]
+	for model, names := range spellings {
+		if !begins(model, prefix[len(dir):]) && slices.ContainsFunc(names, func(name string) bool { return begins(name, prefix[len(dir):]) }) {
+			mc.models = append(mc.models, dir+model)
+		}
+	}
+	return mc
+}
+
+// match is Match for a canonical model.
+func (mc *ModelCaps) match(model string) (rank int, ok bool) {
+	if prefix, star := strings.CutSuffix(mc.Key, "*"); star {
+		return 2 * len(prefix), begins(model, prefix) || slices.Contains(mc.models, model)
+	}
+	if mc.models == nil {
+		return 2*len(mc.Key) + 1, canonical(mc.Key) == model
+	}
+	return 2*len(mc.Key) + 1, mc.models[0] == model
+}
+
+// ModelSet is a set of models by the keys that cover them, as allowedModels is.
+type ModelSet []ModelCaps
+
+// NewModelSet returns the set of the models that keys cover (see Match), nil of nil.
+func NewModelSet(keys []string) ModelSet {
+	if keys == nil {
+		return nil
+	}
+	set := make(ModelSet, len(keys))
+	for i, key := range keys {
+		set[i] = NewModelCaps(NormalizeModel(key), Caps{})
+	}
+	return set
+}
+
+// Has reports whether a model is in the set, under whichever of its names.
+func (set ModelSet) Has(model string) bool {
+	model = CanonicalModel(model)
+	return slices.ContainsFunc(set, func(mc ModelCaps) bool {
+		_, ok := mc.match(model)
+		return ok
+	})
+}
+
+// begins reports whether name, or a snapshot or variant of it, starts with prefix.
+func begins(name, prefix string) bool {
+	if strings.HasPrefix(name, prefix) {
+		return true
+	}
+	rest, ok := strings.CutPrefix(prefix, name)
+	return ok && (BaseModel(name+rest) == name || isPartOfDate(rest))
+}
+
+// isPartOfDate reports whether a suffix is the beginning of a dated version in this century: -, -20, -202, -2024-1.
+func isPartOfDate(suffix string) bool {
+	rest, ok := strings.CutPrefix(suffix, "-20")
+	return suffix == "-" || ok && len(rest) <= len("24-08-0") && strings.Trim(rest, "0123456789-") == ""
+}
+
+// Covers reports whether a normalized key names a normalized model, a snapshot or a variant of it, or, for a key that ends
+// in *, how it starts. It is Match for what snapshots of one model may have apart: their price and their provider.
+func Covers(key, model string) (rank int, ok bool) {
 	if prefix, star := strings.CutSuffix(key, "*"); star {
 		return 2 * len(prefix), strings.HasPrefix(model, prefix)
 	}
 	rest, ok := strings.CutPrefix(model, key)
+	if at := strings.IndexAny(rest, ":@"); at >= 0 && BaseModel(model) != model {
+		rest = rest[:at]
+	}
 	return 2*len(key) + 1, ok && (rest == "" || isSnapshot(rest))
 }
 
-// BaseModel returns a normalized model name without its snapshot suffix: gpt-4o for
-// gpt-4o-2024-08-06, and the name itself where it has none.
+// BaseModel returns a normalized model name without its snapshot and variant: gpt-4o for gpt-4o-2024-08-06, llama3 for
+// llama3:latest, and the name itself where it has none. A fine-tuned model (ft:…) and an ARN are whole names.
 func BaseModel(model string) string {
-	for i := 1; i < len(model); i++ {
-		if c := model[i]; (c == '-' || c == '@' || c == ':') && isSnapshot(model[i:]) {
+	start := strings.LastIndexByte(model, '/') + 1
+	if start == 0 && (strings.HasPrefix(model, "ft:") || strings.HasPrefix(model, "arn:")) {
+		return model
+	}
+	start++ // a name has at least one character
+	if start >= len(model) {
+		return model
+	}
+	if at := strings.IndexAny(model[start:], ":@"); at >= 0 {
+		model = model[:start+at]
+	}
+	for mayBeSnapshot(model) {
+		base := withoutSnapshot(model, start)
+		if base == model {
+			break
+		}
+		model = base
+	}
+	return strings.TrimSpace(model)
+}
+
+// mayBeSnapshot reports whether a name ends as those of snapshots do: what follows its last dash is latest, 0, several
+// digits or a revision. It spares most names the look at every suffix.
+func mayBeSnapshot(model string) bool {
+	last := model[strings.LastIndexByte(model, '-')+1:]
+	if last == "latest" || last == "0" {
+		return true
+	}
+	if len(last) < 2 || last[0] != 'v' && !isDigit(last[0]) {
+		return false
+	}
+	for i := 1; i < len(last); i++ {
+		if !isDigit(last[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// withoutSnapshot cuts a snapshot's suffix that starts at start or later.
+func withoutSnapshot(model string, start int) string {
+	for i := start; i < len(model); i++ {
+		if model[i] == '-' && isSnapshot(model[i:]) {
 			return model[:i]
 		}
 	}
 	return model
 }
 
-// snapshotForms are the suffixes by which vendors name a dated or numbered version of a
-// model; 0 stands for any digit. OpenAI: -2024-08-06, -0613, :20230824-v2. Anthropic:
-// -20241022, on Vertex @20241022. Google: -001, -preview-05-20, -preview-09-2025,
-// -exp-0827. Mistral: -2411. All of them: -latest.
+// snapshotForms are the suffixes by which vendors name a dated or numbered version of a model; 0 stands for any digit.
+// OpenAI: -2024-08-06, -0613. Anthropic: -20241022. Google: -001, -preview-05-20, -preview-09-2025, -exp-0827.
+// Mistral: -2411.
 var snapshotForms = [...]string{
 	"-0000-00-00", "-00000000", "-0000", "-000",
-	"@00000000", "@000", ":00000000",
 	"-preview-00-00", "-preview-00-0000", "-exp-00-00", "-exp-0000",
 }
 
 func isSnapshot(suffix string) bool {
-	if suffix == "-latest" {
+	if suffix == "-latest" || suffix == "-0" { // Anthropic's claude-sonnet-4-0 is claude-sonnet-4
 		return true
 	}
 	for _, form := range snapshotForms {
@@ -65,7 +231,7 @@ func hasForm(s, form string) bool {
 	for i := range len(form) {
 		switch {
 		case form[i] == '0':
-			if s[i] < '0' || s[i] > '9' {
+			if !isDigit(s[i]) {
 				return false
 			}
 		case s[i] != form[i]:

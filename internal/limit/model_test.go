@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,8 +21,38 @@ func TestMatch(t *testing.T) {
 		{"gpt-4o", "gpt-4o-mini-2024-07-18", false},
 		{"gpt-4o", "gpt-4", false},
 		{"gpt-4o", "xgpt-4o", false},
-		{"gpt-4o-2024-08-06", "gpt-4o", false},
-		{"gpt-4o-2024-08-06", "gpt-4o-2024-05-13", false},
+		{"gpt-4o-2024-08-06", "gpt-4o", true}, // one model, whichever of its names the key is
+		{"gpt-4o-2024-08-06", "gpt-4o-2024-05-13", true},
+		{"gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18", false},
+		{"gpt-4o", "gpt-4o:nitro", true},
+		{"gpt-4o:nitro", "gpt-4o", true},
+		{"gpt-4o", "gpt-4o@default", true},
+		{"gpt-4o", "gpt-4o-2024-08-06@default:free", true},
+		{"gpt-4o", "gpt-4o-mini:nitro", false},
+		{"llama3", "llama3:latest", true},
+		{"llama3:8b", "llama3:70b", true},
+		{"openai/gpt-4o", "openai/gpt-4o-2024-08-06:nitro", true},
+		{"openai/gpt-4o", "gpt-4o", false},
+		{"gpt-4o", " GPT-4o ", true},
+		{"claude-sonnet-4", "claude-sonnet-4-0", true},
+		{"claude-sonnet-4", "claude-4-sonnet", true},
+		{"claude-sonnet-4-0", "claude-sonnet-4-20250514", true},
+		{"claude-sonnet-4-20250514", "claude-sonnet-4@20250514", true},
+		{"claude-4-sonnet", "anthropic/claude-sonnet-4", false},
+		{"anthropic/claude-4-sonnet", "anthropic/claude-sonnet-4", true},
+		{"claude-sonnet-4", "claude-sonnet-4-5", false},
+		{"claude-sonnet-4*", "claude-4-sonnet", true},
+		{"claude-4-*", "claude-sonnet-4", true},
+		{"anthropic/claude-4-*", "anthropic/claude-sonnet-4", true},
+		{"gpt-4o-2024*", "gpt-4o", true},
+		{"gpt-4o-2024-08-06*", "gpt-4o", true},
+		{"gpt-4o-2024*", "gpt-4o-mini", false},
+		{"gpt-4o:*", "gpt-4o", true},
+		{"gpt-4o-m*", "gpt-4o", false},
+		{"ft:gpt-4o-2024-08-06:acme::a", "ft:gpt-4o-2024-08-06:acme::a", true},
+		{"ft:gpt-4o-2024-08-06:acme::a", "ft:gpt-4o-2024-08-06:acme::b", false},
+		{"ft:*", "ft:gpt-4o-2024-08-06:acme::b", true},
+		{"gpt-4o", "ft:gpt-4o", false},
 		{"gpt-4", "gpt-4-0613", true},
 		{"gpt-4", "gpt-4-turbo", false},
 		{"gpt-4", "gpt-4-32k-0613", false},
@@ -93,6 +124,14 @@ func TestBaseModel(t *testing.T) {
 		"grok-4-0709":                      "grok-4",
 		"":                                 "",
 		"-latest":                          "-latest",
+		"claude-sonnet-4-0":                "claude-sonnet-4",
+		"gpt-4o:nitro":                     "gpt-4o",
+		"gpt-4o-2024-08-06:nitro":          "gpt-4o",
+		"claude-3-5-sonnet-20241022-v2:0":  "claude-3-5-sonnet",
+		":nitro":                           ":nitro",
+		"@cf/meta/llama-3:fast":            "@cf/meta/llama-3",
+		"hf:meta-llama/llama-3":            "hf:meta-llama/llama-3",
+		"ft:gpt-4o-2024-08-06:acme::a":     "ft:gpt-4o-2024-08-06:acme::a",
 	} {
 		if got := BaseModel(model); got != want {
 			t.Errorf("BaseModel(%q) = %q, want %q", model, got, want)
@@ -130,4 +169,104 @@ func TestDatedNamesCountAsTheModel(t *testing.T) {
 			t.Fatalf("%q covers %q, whose base model is %q", base, model, BaseModel(model))
 		}
 	})
+}
+
+// TestOneModelOneLimit: two names of one model meet the same limit, whichever of them is in the settings, and another
+// model meets none.
+func TestOneModelOneLimit(t *testing.T) {
+	t.Parallel()
+	var books []string
+	for canonical := range spellings {
+		books = append(books, canonical)
+	}
+	slices.Sort(books)
+	variant := rapid.StringMatching(`(-20[0-9]{2}-[0-9]{2}-[0-9]{2}|-20[0-9]{6}|-0[0-9]{2}|-latest|-0)?([:@][a-z0-9-]{1,9}){0,2}`)
+	rapid.Check(t, func(t *rapid.T) {
+		model := rapid.SampledFrom(books).Draw(t, "model")
+		spelling := func(what string) string {
+			name := rapid.SampledFrom(spellings[model]).Draw(t, what) + variant.Draw(t, what+"'s variant")
+			if rapid.Bool().Draw(t, what+" in capitals") {
+				name = " " + strings.ToUpper(name) + " "
+			}
+			return name
+		}
+		a, b := spelling("key"), spelling("request")
+		if CanonicalModel(a) != model || CanonicalModel(b) != model {
+			t.Fatalf("CanonicalModel(%q) = %q, of %q %q; want %q", a, CanonicalModel(a), b, CanonicalModel(b), model)
+		}
+		if _, ok := Match(NormalizeModel(a), b); !ok {
+			t.Fatalf("the key %q does not cover %q", a, b)
+		}
+		other := rapid.SampledFrom(books).Draw(t, "other model")
+		if _, ok := Match(NormalizeModel(a), other); ok != (other == model) {
+			t.Fatalf("the key %q covers %q: %t", a, other, ok)
+		}
+		// A prefix that covers a name covers the model under every name.
+		for _, at := range []int{rapid.IntRange(0, len(model)).Draw(t, "length")} {
+			prefix := model[:at] + "*"
+			ra, oka := Match(prefix, a)
+			rb, okb := Match(prefix, b)
+			if !oka || !okb || ra != rb {
+				t.Fatalf("%q covers %q: %d, %t, and %q: %d, %t", prefix, a, ra, oka, b, rb, okb)
+			}
+		}
+		level := &Level{Models: []ModelCaps{NewModelCaps(NormalizeModel(a), requestCap(7))}}
+		ra, rb := Resolve(Levels{Project: level}, a, Daily, false), Resolve(Levels{Tier: level}, b, Daily, false)
+		la, _ := ra.Limit(Requests)
+		lb, _ := rb.Limit(Requests)
+		if la.Max != 7 || lb.Max != 7 || ra.Model != rb.Model {
+			t.Fatalf("limits of %q and %q under the key %q: %s and %s", a, b, a, la, lb)
+		}
+	})
+}
+
+func TestCanonicalNamesStayAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for canonical, names := range spellings {
+		if got := CanonicalModel(canonical); got != canonical {
+			t.Errorf("CanonicalModel(%q) = %q", canonical, got)
+		}
+		for _, name := range names {
+			if got := CanonicalModel(name); got != canonical {
+				t.Errorf("CanonicalModel(%q) = %q, want %q", name, got, canonical)
+			}
+		}
+	}
+}
+
+func TestPriceAndProviderOfASnapshotAreItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		key, model string
+		want       bool
+	}{
+		{"gpt-4o", "gpt-4o", true},
+		{"gpt-4o", "gpt-4o-2024-08-06", true},
+		{"gpt-4o", "gpt-4o:nitro", true},
+		{"gpt-4o-2024-08-06", "gpt-4o-2024-08-06:nitro", true},
+		{"gpt-4o-2024-08-06", "gpt-4o", false},
+		{"gpt-4o-2024-08-06", "gpt-4o-2024-05-13", false},
+		{"llama3:8b", "llama3:70b", false},
+		{"gpt-4o", "gpt-4o-mini", false},
+		{"gpt-4o*", "gpt-4o-mini", true},
+		{"ft:gpt-4o", "ft:gpt-4o:acme::a", false},
+	} {
+		if _, got := Covers(c.key, c.model); got != c.want {
+			t.Errorf("Covers(%q, %q) = %t, want %t", c.key, c.model, got, c.want)
+		}
+	}
+}
+
+func TestNamesThatCannotBeSeenAreNone(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"gpt-4o": true, "": true, "meta-llama/llama-3 70b": true, "qwen3:8b": true, "模型-1": true,
+		"gpt-4o\u200b": false, "gpt\u00ad-4o": false, "gpt-4o\x00": false, "gpt-4o\n": false, "\ufeffgpt-4o": false, "gpt-4o\u2060": false,
+		"gpt-4o\ufe0f": false, "gpt-4o\u034f": false, "gpt-4o\u3164": false, "gpt-4o\u2800": false, "gpt-4o\u00a0": false, "gpt-4o\xff": false,
+		"gpt-4o\u202e": false, "gpt-4o\U000e0041": false,
+	} {
+		if got := ValidModel(name); got != want {
+			t.Errorf("ValidModel(%q) = %t, want %t", name, got, want)
+		}
+	}
 }

@@ -13,7 +13,7 @@ type Levels struct {
 // Rules are the limits in force for one request.
 type Rules struct {
 	Levels Levels
-	Model  string // normalized
+	Model  string // canonical
 	Period Period
 	Strict bool // refuse what cannot be shown to fit
 
@@ -23,9 +23,10 @@ type Rules struct {
 	perMinute, concurrent int64 // Unlimited where none is in force
 }
 
-// Resolve finds the limits in force for a normalized model: for each metric on its own,
+// Resolve finds the limits in force for a model under any of its names: for each metric on its own,
 // the first level that sets a cap wins, in the order of Levels.governing.
 func Resolve(levels Levels, model string, period Period, strict bool) Rules {
+	model = CanonicalModel(model)
 	r := Rules{Levels: levels, Model: model, Period: period, Strict: strict}
 	for m := range Metric(NumMetrics) {
 		if l, ok := levels.governing(m, model); ok && l.Max != Unlimited {
@@ -48,7 +49,7 @@ func (r *Rules) Any() bool { return r.set != [NumMetrics]bool{} || r.perMinute !
 // burst, or of what runs at once.
 func (r *Rules) Paced() bool { return r.perMinute != Unlimited || r.concurrent != Unlimited }
 
-// governing returns the cap that applies to a model's usage of a metric, Unlimited
+// governing returns the cap that applies to a canonical model's usage of a metric, Unlimited
 // included: the identity's own model limit, the identity's limit, the tier's model limit,
 // the project's model limit, the tier's limit, the project's limit.
 func (ls *Levels) governing(m Metric, model string) (Limit, bool) {
@@ -93,7 +94,7 @@ func modelLimit(l *Level, index uint8, m Metric, model string) (Limit, bool) {
 			others = i
 			continue
 		}
-		rank, ok := Match(l.Models[i].Key, model)
+		rank, ok := l.Models[i].match(model)
 		if !ok {
 			continue
 		}
@@ -121,7 +122,8 @@ func (ls *Levels) counts(l Limit, model string) bool {
 	if l.Scope == ScopeIdentity {
 		return true
 	}
-	g, ok := ls.governing(l.Metric, model)
+	// Usage may have been kept when the price book knew fewer names of the model.
+	g, ok := ls.governing(l.Metric, canonical(model))
 	if l.Scope == ScopeModel {
 		return ok && g.src == l.src
 	}
@@ -185,7 +187,7 @@ func example(key string) string {
 	if prefix, star := strings.CutSuffix(key, "*"); star {
 		return prefix + "\x00"
 	}
-	return key
+	return canonical(key)
 }
 
 // governingWithin looks for a model that the cap at src governs among those that other keys

@@ -25,7 +25,7 @@ func requestCap(v any) Caps { return caps(v, nil, nil) }
 func models(keysAndCaps ...any) []ModelCaps {
 	var all []ModelCaps
 	for i := 0; i < len(keysAndCaps); i += 2 {
-		all = append(all, ModelCaps{keysAndCaps[i].(string), keysAndCaps[i+1].(Caps)})
+		all = append(all, NewModelCaps(keysAndCaps[i].(string), keysAndCaps[i+1].(Caps)))
 	}
 	return all
 }
@@ -174,7 +174,8 @@ func TestLongestModelKeyWins(t *testing.T) {
 		"*", requestCap(1), "gpt*", requestCap(2), "gpt-4o*", requestCap(3), "gpt-4o", requestCap(4),
 		"gpt-4o-mini", caps(nil, 50, nil), "gpt-4o-2024-05-13", requestCap(5))}
 	for model, want := range map[string]int64{
-		"claude": 1, "gpt-5": 2, "gpt-4o-audio": 3, "gpt-4o": 4, "gpt-4o-2024-08-06": 4, "gpt-4o-2024-05-13": 5,
+		"claude": 1, "gpt-5": 2, "gpt-4o-audio": 3,
+		"gpt-4o": 5, "gpt-4o-2024-08-06": 5, "gpt-4o-2024-05-13": 5, // two keys of one model: the longer one is for all its names
 		"gpt-4o-mini": 3, // its own key says nothing of requests, so the next longest does
 	} {
 		r := Resolve(Levels{Project: project}, model, Daily, false)
@@ -424,7 +425,7 @@ func genLevel(t *rapid.T, name string) *Level {
 	l := &Level{Caps: genCaps.Draw(t, name)}
 	for _, key := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"*", "gpt*", "gpt-4o", "gpt-4o*", "gpt-4o-2024-08-06", "gemini-2.0-flash"}),
 		0, 3, rapid.ID).Draw(t, name+"'s models") {
-		l.Models = append(l.Models, ModelCaps{key, genCaps.Draw(t, key)})
+		l.Models = append(l.Models, NewModelCaps(key, genCaps.Draw(t, key)))
 	}
 	limit := rapid.Ptr(rapid.Int64Range(-1, 6), true)
 	l.RequestsPerMinute, l.ConcurrentRequests = limit.Draw(t, name+"'s burst"), limit.Draw(t, name+"'s concurrency")

@@ -64,10 +64,7 @@ func (f LevelFields) Level() limit.Level {
 		ConcurrentRequests: clone(f.ConcurrentRequests),
 	}
 	for key, m := range f.ModelLimits {
-		l.Models = append(l.Models, limit.ModelCaps{
-			Key:  limit.NormalizeModel(key),
-			Caps: caps(m.RequestLimit, m.TokenLimit, m.CostLimitUSD),
-		})
+		l.Models = append(l.Models, limit.NewModelCaps(limit.NormalizeModel(key), caps(m.RequestLimit, m.TokenLimit, m.CostLimitUSD)))
 	}
 	slices.SortFunc(l.Models, func(a, b limit.ModelCaps) int { return strings.Compare(a.Key, b.Key) })
 	return l
@@ -182,8 +179,8 @@ func modelKey(path, name string) (string, error) {
 		return "", fieldError(path, "is not a model: the name is empty")
 	case len(name) > most:
 		return "", fieldError(path, "is not a model: the name has more than %d bytes", most)
-	case !printable(key):
-		return "", fieldError(path, "is not a model: the name has characters that are not printable")
+	case !limit.ValidModel(key):
+		return "", fieldError(path, "is not a model: the name has characters that cannot be seen")
 	case strings.Contains(strings.TrimSuffix(key, "*"), "*"):
 		return "", fieldError(path, "has a * that is not at the end; it stands for any rest of a name")
 	}

@@ -37,7 +37,7 @@ type Snapshot struct {
 	Security      Security
 	DefaultPrompt string // "" for none
 
-	allowed    modelKeys       // AllowedModels
+	allowed    limit.ModelSet  // AllowedModels
 	origins    map[string]bool // nil allows all
 	providers  map[string]*Provider
 	configured []*Provider // those that the settings list, by name
@@ -53,11 +53,8 @@ type Tier struct {
 	AllowedModels []string     // as the project's, which it narrows
 	LimitResponse map[string]any
 
-	allowed modelKeys // AllowedModels
+	allowed limit.ModelSet // AllowedModels
 }
-
-// modelKeys are normalized model keys, of which nil covers every model.
-type modelKeys []string
 
 // Provider is where requests can go, built in or the project's own.
 type Provider struct {
@@ -126,9 +123,9 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 	for name, t := range set.Tiers {
 		level := t.Level()
 		s.Tiers[name] = &Tier{Name: name, Level: &level, LimitResponse: t.LimitResponse,
-			AllowedModels: trimmed(t.AllowedModels), allowed: normalizeKeys(t.AllowedModels)}
+			AllowedModels: trimmed(t.AllowedModels), allowed: limit.NewModelSet(t.AllowedModels)}
 	}
-	s.AllowedModels, s.allowed = trimmed(set.AllowedModels), normalizeKeys(set.AllowedModels)
+	s.AllowedModels, s.allowed = trimmed(set.AllowedModels), limit.NewModelSet(set.AllowedModels)
 	if err := s.addPrices(set.Prices); err != nil {
 		return nil, fmt.Errorf("project %s: %w", r.Key, err)
 	}
@@ -211,8 +208,7 @@ func (s *Snapshot) Allowed(t *Tier, model string) bool {
 	if s.allowed == nil && (t == nil || t.allowed == nil) {
 		return true
 	}
-	model = limit.NormalizeModel(model)
-	return s.allowed.cover(model) && (t == nil || t.allowed.cover(model))
+	return (s.allowed == nil || s.allowed.Has(model)) && (t == nil || t.allowed == nil || t.allowed.Has(model))
 }
 
 // Restricts reports whether some models are not allowed to users in a tier, nil for none.
@@ -226,36 +222,13 @@ func trimmed(keys []string) []string {
 	return keys
 }
 
-func normalizeKeys(keys []string) modelKeys {
-	if keys == nil {
-		return nil
-	}
-	out := make(modelKeys, len(keys))
-	for i, key := range keys {
-		out[i] = limit.NormalizeModel(key)
-	}
-	return out
-}
-
-func (keys modelKeys) cover(model string) bool {
-	if keys == nil {
-		return true
-	}
-	for _, key := range keys {
-		if _, ok := limit.Match(key, model); ok {
-			return true
-		}
-	}
-	return false
-}
-
 // Price returns what a model costs: the project's own price, of several keys that cover it the most specific one's,
 // else the price book's for the model or for the one it is a snapshot of.
 func (s *Snapshot) Price(model string) (price.Price, bool) {
 	model = limit.NormalizeModel(model)
 	best, found := 0, -1
 	for i := range s.prices {
-		if rank, ok := limit.Match(s.prices[i].key, model); ok && (found < 0 || rank > best) {
+		if rank, ok := limit.Covers(s.prices[i].key, model); ok && (found < 0 || rank > best) {
 			best, found = rank, i
 		}
 	}
@@ -286,10 +259,10 @@ func (s *Snapshot) ProviderNames() []string { return slices.Sorted(maps.Keys(s.p
 func (s *Snapshot) Configured() []*Provider { return s.configured }
 
 // Claim returns the provider with a model pattern of the project's own that covers a normalized model, and how closely
-// (see limit.Match); of several the most specific pattern wins. It returns nil where none does.
+// (see limit.Covers); of several the most specific pattern wins. It returns nil where none does.
 func (s *Snapshot) Claim(model string) (claimed *Provider, rank int) {
 	for _, p := range s.patterns {
-		if r, ok := limit.Match(p.key, model); ok && (claimed == nil || r > rank) {
+		if r, ok := limit.Covers(p.key, model); ok && (claimed == nil || r > rank) {
 			claimed, rank = p.provider, r
 		}
 	}

@@ -55,9 +55,13 @@ func vendorOf(model string) string {
 // At Gemini's own endpoints a built-in name of a vendor that does not have them, as text-embedding-004 seems to be
 // OpenAI's, leaves the choice to x-provider, and without one to Google.
 //
-// The error is a *wire.Error: unknown_model, or invalid_request where the model's provider does not serve the
-// endpoint.
+// The error is a *wire.Error: unknown_model, or invalid_request where the model's name has characters that cannot be seen
+// or its provider does not serve the endpoint.
 func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Target, error) {
+	if !limit.ValidModel(strings.TrimSpace(model)) {
+		return Target{}, refuse(http.StatusBadRequest, "invalid_request", "model",
+			"The model %s has characters that cannot be seen. Send the name as the provider writes it.", quote(model))
+	}
 	header, err := named(p, xProvider)
 	if err != nil {
 		return Target{}, err

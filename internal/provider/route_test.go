@@ -302,3 +302,16 @@ func BenchmarkRoute(b *testing.B) {
 		})
 	}
 }
+
+// A name that looks like another one would have a limit of its own.
+func TestRouteRefusesNamesThatCannotBeSeen(t *testing.T) {
+	t.Parallel()
+	p := snapshot(t, `{"providers": {"own": {"baseUrl": "https://own.example/v1", "dialect": "openai", "models": ["*"]}}}`)
+	for _, model := range []string{"gpt-4o\u200b", "gpt\u00ad-4o", "own/gpt-4o\u2060", "gpt-4o\x00", "a\nb"} {
+		_, err := Route(p, chat(t), model, "")
+		refusal(t, err, http.StatusBadRequest, "invalid_request", "characters that cannot be seen")
+	}
+	if _, err := Route(p, chat(t), " gpt-4o\n", ""); err != nil {
+		t.Errorf("spaces around a name: %v", err)
+	}
+}
