@@ -43,6 +43,22 @@ func change[T any](ctx context.Context, c *control, o *ledger.Once, names []stri
 	return &answer[T]{done.Status, stored[T]{done.Body}}, nil
 }
 
+// changeOrCreate is change for one identity, which is created where it is not known: a purchase may come before its first
+// request.
+func changeOrCreate[T any](ctx context.Context, c *control, o *ledger.Once, name string,
+	apply func(a *ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {
+	return change[T](ctx, c, o, []string{name}, func(accounts []*ledger.Account, now time.Time) (outcome, error) {
+		a := accounts[0]
+		if a.Known {
+			return apply(a, now)
+		}
+		a.Known, a.CreatedAt = true, now
+		out, err := apply(a, now)
+		out.audit = append([]ledger.Entry{{Identity: name, Action: "create"}}, out.audit...)
+		return out, err
+	})
+}
+
 // changeKnown is change for one identity, which must be known.
 func changeKnown[T any](ctx context.Context, c *control, o *ledger.Once, name string,
 	apply func(a *ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {

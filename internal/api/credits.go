@@ -66,10 +66,10 @@ func (c *control) credits(doc huma.API) {
 		OperationID: "giftIdentity", Method: http.MethodPost, Path: identityPath + "/gift", Tags: tags,
 		Summary: "Give credits",
 		Description: "At least one of tokens, requests and costUsd. Credits add up, stay over periods and are drawn, " +
-			"each for its own metric, when the period's allowance is used up.",
+			"each for its own metric, when the period's allowance is used up. An identity that was not known before is created.",
 	}, example{`{"tokens": 10000, "reason": "The app was down on Sunday"}`,
 		`{"identity": "user-123", "giftedTokens": 10000, "giftedRequests": 0, "giftedCostUsd": 0, "message": "Gave 10000 tokens."}`},
-		[]int{http.StatusNotFound, http.StatusConflict}, c.gift)
+		[]int{http.StatusConflict}, c.gift)
 
 	register(c, doc, huma.Operation{
 		OperationID: "getCredits", Method: http.MethodGet, Path: identityPath + "/credits", Tags: tags, Summary: "Read credits",
@@ -79,11 +79,12 @@ func (c *control) credits(doc huma.API) {
 
 	register(c, doc, huma.Operation{
 		OperationID: "promoteIdentity", Method: http.MethodPost, Path: identityPath + "/promo", Tags: tags,
-		Summary:     "Lift all limits for a time",
-		Description: "Nothing is refused for a limit until then; usage is still counted. A time that is past, or null, ends a promotion.",
+		Summary: "Lift all limits for a time",
+		Description: "Nothing is refused for a limit until then; usage is still counted. A time that is past, or null, ends a promotion. " +
+			"An identity that was not known before is created.",
 	}, example{`{"unlimitedUntil": "2099-12-31", "reason": "Launch week"}`,
 		`{"identity": "user-123", "unlimitedUntil": "2100-01-01T00:00:00Z", "message": "Unlimited until 2100-01-01T00:00:00Z."}`},
-		[]int{http.StatusNotFound, http.StatusConflict}, c.promo)
+		[]int{http.StatusConflict}, c.promo)
 }
 
 type giftInput struct {
@@ -106,7 +107,7 @@ func (c *control) gift(ctx context.Context, in *giftInput) (*answer[Gift], error
 		return nil, err
 	}
 	entry := ledger.Entry{Identity: name, Action: "gift", Reason: reason, Detail: detail}
-	return changeKnown[Gift](ctx, c, in.of("gift", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
+	return changeOrCreate[Gift](ctx, c, in.of("gift", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
 		for m, n := range a.State.Credits.Add(given) {
 			if n > maxCount {
 				return outcome{}, wrong("body", "would bring the credits of %s above %d", limit.Metric(m), int64(maxCount))
@@ -202,7 +203,7 @@ func (c *control) promo(ctx context.Context, in *promoInput) (*answer[Promo], er
 	if err != nil {
 		return nil, err
 	}
-	return changeKnown[Promo](ctx, c, in.of("promo", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
+	return changeOrCreate[Promo](ctx, c, in.of("promo", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
 		a.State.UnlimitedUntil, a.UpdatedAt = until, now
 		done := Promo{Identity: name, UnlimitedUntil: unlimitedUntil(a), Message: "No promotion: limits apply."}
 		switch {
@@ -240,12 +241,20 @@ func readUntil(value json.RawMessage) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if err := text(&s, 64)(value); err == nil {
-		if day, err := time.Parse(time.DateOnly, s); err == nil {
-			return day.AddDate(0, 0, 1), nil
+		t, err := time.Parse(time.RFC3339, s)
+		if day, dateErr := time.Parse(time.DateOnly, s); dateErr == nil {
+			t, err = day.AddDate(0, 0, 1), nil
+			if day.Equal(lastTime.Truncate(24 * time.Hour)) {
+				t = lastTime
+			}
 		}
-		if t, err := time.Parse(time.RFC3339, s); err == nil {
-			return t.UTC().Truncate(time.Second), nil // as stores keep it
+		t = t.UTC().Truncate(time.Second) // as stores keep it
+		if err == nil && !t.Before(time.Unix(0, 0)) && !t.After(lastTime) {
+			return t, nil
 		}
 	}
-	return time.Time{}, errors.New("must be a date (2026-12-31), a time (2026-12-31T18:00:00Z) or null")
+	return time.Time{}, errors.New("must be a date (2026-12-31), a time (2026-12-31T18:00:00Z) of the years 1970 to 9999, or null")
 }
+
+// lastTime is the last that RFC 3339 can write. The end of its day is the first moment of a year with five digits.
+var lastTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)

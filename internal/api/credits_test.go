@@ -67,6 +67,10 @@ func TestPromotionsEndWhenTheySay(t *testing.T) {
 		{`"2026-11-22"`, `{"identity":"u","unlimitedUntil":"2026-11-23T00:00:00Z","message":"Unlimited until 2026-11-23T00:00:00Z."}`},
 		{`"2026-11-22T14:30:00.9+02:00"`, `{"identity":"u","unlimitedUntil":"2026-11-22T12:30:00Z","message":"Unlimited until 2026-11-22T12:30:00Z."}`},
 		{`"2026-11-21"`, `{"identity":"u","unlimitedUntil":"2026-11-22T00:00:00Z","message":"The promotion ended on 2026-11-22T00:00:00Z: limits apply."}`},
+		{`"9999-12-31"`, `{"identity":"u","unlimitedUntil":"9999-12-31T23:59:59Z","message":"Unlimited until 9999-12-31T23:59:59Z."}`},
+		{`"9999-12-30"`, `{"identity":"u","unlimitedUntil":"9999-12-31T00:00:00Z","message":"Unlimited until 9999-12-31T00:00:00Z."}`},
+		{`"9999-12-31T23:59:59.9Z"`, `{"identity":"u","unlimitedUntil":"9999-12-31T23:59:59Z","message":"Unlimited until 9999-12-31T23:59:59Z."}`},
+		{`"1970-01-01"`, `{"identity":"u","unlimitedUntil":"1970-01-02T00:00:00Z","message":"The promotion ended on 1970-01-02T00:00:00Z: limits apply."}`},
 		{`null`, `{"identity":"u","unlimitedUntil":null,"message":"No promotion: limits apply."}`},
 		{`"2028-02-29"`, `{"identity":"u","unlimitedUntil":"2028-03-01T00:00:00Z","message":"Unlimited until 2028-03-01T00:00:00Z."}`},
 		{`"2026-11-22T13:00:00Z"`, `{"identity":"u","unlimitedUntil":"2026-11-22T13:00:00Z","message":"Unlimited until 2026-11-22T13:00:00Z."}`},
@@ -142,9 +146,10 @@ func TestAnIdempotencyKeyBelongsToOneRequest(t *testing.T) {
 		t.Errorf("a refused gift was given: %+v", got)
 	}
 	// What failed was not applied, so the key is free.
-	f.send("POST", "/w/gift", `{"tokens": 1}`, "Idempotency-Key", "later").problem(404)
-	f.send("POST", "", `{"identity": "w"}`).want(201)
-	f.send("POST", "/w/gift", `{"tokens": 1}`, "Idempotency-Key", "later").want(200)
+	f.send("POST", "/w/gift", `{"tokens": 1}`).want(200)
+	f.send("POST", "/w/gift", `{"tokens": 1000000000000000}`, "Idempotency-Key", "later").problem(http.StatusBadRequest)
+	f.send("DELETE", "/w", "").want(204)
+	f.send("POST", "/w/gift", `{"tokens": 1000000000000000}`, "Idempotency-Key", "later").want(200)
 	for _, key := range []string{"\u00fc", "tab\there", string(make([]byte, 0, 1)) + fmt.Sprintf("%0256d", 1)} {
 		f.send("POST", "/u/gift", `{"tokens": 1}`, "Idempotency-Key", key).faults("header.Idempotency-Key")
 	}

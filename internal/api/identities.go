@@ -131,8 +131,7 @@ func (c *control) identities(doc huma.API) {
 		OperationID: "setIdentity", Method: http.MethodPost, Path: identitiesPath, Tags: tags,
 		Summary:     "Create or update an identity",
 		Description: "201 where it was not known before, 200 otherwise. What an update leaves out stays.",
-		Responses: map[string]*huma.Response{"201": {Description: "Created", Content: map[string]*huma.MediaType{jsonType: {
-			Schema: stored[Identity]{}.Schema(doc.OpenAPI().Components.Schemas), Example: json.RawMessage(anIdentity)}}}},
+		Responses:   map[string]*huma.Response{"201": created(doc)},
 	}, example{`{"identity": "user-123", ` + someSettings + `}`, anIdentity}, []int{http.StatusConflict}, c.set)
 
 	register(c, doc, huma.Operation{
@@ -148,14 +147,22 @@ func (c *control) identities(doc huma.API) {
 
 	register(c, doc, huma.Operation{
 		OperationID: "updateIdentity", Method: http.MethodPut, Path: identityPath, Tags: tags,
-		Summary: "Change an identity", Description: "What is absent stays; null goes back to what is inherited.",
-	}, example{`{` + someSettings + `}`, anIdentity}, []int{http.StatusNotFound}, c.update)
+		Summary:     "Change or create an identity",
+		Description: "What is absent stays; null goes back to what is inherited. 201 where the identity was not known before.",
+		Responses:   map[string]*huma.Response{"201": created(doc)},
+	}, example{`{` + someSettings + `}`, anIdentity}, nil, c.update)
 
 	register(c, doc, huma.Operation{
 		OperationID: "deleteIdentity", Method: http.MethodDelete, Path: identityPath, Tags: tags,
 		Summary:     "Delete an identity",
 		Description: "Its settings, credits and promotion are gone. What it used still counts: counting restarts only by reset.",
 	}, example{}, []int{http.StatusNotFound}, c.delete)
+}
+
+// created describes the answer of a call that has made an identity.
+func created(doc huma.API) *huma.Response {
+	return &huma.Response{Description: "Created", Content: map[string]*huma.MediaType{jsonType: {
+		Schema: stored[Identity]{}.Schema(doc.OpenAPI().Components.Schemas), Example: json.RawMessage(anIdentity)}}}
 }
 
 type listInput struct {
@@ -199,14 +206,7 @@ func (c *control) set(ctx context.Context, in *setInput) (*answer[Identity], err
 	if err != nil {
 		return nil, err
 	}
-	return change[Identity](ctx, c, in.of("set", "", in.Body.data), []string{ch.identity}, func(as []*ledger.Account, now time.Time) (outcome, error) {
-		status := http.StatusOK
-		if !as[0].Known {
-			status = http.StatusCreated
-		}
-		entry := ch.apply(as[0], now)
-		return outcome{status, identityOf(as[0]), []ledger.Entry{entry}}, nil
-	})
+	return c.apply(ctx, in.of("set", "", in.Body.data), ch)
 }
 
 type setManyInput struct {
@@ -258,9 +258,18 @@ func (c *control) update(ctx context.Context, in *updateInput) (*answer[Identity
 	if err != nil {
 		return nil, err
 	}
-	return changeKnown[Identity](ctx, c, nil, name, func(a *ledger.Account, now time.Time) (outcome, error) {
-		entry := ch.apply(a, now)
-		return outcome{http.StatusOK, identityOf(a), []ledger.Entry{entry}}, nil
+	return c.apply(ctx, nil, ch)
+}
+
+// apply makes or changes an identity, and answers 201 or 200.
+func (c *control) apply(ctx context.Context, o *ledger.Once, ch *settingsChange) (*answer[Identity], error) {
+	return change[Identity](ctx, c, o, []string{ch.identity}, func(as []*ledger.Account, now time.Time) (outcome, error) {
+		status := http.StatusOK
+		if !as[0].Known {
+			status = http.StatusCreated
+		}
+		entry := ch.apply(as[0], now)
+		return outcome{status, identityOf(as[0]), []ledger.Entry{entry}}, nil
 	})
 }
 

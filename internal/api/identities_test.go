@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -80,14 +81,70 @@ func TestPutTakesTheNameOfThePath(t *testing.T) {
 	f.send("POST", "", `{"identity": "u"}`).want(201)
 	f.send("PUT", "/u", `{"identity": "u", "tokenLimit": 3}`).want(200)
 	f.send("PUT", "/u", `{"identity": "v", "tokenLimit": 3}`).faults("body.identity")
-	f.send("PUT", "/v", `{"tokenLimit": 3}`).problem(404)
+	if got := decode[Identity](f.send("PUT", "/v", `{"tokenLimit": 3, "reason": "new"}`).want(201)); got.Identity != "v" || *got.TokenLimit != 3 || got.CreatedAt != noon {
+		t.Errorf("created %+v, want v with its limit", got)
+	}
+	f.send("PUT", "/v", `{"tokenLimit": 3}`).want(200)
+	if got := f.audit("v"); len(got) != 2 || got[0] != `create|new|{"tokenLimit":3}` {
+		t.Errorf("audit %q, want its creation first", got)
+	}
+}
+
+// A purchase may come before the first request.
+func TestWhatIsGivenToAnUnknownIdentityCreatesIt(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ below, body, credits string }{
+		{"/gift", `{"requests": 5, "reason": "bought"}`, `{"identity":"new","giftedTokens":0,"giftedRequests":5,"giftedCostUsd":0,"unlimitedUntil":null,"isCurrentlyUnlimited":false}`},
+		{"/promo", `{"unlimitedUntil": "2026-12-31"}`, `{"identity":"new","giftedTokens":0,"giftedRequests":0,"giftedCostUsd":0,"unlimitedUntil":"2027-01-01T00:00:00Z","isCurrentlyUnlimited":true}`},
+		{"/reset", ``, `{"identity":"new","giftedTokens":0,"giftedRequests":0,"giftedCostUsd":0,"unlimitedUntil":null,"isCurrentlyUnlimited":false}`},
+	} {
+		t.Run(tc.below, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, someProject)
+			f.send("POST", "/new"+tc.below, tc.body).want(200)
+			if got := string(f.send("GET", "/new/credits", "").want(200).body); got != tc.credits+"\n" {
+				t.Errorf("credits %s, want %s", got, tc.credits)
+			}
+			if got := decode[Identity](f.send("GET", "/new", "").want(200)); got.CreatedAt != noon || got.UpdatedAt != noon || got.Usage.Requests != 0 {
+				t.Errorf("%+v, want it created now", got)
+			}
+			if got := f.audit("new"); len(got) != 2 || got[0] != "create||{}" {
+				t.Errorf("audit %q, want its creation first", got)
+			}
+			f.use("new", 1, 1)
+		})
+	}
+}
+
+func TestAnIdempotencyKeyIsOneAndNotEmpty(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	for _, tc := range []struct {
+		keys   []string
+		status int
+	}{
+		{[]string{""}, 400}, {[]string{"  "}, 400}, {[]string{"a", "b"}, 400}, {[]string{"a", ""}, 400}, {[]string{"", "a"}, 400},
+		{[]string{"a", "a"}, 200}, {[]string{"a"}, 200},
+	} {
+		r := httptest.NewRequest("POST", "/api/projects/"+f.project+"/identities/u/gift", strings.NewReader(`{"tokens": 1}`))
+		r.Header.Set("Authorization", "Bearer "+f.key)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header["Idempotency-Key"] = tc.keys
+		got := do(t, f.handler, r).want(tc.status)
+		if tc.status == 400 {
+			got.faults("header.Idempotency-Key")
+		}
+	}
+	if got := decode[Credits](f.send("GET", "/u/credits", "")); got.GiftedTokens != 1 {
+		t.Errorf("%d tokens, want those of one key", got.GiftedTokens)
+	}
 }
 
 func TestIdentitiesMayBeCalledAnythingPrintable(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)
 	for _, name := range []string{
-		"a/b", "/", "//", "/x/", ".", "..", "a..b", "a b", "a?b=c", "a#b", "100%", "%2F", "%", "a+b", "ü", "日本", "👩‍👩‍👧"[:4], "a&b;c", "bulk",
+		"a/b", "/", "//", "/x/", ".", "..", "a..b", "a b", "a?b=c", "a#b", "100%", "%2F", "%", "a+b", "ü", "日本", "👩‍👩‍👧", "می‌خواهم", "❤️‍🔥", "a&b;c", "bulk",
 		"gift", "credits", "bulk/gift", `"quoted"`, `back\slash`, "{identity}", "a:b@c", strings.Repeat("x", 512),
 	} {
 		quoted, _ := json.Marshal(name)
@@ -122,7 +179,7 @@ func escapeAll(s string) string {
 func TestNamesThatXIdentityRefusesAreRefusedHereToo(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)
-	for _, name := range []string{"", "  ", "a\nb", "\u200bx", "a\x7f", "a\u00a0x", strings.Repeat("x", 513), strings.Repeat("ü", 257)} {
+	for _, name := range []string{"", "  ", "a\nb", "\u200bx", "\u200dx", "x\u200c", "a\u200d\u200db", "a\ufe0f", "\u3164", "a\x7f", "a\u00a0x", strings.Repeat("x", 513), strings.Repeat("ü", 257)} {
 		quoted, _ := json.Marshal(name)
 		f.send("POST", "", `{"identity": `+string(quoted)+`}`).faults("body.identity")
 		f.send("POST", "/bulk", `{"items": [{"identity": "ok"}, {"identity": `+string(quoted)+`}]}`).faults("body.items[1].identity")
@@ -310,8 +367,7 @@ func TestUnknownIdentitiesAreNotFoundAndNotMade(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)
 	for _, tc := range []struct{ method, below, body string }{
-		{"GET", "", ""}, {"PUT", "", `{"requestLimit": 1}`}, {"DELETE", "", ""}, {"POST", "/gift", `{"tokens": 1}`}, {"GET", "/credits", ""},
-		{"POST", "/promo", `{"unlimitedUntil": null}`}, {"POST", "/reset", `{}`}, {"GET", "/usage", ""},
+		{"GET", "", ""}, {"DELETE", "", ""}, {"GET", "/credits", ""}, {"GET", "/usage", ""},
 	} {
 		f.send(tc.method, "/nobody"+tc.below, tc.body).problem(404)
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -130,7 +131,7 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 		p, err := rt.authenticate(r)
 		if err == nil {
 			callOf(r.Context()).project = p
-			err = checkBody(r, rt.bound(r.Method, r.URL.Path))
+			err = errors.Join(checkOnce(r), checkBody(r, rt.bound(r.Method, r.URL.Path)))
 		}
 		if err != nil {
 			rt.problemOf(r.Context(), err).write(w)
@@ -173,6 +174,24 @@ func checkBody(r *http.Request, most int64) error {
 	}
 	if r.Header.Get("Content-Encoding") != "" {
 		return refuse(http.StatusUnsupportedMediaType, "The body must not be compressed.")
+	}
+	return nil
+}
+
+// checkOnce refuses an Idempotency-Key by which a caller could not know whether its call is applied once: one that is
+// empty, and different ones.
+func checkOnce(r *http.Request) error {
+	keys := r.Header.Values("Idempotency-Key")
+	if len(keys) == 0 {
+		return nil
+	}
+	if strings.TrimSpace(keys[0]) == "" {
+		return wrong("header.Idempotency-Key", "is empty; give a key, or leave the header out")
+	}
+	for _, key := range keys[1:] {
+		if key != keys[0] {
+			return wrong("header.Idempotency-Key", "is there twice with different values; give one")
+		}
 	}
 	return nil
 }

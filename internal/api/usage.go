@@ -39,11 +39,12 @@ func (c *control) usage(doc huma.API) {
 		OperationID: "resetIdentity", Method: http.MethodPost, Path: identityPath + "/reset", Tags: tags,
 		Summary: "Take back what was used in this period",
 		Description: "The period's counting starts over; the history of usage stays. " +
-			"What runs at the moment counts when it ends. Without a body everything is taken back.",
+			"What runs at the moment counts when it ends. Without a body everything is taken back. " +
+			"An identity that was not known before is created.",
 		RequestBody: optional,
 	}, example{`{"resetTokens": true, "resetRequests": false, "reason": "A bug of ours burned them"}`,
 		`{"identity": "user-123", "tokensReset": 5120, "requestsReset": 0, "costUsdReset": 0.0123, "message": "Took back 5120 tokens and $0.0123.", "period": "daily"}`},
-		[]int{http.StatusNotFound, http.StatusConflict}, c.reset)
+		[]int{http.StatusConflict}, c.reset)
 	optional.Required = false
 
 	register(c, doc, huma.Operation{
@@ -72,7 +73,7 @@ func (c *control) reset(ctx context.Context, in *resetInput) (*answer[Reset], er
 	if err != nil {
 		return nil, err
 	}
-	return changeKnown[Reset](ctx, c, in.of("reset", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
+	return changeOrCreate[Reset](ctx, c, in.of("reset", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
 		back := a.Reset(requests, tokens)
 		a.UpdatedAt = now
 		detail, err := json.Marshal(ledger.TotalsOf(back))

@@ -145,8 +145,9 @@ func Problem(id string) string {
 		return "is empty"
 	case len(id) > MaxIdentity:
 		return fmt.Sprintf("has %d bytes; at most %d are allowed", len(id), MaxIdentity)
-	case !Printable(id):
-		return "contains characters that cannot be printed"
+	}
+	if r, ok := unprintable(id); ok {
+		return fmt.Sprintf("contains U+%04X, which cannot be seen; of what is invisible only joiners within words and emoji are allowed", r)
 	}
 	return ""
 }
@@ -178,14 +179,66 @@ func single(values []string) (string, bool) {
 }
 
 // Printable reports whether s is UTF-8 of letters, marks, digits, punctuation, symbols and plain spaces. Invisible
-// characters are not: two identities that look the same would be different ones.
+// characters are not: two identities that look the same would be different ones. Exceptions are what words and emoji are
+// written with: joiners between two of their characters, and the selector that makes a symbol an emoji.
 func Printable(s string) bool {
+	_, found := unprintable(s)
+	return !found
+}
+
+const (
+	nonJoiner         = '\u200c' // within words, of Persian for one
+	joiner            = '\u200d' // within words, of Hindi for one, and emoji of several people
+	asText            = '\ufe0e' // the symbol before it is text
+	asEmoji           = '\ufe0f' // the symbol before it is an emoji
+	emptyBraille      = '\u2800' // a symbol without a dot
+	smallInfo         = '\u2139' // a letter that is an emoji too
+	noRune       rune = -1
+)
+
+// unprintable returns the first character of s that Printable does not take, utf8.RuneError where s is not UTF-8.
+func unprintable(s string) (first rune, found bool) {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' {
-			return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+			return unprintableIn(s)
 		}
 	}
-	return true
+	return 0, false
+}
+
+func unprintableIn(s string) (first rune, found bool) {
+	if !utf8.ValidString(s) {
+		return utf8.RuneError, true
+	}
+	before := noRune
+	for i, r := range s {
+		switch {
+		case r == joiner || r == nonJoiner:
+			after, size := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
+			if !joins(before) || size == 0 || !joins(after) || after == asText || after == asEmoji {
+				return r, true
+			}
+		case r == asText || r == asEmoji:
+			if before == noRune || before != smallInfo && !unicode.IsSymbol(before) && !unicode.IsPunct(before) && !unicode.IsDigit(before) {
+				return r, true
+			}
+		case invisible(r):
+			return r, true
+		}
+		before = r
+	}
+	return 0, false
+}
+
+// joins reports whether a joiner may stand beside a character: one of a word or of an emoji.
+func joins(r rune) bool {
+	return r != noRune && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) || unicode.IsSymbol(r)) &&
+		(r == asText || r == asEmoji || !invisible(r))
+}
+
+// invisible reports whether a character leaves no trace on paper. Unicode counts some of them as letters and marks.
+func invisible(r rune) bool {
+	return !unicode.IsPrint(r) || r == emptyBraille || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
 func refuse(status int, code, param, format string, args ...any) *wire.Error {

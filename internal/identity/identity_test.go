@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -174,6 +176,28 @@ func TestIdentities(t *testing.T) {
 		"right-to-left override": {[]string{"a\u202eb"}, "", "invalid_identity"},
 		"no-break space within":  {[]string{"a\u00a0b"}, "", "invalid_identity"},
 		"byte order mark":        {[]string{"\ufeffa"}, "", "invalid_identity"},
+		"family":                 {[]string{" 👩‍👩‍👧 "}, "👩‍👩‍👧", ""},
+		"heart on fire":          {[]string{"❤️‍🔥"}, "❤️‍🔥", ""},
+		"information":            {[]string{"ℹ️"}, "ℹ️", ""},
+		"keycap":                 {[]string{"1️⃣"}, "1️⃣", ""},
+		"Persian":                {[]string{"می‌خواهم"}, "می‌خواهم", ""},
+		"Hindi":                  {[]string{"क्‍ष"}, "क्‍ष", ""},
+		"joiner first":           {[]string{"\u200da"}, "", "invalid_identity"},
+		"joiner last":            {[]string{"a\u200c"}, "", "invalid_identity"},
+		"joiner after a space":   {[]string{"a \u200db"}, "", "invalid_identity"},
+		"joiner before a hyphen": {[]string{"a\u200d-b"}, "", "invalid_identity"},
+		"two joiners":            {[]string{"a\u200d\u200cb"}, "", "invalid_identity"},
+		"joiner and BOM":         {[]string{"a\u200d\ufeff"}, "", "invalid_identity"},
+		"a joiner alone":         {[]string{"\u200d"}, "", "invalid_identity"},
+		"selector on a letter":   {[]string{"a\ufe0f"}, "", "invalid_identity"},
+		"another selector":       {[]string{"葛\U000e0100"}, "", "invalid_identity"},
+		"Hangul filler":          {[]string{"a\u3164"}, "", "invalid_identity"},
+		"grapheme joiner":        {[]string{"a\u034fb"}, "", "invalid_identity"},
+		"soft hyphen":            {[]string{"a\u00adb"}, "", "invalid_identity"},
+		"word joiner":            {[]string{"a\u2060b"}, "", "invalid_identity"},
+		"braille without dots":   {[]string{"a\u2800b"}, "", "invalid_identity"},
+		"invisible times":        {[]string{"a\u2062b"}, "", "invalid_identity"},
+		"tag":                    {[]string{"a\U000e0061"}, "", "invalid_identity"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -404,4 +428,30 @@ func BenchmarkAuthenticate(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Whatever is taken as an identity has a picture: without its joiners and selectors something is left, and none of
+// those is at its end or beside a space.
+func FuzzPrintable(f *testing.F) {
+	for _, seed := range []string{"user", "👩‍👩‍👧", "می‌خواهم", "a\u200d", "\ufe0f", "\xff", "a\u200b"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if Problem(s) != "" {
+			return
+		}
+		if !utf8.ValidString(s) || s == "" || len(s) > MaxIdentity {
+			t.Fatalf("%q is taken", s)
+		}
+		for _, joined := range []string{"\u200c", "\u200d"} {
+			if strings.HasPrefix(s, joined) || strings.HasSuffix(s, joined) || strings.Contains(s, joined+" ") || strings.Contains(s, " "+joined) || strings.Contains(s, joined+joined) {
+				t.Errorf("%q is taken", s)
+			}
+		}
+		for _, r := range s {
+			if r != '\u200c' && r != '\u200d' && !unicode.IsPrint(r) {
+				t.Errorf("%q is taken with %U", s, r)
+			}
+		}
+	})
 }
