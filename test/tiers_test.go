@@ -87,3 +87,22 @@ func modelsIn(t *testing.T, s *stack.Stack, tier string) (names []string) {
 	}
 	return names
 }
+
+// Before a tier is renamed or removed nobody sees who carries it: the store counts them.
+func TestTiers_CarriersAreCounted(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"tiers":{"free":{},"p\"ro":{}}}`})
+	for identity, tier := range map[string]string{"a": `p\"ro`, "b": `p\"ro`, "c": "free"} {
+		wantStatus(t, s.Control("POST", "/identities", `{"identity":"`+identity+`","tier":"`+tier+`"}`), 201)
+	}
+	wantStatus(t, s.Control("POST", "/identities", `{"identity":"d","requestLimit":1}`), 201)
+	wantStatus(t, s.Chat("e", "gpt-4o", "X-Tier", "free"), 200)
+	for tier, want := range map[string]int{`p"ro`: 2, "free": 1, "gone": 0} {
+		if got, err := s.Store().TierCarriers(t.Context(), s.ProjectKey, tier); err != nil || got != want {
+			t.Errorf("%d identities carry %s, %v; want %d", got, tier, err, want)
+		}
+	}
+	if got, err := s.Store().TierCarriers(t.Context(), "pk_another", "free"); err != nil || got != 0 {
+		t.Errorf("another project: %d, %v; want 0", got, err)
+	}
+}

@@ -31,11 +31,7 @@ var notChat = []string{"embed", "moderation", "dall-e", "image", "imagen", "whis
 
 // curl is a request that works as pasted: it calls a model of the project, with a key only where the
 // project has none stored. Every provider takes OpenAI's dialect at /v1/chat/completions.
-func curl(rec project.Record, port int) (string, error) {
-	target, err := example(rec)
-	if err != nil {
-		return "", err
-	}
+func curl(projectKey string, target provider.Target, port int) (string, error) {
 	authorization := ""
 	if !target.Stored {
 		authorization = fmt.Sprintf("  -H \"Authorization: Bearer $%s\" \\\n", keyVariable(target.Provider.Name))
@@ -49,7 +45,7 @@ func curl(rec project.Record, port int) (string, error) {
   -H 'Content-Type: application/json' \
   -H 'x-project-key: %s' \
   -H 'x-identity: user-123' \
-%s  -d '%s'`, port, rec.Key, authorization, strings.ReplaceAll(body, "'", `'\''`)), nil
+%s  -d '%s'`, port, projectKey, authorization, strings.ReplaceAll(body, "'", `'\''`)), nil
 }
 
 // example chooses a model: of those that the project allows the first with a stored key, else the first.
@@ -63,10 +59,11 @@ func example(rec project.Record) (provider.Target, error) {
 	if err != nil {
 		return provider.Target{}, err
 	}
+	tier, _ := snapshot.Tier(snapshot.DefaultTier) // the request names none
 	var first *provider.Target
 	for _, model := range candidates(rec.Settings) {
 		to, err := provider.Route(snapshot, ep, model, "")
-		if err != nil || !snapshot.Allowed(nil, to.Model) {
+		if err != nil || !snapshot.Allowed(tier, to.Model) {
 			continue
 		}
 		// Sent is the name asked for: a prefix that chose the provider chooses it again.

@@ -35,7 +35,11 @@ func TestCurlCallsWhatIsConfigured(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := curl(rec, 8080)
+			target, err := example(rec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := curl(rec.Key, target, 8080)
 			if err != nil {
 				t.Fatal(err)
 			}

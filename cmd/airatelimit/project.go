@@ -93,7 +93,7 @@ func (c projectListCmd) Run(ctx context.Context, a *app) error {
 			return listJSON(a.out, records)
 		}
 		if len(records) == 0 {
-			fmt.Fprintf(a.out, "No projects in %s yet. Make one: airatelimit project create --name \"My app\"\n", cfg.Database.Name)
+			fmt.Fprintf(a.out, "No projects in %s yet. Make one: %s project create --name \"My app\"\n", cfg.Database.Name, a.command())
 			return nil
 		}
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
@@ -160,16 +160,9 @@ func (c projectDeleteCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
-// warnOfUnused tells which settings are kept and do nothing in this version, so that nobody
-// relies on them.
-func warnOfUnused(a *app, s project.Settings) {
-	warn := func(field string) {
-		fmt.Fprintf(a.err, "airatelimit: %s is kept, but does nothing in this version\n", field)
-	}
-	if s.Security.Enabled {
-		warn("security")
-	}
-	if s.DefaultPrompt != nil {
-		warn("defaultPrompt")
+// warn prints what may not be meant, a line each, beside what the command prints.
+func (a *app) warn(warnings []project.Warning) {
+	for _, w := range warnings {
+		fmt.Fprintf(a.err, "airatelimit: warning: %s: %s\n", w.Path, w.Text)
 	}
 }

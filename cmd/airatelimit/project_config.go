@@ -62,8 +62,20 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store) error
 	if err != nil {
 		return err
 	}
-	warnOfUnused(a, after)
-	return printChanges(a, before, after)
+	if err := printChanges(a, before, after); err != nil {
+		return err
+	}
+	a.warn(after.Warnings())
+	for _, tier := range after.RemovedTiers(before) {
+		// The change stands, whether or not its effect can be told.
+		n, err := s.TierCarriers(ctx, c.Project, tier)
+		if err != nil {
+			a.warn([]project.Warning{{Path: "tiers." + tier, Text: fmt.Sprintf("was removed; which identities carry it is not known: %v", err)}})
+		} else if n > 0 {
+			a.warn([]project.Warning{after.RemovedTierWarning(tier, n)})
+		}
+	}
+	return nil
 }
 
 // printChanges says what a change from before, with masked keys, to after has done.

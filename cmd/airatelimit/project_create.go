@@ -5,6 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -13,7 +17,8 @@ import (
 
 type projectCreateCmd struct {
 	Name        string   `help:"The project's name, for people. Wins over that of --config."`
-	Config      string   `placeholder:"FILE" help:"A settings document (- for standard input); what it leaves out has its default."`
+	Template    string   `placeholder:"NAME" help:"What to begin with: starter (a free and a pro tier with a daily cost limit each; the default without --config), single (one limit for everyone) or count (no limits)."`
+	Config      string   `placeholder:"FILE" help:"A settings document (- for standard input). By itself it is all the settings, and what it leaves out has its default; with --template it changes the template's."`
 	ProviderKey []string `sep:"none" placeholder:"PROVIDER=SOURCE" help:"Store a provider's key: openai=env:OPENAI_API_KEY, openai=file:PATH, or openai=- for standard input. Without one, the app sends its own."`
 	JSON        bool     `name:"json" help:"Print {\"projectKey\",\"secretKey\"} only."`
 }
@@ -28,32 +33,90 @@ func (c projectCreateCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		warnOfUnused(a, rec.Settings)
+		a.warn(rec.Settings.Warnings())
 		if c.JSON {
 			return printKeys(a.out, rec.Key, secretKey)
 		}
-		example, err := curl(rec, cfg.Port)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(a.out, `Made %q in %s.
+		return c.report(a, rec, secretKey, cfg)
+	})
+}
+
+// report prints what was made, and what to do next.
+func (c projectCreateCmd) report(a *app, rec project.Record, secretKey string, cfg config.Config) error {
+	target, err := example(rec)
+	if err != nil {
+		return err
+	}
+	request, err := curl(rec.Key, target, cfg.Port)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, `Made %q in %s.
 
 Project key: %s
   Public: it goes into your app.
 Secret key:  %s
   Not shown again: it belongs on your server, never into an app.
 
-Try it while airatelimit serves:
+`, rec.Settings.Name, cfg.Database.Name, rec.Key, secretKey)
+	if c.Config == "" {
+		printLimits(a.out, rec.Settings)
+	}
+	fmt.Fprintf(a.out, `To change the limits, edit app.json between these two:
+  %[1]s project config %[2]s --get > app.json
+  %[1]s project config %[2]s --set app.json
 
-%s
-`, rec.Settings.Name, cfg.Database.Name, rec.Key, secretKey, example)
-		return nil
-	})
+`, a.command(), rec.Key)
+	if name := target.Provider.Name; !target.Stored {
+		fmt.Fprintf(a.out, `No key of %[1]s is stored, so the app sends its own. To store one:
+  %[2]s project provider-key %[3]s %[1]s=env:%[4]s
+
+`, name, a.command(), rec.Key, keyVariable(name))
+	}
+	_, err = fmt.Fprintf(a.out, "Try it while airatelimit serves:\n\n%s\n", request)
+	return err
+}
+
+// printLimits tells the limits that a template has set.
+func printLimits(w io.Writer, s project.Settings) {
+	fmt.Fprintln(w, "Limits of each user:")
+	if len(s.Tiers) == 0 {
+		fmt.Fprintf(w, "  %s\n", limitsOf(s.LevelFields, s.LimitPeriod))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Tiers)) {
+		note := ""
+		if s.DefaultTier != nil && *s.DefaultTier == name {
+			note = " (the default)"
+		}
+		fmt.Fprintf(w, "  tier %s%s: %s\n", name, note, limitsOf(s.Tiers[name].LevelFields, s.LimitPeriod))
+	}
+	if s.AllowedModels != nil {
+		fmt.Fprintf(w, "  models: %s\n", strings.Join(s.AllowedModels, ", "))
+	}
+	fmt.Fprintln(w)
+}
+
+func limitsOf(f project.LevelFields, period string) string {
+	var all []string
+	if f.CostLimitUSD != nil {
+		usd, _ := f.CostLimitUSD.MarshalJSON()
+		all = append(all, fmt.Sprintf("$%s %s", usd, period))
+	}
+	if f.RequestsPerMinute != nil {
+		all = append(all, fmt.Sprintf("%d requests a minute", *f.RequestsPerMinute))
+	}
+	if len(all) == 0 {
+		return "none"
+	}
+	return strings.Join(all, ", ")
 }
 
 // settings is the document of --config with what the other flags say.
 func (c projectCreateCmd) settings(a *app) (project.Settings, error) {
-	settings := project.Default()
+	settings, err := c.template()
+	if err != nil {
+		return settings, err
+	}
 	if c.Config != "" {
 		doc, err := readDocument(a, c.Config)
 		if err != nil {
@@ -71,6 +134,27 @@ func (c projectCreateCmd) settings(a *app) (project.Settings, error) {
 		return settings, err
 	}
 	return withProviderKeys(settings, keys)
+}
+
+// template is what --config is laid over: by itself a document says all, without one the default template does.
+func (c projectCreateCmd) template() (project.Settings, error) {
+	name := c.Template
+	switch {
+	case name == "" && c.Config != "":
+		return project.Default(), nil
+	case name == "":
+		name = project.Templates[0]
+	}
+	var providers []string
+	for _, key := range c.ProviderKey {
+		provider, _, _ := strings.Cut(key, "=")
+		providers = append(providers, provider)
+	}
+	settings, err := project.FromTemplate(name, providers...)
+	if err != nil {
+		return settings, usageError("--template: " + err.Error())
+	}
+	return settings, nil
 }
 
 // withProviderKeys puts keys into settings and has the whole checked as a document would be.

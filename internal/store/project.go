@@ -137,6 +137,21 @@ func (s *Store) DeleteProject(ctx context.Context, key string) error {
 	})
 }
 
+// TierCarriers counts the identities of a project that a tier was set for. It reads all of them.
+func (s *Store) TierCarriers(ctx context.Context, key, tier string) (n int, err error) {
+	of := `json_extract(NULLIF(settings, ''), '$.tier')`
+	if s.db.Pool != nil {
+		of = `NULLIF(settings, '')::json ->> 'tier'`
+	}
+	err = s.db.read(ctx, loadTime, func(ctx context.Context, q queryer) error {
+		return q.QueryRowContext(ctx, `SELECT count(*) FROM identities WHERE project_id = $1 AND `+of+` = $2`, key, tier).Scan(&n)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count the identities of a tier: %w", err)
+	}
+	return n, nil
+}
+
 // Revision counts the changes of projects and provider keys, by any process.
 func (s *Store) Revision(ctx context.Context) (rev int64, err error) {
 	err = s.db.read(ctx, readTime, func(ctx context.Context, q queryer) error {

@@ -1,0 +1,245 @@
+package project
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/price"
+)
+
+// Warning tells of a setting that is allowed and may not be meant.
+type Warning struct {
+	Path string `json:"path"` // as FieldError's
+	Text string `json:"text"` // what it does, and what to do about it
+}
+
+// Warnings looks for settings that are valid and may not do what they seem to: tiers and models that nobody can mean,
+// variables that nothing fills in, and above all what leaves spending unbounded. They come in the order of their paths.
+func (s Settings) Warnings() []Warning {
+	r := Record{Settings: s}
+	r.Settings.Providers = make(map[string]ProviderFields, len(s.Providers))
+	for name, p := range s.Providers {
+		p.Key = ""
+		r.Settings.Providers[name] = p
+	}
+	snapshot, err := NewSnapshot(r, nil)
+	if err != nil {
+		return nil // not valid, which is no matter of a warning
+	}
+	w := warner{Settings: s, snapshot: snapshot}
+	w.unused()
+	w.level("", s.LevelFields, nil)
+	w.list("allowedModels", s.AllowedModels)
+	w.all = append(w.all, variableWarnings("limitResponse", s.LimitResponse)...)
+	for _, name := range slices.Sorted(maps.Keys(s.Tiers)) {
+		w.tier(name, s.Tiers[name])
+	}
+	w.spending()
+	slices.SortStableFunc(w.all, func(a, b Warning) int { return strings.Compare(a.Path, b.Path) })
+	return w.all
+}
+
+// IdentityWarnings looks at what is set for one identity, as Settings.Warnings does.
+func (s *Snapshot) IdentityWarnings(f LevelFields, response map[string]any) []Warning {
+	w := warner{snapshot: s}
+	w.keys("modelLimits", f.ModelLimits)
+	return append(w.all, variableWarnings("limitResponse", response)...)
+}
+
+// RemovedTiers returns the names of the tiers that s no longer has, sorted.
+func (s Settings) RemovedTiers(before Settings) []string {
+	var gone []string
+	for name := range before.Tiers {
+		if _, kept := s.Tiers[name]; !kept {
+			gone = append(gone, name)
+		}
+	}
+	slices.Sort(gone)
+	return gone
+}
+
+// RemovedTierWarning tells of n identities that carry a tier which s does not have.
+func (s Settings) RemovedTierWarning(tier string, n int) Warning {
+	what := "their requests get the project's own limits"
+	switch {
+	case s.UnknownTier == TierReject:
+		what = "their requests are refused"
+	case s.UnknownTier != TierProject && s.DefaultTier != nil:
+		what = fmt.Sprintf("their requests get the default tier %q", *s.DefaultTier)
+	}
+	carry := fmt.Sprintf("%d identities carry", n)
+	if n == 1 {
+		carry = "one identity carries"
+	}
+	return Warning{join("tiers", tier), fmt.Sprintf("was removed, and %s it: %s. Set another tier for them, or put this one back.", carry, what)}
+}
+
+type warner struct {
+	Settings
+	snapshot *Snapshot
+	all      []Warning
+}
+
+func (w *warner) warn(path, format string, args ...any) {
+	w.all = append(w.all, Warning{path, fmt.Sprintf(format, args...)})
+}
+
+// unused tells which settings are kept and do nothing in this version, so that nobody relies on them.
+func (w *warner) unused() {
+	const text = "is kept, but does nothing in this version"
+	if w.Security.Enabled {
+		w.warn("security", text)
+	}
+	if w.DefaultPrompt != nil {
+		w.warn("defaultPrompt", text)
+	}
+}
+
+func (w *warner) tier(name string, t TierFields) {
+	path := join("tiers", name)
+	for other := range w.Tiers {
+		if other < name && strings.EqualFold(other, name) {
+			w.warn(path, "differs from the tier %q only in letter case, which counts in x-tier. Rename one of them.", other)
+		}
+	}
+	w.level(path+".", t.LevelFields, &t.LevelFields)
+	w.all = append(w.all, variableWarnings(path+".limitResponse", t.LimitResponse)...)
+	switch {
+	case t.AllowedModels == nil:
+		return
+	case len(t.AllowedModels) == 0:
+		w.warn(path+".allowedModels", "is empty, so this tier may call no model. Set it to null to allow what the project allows.")
+	}
+	w.list(path+".allowedModels", t.AllowedModels)
+	for i, key := range t.AllowedModels {
+		if w.AllowedModels != nil && !slices.ContainsFunc(w.snapshot.allowed, func(k string) bool { return overlap(k, limit.NormalizeModel(key)) }) {
+			w.warn(fmt.Sprintf("%s.allowedModels[%d]", path, i), "allows nothing: the project's allowedModels do not have %q, and a tier's only narrow them. Add it there.", key)
+		}
+	}
+}
+
+// overlap reports whether some model may be covered by both keys.
+func overlap(a, b string) bool {
+	example := func(key string) string { return strings.TrimSuffix(key, "*") }
+	_, ab := limit.Match(a, example(b))
+	_, ba := limit.Match(b, example(a))
+	return ab || ba
+}
+
+// level looks at the limits of the project, or of a tier, whose paths start with at.
+func (w *warner) level(at string, f LevelFields, tier *LevelFields) {
+	w.keys(at+"modelLimits", f.ModelLimits)
+	others, ok := f.ModelLimits[limit.Others]
+	if !ok {
+		return
+	}
+	levels := limit.Levels{Project: w.snapshot.Level}
+	if tier != nil {
+		levels.Tier = new(tier.Level())
+	}
+	general, all := caps(f.RequestLimit, f.TokenLimit, f.CostLimitUSD), others.caps()
+	for m, field := range capFields {
+		if all[m] == nil {
+			continue
+		}
+		hidden := true // the general limit, for every model
+		for _, key := range slices.Sorted(maps.Keys(f.ModelLimits)) {
+			if key == limit.Others || f.ModelLimits[key].caps()[m] != nil {
+				continue
+			}
+			hidden = false
+			rules := limit.Resolve(levels, limit.NormalizeModel(strings.TrimSuffix(key, "*")), w.snapshot.Period, false)
+			if _, limited := rules.Limit(limit.Metric(m)); !limited && *all[m] != limit.Unlimited {
+				w.warn(join(at+"modelLimits", key), `has no %s, and "*" is only for models without a key. Set it here too.`, field)
+			}
+		}
+		if hidden && general[m] != nil {
+			w.warn(at+field, `does nothing: modelLimits["*"] sets a %s for every model. Remove one of the two.`, field)
+		}
+	}
+}
+
+// capFields are the names of the caps, by limit.Metric.
+var capFields = [limit.NumMetrics]string{"requestLimit", "tokenLimit", "costLimitUsd"}
+
+func (m ModelLimit) caps() limit.Caps { return caps(m.RequestLimit, m.TokenLimit, m.CostLimitUSD) }
+
+func (w *warner) keys(path string, limits map[string]ModelLimit) {
+	for _, key := range slices.Sorted(maps.Keys(limits)) {
+		w.key(join(path, key), key)
+	}
+}
+
+func (w *warner) list(path string, keys []string) {
+	for i, key := range keys {
+		w.key(fmt.Sprintf("%s[%d]", path, i), key)
+	}
+}
+
+// key looks at a model key.
+func (w *warner) key(path, spelling string) {
+	key := limit.NormalizeModel(spelling)
+	if !w.snapshot.knows(key) {
+		w.warn(path, "%q matches no model of the price book: check the spelling. For a model of your own set its price in prices.", spelling)
+		return
+	}
+	if strings.HasSuffix(key, "*") {
+		return
+	}
+	if model := limit.BaseModel(key); model != key && w.snapshot.knows(model) {
+		w.warn(path, "%q is a snapshot or another name of %s. Write %s, so that all its names are meant.", spelling, model, model)
+	}
+}
+
+// knows reports whether a key covers a model that the price book, the project's prices or its own providers name.
+func (s *Snapshot) knows(key string) bool {
+	if key == limit.Others {
+		return true
+	}
+	if slices.ContainsFunc(s.prices, func(p pricing) bool { return overlap(p.key, key) }) ||
+		slices.ContainsFunc(s.patterns, func(p pattern) bool { return overlap(p.key, key) }) {
+		return true
+	}
+	if !strings.HasSuffix(key, "*") {
+		_, ok := s.Price(key)
+		return ok
+	}
+	for _, v := range vendors {
+		for _, model := range price.Models(v.Name) {
+			if _, ok := limit.Match(key, limit.NormalizeModel(model)); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ResponseVariables are the names that are filled in in a limit response, as {{name}}.
+var ResponseVariables = []string{"usage", "limit", "remaining", "limitType", "period", "tier", "model", "identity", "resetsAt"}
+
+var variable = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
+
+// variableWarnings tells of names in a limit response that nothing fills in.
+func variableWarnings(path string, v any) (all []Warning) {
+	switch v := v.(type) {
+	case string:
+		for _, m := range variable.FindAllStringSubmatch(v, -1) {
+			if !slices.Contains(ResponseVariables, m[1]) {
+				all = append(all, Warning{path, fmt.Sprintf("%s is not filled in and stays as it is written. There are %s.", m[0], strings.Join(ResponseVariables, ", "))})
+			}
+		}
+	case []any:
+		for i, item := range v {
+			all = append(all, variableWarnings(fmt.Sprintf("%s[%d]", path, i), item)...)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, variableWarnings(join(path, name), v[name])...)
+		}
+	}
+	return all
+}
