@@ -116,7 +116,7 @@ func (w *warner) tier(name string, t TierFields) {
 	}
 	w.list(path+".allowedModels", t.AllowedModels)
 	for i, key := range t.AllowedModels {
-		if w.AllowedModels != nil && !slices.ContainsFunc(w.snapshot.allowed, func(k string) bool { return overlap(k, limit.NormalizeModel(key)) }) {
+		if w.AllowedModels != nil && !slices.ContainsFunc(w.AllowedModels, func(k string) bool { return overlap(limit.NormalizeModel(k), limit.NormalizeModel(key)) }) {
 			w.warn(fmt.Sprintf("%s.allowedModels[%d]", path, i), "allows nothing: the project's allowedModels do not have %q, and a tier's only narrow them. Add it there.", key)
 		}
 	}
@@ -169,8 +169,14 @@ var capFields = [limit.NumMetrics]string{"requestLimit", "tokenLimit", "costLimi
 func (m ModelLimit) caps() limit.Caps { return caps(m.RequestLimit, m.TokenLimit, m.CostLimitUSD) }
 
 func (w *warner) keys(path string, limits map[string]ModelLimit) {
+	names := make(map[string]string, len(limits)) // by model
 	for _, key := range slices.Sorted(maps.Keys(limits)) {
 		w.key(join(path, key), key)
+		model := limit.CanonicalModel(key)
+		if other, twice := names[model]; twice {
+			w.warn(join(path, key), "%q and %q are names of one model, and what both set counts from the longer one. Remove one of them.", other, key)
+		}
+		names[model] = key
 	}
 }
 
@@ -190,8 +196,9 @@ func (w *warner) key(path, spelling string) {
 	if strings.HasSuffix(key, "*") {
 		return
 	}
-	if model := limit.BaseModel(key); model != key && w.snapshot.knows(model) {
-		w.warn(path, "%q is a snapshot or another name of %s. Write %s, so that all its names are meant.", spelling, model, model)
+	model := limit.CanonicalModel(key)
+	if _, named := price.Lookup(model); named && model != key {
+		w.warn(path, "%q is a snapshot or another name of %s, and means every name of that model. Write %s to say so.", spelling, model, model)
 	}
 }
 

@@ -52,7 +52,10 @@ func TestWarnings(t *testing.T) {
 		{"models with a price", `{` + bounded + `, "modelLimits": {"mine-1": {"requestLimit": 5}, "mine-2*": {}}, "prices": {"mine-*": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}}}`, ""},
 		{"models of an own provider", `{` + bounded + `, "modelLimits": {"llama-3": {"requestLimit": 5}}, "providers": {"groq": {"baseUrl": "https://a.example/v1", "dialect": "openai", "models": ["llama-*"]}}}`, ""},
 		{"a snapshot", `{` + bounded + `, "modelLimits": {"gpt-4o-2024-08-06": {"requestLimit": 5}}}`,
-			"modelLimits.gpt-4o-2024-08-06: \"gpt-4o-2024-08-06\" is a snapshot or another name of gpt-4o. Write gpt-4o, so that all its names are meant.\n"},
+			"modelLimits.gpt-4o-2024-08-06: \"gpt-4o-2024-08-06\" is a snapshot or another name of gpt-4o, and means every name of that model. Write gpt-4o to say so.\n"},
+		{"two names of one model", `{` + bounded + `, "modelLimits": {"gpt-4o": {"requestLimit": 5}, "gpt-4o-2024-08-06": {"requestLimit": 2}}}`,
+			"modelLimits.gpt-4o-2024-08-06: \"gpt-4o-2024-08-06\" is a snapshot or another name of gpt-4o, and means every name of that model. Write gpt-4o to say so.\n" +
+				"modelLimits.gpt-4o-2024-08-06: \"gpt-4o\" and \"gpt-4o-2024-08-06\" are names of one model, and what both set counts from the longer one. Remove one of them.\n"},
 
 		{"tiers alike", `{` + bounded + `, "tiers": {"Pro": {}, "pro": {}}}`,
 			"tiers.pro: differs from the tier \"Pro\" only in letter case, which counts in x-tier. Rename one of them.\n"},
