@@ -39,6 +39,8 @@ func TestDemoDoesWhatItPrints(t *testing.T) {
 		{name: "what is left", has: []string{`"identity":"alice"`, `"limit":5,"used":5,"remaining":0`}},
 		{name: "the cheap model", has: []string{"data: ", "data: [DONE]", `"echo:"`}, hasNot: []string{"error"}},
 		{name: "the pro tier", has: []string{"HTTP/1.1 200", "echo: Hello!", `"requests-daily";q=500`}},
+		{name: "a made-up tier", has: []string{`"code":"limit_exceeded"`, `"tier":"free"`}},
+		{name: "a model that is not listed", has: []string{`"code":"model_not_allowed"`}},
 		{name: "Anthropic", has: []string{`"type":"message"`, "echo: Hello!"}},
 		{name: "Gemini", has: []string{`"candidates"`, "echo: Hello!", "usageMetadata"}},
 		{name: "the gift", has: []string{`"giftedRequests":10`}},
