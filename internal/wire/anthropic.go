@@ -12,8 +12,16 @@ func anthropicPlace(at place, key []byte) place {
 			return tool
 		case "context_management":
 			return management
-		case "container", "mcp_servers":
+		case "fallbacks":
+			return fallbackModels
+		case "models":
+			return routeModels
+		case "mcp_servers":
+			return switches
+		case "container":
 			return hidden
+		case "metadata", "tool_choice", "output_config", "output_format", "systemPromptVariables":
+			return free
 		}
 	case part:
 		switch string(key) {
@@ -25,13 +33,13 @@ func anthropicPlace(at place, key []byte) place {
 			return blob
 		case "file_id":
 			return hidden
+		case "input", "citations", "metadata":
+			return free
 		}
 	case blob:
 		return anthropicSource(key)
-	case tool:
-		if string(key) == "type" {
-			return toolType
-		}
+	case tool, toolInside, toolParameters, toolFunction, toolEnvironment, toolModels, fallbackModels:
+		return demandPlace(at, key)
 	case management:
 		switch string(key) {
 		case "edits", "type":

@@ -15,7 +15,8 @@ type control uint8
 const (
 	none control = iota
 	model
-	fallbacks
+	modelList
+	fallbackList
 	stream
 	streamOptions
 	includeUsage
@@ -29,14 +30,25 @@ const (
 	generationConfig
 	generationMaxOutput
 	candidateCount
+	background
+	maxToolCalls
 
 	controls // how many there are
 )
 
+// Members of a tool, of which a body has any number.
+const (
+	toolKind control = controls + iota
+	toolsModel
+	toolMaxUses
+	toolMaxTokens
+)
+
 // params names the control fields as errors do.
-var params = [controls]string{
+var params = [...]string{
 	model:                 "model",
-	fallbacks:             "models",
+	modelList:             "models",
+	fallbackList:          "fallbacks",
 	stream:                "stream",
 	streamOptions:         "stream_options",
 	includeUsage:          "stream_options.include_usage",
@@ -50,6 +62,12 @@ var params = [controls]string{
 	generationConfig:      "generationConfig",
 	generationMaxOutput:   "generationConfig.maxOutputTokens",
 	candidateCount:        "generationConfig.candidateCount",
+	background:            "background",
+	maxToolCalls:          "max_tool_calls",
+	toolKind:              "tools.type",
+	toolsModel:            "tools.model",
+	toolMaxUses:           "tools.max_uses",
+	toolMaxTokens:         "tools.max_tokens",
 }
 
 // spelling is a name under which a control field is read.
@@ -63,7 +81,8 @@ type spelling struct {
 var (
 	rootFields = []spelling{
 		{"model", model},
-		{"models", fallbacks},
+		{"models", modelList},
+		{"fallbacks", fallbackList},
 		{"stream", stream},
 		{"stream_options", streamOptions},
 		{"max_tokens", maxTokens},
@@ -73,8 +92,10 @@ var (
 		{"best_of", bestOf},
 		{"systemPrompt", systemPrompt},
 		{"systemPromptVariables", systemPromptVariables},
+		{"max_tool_calls", maxToolCalls},
 	}
-	geminiRootFields = append(rootFields[:len(rootFields):len(rootFields)],
+	responsesRootFields = append(rootFields[:len(rootFields):len(rootFields)], spelling{"background", background})
+	geminiRootFields    = append(rootFields[:len(rootFields):len(rootFields)],
 		spelling{"generationConfig", generationConfig},
 		spelling{"generation_config", generationConfig})
 	streamFields     = []spelling{{"include_usage", includeUsage}}
@@ -142,10 +163,19 @@ func (e *Envelope) check(field control, v token) error {
 		return e.checkNumber(field, v, 0, math.MaxInt64)
 	case choices, bestOf, candidateCount:
 		return e.checkNumber(field, v, 1, maxChoices)
-	case fallbacks:
-		if v.kind != null {
-			return invalid(params[field], "`models` is not supported: it lets the provider choose another model than the one that is counted. Name one in `model`.")
+	case maxToolCalls:
+		return e.checkNumber(field, v, 0, math.MaxInt64)
+	case modelList:
+		return expectOrNull(field, v, array, "a list of models")
+	case fallbackList:
+		if v.kind != text {
+			return expectOrNull(field, v, array, "a list of models")
 		}
+	case background:
+		if v.kind == boolean && e.body[v.start] == 't' {
+			return unsupported(params[field], "`background` is not supported: what a background response uses could not be counted. Leave it out, and stream the answer if it takes long.")
+		}
+		return expectOrNull(field, v, boolean, "true or false")
 	}
 	return nil
 }
@@ -195,10 +225,15 @@ func checkModel(name string) error {
 		return invalid("model", "`model` is empty. Name the model to use.")
 	case len(name) > maxModel:
 		return invalid("model", "`model` is longer than %d bytes.", maxModel)
-	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl):
-		return invalid("model", "`model` must not hold control characters or broken Unicode.")
+	case !utf8.ValidString(name), strings.ContainsFunc(name, invisible):
+		return invalid("model", "`model` must not hold control characters, characters that are not printed, or broken Unicode.")
 	}
 	return nil
+}
+
+// invisible reports whether a character is not printed, or is and takes no room: two names would look like one.
+func invisible(r rune) bool {
+	return r >= unicode.MaxASCII && unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) || !unicode.IsPrint(r)
 }
 
 // defaultModeration is the model that OpenAI documents for moderations that name none, as its SDKs let them. Other
@@ -226,6 +261,9 @@ func (e *Envelope) finish() error {
 		}
 	}
 	e.Answers *= e.choices()
+	if n, ok := e.amount(maxToolCalls); ok {
+		e.Demands.CallsBounded, e.Demands.ToolCalls = true, n
+	}
 	e.measureControls()
 	return nil
 }

@@ -12,6 +12,7 @@ func geminiPlace(at place, key []byte) place {
 		if string(key) == "parts" {
 			return part
 		}
+		return free
 	case blob:
 		switch {
 		case foldEqual(key, "mimeType"), foldEqual(key, "mime_type"):
@@ -22,9 +23,17 @@ func geminiPlace(at place, key []byte) place {
 	case geminiTool:
 		switch string(key) {
 		case "functionDeclarations", "function_declarations":
-			return elsewhere
+			return free
+		case "computerUse", "computer_use":
+			return googleLocal
 		}
-		return hidden
+		return googleHosted
+	case generation:
+		switch string(key) {
+		case "routingConfig", "routing_config":
+			return routing
+		}
+		return free
 	}
 	return elsewhere
 }
@@ -43,6 +52,12 @@ func geminiRoot(at place, key []byte) place {
 		return geminiTool
 	case "cachedContent", "cached_content":
 		return hidden
+	case "fallbacks":
+		return fallbackModels
+	case "models":
+		return routeModels
+	case "toolConfig", "tool_config", "labels", "systemPromptVariables":
+		return free
 	}
 	return elsewhere
 }
@@ -57,6 +72,8 @@ func geminiPart(key []byte) place {
 		return hidden
 	case "functionResponse", "function_response":
 		return functionReply
+	case "functionCall", "function_call", "toolCall", "tool_call", "toolResponse", "tool_response", "partMetadata", "part_metadata":
+		return free
 	}
 	return elsewhere
 }

@@ -25,7 +25,7 @@ func (r *reader) name(key []byte) {
 }
 
 // leaf measures a value where it stands, be it in an array or an object.
-func (r *reader) leaf(at place, v token) {
+func (r *reader) leaf(at place, v token) error {
 	in := &r.e.Input
 	switch at {
 	case hidden:
@@ -36,26 +36,52 @@ func (r *reader) leaf(at place, v token) {
 		if v.kind == text {
 			r.image(r.inside(v))
 		}
-	case toolType:
-		if v.kind != null && !(v.kind == text && clientTool(r.short(v))) {
+	case tool:
+		if v.kind == text { // a tool that is named and no more
 			in.Opaque = true
+			return r.e.Demands.addTool(Tool{Param: "tools", Type: string(r.short(v)), MaxUses: -1, MaxTokens: -1})
 		}
+	case storedPrompt:
+		in.Opaque = in.Opaque || v.kind != null
+	case fallbackModels, routeModels, toolModels, pluginModel, moderationModel:
+		return r.secondModel(at, v)
+	case fallbackCap, fallbackSpeed:
+		r.ownSettings(at, v)
+	case routing:
+		if v.kind != null {
+			r.e.Demands.Chooses = modelParams[at]
+		}
+	case predicted:
+		if v.kind != null {
+			r.e.Demands.Prediction += int64(v.end - v.start)
+		}
+	case googleLocal:
+		r.e.Demands.TypedTools++
 	case management:
 		if v.kind == text && bytes.HasPrefix(r.short(v), []byte("compact")) {
-			in.Opaque = true // the provider reads the input once more
+			in.Opaque = true // the provider reads the input once more, and writes a summary
+			r.e.Demands.Compactions++
 		}
 	case speech:
 		if v.kind == text {
 			r.e.Characters += runes(r.inside(v))
 		}
 	}
+	return nil
 }
 
-// clientTool reports whether the client runs tools of that type, so that their results are in the body.
-func clientTool(word []byte) bool { return string(word) == "function" || string(word) == "custom" }
-
-// note keeps a string that says what the object around it is.
-func (r *reader) note(at place, v token, f *frame) {
+// note keeps a value that says what the object around it is.
+func (r *reader) note(at place, v token, f *frame) error {
+	switch at {
+	case toolType, toolModel, toolUses, toolTokens, toolExecution, toolEnvironment, toolFunction, toolParameters, toolForeign:
+		return r.noteTool(at, v, &f.tool)
+	case pluginID:
+		f.tool.kind = v
+		return nil
+	}
+	if v.kind != text {
+		return nil
+	}
 	switch at {
 	case partID:
 		f.item.id = true
@@ -69,10 +95,11 @@ func (r *reader) note(at place, v token, f *frame) {
 	case blobKind, blobMedia, blobData:
 		r.noteBlob(at, v, &f.blob)
 	}
+	return nil
 }
 
 // itemFrame is what a message, item or part says about itself.
-type itemFrame struct{ id, typed, role, reasoning, secret bool }
+type itemFrame struct{ id, typed, role, reasoning, secret, result bool }
 
 func (r *reader) itemType(word []byte, f *itemFrame) {
 	switch string(word) {
@@ -81,6 +108,8 @@ func (r *reader) itemType(word []byte, f *itemFrame) {
 	case "document", "container_upload", // Anthropic
 		"item_reference", "image_generation_call": // Responses
 		r.e.Input.Opaque = true
+	case "code_execution_output", "bash_code_execution_output": // Anthropic: names files that the tool has made
+		f.result = true
 	}
 }
 

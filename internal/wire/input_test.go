@@ -156,7 +156,6 @@ func TestParse_inputThatIsNotInTheBodyIsOpaque(t *testing.T) {
 		{"GeneratedImageByID", responses, item(`{"type":"image_generation_call","id":"ig_1"}`), true},
 		{"WebSearchTool", responses, top(`"tools":[{"type":"function"},{"type":"web_search"}]`), true},
 		{"CodeInterpreter", responses, top(`"tools":[{"type":"code_interpreter","container":{"type":"auto"}}]`), true},
-		{"ToolTypeTwice", responses, top(`"tools":[{"type":"web_search","type":"function"}]`), true},
 		{"ToolTypeEscaped", responses, top(`"tools":[{"type":"web\u005fsearch"}]`), true},
 		{"ToolTypeNoString", responses, top(`"tools":[{"type":{}}]`), true},
 		{"Compaction", responses, top(`"context_management":[{"type":"compaction","compact_threshold":1000}]`), true},

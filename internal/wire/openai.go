@@ -15,10 +15,8 @@ func openAIPlace(op Operation, at place, key []byte) place {
 		case "file_id":
 			return hidden
 		}
-	case tool:
-		if string(key) == "type" {
-			return toolType
-		}
+	case tool, toolInside, toolParameters, toolFunction, toolEnvironment, toolModels, fallbackModels, plugin, pluginInside, moderation:
+		return demandPlace(at, key)
 	case management:
 		if string(key) == "type" {
 			return management
@@ -27,6 +25,8 @@ func openAIPlace(op Operation, at place, key []byte) place {
 		switch string(key) {
 		case "cached_content", "cachedContent":
 			return hidden
+		case "tools", "plugins", "web_search_options", "search_parameters", "mcp_servers":
+			return switches
 		}
 		return extra
 	}
@@ -49,7 +49,7 @@ func openAIRoot(op Operation, key []byte) place {
 		case Completions:
 			return prompts
 		case Responses, CountResponseTokens, CompactResponse:
-			return hidden // a prompt stored with OpenAI
+			return storedPrompt
 		}
 	case "image", "images", "mask":
 		if op == ImageEdits || op == ImageGenerations {
@@ -57,13 +57,26 @@ func openAIRoot(op Operation, key []byte) place {
 		}
 	case "tools":
 		return tool
+	case "fallbacks":
+		return fallbackModels
+	case "models":
+		return routeModels
+	case "plugins":
+		return plugin
+	case "prediction":
+		return predicted
+	case "moderation":
+		return moderation
 	case "context_management":
 		return management
 	case "extra_body":
 		return extra
-	case "previous_response_id", "conversation", "container", "mcp_servers", "cached_content", "cachedContent",
-		"web_search_options", "search_parameters", "plugins": // OpenAI, Google's compatible endpoint, xAI, OpenRouter
+	case "web_search_options", "search_parameters", "mcp_servers": // OpenAI, xAI
+		return switches
+	case "previous_response_id", "conversation", "container", "cached_content", "cachedContent":
 		return hidden
+	case "metadata", "response_format", "text", "logit_bias", "tool_choice", "functions", "systemPromptVariables":
+		return free
 	}
 	return elsewhere
 }
@@ -82,6 +95,10 @@ func openAIPart(key []byte) place {
 		return partSecret
 	case "image_url":
 		return imageURL
+	case "tools": // items of the Responses API that add some
+		return tool
+	case "arguments", "function", "annotations", "results", "metadata":
+		return free
 	case "input_audio", "audio", "audio_url", "video_url", "file", "file_id", "file_url", "file_data":
 		return hidden
 	}

@@ -10,30 +10,57 @@ import (
 type place uint8
 
 const (
-	elsewhere     place = iota // text, whatever it says
-	root                       // the body
-	streaming                  // stream_options
-	generation                 // generationConfig
-	nested                     // Gemini: a request inside the request
-	part                       // message, item or content part
-	partType                   // its type
-	partRole                   // its role
-	partID                     // its id
-	partSecret                 // reasoning that travels with its item, encrypted
-	imageURL                   // an image: its URL, or an object that has it
-	blob                       // an object with embedded data
-	blobKind                   // how it is embedded
-	blobMedia                  // its media type
-	blobData                   // the data
-	tool                       // OpenAI's or Anthropic's tool
-	toolType                   // its type
-	geminiTool                 // Gemini's tool: Google runs all but functions
-	functionReply              // Gemini's functionResponse, which can hold parts
-	extra                      // extra_body, which Google's compatible endpoint reads
-	management                 // context_management
-	prompts                    // prompts of Completions
-	speech                     // text to be spoken
-	hidden                     // anything but null refers to input that is not in the body
+	elsewhere       place = iota // text, whatever it says, and perhaps names of objects
+	free                         // text that the client's own words and schemas may name anything in
+	root                         // the body
+	streaming                    // stream_options
+	generation                   // generationConfig
+	nested                       // Gemini: a request inside the request
+	part                         // message, item or content part
+	partType                     // its type
+	partRole                     // its role
+	partID                       // its id
+	partSecret                   // reasoning that travels with its item, encrypted
+	imageURL                     // an image: its URL, or an object that has it
+	blob                         // an object with embedded data
+	blobKind                     // how it is embedded
+	blobMedia                    // its media type
+	blobData                     // the data
+	tool                         // OpenAI's or Anthropic's tool
+	toolType                     // its type
+	toolModel                    // its model
+	toolUses                     // its bound of uses
+	toolTokens                   // its bound of output
+	toolExecution                // who runs it
+	toolEnvironment              // where it runs
+	toolFunction                 // the description of a function
+	toolParameters               // that, or the settings of a hosted tool
+	toolForeign                  // a tool of Google's in OpenAI's list
+	toolInside                   // anything else of it
+	toolModels                   // models in that
+	fallbackModels               // models that may answer in place of the first, or entries with one
+	fallbackCap                  // such a model's own output cap
+	fallbackSpeed                // its own speed
+	routeModels                  // OpenRouter's models
+	plugin                       // OpenRouter's plugin
+	pluginID                     // its id
+	pluginInside                 // anything else of it
+	pluginModel                  // models in it
+	moderation                   // settings of moderation beside an answer
+	moderationModel              // its model
+	routing                      // Google's routingConfig
+	switches                     // a field that turns a hosted tool on
+	predicted                    // predicted output
+	geminiTool                   // Gemini's tool
+	googleHosted                 // one that Google runs
+	googleLocal                  // one of Google's that the client runs
+	functionReply                // Gemini's functionResponse, which can hold parts
+	extra                        // extra_body, which Google's compatible endpoint reads
+	management                   // context_management
+	prompts                      // prompts of Completions
+	speech                       // text to be spoken
+	storedPrompt                 // a prompt stored with OpenAI
+	hidden                       // anything but null refers to input that is not in the body
 )
 
 // reader walks a JSON body and fills the envelope.
@@ -109,7 +136,9 @@ func (r *reader) array(at place) error {
 		if err != nil {
 			return err
 		}
-		r.leaf(at, v)
+		if err := r.leaf(at, v); err != nil {
+			return err
+		}
 	}
 }
 
@@ -145,6 +174,7 @@ type frame struct {
 	seen fieldSet
 	item itemFrame
 	blob blobFrame
+	tool toolFrame
 }
 
 func (r *reader) object(at place) error {
@@ -152,6 +182,7 @@ func (r *reader) object(at place) error {
 		return err
 	}
 	var f frame
+	objects := len(r.e.Demands.Objects)
 	for first := true; ; first = false {
 		more, err := r.next(first, '}')
 		if err != nil {
@@ -167,8 +198,15 @@ func (r *reader) object(at place) error {
 	switch at {
 	case part:
 		r.item(&f.item)
+		if f.item.result {
+			r.e.Demands.Objects = r.e.Demands.Objects[:objects] // what a tool has made is told of, not asked for
+		}
 	case blob:
 		r.blob(&f.blob)
+	case tool:
+		return r.tool(&f.tool)
+	case plugin:
+		return r.plugin(&f.tool)
 	}
 	return nil
 }
@@ -178,29 +216,62 @@ func (r *reader) member(at place, f *frame) error {
 	if err != nil {
 		return err
 	}
+	if err := r.checkKey(tok); err != nil {
+		return err
+	}
 	key := r.short(tok) // until the next value is read
 	r.name(key)
-	if at == elsewhere {
+	if at == free {
+		_, err := r.value(free)
+		return err
+	}
+	ref := objectField(key)
+	if at == root && string(key) == "prompt" && r.e.Endpoint.Operation == Responses {
+		ref = promptObject
+	}
+	if at == elsewhere && ref == noObject {
 		_, err := r.value(elsewhere)
 		return err
 	}
+	return r.known(at, key, ref, f)
+}
+
+// known reads a member at a place where names have a meaning, or one whose name refers to an object.
+func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 	field, err := f.seen.add(r.controls(at), key)
 	if err != nil {
 		return err
 	}
+	if field != none && at == extra {
+		return invalid("extra_body", "`extra_body` must not hold `%s`. Put it at the top of the body.", params[field])
+	}
 	inner := r.within(at, key)
+	name := ""
+	if ref != noObject || inner == switches || inner == googleHosted {
+		name = string(key)
+	}
+	if at == root && r.e.Demands.Steering == "" && isSteering(key) {
+		r.e.Demands.Steering = string(key)
+	}
 	v, err := r.value(inner)
 	if err != nil {
 		return err
 	}
-	if field != none {
+	if err := r.refer(name, ref, v); err != nil {
+		return err
+	}
+	switch {
+	case field != none && at != tool:
 		return r.control(field, v)
+	case inner == switches:
+		return r.switchOn(name, v)
+	case inner == googleHosted:
+		return r.googleTool(name, v)
 	}
-	r.leaf(inner, v)
-	if v.kind == text {
-		r.note(inner, v, f)
+	if err := r.leaf(inner, v); err != nil {
+		return err
 	}
-	return nil
+	return r.note(inner, v, f)
 }
 
 // inside returns what stands between a string's quotes.
@@ -231,10 +302,17 @@ func (r *reader) decode(v token) (s string, ok bool) {
 func (r *reader) controls(at place) []spelling {
 	switch at {
 	case root:
-		if r.e.Endpoint.Dialect == Gemini {
+		switch {
+		case r.e.Endpoint.Dialect == Gemini:
 			return geminiRootFields
+		case r.e.Endpoint.Operation == Responses:
+			return responsesRootFields
 		}
 		return rootFields
+	case extra:
+		return rootFields
+	case tool:
+		return toolFields
 	case streaming:
 		return streamFields
 	case generation:
@@ -275,6 +353,8 @@ func (r *reader) control(field control, v token) error {
 		return r.model(v)
 	case field == systemPrompt && v.kind == text:
 		return r.systemPrompt(v)
+	case field == fallbackList && v.kind == text:
+		return r.secondModel(fallbackModels, v)
 	}
 	return nil
 }

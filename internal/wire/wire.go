@@ -35,6 +35,7 @@ type Envelope struct {
 
 	SystemPrompt *string // name of the stored prompt asked for; nil for none
 	Input        Input
+	Demands      Demands
 	Tools        bool  // a field named tools stands somewhere in the body
 	CacheControl bool  // as does one named cache_control
 	Characters   int64 // of the text to be spoken, for Speech

@@ -76,7 +76,7 @@ func TestParse_readsTheEnvelope(t *testing.T) {
 func TestParse_refusesDuplicatesAndCaseVariants(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
-		"model": `"m"`, "models": `null`, "stream": `true`, "stream_options": `{}`, "max_tokens": `1`, "max_completion_tokens": `1`,
+		"model": `"m"`, "models": `null`, "fallbacks": `[]`, "max_tool_calls": `1`, "stream": `true`, "stream_options": `{}`, "max_tokens": `1`, "max_completion_tokens": `1`,
 		"max_output_tokens": `1`, "n": `1`, "best_of": `1`, "systemPrompt": `"p"`, "systemPromptVariables": `{}`,
 	}
 	for name, value := range values {
@@ -146,7 +146,16 @@ func TestParse_refusesWrongTypes(t *testing.T) {
 		{"ModelNUL", chat, `{"model":"gpt-4o\u0000"}`, "model", "control characters"},
 		{"ModelHalfSurrogate", chat, `{"model":"gpt\ud800"}`, "model", "broken Unicode"},
 		{"ModelTooLong", chat, `{"model":"` + strings.Repeat("m", 257) + `"}`, "model", "longer than 256"},
-		{"FallbackModels", chat, `{"model":"openrouter/cheap","models":["dear"]}`, "models", "not supported"},
+		{"ModelsNoList", chat, `{"model":"openrouter/cheap","models":"dear"}`, "models", "must be a list of models"},
+		{"FallbacksNoList", messages, `{"model":"m","fallbacks":{}}`, "fallbacks", "must be a list of models"},
+		{"ToolTypeTwice", responses, `{"model":"m","tools":[{"type":"web_search","type":"function"}]}`, "tools.type", "more than once"},
+		{"ToolUsesTwice", messages, `{"model":"m","tools":[{"type":"web_search_20250305","max_uses":1,"max_uses":9}]}`, "tools.max_uses", "more than once"},
+		{"ToolModelInOtherCase", messages, `{"model":"m","tools":[{"type":"advisor_20260301","Model":"dear"}]}`, "tools.model", "letter case"},
+		{"BackgroundAsText", responses, `{"model":"m","background":"true"}`, "background", "true or false"},
+		{"ControlInExtraBody", chat, `{"model":"m","extra_body":{"models":["dear"]}}`, "extra_body", "top of the body"},
+		{"ControlDeepInExtraBody", chat, `{"model":"m","extra_body":{"google":{"model":"dear"}}}`, "extra_body", "top of the body"},
+		{"KeyWithNUL", chat, `{"model":"m","x":[{"a\u0000b":1}]}`, "", "NUL"},
+		{"KeyWithHalfAPair", generate, `{"contents":[{"parts":[{"functionCall":{"args":{"\ud83d":1}}}]}]}`, "", "surrogate"},
 		{"StreamString", chat, `{"model":"m","stream":"true"}`, "stream", "`stream` must be true or false, got a string"},
 		{"StreamNumber", chat, `{"model":"m","stream":1}`, "stream", "got a number"},
 		{"CapString", chat, `{"model":"m","max_tokens":"5"}`, "max_tokens", "`max_tokens` must be a whole number, got a string"},

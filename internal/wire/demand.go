@@ -1,0 +1,537 @@
+package wire
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+)
+
+// What a body asks of the provider beside an answer of its model: tools that the provider runs, other models, objects of
+// the account whose key is sent, another way through a gateway behind us. This file finds it; the gateway decides.
+
+// Tool is a tool that the provider runs, or one of which that is not known.
+type Tool struct {
+	Param     string // the field that turns it on: tools, plugins, web_search_options, …
+	Type      string // as the body names it; "" where it does not
+	Model     string // a model that the tool brings; "" for none
+	MaxUses   int64  // its own bound of its uses; -1 where it gives none
+	MaxTokens int64  // its own bound of the output a use; -1 where it gives none
+}
+
+// Named is a model in a field that is not the body's model.
+type Named struct{ Param, Model string }
+
+// Object is something stored in the account of the provider's key: a file, a store, a container, a prompt, a cache.
+type Object struct{ Param, ID string }
+
+// Demands is what a body asks of the provider beside an answer of its model.
+type Demands struct {
+	Tools        []Tool
+	CallsBounded bool  // there is a max_tool_calls, which bounds all hosted tools of a response together
+	ToolCalls    int64 // that bound
+	TypedTools   int64 // tools of a vendor's own type, hosted or not: the vendor describes them to the model
+	Models       []Named
+	Chooses      string // the field that lets the provider choose a model; "" for none
+	OwnCap       string // the field with which a second model has an output cap of its own; "" for none
+	OwnSpeed     string // the field with which a second model has a speed of its own; "" for none
+	Objects      []Object
+	Steering     string // the field that steers a gateway behind us; "" for none
+	Prediction   int64  // bytes of predicted output; a token is at least one
+	Compactions  int64  // edits that make the provider read the input once more and sum it up
+}
+
+// mostDemands bounds what is noted of a body: tools, models and objects, each.
+const mostDemands = 512
+
+func tooMany(param string) error {
+	return invalid(param, "The request has more than %d of `%s`. Send fewer.", mostDemands, param)
+}
+
+func (d *Demands) addTool(t Tool) error {
+	if len(d.Tools) == mostDemands {
+		return tooMany(t.Param)
+	}
+	d.Tools = append(d.Tools, t)
+	return nil
+}
+
+func (d *Demands) addModel(param, name string) error {
+	if len(d.Models) == mostDemands {
+		return tooMany(param)
+	}
+	if err := checkModel(name); err != nil {
+		return invalid(param, "`%s` names a model that is empty, too long or not printable.", param)
+	}
+	d.Models = append(d.Models, Named{param, name})
+	return nil
+}
+
+func (d *Demands) addObject(param, id string) error {
+	if len(d.Objects) == mostDemands {
+		return tooMany(param)
+	}
+	d.Objects = append(d.Objects, Object{param, id})
+	return nil
+}
+
+// unsupported makes the 400 for a parameter that the gateway cannot account for.
+func unsupported(param, format string, args ...any) *Error {
+	e := invalid(param, format, args...)
+	e.Code = "unsupported_parameter"
+	return e
+}
+
+// toolFrame is what a tool's object says.
+type toolFrame struct {
+	kind, model, execution token // strings; kind missing where absent
+	maxUses, maxTokens     token
+	described              bool // it has a function's description: a function, parameters or an input schema
+	foreign                bool // it has the member of a tool that Google runs
+	local                  bool // its environment is the client's own
+}
+
+// toolFields are the members of a tool that bound it or say what it is: who parses it next must see the same ones.
+var toolFields = []spelling{
+	{"type", toolKind},
+	{"model", toolsModel},
+	{"max_uses", toolMaxUses},
+	{"max_tokens", toolMaxTokens},
+}
+
+// clientTypes are the vendors' tool types that the client runs, without their dates. Their results are in the next body.
+var clientTypes = [...]string{"function", "custom", "namespace", "computer", "computer_use_preview", "local_shell", "apply_patch",
+	"bash", "text_editor", "memory", "computer_toolset", "browser_toolset"}
+
+// UndatedTool returns a tool's type without the date that Anthropic ends it in and the version of OpenAI's.
+func UndatedTool(kind string) string {
+	for _, date := range [...]string{"_20060102", "_2006_01_02"} {
+		if n := len(kind) - len(date); n > 0 && dateLike(kind[n:], date) {
+			return kind[:n]
+		}
+	}
+	return kind
+}
+
+func dateLike(s, shape string) bool {
+	for i := range len(s) {
+		if s[i] != shape[i] && (!isDigit(s[i]) || !isDigit(shape[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+func isClientTool(kind string) bool {
+	kind = UndatedTool(kind)
+	for _, t := range clientTypes {
+		if kind == t {
+			return true
+		}
+	}
+	return false
+}
+
+// tool judges a tool when all its members are known.
+func (r *reader) tool(f *toolFrame) error {
+	kind, ok := r.optional(f.kind)
+	plain := f.kind.kind == missing || f.kind.kind == null
+	switch {
+	case f.foreign, !ok, !plain && f.kind.kind != text:
+	case plain && (f.described || r.e.Endpoint.Dialect == Anthropic):
+		return nil
+	case isClientTool(kind):
+		r.typed(kind)
+		return nil
+	case kind == "tool_search" && r.is(f.execution, "client"), kind == "shell" && f.local:
+		r.e.Demands.TypedTools++
+		return nil
+	}
+	t := Tool{Param: "tools", Type: kind, MaxUses: r.bound(f.maxUses), MaxTokens: r.bound(f.maxTokens)}
+	if t.Model, ok = r.optional(f.model); !ok {
+		return invalid("tools", "A tool's `model` has broken Unicode.")
+	}
+	r.e.Demands.TypedTools++
+	r.e.Input.Opaque = true
+	return r.e.Demands.addTool(t)
+}
+
+func (r *reader) typed(kind string) {
+	if kind != "function" && kind != "custom" && kind != "namespace" {
+		r.e.Demands.TypedTools++
+	}
+}
+
+// optional decodes a string that may be absent; ok is false for broken Unicode.
+func (r *reader) optional(v token) (s string, ok bool) {
+	if v.kind != text {
+		return "", true
+	}
+	return r.decode(v)
+}
+
+func (r *reader) is(v token, word string) bool {
+	return v.kind == text && string(r.short(v)) == word
+}
+
+// bound reads a whole number that bounds something, -1 where there is none.
+func (r *reader) bound(v token) int64 {
+	if v.kind != numeric {
+		return -1
+	}
+	n := int64(0)
+	for _, c := range r.data[v.start:v.end] {
+		if !isDigit(c) || n > 1<<40 {
+			return -1
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n
+}
+
+// noteTool keeps what a member of a tool says.
+func (r *reader) noteTool(at place, v token, f *toolFrame) error {
+	switch at {
+	case toolType:
+		f.kind = v
+	case toolModel:
+		f.model = v
+		return r.secondModel(at, v)
+	case toolUses:
+		f.maxUses = v
+	case toolTokens:
+		f.maxTokens = v
+	case toolExecution:
+		f.execution = v
+	case toolFunction, toolParameters:
+		f.described = f.described || v.kind == object
+	case toolForeign:
+		f.foreign = true
+	case toolEnvironment:
+		f.local = v.kind == object && bytes.Contains(r.data[v.start:v.end], []byte(`"local"`)) &&
+			!bytes.Contains(r.data[v.start:v.end], []byte("container"))
+	}
+	return nil
+}
+
+// plugin judges a plugin of OpenRouter's when all its members are known.
+func (r *reader) plugin(f *toolFrame) error {
+	id, _ := r.optional(f.kind)
+	switch id {
+	case "web", "file-parser", "response-healing", "context-compression", "moderation":
+	default: // the auto router, fusion and what is to come choose models
+		r.e.Demands.Chooses = "plugins"
+	}
+	r.e.Input.Opaque = true
+	return r.e.Demands.addTool(Tool{Param: "plugins", Type: "plugin:" + id, MaxUses: -1, MaxTokens: -1})
+}
+
+// googleTool notes a member of Gemini's tool: Google runs all but functions and the use of a computer.
+func (r *reader) googleTool(name string, v token) error {
+	if v.kind == null {
+		return nil
+	}
+	r.e.Input.Opaque = true
+	return r.e.Demands.addTool(Tool{Param: "tools", Type: name, MaxUses: -1, MaxTokens: -1})
+}
+
+// switchOn notes a field at the top of a body that turns a hosted tool on.
+func (r *reader) switchOn(param string, v token) error {
+	switch v.kind {
+	case null:
+		return nil
+	case array:
+		if s := (scanner{data: r.data, pos: v.start + 1}); s.space() == ']' {
+			return nil
+		}
+	}
+	r.e.Input.Opaque = true
+	return r.e.Demands.addTool(Tool{Param: param, Type: param, MaxUses: -1, MaxTokens: -1})
+}
+
+// secondModel notes a model that is named at a place.
+func (r *reader) secondModel(at place, v token) error {
+	if v.kind != text {
+		return nil
+	}
+	name, ok := r.decode(v)
+	param := modelParams[at]
+	switch {
+	case !ok:
+		return invalid(param, "`%s` has broken Unicode.", param)
+	case at == fallbackModels && name == "default":
+		r.e.Demands.Chooses = param
+		return nil
+	}
+	return r.e.Demands.addModel(param, name)
+}
+
+// modelParams names the fields in which second models stand.
+var modelParams = map[place]string{
+	fallbackModels: "fallbacks", routeModels: "models", toolModel: "tools", toolModels: "tools",
+	pluginModel: "plugins", moderationModel: "moderation", routing: "generationConfig.routingConfig",
+}
+
+// ownSettings notes how an entry of fallbacks differs from the request.
+func (r *reader) ownSettings(at place, v token) {
+	if v.kind == null {
+		return
+	}
+	switch at {
+	case fallbackCap:
+		r.e.Demands.OwnCap = "fallbacks"
+	case fallbackSpeed:
+		if !r.is(v, "standard") {
+			r.e.Demands.OwnSpeed = "fallbacks"
+		}
+	}
+}
+
+// reference is how a field refers to an object of the account.
+type reference uint8
+
+const (
+	noObject        reference = iota
+	objectID                  // by an id or a list of ids
+	containerObject           // by an id, or an object with its id
+	voiceObject               // by an object with its id: a voice that is named is one of the vendor's
+	promptObject              // by an object with its id, where a prompt is stored with OpenAI
+	skillObject               // by an id, or a word for one of the vendor's own
+	uriObject                 // by a URI of Google's Files API, or of anything in the world
+)
+
+// objectField tells whether a field refers to an object of the account, wherever it stands: OpenAI's and Anthropic's
+// files, stores, containers, skills, tunnels and connectors, Google's files, caches and stores, xAI's collections,
+// Mistral's libraries and agents, as their documentation of 2026 has them.
+func objectField(key []byte) reference {
+	switch string(key) {
+	case "file_id", "file_ids", "vector_store_id", "vector_store_ids", "container_id", "tunnel_id", "connector_id",
+		"collection_id", "collection_ids", "library_id", "library_ids", "agent_id", "cached_content", "cachedContent",
+		"file_search_store_names", "fileSearchStoreNames", "rag_corpus", "ragCorpus", "datastore":
+		return objectID
+	case "container":
+		return containerObject
+	case "voice":
+		return voiceObject
+	case "skill_id":
+		return skillObject
+	case "file_uri", "fileUri":
+		return uriObject
+	}
+	return noObject
+}
+
+// refer notes the objects that a field's value refers to.
+func (r *reader) refer(name string, ref reference, v token) error {
+	switch {
+	case ref == noObject:
+		return nil
+	case v.kind == array:
+		return r.elements(v, func(v token) error { return r.refer(name, ref, v) })
+	case v.kind == object && (ref == containerObject || ref == voiceObject || ref == promptObject):
+		return r.idOf(name, v)
+	case v.kind != text, ref == voiceObject, ref == promptObject:
+		return nil
+	}
+	id, _ := r.decode(v)
+	if ref == uriObject && !storedURI(id) || ref == skillObject && builtinSkill(id) {
+		return nil
+	}
+	return r.e.Demands.addObject(name, id)
+}
+
+// elements calls do for the strings of an array that has been read, of arrays in it too.
+func (r *reader) elements(v token, do func(token) error) error {
+	s := reader{scanner: scanner{data: r.data, pos: v.start + 1}, e: &Envelope{}}
+	for first := true; ; first = false {
+		more, err := s.next(first, ']')
+		if err != nil || !more {
+			return err
+		}
+		inner, err := s.value(free)
+		if err != nil {
+			return err
+		}
+		if inner.kind == text || inner.kind == array {
+			if err := do(inner); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// idOf notes the ids of an object that has been read.
+func (r *reader) idOf(param string, v token) error {
+	s := reader{scanner: scanner{data: r.data, pos: v.start + 1}, e: &Envelope{}}
+	for first := true; ; first = false {
+		more, err := s.next(first, '}')
+		if err != nil || !more {
+			return err
+		}
+		name, err := s.key()
+		if err != nil {
+			return err
+		}
+		isID := foldEqual(s.short(name), "id")
+		inner, err := s.value(free)
+		if err != nil {
+			return err
+		}
+		if isID && inner.kind == text {
+			id, _ := r.decode(inner)
+			if err := r.e.Demands.addObject(param+".id", id); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// storedURI reports whether a URI is of a file that the account has stored with Google: of the Files API, by name or by
+// URL, or in its own bucket. Others are anybody's.
+func storedURI(uri string) bool {
+	scheme, rest, ok := strings.Cut(strings.TrimSpace(uri), "://")
+	if !ok || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
+		return true
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	host = strings.ToLower(host)
+	return strings.Contains(host, "googleapis.com") && !strings.HasPrefix(host, "storage.googleapis.com") ||
+		strings.HasPrefix(path, "v1") && strings.Contains(path, "/files/")
+}
+
+// builtinSkill reports whether a skill is one of the vendor's: Anthropic's four by name, OpenAI's curated ones.
+func builtinSkill(id string) bool {
+	switch id {
+	case "pptx", "xlsx", "docx", "pdf":
+		return true
+	}
+	return strings.HasPrefix(id, "openai-")
+}
+
+// isSteering reports whether a top-level field steers a gateway between us and a vendor, in any spelling: LiteLLM's
+// client-side credentials, routing and router configuration, Portkey's and Helicone's, Vercel's options for providers.
+func isSteering(key []byte) bool {
+	var buf [40]byte
+	name := buf[:0]
+	for _, c := range key {
+		switch {
+		case c == '_' || c == '-':
+			continue
+		case len(name) == len(buf):
+			return false
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
+		}
+		name = append(name, c)
+	}
+	switch string(name) {
+	case "apibase", "baseurl", "apikey", "apiversion", "apitype", "organization", "extraheaders", "defaultheaders", "headers",
+		"extraquery", "customllmprovider", "modellist", "userconfig", "mockresponse", "deploymentid", "contextwindowfallbacks",
+		"contentpolicyfallbacks", "provideroptions", "virtualkey", "customhost", "endpointurl", "regionname", "modelinfo",
+		"proxyserverrequest", "secretfields":
+		return true
+	}
+	for _, p := range steeringPrefixes {
+		if bytes.HasPrefix(name, []byte(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// steeringPrefixes begin the names of clouds' credentials and of gateways' own fields, as LiteLLM takes them.
+var steeringPrefixes = [...]string{"litellm", "aws", "azure", "vertex", "watsonx", "portkey", "helicone", "cfaig"}
+
+// checkKey refuses a field's name that parsers read differently: one with a NUL, at which those of C end it, or with half
+// of a surrogate pair.
+func (r *reader) checkKey(key token) error {
+	if !key.escaped {
+		return nil
+	}
+	raw := r.inside(key)
+	decoded, ok := unescape(make([]byte, 0, min(len(raw), 256)), raw)
+	if ok && bytes.IndexByte(decoded, 0) < 0 {
+		return nil
+	}
+	return &Error{Status: http.StatusBadRequest, Code: "invalid_request",
+		Message: "A field's name holds a NUL or half of a surrogate pair. Leave it out."}
+}
+
+// demandPlace tells where the value under key stands in a tool, an entry of fallbacks, a plugin or moderation's settings,
+// which are alike in the dialects that have them.
+func demandPlace(at place, key []byte) place {
+	switch at {
+	case tool:
+		return toolPlace(key)
+	case toolFunction:
+		return free
+	case toolInside, toolParameters, toolEnvironment, toolModels:
+		switch string(key) {
+		case "model", "models":
+			return toolModels
+		}
+		return toolInside
+	case fallbackModels:
+		switch string(key) {
+		case "max_tokens", "max_completion_tokens", "max_output_tokens":
+			return fallbackCap
+		case "speed":
+			return fallbackSpeed
+		case "messages":
+			return part
+		case "thinking", "output_config", "provider":
+			return elsewhere
+		}
+		return fallbackModels
+	case plugin:
+		if string(key) == "id" {
+			return pluginID
+		}
+		return pluginPlace(key)
+	case pluginInside:
+		return pluginPlace(key)
+	case moderation:
+		if string(key) == "model" {
+			return moderationModel
+		}
+	}
+	return elsewhere
+}
+
+func pluginPlace(key []byte) place {
+	if bytes.Contains(key, []byte("model")) {
+		return pluginModel
+	}
+	return pluginInside
+}
+
+func toolPlace(key []byte) place {
+	switch string(key) {
+	case "type":
+		return toolType
+	case "model":
+		return toolModel
+	case "models":
+		return toolModels
+	case "max_uses":
+		return toolUses
+	case "max_tokens":
+		return toolTokens
+	case "execution":
+		return toolExecution
+	case "environment":
+		return toolEnvironment
+	case "parameters":
+		return toolParameters
+	case "function", "input_schema":
+		return toolFunction
+	case "tools":
+		return tool
+	case "name", "description", "format", "input_examples", "filters", "headers", "allowed_tools", "defer_loading", "cache_control":
+		return free
+	case "google_search", "googleSearch", "google_search_retrieval", "googleSearchRetrieval", "google_maps", "googleMaps",
+		"code_execution", "codeExecution", "url_context", "urlContext", "enterprise_web_search", "enterpriseWebSearch",
+		"fileSearch", "retrieval":
+		return toolForeign
+	}
+	return toolInside
+}
