@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
@@ -16,16 +17,28 @@ const (
 	unknownInput  = 128_000 // the context of a model that the price book does not know
 
 	usualImageInput = 800
-	// The most that an image in a request costs: gpt-4o-mini charges 2,833 and 5,667 a
-	// tile, of which there are at most eight; the other vendors stay below 5,000.
-	mostImageInput     = 5_000
-	mostImageInputMini = 2_833 + 8*5_667
-	mostImageOutput    = 6_240 // gpt-image, high quality, the larger sizes
+	// The most that an image in a request costs. gpt-4o-mini charges 2,833 and 5,667 a
+	// tile, of which there are at most eight. OpenAI's models from GPT-5.4 on take 10,000
+	// patches and more in full detail: 14,364 tokens have been seen for one photograph.
+	// Google's older models charge 258 a tile, of which a long strip has dozens. The other
+	// vendors stay below 5,000.
+	mostImageInput       = 5_000
+	mostImageInputMini   = 2_833 + 8*5_667
+	mostImageInputFull   = 40_000
+	mostImageInputTiled  = 20_000
+	mostImageInputEdited = 8_000 // by gpt-image: 6,240 in high fidelity, and its tiles
+
+	// The most that an image model writes: gpt-image-1 and 1.5 in high quality and their
+	// larger sizes; later ones draw up to 4K, and OpenAI gives no table.
+	mostImageOutput     = 6_240
+	mostImageOutputFull = 40_000
+	partialImages       = 3 * 100 // each partial image of a stream adds 100
 
 	// What vendors add to what the body says: a few tokens a message, which its JSON
 	// outweighs, and Anthropic's prompt for the use of tools.
 	hiddenInput      = 32
 	hiddenToolsInput = 800
+	hiddenTypedTool  = 2_000 // a vendor's own description of one of its tools
 
 	leastResponseOutput = 16 // max_output_tokens may not be less
 )
@@ -38,6 +51,12 @@ type estimate struct {
 	capped bool        // output is a bound
 	price  price.Price
 	priced bool
+
+	held     price.Price   // what holds are priced at: every model that may have to be paid for, at its dearest
+	passes   int64         // how many models may read the input and answer
+	rejected int64         // part of output that is a prediction which the answer may not follow
+	turns    int64         // how often the input may be read, hosted tools being used in between
+	extra    limit.Amounts // what the models of tools may use
 }
 
 // estimateOf looks at a parsed request. Output has a bound where the client set a cap or
@@ -52,6 +71,7 @@ func (c *call) estimateOf() estimate {
 	if c.env.Tools {
 		e.input.Input += hiddenToolsInput
 	}
+	e.input.Input += c.env.Demands.TypedTools * hiddenTypedTool
 	if in.Opaque {
 		e.input.Input += known(e.price.Context, unknownInput)
 		e.input.AudioInput = e.input.Input
@@ -59,6 +79,8 @@ func (c *call) estimateOf() estimate {
 	// Caches are dearer to write than input is to read; who asks for them may write all.
 	if c.env.CacheControl {
 		e.input.CacheWrite1h = e.input.Input
+	} else if e.price.CacheWrite > e.price.Input && c.ep.Dialect == wire.OpenAI {
+		e.input.CacheWrite = e.input.Input // OpenAI's newer models write without being asked
 	}
 
 	switch c.ep.Operation {
@@ -67,7 +89,8 @@ func (c *call) estimateOf() estimate {
 	case wire.Moderations:
 		e.likely, e.input, e.capped = price.Usage{}, price.Usage{}, true
 	case wire.ImageGenerations, wire.ImageEdits:
-		e.output, e.capped = mostImageOutput*c.env.Answers, true
+		e.output, e.capped = (mostImageTokens(c.target.Model)+partialImages)*c.env.Answers, true
+		e.input.ImageInput = in.Images * mostImageInputEdited
 		e.likely.Images, e.input.Images = c.env.Answers, c.env.Answers
 		if e.price.Output == 0 && e.price.Input == 0 {
 			e.output = 0
@@ -92,8 +115,20 @@ func (c *call) estimateOf() estimate {
 		if e.output = usualOutput * c.env.Answers; e.capped {
 			e.output = satMul(c.env.MaxOutput, c.env.Answers)
 		}
+		// What of a prediction the answer does not follow is paid for as output, beside the cap.
+		e.rejected = satMul(c.env.Demands.Prediction, c.env.Answers)
+		e.output = addSat(e.output, e.rejected)
 	}
+	c.addDemands(&e)
 	return e
+}
+
+// mostImageTokens is the most that an image model writes for one image.
+func mostImageTokens(model string) int64 {
+	if name := limit.NormalizeModel(model); strings.HasPrefix(name, "gpt-image-1") || strings.HasPrefix(name, "dall-e") {
+		return mostImageOutput
+	}
+	return mostImageOutputFull
 }
 
 // mentions reports whether a body can hold a word of ASCII letters, which JSON may spell
@@ -116,10 +151,28 @@ func mentions(body []byte, word string) bool {
 }
 
 func (c *call) imageBound() int64 {
-	if limit.BaseModel(limit.NormalizeModel(c.target.Model)) == "gpt-4o-mini" {
+	name := limit.NormalizeModel(c.target.Model)
+	switch {
+	case c.ep.Operation == wire.ImageEdits:
+		return mostImageInputEdited
+	case limit.BaseModel(name) == "gpt-4o-mini":
 		return mostImageInputMini
+	case strings.HasPrefix(name, "gpt-") && !fewPatches(name):
+		return mostImageInputFull
+	case strings.HasPrefix(name, "gemini-"):
+		return mostImageInputTiled
 	}
 	return mostImageInput
+}
+
+// fewPatches reports whether a model of OpenAI's is older than those that see images in full detail.
+func fewPatches(name string) bool {
+	for _, older := range [...]string{"gpt-3", "gpt-4", "gpt-5-", "gpt-5.1", "gpt-5.2", "gpt-5.3"} {
+		if strings.HasPrefix(name, older) {
+			return true
+		}
+	}
+	return name == "gpt-5"
 }
 
 // generates reports whether the operation's output is text that a cap can shorten.
@@ -135,11 +188,12 @@ func generates(op wire.Operation) bool {
 // writes reports whether the operation's output is text, which a compaction's is too although nothing can cap it.
 func writes(op wire.Operation) bool { return generates(op) || op == wire.CompactResponse }
 
-// amounts prices usage.
-func (e *estimate) amounts(u price.Usage) limit.Amounts {
-	a := limit.Amounts{limit.Requests: 1, limit.Tokens: u.Tokens()}
+// hold prices what may be used: by every model that may have to be paid for, its own output cap being the request's.
+func (e *estimate) hold(u price.Usage) limit.Amounts {
+	a := limit.Amounts{limit.Requests: 1, limit.Tokens: addSat(satMul(u.Tokens(), e.passes), e.extra[limit.Tokens])}
 	if e.priced {
-		a[limit.Cost] = e.price.Cost(u)
+		// Costs are rounded up for each model.
+		a[limit.Cost] = addSat(e.held.Cost(u), e.extra[limit.Cost]+e.passes-1)
 	}
 	return a
 }
@@ -151,23 +205,27 @@ func (e *estimate) ask() limit.Amounts {
 	if e.capped {
 		u = e.input
 	}
+	u.Fees = e.input.Fees
 	u.Output = e.output
-	return e.amounts(u)
+	return e.hold(u)
 }
 
 // askStrict sets the output to what a strict limit can be shown to cover: the cap that
-// the client set, or the model's own.
+// the client set, or the model's own. It sets the input to what all turns read.
 func (e *estimate) askStrict(op wire.Operation, answers int64) (most, least limit.Amounts) {
 	if writes(op) && !e.capped {
-		e.output = satMul(known(e.price.MaxOutput, unknownOutput), answers)
+		e.output = satMul(known(e.held.MaxOutput, unknownOutput), answers)
+	}
+	for _, n := range [...]*int64{&e.input.Input, &e.input.AudioInput, &e.input.ImageInput, &e.input.CacheWrite, &e.input.CacheWrite1h} {
+		*n = satMul(*n, e.turns)
 	}
 	u := e.input
 	u.Output = e.output
-	most = e.amounts(u)
+	most = e.hold(u)
 	if generates(op) {
-		u.Output = min(e.output, leastOutput(op)*answers)
+		u.Output = min(e.output, leastOutput(op)*answers+e.rejected)
 	}
-	return most, e.amounts(u)
+	return most, e.hold(u)
 }
 
 func leastOutput(op wire.Operation) int64 {
@@ -181,12 +239,12 @@ func leastOutput(op wire.Operation) int64 {
 func (e *estimate) granted(h *limit.Hold) int64 {
 	output := e.output
 	if h.Limited(limit.Tokens) {
-		output = min(output, h.Amounts[limit.Tokens]-e.input.Input)
+		output = min(output, (h.Amounts[limit.Tokens]-e.extra[limit.Tokens])/e.passes-e.input.Input)
 	}
 	if h.Limited(limit.Cost) {
-		output = min(output, e.price.OutputWithin(h.Amounts[limit.Cost], e.input))
+		output = min(output, e.held.OutputWithin(h.Amounts[limit.Cost]-e.extra[limit.Cost]-e.passes+1, e.input))
 	}
-	return output
+	return output - e.rejected
 }
 
 func known(n, otherwise int64) int64 {

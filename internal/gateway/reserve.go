@@ -85,7 +85,7 @@ func (c *call) route(query string) (err error) {
 	if c.target, err = provider.Route(p, c.ep, c.env.Model, c.r.Header.Get("X-Provider")); err != nil {
 		return err
 	}
-	if err := c.checkAllowed(c.target.Model); err != nil {
+	if err := c.checkDemands(); err != nil {
 		return err
 	}
 	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query, p.Key)
@@ -93,7 +93,7 @@ func (c *call) route(query string) (err error) {
 }
 
 // checkAllowed refuses a model that the project, or the tier, does not allow.
-func (c *call) checkAllowed(model string) error {
+func (c *call) checkAllowed(param, model string) error {
 	if c.caller.Project.Allowed(c.tier, model) {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (c *call) checkAllowed(model string) error {
 	if c.caller.Project.Allowed(nil, model) {
 		message = fmt.Sprintf("The tier %q does not allow the model %q. GET /v1/models, with the same headers, lists what it does.", c.tierName(), model)
 	}
-	return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: "model", Message: message}
+	return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: param, Message: message}
 }
 
 // baseEdit is what must change in the body whatever the limits say: a provider prefix in
@@ -136,7 +136,7 @@ func (c *call) admit(ctx context.Context, edit *wire.Edit) error {
 		if err := c.selectTier(); err != nil {
 			return err
 		}
-		if err := c.checkAllowed(c.target.Model); err != nil { // of what is now the identity's tier
+		if err := c.checkModels(); err != nil { // of what is now the identity's tier
 			return err
 		}
 	}
@@ -238,7 +238,15 @@ func (c *call) unkeepable() error {
 	if cost && money.Max > 0 && !c.est.priced && c.ep.Operation != wire.Moderations {
 		return unpriced(c.target.Model)
 	}
-	if !c.caller.Project.Strict {
+	if cost && money.Max > 0 {
+		if err := c.unpricedSecond(); err != nil {
+			return err
+		}
+	}
+	if err := c.blocked(); err != nil {
+		return err
+	}
+	if !c.caller.Project.Strict || !tokens && !cost {
 		return nil
 	}
 	if cost && writes(c.ep.Operation) {
@@ -246,10 +254,10 @@ func (c *call) unkeepable() error {
 			return err
 		}
 	}
-	if tokens || cost {
-		return c.checkCap()
+	if err := c.checkBounds(); err != nil {
+		return err
 	}
-	return nil
+	return c.checkCap()
 }
 
 // pass lets the request through without a decision, and says so.
@@ -278,6 +286,7 @@ var surcharges = map[string][]string{
 	"servicetier":  {"auto", "default", "flex", "standard", "standard_only"},
 	"speed":        {"standard"}, // Anthropic's
 	"inferencegeo": {"global"},   // Anthropic's
+	"provider":     {},           // OpenRouter's choice of who serves the model
 }
 
 // checkSurcharges refuses what costs more than a strict limit on costs would count. It
@@ -311,7 +320,7 @@ func (c *call) capOutput(edit *wire.Edit) {
 	}
 	edit.MaxOutput = max(leastOutput(c.ep.Operation), each)
 	edit.CapField = capField(c.ep.Operation, c.target.Provider)
-	c.est.output, c.est.capped = satMul(edit.MaxOutput, c.env.Answers), true
+	c.est.output, c.est.capped = addSat(satMul(edit.MaxOutput, c.env.Answers), c.est.rejected), true
 }
 
 // capField is the name under which a body without an output cap gets one. OpenAI's newer

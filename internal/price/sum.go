@@ -1,0 +1,75 @@
+package price
+
+// Plus is what two models cost together that use the same tokens: Cost of the sum is never less than the costs of p and q
+// added, but for rounding, which is up in each. Long rates are those of whichever turns long first.
+func (p Price) Plus(q Price) Price {
+	sum := Price{
+		Rates:      p.Rates.plus(q.Rates),
+		Image:      addCount(p.Image, q.Image),
+		AudioMilli: addCount(p.AudioMilli, q.AudioMilli),
+		Character:  addCount(p.Character, q.Character),
+		MaxOutput:  max(p.MaxOutput, q.MaxOutput),
+		Context:    max(p.Context, q.Context),
+	}
+	for fee := range sum.Fees {
+		sum.Fees[fee] = addCount(p.Fees[fee], q.Fees[fee])
+	}
+	if p.LongAbove > 0 || q.LongAbove > 0 {
+		sum.Long = p.longest().plus(q.longest())
+		sum.LongAbove = min(orEndless(p.LongAbove), orEndless(q.LongAbove))
+	}
+	return sum
+}
+
+// Dearest is what the dearer of two models costs, rate by rate: Cost is never less than that of p or of q.
+func (p Price) Dearest(q Price) Price {
+	dearer := func(a, b int64) int64 { return max(a, b) }
+	out := Price{
+		Rates:      p.Rates.over(q.Rates, dearer),
+		Image:      max(p.Image, q.Image),
+		AudioMilli: max(p.AudioMilli, q.AudioMilli),
+		Character:  max(p.Character, q.Character),
+		MaxOutput:  max(p.MaxOutput, q.MaxOutput),
+		Context:    max(p.Context, q.Context),
+	}
+	for fee := range out.Fees {
+		out.Fees[fee] = max(p.Fees[fee], q.Fees[fee])
+	}
+	if p.LongAbove > 0 || q.LongAbove > 0 {
+		out.Long = p.longest().over(q.longest(), dearer)
+		out.LongAbove = min(orEndless(p.LongAbove), orEndless(q.LongAbove))
+	}
+	return out
+}
+
+// longest are the rates of a long request, none of them below those of an ordinary one.
+func (p Price) longest() Rates {
+	if p.LongAbove <= 0 {
+		return p.Rates
+	}
+	return p.Rates.over(p.Long, func(a, b int64) int64 { return max(a, b) })
+}
+
+func (r Rates) plus(s Rates) Rates { return r.over(s, addCount) }
+
+// over combines the rates of the same name.
+func (r Rates) over(s Rates, f func(a, b int64) int64) Rates {
+	return Rates{
+		Input:        f(r.Input, s.Input),
+		CachedInput:  f(r.CachedInput, s.CachedInput),
+		CacheWrite:   f(r.CacheWrite, s.CacheWrite),
+		CacheWrite1h: f(r.CacheWrite1h, s.CacheWrite1h),
+		AudioInput:   f(r.AudioInput, s.AudioInput),
+		ImageInput:   f(r.ImageInput, s.ImageInput),
+		Output:       f(r.Output, s.Output),
+		AudioOutput:  f(r.AudioOutput, s.AudioOutput),
+		ImageOutput:  f(r.ImageOutput, s.ImageOutput),
+	}
+}
+
+func orEndless(n int64) int64 {
+	if n <= 0 {
+		return 1<<63 - 1
+	}
+	return n
+}
