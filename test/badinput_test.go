@@ -68,7 +68,9 @@ func badBodies() []badBody {
 		member("EmptyModel", `"model":""`, `"model":" "`, `"model":""`),
 		member("ModelWithNUL", `"model":"gpt-4o\u0000"`, `"model":"claude\u0000"`, `"model":"gemini\u0000"`),
 		member("ModelWithLoneSurrogate", `"model":"gpt-4o\ud800"`, `"model":"claude\udfff"`, `"model":"gemini\ud800"`),
-		member("AnotherModel", `"model":"gpt-4o","models":["gpt-4o","o3"]`, `"model":"claude-sonnet-4-5","models":[]`, `"model":"models/gemini-2.5-pro"`),
+		member("AnotherModel", `"model":"gpt-4o","models":"o3"`, `"model":"claude-sonnet-4-5","fallbacks":{}`, `"model":"models/gemini-2.5-pro"`),
+		member("KeyWithNUL", `"x":{"a\u0000":1}`, `"x":{"a\u0000":1}`, `"x":{"a\u0000":1}`),
+		member("KeyWithHalfAPair", `"x\ud800":1`, `"x\ud800":1`, `"x\ud800":1`),
 	}
 }
 

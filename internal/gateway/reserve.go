@@ -300,8 +300,11 @@ func checkSurcharges(body []byte) (err error) {
 	doc.ForEach(func(name, value gjson.Result) bool {
 		plain, known := surcharges[strings.ToLower(strings.ReplaceAll(name.String(), "_", ""))]
 		if known && value.Type != gjson.Null && (value.Type != gjson.String || !slices.Contains(plain, value.String())) {
-			err = badRequest(name.String(), fmt.Sprintf("A strict limit on costs applies, and `%s` may raise the price. Leave it out, or send %s.",
-				name.String(), strings.Join(plain, ", ")))
+			advice := "Leave it out."
+			if len(plain) > 0 {
+				advice = "Leave it out, or send " + strings.Join(plain, ", ") + "."
+			}
+			err = badRequest(name.String(), fmt.Sprintf("A strict limit on costs applies, and `%s` may raise the price. %s", name.String(), advice))
 		}
 		return err == nil
 	})

@@ -20,6 +20,10 @@ type ProviderFields struct {
 	Dialect *string  `json:"dialect"` // openai, anthropic or gemini; nil: the built-in one
 	Models  []string `json:"models"`  // patterns of the models it serves, beside the built-in ones
 	Key     string   `json:"key"`     // "" for none, when clients bring theirs
+
+	// AllowedObjects are the ids of stored things in the account of the key that requests may refer to: files, stores,
+	// containers, prompts. A * at the end stands for any rest of an id.
+	AllowedObjects []string `json:"allowedObjects"`
 }
 
 // MarshalJSON writes a key that is not there as null, as it does the other fields.
@@ -158,7 +162,21 @@ func (p *ProviderFields) fields() fields {
 		"dialect": p.setDialect,
 		"models":  list(&p.Models, modelKey),
 		"key":     p.setKey,
+
+		"allowedObjects": emptyIsNull(list(&p.AllowedObjects, objectID)),
 	}
+}
+
+// objectID checks the id of an object in a vendor's account.
+func objectID(path, id string) (string, error) {
+	const most = 512
+	switch {
+	case id == "" || len(id) > most || !printable(id):
+		return "", fieldError(path, "is not an id: 1 to %d bytes of printable text", most)
+	case strings.Contains(strings.TrimSuffix(id, "*"), "*"):
+		return "", fieldError(path, "has a * that is not at the end; it stands for any rest of an id")
+	}
+	return id, nil
 }
 
 // parseDialect is the inverse of wire.Dialect's String.

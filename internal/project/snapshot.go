@@ -67,6 +67,8 @@ type Provider struct {
 
 	Key      string // the stored one, opened; "" if there is none
 	KeyError error  // the stored key cannot be opened; Key is then ""
+
+	AllowedObjects []string // ids that requests may refer to with the stored key; * at the end stands for any rest
 }
 
 // pattern is a model key of a provider.
@@ -190,6 +192,7 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 				p.Named = append(p.Named, strings.TrimSpace(key))
 			}
 		}
+		p.AllowedObjects = fields.AllowedObjects
 		s.configured = append(s.configured, p)
 	}
 	return nil
@@ -267,6 +270,14 @@ func (s *Snapshot) Claim(model string) (claimed *Provider, rank int) {
 		}
 	}
 	return claimed, rank
+}
+
+// AllowsObject reports whether requests with the stored key may refer to an object of its account.
+func (p *Provider) AllowsObject(id string) bool {
+	return slices.ContainsFunc(p.AllowedObjects, func(allowed string) bool {
+		start, any := strings.CutSuffix(allowed, "*")
+		return id == allowed || any && strings.HasPrefix(id, start)
+	})
 }
 
 // Stored reports whether the project has a key of its own for the provider, one that cannot be opened included.

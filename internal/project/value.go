@@ -299,6 +299,16 @@ func choice(into *string, names ...string) setter {
 	}
 }
 
+// emptyIsNull takes an empty array for null, where none and no list are the same.
+func emptyIsNull(set setter) setter {
+	return func(path string, v value) error {
+		if v.kind == array && len(v.items) == 0 {
+			v = value{kind: null}
+		}
+		return set(path, v)
+	}
+}
+
 // list reads an array of strings, each passed through check, of which no two are equal after it. Null is nil. An
 // empty list is refused: it could be meant as "all" as well as "none".
 func list(into *[]string, check func(path, s string) (same string, err error)) setter {

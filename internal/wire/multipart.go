@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"mime"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,6 +24,7 @@ type formPart struct {
 	name  string
 	file  bool
 	plain bool // the content stands for itself: no media type but text/plain, no transfer encoding
+	other bool // in a charset that agrees with UTF-8 in ASCII and nothing else
 }
 
 func (e *Envelope) readForm(boundary string) error {
@@ -108,7 +110,8 @@ func (f *formReader) header() (p formPart, err error) {
 				return p, invalid("", "A part of the multipart form needs the header Content-Disposition: form-data; name=\"…\".")
 			}
 		case "content-type":
-			p.plain = p.plain && plainText(value)
+			plain, other := plainText(value)
+			p.plain, p.other = p.plain && plain, p.other || other
 		case "content-transfer-encoding":
 			p.plain = p.plain && (strings.EqualFold(value, "binary") || strings.EqualFold(value, "8bit") || strings.EqualFold(value, "7bit"))
 		}
@@ -193,14 +196,32 @@ func isToken(s string) bool {
 	return s != "" && strings.Trim(s, tokenLetters) == ""
 }
 
-// plainText reports whether a part of that type is UTF-8 text as it stands.
-func plainText(contentType string) bool {
-	switch strings.ToLower(strings.ReplaceAll(contentType, " ", "")) {
-	case "text/plain", "text/plain;charset=utf-8", `text/plain;charset="utf-8"`:
-		return true
-	default:
-		return false
+// plainText reports whether a part of that type is text, and whether it is in another charset than UTF-8 in which ASCII
+// stands for itself. RFC 7578, section 4.4, lets a text field have a type and a charset, and clients label theirs:
+// Apache's ISO-8859-1 or US-ASCII, .NET's and OkHttp's UTF-8.
+func plainText(contentType string) (plain, other bool) {
+	media, params, err := mime.ParseMediaType(contentType)
+	if err != nil || media != "text/plain" || strings.ContainsAny(contentType, `\*%`) {
+		return false, false
 	}
+	for name := range params {
+		if name != "charset" && name != "format" && name != "delsp" {
+			return false, false
+		}
+	}
+	return charset(params["charset"])
+}
+
+// charset reports whether ASCII stands for itself in a charset, under the names that clients use, and whether the rest
+// differs from UTF-8.
+func charset(name string) (plain, other bool) {
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "", "utf-8", "utf8", "us-ascii", "ascii":
+		return true, false
+	case "iso-8859-1", "iso_8859-1", "iso8859-1", "latin1", "latin-1", "iso-8859-15", "windows-1252", "cp1252":
+		return true, true
+	}
+	return false, false
 }
 
 // content measures a part or reads it as a control field.
@@ -211,15 +232,32 @@ func (f *formReader) content(p formPart, at token) error {
 	switch {
 	case err != nil:
 		return err
+	case base == "_charset_": // RFC 7578, section 4.6: that of all fields without one
+		if plain, other := charset(string(value)); !plain || other {
+			return invalid("_charset_", "The form's charset is not supported. Send its text fields as UTF-8.")
+		}
+		return nil
 	case field == none:
+		if f.e.Demands.Steering == "" && isSteering([]byte(base)) {
+			f.e.Demands.Steering = base
+		}
 		f.measure(base, value)
 		return nil
 	case bracketed:
 		return invalid(params[field], "`%s` must not be a list.", params[field])
-	case p.file, !p.plain, !utf8.Valid(value):
-		return invalid(params[field], "`%s` must be a plain text field of the form.", params[field])
+	case p.file, !p.plain, !utf8.Valid(value), p.other && !ascii(value):
+		return invalid(params[field], "`%s` must be a plain text field of the form: text/plain in UTF-8, or without a type.", params[field])
 	}
 	return f.control(field, at)
+}
+
+func ascii(p []byte) bool {
+	for _, c := range p {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // control checks and records the value of a control field, in the form's one type read as JSON's.

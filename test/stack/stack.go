@@ -263,7 +263,15 @@ func (s *Stack) Document() []byte {
 		}
 		all[name] = p
 	}
-	maps.Copy(all, providers)
+	for name, own := range providers {
+		p, builtIn := all[name].(map[string]any)
+		fields, ok := own.(map[string]any)
+		if builtIn && ok {
+			maps.Copy(p, fields)
+		} else {
+			all[name] = own
+		}
+	}
 	doc["providers"] = all
 	if _, ok := doc["name"]; !ok {
 		doc["name"] = "test"

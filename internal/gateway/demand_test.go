@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+// asking is a ledger that keeps what was asked for and admits nothing.
+type asking struct {
+	account
+	ask *limit.Ask
+}
+
+func (a *asking) Reserve(_ context.Context, req ledger.Request) (*ledger.Reservation, error) {
+	a.ask = &req.Ask
+	return nil, ledger.ErrUnavailable
+}
+
+// askFor returns what a request sets aside, nil where it is refused before.
+func askFor(t *testing.T, document, path, contentType, body string) *limit.Ask {
+	t.Helper()
+	settings, err := project.ParseSettings([]byte(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := project.NewSnapshot(project.Record{Key: "pk_0123456789012345678901", Settings: settings}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := new(asking)
+	g := New(Options{Projects: oneProject{snapshot}, Ledger: a, Log: slog.New(slog.DiscardHandler),
+		Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("nothing is sent") }),
+		MaxBody:   32 << 20, UpstreamTimeout: time.Minute, Now: time.Now, Draining: func() bool { return false }, Ending: context.Background()})
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("X-Project-Key", snapshot.Key)
+	r.Header.Set("X-Identity", "u")
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Authorization", "Bearer client-provider-key")
+	r.Header.Set("X-Api-Key", "sk-ant-client")
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, r)
+	if a.ask == nil {
+		t.Logf("%d %s", w.Code, w.Body)
+	}
+	return a.ask
+}
+
+// priced is a project under a strict or soft limit on costs, whose models cost round sums.
+func priced(enforcement string) string {
+	return `{"name":"t","enforcement":"` + enforcement + `","costLimitUsd":1000,"tokenLimit":900000000,"prices":{
+		"cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},
+		"gpt-cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},
+		"claude-cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},
+		"claude-dear":{"inputUsdPerMillion":10,"outputUsdPerMillion":50},
+		"gpt-image-1":{"inputUsdPerMillion":10,"outputUsdPerMillion":40}}}`
+}
+
+// costs is the cost that a body holds, in micro-USD.
+func costs(t *testing.T, enforcement, path, body string) int64 {
+	t.Helper()
+	ask := askFor(t, priced(enforcement), path, "application/json", body)
+	if ask == nil {
+		t.Fatalf("%s is refused", body)
+	}
+	return ask.Estimate[limit.Cost]
+}
+
+func TestHoldsCoverWhatIsAskedForBesideAnAnswer(t *testing.T) {
+	t.Parallel()
+	messages := func(more string) string {
+		return `{"model":"claude-cheap","max_tokens":1000,"messages":[{"role":"user","content":"hello"}]` + more + `}`
+	}
+	responses := func(more string) string {
+		return `{"model":"gpt-cheap","max_output_tokens":1000,"input":"hello"` + more + `}`
+	}
+	chatBody := func(more string) string {
+		return `{"model":"gpt-cheap","max_completion_tokens":1000,"messages":[]` + more + `}`
+	}
+	for _, c := range []struct {
+		name, path, without, with string
+		soft, strict              int64 // how much more is held at least, in micro-USD
+	}{
+		{"searches", "/v1/responses", responses(``), responses(`,"max_tool_calls":5,"tools":[{"type":"web_search"}]`), 0, 5 * 100_000},
+		{"images", "/v1/responses", responses(``), responses(`,"max_tool_calls":2,"tools":[{"type":"image_generation","model":"gpt-image-1"}]`), 2 * 6240 * 40, 2 * 6240 * 40},
+		{"Anthropic's searches", "/v1/messages", messages(``), messages(`,"tools":[{"type":"web_search_20260318","max_uses":3}]`), 0, 3 * 100_000},
+		{"an adviser", "/v1/messages", messages(``), messages(`,"tools":[{"type":"advisor_20260301","model":"claude-dear","max_uses":2,"max_tokens":2000}]`), 2 * (2000*50 + 128_000*10), 2 * (2000*50 + 128_000*10)},
+		{"a fallback", "/v1/messages", messages(``), messages(`,"fallbacks":[{"model":"claude-dear"}]`), 1000 * 50, 1000 * 50},
+		{"two fallbacks", "/v1/messages", messages(``), messages(`,"fallbacks":[{"model":"claude-dear"},{"model":"claude-dear"}]`), 2 * 1000 * 50, 2 * 1000 * 50},
+		{"the dearer of two models", "/v1/chat/completions", chatBody(``), chatBody(`,"models":["claude-dear"]`), 1000 * 49, 1000 * 49},
+		{"compaction", "/v1/messages", messages(``), messages(`,"context_management":{"edits":[{"type":"compact_20260112"}]}`), 1000, 1000},
+		{"a prediction", "/v1/chat/completions", chatBody(``), chatBody(`,"prediction":{"type":"content","content":"` + strings.Repeat("x", 5000) + `"}`), 10_000, 10_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for enforcement, more := range map[string]int64{"soft": c.soft, "strict": c.strict} {
+				got := costs(t, enforcement, c.path, c.with) - costs(t, enforcement, c.path, c.without)
+				if got < more {
+					t.Errorf("%s: %d micro-USD more are held, want at least %d", enforcement, got, more)
+				}
+			}
+		})
+	}
+}
+
+// A second model whose price is not known is refused under a limit on costs, as the first is.
+func TestASecondModelNeedsAPrice(t *testing.T) {
+	t.Parallel()
+	const body = `{"model":"claude-cheap","max_tokens":10,"messages":[],"fallbacks":[{"model":"of-no-price"}]}`
+	if ask := askFor(t, priced("soft"), "/v1/messages", "application/json", body); ask != nil {
+		t.Errorf("%v is held for a model without a price, want a refusal", ask.Estimate)
+	}
+	if ask := askFor(t, `{"name":"t","tokenLimit":1000000}`, "/v1/messages", "application/json", body); ask == nil {
+		t.Error("a model without a price is refused though no limit on costs applies")
+	}
+}
