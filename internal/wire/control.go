@@ -173,7 +173,7 @@ func (e *Envelope) check(field control, v token) error {
 		}
 	case background:
 		if v.kind == boolean && e.body[v.start] == 't' {
-			return unsupported(params[field], "`background` is not supported: what a background response uses could not be counted. Leave it out, and stream the answer if it takes long.")
+			return unsupportedParameter(params[field], "`background` is not supported: what a background response uses could not be counted. Leave it out, and stream the answer if it takes long.")
 		}
 		return expectOrNull(field, v, boolean, "true or false")
 	}

@@ -74,11 +74,16 @@ func (d *Demands) addObject(param, id string) error {
 	return nil
 }
 
-// unsupported makes the 400 for a parameter that the gateway cannot account for.
-func unsupported(param, format string, args ...any) *Error {
+// unsupportedParameter makes the 400 for a parameter that the gateway cannot account for.
+func unsupportedParameter(param, format string, args ...any) *Error {
 	e := invalid(param, format, args...)
 	e.Code = "unsupported_parameter"
 	return e
+}
+
+// responses reports whether an operation takes the bodies of the Responses API.
+func (op Operation) responses() bool {
+	return op == Responses || op == CountResponseTokens || op == CompactResponse
 }
 
 // toolFrame is what a tool's object says.

@@ -238,3 +238,19 @@ func TestUndatedTool(t *testing.T) {
 		}
 	}
 }
+
+// The bodies of the Responses API's other endpoints are read as its own are.
+func TestParse_readsEveryBodyOfTheResponsesAPI(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{responses, responses + "/input_tokens", responses + "/compact"} {
+		e := accept(t, path, `{"model":"m","prompt":{"id":"pmpt_1"},"previous_response_id":"r","input":[{"content":[{"type":"input_file","file_id":"file-1"}]}],"tools":[{"type":"web_search"}]}`)
+		want := []Object{{"prompt.id", "pmpt_1"}, {"file_id", "file-1"}}
+		if diff := cmp.Diff(want, e.Demands.Objects); diff != "" || len(e.Demands.Tools) != 1 || !e.Input.Opaque {
+			t.Errorf("%s: tools %v, opaque %v; objects (-want +got):\n%s", path, e.Demands.Tools, e.Input.Opaque, diff)
+		}
+		refuse(t, path, `{"model":"m","background":false,"background":null}`, "background", "more than once")
+		if _, err := Parse(at(t, path), "", []byte(`{"model":"m","background":true}`)); err == nil {
+			t.Errorf("%s takes a background response", path)
+		}
+	}
+}

@@ -226,7 +226,7 @@ func (r *reader) member(at place, f *frame) error {
 		return err
 	}
 	ref := objectField(key)
-	if at == root && string(key) == "prompt" && r.e.Endpoint.Operation == Responses {
+	if at == root && string(key) == "prompt" && r.e.Endpoint.Operation.responses() {
 		ref = promptObject
 	}
 	if at == elsewhere && ref == noObject {
@@ -305,7 +305,7 @@ func (r *reader) controls(at place) []spelling {
 		switch {
 		case r.e.Endpoint.Dialect == Gemini:
 			return geminiRootFields
-		case r.e.Endpoint.Operation == Responses:
+		case r.e.Endpoint.Operation.responses():
 			return responsesRootFields
 		}
 		return rootFields
