@@ -305,3 +305,35 @@ func TestAClockThatWasAhead(t *testing.T) {
 		wantRefused("cat")
 	}
 }
+
+// A project that a newer version has stored costs nobody else anything, and is told of.
+func TestAProjectThatCannotBeReadIsToldOf(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	const path = "/readyz"
+	if a := get(t, s.URL+path); a.Status != http.StatusOK || a.Body != `{"status":"ready"}`+"\n" {
+		t.Fatalf("%s: %d %s, want ready and nothing more", path, a.Status, a.Body)
+	}
+	was := s.Stored()
+	s.Alter(`UPDATE projects SET settings = '{"name": "B", "unknownTier": "of a newer version"}' WHERE id = $1`, s.ProjectKey)
+	s.Announce()
+	s.Log.Await(t, `level=ERROR msg="a project cannot be read: its requests get 503" project=`+s.ProjectKey)
+	s.Log.Await(t, "unknownTier")
+	a := get(t, s.URL+path)
+	if a.Status != http.StatusOK || !strings.Contains(a.Body, `"unreadableProjects":1`) || !strings.Contains(a.Body, `"status":"ready"`) {
+		t.Errorf("%s: %d %s, want it ready, with a project that cannot be read", path, a.Status, a.Body)
+	}
+	if strings.Contains(a.Body, s.ProjectKey) {
+		t.Errorf("%s tells anybody the project's key: %s", path, a.Body)
+	}
+	awaitMetrics(t, s.URL, "airatelimit_unreadable_projects 1")
+	wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusServiceUnavailable)
+
+	s.Alter(`UPDATE projects SET settings = $1 WHERE id = $2`, was, s.ProjectKey)
+	s.Announce()
+	s.Log.Await(t, `msg="a project can be read again, or is gone" project=`+s.ProjectKey)
+	wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+	if n := strings.Count(s.Log.String(), "a project cannot be read"); n != 1 {
+		t.Errorf("the log says it %d times, want once", n)
+	}
+}

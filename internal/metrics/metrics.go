@@ -38,6 +38,11 @@ var (
 	refusals  = []string{"requests", "tokens", "costUsd", "burst", "concurrency", "other"}
 )
 
+// failures are the outcomes that alerts look at. They are counted apart, without the family, so that each can have a series
+// for each provider from the start, with 0: Prometheus sees no increase in a series that is born with its first failure.
+var failures = []string{"unavailable", "internal_error", "provider_error", "provider_limited", "provider_broke_off",
+	"provider_unreachable", "provider_timeout", "provider_auth_failed"}
+
 // builtIn are the built-in providers' names, with "" before for requests that came to none.
 func builtIn() []string {
 	names := []string{""}
@@ -65,6 +70,7 @@ type Metrics struct {
 
 	requests  *prometheus.CounterVec
 	children  []atomic.Pointer[prometheus.Counter] // of requests, by outcome, provider and family: made when first needed
+	failed    [][]prometheus.Counter               // by outcome, nil where it is no failure, and provider
 	refused   []prometheus.Counter                 // by kind
 	unchecked prometheus.Counter
 	tokens    [2][]prometheus.Counter // input and output, by provider
@@ -82,6 +88,9 @@ func New(version string) *Metrics {
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_requests_total",
 		Help: "Requests of the data plane that have ended, by outcome (answered; a code of an error of ours; provider_error, provider_limited and provider_refused for its 5xx, its 429 and what else it answers but success; provider_broke_off; client_gone; preflight), provider (a project's own are custom) and model family."},
 		[]string{"outcome", "provider", "family"})
+	failed := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_failures_total",
+		Help: "Those of airatelimit_requests_total that alerts look at, by outcome and provider: failures of ours and of providers. Every series is there from the start."},
+		[]string{"outcome", "provider"})
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_refusals_total",
 		Help: "Requests refused with 429, by kind of limit."}, []string{"kind"})
 	m.unchecked = prometheus.NewCounter(prometheus.CounterOpts{Name: "airatelimit_unchecked_total",
@@ -102,9 +111,21 @@ func New(version string) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "airatelimit_build_info",
 		Help: "1, with the version of AI Ratelimit and of Go."}, []string{"version", "go"})
 	info.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(m.requests, refused, m.unchecked, tokens, cost, first, m.added, m.batch, m.commit, info,
+	m.registry.MustRegister(m.requests, failed, refused, m.unchecked, tokens, cost, first, m.added, m.batch, m.commit, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
+	for i, outcome := range outcomes {
+		var by []prometheus.Counter
+		for p, name := range providers {
+			if slices.Contains(failures, outcome) {
+				by = append(by, failed.WithLabelValues(outcome, name))
+			}
+			if by != nil || outcome == "answered" {
+				m.child(i, p, 0)
+			}
+		}
+		m.failed = append(m.failed, by)
+	}
 	for _, kind := range refusals {
 		m.refused = append(m.refused, refused.WithLabelValues(kind))
 	}
@@ -142,6 +163,9 @@ func outcomeOf(s *gateway.Seen) string {
 func (m *Metrics) Request(s gateway.Seen) {
 	outcome, by, family := position(outcomes, outcomeOf(&s)), position(providers, s.Provider), position(families, s.Family)
 	m.child(outcome, by, family).Inc()
+	if failed := m.failed[outcome]; failed != nil {
+		failed[by].Inc()
+	}
 	if s.Refused != "" {
 		m.refused[position(refusals, s.Refused)].Inc()
 	}
@@ -184,23 +208,29 @@ func (m *Metrics) Ledger() ledger.Observer {
 type State struct {
 	Running        func() int64 // requests
 	Holding        func() int64 // reservations of this process
-	Ready          func() bool
+	Unread         func() int   // projects that this process cannot read
 	RefreshFailure func() int64 // how often projects could not be read since the start
 }
 
-// Watch exports a server's state. It is called once.
+// WatchReady exports whether a server takes requests, from before it does. It is called once.
+func (m *Metrics) WatchReady(ready func() bool) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "airatelimit_ready",
+		Help: "1 while /readyz says that requests can be taken, else 0."}, func() float64 {
+		if ready() {
+			return 1
+		}
+		return 0
+	}))
+}
+
+// Watch exports the state of a server that serves. It is called once.
 func (m *Metrics) Watch(s State) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
 	gauge("airatelimit_running_requests", "Requests of the data plane that run now.", func() float64 { return float64(s.Running()) })
 	gauge("airatelimit_held_reservations", "Reservations that requests of this process hold now.", func() float64 { return float64(s.Holding()) })
-	gauge("airatelimit_ready", "1 while /readyz says that requests can be taken, else 0.", func() float64 {
-		if s.Ready() {
-			return 1
-		}
-		return 0
-	})
+	gauge("airatelimit_unreadable_projects", "Projects that this process cannot read, wholly or in part.", func() float64 { return float64(s.Unread()) })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "airatelimit_project_refresh_failures_total",
 		Help: "How often changes of projects could not be read; what was known stays in force meanwhile."}, func() float64 { return float64(s.RefreshFailure()) }))
 }

@@ -81,6 +81,26 @@ func TestRequestIsCounted(t *testing.T) {
 	)
 }
 
+// An alert on an increase sees none in a series that begins with its first failure.
+func TestFailuresAreThereFromTheStart(t *testing.T) {
+	t.Parallel()
+	m := New("v1")
+	before := page(m)
+	for _, outcome := range failures {
+		for _, by := range providers {
+			wantLines(t, before, `airatelimit_failures_total{outcome="`+outcome+`",provider="`+by+`"} 0`)
+		}
+		wantLines(t, before, `airatelimit_requests_total{family="",outcome="`+outcome+`",provider=""} 0`)
+		m.Request(gateway.Seen{Outcome: outcome, Status: 500, Provider: "openai", Family: "gpt"})
+	}
+	m.Request(gateway.Seen{Outcome: "provider_error", Status: 429, Provider: "openai", Family: "gpt"})
+	m.Request(gateway.Seen{Outcome: "limit_exceeded", Status: 429, Provider: "openai", Family: "gpt"})
+	wantLines(t, page(m), `airatelimit_failures_total{outcome="provider_error",provider="openai"} 1`,
+		`airatelimit_failures_total{outcome="provider_limited",provider="openai"} 2`,
+		`airatelimit_failures_total{outcome="internal_error",provider="openai"} 1`,
+		`airatelimit_requests_total{family="gpt",outcome="internal_error",provider="openai"} 1`)
+}
+
 // What a request says cannot become a label.
 func TestLabelsAreBounded(t *testing.T) {
 	t.Parallel()
@@ -99,9 +119,10 @@ func TestLedgerAndStateAreExported(t *testing.T) {
 	t.Parallel()
 	m := New("v1")
 	m.Ledger().Batch(3, 2*time.Millisecond)
-	m.Watch(State{Running: func() int64 { return 7 }, Holding: func() int64 { return 5 }, Ready: func() bool { return true }, RefreshFailure: func() int64 { return 2 }})
+	m.Watch(State{Running: func() int64 { return 7 }, Holding: func() int64 { return 5 }, Unread: func() int { return 3 }, RefreshFailure: func() int64 { return 2 }})
+	m.WatchReady(func() bool { return true })
 	wantLines(t, page(m), "airatelimit_ledger_batch_size_sum 3", "airatelimit_ledger_commit_seconds_sum 0.002",
-		"airatelimit_running_requests 7", "airatelimit_held_reservations 5", "airatelimit_ready 1", "airatelimit_project_refresh_failures_total 2")
+		"airatelimit_running_requests 7", "airatelimit_held_reservations 5", "airatelimit_unreadable_projects 3", "airatelimit_ready 1", "airatelimit_project_refresh_failures_total 2")
 }
 
 // The way of exporting is what linters of metrics expect.
@@ -109,7 +130,7 @@ func TestMetricsPassPrometheusLinter(t *testing.T) {
 	t.Parallel()
 	m := New("v1")
 	m.Request(answered())
-	m.Watch(State{Running: func() int64 { return 0 }, Holding: func() int64 { return 0 }, Ready: func() bool { return true }, RefreshFailure: func() int64 { return 0 }})
+	m.Watch(State{Running: func() int64 { return 0 }, Holding: func() int64 { return 0 }, Unread: func() int { return 0 }, RefreshFailure: func() int64 { return 0 }})
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)

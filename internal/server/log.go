@@ -22,6 +22,7 @@ func newLog(cfg config.Config, w io.Writer) (log *slog.Logger, flush func()) {
 	o := &slog.HandlerOptions{Level: cfg.LogLevel}
 	var h slog.Handler = slog.NewTextHandler(out, o)
 	if cfg.LogJSON {
+		o.ReplaceAttr = withUnits
 		h = slog.NewJSONHandler(out, o)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -32,6 +33,14 @@ func newLog(cfg config.Config, w io.Writer) (log *slog.Logger, flush func()) {
 		running.Wait()
 		out.flush()
 	}
+}
+
+// withUnits writes durations as text does, 1.2s, where JSON would have a number of nanoseconds.
+func withUnits(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // bufferedLines is a log's writer. A failing log is no reason to fail a request: its

@@ -43,7 +43,7 @@ func (a *app) observer(ctx context.Context, cfg config.Config, version string) (
 func (a *app) watch(data *gateway.Gateway, catalog *store.Catalog) {
 	a.metrics.Watch(metrics.State{
 		Running: data.Running, Holding: data.Holding, RefreshFailure: catalog.Failures,
-		Ready: func() bool { status, _ := a.status(); return status == statusReady },
+		Unread: func() int { _, unread := catalog.Projects(); return unread },
 	})
 }
 
@@ -57,7 +57,7 @@ func (a *app) forOperators(next http.Handler) http.Handler {
 		got := sha256.Sum256([]byte(r.Header.Get("Authorization")))
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			answer(w, http.StatusUnauthorized, map[string]string{"error": "Send METRICS_TOKEN as Authorization: Bearer."})
+			answer(w, http.StatusUnauthorized, map[string]any{"error": "Send METRICS_TOKEN as Authorization: Bearer."})
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -93,11 +93,24 @@ func (a *app) wait(what string) { a.awaits.Store(&what) }
 // ready answers /readyz.
 func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
 	status, reason := a.status()
-	if status == statusReady {
-		answer(w, http.StatusOK, map[string]string{"status": status})
-		return
+	switch unread := a.unread(); {
+	case status != statusReady:
+		answer(w, http.StatusServiceUnavailable, map[string]any{"status": status, "reason": reason})
+	case unread > 0:
+		// Other projects are served, and another node may be no better: this one keeps getting requests.
+		answer(w, http.StatusOK, map[string]any{"status": status, "unreadableProjects": unread,
+			"reason": "some projects cannot be read by this node; the log names them and says why"})
+	default:
+		answer(w, http.StatusOK, map[string]any{"status": status})
 	}
-	answer(w, http.StatusServiceUnavailable, map[string]string{"status": status, "reason": reason})
+}
+
+// unread is how many projects this node cannot read.
+func (a *app) unread() int {
+	if unread := a.planes.Load().unread; unread != nil {
+		return unread()
+	}
+	return 0
 }
 
 // serveProfiles serves pprof on an address of its own until stop is called; "" is none. The address is a

@@ -65,7 +65,7 @@ func newRequestID() string {
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	answer(w, http.StatusOK, map[string]any{"status": "ok"})
 }
 
 // notNow answers for the control plane, in the form of its errors (RFC 9457).
@@ -81,11 +81,11 @@ func notNow(w http.ResponseWriter, why string) {
 
 // index is what people see who look what is there.
 func index(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]string{
+	answer(w, http.StatusOK, map[string]any{
 		"name": "AI Ratelimit", "openapi": "/api/openapi.json", "health": "/healthz"})
 }
 
-func answer(w http.ResponseWriter, status int, body map[string]string) {
+func answer(w http.ResponseWriter, status int, body map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

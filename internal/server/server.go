@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -49,6 +50,10 @@ type Options struct {
 	Beat time.Duration
 	// Version is this program's, for the metrics and traces.
 	Version string
+	// Program is how this program is called, for what the log tells to do next; "" tells nothing.
+	Program string
+	// Out takes the same for people; nil for none.
+	Out io.Writer
 	// Ready is called with the address once requests are served.
 	Ready func(addr net.Addr)
 }
@@ -108,6 +113,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return errors.Join(err, closed)
 	}
 	log.Info("serving", "address", ln.Addr().String())
+	a.welcome(cmp.Or(cfg.PublicURL, localURL(ln.Addr())), opts)
 	if opts.Ready != nil {
 		opts.Ready(ln.Addr())
 	}
@@ -119,6 +125,34 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	return a.shutdown(srv, cfg.Drain)
 }
 
+// welcome says what to do next: where the server is, and while there is no project how to make one.
+func (a *app) welcome(url string, opts Options) {
+	projects, _ := a.known()
+	next := opts.Program + ` project create --name "My app"`
+	if opts.Program != "" && projects == 0 {
+		a.log.Info("there is no project yet", "next", next)
+	}
+	if opts.Out == nil {
+		return
+	}
+	fmt.Fprintf(opts.Out, "AI Ratelimit serves at %s\n", url)
+	if projects == 0 {
+		fmt.Fprintf(opts.Out, "There is no project yet. Make one in another terminal, in this folder and with this environment:\n\n  %s\n\n", next)
+	}
+}
+
+// localURL is the address by which a browser on this machine reaches a listener.
+func localURL(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
 // app is everything that is open while the server runs.
 type app struct {
 	log          *slog.Logger
@@ -128,6 +162,7 @@ type app struct {
 	planes       atomic.Pointer[planes]
 	awaits       atomic.Pointer[string] // what a start waits for, for operators
 	unhealthy    string                 // why requests cannot be taken when the ledger is not healthy
+	known        func() (projects, unread int)
 
 	running running
 	ending  context.Context // ends when running requests are cut off
@@ -139,6 +174,7 @@ type app struct {
 type planes struct {
 	data, control http.Handler
 	healthy       func() error // why nothing can be decided; nil while the process starts
+	unread        func() int   // how many projects cannot be read; nil while the process starts
 }
 
 // newApp returns what answers while the process starts.
@@ -153,6 +189,7 @@ func newApp(cfg config.Config, log *slog.Logger, opts Options) *app {
 	}
 	a.ending, a.end = context.WithCancel(context.Background())
 	a.wait("the database is opened, and upgraded where it must be")
+	a.metrics.WatchReady(func() bool { status, _ := a.status(); return status == statusReady })
 	starting := gateway.Options{Projects: notYet{}, Observe: a.metrics.Request}
 	a.planes.Store(&planes{data: a.gateway(cfg, opts, starting)})
 	return a
@@ -212,7 +249,9 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	ledger := watched{o.ledger, health}
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
 	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes})
-	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy})
+	a.known = o.catalog.Projects
+	unread := func() int { _, unread := o.catalog.Projects(); return unread }
+	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, unread: unread})
 	a.watch(data, o.catalog)
 	return nil
 }

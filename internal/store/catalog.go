@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +41,7 @@ type Catalog struct {
 type catalogState struct {
 	revision int64
 	projects map[string]entry
+	unread   map[string]string // why, by the keys of the projects that cannot be read, wholly or in part
 }
 
 // entry is a project's snapshot, or why its record can't be one.
@@ -75,9 +78,13 @@ func (c *Catalog) Project(ctx context.Context, key string) (*project.Snapshot, e
 }
 
 // Run refreshes at each tick until ctx ends. While the database is away the last state stands.
+//
+// It logs each project that this process cannot read, once for as long as that is so.
 func (c *Catalog) Run(ctx context.Context, tick <-chan time.Time, log *slog.Logger) {
 	failing := false
+	var told map[string]string
 	for {
+		told = tell(log, told, c.state.Load().unread)
 		select {
 		case <-ctx.Done():
 			return
@@ -95,6 +102,37 @@ func (c *Catalog) Run(ctx context.Context, tick <-chan time.Time, log *slog.Logg
 		}
 		failing = err != nil
 	}
+}
+
+// mostTold is how many projects a look names in the log; a node that an older version has followed may read none.
+const mostTold = 20
+
+// tell logs what has changed about projects that cannot be read, and returns what is then told of.
+func tell(log *slog.Logger, told, now map[string]string) map[string]string {
+	named := 0
+	for _, key := range slices.Sorted(maps.Keys(now)) {
+		if now[key] == told[key] {
+			continue
+		}
+		if named++; named <= mostTold {
+			log.Error("a project cannot be read: its requests get 503", "project", key, "error", now[key])
+		}
+	}
+	if named > mostTold {
+		log.Error("further projects cannot be read", "projects", named-mostTold)
+	}
+	for _, key := range slices.Sorted(maps.Keys(told)) {
+		if _, still := now[key]; !still {
+			log.Info("a project can be read again, or is gone", "project", key)
+		}
+	}
+	return now
+}
+
+// Projects is how many projects there are, and how many of them this process cannot read, wholly or in part.
+func (c *Catalog) Projects() (known, unread int) {
+	s := c.state.Load()
+	return len(s.projects), len(s.unread)
 }
 
 // Failures is how often Run could not refresh.
@@ -164,7 +202,25 @@ func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
 	for _, r := range changed {
 		next.projects[r.Key] = c.store.entry(r, last.projects[r.Key].snapshot)
 	}
+	next.unread = unread(next.projects)
 	return next, nil
+}
+
+// unread says of each project that cannot be read why.
+func unread(projects map[string]entry) map[string]string {
+	why := map[string]string{}
+	for key, e := range projects {
+		if e.err != nil {
+			why[key] = e.err.Error()
+			continue
+		}
+		for _, p := range e.snapshot.Configured() {
+			if p.KeyError != nil {
+				why[key] = fmt.Sprintf("the stored key of %s: %v", p.Name, p.KeyError)
+			}
+		}
+	}
+	return why
 }
 
 func projectKeys(ctx context.Context, q queryer) ([]string, error) {

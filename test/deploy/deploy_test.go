@@ -138,11 +138,7 @@ var outcomeIs = regexp.MustCompile(`outcome(=|!=|=~|!~)"([^"]*)"`)
 func wantOutcomes(t *testing.T, where, query string) {
 	t.Helper()
 	for _, m := range outcomeIs.FindAllStringSubmatch(query, -1) {
-		parts := []string{regexp.QuoteMeta(m[2])}
-		if strings.HasSuffix(m[1], "~") {
-			parts = alternatives(m[2])
-		}
-		for _, part := range parts {
+		for _, part := range outcomesOf(m[1], m[2]) {
 			if !slices.ContainsFunc(metrics.Outcomes(), regexp.MustCompile("^(?:"+part+")$").MatchString) {
 				t.Errorf("%s: no request comes to the outcome %s: %s", where, part, query)
 			}
@@ -216,6 +212,65 @@ func TestDashboardAndAlertsUseWhatIsExported(t *testing.T) {
 	if rules == 0 || len(used) < 10 {
 		t.Errorf("%d alerts, %d metrics on the dashboard", rules, len(used))
 	}
+}
+
+var selector = regexp.MustCompile(`(\w+)(?:\{([^}]*)\})?`)
+
+// A rule about a series that is born with the failure never fires: increase() sees no increase, and a comparison with
+// nothing is nothing.
+func TestEverySeriesOfARuleIsThereFromTheStart(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	page, err := http.Get(s.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Body.Close() //nolint:errcheck // read to its end
+	text, err := io.ReadAll(page.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var alerts struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/prometheus/alerts.yml")), &alerts); err != nil {
+		t.Fatal(err)
+	}
+	looked := 0
+	for _, r := range alerts.Groups[0].Rules {
+		for _, m := range selector.FindAllStringSubmatch(r.Expr, -1) {
+			if !strings.HasPrefix(m[1], "airatelimit_") && !strings.HasPrefix(m[1], "process_") {
+				continue
+			}
+			outcomes := []string{""}
+			if is := outcomeIs.FindStringSubmatch(m[2]); is != nil {
+				outcomes = outcomesOf(is[1], is[2])
+			}
+			for _, outcome := range outcomes {
+				looked++
+				series := regexp.MustCompile(`(?m)^` + m[1] + `[ {]`)
+				if outcome != "" {
+					series = regexp.MustCompile(`(?m)^` + m[1] + `\{.*outcome="(?:` + outcome + `)".*\} 0$`)
+				}
+				if !series.Match(text) {
+					t.Errorf("alert %s: a fresh server has no series %s with outcome %q", r.Alert, m[1], outcome)
+				}
+			}
+		}
+	}
+	if looked < 15 {
+		t.Errorf("looked at %d series, want those of all rules", looked)
+	}
+}
+
+// outcomesOf are the outcomes that a matcher names, as patterns.
+func outcomesOf(operator, value string) []string {
+	if strings.HasSuffix(operator, "~") {
+		return alternatives(value)
+	}
+	return []string{regexp.QuoteMeta(value)}
 }
 
 // The table of docs/operations.md is that of what is exported.

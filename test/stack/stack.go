@@ -332,6 +332,22 @@ func (s *Stack) Alter(statement string, args ...any) {
 	}
 }
 
+// Stored is the project's settings as the database has them.
+func (s *Stack) Stored() (settings string) {
+	s.t.Helper()
+	if err := s.open().Read.QueryRow(`SELECT settings FROM projects WHERE id = $1`, s.ProjectKey).Scan(&settings); err != nil {
+		s.t.Fatal(err)
+	}
+	return settings
+}
+
+// Announce makes the server look at the project anew, as after a change.
+func (s *Stack) Announce() {
+	s.t.Helper()
+	s.Alter(`UPDATE revision SET value = value + 1`)
+	s.Alter(`UPDATE projects SET revision = (SELECT value FROM revision) WHERE id = $1`, s.ProjectKey)
+}
+
 // Location is that of the database, for store.Open.
 func (s *Stack) Location() string {
 	if s.url != "" {

@@ -1,0 +1,108 @@
+package process
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/test/node"
+	"github.com/airatelimit/airatelimit/test/pgtest"
+)
+
+func TestTheStartSaysWhatToDoNext(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	p := in.Serve()
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(p.URL, "http://"))
+	create := binary + ` project create --name "My app"`
+	for _, want := range []string{"AI Ratelimit serves at http://localhost:" + port + "\n", "There is no project yet", create} {
+		if !strings.Contains(p.Out.String(), want) {
+			t.Errorf("a start without a project prints %q, want %q in it", p.Out.String(), want)
+		}
+	}
+	if want := `msg="there is no project yet" next=`; !strings.Contains(p.Log.String(), want) {
+		t.Errorf("the log has no %q", want)
+	}
+	in.Create(`{"name": "A"}`)
+	p.Stop()
+	p = in.Serve()
+	if out := p.Out.String(); strings.Contains(out, "project create") || !strings.Contains(out, "serves at http://localhost:") {
+		t.Errorf("a start with a project prints %q, want where it serves and no more", out)
+	}
+	if strings.Contains(p.Log.String(), "no project yet") {
+		t.Error("the log of a start with a project speaks of none")
+	}
+}
+
+// What collects JSON must not get other lines between.
+func TestAStartInProductionPrintsNothingBesideItsLog(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	env := []string{"NODE_ENV=production", "JWT_SECRET=3b1f0c9d5e7a86421f0e9d8c7b6a59483726150f4e3d2c1b0a998877665544ff", "HOST=127.0.0.1"}
+	p := in.Start(exec.Command(binary, "serve"), env...)
+	node.Await(t, patience, "it serves", func() bool { return strings.Contains(p.Log.String(), `"msg":"serving"`) })
+	p.Stop()
+	if p.Out.String() != "" {
+		t.Errorf("printed %q, want nothing", p.Out.String())
+	}
+	next := false
+	for line := range strings.Lines(p.Log.String()) {
+		var entry struct{ Msg, Next string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Errorf("a line of the log is no JSON: %s", line)
+		}
+		next = next || entry.Msg == "there is no project yet" && strings.HasSuffix(entry.Next, `project create --name "My app"`)
+	}
+	if !next {
+		t.Errorf("the log does not say how a project is made:\n%s", p.Log.String())
+	}
+}
+
+// A newcomer's laptop is in a café. In production everybody may connect.
+func TestHostIsLoopbackOutsideProduction(t *testing.T) {
+	t.Parallel()
+	pgtest.OnlyFile(t)
+	const secret = "JWT_SECRET=3b1f0c9d5e7a86421f0e9d8c7b6a59483726150f4e3d2c1b0a998877665544ff"
+	for _, tc := range []struct {
+		name string
+		env  []string
+		// 127.0.0.2 is another address of this machine.
+		others bool
+	}{
+		{"development", nil, false},
+		{"production", []string{"NODE_ENV=production", secret, "LOG_FORMAT=text"}, true},
+		{"one address in production", []string{"NODE_ENV=production", secret, "LOG_FORMAT=text", "HOST=127.0.0.1"}, false},
+		{"all addresses outside production", []string{"HOST=0.0.0.0"}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			in := newInstallation(t)
+			p := in.Serve(tc.env...)
+			resp, err := newClient(t).Get(strings.Replace(p.URL, "127.0.0.1", "127.0.0.2", 1) + "/healthz")
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if (err == nil) != tc.others {
+				t.Errorf("from another address: %v, want answered %t", err, tc.others)
+			}
+			if resp, err := http.Get(p.URL + "/healthz"); err != nil {
+				t.Errorf("from this machine: %v", err)
+			} else {
+				_ = resp.Body.Close()
+			}
+			_, port, _ := net.SplitHostPort(strings.TrimPrefix(p.URL, "http://"))
+			if got := in.Run("", append(tc.env, "PORT="+port), "healthcheck"); got.Code != 0 {
+				t.Errorf("healthcheck: exit %d: %s", got.Code, got.Err)
+			}
+		})
+	}
+	in := newInstallation(t)
+	p := in.Serve("HOST=127.0.0.3")
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(p.URL, "http://"))
+	if got := in.Run("", []string{"PORT=" + port, "HOST=127.0.0.3"}, "healthcheck"); got.Code != 0 {
+		t.Errorf("healthcheck of another address: exit %d: %s", got.Code, got.Err)
+	}
+}
