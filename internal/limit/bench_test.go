@@ -3,6 +3,7 @@ package limit
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 func benchLevels() Levels {
@@ -53,5 +54,43 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 	got := testing.AllocsPerRun(100, func() { Decide(s, &r, Ask{Estimate: Amounts{1, 4096, 400}}, noon) })
 	if got != 0 {
 		t.Errorf("%v allocations, want 0", got)
+	}
+}
+
+// BenchmarkNames is what a decision, its settlement, and a look at all limits cost in an account that has used so
+// many models.
+func BenchmarkNames(b *testing.B) {
+	for _, names := range []int{1, 10, 100, 20_000} {
+		b.Run(fmt.Sprintf("names=%d", names), func(b *testing.B) {
+			s := &State{Start: Daily.Start(noon)}
+			one := func(model string) {
+				r := Resolve(benchLevels(), model, Daily, false)
+				d := Decide(s, &r, Ask{Estimate: Amounts{1, 1, 1}}, noon)
+				if d.Refusal == Admitted {
+					s.Admit(d.Hold, noon)
+					s.Settle(0, Amounts{1, 1, 1}, &r)
+				}
+			}
+			s.UnlimitedUntil = noon.Add(time.Hour)
+			for i := range names {
+				one(fmt.Sprint("made-up-", i))
+			}
+			r := Resolve(benchLevels(), "gpt-4o", Daily, false)
+			b.Run("decide", func(b *testing.B) {
+				for b.Loop() {
+					Decide(s, &r, Ask{Estimate: Amounts{1, 1, 1}}, noon)
+				}
+			})
+			b.Run("request", func(b *testing.B) {
+				for b.Loop() {
+					one("gpt-4o")
+				}
+			})
+			b.Run("standings", func(b *testing.B) {
+				for b.Loop() {
+					s.Standings(r.Levels)
+				}
+			})
+		})
 	}
 }

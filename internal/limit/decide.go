@@ -85,6 +85,7 @@ type Decision struct {
 func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 	d := Decision{Hold: Hold{Model: r.Model, Tier: ask.Tier, At: later(now, s.Start), Amounts: ask.Estimate.clamp()}}
 	exempt := s.Unlimited(now)
+	used, held := s.sums(r)
 	if ask.Free {
 		d.Hold.Amounts = Amounts{}
 	}
@@ -92,7 +93,7 @@ func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 		if !r.set[m] || ask.Free {
 			continue
 		}
-		st := s.Standing(r, m)
+		st := s.standing(r.limits[m], used[m], held[m])
 		if !exempt {
 			room, least := st.Remaining(), int64(1)
 			if r.Strict {
@@ -208,11 +209,11 @@ func (d *Decision) Settle(used Amounts) {
 
 // Standing returns how far the limit in force for a metric is used. There must be one.
 func (s *State) Standing(r *Rules, m Metric) Standing {
-	return s.standing(&r.Levels, r.limits[m], r.Model)
+	used, held := s.sums(r)
+	return s.standing(r.limits[m], used[m], held[m])
 }
 
-func (s *State) standing(ls *Levels, l Limit, model string) Standing {
-	used, held := s.sums(ls, l, model)
+func (s *State) standing(l Limit, used, held int64) Standing {
 	st := Standing{Limit: l, Used: used, Held: held, Allowance: max(0, l.Max-used-held)}
 	if l.Max > 0 {
 		st.ResetsAt = s.Period.End(s.Start)
@@ -229,11 +230,31 @@ func (s *State) standing(ls *Levels, l Limit, model string) Standing {
 // Standings returns how far every limit of an identity is used, whichever model it calls.
 func (s *State) Standings(ls Levels) []Standing {
 	limits := ls.All()
+	used, held := make([]int64, len(limits)), make([]int64, len(limits))
+	for i := range s.Used {
+		ls.tally(limits, used, s.Used[i].Model, s.Used[i].Counted)
+	}
+	for i := range s.Holds {
+		if h := &s.Holds[i]; s.current(h) {
+			ls.tally(limits, held, h.Model, h.Amounts.Sub(h.Credit))
+		}
+	}
 	all := make([]Standing, len(limits))
 	for i, l := range limits {
-		all[i] = s.standing(&ls, l, "")
+		all[i] = s.standing(l, used[i], held[i])
 	}
 	return all
+}
+
+// tally adds usage to the sums of the limits that it counts towards. Its name is looked up once,
+// however many limits there are.
+func (ls *Levels) tally(limits []Limit, sums []int64, name string, n Amounts) {
+	by := ls.governedBy(modelOf(name))
+	for i := range limits {
+		if l := &limits[i]; l.takes(by[l.Metric]) {
+			sums[i] = satAdd(sums[i], n[l.Metric])
+		}
+	}
 }
 
 func later(a, b time.Time) time.Time {

@@ -120,6 +120,9 @@ type source struct {
 
 const noModel = -1
 
+// nowhere is where the cap stands that there is not.
+var nowhere = source{model: noModel - 1}
+
 // String is for test failures and logs.
 func (l Limit) String() string {
 	if l.Scope == ScopeModel {

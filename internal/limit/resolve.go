@@ -24,12 +24,13 @@ type Rules struct {
 }
 
 // Resolve finds the limits in force for a model under any of its names: for each metric on its own,
-// the first level that sets a cap wins, in the order of Levels.governing.
+// the first level that sets a cap wins, in the order of Levels.governedBy.
 func Resolve(levels Levels, model string, period Period, strict bool) Rules {
 	model = CanonicalModel(model)
 	r := Rules{Levels: levels, Model: model, Period: period, Strict: strict}
+	by := levels.governedBy(model)
 	for m := range Metric(NumMetrics) {
-		if l, ok := levels.governing(m, model); ok && l.Max != Unlimited {
+		if l, ok := levels.capAt(by[m], m); ok && l.Max != Unlimited {
 			r.limits[m], r.set[m] = l, true
 		}
 	}
@@ -50,25 +51,48 @@ func (r *Rules) Any() bool { return r.set != [NumMetrics]bool{} || r.perMinute !
 func (r *Rules) Paced() bool { return r.perMinute != Unlimited || r.concurrent != Unlimited }
 
 // governing returns the cap that applies to a canonical model's usage of a metric, Unlimited
-// included: the identity's own model limit, the identity's limit, the tier's model limit,
-// the project's model limit, the tier's limit, the project's limit.
+// included.
 func (ls *Levels) governing(m Metric, model string) (Limit, bool) {
-	if l, ok := modelLimit(ls.Identity, 0, m, model); ok {
-		return l, true
+	return ls.capAt(ls.governedBy(model)[m], m)
+}
+
+// governedBy returns where the caps stand that apply to a canonical model's usage, by metric: the
+// identity's own model limit, the identity's limit, the tier's model limit, the project's
+// model limit, the tier's limit, the project's limit.
+func (ls *Levels) governedBy(model string) (by [NumMetrics]source) {
+	identity, tier, project := ls.Identity.modelKeys(model), ls.Tier.modelKeys(model), ls.Project.modelKeys(model)
+	for m := range by {
+		switch {
+		case identity[m] != noModel:
+			by[m] = source{0, identity[m]}
+		case ls.Identity != nil && ls.Identity.Caps[m] != nil:
+			by[m] = source{0, noModel}
+		case tier[m] != noModel:
+			by[m] = source{1, tier[m]}
+		case project[m] != noModel:
+			by[m] = source{2, project[m]}
+		case ls.Tier != nil && ls.Tier.Caps[m] != nil:
+			by[m] = source{1, noModel}
+		case ls.Project != nil && ls.Project.Caps[m] != nil:
+			by[m] = source{2, noModel}
+		default:
+			by[m] = nowhere
+		}
 	}
-	if l, ok := ownLimit(ls.Identity, 0, m); ok {
-		return l, true
+	return by
+}
+
+// capAt returns the cap that stands somewhere.
+func (ls *Levels) capAt(src source, m Metric) (Limit, bool) {
+	if src == nowhere {
+		return Limit{}, false
 	}
-	if l, ok := modelLimit(ls.Tier, 1, m, model); ok {
-		return l, true
+	l := [...]*Level{ls.Identity, ls.Tier, ls.Project}[src.level]
+	if src.model == noModel {
+		return Limit{Metric: m, Scope: Scope(src.level), Max: *l.Caps[m], src: src}, true
 	}
-	if l, ok := modelLimit(ls.Project, 2, m, model); ok {
-		return l, true
-	}
-	if l, ok := ownLimit(ls.Tier, 1, m); ok {
-		return l, true
-	}
-	return ownLimit(ls.Project, 2, m)
+	mc := &l.Models[src.model]
+	return Limit{Metric: m, Scope: ScopeModel, Model: mc.Key, Max: *mc.Caps[m], src: src}, true
 }
 
 func ownLimit(l *Level, index uint8, m Metric) (Limit, bool) {
@@ -81,14 +105,17 @@ func ownLimit(l *Level, index uint8, m Metric) (Limit, bool) {
 // Others is the model key of every model that no other key of its level matches.
 const Others = "*"
 
-// modelLimit finds the longest key that covers the model and sets this metric: a longer
-// key that leaves the metric open does not hide a shorter one that sets it. Others is for
-// models without a key: any key that covers the model hides it, whatever it sets.
-func modelLimit(l *Level, index uint8, m Metric, model string) (Limit, bool) {
+// modelKeys returns by metric the index of the longest key that covers a canonical model and sets
+// this metric, or noModel: a longer key that leaves the metric open does not hide a shorter
+// one that sets it. Others is for models without a key: any key that covers the model hides
+// it, whatever it sets.
+func (l *Level) modelKeys(model string) (found [NumMetrics]int32) {
+	found = [NumMetrics]int32{noModel, noModel, noModel}
 	if l == nil {
-		return Limit{}, false
+		return found
 	}
-	best, found, others := -1, -1, -1
+	var best [NumMetrics]int
+	covered, others := false, -1
 	for i := range l.Models {
 		if l.Models[i].Key == Others {
 			others = i
@@ -98,36 +125,40 @@ func modelLimit(l *Level, index uint8, m Metric, model string) (Limit, bool) {
 		if !ok {
 			continue
 		}
-		if best < 0 {
-			best = 0 // a model with a key of its own
+		covered = true
+		for m := range found {
+			if l.Models[i].Caps[m] != nil && (found[m] == noModel || rank > best[m]) {
+				found[m], best[m] = int32(i), rank
+			}
 		}
-		if l.Models[i].Caps[m] != nil && rank > best {
-			best, found = rank, i
+	}
+	if covered || others < 0 {
+		return found
+	}
+	for m := range found {
+		if l.Models[others].Caps[m] != nil {
+			found[m] = int32(others)
 		}
 	}
-	if best < 0 && others >= 0 && l.Models[others].Caps[m] != nil {
-		found = others
-	}
-	if found < 0 {
-		return Limit{}, false
-	}
-	mc := &l.Models[found]
-	return Limit{Metric: m, Scope: ScopeModel, Model: mc.Key, Max: *mc.Caps[m], src: source{index, int32(found)}}, true
+	return found
 }
 
-// counts reports whether usage of a model counts towards l. A model limit counts the
-// usage that it governs; a tier's or the project's limit that of every model without a
-// model limit in force; an identity's own limit counts everything.
+// counts reports whether usage of a model counts towards l.
 func (ls *Levels) counts(l Limit, model string) bool {
-	if l.Scope == ScopeIdentity {
+	return l.takes(ls.governedBy(canonical(model))[l.Metric])
+}
+
+// takes reports whether usage counts towards l to which the cap at a place applies, if any. A
+// model limit counts the usage that it governs; a tier's or the project's limit that of every
+// model without a model limit in force; an identity's own limit counts everything.
+func (l *Limit) takes(by source) bool {
+	switch l.Scope {
+	case ScopeIdentity:
 		return true
+	case ScopeModel:
+		return by == l.src
 	}
-	// Usage may have been kept when the price book knew fewer names of the model.
-	g, ok := ls.governing(l.Metric, canonical(model))
-	if l.Scope == ScopeModel {
-		return ok && g.src == l.src
-	}
-	return !ok || g.Scope != ScopeModel
+	return by.model < 0
 }
 
 // first returns what the first level sets, or Unlimited.

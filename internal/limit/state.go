@@ -11,7 +11,7 @@ type State struct {
 	Period Period
 	Start  time.Time // of the period that Used belongs to
 
-	Used  []ModelUsage // in this period, by model
+	Used  []ModelUsage // in this period, by model: see MostNames
 	Holds []Hold       // of running requests, whichever period they belong to
 
 	Credits        Amounts   // gifts not yet spent; held parts are still in it
@@ -21,7 +21,7 @@ type State struct {
 
 // ModelUsage is one model's settled usage in the current period.
 type ModelUsage struct {
-	Model    string  // normalized
+	Model    string  // normalized; of several models that of one, with a mark
 	Counted  Amounts // what limits count
 	Credited Amounts // what credits paid for: used, but not counted
 }
@@ -98,20 +98,36 @@ func (s *State) Total() Amounts {
 // current reports whether a hold belongs to the current period.
 func (s *State) current(h *Hold) bool { return !h.At.Before(s.Start) }
 
-// sums returns what counts towards a limit: settled, and held on the allowance. Usage of
-// the model that the limit was resolved for counts by definition; "" stands for none.
-func (s *State) sums(ls *Levels, l Limit, model string) (used, held int64) {
+// sums returns what counts towards the limits in force: settled, and held on the allowance.
+// The model that they were resolved for counts by definition.
+func (s *State) sums(r *Rules) (used, held Amounts) {
+	if r.set == [NumMetrics]bool{} {
+		return used, held
+	}
 	for i := range s.Used {
-		if u := &s.Used[i]; u.Model == model && model != "" || ls.counts(l, u.Model) {
-			used = satAdd(used, u.Counted[l.Metric])
-		}
+		u := &s.Used[i]
+		r.add(&used, u.Model, u.Counted)
 	}
 	for i := range s.Holds {
-		if h := &s.Holds[i]; s.current(h) && (h.Model == model && model != "" || ls.counts(l, h.Model)) {
-			held = satAdd(held, h.Amounts[l.Metric]-h.Credit[l.Metric])
+		if h := &s.Holds[i]; s.current(h) {
+			r.add(&held, h.Model, h.Amounts.Sub(h.Credit))
 		}
 	}
 	return used, held
+}
+
+// add adds usage to the sums of the limits that it counts towards.
+func (r *Rules) add(sums *Amounts, name string, n Amounts) {
+	if name == r.Model {
+		*sums = sums.Add(n)
+		return
+	}
+	by := r.Levels.governedBy(modelOf(name))
+	for m := range sums {
+		if r.set[m] && r.limits[m].takes(by[m]) {
+			sums[m] = satAdd(sums[m], n[m])
+		}
+	}
 }
 
 // credit returns the credits of a metric that no running request has set aside.
@@ -142,6 +158,7 @@ func (s *State) ahead(now time.Time) time.Duration { return max(0, s.Burst.Sub(n
 // Settlement is what the end of a request changed, for the store to write.
 type Settlement struct {
 	Hold     Hold
+	Model    string // under which the usage is kept
 	Counted  Amounts
 	Credited Amounts // already taken from Credits
 }
@@ -161,24 +178,33 @@ func (s *State) Settle(id uint64, actual Amounts, rules *Rules) (Settlement, boo
 		return Settlement{}, false
 	}
 	actual = actual.clamp()
-	done := Settlement{Hold: h, Counted: actual}
+	done := Settlement{Hold: h, Model: h.Model, Counted: actual}
 	known := rules != nil && rules.Period == s.Period && s.current(&h)
 	for m := range Metric(NumMetrics) {
 		if h.Credit[m] == 0 && !(known && h.limited[m]) {
 			continue
 		}
-		allowance := h.Amounts[m] - h.Credit[m]
+		allowance, free := h.Amounts[m]-h.Credit[m], s.credit(m)
+		if actual[m] <= allowance || free == 0 {
+			continue
+		}
 		if known && rules.set[m] {
-			used, held := s.sums(&rules.Levels, rules.limits[m], rules.Model)
-			allowance = max(allowance, rules.limits[m].Max-used-held)
+			used, held := s.sums(rules)
+			allowance = max(allowance, rules.limits[m].Max-used[m]-held[m])
 		}
 		beyond := max(0, actual[m]-allowance)
-		done.Credited[m] = min(beyond, s.credit(m))
+		done.Credited[m] = min(beyond, free)
 		done.Counted[m] = actual[m] - done.Credited[m]
 		s.Credits[m] -= done.Credited[m]
 	}
-	if s.current(&h) {
-		s.count(h.Model, done.Counted, done.Credited)
+	if s.current(&h) && !done.IsZero() {
+		var ls *Levels
+		if rules != nil {
+			ls = &rules.Levels
+			s.fold(ls)
+		}
+		done.Model = s.nameFor(h.Model, ls)
+		s.add(done.Model, done.Counted, done.Credited)
 	}
 	return done, true
 }
@@ -210,19 +236,6 @@ func (s *State) remove(id uint64) (Hold, bool) {
 		}
 	}
 	return Hold{}, false
-}
-
-func (s *State) count(model string, counted, credited Amounts) {
-	if counted.IsZero() && credited.IsZero() {
-		return
-	}
-	for i := range s.Used {
-		if u := &s.Used[i]; u.Model == model {
-			u.Counted, u.Credited = u.Counted.Add(counted), u.Credited.Add(credited)
-			return
-		}
-	}
-	s.Used = append(s.Used, ModelUsage{Model: model, Counted: counted, Credited: credited})
 }
 
 // Reset takes back what was used in the current period and returns it, by model. Cost

@@ -138,7 +138,7 @@ func (a *account) hold(id uint64) *limit.Hold {
 
 func usageOf(s limit.Settlement, actual ledger.Actual) usage {
 	return usage{
-		hour: hourOf(s.Hold.At), model: s.Hold.Model, tier: s.Hold.Tier,
+		hour: hourOf(s.Hold.At), model: s.Model, tier: s.Hold.Tier,
 		counted: s.Counted, credited: s.Credited,
 		input: bounded(actual.InputTokens), output: bounded(actual.OutputTokens),
 	}
@@ -169,7 +169,7 @@ func (c *call) pass(a *account) {
 	}
 	a.state.Admit(h, c.now)
 	a.see(c.now)
-	done, _ := a.state.Settle(c.id, c.actual.Amounts, nil)
+	done, _ := a.state.Settle(c.id, c.actual.Amounts, c.rules)
 	a.changed = true
 	a.use(usageOf(done, c.actual))
 	a.passed = append(a.passed, c.id)

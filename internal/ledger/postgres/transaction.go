@@ -176,31 +176,25 @@ func (a *account) restart(m moment) {
 		}
 	}
 	a.counted, a.changed = true, a.changed || a.exists
-	a.state.Period, a.state.Start, a.state.Used = m.period, m.period.Start(at), nil
+	a.state.Period, a.state.Start = m.period, m.period.Start(at)
+	var used limit.Tally
 	for i := range a.used {
 		if u := &a.used[i]; !hourTime(u.hour).Before(a.state.Start) {
-			a.add(limit.ModelUsage{Model: u.model, Counted: u.counted, Credited: u.credited})
+			used.Add(u.model, u.counted, u.credited)
 		}
 	}
-}
-
-func (a *account) add(more limit.ModelUsage) {
-	for i := range a.state.Used {
-		if u := &a.state.Used[i]; u.Model == more.Model {
-			u.Counted, u.Credited = u.Counted.Add(more.Counted), u.Credited.Add(more.Credited)
-			return
-		}
-	}
-	a.state.Used = append(a.state.Used, more)
+	a.state.Used = used.Used
 }
 
 // sum reads what accounts have used in a period. Where there is usage of a later one, the
 // clock having been set back, it is that one that goes on.
 func (t *transaction) sum(moments []moment) error {
 	keys := rowsOf(sumUsage)
+	tallies := make([]limit.Tally, len(moments))
 	for i := range moments {
 		m := &moments[i]
 		m.account.restart(*m)
+		tallies[i].Used = m.account.state.Used
 		keys.row().text(m.account.key.Project, m.account.key.Identity).int(hourOf(m.account.state.Start))
 	}
 	t.s.sendTable(sumUsage, &keys)
@@ -209,11 +203,11 @@ func (t *transaction) sum(moments []moment) error {
 	}
 	var late []moment
 	if err := t.s.each(func(r *record) {
-		m := &moments[r.int()-1]
-		a := m.account
+		i := r.int() - 1
+		m, a := &moments[i], moments[i].account
 		model, latest := unescape(r.text()), hourTime(r.int())
 		total, credited := r.amounts(), r.amounts()
-		a.add(limit.ModelUsage{Model: model, Counted: total.Sub(credited), Credited: credited})
+		tallies[i].Add(model, total.Sub(credited), credited)
 		if !latest.Before(m.period.End(a.state.Start)) {
 			late = append(late, moment{a, m.period, latest})
 		}
@@ -222,6 +216,9 @@ func (t *transaction) sum(moments []moment) error {
 	}
 	if err := t.s.done(0); err != nil {
 		return err
+	}
+	for i := range moments {
+		moments[i].account.state.Used = tallies[i].Used
 	}
 	if len(late) > 0 {
 		return t.sum(latestOf(late))

@@ -391,7 +391,8 @@ func TestAFormerVersionsDatabase(t *testing.T) {
 		`INSERT INTO holds (id, project_id, identity, model, tier, hour, requests, tokens, micros, admitted_at)
 			SELECT 1, project_id, identity, model, tier, hour, 1, 50, 5, 0 FROM usage`,
 		`DROP TABLE journal`,
-		`DELETE FROM goose_db_version WHERE version_id = 3`,
+		`DROP TABLE installation`,
+		`DELETE FROM goose_db_version WHERE version_id >= 3`,
 	} {
 		onStore(t, p, query)
 	}

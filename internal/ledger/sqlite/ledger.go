@@ -222,7 +222,7 @@ func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *p
 		h.At = a.state.Start
 	}
 	a.state.Admit(h, h.At)
-	done, _ := a.state.Settle(h.ID, actual.Amounts, nil)
+	done, _ := a.state.Settle(h.ID, actual.Amounts, res.Rules)
 	isNew := !a.row.known
 	if isNew {
 		a.row.see(h.At)

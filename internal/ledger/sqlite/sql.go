@@ -360,7 +360,7 @@ func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now 
 	defer rows.Close() //nolint:errcheck // Err tells
 	var (
 		stored  *storedAccount
-		used    []limit.ModelUsage
+		used    limit.Tally
 		ahead   bool
 		isUsage int64
 		text    string
@@ -376,7 +376,8 @@ func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now 
 		case n[0] >= hourOf(end):
 			ahead = true
 		default:
-			used = addTo(used, text, limit.Amounts(n[1:4]), limit.Amounts(n[4:7]))
+			total, credited := limit.Amounts(n[1:4]), limit.Amounts(n[4:7])
+			used.Add(text, total.Sub(credited), credited)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -387,7 +388,10 @@ func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now 
 			return ledger.Unavailable("read an identity's settings", err)
 		}
 	}
-	a.state.Period, a.state.Start, a.state.Used = period, start, used
+	for i := range used.Used {
+		used.Used[i].Model = intern(used.Used[i].Model)
+	}
+	a.state.Period, a.state.Start, a.state.Used = period, start, used.Used
 	a.loaded, a.ahead = true, ahead
 	return nil
 }
@@ -412,18 +416,6 @@ func (s *storedAccount) into(a *account) error {
 	a.state.Credits = limit.Amounts(s.columns[1:4])
 	a.state.UnlimitedUntil, a.state.Burst = micros(s.columns[4]).time(), timeOfNanos(s.columns[5])
 	return nil
-}
-
-// addTo adds to what was used of a model, of which credits paid a part.
-func addTo(used []limit.ModelUsage, model string, total, credited limit.Amounts) []limit.ModelUsage {
-	counted := total.Sub(credited)
-	for i := range used {
-		if u := &used[i]; u.Model == model {
-			u.Counted, u.Credited = u.Counted.Add(counted), u.Credited.Add(credited)
-			return used
-		}
-	}
-	return append(used, limit.ModelUsage{Model: intern(model), Counted: counted, Credited: credited})
 }
 
 const hourSeconds = 3600

@@ -380,7 +380,7 @@ func (w *writer) release(remove bool) error {
 
 func usageOf(s limit.Settlement, actual ledger.Actual) usage {
 	return usage{
-		hour: hourOf(s.Hold.At), model: s.Hold.Model, tier: s.Hold.Tier,
+		hour: hourOf(s.Hold.At), model: s.Model, tier: s.Hold.Tier,
 		counted: s.Counted, credited: s.Credited,
 		input: bounded(actual.InputTokens), output: bounded(actual.OutputTokens),
 	}
