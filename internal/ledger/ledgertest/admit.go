@@ -434,8 +434,8 @@ func oddNames(t *testing.T, s Store) {
 				got[u.Model] += u.Counted[limit.Tokens]
 			}
 			for j, model := range models {
-				if want := int64(1 + i + 100*j); got[model] != want {
-					t.Errorf("%q has used %d tokens of %q, want %d", name, got[model], model, want)
+				if want, of := int64(1+i+100*j), limit.CanonicalModel(model); got[of] != want {
+					t.Errorf("%q has used %d tokens of %q, want %d", name, got[of], of, want)
 				}
 			}
 		}
