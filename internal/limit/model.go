@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"unicode"
@@ -79,6 +80,19 @@ func NewModelCaps(key string, caps Caps) ModelCaps {
 		}
 	}
 	return mc
+}
+
+// UnmarshalJSON reads caps that were kept, ready to be matched as NewModelCaps makes them.
+func (mc *ModelCaps) UnmarshalJSON(data []byte) error {
+	var kept struct {
+		Key  string
+		Caps Caps
+	}
+	if err := json.Unmarshal(data, &kept); err != nil {
+		return err
+	}
+	*mc = NewModelCaps(kept.Key, kept.Caps)
+	return nil
 }
 
 // match is Match for a canonical model.

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -267,6 +268,27 @@ func TestNamesThatCannotBeSeenAreNone(t *testing.T) {
 	} {
 		if got := ValidModel(name); got != want {
 			t.Errorf("ValidModel(%q) = %t, want %t", name, got, want)
+		}
+	}
+}
+
+// Caps that are kept with an identity match as they did before they were kept.
+func TestKeptCapsMatchAsBefore(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"gpt-4o", "claude-sonnet-4-*", "claude-*", "*"} {
+		before := NewModelCaps(key, requestCap(5))
+		text, err := json.Marshal(before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var after ModelCaps
+		if err := json.Unmarshal(text, &after); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(before.models)
+		slices.Sort(after.models)
+		if after.Key != key || *after.Caps[Requests] != 5 || !slices.Equal(before.models, after.models) {
+			t.Errorf("%s became %+v, want %+v", key, after, before)
 		}
 	}
 }
