@@ -38,6 +38,8 @@ type Identity struct {
 	Usage          ledger.Totals   `json:"usage" doc:"What was used in the current period."`
 	CreatedAt      time.Time       `json:"createdAt"`
 	UpdatedAt      time.Time       `json:"updatedAt" doc:"Of the last change through this API."`
+
+	Warnings []project.Warning `json:"warnings,omitempty" doc:"Where settings were changed: what was applied and may not be meant, such as a model that is misspelt."`
 }
 
 // identityOf shows an account.
@@ -228,7 +230,7 @@ func (c *control) setMany(ctx context.Context, in *setManyInput) (*answer[BulkId
 		all, entries := BulkIdentities{Items: make([]Identity, len(as)), Count: len(as)}, make([]ledger.Entry, len(as))
 		for i, a := range as {
 			entries[i] = changes[i].apply(a, now)
-			all.Items[i] = identityOf(a)
+			all.Items[i] = changes[i].shown(a)
 		}
 		return outcome{http.StatusOK, all, entries}, nil
 	})
@@ -269,7 +271,7 @@ func (c *control) apply(ctx context.Context, o *ledger.Once, ch *settingsChange)
 			status = http.StatusCreated
 		}
 		entry := ch.apply(as[0], now)
-		return outcome{status, identityOf(as[0]), []ledger.Entry{entry}}, nil
+		return outcome{status, ch.shown(as[0]), []ledger.Entry{entry}}, nil
 	})
 }
 

@@ -287,6 +287,43 @@ func TestAnUnknownTierIsRefusedWithTheKnownOnes(t *testing.T) {
 	}
 }
 
+// What is valid and may not be meant is applied, and told of in the answer to that call alone.
+func TestWhatMayNotBeMeantIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	f := setup(t, `{"costLimitUsd": 1}`)
+	const settings = `"modelLimits": {"gtp-4o": {"requestLimit": 5}, "gpt-4o": {"requestLimit": 5}}, "limitResponse": {"message": "{{used}} of {{limit}}"}`
+	paths := func(id Identity) string {
+		var all []string
+		for _, w := range id.Warnings {
+			all = append(all, w.Path)
+			if w.Text == "" {
+				t.Errorf("%s: a warning without a text", w.Path)
+			}
+		}
+		return strings.Join(all, " ")
+	}
+	const want = "modelLimits.gtp-4o limitResponse.message"
+	for name, r := range map[string]response{
+		"POST": f.send("POST", "", `{"identity": "a", `+settings+`}`),
+		"PUT":  f.send("PUT", "/b", `{`+settings+`}`),
+	} {
+		if got := paths(decode[Identity](r.want(http.StatusCreated))); got != want {
+			t.Errorf("%s: warns of %q, want %q", name, got, want)
+		}
+	}
+	bulk := decode[BulkIdentities](f.send("POST", "/bulk", `{"items": [{"identity": "c"}, {"identity": "d", `+settings+`}]}`).want(http.StatusOK))
+	for i, want := range []string{"", want} {
+		if got := paths(bulk.Items[i]); got != want {
+			t.Errorf("bulk, item %d: warns of %q, want %q", i, got, want)
+		}
+	}
+	for name, r := range map[string]response{"read": f.send("GET", "/a", ""), "another change": f.send("PUT", "/a", `{"requestLimit": 5}`)} {
+		if got := paths(decode[Identity](r.want(http.StatusOK))); got != "" {
+			t.Errorf("%s: warns of %q again", name, got)
+		}
+	}
+}
+
 func TestManyWrongFieldsDontMakeALongAnswer(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)

@@ -153,7 +153,11 @@ func TestExamplesWork(t *testing.T) {
 				}
 				validate(t, schemas, res.Content[jsonType].Schema, huma.ModeReadFromServer, string(r.body))
 				documented := fieldsOf(t, schemas, res.Content[jsonType].Schema)
-				if diff := cmp.Diff(documented, slices.Sorted(maps.Keys(decode[map[string]any](r)))); diff != "" {
+				got := decode[map[string]any](r)
+				documented = slices.DeleteFunc(documented, func(name string) bool { // what has nothing to tell is left out
+					return name == "warnings" && got[name] == nil
+				})
+				if diff := cmp.Diff(documented, slices.Sorted(maps.Keys(got))); diff != "" {
 					t.Errorf("fields of the answer (-documented +got):\n%s", diff)
 				}
 			})

@@ -31,7 +31,7 @@ type IdentityFields struct {
 	CostLimitUSD       *project.USD                `json:"costLimitUsd,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"USD in a period, at most six decimals."`
 	RequestsPerMinute  *int64                      `json:"requestsPerMinute,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"The burst: a token bucket of that size, which refills evenly."`
 	ConcurrentRequests *int64                      `json:"concurrentRequests,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"Requests at once."`
-	ModelLimits        map[string]modelLimitFields `json:"modelLimits,omitempty" nullable:"true" doc:"Limits by model: its name, which covers its dated snapshots, or a prefix ending in *. Replaced as a whole."`
+	ModelLimits        map[string]modelLimitFields `json:"modelLimits,omitempty" nullable:"true" doc:"Limits by model: a name, which covers the model under all its names; a prefix ending in *; or * alone, which is every model that no other key matches, counted together. Replaced as a whole."`
 	LimitResponse      map[string]any              `json:"limitResponse,omitempty" nullable:"true" doc:"Fields of the error when a limit is reached: message, deepLink, upgradeUrl and any others."`
 	Metadata           map[string]any              `json:"metadata,omitempty" nullable:"true" doc:"Anything of the developer's own, at most 16 KB. It is kept and shown, and otherwise not looked at."`
 	Enabled            *bool                       `json:"enabled,omitempty" nullable:"true" doc:"Whether the identity may make requests; null is true."`
@@ -78,6 +78,7 @@ type settingsChange struct {
 	edits    []func(*ledger.Settings)
 	reason   string
 	detail   map[string]any // for the audit trail: figures, and of free text only that it was set
+	warnings []project.Warning
 }
 
 // apply changes an account, which is known from then on, and returns the entry for the audit trail.
@@ -94,6 +95,13 @@ func (ch *settingsChange) apply(a *ledger.Account, now time.Time) ledger.Entry {
 	a.Known, a.Settings, a.UpdatedAt = true, &s, now
 	detail, _ := json.Marshal(ch.detail) // of strings, booleans and checked JSON
 	return ledger.Entry{Identity: ch.identity, Action: action, Reason: ch.reason, Detail: detail}
+}
+
+// shown is a changed account, with what may not be meant of the change.
+func (ch *settingsChange) shown(a *ledger.Account) Identity {
+	id := identityOf(a)
+	id.Warnings = ch.warnings
+	return id
 }
 
 // readNew reads the body of a call that creates or updates.
@@ -193,7 +201,7 @@ func readName(value json.RawMessage) (string, error) {
 func (ch *settingsChange) fields(p *project.Snapshot) fields {
 	fs := fields{
 		"tier":          func(value json.RawMessage) error { return ch.setTier(p, value) },
-		"limitResponse": ch.setLimitResponse,
+		"limitResponse": func(value json.RawMessage) error { return ch.setLimitResponse(p, value) },
 		"metadata":      ch.setMetadata,
 		"enabled":       ch.setEnabled,
 		"reason":        optional(text(&ch.reason, maxReason)),
@@ -208,6 +216,7 @@ func (ch *settingsChange) fields(p *project.Snapshot) fields {
 				return err
 			}
 			ch.detail[name] = value
+			ch.warnings = append(ch.warnings, p.IdentityWarnings(given, nil)...)
 			from := given.Level()
 			ch.edit(func(s *ledger.Settings) { take(&s.Level, from) })
 			return nil
@@ -234,12 +243,13 @@ func (ch *settingsChange) setTier(p *project.Snapshot, value json.RawMessage) er
 	return nil
 }
 
-func (ch *settingsChange) setLimitResponse(value json.RawMessage) error {
+func (ch *settingsChange) setLimitResponse(p *project.Snapshot, value json.RawMessage) error {
 	response, err := project.ParseLimitResponse("limitResponse", value)
 	if err != nil {
 		return err
 	}
 	ch.detail["limitResponse"] = response != nil
+	ch.warnings = append(ch.warnings, p.IdentityWarnings(project.LevelFields{}, response)...)
 	ch.edit(func(s *ledger.Settings) { s.LimitResponse = response })
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 
 // Warning tells of a setting that is allowed and may not be meant.
 type Warning struct {
-	Path string `json:"path"` // as FieldError's
-	Text string `json:"text"` // what it does, and what to do about it
+	Path string `json:"path" doc:"The field, such as modelLimits.gpt-4o."` // as FieldError's
+	Text string `json:"text" doc:"What it does, and what to do about it."`
 }
 
 // Warnings looks for settings that are valid and may not do what they seem to: tiers and models that nobody can mean,
