@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/meter"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -30,64 +29,97 @@ var chunks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // answer passes on what the provider answered and settles what it used.
 func (c *call) answer(x *exchange, resp *http.Response, hideUsage bool) error {
-	body, err := decoded(resp)
+	body, readable, err := decoded(resp)
 	if err != nil {
 		c.settle(c.partial(meter.Result{}))
 		return c.failure(x, err)
 	}
 	media, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	media = strings.ToLower(strings.TrimSpace(media))
+	streamed := c.streamed() || strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
 	switch {
-	case c.streams(media):
-		watch := meter.NewStream(c.kind(), meter.Options{HideUsage: hideUsage})
-		return c.stream(x, resp, body, watch, hideUsage)
-	case c.ep.Operation == wire.Speech:
+	case !readable, c.ep.Operation == wire.Speech && !streamed:
 		return c.stream(x, resp, body, nil, false)
+	case streamed:
+		return c.stream(x, resp, body, meter.NewStream(c.kind(), c.meterOptions(hideUsage)), hideUsage)
 	}
 	return c.answerWhole(x, resp, body)
 }
 
-// streams reports whether an answer is to be read as a stream. Some providers call
-// theirs text/plain, or nothing.
-func (c *call) streams(media string) bool {
-	return media == "text/event-stream" || c.ep.Operation == wire.StreamGenerateContent ||
-		c.env.Stream && media != "application/json"
+// streamed reports whether the client asked for a stream.
+func (c *call) streamed() bool {
+	return c.env.Stream || c.ep.Operation == wire.StreamGenerateContent
 }
 
-// decoded returns the answer's content. The provider was asked for identity, because that
-// is what can be metered and what every client reads; one that compresses all the same is
-// decompressed.
-func decoded(resp *http.Response) (io.Reader, error) {
-	if !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
-		return resp.Body, nil
+// meterOptions is what of the request its answer's figures depend on.
+func (c *call) meterOptions(hideUsage bool) meter.Options {
+	o := meter.Options{HideUsage: hideUsage, Memory: c.g.answers}
+	switch c.ep.Operation {
+	case wire.Messages:
+		o.HourCache = c.env.CacheControl && mentions(c.body, `"1h"`)
+	case wire.Responses:
+		for _, t := range c.env.Demands.Tools {
+			if wire.UndatedTool(t.Type) == "image_generation" && t.Model != "" {
+				o.ImageModel = t.Model
+			}
+		}
+	case wire.GenerateContent, wire.StreamGenerateContent:
+		o.Model = limit.NormalizeModel(c.target.Model)
+	}
+	return o
+}
+
+// decoded returns the answer's content and whether it can be read. The provider was asked for identity, because that
+// is what can be metered and what every client reads; one that sends gzip all the same is decompressed, and any other
+// encoding passes as it is.
+func decoded(resp *http.Response) (body io.Reader, readable bool, err error) {
+	switch strings.ToLower(strings.TrimSpace(strings.Join(resp.Header["Content-Encoding"], ","))) {
+	case "", "identity":
+		return resp.Body, true, nil
+	case "gzip", "x-gzip":
+	default:
+		return resp.Body, false, nil
 	}
 	z, err := gzip.NewReader(resp.Body)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	resp.Header.Del("Content-Encoding")
 	resp.Header.Del("Content-Length")
 	resp.ContentLength = -1
-	return z, nil
+	return z, true, nil
 }
 
-// answerWhole passes on an answer that is not streamed.
+// answerWhole passes on an answer to a request that is not for a stream. It is read before it is passed on, so that what
+// remains can be told with it, unless its first bytes are those of a stream or keep the connection alive.
 func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) error {
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
-	head, err := readUpTo(chunk[:0], &quietReader{body, x}, wholeAnswer, resp.ContentLength)
+	body = &quietReader{body, x}
+	n, err := readSome(body, chunk[:])
+	head := chunk[:n]
+	if err == nil && passesAtOnce(head) {
+		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), meter.NewStream(c.kind(), c.meterOptions(false)), false)
+	}
+	if err == nil {
+		var taken int
+		head, taken, err = readUpTo(head, body, wholeAnswer, resp.ContentLength, c.g.answers)
+		defer c.g.answers.Give(taken)
+	}
 	c.at.Last = c.elapsed()
 	switch {
 	case errors.Is(err, errMore):
-		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), newLargeAnswer(c.kind()), false)
-	case err != nil:
+		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), meter.NewStream(c.kind(), c.meterOptions(false)), false)
+	case err != nil && !errors.Is(err, io.EOF):
 		c.settle(c.partial(meter.Result{}))
 		return c.failure(x, err)
 	}
 	if c.ep.Metered() {
-		c.settle(c.used(meter.Whole(c.kind(), head)))
+		c.settle(c.used(meter.Whole(c.kind(), c.meterOptions(false), head)))
 	} else {
 		c.settleFree()
+	}
+	if x.gone.Load() {
+		return errClientGone
 	}
 	if err := c.durable(); err != nil {
 		return err
@@ -100,28 +132,62 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	return nil
 }
 
+// readSome reads at least a byte, or to the end.
+func readSome(r io.Reader, p []byte) (n int, err error) {
+	for n == 0 && err == nil {
+		n, err = r.Read(p)
+	}
+	if n > 0 && errors.Is(err, io.EOF) {
+		err = nil // it comes again
+	}
+	return n, err
+}
+
+// passesAtOnce reports whether an answer that begins so is a stream, or begins with white space that keeps the
+// connection alive while the answer is made.
+func passesAtOnce(p []byte) bool {
+	p = bytes.TrimLeft(p, " \t\r\n")
+	if len(p) == 0 || p[0] == ':' {
+		return true
+	}
+	for _, field := range [...]string{"data:", "event:", "id:", "retry:"} {
+		if bytes.HasPrefix(p, []byte(field)) {
+			return true
+		}
+	}
+	return false
+}
+
 var errMore = errors.New("there is more")
 
-// readUpTo reads to the end, or returns errMore with what it has read. It reads into buf
-// where that is large enough; hint is the length that was announced.
-func readUpTo(buf []byte, r io.Reader, most int, hint int64) ([]byte, error) {
-	if hint >= int64(cap(buf)) {
-		buf = make([]byte, 0, min(hint+1, int64(most)))
+// readUpTo reads on from head to the end, or returns errMore with what it has read: more than most bytes, or more than
+// there is memory for. It reads into head's array where that is large enough, and returns how much memory it took for
+// another; hint is the length that was announced.
+func readUpTo(head []byte, r io.Reader, most int, hint int64, memory *meter.Memory) (buf []byte, taken int, err error) {
+	buf = head
+	grow := func(size int) bool {
+		if !memory.Take(size) {
+			return false
+		}
+		grown := make([]byte, len(buf), size)
+		copy(grown, buf)
+		memory.Give(taken)
+		buf, taken = grown, size
+		return true
+	}
+	if hint >= int64(cap(buf)) && !grow(int(min(hint+1, int64(most)))) {
+		return buf, taken, errMore
 	}
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		switch {
 		case errors.Is(err, io.EOF):
-			return buf, nil
+			return buf, taken, nil
 		case err != nil:
-			return buf, err
-		case len(buf) >= most:
-			return buf, errMore
-		case len(buf) == cap(buf):
-			grown := make([]byte, len(buf), min(2*cap(buf), most))
-			copy(grown, buf)
-			buf = grown
+			return buf, taken, err
+		case len(buf) >= most, len(buf) == cap(buf) && !grow(min(2*cap(buf), most)):
+			return buf, taken, errMore
 		}
 	}
 }
@@ -138,17 +204,10 @@ func (q *quietReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// watcher meters an answer that passes as it comes.
-type watcher interface {
-	Write(dst, p []byte) []byte
-	Flush(dst []byte) []byte
-	Result() meter.Result
-}
-
 // stream passes on an answer as it comes, edited if the watcher may leave something out.
 // Its first byte waits for the reservation to be durable, its end for the settlement to
 // be made.
-func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch watcher, edited bool) error {
+func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *meter.Stream, edited bool) error {
 	if err := c.durable(); err != nil {
 		x.cancel(err)
 		c.release()
@@ -158,6 +217,9 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch wa
 	c.writeHeader(resp.StatusCode)
 	_ = c.ctl.Flush()
 	err := c.copy(x, body, watch)
+	if watch != nil {
+		watch.Close()
+	}
 	if c.ep.Metered() {
 		c.settle(c.ending(watch, err))
 	}
@@ -168,20 +230,20 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch wa
 }
 
 // ending says what a stream that ended, or broke off, has used.
-func (c *call) ending(watch watcher, err error) used {
+func (c *call) ending(watch *meter.Stream, err error) used {
 	var r meter.Result
 	if watch != nil {
 		r = watch.Result()
 	}
-	if err != nil && !r.Known {
+	if err != nil && (c.streamed() || !errors.Is(err, errClientGone)) {
 		return c.partial(r)
 	}
 	return c.used(r)
 }
 
 // copy passes bytes on until the provider's answer ends, and returns what broke it off.
-// Where the client goes away first it reads on only if the project drains.
-func (c *call) copy(x *exchange, body io.Reader, watch watcher) error {
+// Where the client goes away first it reads on for as long as left says.
+func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
 	var out []byte
@@ -200,15 +262,21 @@ func (c *call) copy(x *exchange, body io.Reader, watch watcher) error {
 				out = watch.Flush(out)
 			}
 			pass = out
-			c.settleEarly(watch)
+			if stage := watch.Stage(); stage != meter.Running {
+				x.marked.Store(true) // before the client sees it, and may leave
+				c.settleEarly(watch, stage, x.gone.Load())
+			}
 		}
 		if len(pass) > 0 && !lost {
 			if !c.write(pass) || c.ctl.Flush() != nil {
 				lost = true
-				if x.left(c.grace()); c.grace() == 0 {
+				if !x.left(c) {
 					return errClientGone
 				}
 			}
+		}
+		if c.ended && x.gone.Load() { // nothing is left to learn
+			return errClientGone
 		}
 		switch {
 		case ended && (lost || x.gone.Load()):
@@ -223,12 +291,12 @@ func (c *call) copy(x *exchange, body io.Reader, watch watcher) error {
 
 // settleEarly settles a stream whose own last event has come, before the client sees it:
 // who then asks what is left gets the right answer. Gemini has no such event, and may
-// correct its figures to the end.
-func (c *call) settleEarly(watch watcher) {
-	if c.ended || !c.ep.Metered() || c.ep.Dialect == wire.Gemini {
+// correct its figures to the end. A stream whose client has gone is settled as soon as its figures have come.
+func (c *call) settleEarly(watch *meter.Stream, stage meter.Stage, gone bool) {
+	if c.ended || !c.ep.Metered() || c.ep.Dialect == wire.Gemini || stage != meter.Complete && !gone {
 		return
 	}
-	if r := watch.Result(); r.Complete && r.Known {
+	if r := watch.Result(); r.Known() {
 		c.settle(c.used(r))
 	}
 }
@@ -245,77 +313,6 @@ func (c *call) durable() error {
 			Message: "The request could not be recorded, so its answer is withheld. " + c.fate()}
 	}
 	return nil
-}
-
-// used is what a request is charged for.
-type used struct {
-	meter.Result
-}
-
-// used takes the vendor's figures where there are any; else the estimate stands, of an
-// answer that is an error or has half of the figures no more than what it shows.
-func (c *call) used(r meter.Result) used {
-	switch {
-	case r.Known:
-		return used{r}
-	case r.Failed, r.InputKnown:
-		return c.partial(r)
-	}
-	r.Usage = c.est.likely
-	r.Usage.Output = c.est.unmetered(c.ep.Operation, r.OutputText, c.env.Answers)
-	if r.Images > 0 {
-		r.Usage.Images = r.Images
-	}
-	return used{r}
-}
-
-// partial estimates an answer that broke off: the vendor's count of the input where it
-// came, and the text that had streamed by then.
-func (c *call) partial(r meter.Result) used {
-	if r.Known {
-		return used{r}
-	}
-	output := max(r.Usage.Output, c.est.atMost(tokensOf(r.OutputText)))
-	if !r.InputKnown {
-		r.Usage = c.est.likely
-		if c.est.price.Image > 0 {
-			r.Usage.Images = r.Images
-		}
-	}
-	r.Usage.Output = output
-	return used{r}
-}
-
-func (u used) actual(c *call) ledger.Actual {
-	a := ledger.Actual{InputTokens: u.Usage.Input, OutputTokens: u.Usage.Output}
-	a.Amounts = limit.Amounts{limit.Requests: 1, limit.Tokens: u.Tokens()}
-	if c.est.priced {
-		a.Amounts[limit.Cost] = u.Cost(c.est.price, c.caller.Project.Price)
-	}
-	return a
-}
-
-// kind is the format of the operation's answers.
-func (c *call) kind() meter.Kind {
-	switch c.ep.Operation {
-	case wire.Responses, wire.CompactResponse:
-		return meter.OpenAIResponses
-	case wire.Embeddings:
-		return meter.OpenAIEmbeddings
-	case wire.Moderations:
-		return meter.OpenAIModerations
-	case wire.ImageGenerations, wire.ImageEdits:
-		return meter.OpenAIImages
-	case wire.Speech, wire.Transcriptions, wire.Translations:
-		return meter.OpenAIAudio
-	case wire.Messages:
-		return meter.AnthropicMessages
-	case wire.GenerateContent, wire.StreamGenerateContent:
-		return meter.GeminiGenerate
-	case wire.EmbedContent, wire.BatchEmbedContents:
-		return meter.GeminiEmbed
-	}
-	return meter.OpenAIChat
 }
 
 // abort breaks the client's connection, so that what it got cannot look complete.

@@ -29,7 +29,8 @@ type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	taken  atomic.Bool // the transport has begun to send the request
-	gone   atomic.Bool // the client has
+	gone   atomic.Bool // the client has gone away, or takes nothing any more
+	marked atomic.Bool // the stream's end marker has come
 	idle   *time.Timer
 	quiet  time.Duration
 	stop   func() bool // forgets the client
@@ -54,7 +55,7 @@ func (c *call) begin(ctx context.Context) *exchange {
 	x := &exchange{quiet: c.g.UpstreamTimeout}
 	x.ctx, x.cancel = context.WithCancelCause(c.g.Ending)
 	x.idle = time.AfterFunc(x.quiet, func() { x.cancel(errIdle) })
-	x.stop = context.AfterFunc(ctx, func() { x.left(c.grace()) })
+	x.stop = context.AfterFunc(ctx, func() { x.left(c) })
 	return x
 }
 
@@ -65,39 +66,62 @@ func (x *exchange) end() {
 	x.cancel(nil)
 }
 
-// grace is how long an answer is still read whose client has gone.
-func (c *call) grace() time.Duration {
-	if c.caller.Project.Drain && c.res != nil {
+// mostDrained is how many answers are read on at once whose clients have gone. Each may hold an answer of 1 MB.
+const mostDrained = 1024
+
+// grace is how long an answer is still read whose client has gone: one that was not asked for as a stream to its end, a
+// stream for its figures where its end marker has come, or to its end if the project drains. Leaving is then not cheaper
+// than staying.
+func (c *call) grace(x *exchange) time.Duration {
+	switch {
+	case c.res == nil || !c.ep.Metered():
+		return 0
+	case !c.streamed():
+		return c.g.Patience.Whole
+	case c.caller.Project.Drain:
 		return c.g.Patience.Drain
+	case x.marked.Load():
+		return c.g.Patience.Figures
 	}
 	return 0
 }
 
-// left notes that the client has gone, or takes nothing any more, and ends the exchange
-// after grace.
-func (x *exchange) left(grace time.Duration) {
+// left notes that the client has gone, or takes nothing any more, and ends the exchange at once or when its grace is over. It
+// reports whether the answer is read on.
+func (x *exchange) left(c *call) bool {
 	if x.gone.Swap(true) {
-		return
+		return x.ctx.Err() == nil
 	}
-	if grace == 0 {
+	grace := c.grace(x)
+	if grace == 0 || c.g.drained.Add(1) > mostDrained {
+		if grace > 0 {
+			c.g.drained.Add(-1)
+		}
 		x.cancel(errClientGone)
-		return
+		return false
 	}
 	t := time.AfterFunc(grace, func() { x.cancel(errClientGone) })
-	context.AfterFunc(x.ctx, func() { t.Stop() })
+	context.AfterFunc(x.ctx, func() {
+		t.Stop()
+		c.g.drained.Add(-1)
+	})
+	return true
 }
 
 // forward sends the request on and answers with what comes back.
 func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	x := c.begin(ctx)
 	defer x.end()
-	req, err := c.outgoing(x, edit)
+	req, err := c.outgoing(x, &x.body, edit)
 	if err != nil {
 		c.release()
 		return err
 	}
 	c.at.Sent = c.elapsed()
-	resp, err := c.send(x, req)
+	resp, err := c.send(x, req, &x.body)
+	if err == nil && edit.IncludeUsage {
+		resp, err = c.askPlainly(x, resp, &edit)
+	}
 	if err != nil {
 		return c.unanswered(x, err)
 	}
@@ -110,18 +134,18 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	return c.answer(x, resp, edit.IncludeUsage)
 }
 
-// outgoing makes the provider's request.
-func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
+// outgoing makes the provider's request, with the body that is given to it.
+func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.Request, error) {
 	target, err := url.Parse(c.target.URL)
 	if err != nil {
 		return nil, badRequest("model", "The model's name does not fit into an address.")
 	}
 	target.RawQuery = c.cred.Query
-	x.body.Reset(c.env.Apply(edit))
+	body.Reset(c.env.Apply(edit))
 	x.trace.WroteHeaders = func() { x.taken.Store(true) }
 	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace))
 	req.Method, req.URL, req.Host, req.Header = c.r.Method, target, target.Host, c.cred.Header
-	req.Body, req.ContentLength = &x.body, int64(x.body.Len())
+	req.Body, req.ContentLength = body, int64(body.Len())
 	return req, nil
 }
 
@@ -130,22 +154,26 @@ var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
 // send makes the exchange. A connection that cannot be made is tried once more: the
 // provider cannot have begun then.
-func (c *call) send(x *exchange, req *http.Request) (*http.Response, error) {
+func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
-		_, _ = x.body.Seek(0, io.SeekStart) // cannot fail
+		_, _ = body.Seek(0, io.SeekStart) // cannot fail
 		resp, err = c.g.Transport.RoundTrip(req)
 	}
 	return resp, err
 }
 
 // unanswered accounts for a request that brought no answer. What never reached the
-// provider costs nothing; what may have is counted, with its input.
+// provider costs nothing; what may have is counted, with its input. Where the client did not wait for the answer its
+// usual output counts too.
 func (c *call) unanswered(x *exchange, err error) error {
-	if x.taken.Load() {
-		c.settle(c.partial(meter.Result{}))
-	} else {
+	switch {
+	case !x.taken.Load():
 		c.release()
+	case x.gone.Load() && !c.streamed():
+		c.settle(c.used(meter.Result{}))
+	default:
+		c.settle(c.partial(meter.Result{}))
 	}
 	return c.failure(x, err)
 }
@@ -154,6 +182,7 @@ func (c *call) unanswered(x *exchange, err error) error {
 // provider's answer was passed on. It has been settled or released.
 func (c *call) failure(x *exchange, err error) error {
 	cause := context.Cause(x.ctx)
+	c.cause = reasonOf(err, cause)
 	var timeout net.Error
 	switch {
 	case errors.Is(cause, errClientGone):
@@ -194,7 +223,7 @@ func unreachable(message string) error {
 // error about a stored key is ours to tell: the provider's words could quote the key.
 func (c *call) passError(x *exchange, resp *http.Response) error {
 	c.settleFree()
-	body, err := decoded(resp)
+	body, _, err := decoded(resp)
 	var head []byte
 	if err == nil {
 		head, err = io.ReadAll(io.LimitReader(body, errorBody))

@@ -63,7 +63,12 @@ type Patience struct {
 	Body   time.Duration // for 16 KB more of a request's body: 30 s
 	Linger time.Duration // for a refused client to finish sending: 10 s
 	Write  time.Duration // for a client to take what is written to it: 1 min
-	Drain  time.Duration // for the rest of an answer whose client has gone, where a project drains: 1 min
+	Drain  time.Duration // for the rest of a stream whose client has gone, where a project drains: 1 min
+
+	// Whole is how long an answer is read on that was not asked for as a stream and whose client has gone: 5 min.
+	Whole time.Duration
+	// Figures is how long a stream is read on that its client has left after its end marker: 2 s.
+	Figures time.Duration
 }
 
 func (p Patience) orDefaults() Patience {
@@ -72,19 +77,29 @@ func (p Patience) orDefaults() Patience {
 		Linger: cmp.Or(p.Linger, wire.LingerTime),
 		Write:  cmp.Or(p.Write, time.Minute),
 		Drain:  cmp.Or(p.Drain, time.Minute),
+
+		Whole:   cmp.Or(p.Whole, 5*time.Minute),
+		Figures: cmp.Or(p.Figures, 2*time.Second),
 	}
 }
 
 // Gateway serves the data plane.
 type Gateway struct {
 	Options
-	running, holding atomic.Int64
+	running, holding, drained atomic.Int64
+
+	answers *meter.Memory // of answers that are being read
+	plain   plainServers
 }
+
+// answerMemory is how many bytes all answers together may take that are read before they are passed on or that have an
+// event that has not ended. Beyond it only their beginnings and ends are read.
+const answerMemory = 64 << 20
 
 // New returns a Gateway.
 func New(o Options) *Gateway {
 	o.Patience = o.Patience.orDefaults()
-	return &Gateway{Options: o}
+	return &Gateway{Options: o, answers: meter.NewMemory(answerMemory)}
 }
 
 // call is one request on its way through.
@@ -115,6 +130,7 @@ type call struct {
 	res      *ledger.Reservation
 	charged  ledger.Actual
 	outcome  string // for the log and the metrics
+	cause    string // for the log: why the provider did not answer
 	status   int
 	passed   bool // without a decision, limits being unknown
 	ended    bool // the reservation has been settled or released
@@ -226,8 +242,9 @@ func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err er
 // finish reports the request and, where the handler broke off, settles what is running.
 func (c *call) finish() {
 	if p := recover(); p != nil {
-		// The provider may have been asked.
-		c.settle(c.partial(meter.Result{}))
+		if c.res != nil { // the provider may have been asked
+			c.settle(c.partial(meter.Result{}))
+		}
 		if p == http.ErrAbortHandler { //nolint:errorlint // the value that net/http looks for
 			c.report()
 			panic(p)
@@ -273,7 +290,7 @@ func (c *call) log(now time.Time) {
 	if !h.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
-	attrs := append(make([]slog.Attr, 0, 13),
+	attrs := append(make([]slog.Attr, 0, 14),
 		slog.String("request", c.id), slog.Int("status", c.status), slog.String("outcome", c.outcome),
 		slog.Duration("took", now.Sub(c.start)))
 	if c.ep.Method != "" {
@@ -290,6 +307,9 @@ func (c *call) log(now time.Time) {
 	}
 	if c.res != nil {
 		attrs = append(attrs, slog.Int64("tokens", c.charged.Amounts[limit.Tokens]), slog.Int64("micros", c.charged.Amounts[limit.Cost]))
+	}
+	if c.cause != "" {
+		attrs = append(attrs, slog.String("cause", c.cause))
 	}
 	if c.passed {
 		attrs = append(attrs, slog.Bool("unchecked", true))

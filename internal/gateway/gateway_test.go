@@ -279,25 +279,3 @@ func TestMentions(t *testing.T) {
 		}
 	}
 }
-
-// The figures of an answer that is too large to be held are found at either end.
-func TestLargeAnswer(t *testing.T) {
-	t.Parallel()
-	bulk := strings.Repeat(`0.125,`, 1<<13)
-	for name, body := range map[string]string{
-		"Tail":  `{"data":[` + bulk + `0],"usage":{"prompt_tokens":7,"total_tokens":7}}`,
-		"Head":  `{"usage":{"prompt_tokens":7,"total_tokens":7},"data":[` + bulk + `0]}`,
-		"Decoy": `{"data":["\"usage\":{\"prompt_tokens\":1,\"total_tokens\":1}",` + bulk + `0],"usage":{"prompt_tokens":7,"total_tokens":7},"x":"\"usage"}`,
-	} {
-		for _, cut := range []int{1, 7, 4096, len(body)} {
-			l := newLargeAnswer(2) // embeddings
-			var out []byte
-			for rest := []byte(body); len(rest) > 0; rest = rest[min(cut, len(rest)):] {
-				out = l.Write(out, rest[:min(cut, len(rest))])
-			}
-			if r := l.Result(); string(out) != body || !r.Known || r.Usage.Input != 7 {
-				t.Errorf("%s, cut at %d: %+v", name, cut, r)
-			}
-		}
-	}
-}

@@ -111,11 +111,7 @@ func (c *call) baseEdit() wire.Edit {
 	if c.target.Model != c.env.Model {
 		edit.Model = c.target.Model
 	}
-	streamsUsage := c.ep.Operation == wire.ChatCompletions || c.ep.Operation == wire.Completions
-	if streamsUsage && c.env.Stream && !c.env.IncludeUsage && c.target.Provider.Vendor != "mistral" {
-		// Mistral refuses the option and sends the figures anyway.
-		edit.IncludeUsage = true
-	}
+	edit.IncludeUsage = c.wantsUsage()
 	return edit
 }
 

@@ -6,69 +6,118 @@ import (
 )
 
 // anthropicCounts are the counts of a usage object, or of one pass of it. In a stream they are cumulative: a later
-// event replaces those that it names.
+// event replaces those that it names, and a zero replaces none.
 type anthropicCounts struct {
-	input, cacheWrite, cacheWrite1h, cacheRead int64
-	output, thinking                           int64
-	hasInput, hasOutput                        bool
+	input, cacheWrite, cacheRead int64
+	write5m, write1h             int64 // the parts of cacheWrite by lifetime, as far as they were told
+	output, thinking             int64
+	searches                     int64
+	outputSaid                   bool
 }
 
-func (c *anthropicCounts) take(v gjson.Result) {
-	replace := func(into *int64, field string) bool {
-		n, ok := figure(v.Get(field))
-		if ok {
-			*into = n
-		}
-		return ok
+// take reads a usage object. It reports whether that object is readable and what it says of the output.
+func (c *anthropicCounts) take(v gjson.Result) (output int64, ok bool) {
+	var r reader
+	said := v.Get("output_tokens")
+	input := r.count(v.Get("input_tokens"))
+	output = r.count(said)
+	if !r.ok() {
+		return 0, false
 	}
-	c.hasInput = replace(&c.input, "input_tokens") || c.hasInput
-	c.hasOutput = replace(&c.output, "output_tokens") || c.hasOutput
-	replace(&c.cacheWrite, "cache_creation_input_tokens")
-	replace(&c.cacheRead, "cache_read_input_tokens")
-	replace(&c.cacheWrite1h, "cache_creation.ephemeral_1h_input_tokens")
-	replace(&c.thinking, "output_tokens_details.thinking_tokens")
+	replace(&c.input, input)
+	replace(&c.output, output)
+	c.outputSaid = c.outputSaid || said.Type == gjson.Number
+	replace(&c.cacheWrite, part(v.Get("cache_creation_input_tokens")))
+	replace(&c.cacheRead, part(v.Get("cache_read_input_tokens")))
+	replace(&c.write5m, part(v.Get("cache_creation.ephemeral_5m_input_tokens")))
+	replace(&c.write1h, part(v.Get("cache_creation.ephemeral_1h_input_tokens")))
+	replace(&c.thinking, part(v.Get("output_tokens_details.thinking_tokens")))
+	replace(&c.searches, part(v.Get("server_tool_use.web_search_requests")))
+	return output, said.Type == gjson.Number
 }
 
 // usage is the counts with all input together, as everybody else counts: Anthropic's input_tokens leave out what
-// went through the cache.
-func (c *anthropicCounts) usage() price.Usage {
-	hour := min(c.cacheWrite1h, c.cacheWrite)
-	return price.Usage{
-		Input:        c.input + c.cacheWrite + c.cacheRead,
+// went through the cache. hour says that the request asks for writes that last an hour.
+func (c *anthropicCounts) usage(hour bool) price.Usage {
+	written := max(c.cacheWrite, c.write5m+c.write1h)
+	long := min(c.write1h, written)
+	// The last event of a stream tells the sum without its parts. What no part covers has the longer lifetime that
+	// was seen or asked for.
+	if rest := written - long - min(c.write5m, written-long); rest > 0 && (c.write1h > 0 || hour && c.write5m == 0) {
+		long += rest
+	}
+	u := price.Usage{
+		Input:        c.input + written + c.cacheRead,
 		CachedInput:  c.cacheRead,
-		CacheWrite:   c.cacheWrite - hour,
-		CacheWrite1h: hour,
+		CacheWrite:   written - long,
+		CacheWrite1h: long,
 		Output:       c.output,
 		Reasoning:    min(c.thinking, c.output),
 	}
+	u.Fees[price.WebSearch] = c.searches
+	return u
 }
 
-// anthropicUsage is what an answer's usage objects have said.
+// anthropicUsage is what an answer has said of its usage and of how it ended.
 type anthropicUsage struct {
 	anthropicCounts
-	passes passes
+	passes     passes
+	lastOutput int64 // what the last usage object said of the output
+	blocks     bool  // content has come
+	refused    bool  // the model's safety classifiers declined
+	category   string
 }
 
-func (a *anthropicUsage) take(v gjson.Result) {
-	a.anthropicCounts.take(v)
-	if p, ok := passesOf(v.Get("iterations")); ok {
+func (a *anthropicUsage) take(v gjson.Result) (ok bool) {
+	a.lastOutput, ok = a.anthropicCounts.take(v)
+	if p, listed := passesOf(v.Get("iterations")); listed {
 		a.passes = p
 	}
+	return ok
 }
 
-// usage is what the model that was asked used.
-func (a *anthropicUsage) usage() price.Usage {
-	if a.passes.sampled {
-		return a.passes.own
+// ended reads why a message ended.
+func (a *anthropicUsage) ended(v gjson.Result) {
+	if v.Get("stop_reason").Str == "refusal" {
+		a.refused, a.category = true, v.Get("stop_details.category").Str
 	}
-	return a.anthropicCounts.usage().Plus(a.passes.own)
+}
+
+// unbilled reports whether the answer is a refusal that Anthropic does not bill: one before any output, unless it is of
+// a category that is billed since 2026-09-24.
+// https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback
+func (a *anthropicUsage) unbilled() bool {
+	if !a.refused || a.blocks || a.lastOutput > 0 {
+		return false
+	}
+	switch a.category {
+	case "bio", "frontier_llm", "reasoning_extraction":
+		return false
+	}
+	return true
+}
+
+// usage is what the model that was asked used, and the passes of others. A refusal that is not billed leaves the passes
+// before it.
+func (a *anthropicUsage) usage(hour bool) (price.Usage, []Pass) {
+	own, others := a.passes.sum(hour, a.unbilled())
+	if !a.passes.sampled && !a.unbilled() {
+		own = own.Plus(a.anthropicCounts.usage(hour))
+	}
+	own.Fees[price.WebSearch] = a.searches
+	return own, others
 }
 
 // passes are the passes that one request took, of which the counts beside them only contain the sampling ones.
 type passes struct {
-	sampled bool        // sampling passes are listed, so that own stands for the counts
-	own     price.Usage // of the model that was asked: sampling and compaction
-	others  []Pass      // of an advisor or a fallback model, billed at that model's price
+	list     []pass
+	sampled  bool // sampling passes are listed, so that the list stands for the counts
+	fallback bool // a model answered in the place of one that declined
+}
+
+type pass struct {
+	counts anthropicCounts
+	model  string // "" for the model that was asked
 }
 
 // passesOf reads usage.iterations. A list with an entry that can't be read is not used.
@@ -78,22 +127,48 @@ func passesOf(list gjson.Result) (p passes, ok bool) {
 	}
 	ok = true
 	list.ForEach(func(_, v gjson.Result) bool {
-		var c anthropicCounts
-		c.take(v)
-		if ok = c.hasInput && c.hasOutput; !ok {
+		var one pass
+		if _, ok = one.counts.take(v); !ok || !v.Get("input_tokens").Exists() {
+			ok = false
 			return false
 		}
 		switch kind := v.Get("type").Str; kind {
 		case "fallback_message", "advisor_message":
 			p.sampled = p.sampled || kind == "fallback_message"
-			p.others = append(p.others, Pass{Model: v.Get("model").String(), Usage: c.usage()})
+			p.fallback = p.fallback || kind == "fallback_message"
+			one.model = v.Get("model").String()
 		default:
 			p.sampled = p.sampled || kind == "message"
-			p.own = p.own.Plus(c.usage())
 		}
+		p.list = append(p.list, one)
 		return true
 	})
 	return p, ok
+}
+
+// output is the output of all passes.
+func (p *passes) output() (n int64) {
+	for _, one := range p.list {
+		n += one.counts.output
+	}
+	return n
+}
+
+// sum adds the passes up: those of the model that was asked, and the others apart. A pass that declined before any output
+// and was followed by a fallback is not billed; with unbilled neither is the last one.
+func (p *passes) sum(hour, unbilled bool) (own price.Usage, others []Pass) {
+	for i, one := range p.list {
+		silent := one.counts.output == 0
+		if last := i == len(p.list)-1; silent && (p.fallback && !last || unbilled && last) {
+			continue
+		}
+		if u := one.counts.usage(hour); one.model != "" {
+			others = append(others, Pass{Model: one.model, Usage: u})
+		} else {
+			own = own.Plus(u)
+		}
+	}
+	return own, others
 }
 
 // messagesEvent reads an event of a messages stream. message_start has the input and only a beginning of the output;
@@ -103,32 +178,40 @@ func (m *meter) messagesEvent(data []byte) {
 	case "content_block_delta":
 		m.res.OutputText += text(gjson.GetBytes(data, "delta"))
 	case "content_block_start":
+		m.anthropic.blocks = true
+		m.branches.resume()
 		m.res.OutputText += text(gjson.GetBytes(data, "content_block"))
+	case "content_block_stop":
+		m.branches.see(0, true)
 	case "message_start":
 		if complete(data) {
 			m.anthropic.take(gjson.GetBytes(data, "message.usage"))
-			m.res.Usage = m.anthropic.usage()
 		}
 	case "message_delta":
-		m.messageDelta(usageOf(data))
+		if complete(data) {
+			m.branches.see(0, true)
+			m.messageEnd(gjson.GetBytes(data, "delta"), gjson.GetBytes(data, "usage"))
+		}
 	case "message_stop":
 		m.res.Complete = true
 	case "error":
-		m.res.Failed = true
+		m.failed()
 	}
 }
 
-func (m *meter) messageDelta(usage gjson.Result) {
-	_, final := figure(usage.Get("output_tokens"))
-	m.anthropic.take(usage)
-	m.res.Usage, m.res.Others = m.anthropic.usage(), m.anthropic.passes.others
-	if final && m.anthropic.hasInput {
-		m.known(m.res.Usage)
+// messageEnd reads the end of a message: why it ended and what it used.
+func (m *meter) messageEnd(why, usage gjson.Result) {
+	m.anthropic.ended(why)
+	said := m.anthropic.take(usage)
+	if said && (m.anthropic.lastOutput > 0 || m.anthropic.passes.output() > 0 || m.res.OutputText == 0) {
+		m.figures, m.textThen = true, m.res.OutputText
 	}
 }
 
 func (m *meter) messagesWhole(body []byte) {
-	m.res.OutputText += text(gjson.GetBytes(body, "content"))
+	content := gjson.GetBytes(body, "content")
+	m.anthropic.blocks = content.Get("0").Exists()
+	m.res.OutputText += text(content)
+	m.messageEnd(gjson.ParseBytes(body), gjson.GetBytes(body, "usage"))
 	m.failedIf(gjson.GetBytes(body, "error"))
-	m.messageDelta(gjson.GetBytes(body, "usage"))
 }

@@ -66,7 +66,7 @@ func BenchmarkWhole(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		meter.Whole(meter.OpenAIChat, body)
+		meter.Whole(meter.OpenAIChat, meter.Options{}, body)
 	}
 }
 
@@ -75,6 +75,6 @@ func BenchmarkWholeImage(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		meter.Whole(meter.OpenAIImages, body)
+		meter.Whole(meter.OpenAIImages, meter.Options{}, body)
 	}
 }

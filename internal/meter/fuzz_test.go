@@ -30,7 +30,7 @@ func checkSane(t *testing.T, r meter.Result) {
 			t.Fatalf("parts exceed their whole: %+v", u)
 		}
 	}
-	if r.OutputText < 0 || r.Images < 0 || r.Known && !r.InputKnown {
+	if r.OutputText < 0 || r.Images < 0 || r.Known() && !r.InputKnown {
 		t.Fatalf("result %+v", r)
 	}
 }
@@ -49,7 +49,7 @@ func FuzzWhole(f *testing.F) {
 	seed(f, func(kind uint8, body []byte) { f.Add(kind, body) })
 	f.Fuzz(func(t *testing.T, kind uint8, body []byte) {
 		was := bytes.Clone(body)
-		checkSane(t, meter.Whole(meter.Kind(kind), body))
+		checkSane(t, meter.Whole(meter.Kind(kind), meter.Options{}, body))
 		if !bytes.Equal(was, body) {
 			t.Fatal("the body was changed")
 		}

@@ -1,41 +1,97 @@
 package meter
 
 import (
+	"strings"
+
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/tidwall/gjson"
 )
 
-// chunk reads a GenerateContentResponse: the whole of an answer or one of its stream. Counts are of the answer so far, so the last
-// chunk's are the answer's.
+// geminiCounts are the counts of usageMetadata, which leaves out those that are zero and are of the answer so far.
+type geminiCounts struct {
+	prompt, tools, candidates, thoughts, total int64
+	cached, audioIn, imageIn                   int64
+	audioOut, imageOut                         int64
+}
+
+// take reads usageMetadata. It reports whether that is readable.
+func (g *geminiCounts) take(v gjson.Result) bool {
+	var r reader
+	later := geminiCounts{
+		prompt: r.count(v.Get("promptTokenCount")), tools: r.count(v.Get("toolUsePromptTokenCount")),
+		candidates: r.count(v.Get("candidatesTokenCount")), thoughts: r.count(v.Get("thoughtsTokenCount")),
+		total: r.count(v.Get("totalTokenCount")),
+	}
+	if !r.ok() {
+		return false
+	}
+	replace(&g.prompt, later.prompt)
+	replace(&g.tools, later.tools)
+	replace(&g.candidates, later.candidates)
+	replace(&g.thoughts, later.thoughts)
+	replace(&g.total, later.total)
+	replace(&g.cached, part(v.Get("cachedContentTokenCount")))
+	prompt, tools, cache := v.Get("promptTokensDetails"), v.Get("toolUsePromptTokensDetails"), v.Get("cacheTokensDetails")
+	replace(&g.audioIn, modality(prompt, "AUDIO")+modality(tools, "AUDIO")-modality(cache, "AUDIO"))
+	replace(&g.imageIn, modality(prompt, "IMAGE")+modality(tools, "IMAGE")-modality(cache, "IMAGE"))
+	made := v.Get("candidatesTokensDetails")
+	replace(&g.audioOut, modality(made, "AUDIO"))
+	replace(&g.imageOut, modality(made, "IMAGE"))
+	return true
+}
+
+// usage is the counts as they are billed. What tools gave the model is input beside the prompt, what it thought is output
+// beside the candidates, and so is what only the total names; cached content is part of the prompt.
+func (g *geminiCounts) usage() price.Usage {
+	input, output := g.prompt+g.tools, g.candidates+g.thoughts
+	switch beyond := g.total - input - output; {
+	case beyond > 0 && input == 0 && output > 0:
+		input = beyond
+	case beyond > 0:
+		output += beyond
+	}
+	return price.Usage{
+		Input:       input,
+		CachedInput: min(g.cached, input),
+		AudioInput:  min(g.audioIn, input),
+		ImageInput:  min(g.imageIn, input),
+		Output:      output,
+		Reasoning:   g.thoughts,
+		AudioOutput: min(g.audioOut, output),
+		ImageOutput: min(g.imageOut, output),
+	}
+}
+
+// modality is the tokens of one modality in a list of counts.
+func modality(list gjson.Result, name string) (n int64) {
+	list.ForEach(func(_, e gjson.Result) bool {
+		if e.Get("modality").Str == name {
+			n = saturate(n, part(e.Get("tokenCount")))
+		}
+		return true
+	})
+	return n
+}
+
+// chunk reads a GenerateContentResponse: the whole of an answer or one of its stream.
 func (m *meter) chunk(data []byte) {
-	ended := false
 	gjson.GetBytes(data, "candidates").ForEach(func(_, c gjson.Result) bool {
-		ended = ended || c.Get("finishReason").Type == gjson.String
-		m.geminiText(c.Get("content.parts"))
+		m.branches.see(c.Get("index").Int(), c.Get("finishReason").Type == gjson.String)
+		m.geminiParts(c.Get("content.parts"))
+		m.grounding(c.Get("groundingMetadata"))
 		return true
 	})
 	// A prompt that is blocked has no candidates.
-	if ended || gjson.GetBytes(data, "promptFeedback.blockReason").Type == gjson.String {
-		m.res.Complete = true
-	}
+	m.blocked = m.blocked || gjson.GetBytes(data, "promptFeedback.blockReason").Type == gjson.String
+	m.res.Complete = m.branches.ended() || m.blocked
 	m.failedIf(gjson.GetBytes(data, "error"))
 	usage := gjson.GetBytes(data, "usageMetadata")
-	if !usage.IsObject() || !complete(data) {
-		return
+	if usage.IsObject() && complete(data) && m.gemini.take(usage) {
+		m.figures, m.textThen = true, m.res.OutputText
 	}
-	u, ok := geminiUsage(usage)
-	if !ok {
-		return
-	}
-	if u.Output == 0 && m.res.OutputText > 0 && !m.res.Complete {
-		// Some models count output in their last chunk only.
-		m.res.Usage, m.geminiInput = u, true
-		return
-	}
-	m.known(u)
 }
 
-func (m *meter) geminiText(parts gjson.Result) {
+func (m *meter) geminiParts(parts gjson.Result) {
 	parts.ForEach(func(_, p gjson.Result) bool {
 		p.ForEach(func(key, v gjson.Result) bool {
 			switch key.Str {
@@ -43,6 +99,9 @@ func (m *meter) geminiText(parts gjson.Result) {
 				m.res.OutputText += length(v)
 			case "functionCall", "executableCode":
 				m.res.OutputText += text(v)
+			case "inlineData":
+				m.media = true
+				m.pictures = m.pictures || strings.HasPrefix(v.Get("mimeType").Str, "image/")
 			}
 			return true
 		})
@@ -50,41 +109,36 @@ func (m *meter) geminiText(parts gjson.Result) {
 	})
 }
 
-// geminiUsage reads usageMetadata, which leaves out counts that are zero. What tools gave the model is input beside
-// the prompt, what it thought is output beside the candidates; cached content is part of the prompt.
-func geminiUsage(v gjson.Result) (price.Usage, bool) {
-	found, sane := false, true
-	count := func(field string) int64 {
-		f := v.Get(field)
-		if !f.Exists() || f.Type == gjson.Null {
-			return 0
-		}
-		n, ok := figure(f)
-		found, sane = found || ok, sane && ok
-		return n
+// grounding counts what Google bills for grounding an answer: its queries from Gemini 3 on, the prompt before.
+// https://ai.google.dev/gemini-api/docs/pricing
+func (m *meter) grounding(v gjson.Result) {
+	if !v.IsObject() {
+		return
 	}
-	prompt, tools := count("promptTokenCount"), count("toolUsePromptTokenCount")
-	candidates, thoughts := count("candidatesTokenCount"), count("thoughtsTokenCount")
-	u := price.Usage{
-		Input:       prompt + tools,
-		CachedInput: part(v.Get("cachedContentTokenCount"), prompt),
-		Output:      candidates + thoughts,
-		Reasoning:   thoughts,
+	queries, _ := figure(v.Get("webSearchQueries.#"))
+	chunks, _ := figure(v.Get("groundingChunks.#"))
+	if queries+chunks > 0 {
+		m.queries = max(m.queries, queries, 1)
 	}
-	heard := audioOf(v.Get("promptTokensDetails")) + audioOf(v.Get("toolUsePromptTokensDetails"))
-	u.AudioInput = min(max(heard-audioOf(v.Get("cacheTokensDetails")), 0), u.Input)
-	return u, found && sane
 }
 
-// audioOf is the audio tokens of a list of counts by modality.
-func audioOf(list gjson.Result) (n int64) {
-	list.ForEach(func(_, e gjson.Result) bool {
-		if e.Get("modality").Str == "AUDIO" {
-			n = saturate(n, part(e.Get("tokenCount"), maxFigure))
-		}
-		return true
-	})
-	return n
+// groundings is what is billed for grounding an answer of a model.
+func (m *meter) groundings() int64 {
+	version, ok := strings.CutPrefix(m.model, "gemini-")
+	if ok && len(version) > 0 && version[0] >= '3' && version[0] <= '9' {
+		return m.queries
+	}
+	return min(m.queries, 1)
+}
+
+// geminiUsage is the usage of a generated answer. A picture of which no count tells is all of the candidates.
+func (m *meter) geminiUsage() price.Usage {
+	u := m.gemini.usage()
+	if m.pictures && u.ImageOutput == 0 {
+		u.ImageOutput = u.Output - min(u.Reasoning, u.Output)
+	}
+	u.Fees[price.Grounding] = m.groundings()
+	return u
 }
 
 // geminiWhole reads a whole answer, or a stream's array that came as one.
@@ -94,12 +148,10 @@ func (m *meter) geminiWhole(body []byte) {
 		return
 	}
 	o := objects{limit: len(body)}
-	o.write(body, m.chunk)
+	o.write(body, m.chunk, nil)
 }
 
 func (m *meter) geminiEmbed(body []byte) {
 	m.failedIf(gjson.GetBytes(body, "error"))
-	if u, ok := geminiUsage(gjson.GetBytes(body, "usageMetadata")); ok {
-		m.known(u)
-	}
+	m.figures = m.gemini.take(gjson.GetBytes(body, "usageMetadata"))
 }

@@ -39,10 +39,10 @@ func decimal(raw string) (float64, bool) {
 	return f, err == nil && f >= 0
 }
 
-// part reads a count that may be absent, and is then zero. It is never more than its whole.
-func part(v gjson.Result, whole int64) int64 {
+// part reads a count that may be absent, and is then zero.
+func part(v gjson.Result) int64 {
 	n, _ := figure(v)
-	return min(n, whole)
+	return n
 }
 
 // millis reads seconds, which may have a fraction, as milliseconds rounded up.
@@ -123,6 +123,7 @@ type nesting struct {
 	depth    int
 	inString bool
 	escaped  bool
+	closed   bool // for the caller: the value has ended
 }
 
 // next moves through p to the end of the value that it is in. It tells how many bytes belong to it and whether it ended.
@@ -192,17 +193,18 @@ func closes(p []byte, open byte) bool {
 	return done && n == len(p)
 }
 
-// objects finds the objects of a JSON array that arrives in pieces. An object beyond limit bytes is skipped.
+// objects finds the objects of a JSON array that arrives in pieces.
 type objects struct {
-	limit int
+	limit int // bytes of an object that is kept; a longer one is handed on in pieces
 	buf   []byte
 	in    bool
 	long  bool
 	at    nesting
 }
 
-// write calls each with every object that p completes. The slice is valid during the call.
-func (o *objects) write(p []byte, each func([]byte)) {
+// write calls each with every object that p completes, and long with the pieces of one beyond the limit. The slices are
+// valid during the call.
+func (o *objects) write(p []byte, each func([]byte), long func(piece []byte, last bool)) {
 	for len(p) > 0 {
 		if !o.in {
 			i := bytes.IndexByte(p, '{')
@@ -214,8 +216,16 @@ func (o *objects) write(p []byte, each func([]byte)) {
 		n, done := o.at.next(p)
 		object := p[:n]
 		p = p[n:]
-		if o.long = o.long || len(o.buf)+n > o.limit; o.long {
-			o.buf, o.in, o.long = nil, !done, !done
+		if !o.long && len(o.buf)+n > o.limit {
+			o.long = true
+			if len(o.buf) > 0 {
+				long(o.buf, false)
+			}
+			o.buf = nil
+		}
+		if o.long {
+			long(object, done)
+			o.in, o.long = !done, !done
 			continue
 		}
 		if len(o.buf) > 0 || !done {
@@ -224,7 +234,12 @@ func (o *objects) write(p []byte, each func([]byte)) {
 		}
 		if done {
 			each(object)
-			o.buf, o.in = o.buf[:0], false
+			if o.buf, o.in = o.buf[:0], false; cap(o.buf) > keepObject {
+				o.buf = nil
+			}
 		}
 	}
 }
+
+// keepObject is how many bytes of buffer are held on to between objects.
+const keepObject = 64 << 10

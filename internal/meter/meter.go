@@ -9,10 +9,7 @@
 package meter
 
 import (
-	"bytes"
-
 	"github.com/airatelimit/airatelimit/internal/price"
-	"github.com/airatelimit/airatelimit/internal/sse"
 	"github.com/tidwall/gjson"
 )
 
@@ -32,10 +29,6 @@ const (
 	GeminiEmbed                   // embedContent and batchEmbedContents
 )
 
-// maxEvent is the longest event, in bytes, that figures are read from. It is large because events that carry an image
-// carry its usage too; what is longer passes unread.
-const maxEvent = 32 << 20
-
 // Result is what an answer says about itself.
 type Result struct {
 	// Usage is the vendor's figures for the model that was asked, as far as they were seen.
@@ -43,11 +36,12 @@ type Result struct {
 	// Others are passes that other models made within the request and that are billed at those models' prices. They
 	// are not contained in Usage.
 	Others []Pass
-	// Known says that Usage is what the vendor bills for the answer as far as it came. Without it an estimate must stand.
-	Known bool
-	// InputKnown says that the input part of Usage is the vendor's, though the output may not be: a stream that was cut off after
-	// its beginning.
+	// InputKnown says that the input part of Usage is what the vendor bills, though the output may not be: a stream
+	// that was cut off after its beginning. An input of zero tokens is never known, because every prompt has some.
 	InputKnown bool
+	// OutputKnown says that the output part is what the vendor bills for the answer as far as it came. An output of zero
+	// beside text is not known.
+	OutputKnown bool
 	// OutputText is for estimates: a whole chat answer whose figures are known leaves it zero, because counting it would
 	// be most of the work of reading that answer. It is the bytes of answer text seen: content, reasoning, refusals and tool arguments, but not encoded
 	// images and sound.
@@ -58,7 +52,13 @@ type Result struct {
 	Complete bool
 	// Failed says that the answer reports an error.
 	Failed bool
+	// NoAnswer says that it reports an error and that nothing of an answer came before.
+	NoAnswer bool
 }
+
+// Known reports whether Usage is what the vendor bills for the answer as far as it came. Otherwise an estimate must stand for
+// what is not known.
+func (r Result) Known() bool { return r.InputKnown && r.OutputKnown }
 
 // Pass is what another model than the one asked used within a request.
 type Pass struct {
@@ -89,123 +89,115 @@ func (r Result) Cost(p price.Price, lookup func(model string) (price.Price, bool
 	return sum
 }
 
+// Options says what of the request its answer's figures depend on, and how a stream is passed on.
+type Options struct {
+	// Model is the model that was asked, as the vendor names it.
+	Model string
+	// ImageModel is the model that the request names for the image tool of the Responses API.
+	ImageModel string
+	// HourCache says that the request asks for cache writes that last an hour.
+	HourCache bool
+	// HideUsage leaves out the events of a chat stream that carry usage and nothing else: for clients that had not
+	// asked for them. An event is then passed on when it is complete.
+	HideUsage bool
+	// Memory bounds what all streams together keep of long events. Nil is without bound.
+	Memory *Memory
+}
+
 // Whole reads the body of an answer that wasn't streamed.
-func Whole(k Kind, body []byte) Result {
-	m := meter{kind: k}
+func Whole(k Kind, o Options, body []byte) Result {
+	m := newMeter(k, o)
 	m.whole(body)
 	return m.result()
 }
 
-// Options says how a stream is passed on.
-type Options struct {
-	// HideUsage leaves out the events of a chat stream whose choices are an empty array and that carry a usage object:
-	// for clients that had not asked for them. An event is then passed on when it is complete.
-	HideUsage bool
-}
-
-// Stream meters an answer on its way to the client.
-type Stream struct {
-	meter
-	hide    bool
-	begun   bool
-	array   bool
-	events  sse.Scanner
-	objects objects
-}
-
-// NewStream is a meter for one stream of format k.
-func NewStream(k Kind, o Options) *Stream {
-	return &Stream{
-		meter:   meter{kind: k},
-		hide:    o.HideUsage && k == OpenAIChat,
-		events:  sse.Scanner{Limit: maxEvent},
-		objects: objects{limit: maxEvent},
-	}
-}
-
-// Write reads bytes from upstream, cut anywhere, and appends to dst what the client shall see of them: the same bytes at once,
-// or with HideUsage the events that are complete.
-func (s *Stream) Write(dst, p []byte) []byte {
-	if !s.hide {
-		dst = append(dst, p...)
-	}
-	s.detect(p)
-	if s.array {
-		s.objects.write(p, s.chunk)
-		return dst
-	}
-	for {
-		f, rest, ok := s.events.Next(p)
-		if !ok {
-			return dst
-		}
-		dst, p = s.frame(dst, f), rest
-	}
-}
-
-// Flush ends the stream: an event without its blank line counts, and what was held back is appended to dst.
-func (s *Stream) Flush(dst []byte) []byte {
-	if f, ok := s.events.Flush(); ok {
-		dst = s.frame(dst, f)
-	}
-	return dst
-}
-
-// Result is what the stream has said so far.
-func (s *Stream) Result() Result { return s.result() }
-
-// detect tells Gemini's JSON array from events by the first byte that isn't white space.
-func (s *Stream) detect(p []byte) {
-	if s.begun || s.kind != GeminiGenerate {
-		return
-	}
-	if p = bytes.TrimLeft(p, " \t\r\n"); len(p) > 0 {
-		s.begun = true
-		s.array = p[0] == '[' || p[0] == '{'
-	}
-}
-
-func (s *Stream) frame(dst []byte, f sse.Frame) []byte {
-	hidden := false
-	if !f.Part && f.Data != nil {
-		hidden = s.event(f.Event, f.Data)
-	}
-	if s.hide && !hidden {
-		dst = append(dst, f.Raw...)
-	}
-	return dst
-}
-
 // meter is the state of reading one answer.
 type meter struct {
-	kind      Kind
-	res       Result
-	figures   bool  // res.Usage is readable figures
-	textThen  int64 // res.OutputText when they were read
-	anthropic anthropicUsage
+	kind       Kind
+	model      string
+	imageModel string
+	hourCache  bool
 
-	geminiInput bool // Gemini has counted the input, not yet the output
+	res       Result
+	figures   bool  // usage was readable
+	textThen  int64 // res.OutputText when the last figure of output was read
+	counts    counts
+	anthropic anthropicUsage
+	gemini    geminiCounts
+	hosted    hosted
+	branches  branches
+	queries   int64       // of Google Search that grounded the answer
+	sum       price.Usage // of the finished images of a stream
+	metered   int64       // finished images of a stream that came with usage
+	free      bool        // answered, and free
+	blocked   bool        // Gemini did not take the prompt
+	media     bool        // there was output other than text
+	pictures  bool        // there were images among it
 }
 
-// result decides whether the figures cover what was seen. Some vendors repeat usage in every event: text that came after the
-// last of them, in a stream that then broke off, is in no figure.
+func newMeter(k Kind, o Options) meter {
+	return meter{kind: k, model: o.Model, imageModel: o.ImageModel, hourCache: o.HourCache}
+}
+
+// take adds readable counts to the answer's figures.
+func (m *meter) take(c counts, ok bool) {
+	if !ok {
+		return
+	}
+	m.figures = true
+	m.counts.take(c)
+	if c.outputSaid && (c.output > 0 || c.total > c.input) || m.res.OutputText == 0 {
+		m.textThen = m.res.OutputText
+	}
+}
+
+// result decides what of the figures covers what was seen. Some vendors repeat usage in every event: text that came after the
+// last of them is in no figure.
 func (m *meter) result() Result {
 	r := m.res
-	r.InputKnown = m.figures || m.anthropic.hasInput || m.geminiInput
-	r.Known = m.figures && (r.Complete || r.OutputText == m.textThen)
+	said := m.counts.outputSaid
+	switch m.kind {
+	case AnthropicMessages:
+		r.Usage, r.Others = m.anthropic.usage(m.hourCache)
+		m.free = m.anthropic.unbilled()
+		said = m.anthropic.outputSaid
+	case GeminiGenerate, GeminiEmbed:
+		r.Usage = m.geminiUsage()
+		said = true // what is zero is left out
+	case OpenAIImages:
+		r.Usage = m.sum.Plus(m.counts.usage())
+		r.Usage.Images = r.Images
+		said = said || m.metered == r.Images && m.metered > 0
+	default:
+		r.Usage = m.counts.usage()
+	}
+	if m.kind == OpenAIResponses {
+		r.Others = m.hosted.add(&r.Usage, r.Others, m.imageModel)
+	}
+	timed := m.kind == OpenAIAudio && r.Usage.AudioMillis > 0
+	silent := r.OutputText == 0 && r.Images == 0 && !m.media
+	r.InputKnown = m.free || timed || r.Usage.Input > 0
+	r.OutputKnown = m.free || timed && m.figures ||
+		(m.figures || m.metered > 0) && said && r.OutputText == m.textThen && (r.Usage.Output > 0 || silent)
 	return r
 }
 
-// known takes u as the answer's figures.
-func (m *meter) known(u price.Usage) {
-	m.res.Usage, m.figures, m.textThen = u, true, m.res.OutputText
+// stage tells how far the answer has come.
+func (m *meter) stage() Stage {
+	switch {
+	case m.res.Complete:
+		return Complete
+	case m.branches.ended():
+		return Ended
+	}
+	return Running
 }
 
 func (m *meter) whole(body []byte) {
 	if !complete(body) && (m.kind != GeminiGenerate || !completeArray(body)) {
 		return
 	}
-	m.res.Complete = true
+	defer func() { m.res.Complete = true }()
 	switch m.kind {
 	case OpenAIChat:
 		m.chatWhole(body)
@@ -251,6 +243,33 @@ func (m *meter) event(name, data []byte) (usageOnly bool) {
 // failedIf marks the answer as failed if it has an error of its own.
 func (m *meter) failedIf(e gjson.Result) {
 	if e.IsObject() || e.Type == gjson.String {
-		m.res.Failed = true
+		m.failed()
 	}
 }
+
+func (m *meter) failed() {
+	if m.res.Failed {
+		return
+	}
+	m.res.Failed = true
+	m.res.NoAnswer = m.res.OutputText == 0 && m.res.Images == 0 && !m.figures && !m.media &&
+		m.branches.seen == 0 && m.anthropic.input+m.anthropic.cacheRead+m.anthropic.cacheWrite == 0
+}
+
+// branches are the answers that run side by side within one: choices, candidates, blocks.
+type branches struct{ seen, over uint64 }
+
+// see notes that a branch exists and, with ended, that it has come to its end. Those beyond 64 share a place.
+func (b *branches) see(index int64, ended bool) {
+	bit := uint64(1) << min(max(index, 0), 63)
+	b.seen |= bit
+	if ended {
+		b.over |= bit
+	}
+}
+
+// resume notes that what had ended goes on: another block has begun.
+func (b *branches) resume() { b.seen, b.over = 1, 0 }
+
+// ended reports whether all branches that began have ended.
+func (b *branches) ended() bool { return b.seen != 0 && b.seen == b.over }

@@ -65,7 +65,7 @@ func withoutUsage(stream []byte) []byte {
 }
 
 func known(u price.Usage, text int64) meter.Result {
-	return meter.Result{Usage: u, Known: true, InputKnown: true, OutputText: text, Complete: true}
+	return meter.Result{Usage: u, InputKnown: true, OutputKnown: true, OutputText: text, Complete: true}
 }
 
 var fixtures = []struct {
@@ -75,7 +75,7 @@ var fixtures = []struct {
 }{
 	{"chat.sse", meter.OpenAIChat, known(price.Usage{Input: 20, CachedInput: 16, AudioInput: 2, Output: 7, Reasoning: 4}, 9)},
 	{"chat-azure.sse", meter.OpenAIChat, known(price.Usage{Input: 5, Output: 6}, 15)},
-	{"chat-zero.sse", meter.OpenAIChat, known(price.Usage{}, 1)},
+	{"chat-zero.sse", meter.OpenAIChat, known(price.Usage{Input: 9}, 0)},
 	{"chat-xai.sse", meter.OpenAIChat, known(price.Usage{Input: 30, CachedInput: 8, Output: 502, Reasoning: 500}, 5)},
 	{"chat-groq.sse", meter.OpenAIChat, known(price.Usage{Input: 21, Output: 15}, 2)},
 	{"chat-moonshot.sse", meter.OpenAIChat, known(price.Usage{Input: 4, Output: 2}, 2)},
@@ -85,16 +85,16 @@ var fixtures = []struct {
 	{"chat-error.sse", meter.OpenAIChat, meter.Result{OutputText: 6, Failed: true}},
 	{"chat-broken.sse", meter.OpenAIChat, meter.Result{Usage: price.Usage{Input: 3, Output: 1}, InputKnown: true, OutputText: 7}},
 	{"chat-absurd.sse", meter.OpenAIChat, meter.Result{OutputText: 1, Complete: true}},
-	{"chat-unterminated.sse", meter.OpenAIChat, meter.Result{Usage: price.Usage{Input: 3, Output: 1}, Known: true, InputKnown: true, OutputText: 1}},
+	{"chat-unterminated.sse", meter.OpenAIChat, meter.Result{Usage: price.Usage{Input: 3, Output: 1}, InputKnown: true, OutputKnown: true, OutputText: 1}},
 	{"chat-cutoff.sse", meter.OpenAIChat, meter.Result{OutputText: 1}},
 	{"chat-crlf.sse", meter.OpenAIChat, known(price.Usage{Input: 3, Output: 1}, 1)},
 	{"completions.sse", meter.OpenAIChat, known(price.Usage{Input: 14, Output: 2}, 7)},
 	{"chat.json", meter.OpenAIChat, known(price.Usage{Input: 20, CachedInput: 16, CacheWrite: 3, Output: 7}, 5+1+2+3)},
-	{"chat-error.json", meter.OpenAIChat, meter.Result{Complete: true, Failed: true}},
+	{"chat-error.json", meter.OpenAIChat, meter.Result{Complete: true, Failed: true, NoAnswer: true}},
 	{"responses.sse", meter.OpenAIResponses, known(price.Usage{Input: 299, CachedInput: 128, Output: 64, Reasoning: 60}, 5+2+7)},
 	{"responses-incomplete.sse", meter.OpenAIResponses, known(price.Usage{Input: 10, Output: 16}, 2)},
-	{"responses-failed.sse", meter.OpenAIResponses, meter.Result{Usage: price.Usage{Input: 10, Output: 2}, Known: true, InputKnown: true, Complete: true, Failed: true}},
-	{"responses-error.sse", meter.OpenAIResponses, meter.Result{Complete: true, Failed: true}},
+	{"responses-failed.sse", meter.OpenAIResponses, meter.Result{Usage: price.Usage{Input: 10, Output: 2}, InputKnown: true, OutputKnown: true, Complete: true, Failed: true}},
+	{"responses-error.sse", meter.OpenAIResponses, meter.Result{Complete: true, Failed: true, NoAnswer: true}},
 	{"responses.json", meter.OpenAIResponses, known(price.Usage{Input: 50, CachedInput: 5, Output: 30, Reasoning: 20}, 3+1+2+5)},
 	{"responses-background.json", meter.OpenAIResponses, meter.Result{Complete: true}},
 	{"messages.sse", meter.AnthropicMessages, known(price.Usage{Input: 1325, CachedInput: 1000, CacheWrite: 100, CacheWrite1h: 200, Output: 15}, 2+5+5)},
@@ -104,30 +104,30 @@ var fixtures = []struct {
 	{"messages-compaction.sse", meter.AnthropicMessages, known(price.Usage{Input: 203_000, Output: 4_500}, 7)},
 	{"messages.json", meter.AnthropicMessages, known(price.Usage{Input: 142, CachedInput: 100, CacheWrite: 30, Output: 29}, 2+5+1+8)},
 	{"messages-iterations.json", meter.AnthropicMessages, meter.Result{
-		Usage:  price.Usage{Input: 1105, CachedInput: 70, CacheWrite1h: 5, Output: 209},
-		Others: []meter.Pass{{Model: "claude-large", Usage: price.Usage{Input: 500, CachedInput: 100, Output: 60}}},
-		Known:  true, InputKnown: true, Complete: true}},
+		Usage:      price.Usage{Input: 1105, CachedInput: 70, CacheWrite1h: 5, Output: 209},
+		Others:     []meter.Pass{{Model: "claude-large", Usage: price.Usage{Input: 500, CachedInput: 100, Output: 60}}},
+		InputKnown: true, OutputKnown: true, Complete: true}},
 	{"messages-only-compaction.json", meter.AnthropicMessages, known(price.Usage{Input: 1007, CachedInput: 7, Output: 200}, 3)},
 	{"messages-fallback.json", meter.AnthropicMessages, meter.Result{
-		Usage:  price.Usage{Input: 50, Output: 1},
-		Others: []meter.Pass{{Model: "claude-b", Usage: price.Usage{Input: 50, Output: 8}}},
-		Known:  true, InputKnown: true, Complete: true}},
+		Usage:      price.Usage{Input: 50, Output: 1},
+		Others:     []meter.Pass{{Model: "claude-b", Usage: price.Usage{Input: 50, Output: 8}}},
+		InputKnown: true, OutputKnown: true, Complete: true}},
 	{"messages-bad-iterations.json", meter.AnthropicMessages, known(price.Usage{Input: 50, Output: 8}, 0)},
-	{"gemini.sse", meter.GeminiGenerate, known(price.Usage{Input: 1049, CachedInput: 800, AudioInput: 200, Output: 208, Reasoning: 185}, 5+2+1+7)},
+	{"gemini.sse", meter.GeminiGenerate, known(price.Usage{Input: 1049, CachedInput: 800, AudioInput: 200, Output: 208, Reasoning: 185, ImageOutput: 23}, 5+2+1+7)},
 	{"gemini-late-output.sse", meter.GeminiGenerate, meter.Result{Usage: price.Usage{Input: 9}, InputKnown: true, OutputText: 9}},
 	{"gemini-blocked.sse", meter.GeminiGenerate, known(price.Usage{Input: 9}, 0)},
 	{"gemini-array.json", meter.GeminiGenerate, known(price.Usage{Input: 9, Output: 15, Reasoning: 3}, 10)},
-	{"gemini-array-error.json", meter.GeminiGenerate, meter.Result{Failed: true}},
+	{"gemini-array-error.json", meter.GeminiGenerate, meter.Result{Failed: true, NoAnswer: true}},
 	{"gemini.json", meter.GeminiGenerate, known(price.Usage{Input: 10, Output: 272, Reasoning: 244}, 8)},
 	{"gemini-embed.json", meter.GeminiEmbed, known(price.Usage{Input: 6}, 0)},
 	{"gemini-embed-batch.json", meter.GeminiEmbed, meter.Result{Complete: true}},
 	{"embeddings.json", meter.OpenAIEmbeddings, known(price.Usage{Input: 12}, 0)},
 	{"embeddings-total.json", meter.OpenAIEmbeddings, known(price.Usage{Input: 12}, 0)},
 	{"moderations.json", meter.OpenAIModerations, known(price.Usage{}, 0)},
-	{"images.json", meter.OpenAIImages, images(price.Usage{Images: 2})},
-	{"images-tokens.json", meter.OpenAIImages, images(price.Usage{Input: 50, Output: 4160, Images: 1})},
-	{"images.sse", meter.OpenAIImages, images(price.Usage{Input: 50, Output: 50, Images: 1})},
-	{"images-edit.sse", meter.OpenAIImages, images(price.Usage{Input: 90, Output: 100, Images: 2})},
+	{"images.json", meter.OpenAIImages, meter.Result{Usage: price.Usage{Images: 2}, Images: 2, Complete: true}},
+	{"images-tokens.json", meter.OpenAIImages, images(price.Usage{Input: 50, ImageInput: 40, Output: 4160, ImageOutput: 4160, Images: 1})},
+	{"images.sse", meter.OpenAIImages, images(price.Usage{Input: 50, ImageInput: 40, Output: 50, ImageOutput: 50, Images: 1})},
+	{"images-edit.sse", meter.OpenAIImages, images(price.Usage{Input: 90, Output: 100, ImageOutput: 100, Images: 2})},
 	{"transcription-tokens.json", meter.OpenAIAudio, known(price.Usage{Input: 14, AudioInput: 10, Output: 45}, 5)},
 	{"transcription-duration.json", meter.OpenAIAudio, known(price.Usage{AudioMillis: 9000}, 5)},
 	{"transcription-verbose.json", meter.OpenAIAudio, known(price.Usage{AudioMillis: 8471}, 5)},
@@ -156,13 +156,14 @@ func TestFixtures(t *testing.T) {
 			if strings.HasSuffix(tc.file, ".json") {
 				want := tc.want
 				want.Complete = true // a body that came whole did
-				if tc.kind == meter.OpenAIChat && want.Known {
+				if tc.kind == meter.OpenAIChat && want.Known() {
 					want.OutputText = 0 // nothing is to be estimated
 				}
-				if diff := cmp.Diff(want, meter.Whole(tc.kind, body)); diff != "" {
+				if diff := cmp.Diff(want, meter.Whole(tc.kind, meter.Options{}, body)); diff != "" {
 					t.Errorf("Whole (-want +got):\n%s", diff)
 				}
-				if tc.kind != meter.GeminiGenerate {
+				if tc.kind != meter.GeminiGenerate { // whose array is a stream
+					same(t, tc.kind, meter.Options{HideUsage: true}, body, want, body)
 					return
 				}
 			}
@@ -229,9 +230,9 @@ func TestEventsAreHiddenOnlyWithEmptyChoicesAndAUsageObject(t *testing.T) {
 		{`{"choices":[],"usage":[]}`, false},
 		{`{"choices":[],"usage":0}`, false},
 		{`{"choices":[]}`, false},
-		{`{"choices":null,"usage":{}}`, false},
+		{`{"choices":null,"usage":{}}`, true},
 		{`{"choices":{},"usage":{}}`, false},
-		{`{"usage":{}}`, false},
+		{`{"usage":{}}`, true},
 		{`{"choices":[{}],"usage":{}}`, false},
 		{`{"choices":[null],"usage":{}}`, false},
 		{`{"choices":[],"x":{"usage":{}}}`, false},
@@ -288,7 +289,7 @@ func TestFieldFailures(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := meter.Whole(tc.kind, body)
+				got := meter.Whole(tc.kind, meter.Options{}, body)
 				if strings.HasSuffix(file, ".sse") {
 					got, _ = run(tc.kind, meter.Options{}, body)
 				}
@@ -307,25 +308,25 @@ func TestAbsurdFiguresAreNotKnown(t *testing.T) {
 	for _, n := range []string{"-1", "1e30", "1.5", `"12"`, "null", "true", "[]", "{}", "1000000000001", "9223372036854775808", "1e400", "NaN", "0x1p4", "1_0", "--1"} {
 		for k, body := range map[meter.Kind]string{
 			meter.OpenAIChat:        `{"usage":{"prompt_tokens":%,"completion_tokens":%}}`,
-			meter.OpenAIResponses:   `{"usage":{"input_tokens":%,"output_tokens":1}}`,
+			meter.OpenAIResponses:   `{"usage":{"input_tokens":%,"output_tokens":%}}`,
 			meter.OpenAIEmbeddings:  `{"usage":{"prompt_tokens":%}}`,
-			meter.OpenAIAudio:       `{"usage":{"type":"tokens","input_tokens":1,"output_tokens":%}}`,
+			meter.OpenAIAudio:       `{"usage":{"type":"tokens","input_tokens":%,"output_tokens":%}}`,
 			meter.AnthropicMessages: `{"usage":{"input_tokens":%,"output_tokens":%}}`,
 			meter.GeminiGenerate:    `{"usageMetadata":{"promptTokenCount":%}}`,
 			meter.GeminiEmbed:       `{"usageMetadata":{"promptTokenCount":%}}`,
 		} {
-			if got := meter.Whole(k, []byte(strings.ReplaceAll(body, "%", n))); got.Known || got.Usage != (price.Usage{}) {
+			if got := meter.Whole(k, meter.Options{}, []byte(strings.ReplaceAll(body, "%", n))); got.Known() || got.Usage != (price.Usage{}) {
 				t.Errorf("kind %d, figure %s: %+v, want nothing known", k, n, got)
 			}
 		}
 	}
 	for _, n := range []string{"12", "12.0", "1.2e1", "1000000000000"} {
-		if got := meter.Whole(meter.OpenAIEmbeddings, []byte(`{"usage":{"prompt_tokens":`+n+`}}`)); !got.Known || got.Usage.Input == 0 {
+		if got := meter.Whole(meter.OpenAIEmbeddings, meter.Options{}, []byte(`{"usage":{"prompt_tokens":`+n+`}}`)); !got.Known() || got.Usage.Input == 0 {
 			t.Errorf("figure %s: %+v, want it known", n, got)
 		}
 	}
 	for _, s := range []string{"-1", "1e30", `"9"`, "null"} {
-		if got := meter.Whole(meter.OpenAIAudio, []byte(`{"usage":{"seconds":`+s+`},"duration":`+s+`}`)); got.Known {
+		if got := meter.Whole(meter.OpenAIAudio, meter.Options{}, []byte(`{"usage":{"seconds":`+s+`},"duration":`+s+`}`)); got.Known() {
 			t.Errorf("duration %s: %+v, want nothing known", s, got)
 		}
 	}
@@ -335,7 +336,7 @@ func TestPartsAreNeverMoreThanTheirWhole(t *testing.T) {
 	t.Parallel()
 	body := `{"usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":99,"audio_tokens":-4},"completion_tokens_details":{"reasoning_tokens":99}}}`
 	want := price.Usage{Input: 10, CachedInput: 10, Output: 5, Reasoning: 5}
-	if got := meter.Whole(meter.OpenAIChat, []byte(body)); got.Usage != want {
+	if got := meter.Whole(meter.OpenAIChat, meter.Options{}, []byte(body)); got.Usage != want {
 		t.Errorf("usage %+v, want %+v", got.Usage, want)
 	}
 }
@@ -352,7 +353,7 @@ func TestOutputIsTheTotalLessThePrompt(t *testing.T) {
 		{`{"prompt_tokens":10,"completion_tokens":5}`, 5},
 		{`{"prompt_tokens":10,"total_tokens":10}`, 0},
 	} {
-		if got := meter.Whole(meter.OpenAIChat, []byte(`{"usage":`+tc.usage+`}`)); !got.Known || got.Usage.Output != tc.want {
+		if got := meter.Whole(meter.OpenAIChat, meter.Options{}, []byte(`{"usage":`+tc.usage+`}`)); !got.Known() || got.Usage.Output != tc.want {
 			t.Errorf("%s: %+v, want output %d", tc.usage, got, tc.want)
 		}
 	}
@@ -363,10 +364,10 @@ func TestGarbageIsNotKnown(t *testing.T) {
 	for _, body := range []string{"", " ", "null", "[]", "{", "}", "{}", `"usage"`, "<html>502</html>", "\x00\xff", "{{{{", `{"usage":`, `{"usage":{"prompt_tokens":1,"completion_tokens":12`,
 		"ID3\x04\x00\x00", "WEBVTT\n\n00:00 --> 00:01\nHello"} {
 		for k := meter.OpenAIChat; k <= meter.GeminiEmbed; k++ {
-			if got := meter.Whole(k, []byte(body)); got.Known || got.Usage != (price.Usage{}) {
+			if got := meter.Whole(k, meter.Options{}, []byte(body)); got.Known() || got.Usage != (price.Usage{}) {
 				t.Errorf("kind %d: Whole(%q) = %+v, want nothing known", k, body, got)
 			}
-			if got, out := run(k, meter.Options{HideUsage: true}, []byte(body)); got.Known || string(out) != body {
+			if got, out := run(k, meter.Options{HideUsage: true}, []byte(body)); got.Known() || string(out) != body {
 				t.Errorf("kind %d: stream %q gives %+v and %q, want nothing known and every byte", k, body, got, out)
 			}
 		}
@@ -378,7 +379,7 @@ func TestNestingWithoutEndIsHarmless(t *testing.T) {
 	deep := strings.Repeat(`{"content":[`, 1<<16)
 	for k := meter.OpenAIChat; k <= meter.GeminiEmbed; k++ {
 		body := `{"usage":{"prompt_tokens":` + deep + `},"choices":[{"delta":` + deep + strings.Repeat("]}", 1<<16) + `}]}`
-		meter.Whole(k, []byte(body))
+		meter.Whole(k, meter.Options{}, []byte(body))
 		run(k, meter.Options{HideUsage: true}, []byte("data: "+body+"\n\n"))
 	}
 }
@@ -387,15 +388,15 @@ func TestEventBeyondTheLimitIsPassedOnUnread(t *testing.T) {
 	t.Parallel()
 	image := strings.Repeat("iVBORw0KGgo", 3<<20) // 33 MB
 	for _, stream := range []string{
-		"data: {\"candidates\":[{\"inlineData\":\"" + image + "\"}]}\n\ndata: {\"usageMetadata\":{\"promptTokenCount\":3}}\n\n",
-		"[{\"candidates\":[{\"inlineData\":\"" + image + "\"}]},\n{\"usageMetadata\":{\"promptTokenCount\":3}}]",
+		"data: {\"candidates\":[{\"inlineData\":\"" + image + "\"}]}\n\ndata: {\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":2}}\n\n",
+		"[{\"candidates\":[{\"inlineData\":\"" + image + "\"}]},\n{\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":2}}]",
 	} {
 		var cuts []int
 		for i := 0; i < len(stream); i += 64 << 10 {
 			cuts = append(cuts, i)
 		}
 		got, out := run(meter.GeminiGenerate, meter.Options{}, []byte(stream), cuts...)
-		if !got.Known || got.Usage.Input != 3 {
+		if !got.Known() || got.Usage.Input != 3 {
 			t.Errorf("%+v, want the figures of the event behind it", got)
 		}
 		if string(out) != stream {
@@ -481,7 +482,7 @@ func TestRecordings(t *testing.T) {
 		{"anthropic-thinking.stream.jsonl", meter.AnthropicMessages, known(price.Usage{Input: 69, Output: 53}, -1)},
 		{"anthropic-tool.stream.jsonl", meter.AnthropicMessages, known(price.Usage{Input: 565, Output: 48}, -1)},
 		{"deepseek-tool.stream.jsonl", meter.OpenAIChat, known(price.Usage{Input: 339, CachedInput: 320, Output: 83, Reasoning: 39}, -1)},
-		{"gemini-429.json", meter.GeminiGenerate, meter.Result{Complete: true, Failed: true}},
+		{"gemini-429.json", meter.GeminiGenerate, meter.Result{Complete: true, Failed: true, NoAnswer: true}},
 		{"gemini-text.json", meter.GeminiGenerate, known(price.Usage{Input: 9, Output: 272, Reasoning: 244}, -1)},
 		{"gemini-text.stream.jsonl", meter.GeminiGenerate, known(price.Usage{Input: 9, Output: 208, Reasoning: 185}, -1)},
 		{"gemini-tool.stream.jsonl", meter.GeminiGenerate, known(price.Usage{Input: 29, Output: 60, Reasoning: 45}, -1)},
@@ -491,8 +492,8 @@ func TestRecordings(t *testing.T) {
 		{"openai-chat.stream.jsonl", meter.OpenAIChat, known(price.Usage{Input: 16, Output: 300}, -1)},
 		{"openai-completions.stream.jsonl", meter.OpenAIChat, known(price.Usage{Input: 14, Output: 16}, -1)},
 		{"openai-embeddings.json", meter.OpenAIEmbeddings, known(price.Usage{Input: 12}, 0)},
-		{"openai-image.json", meter.OpenAIImages, images(price.Usage{Images: 2})},
-		{"openai-responses-error.stream.jsonl", meter.OpenAIResponses, meter.Result{Complete: true, Failed: true}},
+		{"openai-image.json", meter.OpenAIImages, meter.Result{Usage: price.Usage{Images: 2}, Images: 2, Complete: true}},
+		{"openai-responses-error.stream.jsonl", meter.OpenAIResponses, meter.Result{Complete: true, Failed: true, NoAnswer: true}},
 		{"openai-responses-reasoning.json", meter.OpenAIResponses, known(price.Usage{Input: 865, Output: 163, Reasoning: 128}, -1)},
 		{"openai-responses-reasoning.stream.jsonl", meter.OpenAIResponses, known(price.Usage{Input: 299, Output: 12}, -1)},
 	} {
@@ -508,7 +509,7 @@ func TestRecordings(t *testing.T) {
 				body = framed(tc.kind, body)
 				got, _ = run(tc.kind, meter.Options{}, body)
 			} else {
-				got = meter.Whole(tc.kind, body)
+				got = meter.Whole(tc.kind, meter.Options{}, body)
 			}
 			want := tc.want
 			if !streamed && tc.kind == meter.OpenAIChat {

@@ -2,7 +2,6 @@ package meter
 
 import (
 	"bytes"
-	"strings"
 	"unsafe"
 
 	"github.com/airatelimit/airatelimit/internal/price"
@@ -15,7 +14,7 @@ var (
 	errorKey = []byte(`"error"`)
 )
 
-// chatEvent reads a chunk of a chat or completions stream. The last usage that isn't null is the answer's.
+// chatEvent reads a chunk of a chat or completions stream, and reports whether it carries nothing but usage.
 func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 	if bytes.Equal(bytes.Trim(data, space), done) {
 		m.res.Complete = true
@@ -24,7 +23,7 @@ func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 	choices := gjson.GetBytes(data, "choices")
 	m.chatText(choices)
 	if string(name) == "error" {
-		m.res.Failed = true
+		m.failed()
 	}
 	if bytes.Contains(data, errorKey) {
 		m.failedIf(gjson.GetBytes(data, "error"))
@@ -33,17 +32,38 @@ func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 		return false
 	}
 	usage := gjson.GetBytes(data, "usage")
-	usageOnly = usage.IsObject() && choices.IsArray() && !choices.Get("0").Exists()
+	usageOnly = usage.IsObject() && onlyUsage(data)
 	if !usage.IsObject() {
 		usage = gjson.GetBytes(data, "x_groq.usage") // Groq's place for it where nobody asked
 	}
 	if !usage.IsObject() {
 		usage = choices.Get("0.usage") // Moonshot's
 	}
-	if u, ok := chatUsage(usage); ok {
-		m.known(u)
-	}
+	m.take(chatUsage(usage))
 	return usageOnly
+}
+
+// envelope names the members that vendors repeat in every chunk of a chat stream. They carry nothing of their own.
+// OpenAI pads chunks with obfuscation, and OpenRouter names the provider.
+var envelope = map[string]bool{
+	"id": true, "object": true, "created": true, "model": true, "system_fingerprint": true, "service_tier": true,
+	"obfuscation": true, "provider": true, "usage": true,
+}
+
+// onlyUsage reports whether a chunk has no choice and nothing else beside its usage.
+func onlyUsage(data []byte) bool {
+	only := true
+	gjson.ParseBytes(data).ForEach(func(key, v gjson.Result) bool {
+		switch {
+		case v.Type == gjson.Null || envelope[key.Str]:
+		case key.Str == "choices":
+			only = v.IsArray() && !v.Get("0").Exists()
+		default:
+			only = false
+		}
+		return only
+	})
+	return only
 }
 
 // hasUsage reports whether an object named usage may be anywhere in data. Vendors that were asked for usage put a null in every
@@ -76,18 +96,24 @@ func (m *meter) chatWhole(body []byte) {
 		}
 		return true
 	})
-	m.failedIf(failure)
-	if u, ok := chatUsage(usage); ok {
-		m.known(u)
-		return
+	c, ok := chatUsage(usage)
+	if !ok || c.usage().Output == 0 {
+		m.chatText(choices)
 	}
-	m.chatText(choices)
+	m.take(c, ok)
+	m.failedIf(failure)
 }
 
+// chatText counts the text of choices and notes which of them have ended.
 func (m *meter) chatText(choices gjson.Result) {
 	choices.ForEach(func(_, c gjson.Result) bool {
+		index, ended := int64(0), false
 		c.ForEach(func(key, v gjson.Result) bool {
 			switch key.Str {
+			case "index":
+				index = v.Int()
+			case "finish_reason":
+				ended = v.Type == gjson.String
 			case "delta", "message":
 				m.res.OutputText += text(v)
 			case "text": // of completions
@@ -95,15 +121,15 @@ func (m *meter) chatText(choices gjson.Result) {
 			}
 			return true
 		})
+		m.branches.see(index, ended)
 		return true
 	})
 }
 
-// chatUsage reads a usage object of chat completions, completions and embeddings. Output is what is left of the total, where there
-// is one: OpenAI's completion_tokens contain reasoning, xAI's and Gemini's don't, everybody's total does.
-func chatUsage(v gjson.Result) (price.Usage, bool) {
+// chatUsage reads a usage object of chat completions, completions and embeddings, as every vendor of that style has it.
+func chatUsage(v gjson.Result) (counts, bool) {
 	// One pass: this is read of every answer.
-	var prompt, completion, total, hits, cached, written, sound, reasoning gjson.Result
+	var prompt, completion, total, hits, cached, written, inputs, outputs, seconds, searches gjson.Result
 	v.ForEach(func(key, v gjson.Result) bool {
 		switch key.Str {
 		case "prompt_tokens":
@@ -112,192 +138,95 @@ func chatUsage(v gjson.Result) (price.Usage, bool) {
 			completion = v
 		case "total_tokens":
 			total = v
-		case "prompt_cache_hit_tokens": // DeepSeek's
+		case "prompt_cache_hit_tokens", "cached_tokens": // DeepSeek's, Moonshot's
 			hits = v
+		case "cache_creation_input_tokens": // of servers that translate Anthropic's
+			written = v
 		case "prompt_tokens_details":
-			cached, written, sound = v.Get("cached_tokens"), v.Get("cache_write_tokens"), v.Get("audio_tokens")
+			inputs = v
 		case "completion_tokens_details":
-			reasoning = v.Get("reasoning_tokens")
+			outputs = v
+		case "prompt_audio_seconds": // Mistral's
+			seconds = v
+		case "num_search_queries": // Perplexity's
+			searches = v
+		case "server_tool_use": // OpenRouter's
+			searches = v.Get("web_search_requests")
 		}
 		return true
 	})
-	input, ok := figure(prompt)
-	if !ok {
-		return price.Usage{}, false
+	var r reader
+	c := counts{input: r.count(prompt), output: r.count(completion), total: r.count(total)}
+	if !r.ok() {
+		return counts{}, false
 	}
-	output, ok := outputOf(total, completion, input)
-	if !ok {
-		return price.Usage{}, false
-	}
-	if !cached.Exists() {
-		cached = hits
-	}
-	return price.Usage{
-		Input:       input,
-		CachedInput: part(cached, input),
-		CacheWrite:  part(written, input),
-		AudioInput:  part(sound, input),
-		Output:      output,
-		Reasoning:   part(reasoning, output),
-	}, true
-}
-
-// outputOf is the total without the input, or where there is no such total the count of output.
-func outputOf(total, output gjson.Result, input int64) (int64, bool) {
-	if n, ok := figure(total); ok && n >= input {
-		return n - input, true
-	}
-	return figure(output)
-}
-
-// responsesEvent reads an event of a Responses stream. Its last one has the whole response, usage included, whether it is
-// completed, incomplete or failed.
-func (m *meter) responsesEvent(data []byte) {
-	kind := gjson.GetBytes(data, "type").Str
-	switch kind {
-	case "response.completed", "response.incomplete", "response.failed":
-		m.res.Complete = true
-		m.res.Failed = m.res.Failed || kind == "response.failed"
-		if complete(data) {
-			m.tokens(gjson.GetBytes(data, "response.usage"))
+	c.outputSaid = completion.Type == gjson.Number || total.Type == gjson.Number
+	inputs.ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "cached_tokens":
+			cached = v
+		case "cache_write_tokens", "cache_creation_tokens":
+			written = v
+		case "audio_tokens":
+			c.audioIn = part(v)
+		case "image_tokens":
+			c.imageIn = part(v)
 		}
-	case "error":
-		m.res.Failed = true
-	case "response.audio.delta": // encoded sound
-	default:
-		if strings.HasSuffix(kind, ".delta") {
-			m.res.OutputText += length(gjson.GetBytes(data, "delta"))
+		return true
+	})
+	outputs.ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "reasoning_tokens":
+			c.reasoning = part(v)
+		case "audio_tokens":
+			c.audioOut = part(v)
+		case "image_tokens":
+			c.imageOut = part(v)
 		}
-	}
-}
-
-func (m *meter) responsesWhole(body []byte) {
-	m.res.OutputText += text(gjson.GetBytes(body, "output"))
-	m.failedIf(gjson.GetBytes(body, "error"))
-	if gjson.GetBytes(body, "status").Str == "failed" {
-		m.res.Failed = true
-	}
-	m.tokens(gjson.GetBytes(body, "usage"))
+		return true
+	})
+	c.cached, c.written = max(part(cached), part(hits)), part(written)
+	c.millis, _ = millis(seconds)
+	c.fees[price.WebSearch] = part(searches)
+	return c, true
 }
 
 // tokens takes a usage object as Responses, images and audio have it as the answer's figures, if it is readable.
-func (m *meter) tokens(v gjson.Result) {
-	if u, ok := tokenUsage(v); ok {
-		m.known(u)
-	}
-}
+func (m *meter) tokens(v gjson.Result) { m.take(tokenUsage(v)) }
 
-func tokenUsage(v gjson.Result) (price.Usage, bool) {
-	input, ok := figure(v.Get("input_tokens"))
-	if !ok {
-		return price.Usage{}, false
+func tokenUsage(v gjson.Result) (counts, bool) {
+	var r reader
+	output, total := v.Get("output_tokens"), v.Get("total_tokens")
+	c := counts{input: r.count(v.Get("input_tokens")), output: r.count(output), total: r.count(total)}
+	if !r.ok() {
+		return counts{}, false
 	}
-	output, ok := outputOf(v.Get("total_tokens"), v.Get("output_tokens"), input)
-	if !ok {
-		return price.Usage{}, false
-	}
+	c.outputSaid = output.Type == gjson.Number || total.Type == gjson.Number
 	details := v.Get("input_tokens_details")
 	if !details.Exists() {
 		details = v.Get("input_token_details") // so spelt by transcriptions
 	}
-	return price.Usage{
-		Input:       input,
-		CachedInput: part(details.Get("cached_tokens"), input),
-		CacheWrite:  part(details.Get("cache_write_tokens"), input),
-		AudioInput:  part(details.Get("audio_tokens"), input),
-		Output:      output,
-		Reasoning:   part(v.Get("output_tokens_details.reasoning_tokens"), output),
-	}, true
+	c.cached, c.written = part(details.Get("cached_tokens")), part(details.Get("cache_write_tokens"))
+	c.audioIn, c.imageIn = part(details.Get("audio_tokens")), part(details.Get("image_tokens"))
+	details = v.Get("output_tokens_details")
+	c.reasoning = part(details.Get("reasoning_tokens"))
+	c.audioOut, c.imageOut = part(details.Get("audio_tokens")), part(details.Get("image_tokens"))
+	return c, true
 }
 
 func (m *meter) embeddings(body []byte) {
 	m.failedIf(gjson.GetBytes(body, "error"))
-	usage := gjson.GetBytes(body, "usage")
-	if u, ok := chatUsage(usage); ok {
-		m.known(u)
-		return
-	}
 	// Embeddings have no output, and some vendors give one of the two figures only.
-	for _, field := range []string{"prompt_tokens", "total_tokens"} {
-		if n, ok := figure(usage.Get(field)); ok {
-			m.known(price.Usage{Input: n})
-			return
-		}
+	c, ok := chatUsage(gjson.GetBytes(body, "usage"))
+	if c.input == 0 && c.output == 0 {
+		c.input = c.total
 	}
+	c.outputSaid = true
+	m.take(c, ok)
 }
 
 // moderation is free and has no usage: that it was answered is all there is to know.
 func (m *meter) moderation(body []byte) {
-	if gjson.GetBytes(body, "results").IsArray() {
-		m.known(price.Usage{})
-	}
+	m.free = gjson.GetBytes(body, "results").IsArray()
 	m.failedIf(gjson.GetBytes(body, "error"))
-}
-
-// imagesWhole counts images; models that are billed by tokens say how many.
-func (m *meter) imagesWhole(body []byte) {
-	m.failedIf(gjson.GetBytes(body, "error"))
-	if n, ok := figure(gjson.GetBytes(body, "data.#")); ok {
-		m.res.Images = n
-		m.known(price.Usage{})
-	}
-	m.tokens(gjson.GetBytes(body, "usage"))
-	m.res.Usage.Images = m.res.Images
-}
-
-// imagesEvent reads an event of an image stream. Every finished image comes with its own usage.
-func (m *meter) imagesEvent(data []byte) {
-	switch gjson.GetBytes(data, "type").Str {
-	case "image_generation.completed", "image_edit.completed":
-		m.res.Images++
-		m.res.Complete = true
-		before := m.res.Usage
-		before.Images++
-		u, _ := tokenUsage(usageOf(data))
-		m.known(before.Plus(u))
-	case "error":
-		m.res.Failed = true
-	}
-}
-
-// usageOf is the usage of an event that came whole.
-func usageOf(data []byte) gjson.Result {
-	if !complete(data) {
-		return gjson.Result{}
-	}
-	return gjson.GetBytes(data, "usage")
-}
-
-// audioWhole reads a transcription. Models are billed by tokens or by the duration of the sound; verbose answers without usage
-// tell the duration too.
-func (m *meter) audioWhole(body []byte) {
-	m.failedIf(gjson.GetBytes(body, "error"))
-	m.res.OutputText += length(gjson.GetBytes(body, "text"))
-	if m.audio(gjson.GetBytes(body, "usage")); m.figures {
-		return
-	}
-	if n, ok := millis(gjson.GetBytes(body, "duration")); ok {
-		m.known(price.Usage{AudioMillis: n})
-	}
-}
-
-func (m *meter) audio(usage gjson.Result) {
-	if n, ok := millis(usage.Get("seconds")); ok {
-		m.known(price.Usage{AudioMillis: n})
-		return
-	}
-	m.tokens(usage)
-}
-
-// audioEvent reads an event of a transcription or of speech.
-func (m *meter) audioEvent(data []byte) {
-	switch gjson.GetBytes(data, "type").Str {
-	case "transcript.text.delta":
-		m.res.OutputText += length(gjson.GetBytes(data, "delta"))
-	case "transcript.text.done", "speech.audio.done":
-		m.res.Complete = true
-		m.audio(usageOf(data))
-	case "error":
-		m.res.Failed = true
-	}
 }

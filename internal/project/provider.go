@@ -24,6 +24,9 @@ type ProviderFields struct {
 	// AllowedObjects are the ids of stored things in the account of the key that requests may refer to: files, stores,
 	// containers, prompts. A * at the end stands for any rest of an id.
 	AllowedObjects []string `json:"allowedObjects"`
+
+	// StreamUsage set to false says that the server refuses stream_options, with which usage is asked for in streams.
+	StreamUsage *bool `json:"streamUsage"`
 }
 
 // MarshalJSON writes a key that is not there as null, as it does the other fields.
@@ -164,6 +167,7 @@ func (p *ProviderFields) fields() fields {
 		"key":     p.setKey,
 
 		"allowedObjects": emptyIsNull(list(&p.AllowedObjects, objectID)),
+		"streamUsage":    p.setStreamUsage,
 	}
 }
 
@@ -196,6 +200,20 @@ func (p *ProviderFields) setDialect(path string, v value) error {
 		}
 		return nil
 	})(path, v)
+}
+
+// setStreamUsage takes true, false, or null for what holds by default.
+func (p *ProviderFields) setStreamUsage(path string, v value) error {
+	if v.kind == null {
+		p.StreamUsage = nil
+		return nil
+	}
+	var on bool
+	if err := toggle(&on, true)(path, v); err != nil {
+		return err
+	}
+	p.StreamUsage = &on
+	return nil
 }
 
 // setKey keeps the key that is there when what comes is its mask or the empty field of a form; null removes it.

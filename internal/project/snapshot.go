@@ -69,6 +69,7 @@ type Provider struct {
 	KeyError error  // the stored key cannot be opened; Key is then ""
 
 	AllowedObjects []string // ids that requests may refer to with the stored key; * at the end stands for any rest
+	PlainStreams   bool     // the server refuses stream_options
 }
 
 // pattern is a model key of a provider.
@@ -181,6 +182,7 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 			}
 			p.BaseURL = base
 		}
+		p.PlainStreams = fields.StreamUsage != nil && !*fields.StreamUsage
 		p.Vendor = vendorAt(p.BaseURL)
 		if p.Vendor == "" && p.Builtin {
 			p.Vendor = name

@@ -16,7 +16,7 @@ const keep = 64 << 10
 
 // Frame is one event as it was sent. Its slices are valid until the next call of the Scanner.
 type Frame struct {
-	Raw   []byte // every byte of the event, comments and line ends included
+	Raw   []byte // every byte of the event, comments within it and line ends included
 	Event []byte // value of the last event field; nil if there is none
 	Data  []byte // values of the data fields joined by \n; nil if there is none
 	// Part says that Raw is a piece of an event longer than the limit. Its fields are not read, and how it is cut into pieces
@@ -38,7 +38,8 @@ type Scanner struct {
 // Next takes bytes from p up to the end of a frame and returns that frame and the rest of p, to be passed to Next again. When p ends
 // inside a frame the Scanner keeps what belongs to it and reports false.
 //
-// A frame whose last line ends in CR as the last byte of p is complete only when it is known whether LF follows.
+// A frame whose last line ends in CR as the last byte of p is complete only when it is known whether LF follows. A comment
+// line before the first field of an event is a frame of its own, so that what keeps a connection alive is not held back.
 func (s *Scanner) Next(p []byte) (f Frame, rest []byte, ok bool) {
 	if len(s.buf) == 0 && cap(s.buf)+cap(s.data) > keep {
 		s.buf, s.data = nil, nil
@@ -82,6 +83,9 @@ func (s *Scanner) Flush() (Frame, bool) {
 	return f, true
 }
 
+// Held is how many bytes the Scanner holds on to.
+func (s *Scanner) Held() int { return cap(s.buf) + cap(s.data) }
+
 func (s *Scanner) limit() int {
 	if s.Limit > 0 {
 		return s.Limit
@@ -91,23 +95,28 @@ func (s *Scanner) limit() int {
 
 // lines follows line ends across pieces of a stream.
 type lines struct {
-	inLine bool // the current line has bytes
-	cr     bool // the last byte was a CR, whose LF may come
-	blank  bool // the line that this CR ended was blank
+	begun   bool // the frame has bytes
+	comment bool // they began with a colon
+	inLine  bool // the current line has bytes
+	cr      bool // the last byte was a CR, whose LF may come
+	last    bool // the line that this CR ended is the frame's last
 }
 
 // end looks for the end of the current frame. It tells how many bytes of p, which isn't empty, belong to the frame and whether
 // the frame ends there.
 func (l *lines) end(p []byte) (n int, done bool) {
 	if l.cr {
-		l.cr = false
 		if p[0] == '\n' {
 			n = 1
 		}
-		if l.blank {
-			l.blank = false
+		if l.last {
+			*l = lines{}
 			return n, true
 		}
+		l.cr = false
+	}
+	if !l.begun {
+		l.begun, l.comment = true, p[0] == ':'
 	}
 	for n < len(p) {
 		eol := lineEnd(p[n:])
@@ -115,19 +124,20 @@ func (l *lines) end(p []byte) (n int, done bool) {
 			l.inLine = true
 			return len(p), false
 		}
-		blank := eol == 0 && !l.inLine
+		last := l.comment || eol == 0 && !l.inLine
 		l.inLine = false
 		n += eol + 1
 		if p[n-1] == '\r' {
 			if n == len(p) {
-				l.cr, l.blank = true, blank
+				l.cr, l.last = true, last
 				return n, false
 			}
 			if p[n] == '\n' {
 				n++
 			}
 		}
-		if blank {
+		if last {
+			*l = lines{}
 			return n, true
 		}
 	}

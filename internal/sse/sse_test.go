@@ -58,7 +58,8 @@ var streams = []struct {
 		[]frame{{"data: a\r\n\n", "", "a", true}, {"data: b\r\r\n", "", "b", true}, {"data: c\n\r\n", "", "c", true}, {"data: d\n\r", "", "d", true}}},
 	{"byte order mark", "\uFEFFdata: a\n\n\uFEFFdata: b\n\n",
 		[]frame{{"\uFEFFdata: a\n\n", "", "a", true}, {"\uFEFFdata: b\n\n", "", "", false}}},
-	{"comments", ": keep-alive\n\n:\ndata: a\n: b\n\n", []frame{{": keep-alive\n\n", "", "", false}, {":\ndata: a\n: b\n\n", "", "a", true}}},
+	{"comments", ": keep-alive\n\n:\ndata: a\n: b\n\n", []frame{{": keep-alive\n", "", "", false}, {"\n", "", "", false}, {":\n", "", "", false}, {"data: a\n: b\n\n", "", "a", true}}},
+	{"comments that end in CR", ": a\r: b\r\ndata: a\r\r", []frame{{": a\r", "", "", false}, {": b\r\n", "", "", false}, {"data: a\r\r", "", "a", true}}},
 	{"no space after the colon", "data:a\n\ndata:  a\n\n", []frame{{"data:a\n\n", "", "a", true}, {"data:  a\n\n", "", " a", true}}},
 	{"colons in the value", "data: {\"a\":1}\n\n", []frame{{"data: {\"a\":1}\n\n", "", "{\"a\":1}", true}}},
 	{"several data lines", "data: a\ndata\ndata:b\ndata: c\n\n", []frame{{"data: a\ndata\ndata:b\ndata: c\n\n", "", "a\n\nb\nc", true}}},
@@ -190,7 +191,7 @@ func TestAppendEventIsReadBack(t *testing.T) {
 	for _, want := range []frame{{Event: "x", Data: "a"}, {Data: "a\nb\n"}, {Event: "x"}} {
 		stream := sse.AppendEvent([]byte(": hi\n\n"), want.Event, []byte(want.Data))
 		frames, _ := scan(0, stream)
-		if len(frames) != 2 || frames[1].Event != want.Event || frames[1].Data != want.Data || !frames[1].HasData {
+		if len(frames) != 3 || frames[2].Event != want.Event || frames[2].Data != want.Data || !frames[2].HasData {
 			t.Errorf("AppendEvent(%q, %q) = %q, read back as %+v", want.Event, want.Data, stream, frames)
 		}
 	}

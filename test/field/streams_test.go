@@ -115,13 +115,13 @@ func TestStreams(t *testing.T) {
 		t.Parallel()
 		t.Run("in usage", func(t *testing.T) {
 			t.Parallel()
-			const zero = `"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`
+			const zero = `"usage":{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}`
 			s := answering(t, `{"tokenLimit": 1000}`, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}]}\n\n"+
 				"data: {\"choices\":[],"+zero+"}\n\ndata: [DONE]\n\n", `{"choices":[],`+zero+`}`)
 			for _, body := range []string{chatBody, with(chatBody, `"stream":true`)} {
 				wantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
 			}
-			wantUsed(t, s, "ann", 2, 0)
+			wantUsed(t, s, "ann", 2, 20)
 		})
 		t.Run("in limits", func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,219 @@
+package gateway
+
+import (
+	"log/slog"
+	"slices"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/meter"
+	"github.com/airatelimit/airatelimit/internal/price"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// used is what a request is charged for.
+type used struct {
+	meter.Result
+	held bool // as much as was held for it, where that is more
+}
+
+// used charges an answer that ended. The vendor's figures count where there are any. What they leave out is estimated, or
+// under a strict limit charged as it was held; of an answer that is an error the estimate is no more than what it shows.
+func (c *call) used(r meter.Result) used {
+	switch {
+	case r.Known():
+	case r.Images > 0 && c.est.price.Image > 0: // billed by the image
+		r.Usage = price.Usage{Images: r.Images}
+	case c.holdStands(r):
+		return c.atHold(r)
+	case r.Failed, r.InputKnown && !r.Complete:
+		return c.partial(r)
+	default:
+		output := max(r.Usage.Output, c.est.unmetered(c.ep.Operation, r.OutputText, c.env.Answers))
+		r = c.estimated(r, output)
+	}
+	return used{Result: c.bounded(r)}
+}
+
+// partial charges an answer that broke off: the vendor's count of the input where it came, and the text that had
+// streamed by then, or under a strict limit what was held.
+func (c *call) partial(r meter.Result) used {
+	switch {
+	case r.Known():
+	case c.holdStands(r):
+		return c.atHold(r)
+	default:
+		r = c.estimated(r, max(r.Usage.Output, c.est.atMost(tokensOf(r.OutputText))))
+		if r.Images > 0 && c.est.price.Image > 0 {
+			r.Usage.Images = r.Images
+		}
+	}
+	return used{Result: c.bounded(r)}
+}
+
+// estimated fills in what the vendor's figures leave out.
+func (c *call) estimated(r meter.Result, output int64) meter.Result {
+	if !r.InputKnown {
+		r.Usage = withOutputOf(c.est.likely, r.Usage)
+	}
+	if !r.OutputKnown {
+		r.Usage.Output = output
+		if c.est.likely.Images > 0 { // of a model that makes images
+			r.Usage.ImageOutput = output
+		}
+	}
+	return r
+}
+
+// withOutputOf returns usage with the output, the images and the fees of made.
+func withOutputOf(usage, made price.Usage) price.Usage {
+	usage.Output, usage.Reasoning = made.Output, made.Reasoning
+	usage.AudioOutput, usage.ImageOutput = made.AudioOutput, made.ImageOutput
+	usage.Images = max(usage.Images, made.Images)
+	usage.Fees = most(usage.Fees, made.Fees)
+	return usage
+}
+
+func most(a, b [price.FeeKinds]int64) [price.FeeKinds]int64 {
+	for i := range a {
+		a[i] = max(a[i], b[i])
+	}
+	return a
+}
+
+// holdStands reports whether what is not known of an answer is charged at its hold: under a strict limit on tokens or
+// cost, which is never exceeded. An answer that is an error from its beginning is no unknown output.
+func (c *call) holdStands(r meter.Result) bool {
+	if !c.caller.Project.Strict || c.res == nil || r.NoAnswer {
+		return false
+	}
+	h := &c.res.Decision.Hold
+	return h.Limited(limit.Tokens) || h.Limited(limit.Cost)
+}
+
+// atHold fills in what the vendor's figures leave out with what was held.
+func (c *call) atHold(r meter.Result) used {
+	alone := c.est.passes == 1 && c.est.turns == 1 && c.est.extra == limit.Amounts{}
+	if !r.InputKnown || !alone {
+		r.Usage = withOutputOf(c.est.input, r.Usage)
+	}
+	if !r.OutputKnown || !alone {
+		r.Usage.Output = max(r.Usage.Output, tokensOf(r.OutputText), c.est.output)
+		r.Usage.Images = max(r.Usage.Images, c.est.input.Images)
+		r.Usage.Fees = most(r.Usage.Fees, c.est.input.Fees)
+	}
+	return used{Result: c.bounded(r), held: true}
+}
+
+// actual is what the request is charged. What was held is priced as it was held: every model that may have worked, at its
+// dearest.
+func (u used) actual(c *call) ledger.Actual {
+	a := ledger.Actual{InputTokens: u.Usage.Input, OutputTokens: u.Usage.Output}
+	a.Amounts = limit.Amounts{limit.Requests: 1, limit.Tokens: u.Tokens()}
+	if c.est.priced {
+		a.Amounts[limit.Cost] = u.Cost(c.est.price, c.caller.Project.Price)
+	}
+	if u.held {
+		for m, n := range c.est.hold(u.Usage) {
+			a.Amounts[m] = max(a.Amounts[m], n)
+		}
+	}
+	return a
+}
+
+// Bounds of what one answer can have used. They keep a provider's absurd figures out of limits and metrics and are far
+// above what honest ones come to: the largest windows and answers of the models of 2026, of as many passes as a
+// request with tools has been seen to take, with room.
+const (
+	widestContext  = 2_000_000  // tokens of the largest window of a vendor with a price list
+	unknownContext = 10_000_000 // of a model that the price book does not know
+	longestAnswer  = 262_144    // tokens
+	plainPasses    = 2  // of what is read and written
+	toolPasses     = 16 // of a request with tools that the vendor runs
+	mostOthers     = 32 // passes of other models
+	mostFees       = 1000
+	longestSound   = 48 * 60 * 60 * 1000 // milliseconds
+)
+
+// bounded lowers figures to what the model can have read and written in one request, and logs where that lowers any.
+func (c *call) bounded(r meter.Result) meter.Result {
+	passes := int64(plainPasses)
+	if len(c.env.Demands.Tools) > 0 {
+		passes = toolPasses
+	}
+	passes = satMul(passes, satMul(max(c.env.Answers, 1), max(c.est.passes, 1)))
+	context := int64(unknownContext)
+	if c.est.price.Context > 0 {
+		context = max(c.est.price.Context, widestContext)
+	}
+	answer := max(longestAnswer, 2*c.est.price.MaxOutput, min(c.env.MaxOutput, unknownContext))
+	atMost := price.Usage{
+		Input:       max(satMul(context, passes), c.est.input.Input),
+		Output:      max(satMul(answer, passes), c.est.output),
+		Images:      4 * max(c.env.Answers, 1),
+		AudioMillis: max(longestSound, c.est.input.AudioMillis),
+		Fees:        c.est.input.Fees,
+	}
+	for i, n := range atMost.Fees {
+		atMost.Fees[i] = max(n, mostFees)
+	}
+	over := lower(&r.Usage, atMost)
+	if len(r.Others) > mostOthers {
+		r.Others, over = r.Others[:mostOthers], true
+	}
+	for i := range r.Others {
+		one := price.Usage{Input: unknownContext, Output: longestAnswer, Images: atMost.Images, Fees: atMost.Fees}
+		if u := r.Others[i].Usage; lower(&u, one) {
+			if over = true; i == 0 {
+				r.Others = slices.Clone(r.Others)
+			}
+			r.Others[i].Usage = u
+		}
+	}
+	if over {
+		c.g.Log.Warn("provider's figures bounded", slog.String("request", c.id), slog.String("provider", c.target.Provider.Name),
+			slog.String("model", c.target.Model), slog.Int64("input_tokens", r.Usage.Input), slog.Int64("output_tokens", r.Usage.Output))
+	}
+	return r
+}
+
+// lower lowers what is billed of u to most and reports whether anything was above it.
+func lower(u *price.Usage, most price.Usage) (over bool) {
+	for _, f := range [...]struct {
+		count *int64
+		most  int64
+	}{{&u.Input, most.Input}, {&u.Output, most.Output}, {&u.Images, most.Images}, {&u.AudioMillis, most.AudioMillis}} {
+		if *f.count > f.most {
+			*f.count, over = f.most, true
+		}
+	}
+	for i := range u.Fees {
+		if u.Fees[i] > most.Fees[i] {
+			u.Fees[i], over = most.Fees[i], true
+		}
+	}
+	return over
+}
+
+// kind is the format of the operation's answers.
+func (c *call) kind() meter.Kind {
+	switch c.ep.Operation {
+	case wire.Responses, wire.CompactResponse:
+		return meter.OpenAIResponses
+	case wire.Embeddings:
+		return meter.OpenAIEmbeddings
+	case wire.Moderations:
+		return meter.OpenAIModerations
+	case wire.ImageGenerations, wire.ImageEdits:
+		return meter.OpenAIImages
+	case wire.Speech, wire.Transcriptions, wire.Translations:
+		return meter.OpenAIAudio
+	case wire.Messages:
+		return meter.AnthropicMessages
+	case wire.GenerateContent, wire.StreamGenerateContent:
+		return meter.GeminiGenerate
+	case wire.EmbedContent, wire.BatchEmbedContents:
+		return meter.GeminiEmbed
+	}
+	return meter.OpenAIChat
+}

@@ -1,0 +1,124 @@
+package meter
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// bulk is what is kept of an event or a whole answer that is too long to be kept: its beginning and its end. Usage stands
+// before or after the bulk, which is embeddings by the thousand or an image.
+type bulk struct {
+	head, tail []byte
+	images     int64
+}
+
+const (
+	headKept = 4 << 10
+	tailKept = 16 << 10
+)
+
+var imageKey = []byte(`"b64_json"`)
+
+func (l *bulk) write(p []byte) {
+	l.countImages(p)
+	if room := headKept - len(l.head); room > 0 {
+		l.head = append(l.head, p[:min(room, len(p))]...)
+	}
+	if len(p) >= tailKept {
+		l.tail = append(l.tail[:0], p[len(p)-tailKept:]...)
+		return
+	}
+	l.tail = append(l.tail, p...)
+	if over := len(l.tail) - tailKept; over > 0 {
+		l.tail = l.tail[:copy(l.tail, l.tail[over:])]
+	}
+}
+
+// countImages counts the images in p, the one whose name began before p included.
+func (l *bulk) countImages(p []byte) {
+	l.images += int64(bytes.Count(p, imageKey))
+	before := l.tail[max(0, len(l.tail)-len(imageKey)+1):]
+	seam := append(append(make([]byte, 0, 2*len(imageKey)), before...), p[:min(len(p), len(imageKey)-1)]...)
+	l.images += int64(bytes.Count(seam, imageKey))
+}
+
+// member returns the last object of that name near the end, or else near the beginning. A quoted name that a colon follows
+// cannot stand within a JSON string, where quotes are escaped.
+func (l *bulk) member(name string) gjson.Result {
+	quoted := []byte(`"` + name + `"`)
+	for _, part := range [...][]byte{l.tail, l.head} {
+		for {
+			i := bytes.LastIndex(part, quoted)
+			if i < 0 {
+				break
+			}
+			value := bytes.TrimLeft(part[i+len(quoted):], space)
+			part = part[:i]
+			if len(value) == 0 || value[0] != ':' {
+				continue
+			}
+			value = bytes.TrimLeft(value[1:], space)
+			var at nesting
+			if len(value) > 0 && value[0] == '{' {
+				if n, done := at.next(value); done {
+					return gjson.ParseBytes(value[:n])
+				}
+			}
+		}
+	}
+	return gjson.Result{}
+}
+
+// kind is the type that the beginning names first.
+func (l *bulk) kind() string {
+	i := bytes.Index(l.head, []byte(`"type"`))
+	if i < 0 {
+		return ""
+	}
+	return gjson.GetBytes(append([]byte("{"), l.head[i:]...), "type").Str
+}
+
+// object writes the members of those names as one JSON object.
+func (l *bulk) object(prefix string, names ...string) string {
+	var b strings.Builder
+	b.WriteString("{" + prefix)
+	for _, name := range names {
+		if v := l.member(name); v.IsObject() {
+			if b.Len() > 1 {
+				b.WriteByte(',')
+			}
+			b.WriteString(`"` + name + `":` + v.Raw)
+		}
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// wholeBulk reads a whole answer that was too long to be kept.
+func (m *meter) wholeBulk(l *bulk) {
+	m.media = true
+	m.whole([]byte(l.object("", "usage", "usageMetadata", "tool_usage", "error")))
+	m.res.Images = l.images
+}
+
+// eventBulk reads an event that was too long to be kept.
+func (m *meter) eventBulk(l *bulk) {
+	m.media = true
+	switch m.kind {
+	case GeminiGenerate:
+		candidates := `"candidates":[{}]`
+		if bytes.Contains(l.tail, []byte(`"finishReason"`)) || bytes.Contains(l.head, []byte(`"finishReason"`)) {
+			candidates = `"candidates":[{"finishReason":"STOP"}]`
+		}
+		m.pictures = m.pictures || bytes.Contains(l.head, []byte(`"image/`))
+		m.chunk([]byte(l.object(candidates, "usageMetadata")))
+	case OpenAIResponses:
+		m.responsesEvent([]byte(`{"type":"` + l.kind() + `","response":` + l.object("", "usage", "tool_usage") + `}`))
+	case OpenAIImages, OpenAIAudio:
+		m.event(nil, []byte(l.object(`"type":"`+l.kind()+`"`, "usage")))
+	case OpenAIChat:
+		m.event(nil, []byte(l.object("", "usage")))
+	}
+}

@@ -1,0 +1,27 @@
+package meter
+
+import "sync/atomic"
+
+// Memory bounds what all streams together keep of events that have not ended. It is safe for use by several goroutines.
+type Memory struct {
+	most int64
+	used atomic.Int64
+}
+
+// NewMemory returns a Memory of most bytes.
+func NewMemory(most int64) *Memory { return &Memory{most: most} }
+
+// Used is how many bytes are taken.
+func (m *Memory) Used() int64 { return m.used.Load() }
+
+// Take reports whether n more bytes may be kept. They are given back with Give.
+func (m *Memory) Take(n int) bool {
+	if m.used.Add(int64(n)) > m.most {
+		m.used.Add(-int64(n))
+		return false
+	}
+	return true
+}
+
+// Give gives n bytes back.
+func (m *Memory) Give(n int) { m.used.Add(-int64(n)) }

@@ -1,0 +1,211 @@
+package meter
+
+import (
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/price"
+	"github.com/tidwall/gjson"
+)
+
+// responsesEvent reads an event of a Responses stream. Its last one has the whole response, usage included, however it ended.
+func (m *meter) responsesEvent(data []byte) {
+	kind := gjson.GetBytes(data, "type").Str
+	switch kind {
+	case "response.completed", "response.incomplete", "response.failed", "response.done", "response.cancelled", "response.canceled":
+		m.res.Complete = true
+		response := gjson.GetBytes(data, "response")
+		if complete(data) {
+			m.response(response)
+		}
+		if kind == "response.failed" || response.Get("status").Str == "failed" {
+			m.failed()
+		}
+	case "response.output_item.done":
+		m.branches.see(0, true)
+		m.hosted.item(gjson.GetBytes(data, "item"))
+	case "response.output_item.added":
+		m.branches.resume()
+	case "response.output_text.done", "response.content_part.done":
+		m.branches.see(0, true)
+	case "error":
+		m.failed()
+	case "response.audio.delta": // encoded sound
+	default:
+		if strings.HasSuffix(kind, ".delta") {
+			m.branches.resume()
+			m.res.OutputText += length(gjson.GetBytes(data, "delta"))
+		}
+	}
+}
+
+func (m *meter) responsesWhole(body []byte) {
+	response := gjson.ParseBytes(body)
+	m.res.OutputText += text(response.Get("output"))
+	m.response(response)
+	m.failedIf(response.Get("error"))
+	if response.Get("status").Str == "failed" {
+		m.failed()
+	}
+}
+
+// response reads a whole response object: its usage, and what its hosted tools used beside it.
+func (m *meter) response(v gjson.Result) {
+	m.tokens(v.Get("usage"))
+	if output := v.Get("output"); output.IsArray() {
+		m.hosted = hosted{}
+		output.ForEach(func(_, item gjson.Result) bool {
+			m.hosted.item(item)
+			return true
+		})
+	}
+	tools := v.Get("tool_usage")
+	m.hosted.searches = max(m.hosted.searches, part(tools.Get("web_search.num_requests")))
+	if c, ok := tokenUsage(tools.Get("image_gen")); ok {
+		m.hosted.image = c.usage()
+	}
+	if model := v.Get(`tools.#(type=="image_generation").model`).Str; model != "" {
+		m.hosted.imageModel = model
+	}
+}
+
+// hosted is what tools that the vendor runs have used.
+type hosted struct {
+	searches, fileSearches int64
+	containers             []string // that code ran in
+	image                  price.Usage
+	imageModel             string // "" where the answer does not name it
+}
+
+// mostContainers bounds how many containers of one answer are told apart.
+const mostContainers = 64
+
+// item counts an item of a response's output. OpenAI bills searches, not pages that are opened or searched through.
+func (h *hosted) item(v gjson.Result) {
+	switch v.Get("type").Str {
+	case "web_search_call":
+		if action := v.Get("action.type").Str; action == "" || action == "search" {
+			h.searches++
+		}
+	case "file_search_call":
+		h.fileSearches++
+	case "code_interpreter_call":
+		h.container(v.Get("container_id").String())
+	}
+}
+
+// container notes a container, which is billed once. A call that names none has one of its own.
+func (h *hosted) container(id string) {
+	if len(h.containers) == mostContainers {
+		return
+	}
+	for _, c := range h.containers {
+		if c == id && id != "" {
+			return
+		}
+	}
+	h.containers = append(h.containers, id)
+}
+
+// defaultImageModel is the model of the image tool where neither request nor answer names one.
+const defaultImageModel = "gpt-image-2"
+
+// add adds the fees to u, and what image models used to others.
+func (h *hosted) add(u *price.Usage, others []Pass, asked string) []Pass {
+	u.Fees[price.WebSearch] = max(u.Fees[price.WebSearch], h.searches)
+	u.Fees[price.FileSearch] = max(u.Fees[price.FileSearch], h.fileSearches)
+	u.Fees[price.CodeInterpreter] = max(u.Fees[price.CodeInterpreter], int64(len(h.containers)))
+	if h.image.Tokens() == 0 {
+		return others
+	}
+	model := h.imageModel
+	if model == "" {
+		model = asked
+	}
+	if model == "" {
+		model = defaultImageModel
+	}
+	return append(others, Pass{Model: model, Usage: h.image})
+}
+
+// imagesWhole counts images; models that are billed by tokens say how many.
+func (m *meter) imagesWhole(body []byte) {
+	if n, ok := figure(gjson.GetBytes(body, "data.#")); ok {
+		m.res.Images = n
+	}
+	m.take(imageUsage(gjson.GetBytes(body, "usage")))
+	m.failedIf(gjson.GetBytes(body, "error"))
+}
+
+// imageUsage reads the usage of an image endpoint, whose output is images unless it says otherwise.
+func imageUsage(v gjson.Result) (counts, bool) {
+	c, ok := tokenUsage(v)
+	if ok && !v.Get("output_tokens_details").Exists() {
+		c.imageOut = c.usage().Output
+	}
+	return c, ok
+}
+
+// imagesEvent reads an event of an image stream. Every finished image comes with its own usage.
+func (m *meter) imagesEvent(data []byte) {
+	switch gjson.GetBytes(data, "type").Str {
+	case "image_generation.completed", "image_edit.completed":
+		m.res.Images++
+		m.res.Complete = true
+		c, ok := imageUsage(usageOf(data))
+		if ok && c.outputSaid {
+			m.metered++
+		}
+		m.sum = m.sum.Plus(c.usage())
+	case "error":
+		m.failed()
+	}
+}
+
+// usageOf is the usage of an event that came whole.
+func usageOf(data []byte) gjson.Result {
+	if !complete(data) {
+		return gjson.Result{}
+	}
+	return gjson.GetBytes(data, "usage")
+}
+
+// audioWhole reads a transcription. Models are billed by tokens or by the duration of the sound; verbose answers without usage
+// tell the duration too.
+func (m *meter) audioWhole(body []byte) {
+	m.res.OutputText += length(gjson.GetBytes(body, "text"))
+	m.audio(gjson.GetBytes(body, "usage"))
+	if n, ok := millis(gjson.GetBytes(body, "duration")); ok && !m.figures {
+		m.take(counts{millis: n, outputSaid: true}, true)
+	}
+	m.failedIf(gjson.GetBytes(body, "error"))
+}
+
+// audio takes the usage of a transcription: seconds, tokens, or as Mistral has it both, in the words of chat.
+func (m *meter) audio(usage gjson.Result) {
+	if n, ok := millis(usage.Get("seconds")); ok {
+		m.take(counts{millis: n, outputSaid: true}, true)
+		return
+	}
+	c, ok := tokenUsage(usage)
+	if !usage.Get("input_tokens").Exists() {
+		c, ok = chatUsage(usage)
+		if c.millis > 0 {
+			c.audioIn = c.usage().Input - c.input
+		}
+	}
+	m.take(c, ok)
+}
+
+// audioEvent reads an event of a transcription or of speech.
+func (m *meter) audioEvent(data []byte) {
+	switch gjson.GetBytes(data, "type").Str {
+	case "transcript.text.delta", "transcription.text.delta":
+		m.res.OutputText += length(gjson.GetBytes(data, "delta"))
+		m.res.OutputText += length(gjson.GetBytes(data, "text")) // Mistral's
+	case "transcript.text.done", "speech.audio.done", "transcription.done":
+		m.res.Complete = true
+		m.audio(usageOf(data))
+	case "error":
+		m.failed()
+	}
+}

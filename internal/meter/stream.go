@@ -1,0 +1,228 @@
+package meter
+
+import "github.com/airatelimit/airatelimit/internal/sse"
+
+const (
+	// maxEvent is the longest event, in bytes, that is kept to be read whole. Of a longer one its beginning and its end
+	// are read: that is where events that carry an image have their figures.
+	maxEvent = 1 << 20
+	// freeEvent is what every stream may keep of an event without asking for memory.
+	freeEvent = 64 << 10
+)
+
+// Stage tells how far a stream has come.
+type Stage uint8
+
+// The stages of a stream.
+const (
+	Running  Stage = iota
+	Ended          // the model has ended, figures may follow
+	Complete       // the documented end has come
+)
+
+// form is how an answer is written, told by its first bytes.
+type form uint8
+
+const (
+	unknown form = iota
+	events       // server-sent events
+	array        // a JSON array of chunks, or chunks one after the other
+	object       // one JSON object
+)
+
+// Stream meters an answer on its way to the client.
+type Stream struct {
+	meter
+	hide   bool
+	form   form
+	mark   int // bytes of a byte order mark seen
+	memory *Memory
+	taken  int // bytes of memory that are held
+
+	events  sse.Scanner
+	objects objects
+	body    []byte // of an object
+	nesting nesting
+	long    *bulk // the event or object that is too long to be kept
+}
+
+// NewStream is a meter for one answer of format k that passes as it comes. Whether it is events or JSON is told by its first
+// bytes.
+func NewStream(k Kind, o Options) *Stream {
+	return &Stream{meter: newMeter(k, o), hide: o.HideUsage && k == OpenAIChat, memory: o.Memory}
+}
+
+// Write reads bytes from upstream, cut anywhere, and appends to dst what the client shall see of them: the same bytes at once,
+// or with HideUsage the events that are complete. White space before the answer and comments between events pass at
+// once in any case.
+func (s *Stream) Write(dst, p []byte) []byte {
+	if s.form == unknown {
+		lead := s.detect(p)
+		dst, p = append(dst, p[:lead]...), p[lead:]
+		if s.form == unknown {
+			return dst
+		}
+	}
+	if !s.hide || s.form != events {
+		dst = append(dst, p...)
+	}
+	limit := s.room(len(p))
+	switch s.form {
+	case array:
+		s.objects.limit = limit
+		s.objects.write(p, s.chunk, s.longPart)
+	case object:
+		s.object(p, limit)
+	default:
+		s.events.Limit = limit
+		for len(p) > 0 {
+			f, rest, ok := s.events.Next(p)
+			if !ok {
+				break
+			}
+			dst, p = s.frame(dst, f), rest
+		}
+	}
+	s.giveBack(s.kept())
+	return dst
+}
+
+// Flush ends the stream: an event without its blank line counts, and what was held back is appended to dst.
+func (s *Stream) Flush(dst []byte) []byte {
+	if f, ok := s.events.Flush(); ok {
+		dst = s.frame(dst, f)
+	}
+	s.endLong()
+	if s.body != nil {
+		s.whole(s.body)
+		s.body = nil
+	}
+	s.Close()
+	return dst
+}
+
+// Close gives back the memory of a stream that nothing more is written to.
+func (s *Stream) Close() { s.giveBack(0) }
+
+// Result is what the stream has said so far.
+func (s *Stream) Result() Result { return s.result() }
+
+// Stage tells how far the stream has come. It is cheap.
+func (s *Stream) Stage() Stage { return s.stage() }
+
+var byteOrderMark = []byte("\uFEFF")
+
+// detect tells the form of an answer by its first byte that is neither white space nor part of a byte order mark. It
+// returns how many bytes came before.
+func (s *Stream) detect(p []byte) (lead int) {
+	for _, b := range p {
+		switch {
+		case b == ' ' || b == '\t' || b == '\r' || b == '\n':
+		case s.mark < len(byteOrderMark) && b == byteOrderMark[s.mark]:
+			s.mark++
+		case (b == '[' || b == '{') && s.kind == GeminiGenerate:
+			s.form = array
+			return lead
+		case b == '{':
+			s.form = object
+			return lead
+		default:
+			s.form = events
+			return lead
+		}
+		lead++
+	}
+	return lead
+}
+
+// frame reads one event, or a piece of one that is too long.
+func (s *Stream) frame(dst []byte, f sse.Frame) []byte {
+	hidden := false
+	switch {
+	case f.Part:
+		s.longPart(f.Raw, false)
+	case f.Data != nil:
+		s.endLong()
+		hidden = s.event(f.Event, f.Data)
+	default:
+		s.endLong()
+	}
+	if s.hide && !hidden {
+		dst = append(dst, f.Raw...)
+	}
+	return dst
+}
+
+// object reads on in an answer that is one JSON object. It is read as soon as it closes.
+func (s *Stream) object(p []byte, limit int) {
+	if s.nesting.closed {
+		return
+	}
+	n, done := s.nesting.next(p)
+	p = p[:n]
+	switch {
+	case s.long != nil || len(s.body)+n > limit:
+		if s.long == nil && len(s.body) > 0 {
+			s.longPart(s.body, false)
+		}
+		s.body = nil
+		s.longPart(p, done)
+	default:
+		s.body = append(s.body, p...)
+		if done {
+			s.whole(s.body)
+			s.body = nil
+		}
+	}
+	s.nesting.closed = done
+}
+
+// longPart reads a piece of an event or object that is too long to be kept.
+func (s *Stream) longPart(p []byte, last bool) {
+	if s.long == nil {
+		s.long = new(bulk)
+	}
+	s.long.write(p)
+	if last {
+		s.endLong()
+	}
+}
+
+func (s *Stream) endLong() {
+	if s.long == nil {
+		return
+	}
+	long := s.long
+	s.long = nil
+	if s.form == object {
+		s.wholeBulk(long)
+	} else {
+		s.eventBulk(long)
+	}
+}
+
+// kept is how many bytes of an unfinished event the stream holds.
+func (s *Stream) kept() int { return s.events.Held() + cap(s.objects.buf) + cap(s.body) }
+
+// room asks for the memory to keep n bytes more and returns how long an event may be.
+func (s *Stream) room(n int) int {
+	need := 2 * (s.kept() + n) // buffers grow by doubling
+	if need <= freeEvent || s.memory == nil {
+		return maxEvent
+	}
+	if need > s.taken {
+		if !s.memory.Take(need - s.taken) {
+			return freeEvent / 2
+		}
+		s.taken = need
+	}
+	return maxEvent
+}
+
+// giveBack gives back what is more than kept.
+func (s *Stream) giveBack(kept int) {
+	if s.taken > 0 && 2*kept < s.taken {
+		s.memory.Give(s.taken - 2*kept)
+		s.taken = 2 * kept
+	}
+}
