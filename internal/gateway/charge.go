@@ -128,9 +128,9 @@ const (
 	widestContext  = 2_000_000  // tokens of the largest window of a vendor with a price list
 	unknownContext = 10_000_000 // of a model that the price book does not know
 	longestAnswer  = 262_144    // tokens
-	plainPasses    = 2  // of what is read and written
-	toolPasses     = 16 // of a request with tools that the vendor runs
-	mostOthers     = 32 // passes of other models
+	plainPasses    = 2          // of what is read and written
+	toolPasses     = 16         // of a request with tools that the vendor runs
+	mostOthers     = 32         // passes of other models
 	mostFees       = 1000
 	longestSound   = 48 * 60 * 60 * 1000 // milliseconds
 )

@@ -284,6 +284,8 @@ func (e *estimate) unmetered(op wire.Operation, text, answers int64) int64 {
 		return e.atMost(tokensOf(text))
 	case generates(op):
 		return min(e.output, usualOutput*answers)
+	case op == wire.ImageGenerations, op == wire.ImageEdits:
+		return min(e.output, mostImageOutput*answers)
 	}
 	return e.output
 }
