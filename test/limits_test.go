@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -641,5 +642,38 @@ func TestStrict_SaysWhatIsLeftWhereARequestDoesNotFit(t *testing.T) {
 	wantError(t, a, 429, "limit_exceeded")
 	if got := a.JSON(t)["error"].(map[string]any)["message"].(string); !strings.Contains(got, "than is left of the limit of 40 tokens daily (40)") {
 		t.Errorf("message is %q", got)
+	}
+}
+
+// Models without a key of their own share the limit of "*", which a refusal names so that a person understands it.
+func TestLimits_ModelsWithoutAKeyAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"modelLimits": {"gpt-4o": {"requestLimit": 1}, "*": {"requestLimit": 3}}}`})
+	for i, model := range []string{"gpt-4o-mini", "claude-sonnet-4-5", "gemini-2.0-flash"} {
+		a := s.Chat("u", model)
+		wantStatus(t, a, 200)
+		if got, want := a.Header.Get("X-Ratelimit-Remaining-Requests"), strconv.Itoa(2-i); got != want {
+			t.Errorf("after %s %s requests remain, want %s", model, got, want)
+		}
+	}
+	refused := s.Chat("u", "o1-pro")
+	wantError(t, refused, 429, "limit_exceeded")
+	e := refused.JSON(t)["error"].(map[string]any)
+	if text := e["message"].(string); !strings.Contains(text, "for models without a limit of their own") {
+		t.Errorf("message %q, want it to say which models", text)
+	}
+	if l := e["limit"].(map[string]any); l["scope"] != "model" || l["model"] != "*" || l["used"] != 3.0 {
+		t.Errorf("limit %v, want that of *", l)
+	}
+	wantStatus(t, s.Chat("u", "gpt-4o-2024-08-06"), 200)
+	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+	blocked := stack.New(t, stack.Options{Settings: `{"modelLimits": {"gpt-4o": {"requestLimit": 1}, "*": {"requestLimit": 0}}}`}).Chat("u", "o1-pro")
+	wantError(t, blocked, 429, "limit_exceeded")
+	if text := blocked.JSON(t)["error"].(map[string]any)["message"].(string); !strings.HasPrefix(text, "o1-pro is not available here") {
+		t.Errorf("message %q, want it to name the model that was asked for", text)
+	}
+	limits := s.Usage("u")["limits"].([]any)
+	if len(limits) != 2 {
+		t.Errorf("limits shown: %v, want those of gpt-4o and *", limits)
 	}
 }

@@ -111,3 +111,35 @@ func TestReadme_TheExamplesModelsAreAllowed(t *testing.T) {
 		}
 	}
 }
+
+// A project of the template starter answers a newcomer's first request, and bounds what each user costs whatever he claims.
+func TestStarter_BoundsWhatEachUserCosts(t *testing.T) {
+	t.Parallel()
+	starter, err := project.FromTemplate("starter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	starter.Name = "test"
+	doc, err := json.Marshal(starter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := stack.New(t, stack.Options{Settings: string(doc)})
+	body := `{"model":"gpt-4o","messages":[{"role":"user","content":"` + strings.Repeat("a ", 2500) + `"}]}`
+	for tier, most := range map[string]float64{"": 0.05, "free": 0.05, "premium": 0.05, "pro": 1} {
+		user := "user of " + tier
+		wantStatus(t, s.Chat(user, "gpt-4o-mini", "X-Tier", tier), 200)
+		var over int
+		for range 20 {
+			if a := s.Post("/v1/chat/completions", user, body, "X-Tier", tier); a.Status != 200 {
+				wantStatus(t, a, 429)
+				over++
+			}
+		}
+		cost := s.Usage(user, "X-Tier", tier)["usage"].(map[string]any)["costUsd"].(float64)
+		if cost > most || cost == 0 || over == 0 && tier != "pro" {
+			t.Errorf("x-tier %q: cost $%v with %d of 20 requests refused, want some refused and at most $%v", tier, cost, over, most)
+		}
+		wantError(t, s.Chat(user, "o1-pro", "X-Tier", tier), 403, "model_not_allowed")
+	}
+}

@@ -79,7 +79,7 @@ func (c *call) overLimit(d *limit.Decision, st *limit.Standing) string {
 	left := ledger.Figure(st.Metric, st.Remaining()).String()
 	switch {
 	case d.Lasting && st.Max == 0 && st.Scope == limit.ScopeModel:
-		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", st.Model, st.Metric)
+		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", c.target.Model, st.Metric)
 	case d.Lasting && st.Max == 0:
 		return fmt.Sprintf("Nothing is free here: the limit of %s is 0, and no credits are left. Waiting does not change that.", st.Metric)
 	case d.Lasting:
@@ -171,10 +171,13 @@ func describe(st *limit.Standing, p limit.Period) string {
 		what = "$" + ledger.Figure(st.Metric, st.Max).String()
 	}
 	text := what + " " + p.String()
-	if st.Scope == limit.ScopeModel {
-		text += " for " + st.Model
+	switch {
+	case st.Scope != limit.ScopeModel:
+		return text
+	case st.Model == limit.Others:
+		return text + " for models without a limit of their own"
 	}
-	return text
+	return text + " for " + st.Model
 }
 
 func untilReset(at, now time.Time) time.Duration { return max(time.Second, at.Sub(now)) }
