@@ -21,7 +21,7 @@ const module = "github.com/airatelimit/airatelimit/"
 // of its own row only what sameRow allows. Every package stands in one of them.
 var rows = [][]string{
 	{"test/..."},
-	{"cmd/..."},
+	{"cmd/...", "internal/price/generate"},
 	{"internal/server"},
 	{"internal/metrics", "internal/trace"}, // of what the gateway and the ledger have seen, which know nothing of them
 	{"internal/gateway", "internal/api", "internal/store", "web"},

@@ -202,6 +202,14 @@ func mayBeSnapshot(model string) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
+// FineTuned returns the model that a normalized name says is fine-tuned: gpt-4o-2024-08-06 of
+// ft:gpt-4o-2024-08-06:acme::1.
+func FineTuned(name string) (model string, ok bool) {
+	rest, ok := strings.CutPrefix(name, "ft:")
+	model, _, _ = strings.Cut(rest, ":")
+	return model, ok
+}
+
 // withoutSnapshot cuts a snapshot's suffix that starts at start or later.
 func withoutSnapshot(model string, start int) string {
 	for i := start; i < len(model); i++ {

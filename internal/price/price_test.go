@@ -25,7 +25,7 @@ func TestCostOfListedModels(t *testing.T) {
 		{"a fraction of a micro-USD is rounded up", "gpt-4o-mini", price.Usage{Input: 1}, 1},
 		{"rounding happens once over the sum", "gpt-4o-mini", price.Usage{Input: 5, Output: 1}, 2}, // 0.75 + 0.6
 		{"cached input costs less", "gpt-4o", price.Usage{Input: 1000, CachedInput: 400}, 1500 + 500},
-		{"a price of cached input of nothing is no price", "gpt-3.5-turbo", price.Usage{Input: 1000, CachedInput: 1000}, 500},
+		{"cached input without a price costs what input does", "gpt-3.5-turbo", price.Usage{Input: 1000, CachedInput: 1000}, 500},
 		{"a cached part beyond its whole is cut", "gpt-4o", price.Usage{Input: 10, CachedInput: 1000}, 13},
 		{"an old snapshot has its old price", "gpt-4o-2024-05-13", price.Usage{Input: 1000, Output: 1000}, 20000},
 		{"Anthropic's cache: read, five minutes, one hour", "claude-sonnet-4-5",
@@ -57,7 +57,7 @@ func TestCostOfListedModels(t *testing.T) {
 
 func TestUnknownAndUnpricedModelsAreNotInTheBook(t *testing.T) {
 	t.Parallel()
-	for _, model := range []string{"", "gpt-4o ", "GPT-4o", "gpt-image-1", "gemma-4-31b-it", "grok-imagine-image", "no-such-model"} {
+	for _, model := range []string{"", "gpt-4o ", "GPT-4o", "grok-imagine-image", "mistral-ocr-latest", "lyria-3-pro-preview", "no-such-model"} {
 		if p, ok := price.Lookup(model); ok {
 			t.Errorf("Lookup(%q) = %+v, want nothing", model, p)
 		}

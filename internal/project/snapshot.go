@@ -240,10 +240,25 @@ func (s *Snapshot) Price(model string) (price.Price, bool) {
 	if found >= 0 {
 		return s.prices[found].price, true
 	}
+	return listPrice(model)
+}
+
+// listPrice is what the price book says of a normalized model: of its name, else of that without snapshot and variant,
+// else of the model that this is another name of. A fine-tuned model has the price of its kind.
+func listPrice(model string) (price.Price, bool) {
 	if p, ok := price.Lookup(model); ok {
 		return p, true
 	}
-	return price.Lookup(limit.BaseModel(model))
+	if tuned, ok := limit.FineTuned(model); ok {
+		if p, ok := price.Lookup("ft:" + tuned); ok {
+			return p, true
+		}
+		return price.Lookup("ft:" + limit.BaseModel(tuned))
+	}
+	if p, ok := price.Lookup(limit.BaseModel(model)); ok {
+		return p, true
+	}
+	return price.Lookup(limit.CanonicalModel(model))
 }
 
 // OriginAllowed reports whether web pages of an origin may call, as the Origin header names it.

@@ -4,18 +4,20 @@ import "strings"
 
 // Families are the values of [Family]: few enough to be the label of a metric.
 var Families = []string{"gpt", "o", "embedding", "moderation", "image", "audio", "claude", "gemini", "gemma",
-	"grok", "mistral", "deepseek", "llama", "qwen", "other"}
+	"grok", "mistral", "deepseek", "glm", "llama", "qwen", "other"}
 
 // families are the beginnings of known models' names. The first that fits counts.
 var families = []struct{ prefix, family string }{
 	{"gpt-image", "image"}, {"gpt-4o-transcribe", "audio"}, {"gpt-4o-mini-transcribe", "audio"}, {"gpt-4o-mini-tts", "audio"},
-	{"gpt", "gpt"}, {"chatgpt", "gpt"},
+	{"gpt-transcribe", "audio"}, {"chatgpt-image", "image"},
+	{"gpt", "gpt"}, {"chatgpt", "gpt"}, {"codex", "gpt"}, {"computer-use", "gpt"}, {"ft:gpt", "gpt"},
 	{"claude", "claude"},
 	{"gemini-embedding", "embedding"}, {"gemini", "gemini"}, {"gemma", "gemma"},
 	{"grok", "grok"},
 	{"mistral-embed", "embedding"}, {"mistral-moderation", "moderation"}, {"codestral-embed", "embedding"},
 	{"mistral", "mistral"}, {"ministral", "mistral"}, {"codestral", "mistral"}, {"pixtral", "mistral"}, {"magistral", "mistral"}, {"devstral", "mistral"},
-	{"open-mi", "mistral"}, {"labs-devstral", "mistral"},
+	{"open-mi", "mistral"}, {"mixtral", "mistral"}, {"labs-devstral", "mistral"}, {"voxtral", "audio"},
+	{"zai-glm", "glm"}, {"glm", "glm"},
 	{"deepseek", "deepseek"}, {"llama", "llama"}, {"meta-llama", "llama"}, {"qwen", "qwen"},
 	{"text-embedding", "embedding"}, {"omni-moderation", "moderation"}, {"text-moderation", "moderation"},
 	{"dall-e", "image"}, {"imagen", "image"}, {"sora", "image"}, {"veo", "image"},

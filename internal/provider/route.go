@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -24,18 +25,21 @@ type Target struct {
 	Stored   bool   // with the project's own key for the provider rather than the client's
 }
 
-// builtin are the model names by which a vendor is known, as prefixes but for OpenAI's o-series (see vendorOf).
+// builtin are the names of models by which the contract tells a vendor, as prefixes but for OpenAI's o-series.
 var builtin = []struct{ prefix, vendor string }{
 	{"gpt-", "openai"}, {"chatgpt-", "openai"}, {"text-embedding-", "openai"}, {"omni-moderation-", "openai"},
 	{"dall-e-", "openai"}, {"gpt-image-", "openai"}, {"sora-", "openai"}, {"whisper-", "openai"}, {"tts-", "openai"},
+	{"text-moderation-", "openai"}, {"codex-", "openai"}, {"computer-use-", "openai"},
 	{"claude-", "anthropic"},
-	{"gemini-", "google"}, {"gemma-", "google"}, {"imagen-", "google"}, {"veo-", "google"},
+	{"gemini-", "google"}, {"gemma-", "google"}, {"imagen-", "google"}, {"veo-", "google"}, {"lyria-", "google"},
 	{"grok-", "xai"},
 	{"mistral-", "mistral"}, {"ministral-", "mistral"}, {"codestral-", "mistral"}, {"pixtral-", "mistral"}, {"magistral-", "mistral"},
+	{"open-mistral-", "mistral"}, {"open-mixtral-", "mistral"}, {"labs-", "mistral"},
 	{"deepseek-", "deepseek"},
 }
 
-// vendorOf returns the built-in provider that a normalized model's name tells, or "".
+// vendorOf returns the built-in provider that a normalized model's name tells, or "": by the contract's prefixes, else by
+// the price book, else, of a fine-tuned model, by that which it was made of.
 func vendorOf(model string) string {
 	for _, b := range builtin {
 		if strings.HasPrefix(model, b.prefix) {
@@ -45,7 +49,16 @@ func vendorOf(model string) string {
 	if len(model) >= 2 && model[0] == 'o' && model[1] >= '0' && model[1] <= '9' {
 		return "openai"
 	}
-	return ""
+	if tuned, ok := limit.FineTuned(model); ok {
+		return vendorOf(tuned)
+	}
+	if strings.ContainsRune(model, '/') {
+		return "" // a name of another kind
+	}
+	if vendor := price.Vendor(model); vendor != "" {
+		return vendor
+	}
+	return price.Vendor(limit.BaseModel(model))
 }
 
 // Route finds the upstream for a model called at an endpoint. xProvider is the x-provider header, "" if there is none.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -131,7 +132,7 @@ func TestRouteKnowsTheVendorsModels(t *testing.T) {
 			}
 		}
 	}
-	for _, model := range []string{"gpt", "ox", "o", "omni-x", "text-x", "claude", "llama-3", "ft:gpt-4o:x", "xgpt-4", "models/llama", "o-1"} {
+	for _, model := range []string{"gpt", "ox", "o", "omni-x", "text-x", "claude", "llama-3", "ft:llama-3:x", "ft:", "xgpt-4", "open-llama", "labs", "text-004", "x/devstral-2512", "models/llama", "o-1"} {
 		if got, err := Route(p, chat(t), model, ""); err == nil {
 			t.Errorf("Route(%s) = %+v; want unknown_model", model, got)
 		}
@@ -313,5 +314,34 @@ func TestRouteRefusesNamesThatCannotBeSeen(t *testing.T) {
 	}
 	if _, err := Route(p, chat(t), " gpt-4o\n", ""); err != nil {
 		t.Errorf("spaces around a name: %v", err)
+	}
+}
+
+// TestRouteKnowsThePriceBook: every name of the book leads to its vendor, and no vendor's names to another.
+func TestRouteKnowsThePriceBook(t *testing.T) {
+	t.Parallel()
+	p := snapshot(t, `{}`)
+	for _, model := range price.Names() {
+		want := price.Vendor(model)
+		if strings.HasPrefix(model, "ft:") {
+			model += ":acme::1"
+		}
+		if got := vendorOf(model); got != want {
+			t.Errorf("%s leads to %q, the book has it of %q", model, got, want)
+		}
+		if to, _ := claim(p, strings.ToUpper(model)); to == nil || to.Name != want {
+			t.Errorf("%s leads to %v, want %s", strings.ToUpper(model), to, want)
+		}
+	}
+	for model, want := range map[string]string{
+		"devstral-medium-2610": "mistral", "voxtral-mini-2602": "mistral", "codex-mini-latest": "openai", "computer-use-preview": "openai",
+		"open-mistral-nemo": "mistral", "mixtral-8x7b": "mistral", "zai-glm-5-3": "mistral", "labs-devstral-small-2512": "mistral",
+		"ft:gpt-4o-mini-2024-07-18:acme::1": "openai", "ft:o4-mini-2025-04-16:acme::1": "openai", "ft:open-mistral-7b:1:2:3": "mistral",
+		"gpt-7": "openai", "claude-next-9": "anthropic", "gemini-9-ultra": "google", "grok-9": "xai", "deepseek-v9": "deepseek",
+		"davinci-002": "openai", "deep-research": "", "text-embedding-3-small": "openai",
+	} {
+		if got := vendorOf(model); got != want {
+			t.Errorf("%s leads to %q, want %q", model, got, want)
+		}
 	}
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTheBookIsWhatTheFilesSay: what is checked in is what go generate would write.
+func TestTheBookIsWhatTheFilesSay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	listings, spellings := filepath.Join(dir, "listings.go"), filepath.Join(dir, "spellings.go")
+	if err := run(".", listings, spellings); err != nil {
+		t.Fatal(err)
+	}
+	for made, kept := range map[string]string{listings: "../listings.go", spellings: "../../limit/spellings.go"} {
+		want, err := os.ReadFile(made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what its source says: run go generate ./internal/price", kept)
+		}
+	}
+}
+
+func input(t *testing.T, vendor, models, supplements string) (published, supplement) {
+	t.Helper()
+	p, s := published{Date: "2026-09-23"}, supplement{}
+	if err := json.Unmarshal([]byte(`{"`+vendor+`": `+models+`}`), &p.Models); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(`{"`+vendor+`": `+supplements+`}`), &s.Vendors); err != nil {
+		t.Fatal(err)
+	}
+	return p, s
+}
+
+func TestWhatIsNotUnderstoodIsAnError(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ models, supplement, want string }{
+		"a current model without a price": {`[]`, `{"current": {"m-1": {}}}`, "the current model m-1 has no price"},
+		"one that has none in known units": {`[{"id": "m-1", "match": {"equals": "m-1"}, "prices": {"input_document_kpages": 1}}]`,
+			`{"current": {"m-1": {}}}`, "the current model m-1 has no price"},
+		"an unknown unit": {`[{"id": "m", "match": {"equals": "m"}, "prices": {"input_smell_mtok": 1}}]`, `{}`, "the unit input_smell_mtok is not known"},
+		"an unknown constraint": {`[{"id": "m", "match": {"equals": "m"}, "prices": [{"prices": {}, "constraint": {"type": "moon"}}]}]`, `{}`,
+			`a constraint of the type "moon"`},
+		"several tiers": {`[{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": {"base": 1, "tiers": [{"start": 1, "price": 2}, {"start": 2, "price": 3}]}}}]`,
+			`{}`, "2 tiers, want 1"},
+		"a price without a source": {`[]`, `{"prices": {"m": {"inputUsdPerMillion": 1}}}`, "has no source"},
+		"a likeness to nothing":    {`[]`, `{"prices": {"m": {"like": "n", "source": "s"}}}`, "no price is known of what"},
+	} {
+		p, s := input(t, "openai", tc.models, tc.supplement)
+		if _, err := newBook(p, s); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error %v, want %q in it", name, err, tc.want)
+		}
+	}
+	p, s := input(t, "openai", `[{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": 1}}]`, `{}`)
+	p.Models["xai"] = p.Models["openai"]
+	if _, err := newBook(p, s); err == nil || !strings.Contains(err.Error(), "m is a model of openai too") {
+		t.Errorf("a name that two vendors claim: error %v", err)
+	}
+}
+
+func TestNamesOfOneModel(t *testing.T) {
+	t.Parallel()
+	p, s := input(t, "openai", `[
+		{"id": "m-1", "match": {"or": [{"equals": "m-1"}, {"equals": "m-1-2026-01-01"}, {"starts_with": "m-one-"}, {"equals": "m-1-codex"}, {"equals": "x/m-1"}]},
+		 "prices": {"input_mtok": 1, "output_mtok": 2}},
+		{"id": "m-1-old", "match": {"equals": "m-1-2025-01-01"}, "prices": {"input_mtok": 3, "output_mtok": 4}},
+		{"id": "m-2", "match": {"equals": "m-2"}, "prices": {"input_mtok": 1, "output_mtok": 2}}]`,
+		`{"separate": ["m-1-codex"], "prices": {"m-newest": {"like": "m-2", "same": true, "source": "s"}}, "current": {"m-1": {"context": 5, "output": 6}}}`)
+	b, err := newBook(p, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	canonical := b.canonical()
+	for name, want := range map[string]string{"m-1": "m-1", "m-one": "m-1", "m-1-codex": "m-1-codex", "m-2": "m-2", "m-newest": "m-2"} {
+		if got := canonical[name]; got != want {
+			t.Errorf("%s is the model %q, want %s", name, got, want)
+		}
+	}
+	if e := b.entries["m-1-2025-01-01"]; e == nil || e.tariff.in != 3 {
+		t.Errorf("an old snapshot has the price %+v, want its own", e)
+	}
+	if e := b.entries["m-1-2026-01-01"]; e == nil || e.context != 5 || e.max != 6 {
+		t.Errorf("a snapshot has the size %+v, want its model's", e)
+	}
+	if b.entries["x/m-1"] != nil {
+		t.Error("a name with a slash is in the book")
+	}
+}
