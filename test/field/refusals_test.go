@@ -3,18 +3,56 @@ package field
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
 // TestRefusals has the failures under "Clients" and "Evasion" that are about refusals.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
+
+	t.Run("thousands of made-up model names make an account slow", func(t *testing.T) {
+		t.Parallel()
+		const names = 400
+		s := limited(t, `{"requestLimit": 1000, "modelLimits": {"gpt-made-*": {"requestLimit": 300}}}`)
+		var all sync.WaitGroup
+		for w := range 16 {
+			all.Go(func() {
+				for i := w; i < names; i += 16 {
+					s.Chat("ann", "gpt-made-up-"+strconv.Itoa(i)+"x")
+				}
+			})
+		}
+		all.Wait()
+		a, err := s.Ledger.Account(t.Context(), ledger.Key{Project: s.ProjectKey, Identity: "ann"}, limit.Daily, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(a.State.Used); n > limit.MostNames+1 {
+			t.Errorf("%d models have left %d names, want at most %d", names, n, limit.MostNames+1)
+		}
+		// The limit is as exact as if there were one model.
+		wantStatus(t, s.Chat("ann", "gpt-made-up-0x"), http.StatusTooManyRequests)
+		wantStatus(t, s.Chat("ann", "gpt-made-up-never"), http.StatusTooManyRequests)
+		wantUsed(t, s, "ann", 300, 300*(input+output))
+		// What the provider refuses leaves no name.
+		for i := range 3 {
+			wantStatus(t, s.Chat("bob", "gpt-"+strconv.Itoa(i)+"-fault-server-error"), http.StatusInternalServerError)
+		}
+		if a, err := s.Ledger.Account(t.Context(), ledger.Key{Project: s.ProjectKey, Identity: "bob"}, limit.Daily, time.Now()); err != nil || len(a.State.Used) != 0 {
+			t.Errorf("a model that the provider refuses has left %+v, %v", a.State.Used, err)
+		}
+	})
 
 	t.Run("requests that the provider refuses burn the stored key's own limits", func(t *testing.T) {
 		t.Parallel()

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/ledgertest"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
@@ -100,4 +101,8 @@ func cpu(b *testing.B, postmaster int) float64 {
 		}
 	}
 	return sum
+}
+
+func BenchmarkNames(b *testing.B) {
+	ledgertest.BenchmarkNames(b, func(b *testing.B) ledger.Ledger { return openProcess(b).Ledger })
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/ledger/ledgertest"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
@@ -138,4 +139,8 @@ func BenchmarkFirstRequest(b *testing.B) {
 			}
 		})
 	}
+}
+
+func BenchmarkNames(b *testing.B) {
+	ledgertest.BenchmarkNames(b, func(b *testing.B) ledger.Ledger { return openProcess(b).Ledger })
 }
