@@ -9,6 +9,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
+	"github.com/airatelimit/airatelimit/internal/sound"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -127,7 +128,7 @@ func (c *call) checkBounds() error {
 		return unbounded(d.Chooses, "A strict limit applies, and `%s` lets the provider choose a model of any price. Name the models instead.", d.Chooses)
 	case c.animates():
 		return unbounded("output_format", "A strict limit applies, and the frames of an animation are not bounded. Ask for png, jpeg or webp.")
-	case c.soundUnbounded():
+	case transcribes(c.ep.Operation) && !c.listen().known:
 		return unbounded("file", "A strict limit applies, and the length of the sound cannot be told from what was sent. Send the file itself, as WAV, MP3, FLAC, Ogg, M4A or WebM.")
 	}
 	return nil
@@ -337,5 +338,36 @@ func addSat(a, b int64) int64 { return min(a, limit.Most) + min(b, limit.Most) }
 // defaultImageModel is what OpenAI's image tool uses where it names no model, or one that costs no more.
 const defaultImageModel = "gpt-image-2"
 
-// soundUnbounded reports whether the body brings sound to be transcribed whose length cannot be told.
-func (c *call) soundUnbounded() bool { return false }
+// soundLength is how long the sound to be transcribed can be.
+type soundLength struct {
+	millis   int64
+	known    bool
+	measured bool
+}
+
+// longestClip is the most that a clip of a speaker's voice lasts, in milliseconds: OpenAI takes 2 to 10 seconds.
+const longestClip = 10_000
+
+// listen measures the sound to be transcribed, once a request. What cannot be told is taken at the lowest bit rate of
+// MPEG audio, a byte a millisecond, and is refused where a limit is strict.
+func (c *call) listen() soundLength {
+	if c.sound.measured {
+		return c.sound
+	}
+	l := soundLength{millis: c.env.SoundClips * longestClip, known: !c.env.SoundAbsent, measured: true}
+	if c.env.SoundAbsent {
+		l.millis += int64(len(c.body))
+	}
+	for _, file := range c.env.Sounds {
+		n, known := sound.Longest(file)
+		if !known {
+			n, l.known = int64(len(file)), false
+		}
+		l.millis = addSat(l.millis, n)
+	}
+	c.sound = l
+	return l
+}
+
+// transcribes reports whether the operation turns sound into text.
+func transcribes(op wire.Operation) bool { return op == wire.Transcriptions || op == wire.Translations }

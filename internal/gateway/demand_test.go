@@ -123,3 +123,55 @@ func TestASecondModelNeedsAPrice(t *testing.T) {
 		t.Error("a model without a price is refused though no limit on costs applies")
 	}
 }
+
+// upload is a form with a recording, and its type.
+func upload(model, file string) (contentType, body string) {
+	part := func(head, value string) string {
+		return "--b\r\nContent-Disposition: form-data; " + head + "\r\n\r\n" + value + "\r\n"
+	}
+	return "multipart/form-data; boundary=b", part(`name="model"`, model) + part(`name="file"; filename="a"`, file) + "--b--\r\n"
+}
+
+// silence is an Ogg file of Opus packets of two bytes and 120 ms each, a hundred to a page.
+func silence(pages int) string {
+	page := func(flags string, granule string, packets ...string) string {
+		lacing := ""
+		for _, p := range packets {
+			lacing += string(rune(len(p)))
+		}
+		return "OggS\x00" + flags + granule + "\x07\x00\x00\x00" + strings.Repeat("\x00", 8) + string(rune(len(packets))) + lacing + strings.Join(packets, "")
+	}
+	none := strings.Repeat("\x00", 8)
+	packets := strings.Split(strings.TrimSuffix(strings.Repeat("\x1b\x02 ", 100), " "), " ")
+	return page("\x02", none, "OpusHead\x01\x01\x00\x00\x80\x3b\x00\x00\x00\x00\x00") + strings.Repeat(page("\x00", none, packets...), pages)
+}
+
+// A recording holds the longest that it can be, not what its size usually means.
+func TestTranscriptionsHoldTheLongestSound(t *testing.T) {
+	t.Parallel()
+	const settings = `{"name":"t","enforcement":"strict","costLimitUsd":1000,"prices":{"whisper-1":{"audioUsdPerMinute":0.006},"by-token":{"inputUsdPerMillion":6,"outputUsdPerMillion":10}}}`
+	hold := func(model, file string) *limit.Ask {
+		contentType, body := upload(model, file)
+		return askFor(t, settings, "/v1/audio/transcriptions", contentType, body)
+	}
+	hour := silence(300) // 300 pages of 12 s
+	if len(hour) > 100_000 {
+		t.Fatalf("an hour of silence is %d bytes", len(hour))
+	}
+	switch ask := hold("openai/whisper-1", hour); {
+	case ask == nil:
+		t.Error("a recording of Opus is refused")
+	case ask.Estimate[limit.Cost] < 360_000 || ask.Estimate[limit.Cost] > 370_000:
+		t.Errorf("an hour of sound holds %d micro-USD, want about 360000", ask.Estimate[limit.Cost])
+	}
+	if ask := hold("openai/by-token", hour); ask == nil || ask.Estimate[limit.Cost] < 3600*17*6 {
+		t.Errorf("an hour of sound that is billed by tokens holds %v, want its tokens at least", ask)
+	}
+	if ask := hold("openai/whisper-1", "#!AMR\n of no known length"); ask != nil {
+		t.Errorf("sound of no known length holds %v under a strict limit, want a refusal", ask.Estimate)
+	}
+	contentType, body := upload("openai/whisper-1", "#!AMR\n of no known length")
+	if ask := askFor(t, strings.Replace(settings, "strict", "soft", 1), "/v1/audio/transcriptions", contentType, body); ask == nil || ask.Estimate[limit.Cost] == 0 {
+		t.Errorf("sound of no known length holds %v under a soft limit, want something", ask)
+	}
+}

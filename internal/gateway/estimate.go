@@ -40,6 +40,12 @@ const (
 	hiddenToolsInput = 800
 	hiddenTypedTool  = 2_000 // a vendor's own description of one of its tools
 
+	// Tokens a second of sound, heard or written down: OpenAI's price of a minute is that of
+	// 1,000 tokens, Mistral counts 16 a second; nobody speaks more than 25.
+	soundTokens = 25
+	// What people record is rarely below 32 kbit/s, four times the least that is told apart.
+	usualSound = 4
+
 	leastResponseOutput = 16 // max_output_tokens may not be less
 )
 
@@ -103,13 +109,20 @@ func (c *call) estimateOf() estimate {
 			e.likely.Input, e.input.Input, e.output = 0, 0, 0
 		}
 	case wire.Transcriptions, wire.Translations:
-		// Sound that people record is rarely below 32 kbit/s, four bytes a millisecond.
-		millis := int64(len(c.body)) / 4
-		e.likely = price.Usage{AudioMillis: millis}
-		e.input, e.output, e.capped = e.likely, millis/100, true
+		length := c.listen()
+		e.likely, e.input = price.Usage{AudioMillis: length.millis}, price.Usage{AudioMillis: length.millis}
+		if !length.known {
+			e.likely.AudioMillis /= usualSound
+		}
+		e.output, e.capped = satMul(length.millis, soundTokens)/1000, true
 		if e.price.AudioMilli > 0 {
 			e.output = 0
+			break
 		}
+		e.input.AudioInput = e.output
+		e.input.Input = e.output + max(in.TextBytes, 0)
+		e.likely.Input = satMul(e.likely.AudioMillis, soundTokens) / 1000
+		e.likely.AudioInput = e.likely.Input
 	default:
 		e.capped = c.env.Capped
 		if e.output = usualOutput * c.env.Answers; e.capped {

@@ -125,6 +125,7 @@ type call struct {
 	target   provider.Target
 	cred     provider.Credential
 	est      estimate
+	sound    soundLength
 	rules    limit.Rules
 	decision *limit.Decision
 	res      *ledger.Reservation

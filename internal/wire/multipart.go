@@ -241,7 +241,7 @@ func (f *formReader) content(p formPart, at token) error {
 		if f.e.Demands.Steering == "" && isSteering([]byte(base)) {
 			f.e.Demands.Steering = base
 		}
-		f.measure(base, value)
+		f.measure(base, p.file, value)
 		return nil
 	case bracketed:
 		return invalid(params[field], "`%s` must not be a list.", params[field])
@@ -283,7 +283,7 @@ func (f *formReader) control(field control, at token) error {
 }
 
 // measure weighs a part that is no control field. name is without brackets.
-func (f *formReader) measure(name string, value []byte) {
+func (f *formReader) measure(name string, file bool, value []byte) {
 	e := f.e
 	switch e.Endpoint.Operation {
 	case ImageEdits:
@@ -297,6 +297,16 @@ func (f *formReader) measure(name string, value []byte) {
 	case Speech:
 		if name == "input" {
 			e.Characters += int64(utf8.RuneCount(value))
+		}
+	case Transcriptions, Translations:
+		switch {
+		case name == "file" || file:
+			e.Sounds = append(e.Sounds, value)
+			e.Input.TextBytes -= int64(len(value))
+		case name == "known_speaker_references":
+			e.SoundClips++
+		case name == "url", name == "file_url", name == "file_id": // Groq's, Mistral's
+			e.SoundAbsent = true
 		}
 	}
 }

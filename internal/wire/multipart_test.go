@@ -46,7 +46,11 @@ func TestParse_readsForms(t *testing.T) {
 		data             int // bytes that are no text
 	}{
 		{"Transcription", transcriptions, form(filePart("file", "a.mp3", "ID3\r\n\x00\xff"), textPart("model", "whisper-1")),
-			Envelope{Model: "whisper-1", Answers: 1, Input: Input{Opaque: true}}, 0},
+			Envelope{Model: "whisper-1", Answers: 1, Input: Input{Opaque: true}, Sounds: [][]byte{[]byte("ID3\r\n\x00\xff")}}, 7},
+		{"SpeakersVoices", transcriptions, form(textPart("model", "m"), textPart("known_speaker_references[]", "data:audio/wav;base64,AAAA"), textPart("known_speaker_references[]", "x")),
+			Envelope{Model: "m", Answers: 1, Input: Input{Opaque: true}, SoundClips: 2}, 0},
+		{"SoundByURL", transcriptions, form(textPart("model", "m"), textPart("file_url", "https://example.com/a.mp3")),
+			Envelope{Model: "m", Answers: 1, Input: Input{Opaque: true}, SoundAbsent: true}, 0},
 		{"Translation", "/v1/audio/translations", form(textPart("model", "whisper-1")), Envelope{Model: "whisper-1", Answers: 1, Input: Input{Opaque: true}}, 0},
 		{"Streamed", transcriptions, form(textPart("model", "gpt-4o-transcribe"), textPart("stream", "true")),
 			Envelope{Model: "gpt-4o-transcribe", Stream: true, Answers: 1, Input: Input{Opaque: true}}, 0},

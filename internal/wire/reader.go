@@ -71,6 +71,7 @@ type reader struct {
 }
 
 func (e *Envelope) readJSON() error {
+	e.SoundAbsent = e.Endpoint.Operation == Transcriptions || e.Endpoint.Operation == Translations
 	r := reader{scanner: scanner{data: e.body}, e: e}
 	if err := r.preamble(); err != nil {
 		return err

@@ -40,6 +40,10 @@ type Envelope struct {
 	CacheControl bool  // as does one named cache_control
 	Characters   int64 // of the text to be spoken, for Speech
 
+	Sounds      [][]byte // the recordings to be transcribed, parts of the body, for Transcriptions and Translations
+	SoundClips  int64    // short ones beside them, of the speakers' voices
+	SoundAbsent bool     // one is named that is not in the body
+
 	body   []byte
 	form   bool            // multipart/form-data
 	fields [controls]token // values of the control fields; kind missing where absent
