@@ -98,7 +98,7 @@ func (l *bulk) object(prefix string, names ...string) string {
 
 // wholeBulk reads a whole answer that was too long to be kept.
 func (m *meter) wholeBulk(l *bulk) {
-	m.media = true
+	m.media = m.kind != OpenAIEmbeddings && m.kind != GeminiEmbed
 	m.whole([]byte(l.object("", "usage", "usageMetadata", "tool_usage", "error")))
 	m.res.Images = l.images
 }

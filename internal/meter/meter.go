@@ -156,11 +156,15 @@ func (m *meter) take(c counts, ok bool) {
 func (m *meter) result() Result {
 	r := m.res
 	said := m.counts.outputSaid
+	var beside price.Usage // which is part of the answer itself
 	switch m.kind {
 	case AnthropicMessages:
 		r.Usage, r.Others = m.anthropic.usage(m.hourCache)
 		m.free = m.anthropic.unbilled()
 		said = m.anthropic.outputSaid
+		for _, o := range r.Others {
+			beside = beside.Plus(o.Usage)
+		}
 	case GeminiGenerate, GeminiEmbed:
 		r.Usage = m.geminiUsage()
 		said = true // what is zero is left out
@@ -176,9 +180,9 @@ func (m *meter) result() Result {
 	}
 	timed := m.kind == OpenAIAudio && r.Usage.AudioMillis > 0
 	silent := r.OutputText == 0 && r.Images == 0 && !m.media
-	r.InputKnown = m.free || timed || r.Usage.Input > 0
+	r.InputKnown = m.free || timed || r.Usage.Input+beside.Input > 0
 	r.OutputKnown = m.free || timed && m.figures ||
-		(m.figures || m.metered > 0) && said && r.OutputText == m.textThen && (r.Usage.Output > 0 || silent)
+		(m.figures || m.metered > 0) && said && r.OutputText == m.textThen && (r.Usage.Output+beside.Output > 0 || silent)
 	return r
 }
 
