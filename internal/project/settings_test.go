@@ -427,6 +427,11 @@ func FuzzParseSettings(f *testing.F) {
 			}
 			return
 		}
+		for _, w := range s.Warnings() {
+			if w.Path == "" || w.Text == "" {
+				t.Fatalf("warning %+v", w)
+			}
+		}
 		shown := mustMarshal(t, s)
 		again, err := ReadSettings([]byte(shown))
 		if err != nil {

@@ -180,25 +180,37 @@ func (w *warner) keys(path string, limits map[string]ModelLimit) {
 	}
 }
 
+// list looks at allowed models. GET /v1/models lists them by these names, so that only a dated one is no good choice: it
+// seems to leave the model's other snapshots out.
 func (w *warner) list(path string, keys []string) {
 	for i, key := range keys {
-		w.key(fmt.Sprintf("%s[%d]", path, i), key)
+		at, key := fmt.Sprintf("%s[%d]", path, i), limit.NormalizeModel(key)
+		if w.known(at, key) && limit.BaseModel(key) != key && !strings.HasSuffix(key, "-latest") {
+			w.otherName(at, key, limit.BaseModel(key))
+		}
 	}
 }
 
-// key looks at a model key.
-func (w *warner) key(path, spelling string) {
-	key := limit.NormalizeModel(spelling)
-	if !w.snapshot.knows(key) {
-		w.warn(path, "%q matches no model of the price book: check the spelling. For a model of your own set its price in prices.", spelling)
-		return
+// key looks at a key of modelLimits.
+func (w *warner) key(path, key string) {
+	key = limit.NormalizeModel(key)
+	if w.known(path, key) && !strings.HasSuffix(key, "*") {
+		w.otherName(path, key, limit.CanonicalModel(key))
 	}
-	if strings.HasSuffix(key, "*") {
-		return
+}
+
+func (w *warner) known(path, key string) bool {
+	if w.snapshot.knows(key) {
+		return true
 	}
-	model := limit.CanonicalModel(key)
-	if _, named := price.Lookup(model); named && model != key {
-		w.warn(path, "%q is a snapshot or another name of %s, and means every name of that model. Write %s to say so.", spelling, model, model)
+	w.warn(path, "%q matches no model of the price book: check the spelling. For a model of your own set its price in prices.", key)
+	return false
+}
+
+// otherName warns of a key where the price book has the model under another name.
+func (w *warner) otherName(path, key, model string) {
+	if _, priced := price.Lookup(model); priced && model != key {
+		w.warn(path, "%q is a snapshot or another name of %s, and means every name of that model. Write %s to say so.", key, model, model)
 	}
 }
 
@@ -215,14 +227,8 @@ func (s *Snapshot) knows(key string) bool {
 		_, ok := s.Price(key)
 		return ok
 	}
-	for _, v := range vendors {
-		for _, model := range price.Models(v.Name) {
-			if _, ok := limit.Match(key, limit.NormalizeModel(model)); ok {
-				return true
-			}
-		}
-	}
-	return false
+	covered := limit.NewModelSet([]string{key})
+	return slices.ContainsFunc(vendors, func(v Vendor) bool { return slices.ContainsFunc(price.Models(v.Name), covered.Has) })
 }
 
 // ResponseVariables are the names that are filled in in a limit response, as {{name}}.

@@ -53,6 +53,8 @@ func TestWarnings(t *testing.T) {
 		{"models of an own provider", `{` + bounded + `, "modelLimits": {"llama-3": {"requestLimit": 5}}, "providers": {"groq": {"baseUrl": "https://a.example/v1", "dialect": "openai", "models": ["llama-*"]}}}`, ""},
 		{"a snapshot", `{` + bounded + `, "modelLimits": {"gpt-4o-2024-08-06": {"requestLimit": 5}}}`,
 			"modelLimits.gpt-4o-2024-08-06: \"gpt-4o-2024-08-06\" is a snapshot or another name of gpt-4o, and means every name of that model. Write gpt-4o to say so.\n"},
+		{"an allowed snapshot", `{"costLimitUsd": 1, "allowedModels": ["gpt-4o-2024-08-06", "mistral-large-latest"]}`,
+			"allowedModels[0]: \"gpt-4o-2024-08-06\" is a snapshot or another name of gpt-4o, and means every name of that model. Write gpt-4o to say so.\n"},
 		{"two names of one model", `{` + bounded + `, "modelLimits": {"gpt-4o": {"requestLimit": 5}, "gpt-4o-2024-08-06": {"requestLimit": 2}}}`,
 			"modelLimits.gpt-4o-2024-08-06: \"gpt-4o-2024-08-06\" is a snapshot or another name of gpt-4o, and means every name of that model. Write gpt-4o to say so.\n" +
 				"modelLimits.gpt-4o-2024-08-06: \"gpt-4o\" and \"gpt-4o-2024-08-06\" are names of one model, and what both set counts from the longer one. Remove one of them.\n"},
