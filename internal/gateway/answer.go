@@ -31,7 +31,7 @@ var chunks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 func (c *call) answer(x *exchange, resp *http.Response, hideUsage bool) error {
 	body, readable, err := decoded(resp)
 	if err != nil {
-		c.settle(c.partial(meter.Result{}))
+		c.settle(c.unseen(x))
 		return c.failure(x, err)
 	}
 	media, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
@@ -110,7 +110,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	case errors.Is(err, errMore):
 		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), meter.NewStream(c.kind(), c.meterOptions(false)), false)
 	case err != nil && !errors.Is(err, io.EOF):
-		c.settle(c.partial(meter.Result{}))
+		c.settle(c.unseen(x))
 		return c.failure(x, err)
 	}
 	if c.ep.Metered() {

@@ -51,6 +51,15 @@ func (c *call) partial(r meter.Result) used {
 	return used{Result: c.bounded(r)}
 }
 
+// unseen charges a request of whose answer nothing is known. Where the client did not wait for it, its usual output
+// counts too: waiting would have cost it.
+func (c *call) unseen(x *exchange) used {
+	if x.gone.Load() && !c.streamed() {
+		return c.used(meter.Result{})
+	}
+	return c.partial(meter.Result{})
+}
+
 // estimated fills in what the vendor's figures leave out.
 func (c *call) estimated(r meter.Result, output int64) meter.Result {
 	if !r.InputKnown {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
-	"github.com/airatelimit/airatelimit/internal/meter"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -167,13 +166,10 @@ func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.R
 // provider costs nothing; what may have is counted, with its input. Where the client did not wait for the answer its
 // usual output counts too.
 func (c *call) unanswered(x *exchange, err error) error {
-	switch {
-	case !x.taken.Load():
+	if x.taken.Load() {
+		c.settle(c.unseen(x))
+	} else {
 		c.release()
-	case x.gone.Load() && !c.streamed():
-		c.settle(c.used(meter.Result{}))
-	default:
-		c.settle(c.partial(meter.Result{}))
 	}
 	return c.failure(x, err)
 }

@@ -1,0 +1,183 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
+// streamChat is a request for a stream whose client has not asked for usage.
+const streamChat = `{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hello"}]}`
+
+// choosy is a server that refuses stream_options with an answer of its own, and counts what it was asked.
+type choosy struct {
+	status        int
+	refusal       string
+	with, without int
+}
+
+func (s *choosy) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	status, answer := 200, "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n"
+	if strings.Contains(string(body), "stream_options") {
+		s.with++
+		status, answer = s.status, s.refusal
+	} else {
+		s.without++
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(strings.NewReader(answer))}, nil
+}
+
+// A server that refuses the field which we added is asked once more without it, and after a few times without it at once.
+func TestStreamOptions_AreLeftOutWhereTheyAreRefused(t *testing.T) {
+	t.Parallel()
+	const named = `{"error":{"message":"stream_options: Extra inputs are not permitted"}}`
+	for name, tc := range map[string]struct {
+		server *choosy
+		again  bool
+	}{
+		"Named":             {&choosy{status: 400, refusal: named}, true},
+		"NamedWith422":      {&choosy{status: 422, refusal: `{"detail":[{"loc":["body","stream_options","include_usage"]}]}`}, true},
+		"Silent":            {&choosy{status: 400}, true},
+		"AboutAnotherField": {&choosy{status: 400, refusal: `{"error":{"message":"max_tokens is too large"}}`}, false},
+		"AnotherStatus":     {&choosy{status: 429, refusal: named}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newExchangeTest(t, `{"name":"test","tokenLimit":1000000}`, tc.server.RoundTrip)
+			for range surelyPlain + 2 {
+				answer := e.send("/v1/chat/completions", streamChat, 0)
+				if ok := answer.Code == 200; ok != tc.again {
+					t.Fatalf("%s: status %d: %s", name, answer.Code, answer.Body)
+				}
+				if !tc.again && answer.Body.String() != tc.server.refusal {
+					t.Errorf("%s: %q, want the provider's answer", name, answer.Body)
+				}
+			}
+			want := [2]int{surelyPlain + 2, 0}
+			if tc.again {
+				want = [2]int{surelyPlain, surelyPlain + 2}
+				if got := e.account.settled[0].Amounts; got[limit.Tokens] != 27 || got[limit.Requests] != 1 {
+					t.Errorf("%s: charged %v, want 1 request of 27 tokens", name, got)
+				}
+			}
+			if got := [2]int{tc.server.with, tc.server.without}; got != want {
+				t.Errorf("%s: asked %v times with and without, want %v", name, got, want)
+			}
+			time.Sleep(plainFor)
+			if e.send("/v1/chat/completions", streamChat, 0); tc.server.with != want[0]+1 {
+				t.Errorf("%s: asked %d times with it, want once more when it is forgotten", name, tc.server.with)
+			}
+		})
+	}
+}
+
+// The client's own field is the client's business, and a provider can be set to be never asked.
+func TestStreamOptions_AreNotAdded(t *testing.T) {
+	t.Parallel()
+	server := &choosy{status: 400, refusal: "stream_options"}
+	e := newExchangeTest(t, `{"name":"test"}`, server.RoundTrip)
+	own := strings.Replace(streamChat, "{", `{"stream_options":{"include_usage":true},`, 1)
+	if answer := e.send("/v1/chat/completions", own, 0); answer.Code != 400 || server.with != 1 || server.without != 0 {
+		t.Errorf("status %d, asked %d and %d times; want the provider's 400 to the client's own field", answer.Code, server.with, server.without)
+	}
+	e = newExchangeTest(t, `{"name":"test","providers":{"openai":{"streamUsage":false}}}`, server.RoundTrip)
+	if answer := e.send("/v1/chat/completions", streamChat, 0); answer.Code != 200 || server.with != 1 {
+		t.Errorf("status %d, asked %d times with the field; want streamUsage: false to leave it out", answer.Code, server.with)
+	}
+}
+
+// Which servers refuse is remembered of a bounded number.
+func TestStreamOptions_MemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	var p plainServers
+	for i := range 5 * mostPlain {
+		p.refused(fmt.Sprint("model-", i), time.Unix(0, 0))
+	}
+	if len(p.known) > mostPlain {
+		t.Errorf("%d servers are remembered, want at most %d", len(p.known), mostPlain)
+	}
+	for range surelyPlain {
+		p.refused("a", time.Unix(0, 0))
+	}
+	if !p.has("a", time.Unix(1, 0)) {
+		t.Error("a server that refuses is not remembered")
+	}
+	if p.took("a"); p.has("a", time.Unix(1, 0)) {
+		t.Error("a server that takes the field is remembered as one that refuses")
+	}
+}
+
+// No figure of a provider costs more than its model can have read and written, and none that is honest is lowered.
+func TestFiguresAreBounded(t *testing.T) {
+	t.Parallel()
+	const absurd = 900_000_000_000
+	for name, tc := range map[string]struct {
+		path, request, usage string
+		most                 int64 // tokens
+	}{
+		"Chat":     {"/v1/chat/completions", `{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}`, fmt.Sprintf(`{"usage":{"prompt_tokens":%d,"completion_tokens":%d}}`, absurd, absurd), 10_000_000},
+		"Fallback": {"/v1/messages", `{"model":"claude-opus-4-5","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}`, fmt.Sprintf(`{"usage":{"input_tokens":1,"output_tokens":1,"iterations":[%s{"type":"fallback_message","model":"claude-opus-4-1","input_tokens":%d,"output_tokens":%d}]}}`, strings.Repeat(fmt.Sprintf(`{"type":"advisor_message","model":"claude-opus-4-1","input_tokens":%d,"output_tokens":1},`, absurd), 500), absurd, absurd), 400_000_000},
+	} {
+		e := newExchangeTest(t, `{"name":"test","costLimitUsd":1000000}`, answering(tc.usage))
+		e.send(tc.path, tc.request, 0)
+		got := e.account.settled[0].Amounts
+		if got[limit.Tokens] > tc.most || got[limit.Cost] > 10_000_000_000 {
+			t.Errorf("%s: charged %d tokens and %d micro-USD, want a bound", name, got[limit.Tokens], got[limit.Cost])
+		}
+		if !strings.Contains(e.log.String(), "provider's figures bounded") {
+			t.Errorf("%s: the log does not tell: %s", name, e.log)
+		}
+	}
+	for name, tc := range map[string]struct {
+		request, usage string
+		want           int64
+	}{
+		"FullContext": {`{"model":"gpt-4.1","messages":[]}`, `{"usage":{"prompt_tokens":1047576,"completion_tokens":32768}}`, 1047576 + 32768},
+		"FanOut":      {`{"model":"gpt-4o","n":100,"messages":[]}`, `{"usage":{"prompt_tokens":128000,"completion_tokens":1638400}}`, 128000 + 1638400},
+		"Unpriced":    {`{"model":"gpt-unheard-of","messages":[]}`, `{"usage":{"prompt_tokens":9000000,"completion_tokens":250000}}`, 9250000},
+	} {
+		e := newExchangeTest(t, `{"name":"test"}`, answering(tc.usage))
+		e.send("/v1/chat/completions", tc.request, 0)
+		if got := e.charged(t); got != tc.want || strings.Contains(e.log.String(), "bounded") {
+			t.Errorf("%s: charged %d, want %d as the vendor says: %s", name, got, tc.want, e.log)
+		}
+	}
+}
+
+// The log says why a provider did not answer, and nothing that could be a secret.
+func TestLogSaysWhyAProviderDidNotAnswer(t *testing.T) {
+	t.Parallel()
+	const secret = "secret-0123456789"
+	for want, err := range map[string]error{
+		"connection refused":                      &net.OpError{Op: "read", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
+		"connection reset by peer":                &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)},
+		"no such host":                            &net.OpError{Op: "lookup", Err: &net.DNSError{Name: secret, IsNotFound: true}},
+		"name server failed":                      &net.DNSError{Name: secret},
+		"certificate signed by unknown authority": fmt.Errorf("%s: %w", secret, x509.UnknownAuthorityError{}),
+		"certificate for another name":            x509.HostnameError{Certificate: new(x509.Certificate), Host: secret},
+		"no TLS spoken":                           tls.RecordHeaderError{Msg: secret},
+		"connection closed":                       fmt.Errorf("%s: %w", secret, io.EOF),
+		"timeout":                                 &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded},
+		"other (*errors.errorString)":             errors.New("malformed HTTP response " + secret),
+	} {
+		got, log := serve(t, new(account), func(*http.Request) (*http.Response, error) { return nil, err })
+		if got.Code != 502 && got.Code != 504 || !strings.Contains(log, want) || strings.Contains(log, secret) || strings.Contains(got.Body.String(), secret) {
+			t.Errorf("%v: status %d, logged %s, want the cause %q", err, got.Code, log, want)
+		}
+	}
+}
