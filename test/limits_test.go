@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,7 +166,11 @@ func TestLimits_BurstIsGivenBack(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"requestsPerMinute":2}`})
 	s.Upstream.Close()
 	for range 5 {
-		wantError(t, s.Do(openAI.request(s, "u", false)), 502, "provider_unreachable")
+		a := s.Do(openAI.request(s, "u", false))
+		wantError(t, a, 502, "provider_unreachable")
+		if got := a.Header.Get("Ratelimit"); got != `"requests-minute";r=2;t=0` {
+			t.Errorf("RateLimit is %s, want both requests left", got)
+		}
 	}
 }
 
@@ -195,12 +201,15 @@ func TestLimits_CountingTokensObeysBurstAndConcurrency(t *testing.T) {
 		"anthropic": func(s *stack.Stack, identity string) stack.Answer {
 			return s.Post("/v1/messages/count_tokens", identity, anthropic.body(anthropic.model, false), "Anthropic-Version", "2023-06-01")
 		},
+		"openai": func(s *stack.Stack, identity string) stack.Answer {
+			return s.Post("/v1/responses/input_tokens", identity, `{"model":"gpt-4o","input":"hello"}`)
+		},
 		"gemini": func(s *stack.Stack, identity string) stack.Answer {
 			return s.Post("/v1beta/models/gemini-2.0-flash:countTokens", identity, gemini.body("", false))
 		},
 	}
 	for name, ask := range asks {
-		dialect := map[string]int{"anthropic": 1, "gemini": 2}[name]
+		dialect := map[string]int{"openai": 0, "anthropic": 1, "gemini": 2}[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stack.New(t, stack.Options{Settings: `{"requestLimit":1,"requestsPerMinute":3}`})
@@ -235,7 +244,7 @@ func TestLimits_CountingTokensObeysBurstAndConcurrency(t *testing.T) {
 			if a := ask(stack.New(t, stack.Options{Settings: `{"requestLimit":0}`}), "u"); a.Status != 200 {
 				t.Errorf("status %d under a used-up limit of a period: %s", a.Status, a.Body)
 			}
-			wantErrorShape(t, ask(stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o"]}`}), "u"), dialect, 403, "model_not_allowed")
+			wantErrorShape(t, ask(stack.New(t, stack.Options{Settings: `{"allowedModels":["o3"]}`}), "u"), dialect, 403, "model_not_allowed")
 		})
 	}
 }
@@ -319,6 +328,47 @@ func TestLimits_RemainingIncludesCredits(t *testing.T) {
 	e, _ := errorOf(t, a)
 	if got := e["limit"].(map[string]any)["remaining"]; got != 10.0 || e["message"] != "10 left of 6" {
 		t.Errorf("the refusal says that %v remain, and %q; want 10", got, e["message"])
+	}
+}
+
+// A cost limit of 0 with credits is a prepaid pack: it pays for models with a price, and for no others.
+func TestLimits_PrepaidCost(t *testing.T) {
+	t.Parallel()
+	for _, enforcement := range []string{"soft", "strict"} {
+		s := stack.New(t, stack.Options{Settings: `{"costLimitUsd":0,"modelLimits":{"o3":{"costLimitUsd":0}},"enforcement":"` + enforcement + `"}`})
+		wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+		change(t, s, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Cost: 1_000_000}) })
+		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+		if left := s.Usage("u")["credits"].(map[string]any)["costUsd"].(float64); left <= 0 || left >= 1 {
+			t.Errorf("%s: credits of $%v left, want less than the dollar that was given", enforcement, left)
+		}
+		wantError(t, s.Post("/v1/chat/completions", "u", `{"model":"openai/unheard-of","messages":[{"role":"user","content":"hi"}]}`), 400, "unpriced_model")
+		wantError(t, s.Chat("u", "o3"), 429, "limit_exceeded")
+	}
+}
+
+// However large limits and gifts are, headers stay within what a structured field can hold, and nothing wraps.
+func TestLimits_AbsurdValues(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":1000000000000000,"tokenLimit":1000000000000000,"costLimitUsd":1000000000,"requestsPerMinute":1000000000}`})
+	change(t, s, "u", func(a *ledger.Account) {
+		for range 3 {
+			a.State.Gift(limit.Amounts{math.MaxInt64, math.MaxInt64, math.MaxInt64})
+		}
+	})
+	a := s.Chat("u", "gpt-4o")
+	wantStatus(t, a, 200)
+	for _, name := range []string{"Ratelimit", "Ratelimit-Policy"} {
+		for _, figure := range regexp.MustCompile(`=(-?\d+)`).FindAllStringSubmatch(a.Header.Get(name), -1) {
+			if n, err := strconv.ParseInt(figure[1], 10, 64); err != nil || n < 0 || n > 999_999_999_999_999 {
+				t.Errorf("%s has %s, which no integer of a structured field may be: %s", name, figure[1], a.Header.Get(name))
+			}
+		}
+	}
+	for _, l := range s.Usage("u")["limits"].([]any) {
+		if l := l.(map[string]any); l["remaining"].(float64) < l["limit"].(float64)-1 {
+			t.Errorf("%v remain of %v and of credits", l["remaining"], l["limit"])
+		}
 	}
 }
 

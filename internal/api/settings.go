@@ -26,7 +26,7 @@ type IdentityFields struct {
 	_ struct{} `additionalProperties:"false"`
 
 	Tier               *string                     `json:"tier,omitempty" nullable:"true" maxLength:"64" doc:"A tier of the project; it beats x-tier. Null leaves the choice to x-tier and the project's default."`
-	RequestLimit       *int64                      `json:"requestLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Requests in a period. Null inherits, -1 is unlimited, 0 blocks; so for all limits."`
+	RequestLimit       *int64                      `json:"requestLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Requests in a period. Null inherits, -1 is unlimited, 0 leaves nothing but credits; so for all limits. A 0 of a model blocks it whatever credits there are."`
 	TokenLimit         *int64                      `json:"tokenLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Tokens in a period."`
 	CostLimitUSD       *project.USD                `json:"costLimitUsd,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"USD in a period, at most six decimals."`
 	RequestsPerMinute  *int64                      `json:"requestsPerMinute,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"The burst: a token bucket of that size, which refills evenly."`

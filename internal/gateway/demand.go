@@ -81,10 +81,10 @@ func (c *call) blocked() error {
 	for _, m := range c.env.Demands.Models {
 		rules := limit.Resolve(levels, limit.NormalizeModel(m.Model), c.rules.Period, c.rules.Strict)
 		for metric := range limit.Metric(limit.NumMetrics) {
-			if l, ok := rules.Limit(metric); ok && l.Max == 0 && l.Scope == limit.ScopeModel {
-				d := limit.Decision{Refusal: limit.OverLimit, Metric: metric}
-				d.Standings[metric] = limit.Standing{Limit: l, ResetsAt: c.rules.Period.End(c.now)}
-				return c.refusal(&d)
+			if l, ok := rules.Limit(metric); ok && l.Blocks() {
+				d := limit.Decision{Refusal: limit.OverLimit, Metric: metric, Lasting: true}
+				d.Standings[metric] = limit.Standing{Limit: l}
+				return c.refusal(&d, m.Model)
 			}
 		}
 	}

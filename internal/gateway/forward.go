@@ -296,5 +296,7 @@ func (c *call) release() {
 	if err := c.g.Ledger.Release(context.Background(), c.res); err != nil {
 		c.g.Log.Error("release", "request", c.id, "error", err)
 	}
-	c.adjustStandings()
+	if c.decision != nil { // it was not passed
+		c.decision.Release()
+	}
 }

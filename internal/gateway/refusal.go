@@ -17,8 +17,8 @@ import (
 // as long as Retry-After says, however long that is.
 const longestWait = time.Minute
 
-// refusal makes the answer to a decision that refuses.
-func (c *call) refusal(d *limit.Decision) error {
+// refusal makes the answer to a decision that refuses a model.
+func (c *call) refusal(d *limit.Decision, model string) error {
 	e := &wire.Error{Status: http.StatusTooManyRequests}
 	h := c.w.Header()
 	response := c.limitResponse()
@@ -26,7 +26,7 @@ func (c *call) refusal(d *limit.Decision) error {
 	case limit.OverLimit:
 		st := &d.Standings[d.Metric]
 		e.Status = c.caller.Project.RefusalStatus
-		e.Code, e.Limit, e.Message = "limit_exceeded", c.detail(st), c.overLimit(d, st)
+		e.Code, e.Limit, e.Message = "limit_exceeded", c.detail(st), c.overLimit(d, st, model)
 		if !d.Lasting {
 			e.RetryAfter = untilReset(st.ResetsAt, c.now)
 		}
@@ -59,7 +59,7 @@ func (c *call) refusal(d *limit.Decision) error {
 		delete(response, "message")
 	}
 	if len(response) > 0 {
-		c.respond(e, response, c.refusalVars(d, e.Limit))
+		c.respond(e, response, c.refusalVars(d, e.Limit, model))
 	}
 	return e
 }
@@ -74,12 +74,12 @@ func retryAfterMs(d *limit.Decision) string {
 }
 
 // overLimit says which limit refused, and what to do about it.
-func (c *call) overLimit(d *limit.Decision, st *limit.Standing) string {
+func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) string {
 	name, period := describe(st, c.rules.Period), st.ResetsAt.Format(time.RFC3339)
 	left := ledger.Figure(st.Metric, st.Remaining()).String()
 	switch {
 	case d.Lasting && st.Max == 0 && st.Scope == limit.ScopeModel:
-		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", c.target.Model, st.Metric)
+		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", model, st.Metric)
 	case d.Lasting && st.Max == 0:
 		return fmt.Sprintf("Nothing is free here: the limit of %s is 0, and no credits are left. Waiting does not change that.", st.Metric)
 	case d.Lasting:
@@ -93,8 +93,8 @@ func (c *call) overLimit(d *limit.Decision, st *limit.Standing) string {
 
 // refusalVars are what a limit response can name of a refusal; over is the limit, if it is
 // one of a period that refused. What there is not, such as a reset, is empty.
-func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail) map[string]string {
-	vars := map[string]string{"identity": c.caller.Identity, "model": c.target.Model, "tier": c.tierName(),
+func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model string) map[string]string {
+	vars := map[string]string{"identity": c.caller.Identity, "model": model, "tier": c.tierName(),
 		"period": c.rules.Period.String(), "resetsAt": ""}
 	switch {
 	case over != nil:

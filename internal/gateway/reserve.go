@@ -193,7 +193,7 @@ func (c *call) ask(ctx context.Context, ask limit.Ask) error {
 	}
 	c.decision = &res.Decision
 	if res.Decision.Refusal != limit.Admitted {
-		return c.refusal(&res.Decision)
+		return c.refusal(&res.Decision, c.target.Model)
 	}
 	c.res = res
 	c.held = true
@@ -231,10 +231,11 @@ func (c *call) waive(ctx context.Context) (waived, err error) {
 func (c *call) unkeepable() error {
 	_, tokens := c.rules.Limit(limit.Tokens)
 	money, cost := c.rules.Limit(limit.Cost)
-	if cost && money.Max > 0 && !c.est.priced && c.ep.Operation != wire.Moderations {
+	cost = cost && !money.Blocks() // which is refused whatever the price is
+	if cost && !c.est.priced && c.ep.Operation != wire.Moderations {
 		return unpriced(c.target.Model)
 	}
-	if cost && money.Max > 0 {
+	if cost {
 		if err := c.unpricedSecond(); err != nil {
 			return err
 		}

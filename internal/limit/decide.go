@@ -100,7 +100,7 @@ func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 				least = max(least, ask.Least[m])
 			}
 			if room < least {
-				d.refuse(OverLimit, m, st.blocks() || !st.canHold(least, s.Credits[m]))
+				d.refuse(OverLimit, m, st.Blocks() || !st.canHold(least, s.Credits[m]))
 			}
 			h := &d.Hold
 			h.limited[m] = true
@@ -181,6 +181,16 @@ func (d *Decision) include() {
 	}
 }
 
+// Release puts the admitted request, which was never made, out of what remains of the limits
+// and of the burst. It is for once.
+func (d *Decision) Release() {
+	d.Settle(Amounts{})
+	if d.Hold.interval > 0 {
+		d.Burst.Remaining++
+		d.Burst.FullIn -= d.Hold.interval
+	}
+}
+
 // Settle puts what the admitted request has used, nothing where it cost nothing, in the
 // place of what was held for it in what remains of the limits, as State.Settle does in the
 // account. It is for once.
@@ -218,7 +228,7 @@ func (s *State) standing(l Limit, used, held int64) Standing {
 	if l.Max > 0 {
 		st.ResetsAt = s.Period.End(s.Start)
 	}
-	if !l.blocks() {
+	if !l.Blocks() {
 		st.Credit = s.credit(l.Metric)
 	}
 	if l.Metric == Requests {

@@ -108,8 +108,8 @@ type Limit struct {
 	src source
 }
 
-// blocks reports whether nothing lifts the limit, credits included.
-func (l *Limit) blocks() bool { return l.Scope == ScopeModel && l.Max == 0 }
+// Blocks reports whether nothing lifts the limit, credits included.
+func (l *Limit) Blocks() bool { return l.Scope == ScopeModel && l.Max == 0 }
 
 // source identifies the cap a limit comes from: the level it stands in, and the index
 // of its model key there, or noModel.

@@ -12,7 +12,7 @@ import (
 )
 
 // LevelFields are the limits that a project, a tier or an identity sets, as JSON. Nil inherits from the next level,
-// -1 is unlimited, 0 blocks; the zero value inherits everything.
+// -1 is unlimited, 0 no free allowance or, of a model, none at all; the zero value inherits everything.
 type LevelFields struct {
 	RequestLimit       *int64                `json:"requestLimit"`
 	TokenLimit         *int64                `json:"tokenLimit"`
