@@ -22,7 +22,7 @@ const (
 // checkSize refuses what is too large before anything else is looked at.
 func (c *call) checkSize() error {
 	if c.g.Draining() {
-		c.w.Header().Set("Connection", "close")
+		wire.NotTaken(c.w.Header())
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
 			Message: "This server is shutting down. Try again.", RetryAfter: time.Second}
 	}

@@ -35,6 +35,9 @@ func (a *app) mount() http.Handler {
 		now := a.planes.Load()
 		switch forControl := strings.HasPrefix(sent, "/api/"); {
 		case probe == nil && !forControl:
+			if now.control == nil {
+				wire.NotTaken(w.Header())
+			}
 			now.data.ServeHTTP(w, r)
 			return
 		case probe == nil && now.control != nil && !a.running.draining():
@@ -46,6 +49,9 @@ func (a *app) mount() http.Handler {
 		// Both planes have an id for their logs; what is not logged has one because everything has.
 		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if probe == nil {
+			wire.NotTaken(w.Header())
+		}
 		switch {
 		case probe != nil:
 			probe.ServeHTTP(out, r)

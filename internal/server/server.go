@@ -70,6 +70,10 @@ const (
 	flushTime  = 2 * time.Second // for answers to leave once their handlers have returned
 	settleTime = 2 * time.Second // for handlers that were cut off to settle
 	traceFlush = 2 * time.Second // for the last traces to leave
+
+	// A balancer learns from a refused request that this node is going, and sends the next one elsewhere. Connections are
+	// closed when none has come for quietTime: one that is sent meanwhile would be lost. quietMost bounds that.
+	quietTime, quietMost = 100 * time.Millisecond, 2 * time.Second
 )
 
 // Run serves until ctx ends. Then it answers new requests with 503, lets running ones go
@@ -312,6 +316,7 @@ func (a *app) shutdown(srv *http.Server, drain time.Duration) error {
 	case <-time.After(drain):
 		a.log.Warn("ending what still runs", "running", a.running.count())
 	}
+	a.running.quiet(min(drain, quietMost))
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	// Ending the exchanges makes their handlers settle. The end of an answer may be in the
@@ -369,12 +374,14 @@ type running struct {
 	mu   sync.Mutex
 	n    int
 	idle chan struct{} // not nil once draining; closed when n is zero
+	last time.Time     // when the drain began, or the last request since was refused
 }
 
 func (r *running) enter() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.idle != nil {
+		r.last = time.Now()
 		return false
 	}
 	r.n++
@@ -392,11 +399,24 @@ func (r *running) leave() {
 func (r *running) drain() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.idle = make(chan struct{})
+	r.idle, r.last = make(chan struct{}), time.Now()
 	if r.n == 0 {
 		close(r.idle)
 	}
 	return r.idle
+}
+
+// quiet returns when no request has come for a while, or after most.
+func (r *running) quiet(most time.Duration) {
+	for deadline := time.Now().Add(most); ; {
+		r.mu.Lock()
+		rest := min(quietTime-time.Since(r.last), time.Until(deadline))
+		r.mu.Unlock()
+		if rest <= 0 {
+			return
+		}
+		time.Sleep(rest)
+	}
 }
 
 func (r *running) draining() bool {

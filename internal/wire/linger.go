@@ -107,3 +107,11 @@ func (a *Answer) End(patience time.Duration) {
 
 // Unwrap is for http.ResponseController.
 func (a *Answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// NotTaken marks the answer to a request that this server has not looked at: it starts, or is shutting down. The connection is
+// closed, and nginx, as deploy/nginx.conf sets it up, gives the request to another server: it does not tell such a 503
+// from a provider's, which must not be sent again, by anything but this header.
+func NotTaken(h http.Header) {
+	h.Set("Connection", "close")
+	h.Set("X-Accel-Redirect", "@another")
+}

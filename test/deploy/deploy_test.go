@@ -344,6 +344,14 @@ func TestCompose(t *testing.T) {
 			t.Errorf("nginx.conf has no %q", need)
 		}
 	}
+	// The file for compose differs in nothing but the nodes; that for any nginx takes no newer one's directives.
+	nodes := regexp.MustCompile(`(?m)^.*\bserver [^{]*;.*\n|^ *resolver .*\n| +#.*$|^#.*\n|^\s*\n`)
+	if a, b := nodes.ReplaceAllString(conf, ""), nodes.ReplaceAllString(read(t, "deploy/compose.nginx.conf"), ""); a != b {
+		t.Errorf("nginx.conf and compose.nginx.conf differ in more than the nodes:\n%s\n---\n%s", a, b)
+	}
+	if regexp.MustCompile(`\bresolve\b`).MatchString(conf) {
+		t.Error("nginx.conf has names resolved in an upstream, which Debian's nginx cannot")
+	}
 	if strings.Count(conf, "{") != strings.Count(conf, "}") || regexp.MustCompile(`(?m)^[^#]*non_idempotent`).MatchString(conf) {
 		t.Error("nginx.conf: want its blocks closed, and no request sent twice")
 	}
@@ -457,6 +465,46 @@ func TestFly(t *testing.T) {
 	}
 	if len(file.HTTPService.Checks) != 1 || file.HTTPService.Checks[0].Path != "/readyz" || strconv.Itoa(file.HTTPService.InternalPort) != file.Env["PORT"] {
 		t.Errorf("service %+v, want the port %s and /readyz", file.HTTPService, file.Env["PORT"])
+	}
+}
+
+// The commands that deploy/README.md has people paste are ours as they are, and name variables that are read.
+func TestCommandsOfTheReadme(t *testing.T) {
+	t.Parallel()
+	binary := filepath.Join(t.TempDir(), "airatelimit")
+	if out, err := exec.Command("go", "build", "-o", binary, root+"cmd/airatelimit").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	doc, known := read(t, "deploy/README.md"), variables(t)
+	ours := regexp.MustCompile("(?:\\./bin|)/?\\bairatelimit ((?:project|backup)[^'`\n]*)").FindAllStringSubmatch(doc, -1)
+	if len(ours) < 3 {
+		t.Errorf("%d commands of ours, want those that make a project on Railway and on Fly", len(ours))
+	}
+	for _, m := range ours {
+		run := exec.Command("sh", "-c", binary+" "+m[1]+" --help")
+		run.Env = []string{"PATH=" + os.Getenv("PATH")}
+		if out, err := run.CombinedOutput(); err != nil {
+			t.Errorf("airatelimit %s: %v\n%s", m[1], err, out)
+		}
+	}
+	for _, m := range regexp.MustCompile(`\b([A-Z]+_[A-Z_]+)=`).FindAllStringSubmatch(doc, -1) {
+		if !known[m[1]] {
+			t.Errorf("%s is not a variable of .env.example", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^|]*)` \\|").FindAllStringSubmatch(doc, -1) {
+		for name := range strings.SplitSeq(m[1], "`, `") {
+			read(t, "deploy/"+name)
+		}
+	}
+	// A command on an app that the configuration does not name says which.
+	for _, m := range regexp.MustCompile(`(?m)\bfly (?:secrets|deploy|ssh|scale|postgres)[^\n]*`).FindAllString(doc, -1) {
+		if strings.HasPrefix(m, "fly deploy` ") {
+			continue
+		}
+		if !strings.Contains(m, "--app my-limits") {
+			t.Errorf("%s: want --app", m)
+		}
 	}
 }
 

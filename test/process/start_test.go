@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
+	"github.com/airatelimit/airatelimit/test/stack"
 )
 
 func TestTheStartSaysWhatToDoNext(t *testing.T) {
@@ -104,5 +107,40 @@ func TestHostIsLoopbackOutsideProduction(t *testing.T) {
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(p.URL, "http://"))
 	if got := in.Run("", []string{"PORT=" + port, "HOST=127.0.0.3"}, "healthcheck"); got.Code != 0 {
 		t.Errorf("healthcheck of another address: exit %d: %s", got.Code, got.Err)
+	}
+}
+
+// Railway and Fly are given two variables, and the image is for production.
+func TestADatabaseAndASecretAreEnoughForProduction(t *testing.T) {
+	t.Parallel()
+	pgtest.OnlyFile(t)
+	in := newInstallation(t)
+	in.database = stack.Database(t)
+	in.Env = map[string]string{"NODE_ENV": "production", "LOG_FORMAT": "text", "DATABASE_URL": in.database, "ALLOW_PRIVATE_UPSTREAMS": "true",
+		"JWT_SECRET": "3b1f0c9d5e7a86421f0e9d8c7b6a59483726150f4e3d2c1b0a998877665544ff"}
+	url, seen := echoing(t)
+	p := in.Serve()
+	settings := filepath.Join(in.Dir, "app.json")
+	if err := os.WriteFile(settings, []byte(`{"providers": {"openai": {"baseUrl": "`+url+`/v1"}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	made := in.Run("", nil, "project", "create", "--name", "My app", "--config", settings, "--json")
+	var keys struct{ ProjectKey, SecretKey string }
+	if err := json.Unmarshal([]byte(made.Out), &keys); err != nil || made.Code != 0 {
+		t.Fatalf("project create: exit %d, %v, %s", made.Code, err, made.Err)
+	}
+	k := node.Keys{Project: keys.ProjectKey, Secret: keys.SecretKey}
+	if a := chat(newClient(t), p, k, "ann", "Authorization", "Bearer sk-proj-clients-own-0123456789"); a.status != http.StatusOK {
+		t.Errorf("a request with the app's own key: %d %s", a.status, a.body)
+	}
+	if last, _ := seen.Last(); last.Header.Get("Authorization") != "Bearer sk-proj-clients-own-0123456789" {
+		t.Error("the provider did not get the app's own key")
+	}
+	if !strings.Contains(p.Log.String(), "provider keys cannot be stored: ENCRYPTION_KEY is not set") {
+		t.Error("the log does not say that provider keys cannot be stored")
+	}
+	got := in.Run("", []string{"KEY=" + node.StoredKey}, "project", "provider-key", k.Project, "openai=env:KEY")
+	if got.Code != 1 || !strings.Contains(got.Err, "encryption_key_missing") {
+		t.Errorf("storing a key: exit %d, %s; want 1 and encryption_key_missing", got.Code, got.Err)
 	}
 }
