@@ -240,8 +240,7 @@ func (c *call) addDemands(e *estimate) {
 		e.addPass(e.price)
 	}
 	for _, m := range d.Models {
-		p, priced := c.caller.Project.Price(m.Model)
-		e.priced = e.priced && (priced || m.Param == "moderation")
+		p, _ := c.caller.Project.Price(m.Model) // a limit on costs has refused what has none
 		switch m.Param {
 		case "fallbacks": // each that answers is paid for, those that decline midway too
 			e.addPass(p)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"pgregory.net/rapid"
 )
 
 // asking is a ledger that keeps what was asked for and admits nothing.
@@ -174,4 +176,92 @@ func TestTranscriptionsHoldTheLongestSound(t *testing.T) {
 	if ask := askFor(t, strings.Replace(settings, "strict", "soft", 1), "/v1/audio/transcriptions", contentType, body); ask == nil || ask.Estimate[limit.Cost] == 0 {
 		t.Errorf("sound of no known length holds %v under a soft limit, want something", ask)
 	}
+}
+
+// bill is a request and the most that its vendor can charge for it: every byte of text a token, every tool used as often
+// as it may be, each time with results of a hundred thousand tokens to be read, every model asked and every cap used up.
+type bill struct {
+	path, body     string
+	tokens, micros int64
+}
+
+const toolResults = 100_000
+
+// dearestBill draws a request to one of two models: 1 USD a million tokens, or 10 for input and 50 for output.
+func dearestBill(t *rapid.T) bill {
+	num := func(name string, most int) int64 { return int64(rapid.IntRange(0, most).Draw(t, name)) }
+	prompt := strings.Repeat("word", int(num("words", 2000)))
+	cap, images := 16+num("cap", 5000), num("images", 3)
+	input, fields := int64(len(prompt))+images*4_784, ""
+	var b bill
+	run := func(passes, in, out, inRate, outRate int64) {
+		b.tokens += passes * (in + out)
+		b.micros += passes * (in*inRate + out*outRate)
+	}
+	switch rapid.SampledFrom([]string{"messages", "responses", "chat"}).Draw(t, "endpoint") {
+	case "messages":
+		searches, asked, advice, second := num("searches", 3), num("asked", 3), 1024+num("advice", 4000), num("fallbacks", 2)
+		if searches > 0 {
+			fields += fmt.Sprintf(`{"type":"web_search_20260318","name":"web_search","max_uses":%d},`, searches)
+		}
+		if asked > 0 {
+			fields += fmt.Sprintf(`{"type":"advisor_20260301","name":"advisor","model":"claude-dear","max_uses":%d,"max_tokens":%d},`, asked, advice)
+		}
+		read := (1 + searches + asked) * input
+		if searches > 0 {
+			read += (1 + searches + asked) * toolResults
+		}
+		run(1, read, cap, 1, 1)
+		run(second, read, cap, 10, 50)
+		run(asked, input, advice, 10, 50)
+		fields = `,"tools":[` + strings.TrimSuffix(fields, ",") + `],"fallbacks":[` + strings.TrimSuffix(strings.Repeat(`{"model":"claude-dear"},`, int(second)), ",") + `]`
+		image := strings.Repeat(`{"type":"image","source":{"type":"url","url":"u"}},`, int(images))
+		b.path = "/v1/messages"
+		b.body = fmt.Sprintf(`{"model":"claude-cheap","max_tokens":%d,"messages":[{"role":"user","content":[%s{"type":"text","text":%q}]}]%s}`, cap, image, prompt, fields)
+	case "responses":
+		calls := num("calls", 4)
+		read := input
+		if calls > 0 {
+			fields = fmt.Sprintf(`,"max_tool_calls":%d,"tools":[{"type":"web_search"}]`, calls)
+			read = (1 + calls) * (input + toolResults)
+		}
+		if rapid.Bool().Draw(t, "draws") {
+			fields = strings.Replace(fields, `{"type":"web_search"}`, `{"type":"web_search"},{"type":"image_generation","model":"gpt-image-1"}`, 1)
+			run(calls, 1000, 6_240, 10, 40)
+		}
+		run(1, read, cap, 1, 1)
+		image := strings.Repeat(`{"type":"input_image","image_url":"u"},`, int(images))
+		b.path = "/v1/responses"
+		b.body = fmt.Sprintf(`{"model":"gpt-cheap","max_output_tokens":%d,"input":[{"role":"user","content":[%s{"type":"input_text","text":%q}]}]%s}`, cap, image, prompt, fields)
+	default:
+		n, predicted := 1+num("n", 3), strings.Repeat("x", int(num("predicted", 5000)))
+		if predicted != "" {
+			fields = `,"prediction":{"type":"content","content":"` + predicted + `"}`
+		}
+		inRate, outRate := int64(1), int64(1)
+		if rapid.Bool().Draw(t, "routed") {
+			fields, inRate, outRate = fields+`,"models":["claude-dear"]`, 10, 50
+		}
+		run(1, input+int64(len(predicted)), n*(cap+int64(len(predicted))), inRate, outRate)
+		image := strings.Repeat(`{"type":"image_url","image_url":{"url":"u"}},`, int(images))
+		b.path = "/v1/chat/completions"
+		b.body = fmt.Sprintf(`{"model":"gpt-cheap","n":%d,"max_completion_tokens":%d,"messages":[{"role":"user","content":[%s{"type":"text","text":%q}]}]%s}`, n, cap, image, prompt, fields)
+	}
+	return b
+}
+
+// Under strict enforcement no request can be charged more than it holds.
+func TestStrictHoldsCoverTheDearestBill(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		b := dearestBill(r)
+		ask := askFor(t, priced("strict"), b.path, "application/json", b.body)
+		if ask == nil {
+			r.Fatalf("%s is refused", b.body)
+		}
+		if ask.Estimate[limit.Tokens] < b.tokens || ask.Estimate[limit.Cost] < b.micros {
+			r.Fatalf("%d tokens and %d micro-USD are held, %d and %d can be charged for %s",
+				ask.Estimate[limit.Tokens], ask.Estimate[limit.Cost], b.tokens, b.micros, b.body)
+		}
+	})
 }

@@ -74,6 +74,7 @@ func (c *call) estimateOf() estimate {
 
 	e.likely.Input = tokensOf(in.TextBytes) + in.Images*usualImageInput
 	e.input.Input = in.TextBytes - in.ControlBytes + in.Images*c.imageBound() + hiddenInput
+	e.input.ImageInput = in.Images * c.imageBound()
 	if c.env.Tools {
 		e.input.Input += hiddenToolsInput
 	}
@@ -96,7 +97,6 @@ func (c *call) estimateOf() estimate {
 		e.likely, e.input, e.capped = price.Usage{}, price.Usage{}, true
 	case wire.ImageGenerations, wire.ImageEdits:
 		e.output, e.capped = (mostImageTokens(c.target.Model)+partialImages)*c.env.Answers, true
-		e.input.ImageInput = in.Images * mostImageInputEdited
 		e.likely.Images, e.input.Images = c.env.Answers, c.env.Answers
 		if e.price.Output == 0 && e.price.Input == 0 {
 			e.output = 0
@@ -104,6 +104,9 @@ func (c *call) estimateOf() estimate {
 	case wire.Speech:
 		// A second of speech is about 15 characters and 20 tokens.
 		e.output, e.capped = 2*c.env.Characters, true
+		if c.caller.Project.Strict { // slowly spoken, or full of pauses
+			e.output = max(e.output, known(e.price.MaxOutput, unknownOutput))
+		}
 		e.likely.Characters, e.input.Characters = c.env.Characters, c.env.Characters
 		if e.price.Character > 0 {
 			e.likely.Input, e.input.Input, e.output = 0, 0, 0

@@ -32,6 +32,7 @@ const (
 	candidateCount
 	background
 	maxToolCalls
+	toolList
 
 	controls // how many there are
 )
@@ -64,6 +65,7 @@ var params = [...]string{
 	candidateCount:        "generationConfig.candidateCount",
 	background:            "background",
 	maxToolCalls:          "max_tool_calls",
+	toolList:              "tools",
 	toolKind:              "tools.type",
 	toolsModel:            "tools.model",
 	toolMaxUses:           "tools.max_uses",
@@ -93,6 +95,7 @@ var (
 		{"systemPrompt", systemPrompt},
 		{"systemPromptVariables", systemPromptVariables},
 		{"max_tool_calls", maxToolCalls},
+		{"tools", toolList},
 	}
 	responsesRootFields = append(rootFields[:len(rootFields):len(rootFields)], spelling{"background", background})
 	geminiRootFields    = append(rootFields[:len(rootFields):len(rootFields)],

@@ -69,7 +69,7 @@ func TestParse_findsHostedTools(t *testing.T) {
 		{"NoSearch", chat, `{"model":"m","web_search_options":null}`, nil},
 		{"LiveSearch", chat, `{"model":"grok-4","search_parameters":{"mode":"on"}}`, []Tool{hosted("search_parameters", "search_parameters")}},
 		{"Plugin", chat, `{"model":"m","plugins":[{"id":"web","max_results":3}]}`, []Tool{hosted("plugins", "plugin:web")}},
-		{"InExtraBody", chat, `{"model":"m","extra_body":{"google":{"tools":[{"google_search":{}}]}}}`, []Tool{hosted("tools", "tools")}},
+		{"InExtraBody", chat, `{"model":"m","extra_body":{"web_search_options":{}}}`, []Tool{hosted("web_search_options", "web_search_options")}},
 		{"Gemini", generate, `{"tools":[{"functionDeclarations":[]},{"googleSearch":{}},{"code_execution":{}},{"url_context":null}]}`, []Tool{hosted("tools", "googleSearch"), hosted("tools", "code_execution")}},
 		{"GeminiComputer", generate, `{"tools":[{"computerUse":{}}]}`, nil},
 	} {

@@ -25,7 +25,7 @@ func openAIPlace(op Operation, at place, key []byte) place {
 		switch string(key) {
 		case "cached_content", "cachedContent":
 			return hidden
-		case "tools", "plugins", "web_search_options", "search_parameters", "mcp_servers":
+		case "plugins", "web_search_options", "search_parameters", "mcp_servers":
 			return switches
 		}
 		return extra

@@ -275,6 +275,20 @@ func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 	return r.note(inner, v, f)
 }
 
+// checkKey refuses a field's name that parsers read differently: one with a NUL, at which those of C end it, or with half
+// of a surrogate pair.
+func (r *reader) checkKey(key token) error {
+	if !key.escaped {
+		return nil
+	}
+	raw := r.inside(key)
+	decoded, ok := unescape(make([]byte, 0, min(len(raw), 256)), raw)
+	if ok && bytes.IndexByte(decoded, 0) < 0 {
+		return nil
+	}
+	return invalid("", "A field's name holds a NUL or half of a surrogate pair. Leave it out.")
+}
+
 // inside returns what stands between a string's quotes.
 func (r *reader) inside(v token) []byte { return r.data[v.start+1 : v.end-1] }
 

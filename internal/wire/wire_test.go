@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,7 +77,7 @@ func TestParse_readsTheEnvelope(t *testing.T) {
 func TestParse_refusesDuplicatesAndCaseVariants(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
-		"model": `"m"`, "models": `null`, "fallbacks": `[]`, "max_tool_calls": `1`, "stream": `true`, "stream_options": `{}`, "max_tokens": `1`, "max_completion_tokens": `1`,
+		"model": `"m"`, "models": `null`, "fallbacks": `[]`, "tools": `[]`, "max_tool_calls": `1`, "stream": `true`, "stream_options": `{}`, "max_tokens": `1`, "max_completion_tokens": `1`,
 		"max_output_tokens": `1`, "n": `1`, "best_of": `1`, "systemPrompt": `"p"`, "systemPromptVariables": `{}`,
 	}
 	for name, value := range values {
@@ -153,6 +154,7 @@ func TestParse_refusesWrongTypes(t *testing.T) {
 		{"ToolModelInOtherCase", messages, `{"model":"m","tools":[{"type":"advisor_20260301","Model":"dear"}]}`, "tools.model", "letter case"},
 		{"BackgroundAsText", responses, `{"model":"m","background":"true"}`, "background", "true or false"},
 		{"ControlInExtraBody", chat, `{"model":"m","extra_body":{"models":["dear"]}}`, "extra_body", "top of the body"},
+		{"ToolsInExtraBody", chat, `{"model":"m","extra_body":{"google":{"tools":[{"google_search":{}}]}}}`, "extra_body", "top of the body"},
 		{"ControlDeepInExtraBody", chat, `{"model":"m","extra_body":{"google":{"model":"dear"}}}`, "extra_body", "top of the body"},
 		{"KeyWithNUL", chat, `{"model":"m","x":[{"a\u0000b":1}]}`, "", "NUL"},
 		{"KeyWithHalfAPair", generate, `{"contents":[{"parts":[{"functionCall":{"args":{"\ud83d":1}}}]}]}`, "", "surrogate"},
@@ -253,6 +255,8 @@ func FuzzParse(f *testing.F) {
 		`{"generationConfig":{"maxOutputTokens":9},"contents":[{"parts":{"inlineData":{"mimeType":"image/png","data":"` + png + `"}}}]}`,
 		`{"model":"m","messages":[{"content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + png + `"}}]}]}`,
 		`{"model":"m","prompt":["a",["b"],1,[2]],"n":3,"best_of":4}`,
+		`{"model":"m","fallbacks":[{"model":"a","max_tokens":3},"b"],"models":["c"],"tools":[{"type":"file_search","vector_store_ids":["vs"]},{"type":"advisor_20260301","model":"d","max_uses":1}]}`,
+		`{"model":"m","background":true,"max_tool_calls":3,"prompt":{"id":"p"},"prediction":{"content":"x"},"api_base":"x","plugins":[{"id":"web"}],"container":{"id":"c"}}`,
 	} {
 		for i := range paths {
 			f.Add(uint8(i), []byte(body))
@@ -283,6 +287,7 @@ func FuzzParse(f *testing.F) {
 		if err := json.Unmarshal(body, &seen); err != nil {
 			t.Fatalf("another reader refuses a field that was accepted: %v", err)
 		}
+		checkDemands(t, e, body)
 		if e.Endpoint.Dialect == Gemini {
 			if s, ok := seen.Model.(string); ok && strings.TrimPrefix(s, "models/") != e.Model {
 				t.Errorf("model is %q to another reader, %q in the path", s, e.Model)
@@ -308,6 +313,63 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkDemands holds what was found that a body asks for against the standard decoder.
+func checkDemands(t *testing.T, e *Envelope, body []byte) {
+	t.Helper()
+	var seen struct {
+		Background bool
+		Models     []any
+		Fallbacks  any
+		Tools      any
+		Calls      *int64 `json:"max_tool_calls"`
+	}
+	_ = json.Unmarshal(body, &seen) // a field of another type is the zero value
+	d := &e.Demands
+	if seen.Background && e.Endpoint.Operation.responses() {
+		t.Error("a background response was accepted")
+	}
+	if seen.Calls != nil && (!d.CallsBounded || d.ToolCalls != *seen.Calls) {
+		t.Errorf("max_tool_calls is %d to another reader; to us %v, %d", *seen.Calls, d.CallsBounded, d.ToolCalls)
+	}
+	named := func(model any, param string) {
+		s, ok := model.(string)
+		if ok && !slices.ContainsFunc(d.Models, func(n Named) bool { return n.Model == s }) && !(s == "default" && d.Chooses == param) {
+			t.Errorf("%s names %q to another reader, and not to us: %v", param, s, d.Models)
+		}
+	}
+	for _, m := range seen.Models {
+		named(m, "models")
+	}
+	entries, _ := seen.Fallbacks.([]any)
+	for _, entry := range entries {
+		named(entry, "fallbacks")
+		if o, ok := entry.(map[string]any); ok {
+			named(o["model"], "fallbacks")
+		}
+	}
+	if e.Endpoint.Dialect == Gemini {
+		return
+	}
+	tools, _ := seen.Tools.([]any)
+	hosted := 0
+	for _, tool := range tools {
+		o, _ := tool.(map[string]any)
+		named(o["model"], "tools")
+		if kind, ok := o["type"].(string); ok && !isClientTool(kind) && kind != "shell" && kind != "tool_search" {
+			hosted++
+		}
+		stores, _ := o["vector_store_ids"].([]any)
+		for _, id := range stores {
+			if s, ok := id.(string); ok && !slices.Contains(d.Objects, Object{"vector_store_ids", s}) {
+				t.Errorf("a tool refers to %q to another reader, and not to us: %v", s, d.Objects)
+			}
+		}
+	}
+	if len(d.Tools) < hosted {
+		t.Errorf("%d hosted tools to another reader, %d to us", hosted, len(d.Tools))
+	}
 }
 
 // paths are one endpoint of each way to read a body.

@@ -1,0 +1,127 @@
+package wire
+
+import "strings"
+
+// Objects of the account whose key is sent: what is stored with a vendor is open to every user of an app who knows, or
+// guesses, its id.
+
+// reference is how a field refers to an object of the account.
+type reference uint8
+
+const (
+	noObject        reference = iota
+	objectID                  // by an id or a list of ids
+	containerObject           // by an id, or an object with its id
+	voiceObject               // by an object with its id: a voice that is named is one of the vendor's
+	promptObject              // by an object with its id, where a prompt is stored with OpenAI
+	skillObject               // by an id, or a word for one of the vendor's own
+	uriObject                 // by a URI of Google's Files API, or of anything in the world
+)
+
+// objectField tells whether a field refers to an object of the account, wherever it stands: OpenAI's and Anthropic's
+// files, stores, containers, skills, tunnels and connectors, Google's files, caches and stores, xAI's collections,
+// Mistral's libraries and agents, as their documentation of 2026 has them.
+func objectField(key []byte) reference {
+	switch string(key) {
+	case "file_id", "file_ids", "vector_store_id", "vector_store_ids", "container_id", "tunnel_id", "connector_id",
+		"collection_id", "collection_ids", "library_id", "library_ids", "agent_id", "cached_content", "cachedContent",
+		"file_search_store_names", "fileSearchStoreNames", "rag_corpus", "ragCorpus", "datastore":
+		return objectID
+	case "container":
+		return containerObject
+	case "voice":
+		return voiceObject
+	case "skill_id":
+		return skillObject
+	case "file_uri", "fileUri":
+		return uriObject
+	}
+	return noObject
+}
+
+// refer notes the objects that a field's value refers to.
+func (r *reader) refer(name string, ref reference, v token) error {
+	switch {
+	case ref == noObject:
+		return nil
+	case v.kind == array:
+		return r.elements(v, func(v token) error { return r.refer(name, ref, v) })
+	case v.kind == object && (ref == containerObject || ref == voiceObject || ref == promptObject):
+		return r.idOf(name, v)
+	case v.kind != text, ref == voiceObject, ref == promptObject:
+		return nil
+	}
+	id, _ := r.decode(v)
+	if ref == uriObject && !storedURI(id) || ref == skillObject && builtinSkill(id) {
+		return nil
+	}
+	return r.e.Demands.addObject(name, id)
+}
+
+// elements calls do for the strings of an array that has been read, of arrays in it too.
+func (r *reader) elements(v token, do func(token) error) error {
+	s := reader{scanner: scanner{data: r.data, pos: v.start + 1}, e: &Envelope{}}
+	for first := true; ; first = false {
+		more, err := s.next(first, ']')
+		if err != nil || !more {
+			return err
+		}
+		inner, err := s.value(free)
+		if err != nil {
+			return err
+		}
+		if inner.kind == text || inner.kind == array {
+			if err := do(inner); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// idOf notes the ids of an object that has been read.
+func (r *reader) idOf(param string, v token) error {
+	s := reader{scanner: scanner{data: r.data, pos: v.start + 1}, e: &Envelope{}}
+	for first := true; ; first = false {
+		more, err := s.next(first, '}')
+		if err != nil || !more {
+			return err
+		}
+		name, err := s.key()
+		if err != nil {
+			return err
+		}
+		isID := foldEqual(s.short(name), "id")
+		inner, err := s.value(free)
+		if err != nil {
+			return err
+		}
+		if isID && inner.kind == text {
+			id, _ := r.decode(inner)
+			if err := r.e.Demands.addObject(param+".id", id); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// storedURI reports whether a URI is of a file that the account has stored with Google: of the Files API, by name or by
+// URL, or in its own bucket. Others are anybody's.
+func storedURI(uri string) bool {
+	scheme, rest, ok := strings.Cut(strings.TrimSpace(uri), "://")
+	if !ok || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
+		return true
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	host = strings.ToLower(host)
+	return strings.Contains(host, "googleapis.com") && !strings.HasPrefix(host, "storage.googleapis.com") ||
+		strings.HasPrefix(path, "v1") && strings.Contains(path, "/files/")
+}
+
+// builtinSkill reports whether a skill is one of the vendor's: Anthropic's four by name, OpenAI's curated ones.
+func builtinSkill(id string) bool {
+	switch id {
+	case "pptx", "xlsx", "docx", "pdf":
+		return true
+	}
+	return strings.HasPrefix(id, "openai-")
+}
