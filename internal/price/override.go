@@ -9,60 +9,211 @@ import (
 // maxUSD bounds every figure of an Override. It is far above any price and keeps each rate within an int64.
 const maxUSD = 1_000_000
 
-// Override is a price that a project sets itself: an entry of its settings' `prices`. What is nil is not charged, but that
-// cached input then costs what input does, and that token prices come in pairs: input without output, or the reverse, is refused
-// because it would silently make one of them free.
+// Override is a price that a project or an operator sets: an entry of the settings' `prices` or of the file PRICE_BOOK. It
+// is laid over what the book says of the model (see Over). Nil is not set.
 type Override struct {
-	InputUSDPerMillion       *float64 `json:"inputUsdPerMillion,omitempty"`
-	OutputUSDPerMillion      *float64 `json:"outputUsdPerMillion,omitempty"`
-	CachedInputUSDPerMillion *float64 `json:"cachedInputUsdPerMillion,omitempty"`
-	ImageUSD                 *float64 `json:"imageUsd,omitempty"`
-	AudioUSDPerMinute        *float64 `json:"audioUsdPerMinute,omitempty"`
-	CharactersUSDPerMillion  *float64 `json:"charactersUsdPerMillion,omitempty"`
+	TokenPrices
+	ImageUSD                *float64     `json:"imageUsd,omitempty"`
+	AudioUSDPerMinute       *float64     `json:"audioUsdPerMinute,omitempty"`
+	CharactersUSDPerMillion *float64     `json:"charactersUsdPerMillion,omitempty"`
+	FeesUSDPerThousand      *FeePrices   `json:"feesUsdPerThousand,omitempty"`
+	Above                   *AbovePrices `json:"above,omitempty"`
 }
 
-// Price is the override as a price, each figure to the nearest pico-USD. The error names the field that is
-// negative, not finite or beyond 1,000,000 USD.
-func (o Override) Price() (Price, error) {
-	const millisPerMinute = 60_000
-	var p Price
-	var set bool
-	for _, f := range []struct {
-		name  string
-		value *float64
-		units float64 // that the value is the price of
-		into  *int64
-	}{
-		{"inputUsdPerMillion", o.InputUSDPerMillion, 1e6, &p.Input},
-		{"outputUsdPerMillion", o.OutputUSDPerMillion, 1e6, &p.Output},
-		{"cachedInputUsdPerMillion", o.CachedInputUSDPerMillion, 1e6, &p.CachedInput},
-		{"imageUsd", o.ImageUSD, 1, &p.Image},
-		{"audioUsdPerMinute", o.AudioUSDPerMinute, millisPerMinute, &p.AudioMilli},
-		{"charactersUsdPerMillion", o.CharactersUSDPerMillion, 1e6, &p.Character},
-	} {
+// TokenPrices are in USD a million tokens.
+type TokenPrices struct {
+	Input        *float64 `json:"inputUsdPerMillion,omitempty"`
+	Output       *float64 `json:"outputUsdPerMillion,omitempty"`
+	CachedInput  *float64 `json:"cachedInputUsdPerMillion,omitempty"`
+	CacheWrite   *float64 `json:"cacheWriteUsdPerMillion,omitempty"`
+	CacheWrite1h *float64 `json:"cacheWrite1hUsdPerMillion,omitempty"`
+	ImageInput   *float64 `json:"imageInputUsdPerMillion,omitempty"`
+	ImageOutput  *float64 `json:"imageOutputUsdPerMillion,omitempty"`
+	AudioInput   *float64 `json:"audioInputUsdPerMillion,omitempty"`
+	AudioOutput  *float64 `json:"audioOutputUsdPerMillion,omitempty"`
+}
+
+// AbovePrices are for the whole of a request whose input exceeds InputTokens.
+type AbovePrices struct {
+	InputTokens *float64 `json:"inputTokens,omitempty"`
+	TokenPrices
+}
+
+// FeePrices are in USD a thousand uses of a hosted tool.
+type FeePrices struct {
+	WebSearch       *float64 `json:"webSearch,omitempty"`
+	FileSearch      *float64 `json:"fileSearch,omitempty"`
+	CodeInterpreter *float64 `json:"codeInterpreter,omitempty"`
+	Grounding       *float64 `json:"grounding,omitempty"`
+}
+
+// figure is one that can be set, under its name in JSON.
+type figure struct {
+	name  string
+	value *float64
+}
+
+func (t TokenPrices) figures(path string) []figure {
+	return []figure{
+		{path + "inputUsdPerMillion", t.Input}, {path + "outputUsdPerMillion", t.Output},
+		{path + "cachedInputUsdPerMillion", t.CachedInput},
+		{path + "cacheWriteUsdPerMillion", t.CacheWrite}, {path + "cacheWrite1hUsdPerMillion", t.CacheWrite1h},
+		{path + "imageInputUsdPerMillion", t.ImageInput}, {path + "imageOutputUsdPerMillion", t.ImageOutput},
+		{path + "audioInputUsdPerMillion", t.AudioInput}, {path + "audioOutputUsdPerMillion", t.AudioOutput},
+	}
+}
+
+func (f FeePrices) figures() []figure {
+	const path = "feesUsdPerThousand."
+	return []figure{
+		{path + "webSearch", f.WebSearch}, {path + "fileSearch", f.FileSearch},
+		{path + "codeInterpreter", f.CodeInterpreter}, {path + "grounding", f.Grounding},
+	}
+}
+
+// Check returns an error that names the field that is negative, not finite, beyond 1,000,000 USD, or missing beside others:
+// token prices come with one of plain input and one of plain output, because without one of them it would be silently free.
+func (o Override) Check() error {
+	all := o.TokenPrices.figures("")
+	all = append(all, figure{"imageUsd", o.ImageUSD}, figure{"audioUsdPerMinute", o.AudioUSDPerMinute},
+		figure{"charactersUsdPerMillion", o.CharactersUSDPerMillion})
+	if o.FeesUSDPerThousand != nil {
+		all = append(all, o.FeesUSDPerThousand.figures()...)
+	}
+	if o.Above != nil {
+		all = append(all, o.Above.figures("above.")...)
+	}
+	set := false
+	for _, f := range all {
 		if f.value == nil {
 			continue
 		}
 		set = true
 		if !(*f.value >= 0 && *f.value <= maxUSD) { // NaN included
-			return Price{}, fmt.Errorf("%s must be a number from 0 to %d, not %v", f.name, maxUSD, *f.value)
+			return fmt.Errorf("%s must be a number from 0 to %d, not %v", f.name, maxUSD, *f.value)
 		}
-		*f.into = picosPer(*f.value, f.units)
+	}
+	if !set {
+		return errors.New("sets no price")
+	}
+	if err := o.TokenPrices.checkPair("", o.Above != nil); err != nil || o.Above == nil {
+		return err
+	}
+	if err := o.Above.checkPair("above.", true); err != nil {
+		return err
+	}
+	const most = 1 << 40
+	if n := o.Above.InputTokens; n == nil || !(*n >= 1 && *n <= most && *n == math.Trunc(*n)) {
+		return errors.New("above.inputTokens must be a whole number of tokens from 1")
+	}
+	return nil
+}
+
+// checkPair looks for plain input and output where any price of tokens is set or wanted.
+func (t TokenPrices) checkPair(path string, wanted bool) error {
+	for _, f := range t.figures(path) {
+		wanted = wanted || f.value != nil
 	}
 	switch {
-	case !set:
-		return Price{}, errors.New("sets no price")
-	case o.InputUSDPerMillion == nil && (o.OutputUSDPerMillion != nil || o.CachedInputUSDPerMillion != nil):
-		return Price{}, errors.New("inputUsdPerMillion is missing; set it to 0 if input is free")
-	case o.OutputUSDPerMillion == nil && o.InputUSDPerMillion != nil:
-		return Price{}, errors.New("outputUsdPerMillion is missing; set it to 0 if output is free")
+	case wanted && t.Input == nil:
+		return errors.New(path + "inputUsdPerMillion is missing; set it to 0 if input is free")
+	case wanted && t.Output == nil:
+		return errors.New(path + "outputUsdPerMillion is missing; set it to 0 if output is free")
 	}
-	if o.CachedInputUSDPerMillion == nil {
-		p.CachedInput = p.Input
+	return nil
+}
+
+// Over lays the override over what the book says of a model, if it is known there. What is not set stays as it is there: a
+// price of an image, a minute, a million characters or a fee at its amount, one of tokens in its proportion to plain input
+// or output, where that makes it dearer. Cached input costs what input does. Of a model that the book does not know,
+// tokens of each kind cost what plain ones do. The price of an override that sets fees alone is not known without the book.
+// o has passed Check.
+func (o Override) Over(base Price, known bool) (Price, bool) {
+	p := base
+	if o.Input != nil {
+		p.Rates = o.TokenPrices.over(base.Rates)
+		p.Rates.CachedInput = picos1M(o.CachedInput, p.Input)
+		if base.LongAbove > 0 {
+			p.Long = inProportion(p.Rates, base.Rates, base.Long)
+		}
+		known = true
 	}
-	p.CacheWrite, p.CacheWrite1h, p.AudioInput, p.ImageInput = p.Input, p.Input, p.Input, p.Input
-	p.AudioOutput, p.ImageOutput = p.Output, p.Output
-	return p, nil
+	if o.Above != nil {
+		p.LongAbove = int64(*o.Above.InputTokens)
+		p.Long = o.Above.over(p.Rates)
+		p.Long.CachedInput = picos1M(o.Above.CachedInput, scale(p.CachedInput, p.Input, p.Long.Input))
+	}
+	for _, f := range []struct {
+		value *float64
+		units float64 // that the value is the price of
+		into  *int64
+	}{
+		{o.ImageUSD, 1, &p.Image},
+		{o.AudioUSDPerMinute, 60_000, &p.AudioMilli},
+		{o.CharactersUSDPerMillion, 1e6, &p.Character},
+	} {
+		if f.value != nil {
+			*f.into = picosPer(*f.value, f.units)
+			known = true
+		}
+	}
+	if o.FeesUSDPerThousand != nil {
+		f := o.FeesUSDPerThousand
+		for fee, value := range [FeeKinds]*float64{WebSearch: f.WebSearch, FileSearch: f.FileSearch, CodeInterpreter: f.CodeInterpreter, Grounding: f.Grounding} {
+			if value != nil {
+				p.Fees[fee] = picosPer(*value, 1000)
+			}
+		}
+	}
+	return p, known
+}
+
+// over returns the rates of what is set, and of what is not in its proportion to base's plain rates, if that is dearer.
+func (t TokenPrices) over(base Rates) Rates {
+	r := Rates{Input: picosPer(*t.Input, 1e6), Output: picosPer(*t.Output, 1e6)}
+	input := func(set *float64, rate int64) int64 {
+		return picos1M(set, max(r.Input, scale(rate, base.Input, r.Input)))
+	}
+	output := func(set *float64, rate int64) int64 {
+		return picos1M(set, max(r.Output, scale(rate, base.Output, r.Output)))
+	}
+	r.CachedInput = r.Input
+	r.CacheWrite, r.AudioInput, r.ImageInput = input(t.CacheWrite, base.CacheWrite), input(t.AudioInput, base.AudioInput), input(t.ImageInput, base.ImageInput)
+	r.CacheWrite1h = picos1M(t.CacheWrite1h, max(r.CacheWrite, input(nil, base.CacheWrite1h)))
+	r.AudioOutput, r.ImageOutput = output(t.AudioOutput, base.AudioOutput), output(t.ImageOutput, base.ImageOutput)
+	return r
+}
+
+// inProportion returns what long requests cost at rates, if they cost baseLong at base.
+func inProportion(rates, base, baseLong Rates) Rates {
+	by := func(rate, of, to int64) int64 { return max(rate, scale(rate, of, to)) }
+	return Rates{
+		Input: by(rates.Input, base.Input, baseLong.Input), CachedInput: by(rates.CachedInput, base.CachedInput, baseLong.CachedInput),
+		CacheWrite: by(rates.CacheWrite, base.CacheWrite, baseLong.CacheWrite), CacheWrite1h: by(rates.CacheWrite1h, base.CacheWrite1h, baseLong.CacheWrite1h),
+		AudioInput: by(rates.AudioInput, base.AudioInput, baseLong.AudioInput), ImageInput: by(rates.ImageInput, base.ImageInput, baseLong.ImageInput),
+		Output: by(rates.Output, base.Output, baseLong.Output), AudioOutput: by(rates.AudioOutput, base.AudioOutput, baseLong.AudioOutput),
+		ImageOutput: by(rates.ImageOutput, base.ImageOutput, baseLong.ImageOutput),
+	}
+}
+
+// scale is rate × to ÷ of, to the nearest; rate where of is 0. It saturates.
+func scale(rate, of, to int64) int64 {
+	if of == 0 || of == to {
+		return rate
+	}
+	scaled := math.Round(float64(rate) / float64(of) * float64(to))
+	if scaled >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(scaled)
+}
+
+// picos1M is a price in USD a million units as pico-USD a unit, or otherwise where it is not set.
+func picos1M(usd *float64, otherwise int64) int64 {
+	if usd == nil {
+		return otherwise
+	}
+	return picosPer(*usd, 1e6)
 }
 
 // picosPer is usd for that many units as pico-USD a unit; what isn't free never rounds to nothing.

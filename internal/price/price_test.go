@@ -1,7 +1,6 @@
 package price_test
 
 import (
-	"encoding/json"
 	"math"
 	"math/big"
 	"slices"
@@ -269,57 +268,6 @@ func TestEveryListedTierCostsNoLessThanTheOrdinaryPrice(t *testing.T) {
 			if p.CachedInput == 0 && p.Input > 0 {
 				t.Errorf("%s: cached input is free", m)
 			}
-		}
-	}
-}
-
-func TestOverrideIsAPrice(t *testing.T) {
-	t.Parallel()
-	var o price.Override
-	doc := `{"inputUsdPerMillion": 1.0, "outputUsdPerMillion": 2.0, "cachedInputUsdPerMillion": 0.1, "imageUsd": 0.04, "audioUsdPerMinute": 0.006, "charactersUsdPerMillion": 15}`
-	if err := json.Unmarshal([]byte(doc), &o); err != nil {
-		t.Fatal(err)
-	}
-	p, err := o.Price()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := p.Cost(price.Usage{Input: 1000, CachedInput: 500, Output: 100, Images: 2, AudioMillis: 60_000, Characters: 1000})
-	if want := int64(500 + 50 + 200 + 80_000 + 6_000 + 15_000); got != want {
-		t.Errorf("Cost = %d, want %d", got, want)
-	}
-	uncached, err := price.Override{InputUSDPerMillion: new(1.0), OutputUSDPerMillion: new(0.0)}.Price()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := uncached.Cost(price.Usage{Input: 1000, CachedInput: 1000, CacheWrite: 10, AudioInput: 10}); got != 1000 {
-		t.Errorf("input without a cached price costs %d, want 1000", got)
-	}
-	if tiny, _ := (price.Override{CharactersUSDPerMillion: new(1e-9)}).Price(); tiny.Character == 0 {
-		t.Error("a tiny price became free")
-	}
-}
-
-func TestOverrideRefusesWhatIsNotAPrice(t *testing.T) {
-	t.Parallel()
-	one := new(1.0)
-	for _, tc := range []struct {
-		name     string
-		override price.Override
-		want     string
-	}{
-		{"nothing set", price.Override{}, "sets no price"},
-		{"negative", price.Override{InputUSDPerMillion: new(-0.5), OutputUSDPerMillion: one}, "inputUsdPerMillion must be a number from 0 to 1000000, not -0.5"},
-		{"not a number", price.Override{InputUSDPerMillion: one, OutputUSDPerMillion: new(math.NaN())}, "outputUsdPerMillion must be"},
-		{"infinite", price.Override{ImageUSD: new(math.Inf(1))}, "imageUsd must be"},
-		{"beyond reason", price.Override{AudioUSDPerMinute: new(1e6 + 1)}, "audioUsdPerMinute must be"},
-		{"output alone", price.Override{OutputUSDPerMillion: one}, "inputUsdPerMillion is missing"},
-		{"input alone", price.Override{InputUSDPerMillion: one}, "outputUsdPerMillion is missing"},
-		{"cached input alone", price.Override{CachedInputUSDPerMillion: one}, "inputUsdPerMillion is missing"},
-	} {
-		_, err := tc.override.Price()
-		if err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: error %v, want %q in it", tc.name, err, tc.want)
 		}
 	}
 }

@@ -332,26 +332,6 @@ func (s *Security) setCategories(path string, v value) error {
 	})(path, v)
 }
 
-// readPrice reads a price of prices.
-func readPrice(path string, v value) (price.Override, error) {
-	var o price.Override
-	err := fields{
-		"inputUsdPerMillion":       rate(&o.InputUSDPerMillion),
-		"outputUsdPerMillion":      rate(&o.OutputUSDPerMillion),
-		"cachedInputUsdPerMillion": rate(&o.CachedInputUSDPerMillion),
-		"imageUsd":                 rate(&o.ImageUSD),
-		"audioUsdPerMinute":        rate(&o.AudioUSDPerMinute),
-		"charactersUsdPerMillion":  rate(&o.CharactersUSDPerMillion),
-	}.set(path, v)
-	if err != nil {
-		return o, err
-	}
-	if _, err := o.Price(); err != nil {
-		return o, fieldError(path, "%v", err)
-	}
-	return o, nil
-}
-
 // MaxTier is the longest name of a tier, in bytes.
 const MaxTier = 64
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
-	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -42,7 +41,8 @@ type Snapshot struct {
 	providers  map[string]*Provider
 	configured []*Provider // those that the settings list, by name
 	patterns   []pattern
-	prices     []pricing
+	prices     priceList
+	book       *PriceBook // laid over the built-in one; nil: nothing is
 	naming     naming
 }
 
@@ -76,12 +76,6 @@ type Provider struct {
 type pattern struct {
 	key      string
 	provider *Provider
-}
-
-// pricing is an entry of the settings' prices.
-type pricing struct {
-	key   string
-	price price.Price
 }
 
 // NewSnapshot prepares a record. open opens a provider's sealed key; where it fails the provider's KeyError says so
@@ -129,9 +123,11 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 			AllowedModels: trimmed(t.AllowedModels), allowed: limit.NewModelSet(t.AllowedModels)}
 	}
 	s.AllowedModels, s.allowed = trimmed(set.AllowedModels), limit.NewModelSet(set.AllowedModels)
-	if err := s.addPrices(set.Prices); err != nil {
-		return nil, fmt.Errorf("project %s: %w", r.Key, err)
+	prices, err := newPriceList(set.Prices)
+	if err != nil {
+		return nil, fmt.Errorf("project %s: prices.%w", r.Key, err)
 	}
+	s.prices = prices
 	if err := s.addProviders(r, open); err != nil {
 		return nil, fmt.Errorf("project %s: %w", r.Key, err)
 	}
@@ -147,17 +143,6 @@ func originSet(origins []string) map[string]bool {
 		set[strings.ToLower(o)] = true
 	}
 	return set
-}
-
-func (s *Snapshot) addPrices(prices map[string]price.Override) error {
-	for _, key := range slices.Sorted(maps.Keys(prices)) {
-		p, err := prices[key].Price()
-		if err != nil {
-			return fmt.Errorf("%s: %w", join("prices", key), err)
-		}
-		s.prices = append(s.prices, pricing{limit.NormalizeModel(key), p})
-	}
-	return nil
 }
 
 func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (string, error)) error {
@@ -225,40 +210,6 @@ func trimmed(keys []string) []string {
 		keys[i] = strings.TrimSpace(keys[i])
 	}
 	return keys
-}
-
-// Price returns what a model costs: the project's own price, of several keys that cover it the most specific one's,
-// else the price book's for the model or for the one it is a snapshot of.
-func (s *Snapshot) Price(model string) (price.Price, bool) {
-	model = limit.NormalizeModel(model)
-	best, found := 0, -1
-	for i := range s.prices {
-		if rank, ok := limit.Covers(s.prices[i].key, model); ok && (found < 0 || rank > best) {
-			best, found = rank, i
-		}
-	}
-	if found >= 0 {
-		return s.prices[found].price, true
-	}
-	return listPrice(model)
-}
-
-// listPrice is what the price book says of a normalized model: of its name, else of that without snapshot and variant,
-// else of the model that this is another name of. A fine-tuned model has the price of its kind.
-func listPrice(model string) (price.Price, bool) {
-	if p, ok := price.Lookup(model); ok {
-		return p, true
-	}
-	if tuned, ok := limit.FineTuned(model); ok {
-		if p, ok := price.Lookup("ft:" + tuned); ok {
-			return p, true
-		}
-		return price.Lookup("ft:" + limit.BaseModel(tuned))
-	}
-	if p, ok := price.Lookup(limit.BaseModel(model)); ok {
-		return p, true
-	}
-	return price.Lookup(limit.CanonicalModel(model))
 }
 
 // OriginAllowed reports whether web pages of an origin may call, as the Origin header names it.

@@ -2,6 +2,7 @@ package project
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -312,6 +313,83 @@ func BenchmarkAllowed(b *testing.B) {
 	for b.Loop() {
 		if !s.Allowed(nil, "gpt-4o-2024-08-06") {
 			b.Fatal("not allowed")
+		}
+	}
+}
+
+func TestPricesAreLaidOverThePriceBook(t *testing.T) {
+	t.Parallel()
+	book, err := ParsePriceBook([]byte(`{
+		"gpt-4o": {"inputUsdPerMillion": 2, "outputUsdPerMillion": 8},
+		"new-model": {"inputUsdPerMillion": 3, "outputUsdPerMillion": 6},
+		"claude-4-sonnet": {"inputUsdPerMillion": 4, "outputUsdPerMillion": 16}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if book.Models() != 3 {
+		t.Errorf("the book has %d models, want 3", book.Models())
+	}
+	plain := mustSnapshot(t, `{"prices": {"gpt-4o-mini": {"inputUsdPerMillion": 7, "outputUsdPerMillion": 7}, "claude-sonnet-4-20250514": {"inputUsdPerMillion": 5, "outputUsdPerMillion": 20},
+		"own*": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}, "own-b": {"feesUsdPerThousand": {"webSearch": 1}}}}`)
+	booked := plain.WithBook(book)
+	for _, tc := range []struct {
+		model        string
+		plain, under int64 // pico-USD a token of input, without and with the book; -1: not known
+	}{
+		{"gpt-4o", 25e5, 2e6},
+		{"gpt-4o-2024-08-06", 25e5, 2e6},
+		{"GPT-4o:nitro ", 25e5, 2e6},
+		{"gpt-4o-2024-05-13", 5e6, 2e6},
+		{"gpt-4o-mini", 7e6, 7e6},
+		{"new-model", -1, 3e6},
+		{"new-model-2026-11-30", -1, 3e6},
+		{"claude-sonnet-4", 3e6, 4e6},
+		{"claude-sonnet-4-20250514", 5e6, 5e6},
+		{"own-a", 1e6, 1e6},
+		{"own-b", -1, -1},
+		{"unknown", -1, -1},
+		{"ft:gpt-4o-mini-2024-07-18:acme::1", 3e5, 3e5},
+		{"ft:gpt-4.5-preview:acme::1", -1, -1},
+		{"gemini-2.5-flash-preview-05-20", 15e4, 15e4},
+		{"claude-4-5-haiku@20251001", 1e6, 1e6},
+	} {
+		for of, want := range map[*Snapshot]int64{plain: tc.plain, booked: tc.under} {
+			p, ok := of.Price(tc.model)
+			if !ok {
+				p.Input = -1
+			}
+			if p.Input != want {
+				t.Errorf("%s costs %d, want %d (with the book: %t)", tc.model, p.Input, want, of == booked)
+			}
+		}
+	}
+	if p, _ := booked.Price("gpt-4o"); p.MaxOutput != 16384 || p.Fees[price.WebSearch] != 1e10 {
+		t.Errorf("what the book leaves out is lost: %+v", p)
+	}
+	if p, ok := plain.WithBook(nil).Price("gpt-4o"); !ok || p.Input != 25e5 {
+		t.Errorf("without a book: %+v", p)
+	}
+}
+
+func TestPriceBookNamesTheEntryAtFault(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string]string{
+		``:                                   "the document is not valid JSON",
+		`[]`:                                 "the document must be an object of prices by model, not an array",
+		`{"m": {}}`:                          "m: sets no price",
+		`{"m": 1}`:                           "m: must be an object, not 1",
+		`{"m": {"inputUsdPerMillion": 1}}`:   "m: outputUsdPerMillion is missing",
+		`{"m": {"inputUsdPerMillion": "1"}}`: `m.inputUsdPerMillion: must be a number or null, not "1"`,
+		`{"m": {"input": 1}}`:                "m.input: is not known",
+		`{"m": {"feesUsdPerThousand": {"webSearch": -1}}}`:                                               "m.feesUsdPerThousand.webSearch: must be USD from 0, not -1",
+		`{"m": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1, "above": {"inputUsdPerMillion": 1}}}`: "m: above.outputUsdPerMillion is missing",
+		`{"m": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1, "above": {"inputTokens": 1.5}}}`:      "m.above.inputTokens: must be a whole number of tokens from 1, not 1.5",
+		`{"m": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}, "M": {"imageUsd": 1}}`:               `M: is the same model as "m"`,
+		`{"m\u200b": {"imageUsd": 1}}`: "has characters that cannot be seen",
+	} {
+		_, err := ParsePriceBook([]byte(doc))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q in it", doc, err, want)
 		}
 	}
 }

@@ -175,7 +175,7 @@ func (b *book) supplement(vendor string, s vendorSupplement) error {
 		b.entries[name] = &own
 		base := limit.BaseModel(name)
 		b.sameness.union(base, base)
-		b.current[base] = true
+		b.current[base] = b.current[base] || !s.Prices[name].Same
 	}
 	// A name that is not in the list has the size of its model.
 	for name, e := range b.entries {

@@ -1,0 +1,192 @@
+package project
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/price"
+)
+
+// PriceBook is what an operator lays over the built-in price book, for all projects.
+type PriceBook struct{ prices priceList }
+
+// ParsePriceBook reads a JSON object of prices by model, as the settings' prices are. Errors are *FieldError, with the
+// model and the field as the path.
+func ParsePriceBook(data []byte) (*PriceBook, error) {
+	v, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	if v.kind != object {
+		return nil, fieldError("", "must be an object of prices by model, not %s", v.describe())
+	}
+	var prices map[string]price.Override
+	if err := byModel(&prices, readPrice)("", v); err != nil {
+		return nil, err
+	}
+	list, err := newPriceList(prices)
+	return &PriceBook{list}, err
+}
+
+// Models is how many keys of models the book has.
+func (b *PriceBook) Models() int {
+	if b == nil {
+		return 0
+	}
+	return len(b.prices)
+}
+
+// WithBook returns the snapshot with prices of a book, nil for none, that lies between the project's own prices and the
+// built-in book.
+func (s *Snapshot) WithBook(b *PriceBook) *Snapshot {
+	c := *s
+	c.book = b
+	return &c
+}
+
+// Price returns what a model costs now: the built-in book's price, over it the operator's, and over that the project's own.
+// Of several keys of a list that cover the model the most specific one counts.
+func (s *Snapshot) Price(model string) (price.Price, bool) {
+	model = limit.NormalizeModel(model)
+	p, known := listPrice(model)
+	if s.book != nil {
+		p, known = s.book.prices.over(model, p, known)
+	}
+	return s.prices.over(model, p, known)
+}
+
+// listPrice is what the built-in book says of a normalized model: of its name, else of that without snapshot and variant,
+// else of the model that this is another name of. A fine-tuned model has the price of its kind.
+func listPrice(model string) (price.Price, bool) {
+	if p, ok := price.Lookup(model); ok {
+		return p, true
+	}
+	if tuned, ok := limit.FineTuned(model); ok {
+		if p, ok := price.Lookup("ft:" + tuned); ok {
+			return p, true
+		}
+		return price.Lookup("ft:" + limit.BaseModel(tuned))
+	}
+	if p, ok := price.Lookup(limit.BaseModel(model)); ok {
+		return p, true
+	}
+	return price.Lookup(limit.CanonicalModel(model))
+}
+
+// priceList is prices by keys of models.
+type priceList []pricing
+
+type pricing struct {
+	key      string
+	model    string // canonical; "" of a key that stands for a snapshot or for several models
+	override price.Override
+}
+
+// newPriceList prepares prices. The error starts with the key and the field at fault.
+func newPriceList(prices map[string]price.Override) (priceList, error) {
+	var list priceList
+	for _, name := range slices.Sorted(maps.Keys(prices)) {
+		if err := prices[name].Check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		p := pricing{key: limit.NormalizeModel(name), override: prices[name]}
+		if limit.BaseModel(p.key) == p.key && !strings.HasSuffix(p.key, "*") {
+			p.model = limit.CanonicalModel(p.key)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// over lays the price of the key that covers a normalized model most closely over what is known of it.
+func (l priceList) over(model string, p price.Price, known bool) (price.Price, bool) {
+	if len(l) == 0 {
+		return p, known
+	}
+	best, found := 0, -1
+	for i := range l {
+		if rank, ok := limit.Covers(l[i].key, model); ok && (found < 0 || rank > best) {
+			best, found = rank, i
+		}
+	}
+	// Another name of the model says more of it than a prefix does.
+	if found < 0 || strings.HasSuffix(l[found].key, "*") {
+		canonical := limit.CanonicalModel(model)
+		if i := slices.IndexFunc(l, func(p pricing) bool { return p.model == canonical }); i >= 0 {
+			found = i
+		}
+	}
+	if found < 0 {
+		return p, known
+	}
+	return l[found].override.Over(p, known)
+}
+
+// readPrice reads a price of prices.
+func readPrice(path string, v value) (price.Override, error) {
+	var o price.Override
+	all := tokenPrices(&o.TokenPrices)
+	all["imageUsd"] = rate(&o.ImageUSD)
+	all["audioUsdPerMinute"] = rate(&o.AudioUSDPerMinute)
+	all["charactersUsdPerMillion"] = rate(&o.CharactersUSDPerMillion)
+	all["feesUsdPerThousand"] = optionalObject(&o.FeesUSDPerThousand, func(f *price.FeePrices) fields {
+		return fields{
+			"webSearch": rate(&f.WebSearch), "fileSearch": rate(&f.FileSearch),
+			"codeInterpreter": rate(&f.CodeInterpreter), "grounding": rate(&f.Grounding),
+		}
+	})
+	all["above"] = optionalObject(&o.Above, func(a *price.AbovePrices) fields {
+		above := tokenPrices(&a.TokenPrices)
+		above["inputTokens"] = tokens(&a.InputTokens)
+		return above
+	})
+	if err := all.set(path, v); err != nil {
+		return o, err
+	}
+	if err := o.Check(); err != nil {
+		return o, fieldError(path, "%v", err)
+	}
+	return o, nil
+}
+
+func tokenPrices(t *price.TokenPrices) fields {
+	return fields{
+		"inputUsdPerMillion": rate(&t.Input), "outputUsdPerMillion": rate(&t.Output), "cachedInputUsdPerMillion": rate(&t.CachedInput),
+		"cacheWriteUsdPerMillion": rate(&t.CacheWrite), "cacheWrite1hUsdPerMillion": rate(&t.CacheWrite1h),
+		"imageInputUsdPerMillion": rate(&t.ImageInput), "imageOutputUsdPerMillion": rate(&t.ImageOutput),
+		"audioInputUsdPerMillion": rate(&t.AudioInput), "audioOutputUsdPerMillion": rate(&t.AudioOutput),
+	}
+}
+
+// optionalObject sets an object of fields; null is none.
+func optionalObject[T any](into **T, of func(*T) fields) setter {
+	return func(path string, v value) error {
+		if v.kind == null {
+			*into = nil
+			return nil
+		}
+		var t T
+		if err := of(&t).set(path, v); err != nil {
+			return err
+		}
+		*into = &t
+		return nil
+	}
+}
+
+// tokens sets a number of tokens.
+func tokens(into **float64) setter {
+	return func(path string, v value) error {
+		n, err := strconv.ParseInt(v.text, 10, 64)
+		if v.kind != number || err != nil || n < 1 {
+			return fieldError(path, "must be a whole number of tokens from 1, not %s", v.describe())
+		}
+		f := float64(n)
+		*into = &f
+		return nil
+	}
+}
