@@ -130,7 +130,7 @@ func TestPaths_WhatTheProviderSees(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
 	for path, want := range map[string]string{
-		"/v1/chat/completions?api-version=1&x=%2F":                                          "/v1/chat/completions?api-version=1&x=%2F",
+		"/v1/chat/completions?api-version=1&x=%2F":                                          "/v1/chat/completions",
 		"/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse&key=" + s.ProjectKey: "/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse",
 		"/v1beta/models/gemini%2d2.0-flash:generateContent?%6bey=" + s.ProjectKey:           "/v1beta/models/gemini-2.0-flash:generateContent?",
 		"/v1beta/models/google%2Fgemini-2.0-flash:generateContent?KEY=x":                    "/v1beta/models/gemini-2.0-flash:generateContent?",

@@ -127,7 +127,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	c.passHeader(resp, false)
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(head)))
 	c.writeHeader(resp.StatusCode)
-	c.write(head)
+	c.write(c.redactor.Next(head, true))
 	_ = c.ctl.Flush() // before what is left to do, which the client need not wait for
 	return nil
 }
@@ -267,7 +267,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 				c.settleEarly(watch, stage, x.gone.Load())
 			}
 		}
-		if len(pass) > 0 && !lost {
+		if pass = c.redactor.Next(pass, err != nil); len(pass) > 0 && !lost {
 			if !c.write(pass) || c.ctl.Flush() != nil {
 				lost = true
 				if !x.left(c) {

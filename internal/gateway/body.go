@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -34,6 +35,9 @@ func (c *call) checkSize() error {
 		for _, v := range values {
 			count++
 			size += len(name) + len(v)
+		}
+		if provider.Repeated(name, values) {
+			return badRequest(strings.ToLower(name), "The header "+strings.ToLower(name)+" is there twice. Send it once.")
 		}
 	}
 	if count > maxHeaders || size > maxHeaderBytes {

@@ -239,7 +239,7 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 	c.outcome = "provider_error"
 	c.passHeader(resp, false)
 	c.writeHeader(resp.StatusCode)
-	if !c.write(head) || c.copy(x, body, nil) != nil {
+	if !c.write(c.redactor.Next(head, false)) || c.copy(x, body, nil) != nil {
 		c.abort(x)
 	}
 	return nil

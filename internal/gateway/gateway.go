@@ -124,6 +124,7 @@ type call struct {
 	env      *wire.Envelope
 	target   provider.Target
 	cred     provider.Credential
+	redactor project.Redactor // hides a stored key in the answer
 	est      estimate
 	sound    soundLength
 	rules    limit.Rules

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -15,7 +17,14 @@ import (
 // exposed are the headers that a browser app may read.
 const exposed = "RateLimit, RateLimit-Policy, Retry-After, Retry-After-Ms, X-Should-Retry, X-Request-Id, X-Provider-Request-Id, Request-Id, " +
 	"X-RateLimit-Limit-Requests, X-RateLimit-Remaining-Requests, X-RateLimit-Reset-Requests, " +
-	"X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Tokens, X-RateLimit-Unchecked"
+	"X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Tokens, X-RateLimit-Unchecked, " +
+	"X-Model-Used, X-Model-Requested, OpenAI-Processing-Ms, OpenAI-Version, OpenAI-Model"
+
+// Values that are the same on every answer.
+var (
+	nosniff = []string{"nosniff"}
+	sandbox = []string{"sandbox"}
+)
 
 const requestIDAlphabet = "0123456789abcdefghijklmnopqrstuv"
 
@@ -37,6 +46,7 @@ func newRequestID() string {
 func (c *call) commonHeaders() {
 	h := c.w.Header()
 	h["X-Request-Id"] = []string{c.id}
+	h["X-Content-Type-Options"] = nosniff
 	if c.r.Header.Get("Origin") != "" {
 		// No cookies are involved, so any page may ask; what an app's own list of origins
 		// says is checked with the project.
@@ -66,15 +76,52 @@ func (c *call) passHeader(resp *http.Response, edited bool) {
 	h := c.w.Header()
 	// Ours stand in the place of the provider's, or none do: an answer that is not metered, or
 	// was let through unchecked, has none, and the provider's are not those of the end user.
-	provider.ResponseHeader(h, resp.Header, c.target.Stored, c.rules.Any())
+	provider.ResponseHeader(h, resp.Header, c.target.Provider, c.target.Stored, c.rules.Any())
 	if edited {
 		h.Del("Content-Length")
 	}
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // net/http would guess one
+	}
+	if c.ep.Dialect == wire.Anthropic {
+		h["Request-Id"] = h["X-Request-Id"] // where Anthropic's SDKs look for it
+	}
+	if h.Get("Access-Control-Expose-Headers") != "" {
+		c.exposePassed()
+	}
+}
+
+// exposePassed lets a browser app read what of the provider's headers is passed on.
+func (c *call) exposePassed() {
+	h := c.w.Header()
+	var names []string
+	for name := range h {
+		if provider.Passed(c.target.Provider, name) && !strings.Contains(exposed, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	h.Set("Access-Control-Expose-Headers", strings.Join(append([]string{exposed}, names...), ", "))
+}
+
+// inert reports whether a browser that is led to an answer of that type runs nothing in it: JSON and event streams are
+// shown as text.
+func inert(kind []string) bool {
+	if len(kind) != 1 {
+		return false
+	}
+	media, _, _ := strings.Cut(kind[0], ";")
+	media = strings.TrimSpace(media)
+	return strings.EqualFold(media, "application/json") || strings.EqualFold(media, "text/event-stream")
 }
 
 func (c *call) writeHeader(status int) {
 	if c.decision != nil {
 		c.limitHeaders()
+	}
+	if h := c.w.Header(); !inert(h["Content-Type"]) {
+		// Nobody's page may run on this origin, whatever a provider answers.
+		h["Content-Security-Policy"] = sandbox
 	}
 	if !c.bodyRead {
 		wire.EarlyAnswer(c.w, c.r)

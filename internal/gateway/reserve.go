@@ -88,6 +88,7 @@ func (c *call) route(query string) (err error) {
 	if err := c.checkDemands(); err != nil {
 		return err
 	}
+	c.redactor = c.target.Provider.Redactor()
 	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query, p.Key)
 	return err
 }

@@ -27,6 +27,9 @@ type ProviderFields struct {
 
 	// StreamUsage set to false says that the server refuses stream_options, with which usage is asked for in streams.
 	StreamUsage *bool `json:"streamUsage"`
+
+	ForwardHeaders []string `json:"forwardHeaders"` // request headers that go to it beside the usual ones
+	ReturnHeaders  []string `json:"returnHeaders"`  // its response headers that clients see beside the usual ones
 }
 
 // MarshalJSON writes a key that is not there as null, as it does the other fields.
@@ -168,6 +171,9 @@ func (p *ProviderFields) fields() fields {
 
 		"allowedObjects": emptyIsNull(list(&p.AllowedObjects, objectID)),
 		"streamUsage":    p.setStreamUsage,
+
+		"forwardHeaders": listOrNone(&p.ForwardHeaders, forwardedName),
+		"returnHeaders":  listOrNone(&p.ReturnHeaders, returnedName),
 	}
 }
 

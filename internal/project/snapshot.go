@@ -70,6 +70,10 @@ type Provider struct {
 
 	AllowedObjects []string // ids that requests may refer to with the stored key; * at the end stands for any rest
 	PlainStreams   bool     // the server refuses stream_options
+
+	Forward, Return HeaderSet // forwardHeaders and returnHeaders
+
+	forms [][]byte // Key, as an answer may quote it
 }
 
 // pattern is a model key of a provider.
@@ -173,6 +177,8 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 			p.Vendor = name
 		}
 		p.Key, p.KeyError = r.open(name, open)
+		p.forms = keyForms(p.Key)
+		p.Forward, p.Return = headerSet(fields.ForwardHeaders), headerSet(fields.ReturnHeaders)
 		for _, key := range fields.Models {
 			s.patterns = append(s.patterns, pattern{limit.NormalizeModel(key), p})
 			if !strings.HasSuffix(key, "*") {

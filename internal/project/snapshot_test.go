@@ -232,7 +232,7 @@ func TestProviders(t *testing.T) {
 		if !ok {
 			t.Fatalf("no provider %s", name)
 		}
-		if diff := cmp.Diff(want, *p); diff != "" {
+		if diff := cmp.Diff(want, *p, cmpopts.IgnoreUnexported(Provider{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		if p.Stored() != (want.Key != "") {

@@ -25,7 +25,7 @@ type Credential struct {
 //
 // caller is the project key that the request came with: nothing that holds it goes out.
 func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller string) (Credential, error) {
-	query, err := forwardQuery(t.Provider.Dialect, rawQuery, caller)
+	query, err := forwardQuery(t.Provider, ep.Dialect, rawQuery)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -33,7 +33,7 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller stri
 	if err != nil {
 		return Credential{}, err
 	}
-	header := OutgoingHeader(in, t.Stored, caller)
+	header := OutgoingHeader(in, t.Provider, t.Stored, caller)
 	if key == "" {
 		return Credential{Header: header, Query: query}, nil
 	}
@@ -145,34 +145,9 @@ var hiding = map[string]bool{
 	"uploadtype": true, "upload_protocol": true, "content-type": true, "x-http-method-override": true,
 }
 
-// forwardQuery returns the query parameters that go upstream, each byte for byte as it was sent. API keys are left
-// out, wherever they are.
-func forwardQuery(d wire.Dialect, rawQuery, caller string) (string, error) {
-	if rawQuery == "" {
-		return "", nil
-	}
-	var kept []string
-	for parameter := range strings.SplitSeq(rawQuery, "&") {
-		name, v, _ := strings.Cut(parameter, "=")
-		name, v = unescape(name), unescape(v)
-		if parameter == "" || strings.EqualFold(name, "key") || holdsProjectKey(name, caller) || holdsProjectKey(v, caller) {
-			continue
-		}
-		if d == wire.Gemini {
-			if err := checkGeminiParameter(parameter, name, v); err != nil {
-				return "", err
-			}
-		}
-		kept = append(kept, parameter)
-	}
-	return strings.Join(kept, "&"), nil
-}
-
-func checkGeminiParameter(parameter, name, v string) error {
+func checkGeminiParameter(name, v string) error {
 	lower := strings.ToLower(name)
 	switch {
-	case strings.Contains(parameter, ";"): // which some servers take for another &
-		return refuse(http.StatusBadRequest, "invalid_request", name, "The query parameter %s contains a semicolon. Write it as %%3B.", quote(name))
 	case lower == "alt" && (v == "json" || v == "sse"):
 		return nil
 	case lower == "alt":

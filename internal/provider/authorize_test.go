@@ -2,15 +2,12 @@ package provider
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
-	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
 const pk = "pk_0123456789abcdefghij"
@@ -78,7 +75,7 @@ func TestAStoredKeyWinsAndGoesWhereTheVendorHasIt(t *testing.T) {
 				if diff := cmp.Diff(map[string]string{tc.place: tc.want}, placed(got)); diff != "" {
 					t.Errorf("keys sent (-want +got):\n%s", diff)
 				}
-				if got.Query != "beta=true" {
+				if want := map[bool]string{true: "beta=true"}[tc.path == messagesPath]; got.Query != want {
 					t.Errorf("query %q", got.Query)
 				}
 				if _, ok := got.Header["Api-Key"]; ok {
@@ -198,16 +195,16 @@ func TestAProjectKeyNeverLeaves(t *testing.T) {
 	t.Parallel()
 	h := http.Header{
 		"Authorization": {"Bearer " + pk}, "X-Api-Key": {pk}, "X-Goog-Api-Key": {pk}, "Api-Key": {pk}, "X-Project-Key": {pk},
-		"Referer": {"https://app.example/?key=" + pk + "#x"}, "X-Custom": {"a", "key:" + pk}, "Cookie": {"k=" + pk}, "X-Kept": {"spk_0123456789"},
-		"X-Within": {"id_" + pk + "_1"}, "X-Stuck": {"x" + pk}, "X-" + http.CanonicalHeaderKey(pk): {"1"},
+		"Accept": {"a", "key:" + pk}, "User-Agent": {"id_" + pk + "_1"}, "X-Client-Request-Id": {"x" + pk}, "X-Stainless-Os": {pk}, "X-Stainless-Lang": {"spk_0123456789"},
 	}
 	for _, doc := range []string{storedKeys, passThrough} {
-		path, query := chatPath, "key="+pk+"&x="+pk+"&"+pk+"=1&%6bey="+pk+"&y=%70k_0123456789abcdefghij&z=id_"+pk+"x&id_"+pk+"x=1&kept=1"
+		query := "key=" + pk + "&x=" + pk + "&" + pk + "=1&%6bey=" + pk + "&y=%70k_0123456789abcdefghij&beta=true"
+		path, model := messagesPath, "claude-x"
 		if doc == passThrough {
 			h = h.Clone()
-			h["Authorization"] = []string{"Bearer sk-client"}
+			h["X-Api-Key"] = []string{"sk-ant-client"}
 		}
-		got, err := authorize(t, doc, path, "gpt-x", h, query)
+		got, err := authorize(t, doc, path, model, h, query)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,20 +213,28 @@ func TestAProjectKeyNeverLeaves(t *testing.T) {
 				t.Errorf("it leaves in %s: %q", name, values)
 			}
 		}
-		if got.Query != "kept=1" || got.Header.Get("X-Kept") == "" {
-			t.Errorf("query %q, kept header %q", got.Query, got.Header.Get("X-Kept"))
+		if got.Query != "beta=true" || got.Header.Get("X-Stainless-Lang") == "" {
+			t.Errorf("query %q, kept header %q", got.Query, got.Header.Get("X-Stainless-Lang"))
 		}
 	}
 }
 
-func TestQueryParametersPassByteForByte(t *testing.T) {
+// The parameters that the dialect documents go out, each in one spelling; nothing else does.
+func TestQueryParametersGoOutByList(t *testing.T) {
 	t.Parallel()
-	for _, query := range []string{"", "beta=true", "a=%20+b&a=%zz&c", "x=1&&y=2"} {
-		got, err := authorize(t, storedKeys, messagesPath, "claude-x", nil, query)
-		if want := strings.ReplaceAll(query, "&&", "&"); err != nil || got.Query != want {
-			t.Errorf("query %q goes out as %q, %v", query, got.Query, err)
+	for _, tc := range []struct{ path, model, query, want string }{
+		{messagesPath, "claude-x", "", ""}, {messagesPath, "claude-x", "beta=true", "beta=true"}, {messagesPath, "claude-x", "x=1&%62eta=%74rue&&y", "beta=true"},
+		{messagesPath, "claude-x", "beta=true;x=1", ""}, {messagesPath, "claude-x", "beta=x&alt=sse", ""}, {messagesPath, "claude-x", "Beta=true", ""},
+		{chatPath, "gpt-x", "beta=true&alt=sse&api-version=1&fields=x", ""}, {chatPath, "gemini-x", "alt=sse", ""},
+		{geminiPath, "gemini-x", "alt=sse", "alt=sse"}, {geminiPath, "gemini-x", "key=x&%61lt=json&prettyPrint=false&beta=true", "alt=json"}, {geminiPath, "gemini-x", "alt=sse&alt=sse", "alt=sse"},
+	} {
+		got, err := authorize(t, storedKeys, tc.path, tc.model, nil, tc.query)
+		if err != nil || got.Query != tc.want {
+			t.Errorf("%s, %s: %q goes out as %q, %v; want %q", tc.path, tc.model, tc.query, got.Query, err, tc.want)
 		}
 	}
+	_, err := authorize(t, storedKeys, geminiPath, "gemini-x", nil, "alt=sse&alt=json")
+	refusal(t, err, 400, "invalid_request", "twice")
 }
 
 // Google's system parameters can reshape the answer so that its usage is not in it, and replace the method or headers.
@@ -238,53 +243,13 @@ func TestGeminisAnswerKeepsItsUsage(t *testing.T) {
 	for _, query := range []string{
 		"alt=media", "alt=proto", "alt=", "Alt=media", "%61lt=media", "alt=sse&alt=media", "$alt=json", "%24alt=json", "fields=candidates", "$fields=candidates",
 		"%66ields=candidates", "Fields=x", "callback=f", "$callback=f", "$httpMethod=GET", "$httpHeaders=x", "access_token=x", "oauth_token=x", "$key=x", "$.xgafv=1",
-		"x=1;fields=candidates", "alt=json;enum-encoding=int", "userProject=x", "X-HTTP-Method-Override=GET",
+		"alt=json;enum-encoding=int", "userProject=x", "X-HTTP-Method-Override=GET",
 	} {
 		for _, path := range []string{geminiPath, chatPath} { // both are served by Google
 			_, err := authorize(t, storedKeys, path, "gemini-x", nil, query)
 			refusal(t, err, 400, "invalid_request", "query parameter")
 		}
 	}
-	for query, want := range map[string]string{"alt=sse": "alt=sse", "key=x&alt=json": "alt=json", "prettyPrint=false": "prettyPrint=false"} {
-		got, err := authorize(t, storedKeys, geminiPath, "gemini-x", nil, query)
-		if err != nil || got.Query != want {
-			t.Errorf("query %q goes out as %q, %v; want %q", query, got.Query, err, want)
-		}
-	}
-	// They mean nothing to other vendors.
-	if got, err := authorize(t, storedKeys, chatPath, "gpt-x", nil, "fields=x"); err != nil || got.Query != "fields=x" {
-		t.Errorf("at OpenAI: %q, %v", got.Query, err)
-	}
-}
-
-func FuzzForwardQuery(f *testing.F) {
-	for _, q := range []string{"", "key=x", "a=b&%6bey=x&&c", "alt=sse", "x=" + pk, "$fields=x", "KEY=%zz", "+key=x"} {
-		f.Add(q)
-	}
-	f.Fuzz(func(t *testing.T, query string) {
-		for _, d := range []wire.Dialect{wire.OpenAI, wire.Gemini} {
-			got, err := forwardQuery(d, query, pk)
-			if err != nil {
-				continue
-			}
-			if keys, err := project.KeysOf(nil, got); err != nil || keys != (project.SentKeys{}) {
-				t.Fatalf("%q goes out as %q with the keys %q, %v", query, got, keys, err)
-			}
-			again, err := forwardQuery(d, got, pk)
-			if err != nil || again != got {
-				t.Fatalf("%q is not settled: %q, %v", got, again, err)
-			}
-			values, err := url.ParseQuery(got)
-			if err != nil {
-				continue // which a server would not read either
-			}
-			for name := range values {
-				if lower := strings.ToLower(name); lower == "key" || d == wire.Gemini && (hiding[lower] || strings.HasPrefix(lower, "$")) {
-					t.Fatalf("%q goes out as %q", query, got)
-				}
-			}
-		}
-	})
 }
 
 func BenchmarkAuthorize(b *testing.B) {

@@ -135,7 +135,7 @@ func vendorsApart(t *testing.T) {
 	names := map[string]string{"openai": "/v1", "anthropic": "", "google": "", "xai": "/v1", "mistral": "/v1", "deepseek": "/v1"}
 	stored, keyless := `{"providers": {`, `{"providers": {`
 	for name, path := range names {
-		base := fmt.Sprintf(`"baseUrl": "%s/%s%s"`, s.Upstream.URL, name, path)
+		base := fmt.Sprintf(`"forwardHeaders": ["x-model"], "baseUrl": "%s/%s%s"`, s.Upstream.URL, name, path)
 		stored += fmt.Sprintf(`"%s": {%s, "key": "key-of-%s-0123456789"},`, name, base, name)
 		keyless += fmt.Sprintf(`"%s": {%s, "key": null},`, name, base)
 	}

@@ -116,6 +116,9 @@ func (l *Log) String() string {
 	return l.buf.String()
 }
 
+// steering are the headers with which tests tell an upstream how to answer.
+var steering = []string{"X-Echo-Fault", "X-Kind", "X-Want", "X-Form", "X-Wait", "X-Hold", "X-Model"}
+
 // StoredKey is the key that is stored for every provider unless the stack passes keys through.
 const StoredKey = "stored-provider-key-0123456789"
 
@@ -257,7 +260,7 @@ func (s *Stack) Document() []byte {
 	all := map[string]any{}
 	for name, path := range map[string]string{
 		"openai": "/v1", "anthropic": "", "google": "", "xai": "/v1", "mistral": "/v1", "deepseek": "/v1"} {
-		p := map[string]any{"baseUrl": s.Upstream.URL + path}
+		p := map[string]any{"baseUrl": s.Upstream.URL + path, "forwardHeaders": steering}
 		if !s.opts.PassThrough {
 			p["key"] = StoredKey
 		}

