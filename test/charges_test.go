@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
@@ -38,6 +39,12 @@ var charges = map[string]func(*testing.T){
 	"cut-short":        faulty(echo.Truncate, streamed, 200, half),
 	"error-event":      faulty(echo.StreamError, streamed, 200, half),
 	"left":             chargeLeft,
+	"left-ended":       chargeLeftEnded,
+	"encoded":          chargeEncoded,
+	"declined":         chargeDeclined,
+	"absurd":           chargeAbsurd,
+	"option-refused":   chargeOptionRefused,
+	"strict":           chargeStrict,
 	"left-unanswered":  chargeLeftUnanswered,
 	"left-draining":    chargeLeftDraining,
 	"left-sending":     chargeLeftSending,
@@ -287,6 +294,105 @@ func chargeLeft(t *testing.T) {
 		s := stack.New(t, stack.Options{})
 		leaving(t, s, d, "u", func() { s.Log.Await(t, "outcome=client_gone") })
 		wantCharge(t, s, "u", 1, half(d, int64(len(d.body(d.model, true)))))
+	}
+}
+
+// says is a provider that answers with a body, or with a stream of it.
+func says(body string, headers ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i := 0; i+1 < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		_, _ = io.WriteString(w, body)
+	})
+}
+
+func chargeLeftEnded(t *testing.T) {
+	for figures, want := range map[string]func(body int64) int64{
+		"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":500}}\n\n": func(int64) int64 { return 510 },
+		"": func(body int64) int64 { return (body+3)/4 + 1 },
+	} {
+		left := make(chan struct{})
+		s := stack.New(t, stack.Options{Patience: gateway.Patience{Figures: 50 * time.Millisecond}, Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"one\"},\"finish_reason\":\"stop\"}]}\n\n")
+			_ = http.NewResponseController(w).Flush()
+			<-left
+			_, _ = io.WriteString(w, figures)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})})
+		resp, err := http.DefaultClient.Do(openAI.request(s, "u", true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(resp.Body).ReadString('\n'); err != nil {
+			t.Fatalf("%q, %v", line, err)
+		}
+		_ = resp.Body.Close()
+		close(left)
+		s.Log.Await(t, "outcome=client_gone")
+		wantCharge(t, s, "u", 1, want(int64(len(openAI.body(openAI.model, true)))))
+	}
+}
+
+func chargeEncoded(t *testing.T) {
+	const body = "\x1b\x05brotli it is"
+	s := stack.New(t, stack.Options{Upstream: says(body, "Content-Encoding", "br")})
+	for _, d := range dialects {
+		r := d.request(s, d.name, false)
+		length := r.ContentLength
+		if a := s.Do(r); a.Status != 200 || a.Body != body || a.Header.Get("Content-Encoding") != "br" {
+			t.Errorf("%s: %d %q, want the answer as it is", d.name, a.Status, a.Body)
+		}
+		wantCharge(t, s, d.name, 1, usual(d, length))
+	}
+}
+
+func chargeDeclined(t *testing.T) {
+	for category, want := range map[string]int64{`null`: 0, `"cyber"`: 0, `"bio"`: 900, `"frontier_llm"`: 900, `"reasoning_extraction"`: 900} {
+		s := stack.New(t, stack.Options{Upstream: says(
+			`{"content":[],"stop_reason":"refusal","stop_details":{"category":` + category + `},"usage":{"input_tokens":900,"output_tokens":0}}`)})
+		wantStatus(t, s.Do(anthropic.request(s, "u", false)), 200)
+		wantCharge(t, s, "u", 1, want)
+	}
+}
+
+func chargeAbsurd(t *testing.T) {
+	s := stack.New(t, stack.Options{Upstream: says(`{"usage":{"prompt_tokens":900000000000,"completion_tokens":900000000000}}`)})
+	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
+	if got := charged(s, "u"); got.requests != 1 || got.tokens > 10_000_000 || got.cost > 100 {
+		t.Errorf("charged %+v, want what gpt-4o can read and write at most", got)
+	}
+	s.Log.Await(t, "provider's figures bounded")
+}
+
+func chargeOptionRefused(t *testing.T) {
+	s := stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), "stream_options") {
+			w.WriteHeader(400)
+			_, _ = io.WriteString(w, `{"error":{"message":"unknown field stream_options"}}`)
+			return
+		}
+		_, _ = io.WriteString(w, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":500}}\n\ndata: [DONE]\n\n")
+	})})
+	wantStatus(t, s.Do(openAI.request(s, "u", true)), 200)
+	wantCharge(t, s, "u", 1, 510)
+}
+
+func chargeStrict(t *testing.T) {
+	for _, f := range []echo.Fault{echo.Garbage, echo.Close, echo.Truncate, echo.Break} {
+		s := stack.New(t, stack.Options{Settings: `{"tokenLimit":100000,"enforcement":"strict"}`})
+		for _, stream := range []bool{false, true} {
+			identity := f.String() + map[bool]string{true: "-stream"}[stream]
+			r := anthropic.request(s, identity, stream, echo.FaultHeader, f.String())
+			length := r.ContentLength
+			if a := do(r); a.Status == 0 {
+				s.Log.Await(t, "provider_broke_off")
+			}
+			if got := charged(s, identity); got.requests != 1 || got.tokens < 100 || got.tokens > length+100+100 {
+				t.Errorf("%s: charged %+v, want the cap of 100 and the input", identity, got)
+			}
+		}
 	}
 }
 
