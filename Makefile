@@ -1,7 +1,7 @@
 # make run        build and serve on http://localhost:3000; make demo to look around without a provider
 # make test       every test, on SQLite and, where its programs are installed, on PostgreSQL, in a few minutes;
 #                 RACE=1 adds the race detector, which needs a C compiler
-# make test-long  more rounds of what is random, the race detector, the vendors' SDKs for Node, a minute of fuzzing a target:
+# make test-long  more rounds of what is random, the race detector, the vendors' SDKs and other clients for Node, a minute of fuzzing a target:
 #                 about three quarters of an hour on two cores, of which the fuzzing is a third
 # make lint       formatting, vet, staticcheck
 # make bench      what the gateway costs beside a bare reverse proxy, in three minutes; BENCHFLAGS=-quick in one.

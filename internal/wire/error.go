@@ -171,10 +171,35 @@ func (e *Error) gemini() []byte {
 			RetryDelay: seconds(e.RetryAfter),
 		})
 	}
+	if e.Limit != nil && e.RetryAfter == 0 {
+		details = append(details, e.quotaFailure())
+	}
 	o.any("details", details)
 	o.close()
 	o.close()
 	return o.buf
+}
+
+// quotaFailure is google.rpc.QuotaFailure as JSON, with which Google tells a used-up quota from a burst: its clients take
+// one "PerDay" for final, and try again after any other 429.
+type quotaFailure struct {
+	Type       string           `json:"@type"`
+	Violations []quotaViolation `json:"violations"`
+}
+
+type quotaViolation struct {
+	Description string `json:"description"`
+	QuotaID     string `json:"quotaId"`
+}
+
+// quotaPeriods are how Google's quota ids call our periods.
+var quotaPeriods = map[string]string{"hourly": "PerHour", "daily": "PerDay", "weekly": "PerWeek", "monthly": "PerMonth"}
+
+func (e *Error) quotaFailure() quotaFailure {
+	return quotaFailure{
+		Type:       "type.googleapis.com/google.rpc.QuotaFailure",
+		Violations: []quotaViolation{{Description: e.Message, QuotaID: e.Limit.Metric + quotaPeriods[e.Limit.Period]}},
+	}
 }
 
 // errorInfo is google.rpc.ErrorInfo as JSON.

@@ -58,6 +58,28 @@ func TestErrorBody_messageFirstAndNoIdleRetry(t *testing.T) {
 	}
 }
 
+// Google's clients repeat a 429 unless it says that a day's quota is used up. One that passes within a minute does not say so.
+func TestErrorBody_geminiTellsAUsedUpQuota(t *testing.T) {
+	t.Parallel()
+	e := quota()
+	e.RetryAfter = 0
+	for period, want := range map[string]string{"hourly": "PerHour", "daily": "PerDay", "weekly": "PerWeek", "monthly": "PerMonth"} {
+		e.Limit.Period = period
+		body := string(e.Body(Gemini, "req_1"))
+		if want := `"quotaId":"` + e.Limit.Metric + want + `"`; !strings.Contains(body, want) || !strings.Contains(body, "google.rpc.QuotaFailure") {
+			t.Errorf("%s: %s, want a QuotaFailure with %s", period, body, want)
+		}
+	}
+	e.RetryAfter = time.Second
+	if body := string(e.Body(Gemini, "req_1")); strings.Contains(body, "QuotaFailure") {
+		t.Errorf("%s, want no QuotaFailure beside a RetryInfo", body)
+	}
+	e.RetryAfter, e.Limit = 0, nil
+	if body := string(e.Body(Gemini, "req_1")); strings.Contains(body, "QuotaFailure") {
+		t.Errorf("%s, want no QuotaFailure without a limit", body)
+	}
+}
+
 func TestErrorBody_namesStatusesAsTheContractDoes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

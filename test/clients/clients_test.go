@@ -39,7 +39,8 @@ const refusal = "You've used 1/1 free requests. Upgrade to Pro!"
 // client is one that is tested. Its folder here has its package.json, and its program where it is a framework.
 type client struct {
 	folder string
-	vendor string // what the program is told: whose API it calls; "" where it has one only
+	module string // the package of npm that docs/clients.md names with its version
+	vendor string // whose API it calls; "" where it has one only
 	// command is how it is run in dir, where it is installed; nil: node run.mjs SERVER KEY USER VENDOR.
 	command func(t *testing.T, dir string, as caller) *exec.Cmd
 	// requests are the most that are refused in one run, by the refusal's status.
@@ -55,25 +56,25 @@ type caller struct{ server, key, user, vendor string }
 var once = map[int]int{429: 1, 402: 1, 403: 1}
 
 var clients = []client{
-	{folder: "openai-node", requests: once},
-	{folder: "anthropic-sdk", requests: once},
-	{folder: "google-genai", requests: once},
-	{folder: "vercel-ai", vendor: "openai", requests: map[int]int{429: 3, 402: 1, 403: 1}},
-	{folder: "vercel-ai", vendor: "anthropic", requests: map[int]int{429: 3, 402: 1, 403: 1}},
-	{folder: "vercel-ai", vendor: "google", requests: map[int]int{429: 3, 402: 1, 403: 1}},
-	{folder: "openai-agents", requests: once},
-	{folder: "langchain", vendor: "openai", requests: once},
-	{folder: "langchain", vendor: "anthropic", requests: once},
-	{folder: "langchain", vendor: "google", requests: once},
-	{folder: "llamaindex", requests: once},
-	{folder: "mastra", requests: map[int]int{429: 3, 402: 1, 403: 1}},
-	{folder: "genkit", vendor: "openai", requests: once},
-	{folder: "genkit", vendor: "google", requests: once},
-	{folder: "codex", command: codex, requests: map[int]int{429: 1, 402: 6, 403: 6}, mute: []int{429}},
-	{folder: "opencode", vendor: "openai", command: opencode, requests: map[int]int{429: 9, 402: 7, 403: 7}},
-	{folder: "opencode", vendor: "anthropic", command: opencode, requests: map[int]int{429: 9, 402: 2, 403: 2}},
-	{folder: "gemini-cli", command: geminiCLI, requests: once},
-	{folder: "claude-code", command: claudeCode, requests: once},
+	{folder: "openai-node", module: "openai", requests: once},
+	{folder: "anthropic-sdk", module: "@anthropic-ai/sdk", requests: once},
+	{folder: "google-genai", module: "@google/genai", requests: once},
+	{folder: "vercel-ai", module: "ai", vendor: "openai", requests: map[int]int{429: 3, 402: 1, 403: 1}},
+	{folder: "vercel-ai", module: "ai", vendor: "anthropic", requests: map[int]int{429: 3, 402: 1, 403: 1}},
+	{folder: "vercel-ai", module: "ai", vendor: "google", requests: map[int]int{429: 3, 402: 1, 403: 1}},
+	{folder: "openai-agents", module: "@openai/agents", requests: once},
+	{folder: "langchain", module: "@langchain/core", vendor: "openai", requests: once},
+	{folder: "langchain", module: "@langchain/core", vendor: "anthropic", requests: once},
+	{folder: "langchain", module: "@langchain/core", vendor: "google", requests: once},
+	{folder: "llamaindex", module: "llamaindex", requests: once},
+	{folder: "mastra", module: "@mastra/core", requests: map[int]int{429: 3, 402: 1, 403: 1}},
+	{folder: "genkit", module: "genkit", vendor: "openai", requests: once},
+	{folder: "genkit", module: "genkit", vendor: "google", requests: once},
+	{folder: "codex", module: "@openai/codex", command: codex, requests: map[int]int{429: 1, 402: 6, 403: 6}, mute: []int{429}},
+	{folder: "opencode", module: "opencode-ai", vendor: "openai", command: opencode, requests: map[int]int{429: 9, 402: 7, 403: 7}},
+	{folder: "opencode", module: "opencode-ai", vendor: "anthropic", command: opencode, requests: map[int]int{429: 9, 402: 2, 403: 2}},
+	{folder: "gemini-cli", module: "@google/gemini-cli", command: geminiCLI, requests: once},
+	{folder: "claude-code", module: "@anthropic-ai/claude-code", command: claudeCode, requests: once},
 }
 
 // codex is configured by a file in its home.
