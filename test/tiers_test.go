@@ -66,6 +66,9 @@ func TestTiers_AllowedModels(t *testing.T) {
 			wantError(t, a, 403, "model_not_allowed")
 		}
 	}
+	second := `{"model":"gpt-4o-mini","models":["gpt-4o"],"messages":[{"role":"user","content":"hi"}]}`
+	wantError(t, s.Post("/v1/chat/completions", "u", second, "X-Tier", "premium"), 403, "model_not_allowed")
+	wantStatus(t, s.Post("/v1/chat/completions", "u", second, "X-Tier", "pro"), 200)
 	mini := func(name string) bool { return strings.HasPrefix(name, "gpt-4o-mini") }
 	for tier, some := range map[string]bool{"": true, "premium": true, "none": false} {
 		got := modelsIn(t, s, tier)

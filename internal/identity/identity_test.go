@@ -14,6 +14,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/wire"
+
+	"pgregory.net/rapid"
 )
 
 const (
@@ -376,6 +378,24 @@ func TestTiers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever is claimed and whatever was set once, nobody gets around the default tier but into another one of the project's.
+func TestEveryNameLeadsToATier(t *testing.T) {
+	t.Parallel()
+	p := snapshot(t, `{"tiers": {"free": {}, "pro": {}}, "defaultTier": "free"}`)
+	name := rapid.OneOf(rapid.SampledFrom([]string{"", "free", "pro", "Pro", "pro ", "default", "null", "\x00"}), rapid.String())
+	rapid.Check(t, func(t *rapid.T) {
+		set, claimed := name.Draw(t, "set"), name.Draw(t, "claimed")
+		want := "free"
+		if set == "pro" || set == "" && claimed == "pro" {
+			want = "pro"
+		}
+		tier, err := Tier(p, &ledger.Settings{Tier: set}, claimed)
+		if err != nil || tier == nil || tier.Name != want {
+			t.Fatalf("set %q, claimed %q: tier %v, %v; want %s", set, claimed, tier, err, want)
+		}
+	})
 }
 
 // Where the project does not trust x-tier, whatever it says is as if it were not there.

@@ -2,6 +2,7 @@ package project
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/internal/wire"
+
+	"pgregory.net/rapid"
 )
 
 func mustSnapshot(t testing.TB, doc string) *Snapshot {
@@ -159,6 +162,34 @@ func TestATiersAllowedModelsNarrowTheProjects(t *testing.T) {
 			t.Errorf("project %s, tier %q: Restricts = %t, want %t", tc.project, tc.tier, got, want)
 		}
 	}
+}
+
+// A model is allowed where each list that there is has a key which covers it.
+func TestAllowedIsWhatBothListsCover(t *testing.T) {
+	t.Parallel()
+	keys := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"*", "gpt*", "gpt-4o", "gpt-4o-mini", "gpt-4o-2024-08-06", "claude-*", "o1-pro"}), 0, 3, rapid.ID)
+	rapid.Check(t, func(t *rapid.T) {
+		lists := [2][]string{keys.Draw(t, "project"), keys.Draw(t, "tier")}
+		doc := Settings{Tiers: map[string]TierFields{"t": {AllowedModels: lists[1]}}, AllowedModels: lists[0]}
+		if len(lists[0]) == 0 {
+			doc.AllowedModels = nil // a project's list is never empty
+		}
+		s, err := NewSnapshot(Record{Settings: doc}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model := rapid.SampledFrom([]string{"gpt-4o", "GPT-4o-2024-08-06", "gpt-4o-mini", "gpt-5", "claude-sonnet-5", "o1-pro", "made-up"}).Draw(t, "model")
+		want := true
+		for _, list := range [][]string{doc.AllowedModels, lists[1]} {
+			want = want && (list == nil || slices.ContainsFunc(list, func(key string) bool {
+				_, ok := limit.Match(key, limit.NormalizeModel(model))
+				return ok
+			}))
+		}
+		if got := s.Allowed(s.Tiers["t"], model); got != want {
+			t.Fatalf("%s with %q and %q: allowed %t, want %t", model, doc.AllowedModels, lists[1], got, want)
+		}
+	})
 }
 
 func TestPriceIsTheProjectsOwnBeforeTheBooks(t *testing.T) {
