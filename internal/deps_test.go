@@ -35,6 +35,7 @@ var sameRow = []struct{ from, to, why string }{
 	{"test/...", "test/stack", "tests run the whole server through it"},
 	{"test/...", "test/node", "tests run real processes through it"},
 	{"test/...", "test/pgtest", "a test on PostgreSQL has one of its own"},
+	{"internal/config", "internal/project", "a file of prices is read as a project's prices are"},
 	{"internal/identity", "internal/project", "an identity belongs to a project, which names its tiers"},
 	{"internal/identity", "internal/ledger", "what is set for an identity is kept there"},
 	{"internal/provider", "internal/project", "a project says which providers it has, where, with which key"},

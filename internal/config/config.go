@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"time"
+
+	"github.com/airatelimit/airatelimit/internal/project"
 )
 
 // Config is what the operator chose. Its fields follow the variables of .env.example.
@@ -47,6 +49,8 @@ type Config struct {
 	AllowPrivateUpstreams bool
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
+	// Prices are laid over the built-in price book; nil: nothing is.
+	Prices *project.PriceBook
 	// Drain is how long running requests may go on after SIGTERM.
 	Drain time.Duration
 	// UpstreamTimeout is how long a provider may take to its first byte, and then between bytes.
@@ -102,6 +106,7 @@ func Load(getenv func(string) string) (Config, error) {
 	}
 	c.Database = e.database("DATABASE_URL", filepath.Join(c.DataDir, "airatelimit.db")).
 		pooled(int(e.integer("DATABASE_POOL_SIZE", "connections", 16, LeastConnections, 1000)))
+	c.Prices = e.prices("PRICE_BOOK")
 	c.AllowPrivateUpstreams = e.boolean("ALLOW_PRIVATE_UPSTREAMS", !c.Production)
 	c.LogLevel = e.level("LOG_LEVEL")
 	format := "text"

@@ -277,3 +277,32 @@ func TestEnvExampleListsExactlyWhatLoadReads(t *testing.T) {
 		t.Errorf(".env.example is not the defaults (-default +example):\n%s", diff)
 	}
 }
+
+func TestPriceBookIsReadAndChecked(t *testing.T) {
+	t.Parallel()
+	file := func(doc string) string {
+		name := filepath.Join(t.TempDir(), "prices.json")
+		if err := os.WriteFile(name, []byte(doc), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	c, err := Load(from(map[string]string{"PRICE_BOOK": file(`{"m": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 2}, "n-*": {"imageUsd": 0.04}}`)}))
+	if err != nil || c.Prices.Models() != 2 {
+		t.Errorf("%d models, error %v; want 2", c.Prices.Models(), err)
+	}
+	if c, err := Load(from(nil)); err != nil || c.Prices != nil {
+		t.Errorf("without a file: %v, error %v", c.Prices, err)
+	}
+	for name, tc := range map[string]struct{ path, want string }{
+		"no file":       {filepath.Join(t.TempDir(), "none.json"), "PRICE_BOOK: the file cannot be read: "},
+		"a folder":      {t.TempDir(), "PRICE_BOOK: the file cannot be read: "},
+		"no JSON":       {file("prices"), "the document is not valid JSON"},
+		"a wrong entry": {file(`{"gpt-9": {"inputUsdPerMillion": 1}}`), "gpt-9: outputUsdPerMillion is missing"},
+		"a wrong field": {file(`{"gpt-9": {"feesUsdPerThousand": {"webSearch": -1}}}`), "gpt-9.feesUsdPerThousand.webSearch: must be USD from 0, not -1"},
+	} {
+		if _, err := Load(from(map[string]string{"PRICE_BOOK": tc.path})); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "PRICE_BOOK") {
+			t.Errorf("%s: error %v, want %q in it", name, err, tc.want)
+		}
+	}
+}

@@ -3,8 +3,11 @@ package config
 import (
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/project"
 )
 
 // tracesURL is where OpenTelemetry's variables say that traces go: exact as it is, or else base with the path
@@ -39,4 +42,22 @@ func (e *env) loopback(name string) string {
 		return ""
 	}
 	return v
+}
+
+// prices reads the file of prices that a variable names.
+func (e *env) prices(name string) *project.PriceBook {
+	path := e.text(name, "")
+	if path == "" {
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		e.fail("%s: the file cannot be read: %v. Give the path of a JSON file, as docs/prices.md describes it", name, err)
+		return nil
+	}
+	book, err := project.ParsePriceBook(data)
+	if err != nil {
+		e.fail("%s: in %s, %v. docs/prices.md has what an entry can set", name, path, err)
+	}
+	return book
 }

@@ -88,6 +88,7 @@ func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.
 	}
 	opening.add(func(context.Context) error { return o.db.Close() })
 	o.store = store.New(o.db, keys)
+	o.store.Prices = a.prices
 	if err := o.store.AdoptKeys(ctx); err != nil {
 		return o, err
 	}

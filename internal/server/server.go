@@ -163,6 +163,7 @@ type app struct {
 	now          func() time.Time
 	metrics      *metrics.Metrics
 	metricsToken string
+	prices       *project.PriceBook
 	planes       atomic.Pointer[planes]
 	awaits       atomic.Pointer[string] // what a start waits for, for operators
 	unhealthy    string                 // why requests cannot be taken when the ledger is not healthy
@@ -183,7 +184,10 @@ type planes struct {
 
 // newApp returns what answers while the process starts.
 func newApp(cfg config.Config, log *slog.Logger, opts Options) *app {
-	a := &app{log: log, now: opts.Now, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken}
+	a := &app{log: log, now: opts.Now, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken, prices: cfg.Prices}
+	if n := a.prices.Models(); n > 0 {
+		log.Info("prices are laid over the built-in price book", "entries", n)
+	}
 	if a.now == nil {
 		a.now = time.Now
 	}

@@ -258,5 +258,8 @@ func (s *Store) entry(r record, last *project.Snapshot) entry {
 		}
 		return string(key), err
 	})
+	if err == nil {
+		snapshot = snapshot.WithBook(s.Prices)
+	}
 	return entry{snapshot: snapshot, err: err}
 }

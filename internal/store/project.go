@@ -16,6 +16,9 @@ type Store struct {
 	db      *DB
 	keys    *secret.Keyring
 	changed atomic.Pointer[Catalog] // refreshed after each change, where there is one
+
+	// Prices are laid over the built-in price book in every project; nil: nothing is. Set it before the store is used.
+	Prices *project.PriceBook
 }
 
 // New returns the store in db. Provider keys are sealed with keys.
