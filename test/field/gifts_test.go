@@ -115,6 +115,15 @@ func TestGiftsAndSettings(t *testing.T) {
 		wantCode(t, s.Chat(" ", "gpt-4o"), http.StatusBadRequest, "missing_identity")
 	})
 
+	t.Run("a gift before the first request is 404", func(t *testing.T) {
+		t.Parallel()
+		s := limited(t, `{"requestLimit": 0}`)
+		gift(t, s, "ann", `{"requests": 1, "reason": "bought a pack"}`)
+		wantCredits(t, s, "ann", 1, 0)
+		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+	})
+
 	t.Run("a null override erases the tier's message", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"limitResponse": {"message": "project's", "help": "h"}, "tiers": {"pro": {"requestLimit": 0, "limitResponse": {"message": "tier's", "deepLink": "app://pro"}}}}`)
