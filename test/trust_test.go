@@ -168,3 +168,45 @@ func leaky(t *testing.T) *stack.Stack {
 		}
 	})})
 }
+
+// A secret key of ours in an app is told so, in the caller's dialect, and goes nowhere: not on, and not into the log.
+func TestTrust_SecretKeyInAnApp(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{PassThrough: true})
+	escaped := "%73" + s.SecretKey[1:]
+	for name, put := range map[string]func(*http.Request){
+		"bearer":         func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+s.SecretKey) },
+		"bare":           func(r *http.Request) { r.Header.Set("Authorization", s.SecretKey) },
+		"basic":          func(r *http.Request) { r.SetBasicAuth(s.SecretKey, "") },
+		"x-api-key":      func(r *http.Request) { r.Header.Set("X-Api-Key", s.SecretKey) },
+		"x-goog-api-key": func(r *http.Request) { r.Header.Set("X-Goog-Api-Key", s.SecretKey) },
+		"x-project-key":  func(r *http.Request) { r.Header.Set("X-Project-Key", s.SecretKey) },
+		"cut off":        func(r *http.Request) { r.Header.Set("X-Project-Key", s.SecretKey[:40]) },
+		"x-identity":     func(r *http.Request) { r.Header.Set("X-Identity", s.SecretKey) },
+		"another header": func(r *http.Request) { r.Header.Set("X-Anything", "a="+s.SecretKey+"; b=1") },
+		"key":            func(r *http.Request) { r.URL.RawQuery = "key=" + s.SecretKey },
+		"another query":  func(r *http.Request) { r.URL.RawQuery = "alt=sse&x=" + escaped },
+		"the path":       func(r *http.Request) { r.URL.Path += "/" + s.SecretKey },
+	} {
+		for i, d := range dialects {
+			r := d.request(s, "u", false)
+			put(r)
+			a := s.Do(r)
+			wantErrorShape(t, a, i, 401, "secret_key_in_app")
+			for _, word := range []string{"server", "app", "Rotate"} {
+				if !strings.Contains(a.Body, word) {
+					t.Errorf("%s: the message says nothing of %s: %s", name, word, a.Body)
+				}
+			}
+			if strings.Contains(a.Body, s.SecretKey[:40]) {
+				t.Errorf("%s: the answer quotes the key", name)
+			}
+		}
+	}
+	if s.Seen.Total() != 0 || strings.Contains(s.Log.String(), s.SecretKey[3:40]) {
+		t.Error("the key was forwarded or logged")
+	}
+	for _, fine := range []string{"sk-client-key", "sk_live_51HqJabcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmn"} {
+		wantStatus(t, s.Do(openAI.request(s, "u", false, "Authorization", "Bearer "+fine)), 200)
+	}
+}

@@ -163,7 +163,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *call) handle(ctx context.Context) (err error) {
 	path, query := requestTarget(c.r)
 	if c.ep, err = wire.Match(c.r.Method, path); err != nil {
-		c.ep.Dialect, c.unserved = wire.CallerDialect(wire.DialectOf(path), c.r.Header, query), path
+		c.ep.Dialect = wire.CallerDialect(wire.DialectOf(path), c.r.Header, query)
+	}
+	if err := identity.CheckSecret(c.r, path, query); err != nil {
+		return err
+	}
+	if err != nil {
+		c.unserved = path
 		return err
 	}
 	if c.ep.Own() && c.ep.Operation != wire.OwnUsage {

@@ -109,6 +109,9 @@ func KeyOwner(key string) string {
 
 // KeyFits reports whether an API key can be one of the built-in provider of that name, as far as its shape tells.
 func KeyFits(key, vendor string) bool {
+	if strings.HasPrefix(key, "eyJ") { // a JWT, which an identity provider has made: no vendor's keys are any
+		return false
+	}
 	owner := KeyOwner(key)
 	return owner == vendor || owner == "" && !(ownShape[vendor] && strings.HasPrefix(key, "sk-"))
 }

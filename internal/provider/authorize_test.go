@@ -136,17 +136,18 @@ func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint(t *testing.T) {
 	t.Parallel()
 	ours, _, _ := secret.NewSecretKey()
 	for key, models := range map[string]string{
-		"sk-ant-client":     "gpt-x gemini-x grok-x mistral-x deepseek-x groq/x",
-		"AIzaClient":        "gpt-x claude-x grok-x mistral-x deepseek-x groq/x",
-		"xai-client":        "gpt-x claude-x gemini-x mistral-x deepseek-x groq/x",
-		"sk-proj-client":    "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
-		"sk-svcacct-client": "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
-		"gsk_client":        "gpt-x claude-x gemini-x grok-x mistral-x deepseek-x",
-		"AQ.Ab8client":      "gpt-x claude-x grok-x mistral-x deepseek-x groq/x",
-		"sk-client":         "claude-x gemini-x grok-x", // the other vendors' keys, and a private server's, may start so
-		"sk-xT3BlbkFJx":     "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
-		"xT3BlbkFJx":        "mistral-x groq/x",
-		ours:                "gpt-x claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
+		"sk-ant-client":              "gpt-x gemini-x grok-x mistral-x deepseek-x groq/x",
+		"AIzaClient":                 "gpt-x claude-x grok-x mistral-x deepseek-x groq/x",
+		"xai-client":                 "gpt-x claude-x gemini-x mistral-x deepseek-x groq/x",
+		"sk-proj-client":             "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
+		"sk-svcacct-client":          "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
+		"gsk_client":                 "gpt-x claude-x gemini-x grok-x mistral-x deepseek-x",
+		"AQ.Ab8client":               "gpt-x claude-x grok-x mistral-x deepseek-x groq/x",
+		"sk-client":                  "claude-x gemini-x grok-x", // the other vendors' keys, and a private server's, may start so
+		"sk-xT3BlbkFJx":              "claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
+		"xT3BlbkFJx":                 "mistral-x groq/x",
+		"eyJhbGciOiJSUzI1NiJ9.e30.x": "gpt-x claude-x gemini-x grok-x mistral-x deepseek-x", // an identity provider's token
+		ours:                         "gpt-x claude-x gemini-x grok-x mistral-x deepseek-x groq/x",
 	} {
 		for model := range strings.FieldsSeq(models) {
 			for _, h := range []http.Header{{"Authorization": {"Bearer " + key}}, {"X-Api-Key": {key}}, {"X-Goog-Api-Key": {key}}} {

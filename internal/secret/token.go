@@ -39,6 +39,22 @@ func ParseSecretKey(key string) (id string, hash [32]byte, ok bool) {
 	return rest[:idLength], sha256.Sum256([]byte(key)), true
 }
 
+// HoldsSecretKey reports whether text contains what has the form of a secret key.
+func HoldsSecretKey(text string) bool {
+	const length = len(secretPrefix) + idLength + 1 + secretLength
+	for {
+		i := strings.Index(text, secretPrefix)
+		if i < 0 || len(text)-i < length {
+			return false
+		}
+		key := text[i+len(secretPrefix) : i+length]
+		if key[idLength] == '_' && isBase62(key[:idLength]) && isBase62(key[idLength+1:]) {
+			return true
+		}
+		text = text[i+1:]
+	}
+}
+
 // Equal compares two hashes of secret keys in constant time.
 func Equal(a, b [32]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
 

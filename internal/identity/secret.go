@@ -1,0 +1,43 @@
+package identity
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/secret"
+)
+
+// CheckSecret refuses a data-plane request that carries a secret key of ours in its path, its query or a header: apps
+// are in everybody's hands, and so is what is built into them. path and query are as the client spelled them. The error
+// is a *wire.Error, secret_key_in_app, and does not quote the key.
+func CheckSecret(r *http.Request, path, query string) error {
+	found := holdsSecret(path) || holdsSecret(query)
+	for _, values := range r.Header {
+		for _, v := range values {
+			found = found || secret.HoldsSecretKey(v)
+		}
+	}
+	// What is no project key at all, and starts as a secret one, is one that was cut off or mistyped.
+	for _, key := range r.Header["X-Project-Key"] {
+		found = found || strings.HasPrefix(strings.TrimSpace(key), "sk_")
+	}
+	if user, password, ok := r.BasicAuth(); ok {
+		found = found || secret.HoldsSecretKey(user) || secret.HoldsSecretKey(password)
+	}
+	if !found {
+		return nil
+	}
+	return refuse(http.StatusUnauthorized, "secret_key_in_app", "",
+		"The request carries a secret key (sk_…). That is a key for your server: it does not belong into an app, where anybody can read it. "+
+			"Rotate it now, and use the project key (pk_…) in the app.")
+}
+
+func holdsSecret(escaped string) bool {
+	if strings.Contains(escaped, "%") {
+		if plain, err := url.PathUnescape(escaped); err == nil {
+			escaped = plain
+		}
+	}
+	return secret.HoldsSecretKey(escaped)
+}
