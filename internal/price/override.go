@@ -125,17 +125,15 @@ func (t TokenPrices) checkPair(path string, wanted bool) error {
 
 // Over lays the override over what the book says of a model, if it is known there. What is not set stays as it is there: a
 // price of an image, a minute, a million characters or a fee at its amount, one of tokens in its proportion to plain input
-// or output, where that makes it dearer. Cached input costs what input does. Of a model that the book does not know,
-// tokens of each kind cost what plain ones do. The price of an override that sets fees alone is not known without the book.
+// or output, where that makes it dearer. Cached input costs what input does, and a long request what a short one does. Of a
+// model that the book does not know, tokens of each kind cost what plain ones do. The price of an override that sets fees alone is not known without the book.
 // o has passed Check.
 func (o Override) Over(base Price, known bool) (Price, bool) {
 	p := base
 	if o.Input != nil {
 		p.Rates = o.TokenPrices.over(base.Rates)
 		p.Rates.CachedInput = picos1M(o.CachedInput, p.Input)
-		if base.LongAbove > 0 {
-			p.Long = inProportion(p.Rates, base.Rates, base.Long)
-		}
+		p.Long, p.LongAbove = Rates{}, 0
 		known = true
 	}
 	if o.Above != nil {
@@ -182,18 +180,6 @@ func (t TokenPrices) over(base Rates) Rates {
 	r.CacheWrite1h = picos1M(t.CacheWrite1h, max(r.CacheWrite, input(nil, base.CacheWrite1h)))
 	r.AudioOutput, r.ImageOutput = output(t.AudioOutput, base.AudioOutput), output(t.ImageOutput, base.ImageOutput)
 	return r
-}
-
-// inProportion returns what long requests cost at rates, if they cost baseLong at base.
-func inProportion(rates, base, baseLong Rates) Rates {
-	by := func(rate, of, to int64) int64 { return max(rate, scale(rate, of, to)) }
-	return Rates{
-		Input: by(rates.Input, base.Input, baseLong.Input), CachedInput: by(rates.CachedInput, base.CachedInput, baseLong.CachedInput),
-		CacheWrite: by(rates.CacheWrite, base.CacheWrite, baseLong.CacheWrite), CacheWrite1h: by(rates.CacheWrite1h, base.CacheWrite1h, baseLong.CacheWrite1h),
-		AudioInput: by(rates.AudioInput, base.AudioInput, baseLong.AudioInput), ImageInput: by(rates.ImageInput, base.ImageInput, baseLong.ImageInput),
-		Output: by(rates.Output, base.Output, baseLong.Output), AudioOutput: by(rates.AudioOutput, base.AudioOutput, baseLong.AudioOutput),
-		ImageOutput: by(rates.ImageOutput, base.ImageOutput, baseLong.ImageOutput),
-	}
 }
 
 // scale is rate × to ÷ of, to the nearest; rate where of is 0. It saturates.

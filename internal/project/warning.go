@@ -38,6 +38,7 @@ func (s Settings) Warnings() []Warning {
 	for _, name := range slices.Sorted(maps.Keys(s.Tiers)) {
 		w.tier(name, s.Tiers[name])
 	}
+	w.prices()
 	w.spending()
 	slices.SortStableFunc(w.all, func(a, b Warning) int { return strings.Compare(a.Path, b.Path) })
 	return w.all
@@ -182,6 +183,16 @@ func (w *warner) keys(path string, limits map[string]ModelLimit) {
 
 // list looks at allowed models. GET /v1/models lists them by these names, so that only a dated one is no good choice: it
 // seems to leave the model's other snapshots out.
+// prices looks for prices of tokens that leave out what the price book has of long requests.
+func (w *warner) prices() {
+	for _, key := range slices.Sorted(maps.Keys(w.Prices)) {
+		p, ok := listPrice(limit.NormalizeModel(key))
+		if o := w.Prices[key]; ok && p.LongAbove > 0 && o.Input != nil && o.Above == nil {
+			w.warn(join("prices", key), "The vendor bills requests above %d input tokens at a higher price, which this one leaves out. Set above.", p.LongAbove)
+		}
+	}
+}
+
 func (w *warner) list(path string, keys []string) {
 	for i, key := range keys {
 		at, key := fmt.Sprintf("%s[%d]", path, i), limit.NormalizeModel(key)

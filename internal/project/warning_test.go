@@ -45,6 +45,10 @@ func TestWarnings(t *testing.T) {
 		{"while the database is away", `{` + bounded + `, "failOpen": true}`,
 			"failOpen: Every request passes unchecked while the database is away. Set it to false to refuse them then.\n"},
 
+		{"a price without that of long requests", `{` + bounded + `, "prices": {"gpt-5.5": {"inputUsdPerMillion": 5, "outputUsdPerMillion": 30}, "gpt-4o": {"inputUsdPerMillion": 5, "outputUsdPerMillion": 30}}}`,
+			"prices.gpt-5.5: The vendor bills requests above 271999 input tokens at a higher price, which this one leaves out. Set above.\n"},
+		{"a price with it", `{` + bounded + `, "prices": {"gpt-5.5": {"inputUsdPerMillion": 5, "outputUsdPerMillion": 30, "above": {"inputTokens": 1000, "inputUsdPerMillion": 5, "outputUsdPerMillion": 30}}}}`, ""},
+
 		{"a misspelt key", `{` + bounded + `, "modelLimits": {"gtp-4o": {"requestLimit": 5}}}`,
 			"modelLimits.gtp-4o: \"gtp-4o\" matches no model of the price book: check the spelling. For a model of your own set its price in prices.\n"},
 		{"a pattern that matches nothing", `{"costLimitUsd": 1, "allowedModels": ["gpt-4o", "gtp-*"]}`,
