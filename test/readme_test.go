@@ -35,7 +35,7 @@ func TestReadme_TheExampleLimitsWhatItSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w := doc.Warnings(); len(w) != 0 {
+	if w := doc.Warnings(nil); len(w) != 0 {
 		t.Errorf("saving the example warns of %v", w)
 	}
 	s := stack.New(t, stack.Options{Settings: settings})

@@ -14,7 +14,7 @@ func TestDemoSettingsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w := s.Warnings(); len(w) != 0 {
+	if w := s.Warnings(nil); len(w) != 0 {
 		t.Errorf("saving the demo's settings warns of %v", w)
 	}
 }

@@ -21,11 +21,11 @@ type projectConfigCmd struct {
 }
 
 func (c projectConfigCmd) Run(ctx context.Context, a *app) error {
-	return withStore(ctx, a, func(s *store.Store, _ config.Config) error {
+	return withStore(ctx, a, func(s *store.Store, cfg config.Config) error {
 		if c.Get {
 			return c.get(ctx, a, s)
 		}
-		return c.set(ctx, a, s)
+		return c.set(ctx, a, s, cfg)
 	})
 }
 
@@ -46,7 +46,7 @@ func (c projectConfigCmd) get(ctx context.Context, a *app, s *store.Store) error
 	return err
 }
 
-func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store) error {
+func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store, cfg config.Config) error {
 	doc, err := readDocument(a, c.Set)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store) error
 	if err := printChanges(a, before, after); err != nil {
 		return err
 	}
-	a.warn(after.Warnings())
+	a.warn(after.Warnings(cfg.Prices))
 	for _, tier := range after.RemovedTiers(before) {
 		// The change stands, whether or not its effect can be told.
 		n, err := s.TierCarriers(ctx, c.Project, tier)

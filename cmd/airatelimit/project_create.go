@@ -33,7 +33,7 @@ func (c projectCreateCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		a.warn(rec.Settings.Warnings())
+		a.warn(rec.Settings.Warnings(cfg.Prices))
 		if c.JSON {
 			return printKeys(a.out, rec.Key, secretKey)
 		}

@@ -427,7 +427,7 @@ func FuzzParseSettings(f *testing.F) {
 			}
 			return
 		}
-		for _, w := range s.Warnings() {
+		for _, w := range s.Warnings(nil) {
 			if w.Path == "" || w.Text == "" {
 				t.Fatalf("warning %+v", w)
 			}

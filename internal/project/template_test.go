@@ -16,7 +16,7 @@ func TestTheStarterTemplateBoundsEveryUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := warned(s.Warnings()); got != "" {
+		if got := warned(s.Warnings(nil)); got != "" {
 			t.Errorf("%s: warnings %s", v.Name, got)
 		}
 		snapshot := mustSnapshot(t, mustMarshal(t, s))
@@ -58,14 +58,14 @@ func TestTheStarterTemplateAllowsTheProvidersModels(t *testing.T) {
 func TestTheOtherTemplates(t *testing.T) {
 	t.Parallel()
 	single, err := FromTemplate("single")
-	if err != nil || len(single.Tiers) != 0 || single.CostLimitUSD == nil || single.Enforcement != "strict" || len(single.Warnings()) != 0 {
-		t.Errorf("single: %s, %v, warnings %v; want one cost limit and nothing to say", mustMarshal(t, single), err, single.Warnings())
+	if err != nil || len(single.Tiers) != 0 || single.CostLimitUSD == nil || single.Enforcement != "strict" || len(single.Warnings(nil)) != 0 {
+		t.Errorf("single: %s, %v, warnings %v; want one cost limit and nothing to say", mustMarshal(t, single), err, single.Warnings(nil))
 	}
 	count, err := FromTemplate("count")
 	if err != nil || mustMarshal(t, count) != mustMarshal(t, Default()) {
 		t.Errorf("count: %s, %v; want no limits", mustMarshal(t, count), err)
 	}
-	if w := warned(count.Warnings()); !strings.Contains(w, "has no limit, and the project key is public") {
+	if w := warned(count.Warnings(nil)); !strings.Contains(w, "has no limit, and the project key is public") {
 		t.Errorf("count does not tell what it exposes: %q", w)
 	}
 	if _, err := FromTemplate("other"); err == nil || !strings.Contains(err.Error(), "starter, single, count") {

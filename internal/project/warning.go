@@ -18,8 +18,9 @@ type Warning struct {
 }
 
 // Warnings looks for settings that are valid and may not do what they seem to: tiers and models that nobody can mean,
-// variables that nothing fills in, and above all what leaves spending unbounded. They come in the order of their paths.
-func (s Settings) Warnings() []Warning {
+// variables that nothing fills in, and above all what leaves spending unbounded. book is the operator's, nil for none. They
+// come in the order of their paths.
+func (s Settings) Warnings(book *PriceBook) []Warning {
 	r := Record{Settings: s}
 	r.Settings.Providers = make(map[string]ProviderFields, len(s.Providers))
 	for name, p := range s.Providers {
@@ -30,7 +31,7 @@ func (s Settings) Warnings() []Warning {
 	if err != nil {
 		return nil // not valid, which is no matter of a warning
 	}
-	w := warner{Settings: s, snapshot: snapshot}
+	w := warner{Settings: s, snapshot: snapshot.WithBook(book)}
 	w.unused()
 	w.level("", s.LevelFields, nil)
 	w.list("allowedModels", s.AllowedModels)
@@ -230,7 +231,8 @@ func (s *Snapshot) knows(key string) bool {
 	if key == limit.Others {
 		return true
 	}
-	if slices.ContainsFunc(s.prices, func(p pricing) bool { return overlap(p.key, key) }) ||
+	priced := func(p pricing) bool { return overlap(p.key, key) }
+	if slices.ContainsFunc(s.prices, priced) || s.book != nil && slices.ContainsFunc(s.book.prices, priced) ||
 		slices.ContainsFunc(s.patterns, func(p pattern) bool { return overlap(p.key, key) }) {
 		return true
 	}

@@ -86,10 +86,24 @@ func TestWarnings(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			if got := warned(mustParse(t, tc.doc).Warnings()); got != tc.want {
+			if got := warned(mustParse(t, tc.doc).Warnings(nil)); got != tc.want {
 				t.Errorf("warnings of %s:\n got %s\nwant %s", tc.doc, got, tc.want)
 			}
 		})
+	}
+}
+
+// What the operator's price book has is no misspelling.
+func TestWarningsKnowTheOperatorsPrices(t *testing.T) {
+	t.Parallel()
+	book, err := ParsePriceBook([]byte(`{"mine-1": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mustParse(t, `{"costLimitUsd": 1, "allowedModels": ["mine-1", "mine-*", "mine-2"]}`)
+	const want = "allowedModels[2]: \"mine-2\" matches no model of the price book: check the spelling. For a model of your own set its price in prices.\n"
+	if got := warned(s.Warnings(book)); got != want {
+		t.Errorf("warnings:\n got %s\nwant %s", got, want)
 	}
 }
 
@@ -108,7 +122,7 @@ func TestRequestsAloneAreALooseLimitForDearModels(t *testing.T) {
 		`{"allowedModels": ["gpt-4o-mini"], "tiers": {"a": {"requestLimit": 5}}, "defaultTier": "a"}`:      false,
 		`{"allowedModels": ["gpt-4o-mini"], "tiers": {"a": {"requestLimit": 500000}}, "defaultTier": "a"}`: true,
 	} {
-		got := warned(mustParse(t, doc).Warnings())
+		got := warned(mustParse(t, doc).Warnings(nil))
 		if strings.Contains(got, "is limited in requests alone for") != want || !want && got != "" {
 			t.Errorf("%s: warns %t of it, want %t: %s", doc, !want, want, got)
 		}
