@@ -107,7 +107,7 @@ func (c *call) atHold(r meter.Result) used {
 		r.Usage = withOutputOf(c.est.input, r.Usage)
 	}
 	if !r.OutputKnown || !alone {
-		r.Usage.Output = max(r.Usage.Output, c.est.atMost(tokensOf(r.OutputText)), c.est.output)
+		r.Usage.Output = max(r.Usage.Output, c.est.output)
 		r.Usage.Images = max(r.Usage.Images, c.est.input.Images)
 		r.Usage.Fees = most(r.Usage.Fees, c.est.input.Fees)
 	}
