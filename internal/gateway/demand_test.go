@@ -61,8 +61,8 @@ func askFor(t *testing.T, document, path, contentType, body string) *limit.Ask {
 func priced(enforcement string) string {
 	return `{"name":"t","enforcement":"` + enforcement + `","costLimitUsd":1000,"tokenLimit":900000000,"prices":{
 		"cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},
-		"gpt-cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},
-		"claude-cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},
+		"gpt-cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1,"feesUsdPerThousand":{"webSearch":10,"codeInterpreter":30}},
+		"claude-cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1,"feesUsdPerThousand":{"webSearch":10}},
 		"claude-dear":{"inputUsdPerMillion":10,"outputUsdPerMillion":50},
 		"gpt-image-1":{"inputUsdPerMillion":10,"outputUsdPerMillion":40}}}`
 }
@@ -79,6 +79,7 @@ func costs(t *testing.T, enforcement, path, body string) int64 {
 
 func TestHoldsCoverWhatIsAskedForBesideAnAnswer(t *testing.T) {
 	t.Parallel()
+	const usd = 1_000_000
 	messages := func(more string) string {
 		return `{"model":"claude-cheap","max_tokens":1000,"messages":[{"role":"user","content":"hello"}]` + more + `}`
 	}
@@ -92,9 +93,10 @@ func TestHoldsCoverWhatIsAskedForBesideAnAnswer(t *testing.T) {
 		name, path, without, with string
 		soft, strict              int64 // how much more is held at least, in micro-USD
 	}{
-		{"searches", "/v1/responses", responses(``), responses(`,"max_tool_calls":5,"tools":[{"type":"web_search"}]`), 0, 5 * 100_000},
+		{"searches", "/v1/responses", responses(``), responses(`,"max_tool_calls":5,"tools":[{"type":"web_search"}]`), usd / 20, usd/20 + 5*100_000},
+		{"a large container", "/v1/responses", responses(``), responses(`,"max_tool_calls":1,"tools":[{"type":"code_interpreter","container":{"type":"auto","memory_limit":"64g"}}]`), 64 * usd * 3 / 100, 64 * usd * 3 / 100},
 		{"images", "/v1/responses", responses(``), responses(`,"max_tool_calls":2,"tools":[{"type":"image_generation","model":"gpt-image-1"}]`), 2 * 6240 * 40, 2 * 6240 * 40},
-		{"Anthropic's searches", "/v1/messages", messages(``), messages(`,"tools":[{"type":"web_search_20260318","max_uses":3}]`), 0, 3 * 100_000},
+		{"Anthropic's searches", "/v1/messages", messages(``), messages(`,"tools":[{"type":"web_search_20260318","max_uses":3}]`), 3 * usd / 100, 3*usd/100 + 3*100_000},
 		{"an adviser", "/v1/messages", messages(``), messages(`,"tools":[{"type":"advisor_20260301","model":"claude-dear","max_uses":2,"max_tokens":2000}]`), 2 * (2000*50 + 128_000*10), 2 * (2000*50 + 128_000*10)},
 		{"a fallback", "/v1/messages", messages(``), messages(`,"fallbacks":[{"model":"claude-dear"}]`), 1000 * 50, 1000 * 50},
 		{"two fallbacks", "/v1/messages", messages(``), messages(`,"fallbacks":[{"model":"claude-dear"},{"model":"claude-dear"}]`), 2 * 1000 * 50, 2 * 1000 * 50},
@@ -111,6 +113,18 @@ func TestHoldsCoverWhatIsAskedForBesideAnAnswer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A fee is held under a soft limit where nothing bounds the tool, too: for one use.
+func TestASoftLimitHoldsOneUseOfAnUnboundedTool(t *testing.T) {
+	t.Parallel()
+	const plain = `{"model":"gpt-cheap","input":"hello","max_output_tokens":100`
+	if got := costs(t, "soft", "/v1/responses", plain+`,"tools":[{"type":"web_search"}]}`) - costs(t, "soft", "/v1/responses", plain+`}`); got < 10_000 {
+		t.Errorf("%d micro-USD more are held, want at least the fee of 10000", got)
+	}
+	if ask := askFor(t, priced("strict"), "/v1/responses", "application/json", plain+`,"tools":[{"type":"web_search"}]}`); ask != nil {
+		t.Errorf("a strict limit holds %v for an unbounded tool, want a refusal", ask.Estimate)
 	}
 }
 
@@ -214,6 +228,7 @@ func dearestBill(t *rapid.T) bill {
 		run(1, read, cap, 1, 1)
 		run(second, read, cap, 10, 50)
 		run(asked, input, advice, 10, 50)
+		b.micros += searches * 10_000
 		fields = `,"tools":[` + strings.TrimSuffix(fields, ",") + `],"fallbacks":[` + strings.TrimSuffix(strings.Repeat(`{"model":"claude-dear"},`, int(second)), ",") + `]`
 		image := strings.Repeat(`{"type":"image","source":{"type":"url","url":"u"}},`, int(images))
 		b.path = "/v1/messages"
@@ -224,6 +239,7 @@ func dearestBill(t *rapid.T) bill {
 		if calls > 0 {
 			fields = fmt.Sprintf(`,"max_tool_calls":%d,"tools":[{"type":"web_search"}]`, calls)
 			read = (1 + calls) * (input + toolResults)
+			b.micros += calls * 10_000
 		}
 		if rapid.Bool().Draw(t, "draws") {
 			fields = strings.Replace(fields, `{"type":"web_search"}`, `{"type":"web_search"},{"type":"image_generation","model":"gpt-image-1"}`, 1)

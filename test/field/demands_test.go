@@ -25,7 +25,7 @@ func TestDemands(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"allowedModels": ["gpt-4o", "claude-haiku-4-5"]}`)
 		for path, bodies := range map[string][]string{
-			chatPath:      {`{"model":"gpt-4o","messages":[{"role":"user","content":"x"}],"models":["o1-pro"]}`},
+			chatPath:        {`{"model":"gpt-4o","messages":[{"role":"user","content":"x"}],"models":["o1-pro"]}`},
 			"/v1/responses": {`{"model":"gpt-4o","input":"x","tools":[{"type":"image_generation","model":"gpt-image-1"}]}`},
 			messagesPath: {
 				`{"model":"claude-haiku-4-5","max_tokens":9,"messages":[{"role":"user","content":"x"}],"fallbacks":[{"model":"claude-opus-4-1"}]}`,
