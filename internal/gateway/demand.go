@@ -232,6 +232,26 @@ func (c *call) usesOf(t wire.Tool) (int64, error) {
 	return 0, unbounded(t.Param, "A strict limit applies, and the provider runs %q without a known bound of what that costs. Leave it out.", t.Type)
 }
 
+// mostSearched is the most that OpenAI's web search works with, in tokens, whatever the model's own context is.
+const mostSearched = 128_000
+
+// notShown is the most that the provider reads at once of what the body does not show: what it refers to, and what hosted
+// tools find.
+func (c *call) notShown(p price.Price) int64 {
+	most := known(p.Context, unknownInput)
+	if c.env.Input.Opaque {
+		return most
+	}
+	read := int64(0)
+	for _, t := range c.env.Demands.Tools {
+		if c.ep.Dialect != wire.OpenAI || wire.UndatedTool(t.Type) != "web_search" {
+			return most
+		}
+		read = min(most, mostSearched)
+	}
+	return read
+}
+
 // addDemands adds what hosted tools and second models may cost to an estimate of the rest.
 func (c *call) addDemands(e *estimate) {
 	d := &c.env.Demands

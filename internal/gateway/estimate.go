@@ -79,8 +79,8 @@ func (c *call) estimateOf() estimate {
 		e.input.Input += hiddenToolsInput
 	}
 	e.input.Input += c.env.Demands.TypedTools * hiddenTypedTool
+	e.input.Input += c.notShown(e.price)
 	if in.Opaque {
-		e.input.Input += known(e.price.Context, unknownInput)
 		e.input.AudioInput = e.input.Input
 	}
 	// Caches are dearer to write than input is to read; who asks for them may write all.

@@ -154,7 +154,6 @@ func (r *reader) tool(f *toolFrame) error {
 		return invalid("tools", "A tool's `model` has broken Unicode.")
 	}
 	r.e.Demands.TypedTools++
-	r.e.Input.Opaque = true
 	return r.e.Demands.addTool(t)
 }
 
@@ -224,7 +223,6 @@ func (r *reader) plugin(f *toolFrame) error {
 	default: // the auto router, fusion and what is to come choose models
 		r.e.Demands.Chooses = "plugins"
 	}
-	r.e.Input.Opaque = true
 	return r.e.Demands.addTool(Tool{Param: "plugins", Type: "plugin:" + id, MaxUses: -1, MaxTokens: -1})
 }
 
@@ -233,7 +231,6 @@ func (r *reader) googleTool(name string, v token) error {
 	if v.kind == null {
 		return nil
 	}
-	r.e.Input.Opaque = true
 	return r.e.Demands.addTool(Tool{Param: "tools", Type: name, MaxUses: -1, MaxTokens: -1})
 }
 
@@ -247,7 +244,6 @@ func (r *reader) switchOn(param string, v token) error {
 			return nil
 		}
 	}
-	r.e.Input.Opaque = true
 	return r.e.Demands.addTool(Tool{Param: param, Type: param, MaxUses: -1, MaxTokens: -1})
 }
 

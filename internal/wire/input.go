@@ -10,7 +10,7 @@ type Input struct {
 	ControlBytes int64
 	Images       int64 // embedded or by URL
 	// Opaque says that the provider reads input which the body does not show: files by id or URL, stored conversations,
-	// caches, documents, audio and video, tools that the provider runs.
+	// caches, documents, audio and video. What hosted tools find is beside it: see Demands.Tools.
 	Opaque bool
 }
 
@@ -38,7 +38,6 @@ func (r *reader) leaf(at place, v token) error {
 		}
 	case tool:
 		if v.kind == text { // a tool that is named and no more
-			in.Opaque = true
 			return r.e.Demands.addTool(Tool{Param: "tools", Type: string(r.short(v)), MaxUses: -1, MaxTokens: -1})
 		}
 	case storedPrompt:

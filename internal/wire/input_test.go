@@ -187,7 +187,8 @@ func TestParse_inputThatIsNotInTheBodyIsOpaque(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := accept(t, c.path, c.body).Input.Opaque; got != c.want {
+			e := accept(t, c.path, c.body)
+			if got := e.Input.Opaque || len(e.Demands.Tools) > 0; got != c.want {
 				t.Errorf("Opaque = %v, want %v for %s", got, c.want, c.body)
 			}
 		})
