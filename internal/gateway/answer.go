@@ -52,7 +52,7 @@ func (c *call) streamed() bool {
 
 // meterOptions is what of the request its answer's figures depend on.
 func (c *call) meterOptions(hideUsage bool) meter.Options {
-	o := meter.Options{HideUsage: hideUsage, Memory: c.g.answers}
+	o := meter.Options{HideUsage: hideUsage, Memory: c.g.answers, OtherModels: len(c.env.Demands.Models) > 0}
 	switch c.ep.Operation {
 	case wire.Messages:
 		o.HourCache = c.env.CacheControl && mentions(c.body, `"1h"`)

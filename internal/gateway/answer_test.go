@@ -159,6 +159,29 @@ func TestFiguresAreBounded(t *testing.T) {
 	}
 }
 
+// A model that answers in the place of the one that was asked is charged at its own price, with or without a list of passes.
+func TestModelThatAnsweredIsCharged(t *testing.T) {
+	t.Parallel()
+	const document = `{"name":"test","costLimitUsd":1,"prices":{"a":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},"b":{"inputUsdPerMillion":10,"outputUsdPerMillion":10}},
+		"providers":{"own":{"baseUrl":"https://own.example/v1","dialect":"openai","models":["a","b"]},"claude":{"baseUrl":"https://own.example","dialect":"anthropic"}}}`
+	for name, tc := range map[string]struct {
+		path, body, answer string
+		micros             int64
+	}{
+		"Asked":      {"/v1/chat/completions", `{"model":"a","models":["b"],"messages":[]}`, `{"model":"a","usage":{"prompt_tokens":90,"completion_tokens":10}}`, 100},
+		"Other":      {"/v1/chat/completions", `{"model":"a","models":["b"],"messages":[]}`, `{"model":"b","usage":{"prompt_tokens":90,"completion_tokens":10}}`, 1000},
+		"Unnamed":    {"/v1/chat/completions", `{"model":"a","messages":[]}`, `{"model":"b","usage":{"prompt_tokens":90,"completion_tokens":10}}`, 100},
+		"Fallback":   {"/v1/messages", `{"model":"claude/a","max_tokens":9,"fallbacks":[{"model":"b"}],"messages":[]}`, `{"model":"b","usage":{"input_tokens":90,"output_tokens":10}}`, 1000},
+		"Iterations": {"/v1/messages", `{"model":"claude/a","max_tokens":9,"fallbacks":[{"model":"b"}],"messages":[]}`, `{"model":"b","usage":{"input_tokens":90,"output_tokens":10,"iterations":[{"type":"message","input_tokens":50,"output_tokens":50},{"type":"fallback_message","model":"b","input_tokens":90,"output_tokens":10}]}}`, 1100},
+	} {
+		e := newExchangeTest(t, document, answering(tc.answer))
+		answer := e.send(tc.path, tc.body, 0)
+		if answer.Code != 200 || len(e.account.settled) != 1 || e.account.settled[0].Amounts[limit.Cost] != tc.micros {
+			t.Errorf("%s: status %d, charged %+v, want %d micro-USD: %s", name, answer.Code, e.account.settled, tc.micros, answer.Body)
+		}
+	}
+}
+
 // The log says why a provider did not answer, and nothing that could be a secret.
 func TestLogSaysWhyAProviderDidNotAnswer(t *testing.T) {
 	t.Parallel()

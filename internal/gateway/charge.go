@@ -120,7 +120,7 @@ func (u used) actual(c *call) ledger.Actual {
 	a := ledger.Actual{InputTokens: u.Usage.Input, OutputTokens: u.Usage.Output}
 	a.Amounts = limit.Amounts{limit.Requests: 1, limit.Tokens: u.Tokens()}
 	if c.est.priced {
-		a.Amounts[limit.Cost] = u.Cost(c.est.price, c.caller.Project.Price)
+		a.Amounts[limit.Cost] = u.Cost(c.priceOf(u.Result), c.caller.Project.Price)
 	}
 	if u.held {
 		for m, n := range c.est.hold(u.Usage) {
@@ -128,6 +128,27 @@ func (u used) actual(c *call) ledger.Actual {
 		}
 	}
 	return a
+}
+
+// priceOf is the price of the model that answered: the one that was asked, or another that the request named for it where
+// the answer names that and does not list the passes itself.
+func (c *call) priceOf(r meter.Result) price.Price {
+	if r.Model == "" || len(r.Others) > 0 {
+		return c.est.price
+	}
+	answered := limit.BaseModel(limit.NormalizeModel(r.Model))
+	if answered == limit.BaseModel(limit.NormalizeModel(c.target.Model)) {
+		return c.est.price
+	}
+	for _, m := range c.env.Demands.Models {
+		if limit.BaseModel(limit.NormalizeModel(m.Model)) != answered {
+			continue
+		}
+		if p, ok := c.caller.Project.Price(m.Model); ok {
+			return p
+		}
+	}
+	return c.est.price
 }
 
 // Bounds of what one answer can have used. They keep a provider's absurd figures out of limits and metrics and are far

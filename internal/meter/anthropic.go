@@ -186,6 +186,7 @@ func (m *meter) messagesEvent(data []byte) {
 	case "message_start":
 		if complete(data) {
 			m.anthropic.take(gjson.GetBytes(data, "message.usage"))
+			m.answeredBy(gjson.GetBytes(data, "message.model"))
 		}
 	case "message_delta":
 		if complete(data) {
@@ -212,6 +213,7 @@ func (m *meter) messagesWhole(body []byte) {
 	content := gjson.GetBytes(body, "content")
 	m.anthropic.blocks = content.Get("0").Exists()
 	m.res.OutputText += text(content)
+	m.answeredBy(gjson.GetBytes(body, "model"))
 	m.messageEnd(gjson.ParseBytes(body), gjson.GetBytes(body, "usage"))
 	m.failedIf(gjson.GetBytes(body, "error"))
 }

@@ -58,6 +58,15 @@ func FuzzWhole(f *testing.F) {
 
 func FuzzStream(f *testing.F) {
 	seed(f, func(kind uint8, body []byte) { f.Add(kind, body, uint16(5), uint16(77), true) })
+	// Whatever comes before an answer, and whichever form it has, is told by its first bytes.
+	for _, s := range []string{
+		"\n\n {\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n", "\uFEFFdata: [DONE]\n\n", ": beat\r\n\r: beat\rdata: {}\r\r", "[{},{}]", "{}{}", "<html>",
+		"\xef\xbbdata: x\n\n", " \uFEFF{", "event: x\n: within\ndata: y\n\n",
+	} {
+		for k := meter.OpenAIChat; k <= meter.GeminiEmbed; k++ {
+			f.Add(uint8(k), []byte(s), uint16(1), uint16(2), true)
+		}
+	}
 	f.Fuzz(func(t *testing.T, kind uint8, stream []byte, a, b uint16, hide bool) {
 		k, o := meter.Kind(kind), meter.Options{HideUsage: hide}
 		want, wantOut := run(k, o, stream)

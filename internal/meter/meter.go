@@ -9,6 +9,8 @@
 package meter
 
 import (
+	"strings"
+
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/tidwall/gjson"
 )
@@ -36,6 +38,8 @@ type Result struct {
 	// Others are passes that other models made within the request and that are billed at those models' prices. They
 	// are not contained in Usage.
 	Others []Pass
+	// Model is the model that the answer names, where Options.OtherModels asks for it.
+	Model string
 	// InputKnown says that the input part of Usage is what the vendor bills, though the output may not be: a stream
 	// that was cut off after its beginning. An input of zero tokens is never known, because every prompt has some.
 	InputKnown bool
@@ -93,6 +97,8 @@ func (r Result) Cost(p price.Price, lookup func(model string) (price.Price, bool
 type Options struct {
 	// Model is the model that was asked, as the vendor names it.
 	Model string
+	// OtherModels says that the request names models which may answer in the place of the one that was asked.
+	OtherModels bool
 	// ImageModel is the model that the request names for the image tool of the Responses API.
 	ImageModel string
 	// HourCache says that the request asks for cache writes that last an hour.
@@ -117,6 +123,7 @@ type meter struct {
 	model      string
 	imageModel string
 	hourCache  bool
+	named      bool // the model that the answer names is wanted
 
 	res       Result
 	figures   bool  // usage was readable
@@ -136,7 +143,7 @@ type meter struct {
 }
 
 func newMeter(k Kind, o Options) meter {
-	return meter{kind: k, model: o.Model, imageModel: o.ImageModel, hourCache: o.HourCache}
+	return meter{kind: k, model: o.Model, imageModel: o.ImageModel, hourCache: o.HourCache, named: o.OtherModels}
 }
 
 // take adds readable counts to the answer's figures.
@@ -242,6 +249,13 @@ func (m *meter) event(name, data []byte) (usageOnly bool) {
 		m.chunk(data)
 	}
 	return false
+}
+
+// answeredBy notes the model that an answer names.
+func (m *meter) answeredBy(v gjson.Result) {
+	if m.named && v.Str != "" {
+		m.res.Model = strings.Clone(v.Str)
+	}
 }
 
 // failedIf marks the answer as failed if it has an error of its own.

@@ -40,6 +40,9 @@ func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 		usage = choices.Get("0.usage") // Moonshot's
 	}
 	m.take(chatUsage(usage))
+	if m.named {
+		m.answeredBy(gjson.GetBytes(data, "model"))
+	}
 	return usageOnly
 }
 
@@ -93,6 +96,8 @@ func (m *meter) chatWhole(body []byte) {
 			failure = v
 		case "usage":
 			usage = v
+		case "model":
+			m.answeredBy(v)
 		}
 		return true
 	})

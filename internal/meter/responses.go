@@ -50,6 +50,7 @@ func (m *meter) responsesWhole(body []byte) {
 
 // response reads a whole response object: its usage, and what its hosted tools used beside it.
 func (m *meter) response(v gjson.Result) {
+	m.answeredBy(v.Get("model"))
 	m.tokens(v.Get("usage"))
 	if output := v.Get("output"); output.IsArray() {
 		m.hosted = hosted{}
