@@ -60,7 +60,7 @@ func readKey(a *app, source string) (string, error) {
 		return "", usageError("a key is not taken from the command line, where the shell's history and every process list show it: put it into a variable and give env:VARIABLE, or file:PATH, or - for standard input")
 	}
 	if key = strings.TrimSpace(key); key == "" {
-		return "", fmt.Errorf("%s is empty", from)
+		return "", fmt.Errorf("%s is empty: put the key there, or store none where the app sends its own", from)
 	}
 	return key, nil
 }

@@ -40,7 +40,7 @@ func TestProviderKeySourcesThatAreRefused(t *testing.T) {
 		{"openai=", "shell's history"},
 		{"openai", "PROVIDER=SOURCE"},
 		{"=env:KEY", "PROVIDER=SOURCE"},
-		{"openai=env:MISSING", "environment variable MISSING is empty"},
+		{"openai=env:MISSING", "environment variable MISSING is empty: put the key there, or store none"},
 		{"openai=-", "standard input is empty"},
 		{"openai=- xai=-", "standard input holds one key"},
 		{"openai=env:KEY openai=env:KEY", "given twice"},

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,7 +48,7 @@ func (w *warner) unbounded(path string, t *Tier, who string) {
 	}
 	const unlisted = "\x00" // a model that no key names
 	var free, dear []string
-	var dearest int64
+	sums := make(map[string]int64) // of dear
 	models := w.callable(t)
 	if !w.snapshot.Restricts(t) {
 		models = append(models, unlisted)
@@ -64,7 +65,7 @@ func (w *warner) unbounded(path string, t *Tier, who string) {
 		default:
 			if sum := w.mostOf(model, requests.Max); sum > most {
 				dear = append(dear, model)
-				dearest = max(dearest, sum)
+				sums[model] = sum
 			}
 		}
 	}
@@ -79,11 +80,13 @@ func (w *warner) unbounded(path string, t *Tier, who string) {
 		w.warn(path, "%s may use %s without a limit. "+advice, who, few(free))
 	}
 	if len(dear) > 0 {
-		w.warn(path, "%s is limited in requests alone for %s, which can cost up to $%d %s. "+advice, who, few(dear), dearest/1e6, w.snapshot.Period)
+		slices.SortStableFunc(dear, func(a, b string) int { return cmp.Compare(sums[b], sums[a]) })
+		w.warn(path, "%s is limited in requests alone for %s, which can cost up to $%d %s. "+advice, who, few(dear), sums[dear[0]]/1e6, w.snapshot.Period)
 	}
 }
 
-// callable lists the models that are known by name and that somebody in a tier may call.
+// callable lists the models that are known by name and that somebody in a tier may call, those of the price book under one
+// name each.
 func (w *warner) callable(t *Tier) []string {
 	names := slices.Collect(maps.Keys(w.Providers))
 	if len(names) == 0 {
@@ -93,7 +96,9 @@ func (w *warner) callable(t *Tier) []string {
 	}
 	var models []string
 	for _, name := range names {
-		models = append(models, price.Models(name)...)
+		for _, model := range price.Models(name) {
+			models = append(models, limit.CanonicalModel(model))
+		}
 	}
 	models = append(models, w.AllowedModels...)
 	models = slices.DeleteFunc(models, func(m string) bool { return strings.HasSuffix(m, "*") || !w.snapshot.Allowed(t, m) })

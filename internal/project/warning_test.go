@@ -129,6 +129,14 @@ func TestRequestsAloneAreALooseLimitForDearModels(t *testing.T) {
 	}
 }
 
+func TestTheDearestModelsAreNamedFirst(t *testing.T) {
+	t.Parallel()
+	got := warned(mustParse(t, `{"allowedModels": ["gpt-4o", "o1-pro", "gpt-4o-2024-08-06"], "requestLimit": 500}`).Warnings(nil))
+	if !strings.Contains(got, "in requests alone for o1-pro, gpt-4o") {
+		t.Errorf("warnings %s; want o1-pro before gpt-4o", got)
+	}
+}
+
 func TestRemovedTiers(t *testing.T) {
 	t.Parallel()
 	before := mustParse(t, `{"tiers": {"free": {}, "pro": {}, "max": {}}}`)
