@@ -169,7 +169,7 @@ func TestMaskedThenPatchedNeverChangesAKey(t *testing.T) {
 	t.Parallel()
 	provider := rapid.SampledFrom([]string{"openai", "anthropic", "google", "mistral", "own-1", "own-2"})
 	apiKey := rapid.StringMatching(`[A-Za-z0-9*_.-]{0,40}`).Filter(func(s string) bool {
-		return !IsKey(s) && KeyOwner(s) == "" && !isMask(s)
+		return !IsKey(s) && KeyOwner(s) == "" && !isMask(s) && !strings.Contains(s, "...")
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		doc := map[string]any{}
