@@ -36,6 +36,28 @@ const whole = {
   },
 };
 
+// Each returns the names of all models, read by pages where the SDK has them, and that of one.
+const models = {
+  async openai(user) {
+    const client = new OpenAI({ baseURL: `${server}/v1`, apiKey: projectKey, defaultHeaders: { "x-identity": user } });
+    const names = [];
+    for await (const model of client.models.list()) names.push(model.id);
+    return [names, (await client.models.retrieve("gpt-4o")).id];
+  },
+  async anthropic(user) {
+    const client = new Anthropic({ baseURL: server, apiKey: projectKey, authToken: null, defaultHeaders: { "x-identity": user } });
+    const names = [];
+    for await (const model of client.models.list({ limit: 10 })) names.push(model.id);
+    return [names, (await client.models.retrieve("claude-sonnet-4-5")).id];
+  },
+  async gemini(user) {
+    const client = new GoogleGenAI({ apiKey: projectKey, apiVersion: "v1beta", httpOptions: { baseUrl: server, headers: { "x-identity": user } } });
+    const names = [];
+    for await (const model of await client.models.list({ config: { pageSize: 5 } })) names.push(model.name);
+    return [names, (await client.models.get({ model: "gemini-2.5-flash" })).name];
+  },
+};
+
 for (const [name, { ask }] of Object.entries({ openai, anthropic, gemini })) {
   const user = `node-${name}`;
   requests = 0;
@@ -45,6 +67,10 @@ for (const [name, { ask }] of Object.entries({ openai, anthropic, gemini })) {
 
   const usage = await (await wire(`${server}/v1/usage`, { headers: { "x-project-key": projectKey, "x-identity": user } })).json();
   assert.deepEqual([usage.usage.requests, usage.usage.tokens], [2, 10], `${name}: usage`);
+
+  const [names, one] = await models[name](user);
+  assert.ok(names.length > 5 && names.includes(one), `${name}: ${one} is not among ${names.length} models`);
+  assert.equal(new Set(names).size, names.length, `${name}: a model is listed twice`);
 
   requests = 0;
   const begin = performance.now();
