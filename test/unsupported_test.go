@@ -38,6 +38,10 @@ func TestUnsupported_TellsClientAndLog(t *testing.T) {
 	if log := s.Log.String(); strings.Contains(log, "secret0123456789") {
 		t.Errorf("the log shows a key: %s", log)
 	}
+	// So is what else is refused there.
+	a := s.Do(s.Request("GET", "/v1/models", "", "", "Anthropic-Version", "2023-06-01", "X-Api-Key", s.SecretKey))
+	wantErrorShape(t, a, 1, 401, "secret_key_in_app")
+
 	wantStatus(t, s.Chat("u", "gpt-4o"), 200)
 	s.Log.Await(t, "outcome=answered")
 	if log := s.Log.String(); strings.Contains(log, "path=/v1/chat/completions\n") {

@@ -162,18 +162,18 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // reservation counts.
 func (c *call) handle(ctx context.Context) (err error) {
 	path, query := requestTarget(c.r)
-	if c.ep, err = wire.Match(c.r.Method, path); err != nil {
-		c.ep.Dialect = wire.CallerDialect(wire.DialectOf(path), c.r.Header, query)
+	c.ep, err = wire.Match(c.r.Method, path)
+	if err != nil {
+		c.ep.Dialect, c.unserved = wire.DialectOf(path), path
+	}
+	if err != nil || c.ep.Operation == wire.ListModels || c.ep.Operation == wire.GetModel {
+		c.ep.Dialect = wire.CallerDialect(c.ep.Dialect, path, c.r.Header, query)
 	}
 	if err := identity.CheckSecret(c.r, path, query); err != nil {
 		return err
 	}
 	if err != nil {
-		c.unserved = path
 		return err
-	}
-	if c.ep.Own() && c.ep.Operation != wire.OwnUsage {
-		c.ep.Dialect = wire.CallerDialect(c.ep.Dialect, c.r.Header, query)
 	}
 	if err := c.checkSize(); err != nil {
 		return err

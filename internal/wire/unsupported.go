@@ -261,11 +261,11 @@ func DialectOf(path string) Dialect {
 }
 
 // CallerDialect is the dialect that the caller of a path reads which several vendors have, /v1/models and /v1/files among
-// them, or which nobody has: byPath, which the path tells, unless that is OpenAI's and the headers or the URL's query are
-// another vendor's.
-func CallerDialect(byPath Dialect, h http.Header, rawQuery string) Dialect {
+// them, or which nobody has: byPath, which the path tells, unless that is OpenAI's for want of a better one, and the headers
+// or the URL's query are another vendor's.
+func CallerDialect(byPath Dialect, path string, h http.Header, rawQuery string) Dialect {
 	switch {
-	case byPath != OpenAI:
+	case byPath != OpenAI, ofOpenAIAlone(path):
 		return byPath
 	case h.Get("Anthropic-Version") != "":
 		return Anthropic
@@ -273,6 +273,18 @@ func CallerDialect(byPath Dialect, h http.Header, rawQuery string) Dialect {
 		return Gemini
 	}
 	return OpenAI
+}
+
+// ofOpenAIAlone reports whether a path begins as one of OpenAI's endpoints that no other vendor has.
+func ofOpenAIAlone(path string) bool {
+	first, _, _ := strings.Cut(unversioned(plainPath(path)), "/")
+	for _, s := range servedPaths {
+		begin, _, _ := strings.Cut(unversioned(s.path), "/")
+		if begin == first && s.ep.Dialect == OpenAI && !s.ep.Own() {
+			return true
+		}
+	}
+	return false
 }
 
 // longestShown is the most bytes of a path that a message or the log shows.

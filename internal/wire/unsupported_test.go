@@ -160,12 +160,15 @@ func TestCallerDialect(t *testing.T) {
 		{"/v1beta/files", "Anthropic-Version", "", Gemini},
 		{"/v1/messages/batches", "X-Goog-Api-Key", "", Anthropic},
 		{"/nothing", "Anthropic-Version", "", Anthropic},
+		{"/v1/chat/completions/x", "Anthropic-Version", "", OpenAI},
+		{"/responses/x", "X-Goog-Api-Key", "", OpenAI},
+		{"/v1/v1/embeddings", "", "key=pk_1", OpenAI},
 	} {
 		h := http.Header{}
 		if c.header != "" {
 			h.Set(c.header, "x")
 		}
-		if got := CallerDialect(DialectOf(c.path), h, c.query); got != c.want {
+		if got := CallerDialect(DialectOf(c.path), c.path, h, c.query); got != c.want {
 			t.Errorf("%s with %q and ?%s: got %v, want %v", c.path, c.header, c.query, got, c.want)
 		}
 	}
