@@ -27,7 +27,7 @@ import (
 type Ledger interface {
 	Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error)
 	Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error)
-	List(ctx context.Context, project, search string, limit, offset int) ([]string, int, error)
+	List(ctx context.Context, f ledger.Find) (ledger.Found, error)
 }
 
 // Secrets finds the project that a secret key belongs to by the id in the key, or project.ErrNotFound.

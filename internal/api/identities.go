@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -79,10 +80,12 @@ func unlimitedUntil(a *ledger.Account) *time.Time {
 
 // Identities is a page of a list.
 type Identities struct {
-	Items  []Identity `json:"items"`
-	Total  int        `json:"total" doc:"How many there are in all."`
-	Limit  int        `json:"limit"`
-	Offset int        `json:"offset"`
+	Items        []Identity `json:"items"`
+	Total        *int       `json:"total" doc:"How many there are in all; null where they are too many to be counted."`
+	TotalAtLeast *int       `json:"totalAtLeast" doc:"Where total is null: there are so many, or more."`
+	NextCursor   *string    `json:"nextCursor" doc:"What to send as cursor for the next page; null at the end."`
+	Limit        int        `json:"limit"`
+	Offset       int        `json:"offset"`
 }
 
 // BulkIdentities answers a bulk call.
@@ -126,8 +129,10 @@ func (c *control) identities(doc huma.API) {
 	tags := []string{identitiesTag}
 	register(c, doc, huma.Operation{
 		OperationID: "listIdentities", Method: http.MethodGet, Path: identitiesPath, Tags: tags,
-		Summary: "List identities", Description: "In the order of their names.",
-	}, example{response: `{"items": [` + anIdentity + `], "total": 1, "limit": 50, "offset": 0}`}, nil, c.list)
+		Summary: "List identities",
+		Description: "In the order of their names, byte by byte. A page may have fewer items than limit, and still a nextCursor: " +
+			"match=contains looks at 100,000 names a call.",
+	}, example{response: `{"items": [` + anIdentity + `], "total": 1, "totalAtLeast": null, "nextCursor": null, "limit": 50, "offset": 0}`}, nil, c.list)
 
 	register(c, doc, huma.Operation{
 		OperationID: "setIdentity", Method: http.MethodPost, Path: identitiesPath, Tags: tags,
@@ -169,22 +174,73 @@ func created(doc huma.API) *huma.Response {
 
 type listInput struct {
 	InProject
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"How many to return at most."`
-	Offset int    `query:"offset" minimum:"0" default:"0" doc:"How many to skip."`
-	Search string `query:"search" maxLength:"512" doc:"Only identities whose name contains this, letter case included."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many to return at most."`
+	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before, with the other parameters as they were."`
+	Offset int    `query:"offset" minimum:"0" maximum:"10000" default:"0" doc:"How many to skip; further pages are had by cursor."`
+	Q      string `query:"q" maxLength:"512" doc:"Only identities whose name begins with this, or as match says; letter case matters."`
+	Match  string `query:"match" enum:"prefix,contains,exact" default:"prefix" doc:"How q is compared with a name."`
+	Search string `query:"search" maxLength:"512" doc:"The same as q with match=contains."`
+	Sort   string `query:"sort" enum:"name" default:"name" doc:"The order; there is one in this version."`
+}
+
+// find is what the parameters ask for.
+func (in *listInput) find(project string) (ledger.Find, error) {
+	f := ledger.Find{Project: project, Text: in.Q, Limit: in.Limit, Offset: in.Offset}
+	switch {
+	case in.Q == "": // whatever it is compared by
+	case in.Match == "contains":
+		f.Match = ledger.Contains
+	case in.Match == "exact":
+		f.Match = ledger.Exact
+	}
+	switch {
+	case in.Search != "" && in.Q != "":
+		return f, wrong("query.search", "is the same as q with match=contains; give one of them")
+	case in.Search != "":
+		f.Text, f.Match = in.Search, ledger.Contains
+	}
+	for name, text := range map[string]string{"query.q": in.Q, "query.search": in.Search} {
+		if !visible(text) {
+			return f, wrong(name, "is not printable UTF-8")
+		}
+	}
+	if in.Cursor == "" {
+		return f, nil
+	}
+	after, err := base64.RawURLEncoding.DecodeString(in.Cursor)
+	if err != nil || identity.Problem(string(after)) != "" {
+		return f, wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
+	}
+	if in.Offset > 0 {
+		return f, wrong("query.offset", "cannot be given beside a cursor")
+	}
+	f.After = string(after)
+	return f, nil
+}
+
+// visible reports whether a part of a name may be one's: its ends may be within a word or an emoji, beside a joiner.
+func visible(part string) bool {
+	return part == "" || identity.Printable("x"+part+"x") || identity.Printable(part)
 }
 
 func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities], error) {
-	if !identity.Printable(in.Search) {
-		return nil, wrong("query.search", "is not printable UTF-8")
-	}
 	p, now := projectOf(ctx), c.now()
-	names, total, err := c.Ledger.List(ctx, p.Key, in.Search, in.Limit, in.Offset)
+	f, err := in.find(p.Key)
 	if err != nil {
 		return nil, err
 	}
-	page := Identities{Items: make([]Identity, 0, len(names)), Total: total, Limit: in.Limit, Offset: in.Offset}
-	for _, name := range names {
+	found, err := c.Ledger.List(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	page := Identities{Items: make([]Identity, 0, len(found.Names)), Total: &found.Total, Limit: in.Limit, Offset: in.Offset}
+	if found.AtLeast {
+		page.Total, page.TotalAtLeast = nil, &found.Total
+	}
+	if found.Next != "" {
+		page.NextCursor = new(base64.RawURLEncoding.EncodeToString([]byte(found.Next)))
+	}
+	for _, name := range found.Names {
 		a, err := c.Ledger.Account(ctx, ledger.Key{Project: p.Key, Identity: name}, p.Period, now)
 		if err != nil {
 			return nil, err

@@ -270,8 +270,8 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 			t.Errorf("%s: detail %q does not say %q", tc.body, p.Detail, p.Errors[0].Message)
 		}
 	}
-	if got := decode[Identities](f.send("GET", "", "")); got.Total != 1 {
-		t.Errorf("%d identities after refused calls, want the one", got.Total)
+	if got := decode[Identities](f.send("GET", "", "")); *got.Total != 1 {
+		t.Errorf("%d identities after refused calls, want the one", *got.Total)
 	}
 	if got := f.audit("u"); len(got) != 1 {
 		t.Errorf("audit %q, want the creation alone", got)
@@ -341,8 +341,8 @@ func TestBulkIsAllOrNothing(t *testing.T) {
 	f := setup(t, someProject)
 	f.send("POST", "", `{"identity": "b", "tokenLimit": 9}`).want(201)
 	f.send("POST", "/bulk", `{"items": [{"identity": "a"}, {"identity": "b", "requestLimit": -5}]}`).problem(400)
-	if got := decode[Identities](f.send("GET", "", "")); got.Total != 1 {
-		t.Fatalf("%d identities after a refused bulk call, want 1", got.Total)
+	if got := decode[Identities](f.send("GET", "", "")); *got.Total != 1 {
+		t.Fatalf("%d identities after a refused bulk call, want 1", *got.Total)
 	}
 	got := decode[BulkIdentities](f.send("POST", "/bulk", `{"items": [{"identity": "z", "requestLimit": 1}, {"identity": "b", "requestLimit": 2}]}`).want(200))
 	if got.Count != 2 || got.Items[0].Identity != "z" || got.Items[1].Identity != "b" || *got.Items[1].TokenLimit != 9 || *got.Items[1].RequestLimit != 2 {
@@ -363,36 +363,102 @@ func TestBulkIsAllOrNothing(t *testing.T) {
 	}
 }
 
+// Every page of a list comes once, whatever is made and deleted meanwhile beside it.
+func TestPagesByCursorAreTheWholeList(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	var items []string
+	for i := range 45 {
+		items = append(items, fmt.Sprintf(`{"identity": "user-%03d"}`, i))
+	}
+	for _, name := range []string{"zoë", "👩‍👩‍👧", "a b", "100%", "user-1"} {
+		items = append(items, `{"identity": "`+name+`"}`)
+	}
+	f.send("POST", "/bulk", `{"items": [`+strings.Join(items, ",")+`]}`).want(200)
+	whole := decode[Identities](f.send("GET", "?limit=200", ""))
+	for _, query := range []string{"limit=7", "limit=1", "limit=50", "limit=7&q=user-0", "limit=3&q=1&match=contains", "limit=4&search=1"} {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got []string
+		for _, item := range whole.Items {
+			name := item.Identity
+			switch {
+			case values.Get("search") != "" || values.Get("match") == "contains":
+				if !strings.Contains(name, "1") {
+					continue
+				}
+			case !strings.HasPrefix(name, values.Get("q")):
+				continue
+			}
+			want = append(want, name)
+		}
+		for pages := 0; ; pages++ {
+			page := decode[Identities](f.send("GET", "?"+values.Encode(), "").want(200))
+			for _, item := range page.Items {
+				got = append(got, item.Identity)
+			}
+			if page.NextCursor == nil || pages > 60 {
+				break
+			}
+			values.Set("cursor", *page.NextCursor)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", query, diff)
+		}
+	}
+	// The page's last identity may go before the next page is asked for.
+	first := decode[Identities](f.send("GET", "?limit=2&q=user-0", ""))
+	f.send("DELETE", at(first.Items[1].Identity, ""), "").want(204)
+	next := decode[Identities](f.send("GET", "?limit=2&q=user-0&cursor="+*first.NextCursor, ""))
+	if len(next.Items) != 2 || next.Items[0].Identity != "user-002" || *next.Total != 44 {
+		t.Errorf("after a deletion: %+v, want to go on behind it", next)
+	}
+}
+
 func TestListsPageAndSearch(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)
 	f.send("POST", "/bulk", `{"items": [{"identity": "cat"}, {"identity": "ant"}, {"identity": "Bee%_"}, {"identity": "ape"}]}`).want(200)
 	f.use("traffic-ant", 100, 5)
 	for _, tc := range []struct {
-		query string
-		names string
-		page  Identities
+		query         string
+		names         string
+		total         int
+		limit, offset int
 	}{
-		{"", "Bee%_ ant ape cat traffic-ant", Identities{Total: 5, Limit: 50}},
-		{"?limit=2", "Bee%_ ant", Identities{Total: 5, Limit: 2}},
-		{"?limit=2&offset=4", "traffic-ant", Identities{Total: 5, Limit: 2, Offset: 4}},
-		{"?limit=1000&search=ant", "ant traffic-ant", Identities{Total: 2, Limit: 1000}},
-		{"?offset=9", "", Identities{Total: 5, Limit: 50, Offset: 9}},
-		{"?search=ant", "ant traffic-ant", Identities{Total: 2, Limit: 50}},
-		{"?search=%25_", "Bee%_", Identities{Total: 1, Limit: 50}},
-		{"?search=nobody", "", Identities{Limit: 50}},
+		{"", "Bee%_ ant ape cat traffic-ant", 5, 50, 0},
+		{"?limit=2", "Bee%_ ant", 5, 2, 0},
+		{"?limit=2&offset=4", "traffic-ant", 5, 2, 4},
+		{"?limit=200&search=ant", "ant traffic-ant", 2, 200, 0},
+		{"?offset=9", "", 5, 50, 9},
+		{"?offset=10000", "", 5, 50, 10000},
+		{"?search=ant", "ant traffic-ant", 2, 50, 0},
+		{"?search=%25_", "Bee%_", 1, 50, 0},
+		{"?search=nobody", "", 0, 50, 0},
+		{"?q=a", "ant ape", 2, 50, 0},
+		{"?q=ant&match=prefix&sort=name", "ant", 1, 50, 0},
+		{"?q=ant&match=contains", "ant traffic-ant", 2, 50, 0},
+		{"?q=ant&match=exact", "ant", 1, 50, 0},
+		{"?q=an&match=exact", "", 0, 50, 0},
+		{"?match=exact", "Bee%_ ant ape cat traffic-ant", 5, 50, 0},
+		{"?match=contains", "Bee%_ ant ape cat traffic-ant", 5, 50, 0},
 	} {
 		got := decode[Identities](f.send("GET", tc.query, "").want(200))
 		var names []string
 		for _, i := range got.Items {
 			names = append(names, i.Identity)
 		}
-		if got.Items == nil || strings.Join(names, " ") != tc.names || got.Total != tc.page.Total || got.Limit != tc.page.Limit || got.Offset != tc.page.Offset {
-			t.Errorf("%q: %q of %d, limit %d, offset %d; want %q, %+v", tc.query, names, got.Total, got.Limit, got.Offset, tc.names, tc.page)
+		if got.Items == nil || strings.Join(names, " ") != tc.names || got.Total == nil || *got.Total != tc.total || got.TotalAtLeast != nil ||
+			got.Limit != tc.limit || got.Offset != tc.offset || (got.NextCursor != nil) != (len(names) == 2 && tc.limit == 2) {
+			t.Errorf("%q: %q of %v, limit %d, offset %d, next %v; want %+v", tc.query, names, got.Total, got.Limit, got.Offset, got.NextCursor, tc)
 		}
 	}
-	for query, location := range map[string]string{"limit=0": "query.limit", "limit=1001": "query.limit", "limit=x": "query.limit", "offset=-1": "query.offset",
-		"cursor=x": "query.cursor", "search=%00": "query.search", "search=%ff": "query.search"} {
+	for query, location := range map[string]string{"limit=0": "query.limit", "limit=201": "query.limit", "limit=x": "query.limit", "offset=-1": "query.offset",
+		"offset=10001": "query.offset", "cursor=!": "query.cursor", "cursor=gA": "query.cursor", "cursor=YW50&offset=1": "query.offset",
+		"search=%00": "query.search", "search=%ff": "query.search", "q=%00": "query.q", "match=like": "query.match", "sort=age": "query.sort",
+		"q=a&search=b": "query.search"} {
 		f.send("GET", "?"+query, "").faults(location)
 	}
 	if got := decode[Identity](f.send("GET", "/traffic-ant", "").want(200)); got.Usage.Requests != 1 || got.Usage.Tokens != 100 || got.Usage.CostUSD != "0.000005" {
@@ -408,8 +474,8 @@ func TestUnknownIdentitiesAreNotFoundAndNotMade(t *testing.T) {
 	} {
 		f.send(tc.method, "/nobody"+tc.below, tc.body).problem(404)
 	}
-	if got := decode[Identities](f.send("GET", "", "")); got.Total != 0 {
-		t.Errorf("%d identities, want none", got.Total)
+	if got := decode[Identities](f.send("GET", "", "")); *got.Total != 0 {
+		t.Errorf("%d identities, want none", *got.Total)
 	}
 }
 

@@ -195,8 +195,8 @@ func (l faulty) Change(context.Context, ledger.Change) (ledger.Outcome, error) {
 	return ledger.Outcome{}, l.fail()
 }
 
-func (l faulty) List(context.Context, string, string, int, int) ([]string, int, error) {
-	return nil, 0, l.fail()
+func (l faulty) List(context.Context, ledger.Find) (ledger.Found, error) {
+	return ledger.Found{}, l.fail()
 }
 
 func TestWhatFailsOnOurSideIsLoggedAndNotShown(t *testing.T) {

@@ -220,7 +220,6 @@ type Ledger interface {
 	// applied before it returns the outcome of that time. After ErrUnavailable, or an
 	// error of ctx, it may be applied or not: who must know sends it again with a Once.
 	Change(ctx context.Context, c Change) (Outcome, error)
-	// List returns the known identities of a project whose name contains search, in the
-	// order of their names, and how many there are in all.
-	List(ctx context.Context, project, search string, limit, offset int) ([]string, int, error)
+	// List returns the known identities that are asked for, in the order of their names.
+	List(ctx context.Context, f Find) (Found, error)
 }

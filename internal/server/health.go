@@ -162,8 +162,8 @@ func (w watched) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 }
 
 // List implements ledger.Ledger.
-func (w watched) List(ctx context.Context, project, search string, limit, offset int) ([]string, int, error) {
-	names, n, err := w.Ledger.List(ctx, project, search, limit, offset)
+func (w watched) List(ctx context.Context, f ledger.Find) (ledger.Found, error) {
+	found, err := w.Ledger.List(ctx, f)
 	w.health.changed(err)
-	return names, n, err
+	return found, err
 }

@@ -89,9 +89,9 @@ func firstRequests(t *testing.T, s Store) {
 		wantAdmitted(t, race(t, s, key, noon, 1, daily(caps(5, -1, -1))), 5, "unknown identity")
 	}
 	settled(t, s)
-	names, total, err := s.List(t.Context(), "pk_test", "", 100, 0)
-	if err != nil || total != 20 || len(names) != 20 {
-		t.Errorf("List = %d names of %d, %v; want 20 of 20", len(names), total, err)
+	found, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Limit: 100})
+	if err != nil || found.Total != 20 || len(found.Names) != 20 {
+		t.Errorf("List = %d names of %d, %v; want 20 of 20", len(found.Names), found.Total, err)
 	}
 }
 
@@ -150,8 +150,8 @@ func refusalChangesNothing(t *testing.T, s Store) {
 
 	wantRefused(t, s, identity("never seen"), daily(caps(0, -1, -1)), noon)
 	settled(t, s)
-	if _, total, err := s.List(t.Context(), "pk_test", "", 10, 0); err != nil || total != 1 {
-		t.Errorf("a refused stranger made %d identities of 1, %v", total, err)
+	if found, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Limit: 10}); err != nil || found.Total != 1 {
+		t.Errorf("a refused stranger made %d identities of 1, %v", found.Total, err)
 	}
 }
 
@@ -500,7 +500,7 @@ func callersGone(t *testing.T, s Store) {
 				return err
 			},
 			"Account": func() error { _, err := s.Account(gone, key, limit.Daily, noon); return err },
-			"List":    func() error { _, _, err := s.List(gone, key.Project, "", 10, 0); return err },
+			"List":    func() error { _, err := s.List(gone, ledger.Find{Project: key.Project, Limit: 10}); return err },
 		} {
 			s.Forget(t) // what is in memory needs no waiting
 			if err := call(); err != nil && (!errors.Is(err, context.Canceled) || errors.Is(err, ledger.ErrUnavailable)) {

@@ -329,16 +329,16 @@ func deleteLeavesUsage(t *testing.T, s Store) {
 		if a.Known || a.Settings != nil || a.State.Total() != (limit.Amounts{1, 10, 100}) {
 			t.Errorf("deleted: known %t, settings %v, used %v; want its usage alone", a.Known, a.Settings, a.State.Total())
 		}
-		if _, total, err := s.List(t.Context(), "pk_test", "", 10, 0); total != 0 || err != nil {
-			t.Errorf("%d identities listed, %v; want none", total, err)
+		if found, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Limit: 10}); found.Total != 0 || err != nil {
+			t.Errorf("%d identities listed, %v; want none", found.Total, err)
 		}
 		s.Restart(t)
 	}
 	spend(t, s, key, r, 10, noon) // seen again, and known again
 	wantRefused(t, s, key, r, noon)
 	s.Restart(t)
-	if _, total, err := s.List(t.Context(), "pk_test", "", 10, 0); total != 1 || err != nil {
-		t.Errorf("%d identities listed, %v; want the one that was seen again", total, err)
+	if found, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Limit: 10}); found.Total != 1 || err != nil {
+		t.Errorf("%d identities listed, %v; want the one that was seen again", found.Total, err)
 	}
 	wantRefused(t, s, key, r, noon)
 }
@@ -353,29 +353,52 @@ func list(t *testing.T, s Store) {
 	change(t, s, noon, func(a *ledger.Account) { a.Known = true }, keys...)
 	change(t, s, noon, func(a *ledger.Account) { a.Known = true }, ledger.Key{Project: "pk_other", Identity: "50%"})
 	for _, c := range []struct {
-		search        string
+		text          string
+		match         ledger.Match
+		after         string
 		limit, offset int
 		want          []string
+		next          string
 		total         int
 	}{
-		{"", 100, 0, names, 10},
-		{"", 3, 0, names[:3], 10},
-		{"", 3, 3, names[3:6], 10},
-		{"", 3, 9, names[9:], 10},
-		{"", 3, 10, nil, 10},
-		{"%", 10, 0, []string{"50%"}, 1},
-		{"_", 10, 0, []string{"a_b"}, 1},
-		{`\`, 10, 0, []string{`a\b`}, 1},
-		{"'", 10, 0, []string{"a'b"}, 1},
-		{"50", 1, 1, []string{"50x"}, 2},
-		{"b", 10, 1, []string{`a\b`, "a_b", "axb", "b", "zebra"}, 6},
-		{"B", 10, 0, []string{"B"}, 1},
-		{"\u00e9", 10, 0, []string{"\u00e9"}, 1},
-		{"nobody", 10, 0, nil, 0},
+		{"", ledger.Prefix, "", 100, 0, names, "", 10},
+		{"", ledger.Prefix, "", 10, 0, names, "", 10},
+		{"", ledger.Prefix, "", 3, 0, names[:3], names[2], 10},
+		{"", ledger.Prefix, "", 3, 3, names[3:6], names[5], 10},
+		{"", ledger.Prefix, names[2], 3, 0, names[3:6], names[5], 10},
+		{"", ledger.Prefix, names[8], 3, 0, names[9:], "", 10},
+		{"", ledger.Prefix, names[9], 3, 0, nil, "", 10},
+		{"", ledger.Prefix, "", 3, 9, names[9:], "", 10},
+		{"", ledger.Prefix, "", 3, 10, nil, "", 10},
+		{"", ledger.Contains, "", 3, 0, names[:3], names[2], 10},
+		{"%", ledger.Contains, "", 10, 0, []string{"50%"}, "", 1},
+		{"_", ledger.Contains, "", 10, 0, []string{"a_b"}, "", 1},
+		{`\`, ledger.Contains, "", 10, 0, []string{`a\b`}, "", 1},
+		{"'", ledger.Contains, "", 10, 0, []string{"a'b"}, "", 1},
+		{"50", ledger.Contains, "", 1, 1, []string{"50x"}, "", 2},
+		{"50", ledger.Contains, "", 1, 0, []string{"50%"}, "50%", 2},
+		{"b", ledger.Contains, "", 10, 1, []string{`a\b`, "a_b", "axb", "b", "zebra"}, "", 6},
+		{"B", ledger.Contains, "", 10, 0, []string{"B"}, "", 1},
+		{"\u00e9", ledger.Contains, "", 10, 0, []string{"\u00e9"}, "", 1},
+		{"nobody", ledger.Contains, "", 10, 0, nil, "", 0},
+		{"a", ledger.Prefix, "", 10, 0, []string{"a'b", `a\b`, "a_b", "axb"}, "", 4},
+		{"a", ledger.Prefix, "", 2, 0, []string{"a'b", `a\b`}, `a\b`, 4},
+		{"a", ledger.Prefix, `a\b`, 2, 0, []string{"a_b", "axb"}, "", 4},
+		{"a", ledger.Prefix, "50x", 2, 0, []string{"a'b", `a\b`}, `a\b`, 4},
+		{"a", ledger.Prefix, "zebra", 2, 0, nil, "", 4},
+		{"a_", ledger.Prefix, "", 10, 0, []string{"a_b"}, "", 1},
+		{"zebra", ledger.Prefix, "", 10, 0, []string{"zebra"}, "", 1},
+		{"b", ledger.Exact, "", 10, 0, []string{"b"}, "", 1},
+		{"a", ledger.Exact, "", 10, 0, nil, "", 0},
 	} {
-		got, total, err := s.List(t.Context(), "pk_test", c.search, c.limit, c.offset)
-		if err != nil || total != c.total || !slices.Equal(got, c.want) {
-			t.Errorf("List(%q, %d, %d) = %q of %d, %v; want %q of %d", c.search, c.limit, c.offset, got, total, err, c.want, c.total)
+		got, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Text: c.text, Match: c.match, After: c.after, Limit: c.limit, Offset: c.offset})
+		if err != nil || got.Total != c.total || got.AtLeast || got.Next != c.next || !slices.Equal(got.Names, c.want) {
+			t.Errorf("List(%q by %d after %q, %d, %d) = %+v, %v; want %q, then %q, of %d", c.text, c.match, c.after, c.limit, c.offset, got, err, c.want, c.next, c.total)
 		}
+	}
+	// Of a page within what is contained the whole number is not known.
+	if got, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Text: "b", Match: ledger.Contains, After: "B", Limit: 2}); err != nil ||
+		!slices.Equal(got.Names, []string{"a'b", `a\b`}) || got.Next != `a\b` || !got.AtLeast {
+		t.Errorf("a further page of what contains b: %+v, %v", got, err)
 	}
 }

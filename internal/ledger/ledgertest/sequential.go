@@ -416,9 +416,9 @@ func (r *run) list(t *rapid.T) {
 			want = append(want, name)
 		}
 	}
-	got, total, err := r.s.List(t.Context(), r.project, "", 10, 0)
-	if err != nil || total != len(want) || !cmp.Equal(want, got, cmpopts.EquateEmpty()) {
-		t.Fatalf("List = %q of %d, %v; want %q", got, total, err, want)
+	got, err := r.s.List(t.Context(), ledger.Find{Project: r.project, Limit: 10})
+	if err != nil || got.Total != len(want) || !cmp.Equal(want, got.Names, cmpopts.EquateEmpty()) {
+		t.Fatalf("List = %q of %d, %v; want %q", got.Names, got.Total, err, want)
 	}
 }
 

@@ -246,35 +246,46 @@ func (w *changed) learnt(c *cache) {
 }
 
 // List implements ledger.Ledger.
-func (l *Ledger) List(ctx context.Context, project, search string, limit, offset int) ([]string, int, error) {
-	if !keepable(project) || !keepable(search) {
-		return nil, 0, nil // no identity is named so
+func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) {
+	if !keepable(f.Project) || !keepable(f.Text) || !keepable(f.After) {
+		return ledger.Found{}, nil // no identity is named so
 	}
 	done, err := l.turn(ctx)
 	if err != nil {
-		return nil, 0, err
+		return ledger.Found{}, err
 	}
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	s, err := l.connect(ctx)
 	if err != nil {
-		return nil, 0, ledger.Unavailable("list identities", err)
+		return ledger.Found{}, ledger.Unavailable("list identities", err)
 	}
 	defer s.close()
-	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
-	s.send(countNames, textParam(project), textParam(search))
-	s.send(listNames, textParam(project), textParam(search), intParam(int64(limit)), intParam(int64(offset)))
-	var (
-		total int
-		names = make([]string, 0, limit)
-	)
-	if err := errors.Join(s.sync(), s.each(nil),
-		s.each(func(r *record) { total = int(r.int()) }),
-		s.each(func(r *record) { names = append(names, r.text()) }),
-		s.done(0)); err != nil {
-		s.broken = true
-		return nil, 0, ledger.Unavailable("list identities", err)
+	low, all, high := f.Range()
+	bounds := func(from string, more ...param) []param {
+		return append([]param{textParam(f.Project), textParam(from), textParam(high)}, more...)
 	}
-	return names, total, nil
+	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
+	s.send(countNames, bounds(all, intParam(ledger.ScanMost), textParam(f.Within()), intParam(ledger.CountMost+1))...)
+	s.send(listNames, bounds(low, intParam(ledger.ScanMost), textParam(f.Within()), intParam(int64(f.Limit+1)), intParam(int64(f.Offset)))...)
+	if f.Within() != "" { // else a page that is not full is the last
+		s.send(scanNames, bounds(low, intParam(ledger.ScanMost-1))...)
+	}
+	var (
+		total   int
+		names   = make([]string, 0, f.Limit+1)
+		scanned string
+	)
+	err = errors.Join(s.sync(), s.each(nil),
+		s.each(func(r *record) { total = int(r.int()) }),
+		s.each(func(r *record) { names = append(names, r.text()) }))
+	if f.Within() != "" {
+		err = errors.Join(err, s.each(func(r *record) { scanned = r.text() }))
+	}
+	if err := errors.Join(err, s.done(0)); err != nil {
+		s.broken = true
+		return ledger.Found{}, ledger.Unavailable("list identities", err)
+	}
+	return f.Page(names, scanned, total), nil
 }

@@ -774,7 +774,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 	eventually(t, "changes wait", func() bool { return p.pool.Stat().AcquiredConns() >= 2 })
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := p.List(canceled, "pk_test", "", 10, 0); !errors.Is(err, context.Canceled) {
+	if _, err := p.List(canceled, ledger.Find{Project: "pk_test", Limit: 10}); !errors.Is(err, context.Canceled) {
 		t.Errorf("list: %v, want that it is not waited for", err)
 	}
 	for range 20 {

@@ -28,7 +28,7 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 	check := func(when string) {
 		t.Helper()
 		for name, sql := range map[string]string{
-			"readOnce": readOnce, "countNames": countNames, "listNames": listNames,
+			"readOnce": readOnce, "countNames": countNames, "listNames": listNames, "scanNames": scanNames,
 			"register": register, "beat": beat, "readBeats": readBeats, "deregister": deregister, "declare": declare,
 			"findOrphans": findOrphans,
 		} {
@@ -219,7 +219,7 @@ func TestNothingIsSentWithoutLimits(t *testing.T) {
 	looks(t, p.Ledger, time.Now(), 2)
 	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{2, 17, 170})
-	if _, _, err := p.List(t.Context(), key.Project, "", 10, 0); err != nil {
+	if _, err := p.List(t.Context(), ledger.Find{Project: key.Project, Limit: 10}); err != nil {
 		t.Error(err)
 	}
 	_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon,

@@ -193,9 +193,13 @@ const (
 )
 
 const (
-	countNames = `SELECT count(*) FROM identities WHERE project_id = $1 AND known AND position($2 in identity) > 0`
-	listNames  = `SELECT identity FROM identities WHERE project_id = $1 AND known AND position($2 in identity) > 0
-		ORDER BY project_id, identity LIMIT $3 OFFSET $4`
+	// The names of a range that are looked into, in their order.
+	window = `SELECT identity FROM identities WHERE project_id = $1 AND known AND identity >= $2 AND identity < $3
+		ORDER BY project_id, identity LIMIT $4`
+	countNames = `SELECT count(*) FROM (SELECT 1 FROM (` + window + `) w WHERE position($5 in identity) > 0 LIMIT $6) c`
+	listNames  = `SELECT identity FROM (` + window + `) w WHERE position($5 in identity) > 0 ORDER BY identity LIMIT $6 OFFSET $7`
+	scanNames  = `SELECT identity FROM identities WHERE project_id = $1 AND known AND identity >= $2 AND identity < $3
+		ORDER BY project_id, identity LIMIT 1 OFFSET $4`
 )
 
 const (

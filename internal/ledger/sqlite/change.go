@@ -140,31 +140,40 @@ func (l *Ledger) applied(ctx context.Context, project string, once *ledger.Once)
 }
 
 // List implements ledger.Ledger.
-func (l *Ledger) List(ctx context.Context, project, search string, limit, offset int) ([]string, int, error) {
+func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) {
 	if err := l.writer.awaitFold(ctx, l.writer.last()); err != nil {
-		return nil, 0, err
+		return ledger.Found{}, err
 	}
+	low, all, high := f.Range()
 	var total int
-	if err := l.reads.count.QueryRowContext(ctx, project, search).Scan(&total); err != nil {
-		return nil, 0, ledger.Unavailable("count identities", err)
-	}
-	rows, err := l.reads.list.QueryContext(ctx, project, search, limit, offset)
+	err := l.reads.count.QueryRowContext(ctx, f.Project, all, high, ledger.ScanMost, f.Within(), ledger.CountMost+1).Scan(&total)
 	if err != nil {
-		return nil, 0, ledger.Unavailable("list identities", err)
+		return ledger.Found{}, ledger.Unavailable("count identities", err)
+	}
+	rows, err := l.reads.list.QueryContext(ctx, f.Project, low, high, ledger.ScanMost, f.Within(), f.Limit+1, f.Offset)
+	if err != nil {
+		return ledger.Found{}, ledger.Unavailable("list identities", err)
 	}
 	defer rows.Close() //nolint:errcheck // Err tells
-	names := make([]string, 0, limit)
+	names := make([]string, 0, f.Limit+1)
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
-			return nil, 0, ledger.Unavailable("list identities", err)
+			return ledger.Found{}, ledger.Unavailable("list identities", err)
 		}
 		names = append(names, name)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, 0, ledger.Unavailable("list identities", err)
+		return ledger.Found{}, ledger.Unavailable("list identities", err)
 	}
-	return names, total, nil
+	scanned := ""
+	if f.Within() != "" && len(names) <= f.Limit { // else a page that is not full is the last
+		err := l.reads.scanned.QueryRowContext(ctx, f.Project, low, high, ledger.ScanMost-1).Scan(&scanned)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return ledger.Found{}, ledger.Unavailable("list identities", err)
+		}
+	}
+	return f.Page(names, scanned, total), nil
 }
 
 // flights lets one change with an idempotency key run at a time: the next one finds what

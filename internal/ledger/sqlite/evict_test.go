@@ -348,7 +348,7 @@ func TestRequestsBesideEviction(t *testing.T) {
 	for _, beside := range []func(){
 		func() { pack(p.Ledger) },
 		func() { forget(p.Ledger) },
-		func() { _, _, _ = p.List(t.Context(), alice.Project, "", 1, 0) }, // has all folded
+		func() { _, _ = p.List(t.Context(), ledger.Find{Project: alice.Project, Limit: 1}) }, // has all folded
 	} {
 		evicting.Go(func() {
 			for {

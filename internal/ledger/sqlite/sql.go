@@ -309,6 +309,7 @@ func (s *statements) closeAll() {
 type reads struct {
 	account, once *sql.Stmt
 	list, count   *sql.Stmt
+	scanned       *sql.Stmt
 }
 
 func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
@@ -325,9 +326,14 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 			SELECT 1, model, hour, requests, tokens, micros, credit_requests, credit_tokens, credit_micros, 0
 			FROM usage WHERE project_id = ?1 AND identity = ?2 AND hour >= ?3`},
 		{accounts, &r.once, `SELECT fingerprint, status, body FROM idempotency WHERE project_id = ? AND key = ?`},
-		{all, &r.list, `SELECT identity FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0
-			ORDER BY identity LIMIT ? OFFSET ?`},
-		{all, &r.count, `SELECT count(*) FROM identities WHERE project_id = ? AND known = 1 AND instr(identity, ?) > 0`},
+		{all, &r.list, `SELECT identity FROM (SELECT identity FROM identities
+				WHERE project_id = ? AND known = 1 AND identity >= ? AND identity < ? ORDER BY identity LIMIT ?)
+			WHERE instr(identity, ?) > 0 ORDER BY identity LIMIT ? OFFSET ?`},
+		{all, &r.scanned, `SELECT identity FROM identities
+			WHERE project_id = ? AND known = 1 AND identity >= ? AND identity < ? ORDER BY identity LIMIT 1 OFFSET ?`},
+		{all, &r.count, `SELECT count(*) FROM (SELECT 1 FROM (SELECT identity FROM identities
+				WHERE project_id = ? AND known = 1 AND identity >= ? AND identity < ? ORDER BY identity LIMIT ?)
+			WHERE instr(identity, ?) > 0 LIMIT ?)`},
 	} {
 		stmt, err := p.on.PrepareContext(ctx, p.query)
 		if err != nil {
@@ -340,7 +346,7 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 }
 
 func (r *reads) close() {
-	for _, stmt := range []*sql.Stmt{r.account, r.once, r.list, r.count} {
+	for _, stmt := range []*sql.Stmt{r.account, r.once, r.list, r.scanned, r.count} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}

@@ -138,8 +138,8 @@ func TestReadsSeeWhatIsNotFolded(t *testing.T) {
 	p := openProcess(t)
 	for i := range 20 {
 		settle(t, p.Ledger, reserve(t, p.Ledger, name(fmt.Sprint(i)), upTo(9)))
-		if _, total, err := p.List(t.Context(), "pk_test", "", 10, 0); err != nil || total != i+1+min(i, 1) {
-			t.Fatalf("%d identities listed, %v; want %d", total, err, i+1+min(i, 1))
+		if found, err := p.List(t.Context(), ledger.Find{Project: "pk_test", Limit: 10}); err != nil || found.Total != i+1+min(i, 1) {
+			t.Fatalf("%d identities listed, %v; want %d", found.Total, err, i+1+min(i, 1))
 		}
 		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(99)))
 		for _, period := range []limit.Period{limit.Weekly, limit.Daily} { // each is read anew
@@ -401,7 +401,7 @@ func TestAFoldThatFails(t *testing.T) {
 			if _, err := gift(p.Ledger, alice, nil); !errors.Is(err, ledger.ErrUnavailable) {
 				t.Errorf("change: %v, want ErrUnavailable", err)
 			}
-			if _, _, err := p.List(t.Context(), "pk_test", "", 10, 0); !errors.Is(err, ledger.ErrUnavailable) {
+			if _, err := p.List(t.Context(), ledger.Find{Project: "pk_test", Limit: 10}); !errors.Is(err, ledger.ErrUnavailable) {
 				t.Errorf("list: %v, want ErrUnavailable", err)
 			}
 			settle(t, p.Ledger, running)
