@@ -31,6 +31,7 @@ const (
 	generationMaxOutput
 	candidateCount
 	background
+	deferred
 	maxToolCalls
 	toolList
 
@@ -64,6 +65,7 @@ var params = [...]string{
 	generationMaxOutput:   "generationConfig.maxOutputTokens",
 	candidateCount:        "generationConfig.candidateCount",
 	background:            "background",
+	deferred:              "deferred",
 	maxToolCalls:          "max_tool_calls",
 	toolList:              "tools",
 	toolKind:              "tools.type",
@@ -95,6 +97,7 @@ var (
 		{"systemPrompt", systemPrompt},
 		{"systemPromptVariables", systemPromptVariables},
 		{"max_tool_calls", maxToolCalls},
+		{"deferred", deferred},
 		{"tools", toolList},
 	}
 	responsesRootFields = append(rootFields[:len(rootFields):len(rootFields)], spelling{"background", background})
@@ -174,9 +177,10 @@ func (e *Envelope) check(field control, v token) error {
 		if v.kind != text {
 			return expectOrNull(field, v, array, "a list of models")
 		}
-	case background:
+	case background, deferred: // OpenAI's Responses, xAI's chat completions
 		if v.kind == boolean && e.body[v.start] == 't' {
-			return unsupportedParameter(params[field], "`background` is not supported: what a background response uses could not be counted. Leave it out, and stream the answer if it takes long.")
+			return unsupportedParameter(params[field], "`%s` is not supported: the answer would be fetched later, from an endpoint that is not served here, and "+
+				"what it used could not be counted. Leave it out, and stream the answer if it takes long.", params[field])
 		}
 		return expectOrNull(field, v, boolean, "true or false")
 	}

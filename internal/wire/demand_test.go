@@ -26,6 +26,10 @@ func TestParse_refusesBackgroundResponses(t *testing.T) {
 	refuse(t, responses, `{"model":"m","Background":true}`, "background", "letter case")
 	accept(t, responses, `{"model":"m","background":false}`)
 	accept(t, responses, `{"model":"m","background":null}`)
+	if _, err := Parse(at(t, chat), "", []byte(`{"model":"grok-4","deferred":true}`)); err == nil || !strings.Contains(err.Error(), "unsupported_parameter") {
+		t.Errorf("a deferred completion: %v, want unsupported_parameter", err)
+	}
+	accept(t, chat, `{"model":"grok-4","deferred":false}`)
 	// An image's background is another thing.
 	accept(t, "/v1/images/generations", `{"model":"gpt-image-2","prompt":"x","background":"transparent"}`)
 }

@@ -73,7 +73,7 @@ func (r *reader) leaf(at place, v token) error {
 func (r *reader) note(at place, v token, f *frame) error {
 	switch at {
 	case toolType, toolModel, toolUses, toolTokens, toolExecution, toolEnvironment, toolFunction, toolParameters, toolForeign:
-		return r.noteTool(at, v, &f.tool)
+		return r.noteTool(at, v, f.tool)
 	case pluginID:
 		f.tool.kind = v
 		return nil

@@ -243,8 +243,8 @@ func (f *formReader) content(p formPart, at token) error {
 		}
 		f.measure(base, p.file, value)
 		return nil
-	case bracketed:
-		return invalid(params[field], "`%s` must not be a list.", params[field])
+	case bracketed, field == fallbackList, field == toolList:
+		return invalid(params[field], "`%s` must not be a list in a form.", params[field])
 	case p.file, !p.plain, !utf8.Valid(value), p.other && !ascii(value):
 		return invalid(params[field], "`%s` must be a plain text field of the form: text/plain in UTF-8, or without a type.", params[field])
 	}

@@ -134,6 +134,7 @@ func TestParse_refusesForms(t *testing.T) {
 		{"ModelInTwoCharsets", form("Content-Disposition: form-data; name=\"model\"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Type: text/plain; charset=utf-16\r\n\r\nm"), "model", "plain text field"},
 		{"ModelInLatinLetters", form("Content-Disposition: form-data; name=\"model\"\r\nContent-Type: text/plain; charset=ISO-8859-1\r\n\r\nm\u00e9"), "model", "plain text field"},
 		{"ModelAsJSON", form("Content-Disposition: form-data; name=\"model\"\r\nContent-Type: application/json\r\n\r\nm"), "model", "plain text field"},
+		{"Fallbacks", form(textPart("model", "m"), textPart("fallbacks", "dear")), "fallbacks", "must not be a list"},
 		{"CharsetOfTheForm", form(textPart("_charset_", "utf-16"), textPart("model", "m")), "_charset_", "UTF-8"},
 		{"ModelNotUTF8", form(textPart("model", "m\xff")), "model", "plain text field"},
 		{"ModelEmpty", form(textPart("model", "")), "model", "is empty"},

@@ -42,8 +42,6 @@ func objectField(key []byte) reference {
 // refer notes the objects that a field's value refers to.
 func (r *reader) refer(name string, ref reference, v token) error {
 	switch {
-	case ref == noObject:
-		return nil
 	case v.kind == array:
 		return r.elements(v, func(v token) error { return r.refer(name, ref, v) })
 	case v.kind == object && (ref == containerObject || ref == voiceObject || ref == promptObject):

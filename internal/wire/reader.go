@@ -175,7 +175,7 @@ type frame struct {
 	seen fieldSet
 	item itemFrame
 	blob blobFrame
-	tool toolFrame
+	tool *toolFrame // of a tool or a plugin
 }
 
 func (r *reader) object(at place) error {
@@ -183,6 +183,9 @@ func (r *reader) object(at place) error {
 		return err
 	}
 	var f frame
+	if at == tool || at == plugin {
+		f.tool = new(toolFrame)
+	}
 	objects := len(r.e.Demands.Objects)
 	for first := true; ; first = false {
 		more, err := r.next(first, '}')
@@ -205,9 +208,9 @@ func (r *reader) object(at place) error {
 	case blob:
 		r.blob(&f.blob)
 	case tool:
-		return r.tool(&f.tool)
+		return r.tool(f.tool)
 	case plugin:
-		return r.plugin(&f.tool)
+		return r.plugin(f.tool)
 	}
 	return nil
 }
@@ -217,8 +220,10 @@ func (r *reader) member(at place, f *frame) error {
 	if err != nil {
 		return err
 	}
-	if err := r.checkKey(tok); err != nil {
-		return err
+	if tok.escaped {
+		if err := r.checkKey(tok); err != nil {
+			return err
+		}
 	}
 	key := r.short(tok) // until the next value is read
 	r.name(key)
@@ -258,8 +263,10 @@ func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 	if err != nil {
 		return err
 	}
-	if err := r.refer(name, ref, v); err != nil {
-		return err
+	if ref != noObject {
+		if err := r.refer(name, ref, v); err != nil {
+			return err
+		}
 	}
 	switch {
 	case field != none && at != tool:
@@ -268,6 +275,9 @@ func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 		return r.switchOn(name, v)
 	case inner == googleHosted:
 		return r.googleTool(name, v)
+	}
+	if inner <= part { // nothing of the value itself is looked for
+		return nil
 	}
 	if err := r.leaf(inner, v); err != nil {
 		return err
@@ -278,9 +288,6 @@ func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 // checkKey refuses a field's name that parsers read differently: one with a NUL, at which those of C end it, or with half
 // of a surrogate pair.
 func (r *reader) checkKey(key token) error {
-	if !key.escaped {
-		return nil
-	}
 	raw := r.inside(key)
 	decoded, ok := unescape(make([]byte, 0, min(len(raw), 256)), raw)
 	if ok && bytes.IndexByte(decoded, 0) < 0 {

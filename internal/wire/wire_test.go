@@ -77,7 +77,7 @@ func TestParse_readsTheEnvelope(t *testing.T) {
 func TestParse_refusesDuplicatesAndCaseVariants(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
-		"model": `"m"`, "models": `null`, "fallbacks": `[]`, "tools": `[]`, "max_tool_calls": `1`, "stream": `true`, "stream_options": `{}`, "max_tokens": `1`, "max_completion_tokens": `1`,
+		"model": `"m"`, "models": `null`, "fallbacks": `[]`, "tools": `[]`, "deferred": `false`, "max_tool_calls": `1`, "stream": `true`, "stream_options": `{}`, "max_tokens": `1`, "max_completion_tokens": `1`,
 		"max_output_tokens": `1`, "n": `1`, "best_of": `1`, "systemPrompt": `"p"`, "systemPromptVariables": `{}`,
 	}
 	for name, value := range values {
