@@ -661,15 +661,22 @@ func TestLimits_StrictLowersTheCap(t *testing.T) {
 func TestLimitResponse_FillsItsNamesInEveryRefusal(t *testing.T) {
 	t.Parallel()
 	const response = `"limitResponse":{"link":"{{usage}}/{{limit}} {{remaining}} {{limitType}} {{period}} {{model}} at {{resetsAt}}"}`
-	for limits, want := range map[string]string{
-		`"requestsPerMinute":0`:  "0/0 0 requests minute gpt-4o at 20",
-		`"concurrentRequests":0`: "0/0 0 requests daily gpt-4o at 20",
+	for limits, want := range map[string]string{ // what waiting does not lift has no time
+		`"requestsPerMinute":0`:  `^0/0 0 requests minute gpt-4o at $`,
+		`"concurrentRequests":0`: `^0/0 0 requests daily gpt-4o at $`,
+		`"requestLimit":0`:       `^0/0 0 requests daily gpt-4o at $`,
+		`"requestsPerMinute":1`:  `^1/1 0 requests minute gpt-4o at 20`,
+		`"requestLimit":1`:       `^1/1 0 requests daily gpt-4o at 20`,
 	} {
 		s := stack.New(t, stack.Options{Settings: `{` + limits + `,` + response + `}`})
 		a := s.Chat("u", "gpt-4o")
+		if strings.HasSuffix(limits, "1") {
+			wantStatus(t, a, 200)
+			a = s.Chat("u", "gpt-4o")
+		}
 		wantStatus(t, a, 429)
-		if got, _ := a.JSON(t)["error"].(map[string]any)["link"].(string); !strings.HasPrefix(got, want) {
-			t.Errorf("%s: link is %q, want %q and the time", limits, got, want)
+		if got, _ := a.JSON(t)["error"].(map[string]any)["link"].(string); !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("%s: link is %q, want %s", limits, got, want)
 		}
 	}
 
@@ -687,10 +694,21 @@ func TestLimitResponse_FillsItsNamesInEveryRefusal(t *testing.T) {
 // A strict refusal of a request that is too large for what is left does not claim that nothing is.
 func TestStrict_SaysWhatIsLeftWhereARequestDoesNotFit(t *testing.T) {
 	t.Parallel()
-	s := stack.New(t, stack.Options{Settings: `{"enforcement":"strict","tokenLimit":40}`})
+	s := stack.New(t, stack.Options{Settings: `{"enforcement":"strict","tokenLimit":100}`})
+	left := ""
 	a := s.Chat("u", "gpt-4o")
+	for ; a.Status == 200; a = s.Chat("u", "gpt-4o") {
+		left = a.Header.Get("X-Ratelimit-Remaining-Tokens")
+	}
 	wantError(t, a, 429, "limit_exceeded")
-	if got := a.JSON(t)["error"].(map[string]any)["message"].(string); !strings.Contains(got, "than is left of the limit of 40 tokens daily (40)") {
+	if got, want := a.JSON(t)["error"].(map[string]any)["message"].(string), fmt.Sprintf("than is left of the limit of 100 tokens daily (%s)", left); left == "" || !strings.Contains(got, want) {
+		t.Errorf("message is %q, want %q", got, want)
+	}
+
+	// Of one that never fits it says that.
+	a = stack.New(t, stack.Options{Settings: `{"enforcement":"strict","tokenLimit":40}`}).Chat("u", "gpt-4o")
+	wantError(t, a, 429, "limit_exceeded")
+	if got := a.JSON(t)["error"].(map[string]any)["message"].(string); !strings.Contains(got, "more than the whole limit of 40 tokens daily") {
 		t.Errorf("message is %q", got)
 	}
 }

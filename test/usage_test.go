@@ -37,7 +37,7 @@ func TestUsage_Shape(t *testing.T) {
 		"identity": "u", "tier": "free", "period": "daily", "enabled": true, "unlimitedUntil": nil,
 		"limits": []any{
 			row("requests", "tier", nil, 9, 1, 8), row("requests", "model", "gpt-4o", 5, 3, 2),
-			row("tokens", "project", nil, 1000, 3*9+5, 1000-3*9-5), row("costUsd", "project", nil, 2.5, cost, 2.5-cost),
+			row("tokens", "project", nil, 1000, 3*9+5, 10_000+1000-3*9-5), row("costUsd", "project", nil, 2.5, cost, 1.5+2.5-cost),
 		},
 		"usage":   map[string]any{"requests": 4.0, "tokens": 32.0, "costUsd": cost},
 		"credits": map[string]any{"requests": 0.0, "tokens": 10000.0, "costUsd": 1.5},
