@@ -135,14 +135,15 @@ func TestBadInput_HeaderFloods(t *testing.T) {
 		same := d.request(s, "u", false)
 		same.Header["X-Flood"] = strings.Split(strings.Repeat("1,", 200), ",")
 		wantErrorShape(t, s.Do(same), i, 400, "invalid_request")
-		wantErrorShape(t, s.Do(d.request(s, "u", false, "X-Flood", strings.Repeat("x", 70<<10))), i, 400, "invalid_request")
+		wantErrorShape(t, s.Do(d.request(s, "u", false, "X-Flood", strings.Repeat("x", 65<<10))), i, 400, "invalid_request")
+		wantErrorShape(t, s.Do(d.request(s, "u", false, "X-Flood", strings.Repeat("x", 70<<10))), i, 431, "invalid_request")
 	}
 	// What net/http itself refuses reaches a client that has sent all of it; one that still sends may find the
 	// connection closed.
 	for i, d := range dialects {
 		c := dial(t, s)
 		path := d.request(s, "u", false).URL.Path
-		c.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nX-Flood: " + strings.Repeat("x", 1<<20+8<<10))
+		c.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nX-Flood: " + strings.Repeat("x", 68<<10))
 		wantErrorShape(t, c.answer(), i, 431, "invalid_request")
 	}
 	wantCharge(t, s, "u", 0, 0)

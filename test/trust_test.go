@@ -186,7 +186,10 @@ func TestTrust_SecretKeyInAnApp(t *testing.T) {
 		"another header": func(r *http.Request) { r.Header.Set("X-Anything", "a="+s.SecretKey+"; b=1") },
 		"key":            func(r *http.Request) { r.URL.RawQuery = "key=" + s.SecretKey },
 		"another query":  func(r *http.Request) { r.URL.RawQuery = "alt=sse&x=" + escaped },
-		"the path":       func(r *http.Request) { r.URL.Path += "/" + s.SecretKey },
+		"the path": func(r *http.Request) {
+			r.URL.Path += "/" + s.SecretKey
+			r.Header.Del("Anthropic-Version") // which tells whose client it is where the path is unknown
+		},
 	} {
 		for i, d := range dialects {
 			r := d.request(s, "u", false)

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/budget"
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -35,14 +36,15 @@ type Secrets interface {
 	ProjectBySecretID(ctx context.Context, id string) (project.Record, error)
 }
 
-// Options make the control plane. All but MaxBody are required.
+// Options make the control plane. All but MaxBody and Bodies are required.
 type Options struct {
 	Ledger   Ledger
 	Projects identity.Projects
 	Secrets  Secrets
 	Now      func() time.Time
 	Log      *slog.Logger
-	MaxBody  int64 // bytes of the call that sets many identities, where it is more than those of the others
+	MaxBody  int64          // bytes of the call that sets many identities, where it is more than those of the others
+	Bodies   *budget.Budget // memory for the bodies of all requests; nil: without end
 }
 
 // control is the control plane.

@@ -145,8 +145,25 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 				return // nobody is there to be answered
 			}
 		}
+		memory := rt.memoryFor(r)
+		if !rt.Bodies.Take(memory, rt.Bodies.Spare()) {
+			rt.problemOf(r.Context(), refuse(http.StatusServiceUnavailable,
+				"This server has too many large requests in memory. Try again in a moment.").with("Retry-After", "1")).write(w)
+			return
+		}
+		defer rt.Bodies.Give(memory)
 		handle(w, r)
 	})
+}
+
+// memoryFor is how many bytes a call's body may need: in the buffer that it is read into, which doubles as it grows,
+// and in the copy of it that is kept.
+func (rt *router) memoryFor(r *http.Request) int64 {
+	size := r.ContentLength
+	if size < 0 {
+		size = rt.bound(r.Method, r.URL.Path)
+	}
+	return 3 * size
 }
 
 var wildcards = regexp.MustCompile(`\{(\w+)\}`)

@@ -49,6 +49,8 @@ type Config struct {
 	AllowPrivateUpstreams bool
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
+	// BodyMemoryBytes is how much memory the bodies of all requests may have together.
+	BodyMemoryBytes int64
 	// Prices are laid over the built-in price book; nil: nothing is.
 	Prices *project.PriceBook
 	// Drain is how long running requests may go on after SIGTERM.
@@ -98,6 +100,7 @@ func Load(getenv func(string) string) (Config, error) {
 		EmailFrom:       e.address("EMAIL_FROM"),
 		TrustedProxies:  e.prefixes("TRUSTED_PROXIES"),
 		MaxBodyBytes:    e.integer("MAX_BODY_MB", "megabytes", 32, 1, 1024) << 20,
+		BodyMemoryBytes: e.integer("BODY_MEMORY_MB", "megabytes", 256, 1, 1<<20) << 20,
 		Drain:           e.seconds("DRAIN_SECONDS", 30, 0),
 		UpstreamTimeout: e.seconds("UPSTREAM_TIMEOUT_SECONDS", 600, 1),
 	}

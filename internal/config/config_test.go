@@ -34,7 +34,7 @@ func TestLoadOfAnEmptyEnvironmentIsTheDefaults(t *testing.T) {
 	}
 	want := Config{
 		Host: "127.0.0.1", Port: 3000, Signup: SignupFirst, DataDir: "data", Database: File(filepath.Join("data", "airatelimit.db")),
-		AllowPrivateUpstreams: true, MaxBodyBytes: 32 << 20, Drain: 30 * time.Second, UpstreamTimeout: 10 * time.Minute,
+		AllowPrivateUpstreams: true, MaxBodyBytes: 32 << 20, BodyMemoryBytes: 256 << 20, Drain: 30 * time.Second, UpstreamTimeout: 10 * time.Minute,
 		LogLevel: slog.LevelInfo,
 	}
 	if diff := cmp.Diff(want, got, comparers); diff != "" {
@@ -48,7 +48,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		"APP_ENV": "Production", "HOST": "[::1]", "PORT": "8080", "PUBLIC_URL": "https://limits.example.com/", "SIGNUP": "closed",
 		"CORS_ORIGIN": "https://Admin.Example.com:443/, http://localhost:5173", "DATA_DIR": "/var/lib/x/",
 		"DATABASE_URL": "sqlite:/srv/y.db", "SMTP_URL": "smtp://u:p@mail:587", "EMAIL_FROM": "A <a@example.com>",
-		"TRUSTED_PROXIES": "10.1.2.3/8, ::1", "MAX_BODY_MB": "1", "DRAIN_SECONDS": "0", "UPSTREAM_TIMEOUT_SECONDS": "5",
+		"TRUSTED_PROXIES": "10.1.2.3/8, ::1", "MAX_BODY_MB": "1", "BODY_MEMORY_MB": "64", "DRAIN_SECONDS": "0", "UPSTREAM_TIMEOUT_SECONDS": "5",
 		"ALLOW_PRIVATE_UPSTREAMS": "true", "LOG_LEVEL": "debug",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/", "PPROF_ADDR": "[::1]:6060", "METRICS_TOKEN": "m",
 		"JWT_SECRET": key1, "ENCRYPTION_KEY": key2, "ENCRYPTION_KEY_PREVIOUS": key1 + ",Zx8kPq2vLm5nRt7wYb3cHd6fJg9sKa4e",
@@ -62,7 +62,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		Database: File("/srv/y.db"), SMTPURL: &url.URL{Scheme: "smtp", Host: "mail:587", User: url.UserPassword("u", "p")},
 		EmailFrom:      "A <a@example.com>",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-		MaxBodyBytes:   1 << 20, UpstreamTimeout: 5 * time.Second, AllowPrivateUpstreams: true,
+		MaxBodyBytes:   1 << 20, BodyMemoryBytes: 64 << 20, UpstreamTimeout: 5 * time.Second, AllowPrivateUpstreams: true,
 		LogLevel: slog.LevelDebug, LogJSON: true,
 		TracesURL: "http://collector:4318/v1/traces", ProfilesAddr: "[::1]:6060", MetricsToken: "m",
 	}
@@ -126,6 +126,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"SMTP_URL", "smtp://u:p?hunter2@mail", "SMTP_URL is not the address of a mail server"},
 		{"EMAIL_FROM", "me", `EMAIL_FROM is "me"`},
 		{"TRUSTED_PROXIES", "10.0.0.0/8,lan", `TRUSTED_PROXIES has "lan"`},
+		{"BODY_MEMORY_MB", "0", "BODY_MEMORY_MB is"},
 		{"MAX_BODY_MB", "0", "MAX_BODY_MB is"},
 		{"MAX_BODY_MB", "32MB", `MAX_BODY_MB is "32MB": give a whole number of megabytes from 1 to 1024`},
 		{"DRAIN_SECONDS", "30s", `DRAIN_SECONDS is "30s": give a whole number of seconds from 0 to 86400`},

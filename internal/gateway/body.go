@@ -13,8 +13,13 @@ import (
 )
 
 const (
-	// A body must bring bodyChunk bytes, or its end, in every Patience.Body.
+	// A body must bring bodyChunk bytes, or a bodyShare-th of what it has brought, or its end, in every Patience.Body: the more
+	// memory it has, the faster it must come.
 	bodyChunk = 16 << 10
+	bodyShare = 16
+
+	// firstBuffer is the largest buffer that a body begins with. What fits into it finds room where larger ones find none.
+	firstBuffer = 64 << 10
 
 	maxHeaders     = 100
 	maxHeaderBytes = 64 << 10
@@ -63,22 +68,28 @@ func (c *call) tooLarge() error {
 
 // readBody reads the body whole. Forwarding it while it arrives would save little and
 // make Go's transport drop answers that come before its end. The buffer grows with what
-// has come, not with what was announced.
+// has come, not with what was announced, and is charged to the budget before it grows.
 func (c *call) readBody() error {
 	defer c.ctl.SetReadDeadline(time.Time{}) //nolint:errcheck // recorders in tests have none
+	size := min(max(c.r.ContentLength+1, 512), firstBuffer)
+	if err := c.takeMemory(size, 0); err != nil {
+		return err
+	}
 	var (
-		buf   = make([]byte, 0, min(max(c.r.ContentLength+1, 512), 64<<10))
+		buf   = make([]byte, 0, size)
 		due   = 0
 		limit = int(c.g.MaxBody)
 	)
 	for {
 		if len(buf) >= due {
 			_ = c.ctl.SetReadDeadline(time.Now().Add(c.g.Patience.Body))
-			due = len(buf) + bodyChunk
+			due = len(buf) + max(bodyChunk, len(buf)/bodyShare)
 		}
 		if len(buf) == cap(buf) {
-			grown := make([]byte, len(buf), min(2*cap(buf), limit+1))
-			copy(grown, buf)
+			grown, err := c.grow(buf, limit)
+			if err != nil {
+				return err
+			}
 			buf = grown
 		}
 		n, err := c.r.Body.Read(buf[len(buf):cap(buf)])
@@ -90,12 +101,55 @@ func (c *call) readBody() error {
 			c.body, c.bodyRead = buf, true
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			c.w.Header().Set("Connection", "close")
-			return badRequest("", "The body stopped arriving. Send it in one go.")
+			return badRequest("", "The body stopped arriving, or came too slowly. Send it in one go.")
 		case err != nil:
 			return badRequest("", "The body broke off. Send it again.")
 		}
 	}
+}
+
+// grow returns a larger buffer with the same bytes, as large as the body was announced to be where it is known and near.
+func (c *call) grow(buf []byte, limit int) ([]byte, error) {
+	size := min(2*cap(buf), limit+1)
+	if whole := c.r.ContentLength + 1; whole > int64(cap(buf)) && whole < int64(size) {
+		size = int(whole)
+	}
+	if err := c.takeMemory(int64(size), c.g.Bodies.Spare()); err != nil { // beside the old one, until it is copied
+		return nil, err
+	}
+	grown := make([]byte, len(buf), size)
+	copy(grown, buf)
+	c.giveMemory(int64(cap(buf)))
+	return grown, nil
+}
+
+// takeMemory takes memory for the body from what all have together, of which spare must remain.
+func (c *call) takeMemory(n, spare int64) error {
+	if !c.g.Bodies.Take(n, spare) {
+		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: time.Second,
+			Message: "This server has too many large requests in memory. Try again in a moment."}
+	}
+	c.memory += n
+	return nil
+}
+
+func (c *call) giveMemory(n int64) {
+	c.memory -= n
+	c.g.Bodies.Give(n)
+}
+
+// edited returns the body as it is to be sent. Where that is a copy its memory is charged too.
+func (c *call) edited(edit wire.Edit) ([]byte, error) {
+	const added = 4 << 10 // bytes that an edit adds at most, about
+	n := int64(len(c.body) + added)
+	if err := c.takeMemory(n, 0); err != nil {
+		return nil, err
+	}
+	out := c.env.Apply(edit)
+	if len(out) > 0 && len(c.body) > 0 && &out[0] == &c.body[0] {
+		c.giveMemory(n)
+	}
+	return out, nil
 }
 
 // requestTarget returns the path and the query as the client spelled them.

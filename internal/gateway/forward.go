@@ -140,7 +140,11 @@ func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.
 		return nil, badRequest("model", "The model's name does not fit into an address.")
 	}
 	target.RawQuery = c.cred.Query
-	body.Reset(c.env.Apply(edit))
+	sent, err := c.edited(edit)
+	if err != nil {
+		return nil, err
+	}
+	body.Reset(sent)
 	x.trace.WroteHeaders = func() { x.taken.Store(true) }
 	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace))
 	req.Method, req.URL, req.Host, req.Header = c.r.Method, target, target.Host, c.cred.Header

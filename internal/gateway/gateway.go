@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/budget"
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -45,8 +46,9 @@ type Options struct {
 	Transport http.RoundTripper // must not follow redirects, decompress or retry on its own
 	Log       *slog.Logger
 
-	MaxBody         int64         // bytes of a request's body
-	UpstreamTimeout time.Duration // to the provider's first byte, and between any two
+	MaxBody         int64          // bytes of a request's body
+	Bodies          *budget.Budget // memory for the bodies of all requests; nil: without end
+	UpstreamTimeout time.Duration  // to the provider's first byte, and between any two
 	Now             func() time.Time
 	Draining        func() bool     // no new requests are taken
 	Ending          context.Context // its end cuts off what still runs
@@ -121,6 +123,7 @@ type call struct {
 	exempt   bool // nothing is refused for a limit, going by when the account was last looked at
 	tier     *project.Tier
 	body     []byte
+	memory   int64 // bytes of the budget for bodies that are charged
 	env      *wire.Envelope
 	target   provider.Target
 	cred     provider.Credential
@@ -219,6 +222,7 @@ func (c *call) receive() error {
 	}
 	c.at.Asked = c.elapsed()
 	if err := c.readBody(); err != nil {
+		c.giveMemory(c.memory) // before the client is waited for
 		return err
 	}
 	c.at.Read = c.elapsed()
@@ -280,6 +284,7 @@ func (c *call) finish() {
 
 // report tells the log, and who observes, how the request ended.
 func (c *call) report() {
+	c.giveMemory(c.memory)
 	c.g.running.Add(-1)
 	if c.outcome == "" {
 		c.outcome = "answered"

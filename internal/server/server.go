@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/api"
+	"github.com/airatelimit/airatelimit/internal/budget"
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -60,6 +61,7 @@ type Options struct {
 
 const (
 	headerTimeout = 10 * time.Second
+	headerBytes   = 64 << 10 // net/http takes 4 KB more; it answers 431 before anybody is known
 	idleTimeout   = 2 * time.Minute
 
 	// When running requests have ended, or are cut off, everything else has so long: answers leave, handlers settle,
@@ -101,6 +103,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	srv := &http.Server{
 		Handler:           a.counting(a.mount()),
 		ReadHeaderTimeout: cmp.Or(opts.HeaderTimeout, headerTimeout),
+		MaxHeaderBytes:    headerBytes,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -163,6 +166,7 @@ type app struct {
 	now          func() time.Time
 	metrics      *metrics.Metrics
 	metricsToken string
+	bodies       *budget.Budget // memory for the bodies of all requests
 	prices       *project.PriceBook
 	planes       atomic.Pointer[planes]
 	awaits       atomic.Pointer[string] // what a start waits for, for operators
@@ -184,7 +188,8 @@ type planes struct {
 
 // newApp returns what answers while the process starts.
 func newApp(cfg config.Config, log *slog.Logger, opts Options) *app {
-	a := &app{log: log, now: opts.Now, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken, prices: cfg.Prices}
+	a := &app{log: log, now: opts.Now, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken, prices: cfg.Prices,
+		bodies: budget.New(cfg.BodyMemoryBytes)}
 	if n := a.prices.Models(); n > 0 {
 		log.Info("prices are laid over the built-in price book", "entries", n)
 	}
@@ -215,7 +220,7 @@ func (notYet) Project(context.Context, string) (*project.Snapshot, error) {
 // gateway makes a gateway; o has what differs.
 func (a *app) gateway(cfg config.Config, opts Options, o gateway.Options) *gateway.Gateway {
 	o.Log, o.Now, o.Patience = a.log, a.now, opts.Patience
-	o.MaxBody, o.UpstreamTimeout = cfg.MaxBodyBytes, cfg.UpstreamTimeout
+	o.MaxBody, o.Bodies, o.UpstreamTimeout = cfg.MaxBodyBytes, a.bodies, cfg.UpstreamTimeout
 	o.Draining, o.Ending = a.running.draining, a.ending
 	return gateway.New(o)
 }
@@ -256,7 +261,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	})
 	ledger := watched{o.ledger, health}
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
-	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes})
+	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies})
 	a.known = o.catalog.Projects
 	unread := func() int { _, unread := o.catalog.Projects(); return unread }
 	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, unread: unread})
