@@ -2,7 +2,7 @@
 # make test       every test, on SQLite and, where its programs are installed, on PostgreSQL, in a few minutes;
 #                 RACE=1 adds the race detector, which needs a C compiler
 # make test-long  more rounds of what is random, the race detector, the vendors' SDKs and other clients for Node, a minute of fuzzing a target:
-#                 about three quarters of an hour on two cores, of which the fuzzing is a third
+#                 well over an hour on two cores; npm installs two gigabytes of clients
 # make lint       formatting, vet, staticcheck
 # make bench      what the gateway costs beside a bare reverse proxy, in three minutes; BENCHFLAGS=-quick in one.
 #                 make bench-go runs the Go benchmarks

@@ -4,8 +4,8 @@
 // in words.
 //
 // The clients are installed by npm into a temporary folder, two gigabytes in all: AIRATELIMIT_NODE_SDKS=1 runs them, and
-// AIRATELIMIT_CLIENTS_DIR names a folder that keeps what is installed. The versions asked for are exact; those of what they
-// depend on are the newest that fit.
+// AIRATELIMIT_CLIENTS_DIR names a folder that keeps what is installed. The versions asked for are exact, the newest
+// that run on Node 20; those of what they depend on are the newest that fit.
 package clients
 
 import (
