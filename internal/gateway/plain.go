@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -13,6 +14,7 @@ import (
 // plainServers remembers the servers that refuse the wish for usage in a stream, so that they need not be asked twice for
 // every answer. It is bounded, because clients choose the names of models.
 type plainServers struct {
+	some  atomic.Bool // has ever known any: most gateways never do
 	mu    sync.Mutex
 	known map[string]refusals
 }
@@ -54,6 +56,7 @@ func (p *plainServers) refused(server string, now time.Time) {
 			break
 		}
 	}
+	p.some.Store(true)
 	p.known[server] = refusals{count: r.count + 1, until: now.Add(plainFor)}
 }
 
@@ -61,9 +64,7 @@ func (p *plainServers) refused(server string, now time.Time) {
 func (p *plainServers) took(server string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.known) > 0 {
-		delete(p.known, server)
-	}
+	delete(p.known, server)
 }
 
 // server names the model at the provider's server.
@@ -76,7 +77,8 @@ func (c *call) wantsUsage() bool {
 		return false
 	}
 	by := c.target.Provider
-	return c.env.Stream && !c.env.IncludeUsage && by.Vendor != "mistral" && !by.PlainStreams && !c.g.plain.has(c.server(), c.start)
+	return c.env.Stream && !c.env.IncludeUsage && by.Vendor != "mistral" && !by.PlainStreams &&
+		!(c.g.plain.some.Load() && c.g.plain.has(c.server(), c.start))
 }
 
 // askPlainly sends a request once more, without the wish for usage that we had added, where the provider's answer is a
@@ -84,7 +86,9 @@ func (c *call) wantsUsage() bool {
 func (c *call) askPlainly(x *exchange, refusal *http.Response, edit *wire.Edit) (*http.Response, error) {
 	switch refusal.StatusCode {
 	case http.StatusOK:
-		c.g.plain.took(c.server())
+		if c.g.plain.some.Load() {
+			c.g.plain.took(c.server())
+		}
 		return refusal, nil
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 	default:

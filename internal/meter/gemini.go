@@ -16,12 +16,35 @@ type geminiCounts struct {
 
 // take reads usageMetadata. It reports whether that is readable.
 func (g *geminiCounts) take(v gjson.Result) bool {
+	// One pass: this is read of every chunk.
 	var r reader
-	later := geminiCounts{
-		prompt: r.count(v.Get("promptTokenCount")), tools: r.count(v.Get("toolUsePromptTokenCount")),
-		candidates: r.count(v.Get("candidatesTokenCount")), thoughts: r.count(v.Get("thoughtsTokenCount")),
-		total: r.count(v.Get("totalTokenCount")),
-	}
+	var later geminiCounts
+	v.ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "promptTokenCount":
+			later.prompt = r.count(v)
+		case "toolUsePromptTokenCount":
+			later.tools = r.count(v)
+		case "candidatesTokenCount":
+			later.candidates = r.count(v)
+		case "thoughtsTokenCount":
+			later.thoughts = r.count(v)
+		case "totalTokenCount":
+			later.total = r.count(v)
+		case "cachedContentTokenCount":
+			later.cached = part(v)
+		case "promptTokensDetails", "toolUsePromptTokensDetails":
+			addModalities(v, &later.audioIn, &later.imageIn)
+		case "cacheTokensDetails":
+			var audio, image int64
+			addModalities(v, &audio, &image)
+			later.audioIn -= audio
+			later.imageIn -= image
+		case "candidatesTokensDetails":
+			addModalities(v, &later.audioOut, &later.imageOut)
+		}
+		return true
+	})
 	if !r.ok() {
 		return false
 	}
@@ -30,13 +53,11 @@ func (g *geminiCounts) take(v gjson.Result) bool {
 	replace(&g.candidates, later.candidates)
 	replace(&g.thoughts, later.thoughts)
 	replace(&g.total, later.total)
-	replace(&g.cached, part(v.Get("cachedContentTokenCount")))
-	prompt, tools, cache := v.Get("promptTokensDetails"), v.Get("toolUsePromptTokensDetails"), v.Get("cacheTokensDetails")
-	replace(&g.audioIn, modality(prompt, "AUDIO")+modality(tools, "AUDIO")-modality(cache, "AUDIO"))
-	replace(&g.imageIn, modality(prompt, "IMAGE")+modality(tools, "IMAGE")-modality(cache, "IMAGE"))
-	made := v.Get("candidatesTokensDetails")
-	replace(&g.audioOut, modality(made, "AUDIO"))
-	replace(&g.imageOut, modality(made, "IMAGE"))
+	replace(&g.cached, later.cached)
+	replace(&g.audioIn, later.audioIn)
+	replace(&g.imageIn, later.imageIn)
+	replace(&g.audioOut, later.audioOut)
+	replace(&g.imageOut, later.imageOut)
 	return true
 }
 
@@ -62,23 +83,37 @@ func (g *geminiCounts) usage() price.Usage {
 	}
 }
 
-// modality is the tokens of one modality in a list of counts.
-func modality(list gjson.Result, name string) (n int64) {
+// addModalities adds the tokens of sound and pictures in a list of counts by modality.
+func addModalities(list gjson.Result, audio, image *int64) {
 	list.ForEach(func(_, e gjson.Result) bool {
-		if e.Get("modality").Str == name {
-			n = saturate(n, part(e.Get("tokenCount")))
+		switch e.Get("modality").Str {
+		case "AUDIO":
+			*audio = saturate(*audio, part(e.Get("tokenCount")))
+		case "IMAGE":
+			*image = saturate(*image, part(e.Get("tokenCount")))
 		}
 		return true
 	})
-	return n
 }
 
 // chunk reads a GenerateContentResponse: the whole of an answer or one of its stream.
 func (m *meter) chunk(data []byte) {
 	gjson.GetBytes(data, "candidates").ForEach(func(_, c gjson.Result) bool {
-		m.branches.see(c.Get("index").Int(), c.Get("finishReason").Type == gjson.String)
-		m.geminiParts(c.Get("content.parts"))
-		m.grounding(c.Get("groundingMetadata"))
+		index, ended := int64(0), false
+		c.ForEach(func(key, v gjson.Result) bool {
+			switch key.Str {
+			case "index":
+				index = v.Int()
+			case "finishReason":
+				ended = v.Type == gjson.String
+			case "content":
+				m.geminiParts(v.Get("parts"))
+			case "groundingMetadata":
+				m.grounding(v)
+			}
+			return true
+		})
+		m.branches.see(index, ended)
 		return true
 	})
 	// A prompt that is blocked has no candidates.
