@@ -210,9 +210,12 @@ func FineTuned(name string) (model string, ok bool) {
 	return model, ok
 }
 
+// longestSnapshot is no shorter than the suffix of any snapshot: names of any length are looked at in linear time.
+const longestSnapshot = len("-preview-00-0000-v1234567890")
+
 // withoutSnapshot cuts a snapshot's suffix that starts at start or later.
 func withoutSnapshot(model string, start int) string {
-	for i := start; i < len(model); i++ {
+	for i := max(start, len(model)-longestSnapshot); i < len(model); i++ {
 		if model[i] == '-' && isSnapshot(model[i:]) {
 			return model[:i]
 		}

@@ -211,6 +211,9 @@ func TestOneModelOneLimit(t *testing.T) {
 				t.Fatalf("%q covers %q: %d, %t, and %q: %d, %t", prefix, a, ra, oka, b, rb, okb)
 			}
 		}
+		if set := NewModelSet([]string{a}); !set.Has(b) || set.Has(other) != (other == model) {
+			t.Fatalf("%q allows %q: %t, and %q: %t", a, b, set.Has(b), other, set.Has(other))
+		}
 		level := &Level{Models: []ModelCaps{NewModelCaps(NormalizeModel(a), requestCap(7))}}
 		ra, rb := Resolve(Levels{Project: level}, a, Daily, false), Resolve(Levels{Tier: level}, b, Daily, false)
 		la, _ := ra.Limit(Requests)
@@ -291,4 +294,35 @@ func TestKeptCapsMatchAsBefore(t *testing.T) {
 			t.Errorf("%s became %+v, want %+v", key, after, before)
 		}
 	}
+}
+
+// TestLongNamesAreReadInLinearTime: a client may make up a name as long as a body.
+func TestLongNamesAreReadInLinearTime(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"-0", "-2024-08-06", "-latest", ":x", "-", "a", "-v1", "/x-0"} {
+		CanonicalModel("a" + strings.Repeat(part, 1<<20/len(part))) // takes minutes where each part is looked at from the start
+	}
+}
+
+// FuzzCanonicalModel: whatever a client sends, its canonical name is a fixed point, and a key covers what it names.
+func FuzzCanonicalModel(f *testing.F) {
+	for _, name := range []string{"gpt-4o-2024-08-06:nitro", "anthropic/claude-4-sonnet@default", "ft:gpt-4o:a::b", "-0", "a/", "@cf/x", "x-0-0-latest", "K\u212a", "*", ":", "a :b"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		canonical := CanonicalModel(name)
+		if again := CanonicalModel(canonical); again != canonical {
+			t.Fatalf("CanonicalModel(%q) = %q, of which it is %q", name, canonical, again)
+		}
+		key := NormalizeModel(name)
+		if _, ok := Match(key, name); !ok && !strings.HasSuffix(key, "*") {
+			t.Fatalf("%q does not cover itself", key)
+		}
+		if _, ok := Match(canonical, name); !ok && !strings.HasSuffix(canonical, "*") {
+			t.Fatalf("%q does not cover %q", canonical, name)
+		}
+		if _, ok := Covers(key, key); !ok {
+			t.Fatalf("%q does not cover itself as it is", key)
+		}
+	})
 }

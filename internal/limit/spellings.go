@@ -116,6 +116,8 @@ var spellings = map[string][]string{
 	"grok-4-1-fast-reasoning":      {"grok-4-1-fast", "grok-4-1-fast-reasoning", "grok-4-1-fast-reasoning-latest"},
 	"grok-4-fast-non-reasoning":    {"grok-4-fast-non-reasoning", "grok-4-fast-non-reasoning-latest"},
 	"grok-4-fast-reasoning":        {"grok-4-fast", "grok-4-fast-reasoning", "grok-4-fast-reasoning-latest"},
+	"grok-4.20":                    {"grok-4.20", "grok-4.20-0309-reasoning", "grok-4.20-reasoning"},
+	"grok-4.20-0309-non-reasoning": {"grok-4.20-0309-non-reasoning", "grok-4.20-non-reasoning"},
 	"grok-4.20-multi-agent":        {"grok-4.20-multi-agent", "grok-4.20-multi-agent-0309"},
 	"grok-4.3":                     {"grok-4.3", "grok-4.3-latest"},
 	"grok-4.5":                     {"grok-4.5", "grok-4.5-latest", "grok-latest"},
