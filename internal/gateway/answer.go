@@ -275,6 +275,9 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 				}
 			}
 		}
+		if cap(out) > 2*len(chunk) { // a long event has been held back
+			out = nil
+		}
 		if c.ended && x.gone.Load() { // nothing is left to learn
 			return errClientGone
 		}

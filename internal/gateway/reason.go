@@ -28,8 +28,10 @@ func reasonOf(err, cause error) string {
 		timeout     net.Error
 	)
 	switch {
-	case errors.Is(cause, errClientGone), errors.Is(cause, errIdle):
-		return cause.Error()
+	case errors.Is(cause, errClientGone):
+		return "" // the provider did not fail
+	case errors.Is(cause, errIdle):
+		return errIdle.Error()
 	case errors.Is(err, provider.ErrForbiddenAddress):
 		return "address not allowed"
 	case errors.As(err, &dns) && dns.IsNotFound:
