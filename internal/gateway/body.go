@@ -28,7 +28,7 @@ const (
 // checkSize refuses what is too large before anything else is looked at.
 func (c *call) checkSize() error {
 	if c.g.Draining() {
-		wire.NotTaken(c.w.Header())
+		wire.NotTaken(c.w.Header(), c.r.Header)
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
 			Message: "This server is shutting down. Try again.", RetryAfter: time.Second}
 	}

@@ -36,7 +36,7 @@ func (a *app) mount() http.Handler {
 		switch forControl := strings.HasPrefix(sent, "/api/"); {
 		case probe == nil && !forControl:
 			if now.control == nil {
-				wire.NotTaken(w.Header())
+				wire.NotTaken(w.Header(), r.Header)
 			}
 			now.data.ServeHTTP(w, r)
 			return
@@ -50,7 +50,7 @@ func (a *app) mount() http.Handler {
 		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if probe == nil {
-			wire.NotTaken(w.Header())
+			wire.NotTaken(w.Header(), r.Header)
 		}
 		switch {
 		case probe != nil:

@@ -109,9 +109,12 @@ func (a *Answer) End(patience time.Duration) {
 func (a *Answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // NotTaken marks the answer to a request that this server has not looked at: it starts, or is shutting down. The connection is
-// closed, and nginx, as deploy/nginx.conf sets it up, gives the request to another server: it does not tell such a 503
-// from a provider's, which must not be sent again, by anything but this header.
-func NotTaken(h http.Header) {
-	h.Set("Connection", "close")
-	h.Set("X-Accel-Redirect", "@another")
+// closed. Where nginx says that it can, as deploy/nginx.conf has it say, it gives the request to another server: it tells
+// such a 503 from a provider's, which must not be sent again, by nothing but this header. An nginx that does not know the
+// place would answer 500.
+func NotTaken(answer, request http.Header) {
+	answer.Set("Connection", "close")
+	if request["X-Airatelimit-Another"] != nil {
+		answer.Set("X-Accel-Redirect", "@another")
+	}
 }
