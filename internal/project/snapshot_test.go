@@ -424,3 +424,32 @@ func TestPriceBookNamesTheEntryAtFault(t *testing.T) {
 		}
 	}
 }
+
+func TestAllowedObjectsAreIDsAndTheirBeginnings(t *testing.T) {
+	t.Parallel()
+	s, err := ParseSettings([]byte(`{"name":"x","providers":{"openai":{"allowedObjects":["vs_1","file-*"]},"google":{"allowedObjects":[]}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := NewSnapshot(Record{Key: "pk_0123456789012345678901", Settings: s}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		provider, id string
+		want         bool
+	}{
+		{"openai", "vs_1", true}, {"openai", "vs_12", false}, {"openai", "VS_1", false}, {"openai", "file-9", true}, {"openai", "file", false},
+		{"openai", "", false}, {"google", "vs_1", false}, {"google", "", false}, {"anthropic", "vs_1", false},
+	} {
+		p, _ := snapshot.Provider(c.provider)
+		if got := p.AllowsObject(c.id); got != c.want {
+			t.Errorf("%s allows %q: %v, want %v", c.provider, c.id, got, c.want)
+		}
+	}
+	for _, list := range []string{`"vs_1"`, `[1]`, `[""]`, `["a*b"]`, `["a\u0000"]`, `["a","a"]`} {
+		if _, err := ParseSettings([]byte(`{"name":"x","providers":{"openai":{"allowedObjects":` + list + `}}}`)); err == nil {
+			t.Errorf("allowedObjects %s is taken", list)
+		}
+	}
+}
