@@ -229,11 +229,14 @@ func TestDemands_HostedToolsAreBoundedUnderAStrictLimit(t *testing.T) {
 		{"grounding", geminiPath, gemini(`{"googleSearch":{}}`)},
 		{"grounding by its protobuf name", geminiPath, gemini(`{"google_search":{}}`)},
 		{"Google's code", geminiPath, gemini(`{"codeExecution":{}}`)},
+		{"an animation", "/v1/images/generations", `{"model":"gpt-image-1","prompt":"x","output_format":"gif"}`},
+		{"frames of an animation", responsesPath, responses(`,"max_tool_calls":1,"tools":[{"type":"image_generation","model":"gpt-image-1","frame_count":100}]`)},
 		{"any fallback", messagesPath, messages(`,"fallbacks":"default"`)},
 		{"a fallback's own cap", messagesPath, messages(`,"fallbacks":[{"model":"claude-haiku-4-5","max_tokens":64000}]`)},
 	}
 	bounded := []demand{
 		{"searches", responsesPath, responses(`,"max_tool_calls":2,"tools":[{"type":"web_search"},{"type":"file_search"},{"type":"function","name":"f"}]`)},
+		{"a word", responsesPath, responses(`,"tools":[{"type":"function","name":"f","parameters":{"enum":["gif"]}}]`)},
 		{"no search", responsesPath, responses(`,"max_tool_calls":0,"tools":[{"type":"web_search"}]`)},
 		{"Anthropic's searches", messagesPath, messages(`,"tools":[{"type":"web_search_20260318","name":"web_search","max_uses":2},{"name":"f","input_schema":{}}]`)},
 		{"an adviser", messagesPath, messages(`,"tools":[{"type":"advisor_20260301","name":"advisor","model":"claude-opus-4-5","max_uses":1,"max_tokens":2048}]`)},
@@ -249,8 +252,8 @@ func TestDemands_HostedToolsAreBoundedUnderAStrictLimit(t *testing.T) {
 
 	// A limit that is too small for what the tools may cost refuses them, whatever the request itself costs.
 	small := newSpied(t, `{"enforcement":"strict","costLimitUsd":0.01}`, false)
-	for _, d := range bounded[:4] {
-		if d.name != "no search" {
+	for _, d := range bounded[:5] {
+		if d.name != "no search" && d.name != "a word" {
 			wantError(t, small.Post(d.path, d.name, d.body), 429, "limit_exceeded")
 		}
 	}

@@ -136,11 +136,11 @@ func (c *call) checkBounds() error {
 
 // animates reports whether the body may ask an image model for an animation, each frame of which is paid for.
 func (c *call) animates() bool {
-	switch c.ep.Operation {
-	case wire.ImageGenerations, wire.ImageEdits, wire.Responses:
-		return mentions(c.body, `"frame_count"`) || mentions(c.body, `"gif"`) || bytes.Contains(c.body, []byte("\r\n\r\ngif\r\n"))
+	draws := c.ep.Operation == wire.ImageGenerations || c.ep.Operation == wire.ImageEdits
+	for _, t := range c.env.Demands.Tools {
+		draws = draws || t.Type == "image_generation"
 	}
-	return false
+	return draws && (mentions(c.body, `"frame_count"`) || mentions(c.body, `"gif"`) || bytes.Contains(c.body, []byte("\r\n\r\ngif\r\n")))
 }
 
 // searches reports whether a model runs hosted tools by itself: OpenAI's search models, those that OpenRouter lets
@@ -239,6 +239,10 @@ const mostSearched = 128_000
 // tools find.
 func (c *call) notShown(p price.Price) int64 {
 	most := known(p.Context, unknownInput)
+	for _, m := range c.env.Demands.Models {
+		second, _ := c.caller.Project.Price(m.Model)
+		most = max(most, known(second.Context, unknownInput))
+	}
 	if c.env.Input.Opaque {
 		return most
 	}

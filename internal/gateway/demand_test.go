@@ -281,3 +281,23 @@ func TestStrictHoldsCoverTheDearestBill(t *testing.T) {
 		}
 	})
 }
+
+// An image counts as what the model that sees most in it makes of it, under any of its names.
+func TestAnImageIsBoundedByTheModelThatSeesMost(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]int64{
+		"gpt-4o": 5_000, "gpt-4o-2024-08-06": 5_000, "gpt-4o-mini": 48_169, "gpt-5": 5_000, "gpt-5-mini": 5_000, "gpt-5.5": 40_000,
+		"openai/gpt-5.5": 40_000, "GPT-6-astra": 40_000, "claude-opus-5": 5_000, "google/gemini-3-pro": 20_000, "anything": 5_000,
+	} {
+		if got := imageBoundOf(model); got != want {
+			t.Errorf("an image for %s is bounded by %d tokens, want %d", model, got, want)
+		}
+	}
+	body := func(models string) string {
+		return `{"model":"claude-cheap","max_tokens":10,"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"u"}}]}]` + models + `}`
+	}
+	alone, routed := costs(t, "strict", "/v1/chat/completions", body(``)), costs(t, "strict", "/v1/chat/completions", body(`,"models":["gpt-cheap"]`))
+	if routed-alone < 30_000 {
+		t.Errorf("an image that another model may read holds %d micro-USD more, want at least 30000", routed-alone)
+	}
+}

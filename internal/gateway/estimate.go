@@ -166,11 +166,22 @@ func mentions(body []byte, word string) bool {
 	}
 }
 
+// imageBound is the most that an image in the request costs in tokens, whichever of its models reads it.
 func (c *call) imageBound() int64 {
-	name := limit.NormalizeModel(c.target.Model)
-	switch {
-	case c.ep.Operation == wire.ImageEdits:
+	if c.ep.Operation == wire.ImageEdits {
 		return mostImageInputEdited
+	}
+	most := imageBoundOf(c.target.Model)
+	for _, m := range c.env.Demands.Models {
+		most = max(most, imageBoundOf(m.Model))
+	}
+	return most
+}
+
+func imageBoundOf(model string) int64 {
+	name := limit.NormalizeModel(model)
+	name = name[strings.LastIndexByte(name, '/')+1:] // OpenRouter's names have their vendor before them
+	switch {
 	case limit.BaseModel(name) == "gpt-4o-mini":
 		return mostImageInputMini
 	case strings.HasPrefix(name, "gpt-") && !fewPatches(name):
