@@ -213,3 +213,49 @@ func TestTrust_SecretKeyInAnApp(t *testing.T) {
 		wantStatus(t, s.Do(openAI.request(s, "u", false, "Authorization", "Bearer "+fine)), 200)
 	}
 }
+
+// What a provider says about the developer's account is told to the developer, in the log, and not to the app's users.
+func TestTrust_ErrorsAboutTheAccountAreOurs(t *testing.T) {
+	t.Parallel()
+	for vendors, want := range map[string]struct {
+		status, ours int
+		code         string
+	}{
+		`{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota"}}`: {429, 502, "provider_auth_failed"},
+		`{"type":"error","error":{"message":"Your credit balance is too low. Please go to Plans & Billing."}}`:                             {400, 502, "provider_auth_failed"},
+		`{"error":{"message":"Rate limit reached for gpt-4o in organization org-AbCdEf1234 on requests per min: Limit 3"}}`:                {429, 429, "provider_limited"},
+		`{"error":{"message":"Incorrect API key provided: stored-p***6789"}}`:                                                              {401, 502, "provider_auth_failed"},
+	} {
+		upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Retry-After", "3")
+			w.Header().Set("Openai-Organization", "org-AbCdEf1234")
+			w.WriteHeader(want.status)
+			_, _ = io.WriteString(w, vendors)
+		})
+		for _, stored := range []bool{true, false} {
+			s := stack.New(t, stack.Options{PassThrough: !stored, Upstream: upstream})
+			for i, d := range dialects {
+				r := d.request(s, "u", false)
+				if !stored {
+					r.Header.Del("Authorization")
+					r.Header.Set(d.keyHeader, "Bearer client-key")
+				}
+				a := s.Do(r)
+				if !stored {
+					if a.Status != want.status || a.Body != vendors {
+						t.Errorf("%s with the client's key: %d %s, want the provider's own error", d.name, a.Status, a.Body)
+					}
+					continue
+				}
+				wantErrorShape(t, a, i, want.ours, want.code)
+				if wait := a.Header.Get("Retry-After"); want.ours == 429 && wait != "3" || want.ours != 429 && wait != "" {
+					t.Errorf("%s: %d says to wait for %q", d.name, want.ours, wait)
+				}
+			}
+			if said := s.Log.String(); strings.Contains(said, "provider refuses the stored key") != stored || strings.Contains(said, "AbCdEf1234") || strings.Contains(said, "6789\"") {
+				t.Errorf("the log says %s", said)
+			}
+		}
+	}
+}

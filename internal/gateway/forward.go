@@ -229,10 +229,10 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 		head, err = io.ReadAll(io.LimitReader(body, errorBody))
 	}
 	c.at.Last = c.elapsed()
-	if c.target.Stored && aboutKey(resp.StatusCode, head, c.target.Provider.Key) {
-		c.noRetry()
-		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
-			Message: "The provider refused the key that is stored for this project. Its developer has to set a valid one."}
+	if c.target.Stored {
+		if refused := c.complaint(resp, head); refused != nil {
+			return refused
+		}
 	}
 	if err != nil {
 		return c.failure(x, err)
@@ -249,19 +249,31 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 	return nil
 }
 
-// aboutKey reports whether a provider's error says that the key is not good, or quotes it.
-// Google answers 400 with the reason API_KEY_INVALID.
-func aboutKey(status int, body []byte, key string) bool {
-	lower := bytes.ToLower(body)
-	switch {
-	case status == http.StatusUnauthorized:
-		return true
-	case status == http.StatusForbidden && (bytes.Contains(lower, []byte("key")) || bytes.Contains(lower, []byte("credential"))):
-		return true
-	case status == http.StatusBadRequest && (bytes.Contains(lower, []byte("api_key_invalid")) || bytes.Contains(lower, []byte("api key not valid"))):
-		return true
+// complaint is our answer to an error that is about the stored key or its account, which is the developer's business
+// and goes into the log; nil to other errors.
+func (c *call) complaint(resp *http.Response, body []byte) error {
+	about := provider.Complain(resp.StatusCode, body, c.target.Provider)
+	if about.Kind == provider.NoComplaint {
+		return nil
 	}
-	return len(key) >= 8 && (bytes.Contains(body, []byte(key)) || bytes.Contains(body, []byte(key[len(key)-8:])))
+	c.g.Log.Warn("provider refuses the stored key or its account", "request", c.id, "project", c.caller.Project.Key,
+		"provider", c.target.Provider.Name, "status", resp.StatusCode, "reason", about.Reason)
+	switch about.Kind {
+	case provider.AccountLimited:
+		wait := provider.RetryDelay(resp.Header, body)
+		if wait > 0 {
+			c.w.Header().Set("Retry-After", seconds(wait))
+		}
+		return &wire.Error{Status: http.StatusTooManyRequests, Code: "provider_limited", RetryAfter: wait,
+			Message: "The provider takes no more requests from this app at the moment. Try again shortly."}
+	case provider.AboutAccount:
+		c.noRetry()
+		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
+			Message: "The provider refused the account of this app. Its developer has to look after it; the server's log says why."}
+	}
+	c.noRetry()
+	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
+		Message: "The provider refused the key that is stored for this project. Its developer has to set a valid one."}
 }
 
 // settle ends the reservation with what was used. Of several calls to settle, settleFree and

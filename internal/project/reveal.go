@@ -129,3 +129,16 @@ func begun(p, form []byte) int {
 		tail = tail[1:]
 	}
 }
+
+// Hints reports whether an error's text contains the stored key, its last characters, or a mask that shows its ends.
+func (p *Provider) Hints(text []byte) bool {
+	const shown, ends = 8, 4
+	if len(p.Key) < 2*shown {
+		return len(p.forms) > 0 && p.Quotes(string(text))
+	}
+	if bytes.Contains(text, []byte(p.Key[len(p.Key)-shown:])) || p.Quotes(string(text)) {
+		return true
+	}
+	masked := bytes.Contains(text, []byte("***")) || bytes.Contains(text, []byte("...")) || bytes.Contains(text, []byte("…"))
+	return masked && bytes.Contains(text, []byte(p.Key[len(p.Key)-ends:]))
+}
