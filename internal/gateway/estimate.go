@@ -18,12 +18,14 @@ const (
 
 	usualImageInput = 800
 	// The most that an image in a request costs. gpt-4o-mini charges 2,833 and 5,667 a
-	// tile, of which there are at most eight. OpenAI's models from GPT-5.4 on take 10,000
-	// patches and more in full detail: 14,364 tokens have been seen for one photograph.
+	// tile, of which there are at most eight. GPT-5.4 and 5.5 take 10,000 patches in full
+	// detail, which the smallest model counts at up to 2.46 tokens each; later ones have
+	// been seen to take 14,364 tokens for one photograph, and name no bound.
 	// Google's older models charge 258 a tile, of which a long strip has dozens. The other
 	// vendors stay below 5,000.
 	mostImageInput       = 5_000
 	mostImageInputMini   = 2_833 + 8*5_667
+	mostImageInputFine   = 25_000
 	mostImageInputFull   = 40_000
 	mostImageInputTiled  = 20_000
 	mostImageInputEdited = 8_000 // by gpt-image: 6,240 in high fidelity, and its tiles
@@ -184,6 +186,8 @@ func imageBoundOf(model string) int64 {
 	switch {
 	case limit.BaseModel(name) == "gpt-4o-mini":
 		return mostImageInputMini
+	case strings.HasPrefix(name, "gpt-5.") && !fewPatches(name):
+		return mostImageInputFine
 	case strings.HasPrefix(name, "gpt-") && !fewPatches(name):
 		return mostImageInputFull
 	case strings.HasPrefix(name, "gemini-"):
