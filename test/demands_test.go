@@ -220,6 +220,7 @@ func TestDemands_HostedToolsAreBoundedUnderAStrictLimit(t *testing.T) {
 		{"live search", chatPath, chat(`,"search_parameters":{"mode":"on"}`)},
 		{"plugins", chatPath, chat(`,"plugins":[{"id":"web"}]`)},
 		{"search model", chatPath, `{"model":"gpt-4o-search-preview","messages":[],"max_completion_tokens":50}`},
+		{"second search model", chatPath, chat(`,"models":["gpt-4o-search-preview"]`)},
 		{"Anthropic's web search", messagesPath, messages(`,"tools":[{"type":"web_search_20260318","name":"web_search"}]`)},
 		{"Anthropic's web fetch", messagesPath, messages(`,"tools":[{"type":"web_fetch_20260318","name":"web_fetch"}]`)},
 		{"Anthropic's code execution", messagesPath, messages(`,"tools":[{"type":"code_execution_20260521","name":"code_execution"}]`)},

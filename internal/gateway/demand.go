@@ -111,8 +111,10 @@ func unbounded(param, format string, args ...any) error {
 // checkBounds refuses what could make a request dearer than any hold, for which a strict limit cannot be kept.
 func (c *call) checkBounds() error {
 	d := &c.env.Demands
-	if searches(c.target.Model) {
-		return unbounded("model", "A strict limit applies, and %q searches the web by itself, without a bound. Ask another model.", c.target.Model)
+	for _, m := range append([]wire.Named{{Param: "model", Model: c.target.Model}}, d.Models...) {
+		if searches(m.Model) {
+			return unbounded(m.Param, "A strict limit applies, and %q searches the web by itself, without a bound. Ask another model.", m.Model)
+		}
 	}
 	for _, t := range d.Tools {
 		if _, err := c.usesOf(t); err != nil {
