@@ -106,7 +106,7 @@ func TestANodeWaitsForItsDatabase(t *testing.T) {
 			}
 			for path, body := range map[string]string{
 				"/v1/chat/completions":                       `"code":"unavailable"`,
-				"/v1/messages":                               `{"type":"error","error":{"type":"overloaded_error"`,
+				"/v1/messages":                               `"type":"overloaded_error"`,
 				"/v1beta/models/gemini-x:generateContent":    `"status":"UNAVAILABLE"`,
 				"/api/projects/" + k.Project + "/identities": `"detail":"This server is starting. Try again."`,
 			} {

@@ -22,17 +22,15 @@ func TestTheStartSaysWhatToDoNext(t *testing.T) {
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(p.URL, "http://"))
 	create := binary + ` project create --name "My app"`
 	for _, want := range []string{"AI Ratelimit serves at http://localhost:" + port + "\n", "There is no project yet", create} {
-		if !strings.Contains(p.Out.String(), want) {
-			t.Errorf("a start without a project prints %q, want %q in it", p.Out.String(), want)
-		}
+		node.Await(t, patience, "it prints "+want, func() bool { return strings.Contains(p.Out.String(), want) })
 	}
-	if want := `msg="there is no project yet" next=`; !strings.Contains(p.Log.String(), want) {
-		t.Errorf("the log has no %q", want)
-	}
+	node.Await(t, patience, "the log says it", func() bool { return strings.Contains(p.Log.String(), `msg="there is no project yet" next=`) })
 	in.Create(`{"name": "A"}`)
 	p.Stop()
 	p = in.Serve()
-	if out := p.Out.String(); strings.Contains(out, "project create") || !strings.Contains(out, "serves at http://localhost:") {
+	node.Await(t, patience, "it prints where it serves", func() bool { return strings.Contains(p.Out.String(), "serves at http://localhost:") })
+	p.Stop() // all is printed and logged
+	if out := p.Out.String(); strings.Contains(out, "project create") {
 		t.Errorf("a start with a project prints %q, want where it serves and no more", out)
 	}
 	if strings.Contains(p.Log.String(), "no project yet") {
