@@ -31,7 +31,7 @@ import (
 
 // patience is how long a client may take for one run. It is generous: what a client must not do is wait for the limit's
 // reset, hours away.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // refusal is the developer's own text, which the user must get to read.
 const refusal = "You've used 1/1 free requests. Upgrade to Pro!"
