@@ -259,3 +259,22 @@ func TestTrust_ErrorsAboutTheAccountAreOurs(t *testing.T) {
 		}
 	}
 }
+
+// An error event within a stream is held to the same.
+func TestTrust_ErrorEventsAboutTheAccountAreOurs(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, piece := range []string{"data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\ndata: {\"err", "or\":{\"message\":\"Rate limit in organization org-AbCd", "Ef1234\"}}\n\n"} {
+			_, _ = io.WriteString(w, piece)
+			_ = http.NewResponseController(w).Flush()
+		}
+	})})
+	for _, d := range dialects {
+		a := s.Do(d.request(s, "u", true))
+		if strings.Contains(a.Body, "org-") || !strings.Contains(a.Body, `"provider_auth_failed"`) || !strings.HasPrefix(a.Body, "data: {\"choices\"") {
+			t.Errorf("%s: the client sees %s", d.name, a.Body)
+		}
+	}
+	s.Log.Await(t, "provider refuses the stored key")
+}

@@ -267,7 +267,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 				c.settleEarly(watch, stage, x.gone.Load())
 			}
 		}
-		if pass = c.redactor.Next(pass, err != nil); len(pass) > 0 && !lost {
+		if pass = c.errors.Next(c.redactor.Next(pass, err != nil), err != nil); len(pass) > 0 && !lost {
 			if !c.write(pass) || c.ctl.Flush() != nil {
 				lost = true
 				if !x.left(c) {

@@ -130,6 +130,9 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return c.passError(x, resp)
 	}
+	if c.target.Stored {
+		c.errors = provider.Complaints{Provider: c.target.Provider, Found: c.logComplaint}
+	}
 	return c.answer(x, resp, edit.IncludeUsage)
 }
 
@@ -249,6 +252,12 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 	return nil
 }
 
+// logComplaint tells the developer what a provider says of the stored key or its account.
+func (c *call) logComplaint(about provider.Complaint) {
+	c.g.Log.Warn("provider refuses the stored key or its account", "request", c.id, "project", c.caller.Project.Key,
+		"provider", c.target.Provider.Name, "reason", about.Reason)
+}
+
 // complaint is our answer to an error that is about the stored key or its account, which is the developer's business
 // and goes into the log; nil to other errors.
 func (c *call) complaint(resp *http.Response, body []byte) error {
@@ -256,8 +265,7 @@ func (c *call) complaint(resp *http.Response, body []byte) error {
 	if about.Kind == provider.NoComplaint {
 		return nil
 	}
-	c.g.Log.Warn("provider refuses the stored key or its account", "request", c.id, "project", c.caller.Project.Key,
-		"provider", c.target.Provider.Name, "status", resp.StatusCode, "reason", about.Reason)
+	c.logComplaint(about)
 	switch about.Kind {
 	case provider.AccountLimited:
 		wait := provider.RetryDelay(resp.Header, body)

@@ -127,7 +127,8 @@ type call struct {
 	env      *wire.Envelope
 	target   provider.Target
 	cred     provider.Credential
-	redactor project.Redactor // hides a stored key in the answer
+	redactor project.Redactor    // hides a stored key in the answer
+	errors   provider.Complaints // hides what a stream's errors say of its account
 	est      estimate
 	sound    soundLength
 	rules    limit.Rules
