@@ -178,12 +178,12 @@ func TestIdentities(t *testing.T) {
 		"right-to-left override": {[]string{"a\u202eb"}, "", "invalid_identity"},
 		"no-break space within":  {[]string{"a\u00a0b"}, "", "invalid_identity"},
 		"byte order mark":        {[]string{"\ufeffa"}, "", "invalid_identity"},
-		"family":                 {[]string{" 👩‍👩‍👧 "}, "👩‍👩‍👧", ""},
-		"heart on fire":          {[]string{"❤️‍🔥"}, "❤️‍🔥", ""},
+		"family":                 {[]string{" 👩\u200d👩\u200d👧 "}, "👩\u200d👩\u200d👧", ""},
+		"heart on fire":          {[]string{"❤️\u200d🔥"}, "❤️\u200d🔥", ""},
 		"information":            {[]string{"ℹ️"}, "ℹ️", ""},
 		"keycap":                 {[]string{"1️⃣"}, "1️⃣", ""},
-		"Persian":                {[]string{"می‌خواهم"}, "می‌خواهم", ""},
-		"Hindi":                  {[]string{"क्‍ष"}, "क्‍ष", ""},
+		"Persian":                {[]string{"می\u200cخواهم"}, "می\u200cخواهم", ""},
+		"Hindi":                  {[]string{"क्\u200dष"}, "क्\u200dष", ""},
 		"joiner first":           {[]string{"\u200da"}, "", "invalid_identity"},
 		"joiner last":            {[]string{"a\u200c"}, "", "invalid_identity"},
 		"joiner after a space":   {[]string{"a \u200db"}, "", "invalid_identity"},
@@ -453,7 +453,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 // Whatever is taken as an identity has a picture: without its joiners and selectors something is left, and none of
 // those is at its end or beside a space.
 func FuzzPrintable(f *testing.F) {
-	for _, seed := range []string{"user", "👩‍👩‍👧", "می‌خواهم", "a\u200d", "\ufe0f", "\xff", "a\u200b"} {
+	for _, seed := range []string{"user", "👩\u200d👩\u200d👧", "می\u200cخواهم", "a\u200d", "\ufe0f", "\xff", "a\u200b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
