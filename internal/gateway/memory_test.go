@@ -1,0 +1,80 @@
+package gateway_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/internal/budget"
+)
+
+// withheld is a body that brings all its bytes but the last, and then waits.
+type withheld struct {
+	left    int
+	waiting func() // called once
+	end     chan struct{}
+}
+
+func (w *withheld) Read(p []byte) (int, error) {
+	if w.left > 0 {
+		n := min(w.left, len(p))
+		w.left -= n
+		return n, nil
+	}
+	w.waiting()
+	<-w.end
+	return 0, io.ErrUnexpectedEOF
+}
+
+func (*withheld) Close() error { return nil }
+
+// BenchmarkWithheldBodies tells what the heap grows by while many clients withhold the ends of their bodies, beside
+// the budget: it stays below it, however many there are.
+func BenchmarkWithheldBodies(b *testing.B) {
+	const size, most = 4 << 20, 32 << 20
+	for _, clients := range []int{4, 24, 96} {
+		b.Run(strconv.Itoa(clients), func(b *testing.B) {
+			for b.Loop() {
+				g := benchGateway(b, benchHuge, instant{})
+				g.MaxBody, g.Bodies = 2*size, budget.New(most)
+				before := heap()
+				end := make(chan struct{})
+				var settled, all sync.WaitGroup // each waits, or was refused
+				for range clients {
+					settled.Add(1)
+					once := sync.OnceFunc(settled.Done)
+					all.Go(func() {
+						defer once()
+						g.ServeHTTP(&sink{header: http.Header{}}, &http.Request{
+							Method: http.MethodPost, URL: &url.URL{Path: "/v1/chat/completions"}, RequestURI: "/v1/chat/completions",
+							Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: &withheld{size, once, end}, ContentLength: -1,
+							Header: http.Header{"Content-Type": {"application/json"}, "X-Project-Key": {benchKey}, "X-Identity": {"user-1"}},
+						})
+					})
+				}
+				settled.Wait()
+				grown := heap() - before
+				if grown > most+(8<<20) {
+					b.Errorf("the heap grew by %d MB, want at most %d", grown>>20, most>>20)
+				}
+				b.ReportMetric(float64(grown)/most, "budgets")
+				close(end)
+				all.Wait()
+				if g.Bodies.Used() != 0 {
+					b.Errorf("%d bytes were not given back", g.Bodies.Used())
+				}
+			}
+		})
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
