@@ -98,7 +98,8 @@ func TestAPriceChangesWithTheTime(t *testing.T) {
 		{"deepseek-v4-pro", "2026-12-01T01:00:00Z", 1_320_000},
 		{"deepseek-v4-pro", "2026-12-01T04:00:00Z", 660_000},
 		{"deepseek-v4-pro", "2026-12-01T14:30:00+08:00", 1_320_000},
-		{"deepseek-chat", "2026-12-01T09:59:59Z", 440_000},
+		{"deepseek-chat", "2026-12-01T09:59:59Z", 300_000},
+		{"deepseek-flash", "2026-12-01T10:00:00Z", 150_000},
 		{"gpt-4o", "2026-12-01T01:00:00Z", 2_500_000},
 	} {
 		at, err := time.Parse(time.RFC3339, tc.at)

@@ -269,6 +269,7 @@ type addition struct {
 	AudioOutput   float64  `json:"audioOutputUsdPerMillion"`
 	CharactersUSD float64  `json:"charactersUsdPerMillion"`
 	MinuteUSD     float64  `json:"audioUsdPerMinute"`
+	PeakTimes     float64  // what the price is multiplied by at the package's hours; 0: it holds all day
 	Fees          fees     `json:"feesUsdPerThousand"`
 	Above         struct {
 		InputTokens int64
@@ -284,4 +285,18 @@ func (a addition) tariff() tariff {
 	}
 	t.long = rates{in: a.Above.Input, out: a.Above.Output}
 	return t
+}
+
+// peaks are the hours of other, at which the price is a multiple of the addition's.
+func (a addition) peaks(other []peak) []peak {
+	if a.PeakTimes == 0 {
+		return nil
+	}
+	t := a.tariff()
+	t.in, t.out, t.cached = t.in*a.PeakTimes, t.out*a.PeakTimes, t.cached*a.PeakTimes
+	peaks := slices.Clone(other)
+	for i := range peaks {
+		peaks[i].tariff = t
+	}
+	return peaks
 }

@@ -153,6 +153,9 @@ func (b *book) supplement(vendor string, s vendorSupplement) error {
 	for len(pending) > 0 {
 		before := len(pending)
 		for _, name := range slices.Sorted(maps.Keys(pending)) {
+			if _, waits := pending[pending[name].Like]; waits {
+				continue // what it is like has in the package a price that the supplement corrects
+			}
 			ok, err := b.supply(vendor, name, pending[name], s)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -211,7 +214,10 @@ func (b *book) supply(vendor, name string, a addition, s vendorSupplement) (bool
 		own.vendor, own.current = vendor, false
 	}
 	if a.Input != nil || a.CharactersUSD != 0 || a.MinuteUSD != 0 {
-		own.tariff, own.later, own.peak = a.tariff(), nil, nil
+		own.tariff, own.later, own.peak = a.tariff(), nil, a.peaks(own.peak)
+		if a.PeakTimes != 0 && own.peak == nil {
+			return false, fmt.Errorf("has another price at hours that the package does not have")
+		}
 		own.setFees(s.fees(name))
 		own.free = a.Input != nil && *a.Input == 0 && a.Output == 0
 	}

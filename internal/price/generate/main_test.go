@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,6 +57,7 @@ func TestWhatIsNotUnderstoodIsAnError(t *testing.T) {
 		"several tiers": {`[{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": {"base": 1, "tiers": [{"start": 1, "price": 2}, {"start": 2, "price": 3}]}}}]`,
 			`{}`, "2 tiers, want 1"},
 		"a price without a source": {`[]`, `{"prices": {"m": {"inputUsdPerMillion": 1}}}`, "has no source"},
+		"hours that nobody names":  {`[]`, `{"prices": {"m": {"inputUsdPerMillion": 1, "peakTimes": 2, "source": "s"}}}`, "hours that the package does not have"},
 		"a likeness to nothing":    {`[]`, `{"prices": {"m": {"like": "n", "source": "s"}}}`, "no price is known of what"},
 	} {
 		p, s := input(t, "openai", tc.models, tc.supplement)
@@ -96,5 +98,27 @@ func TestNamesOfOneModel(t *testing.T) {
 	}
 	if b.entries["x/m-1"] != nil {
 		t.Error("a name with a slash is in the book")
+	}
+}
+
+// A corrected price holds for the names that are like it, whichever comes first, and its multiple at the package's hours.
+func TestACorrectedPrice(t *testing.T) {
+	t.Parallel()
+	p, s := input(t, "deepseek", `[{"id": "m", "match": {"equals": "m"}, "prices": [{"prices": {"input_mtok": 5, "output_mtok": 7}},
+		{"prices": {"input_mtok": 10, "output_mtok": 14}, "constraint": {"type": "time_of_date", "start_time": "01:00:00Z", "end_time": "04:00:00Z"}}]}]`,
+		`{"fees": {"source": "s", "feesUsdPerThousand": {"webSearch": 1}}, "prices": {
+			"a": {"like": "m", "source": "s"}, "z": {"like": "a", "source": "s"},
+			"m": {"inputUsdPerMillion": 3, "cachedInputUsdPerMillion": 1, "outputUsdPerMillion": 4, "peakTimes": 2, "source": "s"}}}`)
+	b, err := newBook(p, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fee := fees{WebSearch: 1}
+	now := tariff{rates: rates{in: 3, out: 4, cached: 1}, fees: fee}
+	most := []peak{{60, 240, tariff{rates: rates{in: 6, out: 8, cached: 2}, fees: fee}}}
+	for _, name := range []string{"a", "m", "z"} {
+		if e := b.entries[name]; e.tariff != now || !slices.Equal(e.peak, most) {
+			t.Errorf("%s costs %+v, at times %+v, want %+v and %+v", name, e.tariff, e.peak, now, most)
+		}
 	}
 }
