@@ -185,7 +185,7 @@ var openAICalls = []call{
 		defer stream.Close()
 		return events(stream)
 	}},
-	{name: "image edit", model: "gpt-image-2", usage: price.Usage{Input: 1 + 2*echo.ImageTokens, Output: echo.ImageOutputTokens, Images: 1}, do: func(ctx context.Context, c clients) (string, error) {
+	{name: "image edit", model: "gpt-image-2", usage: price.Usage{Input: 1 + 2*echo.ImageTokens, ImageInput: 2 * echo.ImageTokens, Output: echo.ImageOutputTokens, Images: 1}, do: func(ctx context.Context, c clients) (string, error) {
 		return raw(c.openai.Images.Edit(ctx, openai.ImageEditParams{Model: "gpt-image-2", Prompt: "bluer",
 			Image: openai.ImageEditParamsImageUnion{OfFileArray: []io.Reader{picture(), picture()}}}))
 	}},
