@@ -2,8 +2,10 @@ package project
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // maxResponse bounds a limit response as compact JSON, in bytes: every refusal carries it.
@@ -84,7 +86,8 @@ func MergeLimitResponse(levels ...map[string]any) map[string]any {
 
 // Fill returns v with {{name}} replaced by vars[name] in every string of it, those in objects and arrays included. A
 // name that vars lacks stays as written, and what was filled in is not looked at again: an identity called
-// "{{limit}}" is shown as that. v is left as it is.
+// "{{limit}}" is shown as that. In a string that is a URL the values are percent-encoded, so that a name which a
+// client chose adds no parameter to it. v is left as it is.
 func Fill(v any, vars map[string]string) any {
 	switch v := v.(type) {
 	case string:
@@ -107,6 +110,7 @@ func Fill(v any, vars map[string]string) any {
 
 func fillText(s string, vars map[string]string) string {
 	var out strings.Builder
+	inURL := isURL(s)
 	for {
 		before, rest, ok := strings.Cut(s, "{{")
 		if !ok {
@@ -119,6 +123,9 @@ func fillText(s string, vars map[string]string) string {
 		out.WriteString(before)
 		name, after, closed := strings.Cut(rest, "}}")
 		if filled, known := vars[name]; closed && known {
+			if inURL {
+				filled = percentEncode(filled)
+			}
 			out.WriteString(filled)
 			s = after
 			continue
@@ -127,4 +134,18 @@ func fillText(s string, vars map[string]string) string {
 		out.WriteByte('{')
 		s = s[len(before)+1:]
 	}
+}
+
+// isURL reports whether a text is a URL as a whole: a scheme such as https or the app's own, "://", and no space.
+func isURL(s string) bool {
+	scheme, rest, ok := strings.Cut(s, "://")
+	return ok && scheme != "" && !strings.ContainsFunc(scheme, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+-.", r))
+	}) && !strings.ContainsFunc(rest, unicode.IsSpace)
+}
+
+// percentEncode leaves the unreserved characters of RFC 3986, section 2.3, so that a value stays one value in a path
+// and in a query alike.
+func percentEncode(s string) string {
+	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -87,6 +88,43 @@ func TestFill(t *testing.T) {
 			t.Errorf("Fill(%q) = %q; want %q", in, got, want)
 		}
 	}
+}
+
+func TestFillEncodesValuesInURLs(t *testing.T) {
+	t.Parallel()
+	vars := map[string]string{"identity": "a b&plan=pro#/ü+", "resetsAt": "2026-11-23T00:00:00Z", "tier": "free"}
+	for in, want := range map[string]string{
+		"app://upgrade?user={{identity}}":               "app://upgrade?user=a%20b%26plan%3Dpro%23%2F%C3%BC%2B",
+		"https://example.com/{{tier}}/{{identity}}?x=1": "https://example.com/free/a%20b%26plan%3Dpro%23%2F%C3%BC%2B?x=1",
+		"my-app+x.y://back/{{resetsAt}}":                "my-app+x.y://back/2026-11-23T00%3A00%3A00Z",
+		"app://upgrade?user={{unknown}}":                "app://upgrade?user={{unknown}}",
+		"{{identity}}":                                  "a b&plan=pro#/ü+",
+		"Hello {{identity}}":                            "Hello a b&plan=pro#/ü+",
+		"See https://example.com, {{identity}}":         "See https://example.com, a b&plan=pro#/ü+",
+		"https://example.com is for {{identity}}":       "https://example.com is for a b&plan=pro#/ü+",
+		"://{{identity}}":                               "://a b&plan=pro#/ü+",
+	} {
+		if got := Fill(in, vars); got != want {
+			t.Errorf("Fill(%q) = %q; want %q", in, got, want)
+		}
+	}
+}
+
+// Whatever a client calls itself, it adds nothing to a deep link but the value of its own parameter.
+func TestFillKeepsWhatAClientChoseInItsPlace(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		identity := rapid.String().Draw(t, "identity")
+		filled, _ := Fill("app://upgrade?user={{identity}}&plan=free#top", map[string]string{"identity": identity}).(string)
+		u, err := url.Parse(filled)
+		if err != nil {
+			t.Fatalf("%q is no URL: %v", filled, err)
+		}
+		want := url.Values{"user": {identity}, "plan": {"free"}}
+		if diff := cmp.Diff(want, u.Query()); diff != "" || u.Fragment != "top" {
+			t.Errorf("parameters of %q (-want +got), fragment %q:\n%s", filled, u.Fragment, diff)
+		}
+	})
 }
 
 func TestFillLeavesItsArgumentAsItIs(t *testing.T) {
