@@ -691,6 +691,30 @@ func TestLimitResponse_FillsItsNamesInEveryRefusal(t *testing.T) {
 	}
 }
 
+// Where the developer has no text of their own, people can read ours.
+func TestRefusals_AreSentences(t *testing.T) {
+	t.Parallel()
+	for limits, want := range map[string]string{
+		`"requestLimit":1`:       `^The limit of 1 request daily is used up \(1 of 1\)\. It resets at 20`,
+		`"tokenLimit":3`:         `^The limit of 3 tokens daily is used up \(\d+ of 3\)\. It resets at 20`,
+		`"costLimitUsd":0.00001`: `^The limit of \$0.00001 daily is used up \(\$0\.\d+ of \$0\.00001\)\. It resets at 20`,
+		`"requestsPerMinute":1`:  `^More than 1 request a minute\. Try again in (59|60) s\.$`,
+		`"requestLimit":0`:       `^Nothing is free here: the limit of requests is 0,`,
+		`"costLimitUsd":0`:       `^Nothing is free here: the limit of cost is 0,`,
+	} {
+		s := stack.New(t, stack.Options{Settings: `{` + limits + `}`})
+		a := s.Chat("u", "gpt-4o")
+		if !strings.HasSuffix(limits, ":0") {
+			wantStatus(t, a, 200)
+			a = s.Chat("u", "gpt-4o")
+		}
+		wantStatus(t, a, 429)
+		if got, _ := a.JSON(t)["error"].(map[string]any)["message"].(string); !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("%s: message is %q, want %s", limits, got, want)
+		}
+	}
+}
+
 // A strict refusal of a request that is too large for what is left does not claim that nothing is.
 func TestStrict_SaysWhatIsLeftWhereARequestDoesNotFit(t *testing.T) {
 	t.Parallel()

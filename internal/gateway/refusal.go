@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -33,13 +34,13 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 		c.noRetry()
 	case limit.OverBurst:
 		e.Code, e.RetryAfter = "burst_exceeded", d.RetryIn
-		e.Message = fmt.Sprintf("More than %d requests a minute. Try again in %s.", d.Burst.Max, d.RetryIn.Round(time.Millisecond))
+		e.Message = fmt.Sprintf("More than %s a minute. Try again in %s s.", count(d.Burst.Max, "request"), seconds(d.RetryIn))
 		if d.Lasting {
 			e.Message = "No requests are allowed: the limit of requests a minute is 0. Waiting does not change that."
 		}
 	case limit.OverConcurrency:
 		e.Code, e.RetryAfter = "concurrency_exceeded", time.Second
-		e.Message = fmt.Sprintf("More than %d requests at once. Try again when one has ended.", d.Concurrent)
+		e.Message = fmt.Sprintf("More than %s at once. Try again when one has ended.", count(d.Concurrent, "request"))
 		if d.Lasting {
 			e.Message = "No requests are allowed: the limit of requests at once is 0. Waiting does not change that."
 		}
@@ -76,19 +77,18 @@ func retryAfterMs(d *limit.Decision) string {
 // overLimit says which limit refused, and what to do about it.
 func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) string {
 	name, period := describe(st, c.rules.Period), st.ResetsAt.Format(time.RFC3339)
-	left := ledger.Figure(st.Metric, st.Remaining()).String()
 	switch {
 	case d.Lasting && st.Max == 0 && st.Scope == limit.ScopeModel:
-		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", model, st.Metric)
+		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", model, plural(st.Metric))
 	case d.Lasting && st.Max == 0:
-		return fmt.Sprintf("Nothing is free here: the limit of %s is 0, and no credits are left. Waiting does not change that.", st.Metric)
+		return fmt.Sprintf("Nothing is free here: the limit of %s is 0, and no credits are left. Waiting does not change that.", plural(st.Metric))
 	case d.Lasting:
 		return fmt.Sprintf("The request may need more than the whole limit of %s. Waiting does not change that. Send a shorter request, or a lower output cap.", name)
 	case st.Remaining() > 0: // strict: what is left may not be enough
-		return fmt.Sprintf("The request may need more than is left of the limit of %s (%s). Send a shorter one, or wait for the reset at %s.", name, left, period)
+		return fmt.Sprintf("The request may need more than is left of the limit of %s (%s). Send a shorter one, or wait for the reset at %s.", name, amount(st.Metric, st.Remaining()), period)
 	}
 	return fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", name,
-		ledger.Figure(st.Metric, st.Used), ledger.Figure(st.Metric, st.Max), period)
+		amount(st.Metric, st.Used), amount(st.Metric, st.Max), period)
 }
 
 // refusalVars are what a limit response can name of a refusal; over is the limit, if it is
@@ -166,9 +166,9 @@ func (c *call) detail(st *limit.Standing) *wire.LimitDetail {
 
 // describe names a limit in a sentence: "5 requests daily for gpt-4o".
 func describe(st *limit.Standing, p limit.Period) string {
-	what := ledger.Figure(st.Metric, st.Max).String() + " " + st.Metric.String()
-	if st.Metric == limit.Cost {
-		what = "$" + ledger.Figure(st.Metric, st.Max).String()
+	what := amount(st.Metric, st.Max)
+	if st.Metric != limit.Cost {
+		what = count(st.Max, strings.TrimSuffix(st.Metric.String(), "s"))
 	}
 	text := what + " " + p.String()
 	switch {
@@ -178,6 +178,30 @@ func describe(st *limit.Standing, p limit.Period) string {
 		return text + " for models without a limit of their own"
 	}
 	return text + " for " + st.Model
+}
+
+// count is a number of things in a sentence: "1 request", "5 requests".
+func count(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return itoa(n) + " " + thing + "s"
+}
+
+// amount is a figure in a sentence: "5", "$0.1".
+func amount(m limit.Metric, n int64) string {
+	if m == limit.Cost {
+		return "$" + ledger.Figure(m, n).String()
+	}
+	return itoa(n)
+}
+
+// plural names a metric in a sentence.
+func plural(m limit.Metric) string {
+	if m == limit.Cost {
+		return "cost"
+	}
+	return m.String()
 }
 
 func untilReset(at, now time.Time) time.Duration { return max(time.Second, at.Sub(now)) }

@@ -98,9 +98,9 @@ func (c *call) checkAllowed(param, model string) error {
 	if c.caller.Project.Allowed(c.tier, model) {
 		return nil
 	}
-	message := fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists what it does.", model)
+	message := fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists the models that it allows.", model)
 	if c.caller.Project.Allowed(nil, model) {
-		message = fmt.Sprintf("The tier %q does not allow the model %q. GET /v1/models, with the same headers, lists what it does.", c.tierName(), model)
+		message = fmt.Sprintf("The tier %q does not allow the model %q. GET /v1/models, with the same headers, lists the models that it allows.", c.tierName(), model)
 	}
 	return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: param, Message: message}
 }

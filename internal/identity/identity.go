@@ -79,7 +79,7 @@ func findProject(ctx context.Context, projects Projects, r *http.Request) (*proj
 
 func unknownKey() error {
 	return refuse(http.StatusUnauthorized, "invalid_project_key", "x-project-key",
-		"There is no project with this project key. It starts with pk_ and is shown in the dashboard.")
+		"There is no project with this project key. It starts with pk_. `airatelimit project list` shows it.")
 }
 
 // projectKey returns the key in x-project-key and in the places of the SDKs' own keys, which must agree.

@@ -30,7 +30,7 @@ func CheckSecret(r *http.Request, path, query string) error {
 	}
 	return refuse(http.StatusUnauthorized, "secret_key_in_app", "",
 		"The request carries a secret key (sk_…). That is a key for your server: it does not belong into an app, where anybody can read it. "+
-			"Rotate it now, and use the project key (pk_…) in the app.")
+			"Rotate it now (`airatelimit project regenerate-secret`), and use the project key (pk_…) in the app.")
 }
 
 func holdsSecret(escaped string) bool {

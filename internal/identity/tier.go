@@ -22,7 +22,12 @@ func Tier(p *project.Snapshot, s *ledger.Settings, claimed string) (*project.Tie
 		}
 		switch p.UnknownTier {
 		case project.TierReject:
-			return nil, refuse(http.StatusBadRequest, "unknown_tier", "", "The project has no tier %q.", name)
+			if name != claimed {
+				return nil, refuse(http.StatusBadRequest, "unknown_tier", "",
+					"The project has no tier %q, which is set for this user. The app's developer can set another one.", name)
+			}
+			return nil, refuse(http.StatusBadRequest, "unknown_tier", "",
+				"The project has no tier %q. Send one that it has in the header x-tier, or leave the header out.", name)
 		case project.TierProject:
 			return nil, nil
 		}

@@ -78,7 +78,7 @@ func Find(p *project.Snapshot, t *project.Tier, name string) (Model, error) {
 			"There is no model %s here. GET /v1/models lists those that there are.", quote(name))
 	case !p.Allowed(t, sent):
 		return Model{}, refuse(http.StatusForbidden, "model_not_allowed", "model",
-			"This app does not allow the model %s. GET /v1/models lists what it does.", quote(name))
+			"This app does not allow the model %s. GET /v1/models lists the models that it allows.", quote(name))
 	}
 	return Model{Name: name, Provider: by}, nil
 }

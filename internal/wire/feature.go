@@ -49,7 +49,7 @@ var features = []feature{
 	{OpenAI, "chatkit", "ChatKit sessions", ofTheAccount},
 	{OpenAI, "organization", "organization settings", ofTheAccount},
 	{OpenAI, "projects", "project settings", ofTheAccount},
-	{OpenAI, "dashboard", "billing pages", ofTheAccount},
+	{OpenAI, "dashboard/billing", "billing pages", ofTheAccount},
 	{OpenAI, "webhook_endpoints", "webhooks", ofTheAccount},
 	{OpenAI, "webhook_event_types", "webhooks", ofTheAccount},
 	{OpenAI, "safety", "safety cases", ofTheAccount},

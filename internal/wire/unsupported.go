@@ -20,7 +20,7 @@ func unsupported(method, escapedPath string) *Error {
 const longestSlip = 128
 
 func explain(method, asked, p string) string {
-	const generic = "AI Ratelimit does not serve %s. Use one of the documented endpoints in its exact spelling."
+	const generic = "AI Ratelimit does not serve %s. docs/sdks.md lists the endpoints, such as POST /v1/chat/completions."
 	if p == "/" || len(p) > longestSlip {
 		return fmt.Sprintf(generic, asked)
 	}
@@ -306,8 +306,7 @@ func ShownPath(escapedPath string) string {
 // keyMarks are what the keys of vendors, and ours, begin with.
 var keyMarks = []string{"sk-", "sk_", "pk_", "st_", "aiza", "aq.", "xai-", "gsk_", "eyj"}
 
-// longestWord is the longest segment of a path, in bytes, that is shown whole although it has a digit: what is longer may
-// be a key.
+// longestWord is the longest word of a path, in bytes, that is shown whole although it has a digit: what is longer may be a key.
 const longestWord = 24
 
 func shownSegment(segment string) string {
@@ -319,8 +318,10 @@ func shownSegment(segment string) string {
 			}
 		}
 	}
-	if len(segment) > longestWord && strings.ContainsAny(segment, "0123456789") {
-		segment = segment[:6] + "..."
+	for word := range strings.SplitSeq(segment, ":") { // Gemini's are MODEL:ACTION
+		if len(word) > longestWord && strings.ContainsAny(word, "0123456789") {
+			return printable(segment[:6]) + "..."
+		}
 	}
 	return printable(segment)
 }

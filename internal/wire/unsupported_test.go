@@ -177,20 +177,22 @@ func TestCallerDialect(t *testing.T) {
 func TestShownPath_hidesWhatMayBeAKey(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"/v1/files":                             "/v1/files",
-		"/v1/files?key=pk_0123456789":           "/v1/files",
-		"/v1/x/sk-proj-0123456789":              "/v1/x/...",
-		"/v1/x/sk_0123456789_abc":               "/v1/x/...",
-		"/v1/x/Bearer%20sk-0123456789":          "/v1/x/...",
-		"/v1/x/AIzaSy0123456789":                "/v1/x/...",
-		"/v1/x/key=xai-0123456789":              "/v1/x/...",
-		"/v1/x/eyJhbGciOiJIUzI1NiJ9":            "/v1/x/...",
-		"/v1/x/0123456789abcdef0123456789":      "/v1/x/012345...",
-		"/v1/task-runner":                       "/v1/task-runner",
-		"/v1/fine_tuning/checkpoints":           "/v1/fine_tuning/checkpoints",
-		"/v1/a\nb\x1b[31m\u00e9\"c":             "/v1/a_b_[31m_\"c",
-		"/" + strings.Repeat("a", 500):          "/" + strings.Repeat("a", longestShown-1) + "...",
-		"/" + strings.Repeat("a/", 500) + "end": "/" + strings.Repeat("a/", (longestShown-1)/2) + "a...",
+		"/v1/files":                              "/v1/files",
+		"/v1/files?key=pk_0123456789":            "/v1/files",
+		"/v1/x/sk-proj-0123456789":               "/v1/x/...",
+		"/v1/x/sk_0123456789_abc":                "/v1/x/...",
+		"/v1/x/Bearer%20sk-0123456789":           "/v1/x/...",
+		"/v1/x/AIzaSy0123456789":                 "/v1/x/...",
+		"/v1/x/key=xai-0123456789":               "/v1/x/...",
+		"/v1/x/eyJhbGciOiJIUzI1NiJ9":             "/v1/x/...",
+		"/v1/x/0123456789abcdef0123456789":       "/v1/x/012345...",
+		"/v1/x/a:0123456789abcdef0123456789":     "/v1/x/a:0123...",
+		"/v1beta/models/gemini-2.5-flash:create": "/v1beta/models/gemini-2.5-flash:create",
+		"/v1/task-runner":                        "/v1/task-runner",
+		"/v1/fine_tuning/checkpoints":            "/v1/fine_tuning/checkpoints",
+		"/v1/a\nb\x1b[31m\u00e9\"c":              "/v1/a_b_[31m_\"c",
+		"/" + strings.Repeat("a", 500):           "/" + strings.Repeat("a", longestShown-1) + "...",
+		"/" + strings.Repeat("a/", 500) + "end":  "/" + strings.Repeat("a/", (longestShown-1)/2) + "a...",
 	} {
 		if got := ShownPath(path); got != want {
 			t.Errorf("ShownPath(%q) = %q, want %q", path, got, want)
