@@ -25,7 +25,7 @@ const (
 )
 
 type cli struct {
-	Serve       serveCmd       `cmd:"" default:"1" help:"Serve the API and the dashboard. This is what runs without a command."`
+	Serve       serveCmd       `cmd:"" default:"1" help:"Serve the API. This is what runs without a command."`
 	Project     projectCmd     `cmd:"" help:"Make and change projects, beside a running server too."`
 	Migrate     migrateCmd     `cmd:"" help:"Copy everything from a SQLite file into an empty PostgreSQL."`
 	Backup      backupCmd      `cmd:"" help:"Copy the SQLite file, while it is served."`

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/airatelimit/airatelimit/internal/config"
@@ -55,6 +57,25 @@ func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config)
 	return notFound(do(store.New(db, keys), cfg), cfg)
 }
 
+// withExisting is withStore for commands about projects that are there. In a folder without a database they make
+// neither one nor keys: it is not the server's.
+func withExisting(ctx context.Context, a *app, do func(*store.Store, config.Config) error) error {
+	cfg, err := config.Load(a.getenv)
+	if err != nil {
+		return err
+	}
+	if path := cfg.Database.Path; path != "" {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			if full, err := filepath.Abs(path); err == nil {
+				path = full
+			}
+			return fmt.Errorf("there is no database at %s: run this in the server's folder, or with the DATA_DIR or DATABASE_URL that it has. "+
+				"`%s project create` makes a first project there", path, a.command())
+		}
+	}
+	return withStore(ctx, a, do)
+}
+
 // notFound adds where was looked: from another folder the default DATA_DIR is another one.
 func notFound(err error, cfg config.Config) error {
 	if errors.Is(err, project.ErrNotFound) {
@@ -84,7 +105,7 @@ type projectListCmd struct {
 }
 
 func (c projectListCmd) Run(ctx context.Context, a *app) error {
-	return withStore(ctx, a, func(s *store.Store, cfg config.Config) error {
+	return withExisting(ctx, a, func(s *store.Store, cfg config.Config) error {
 		records, err := s.Projects(ctx)
 		if err != nil {
 			return err
@@ -122,7 +143,7 @@ type projectRegenerateCmd struct {
 }
 
 func (c projectRegenerateCmd) Run(ctx context.Context, a *app) error {
-	return withStore(ctx, a, func(s *store.Store, _ config.Config) error {
+	return withExisting(ctx, a, func(s *store.Store, _ config.Config) error {
 		key, err := s.RegenerateSecret(ctx, c.Project)
 		if err != nil {
 			return err
@@ -151,7 +172,7 @@ func (c projectDeleteCmd) Run(ctx context.Context, a *app) error {
 	if !c.Yes {
 		return usageError("deleting a project stops every app that uses its key, and cannot be undone: add --yes if that is meant")
 	}
-	return withStore(ctx, a, func(s *store.Store, _ config.Config) error {
+	return withExisting(ctx, a, func(s *store.Store, _ config.Config) error {
 		if err := s.DeleteProject(ctx, c.Project); err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ type projectConfigCmd struct {
 }
 
 func (c projectConfigCmd) Run(ctx context.Context, a *app) error {
-	return withStore(ctx, a, func(s *store.Store, cfg config.Config) error {
+	return withExisting(ctx, a, func(s *store.Store, cfg config.Config) error {
 		if c.Get {
 			return c.get(ctx, a, s)
 		}

@@ -19,7 +19,7 @@ func (c projectProviderKeyCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, a, func(s *store.Store, _ config.Config) error {
+	return withExisting(ctx, a, func(s *store.Store, _ config.Config) error {
 		rec, err := s.UpdateProject(ctx, c.Project, func(current project.Settings) (project.Settings, error) {
 			return withProviderKeys(current, keys)
 		})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -23,11 +24,20 @@ func TestExitCodes(t *testing.T) {
 		{"project create", exitUsage, "", "--name"},
 		{"project delete pk_x", exitUsage, "", "--yes"},
 		{"project config pk_x", exitUsage, "", "--get"},
+		{"project config pk_x --get", exitFailed, "", "there is no database at " + dir + "/airatelimit.db: run this in the server's folder"},
+		{"project list", exitFailed, "", "project create` makes a first project"},
+		{"project provider-key pk_x openai=-", exitFailed, "", "there is no database"},
+		{"project regenerate-secret pk_x", exitFailed, "", "there is no database"},
+		{"project delete pk_x --yes", exitFailed, "", "there is no database"},
+		{"project create --name A", 0, "Project key: pk_", ""},
 		{"project config pk_x --get", exitFailed, "", "no such project in " + dir},
 	} {
-		got := runWith(t, map[string]string{"DATA_DIR": dir}, "", strings.Fields(tc.args)...)
+		got := runWith(t, map[string]string{"DATA_DIR": dir}, "sk-proj-0123456789abcdefghij", strings.Fields(tc.args)...)
 		if got.code != tc.code || !strings.Contains(got.out, tc.out) || !strings.Contains(got.err, tc.err) {
 			t.Errorf("%s: exit %d, out %q, err %q; want %d, %q, %q", tc.args, got.code, got.out, got.err, tc.code, tc.out, tc.err)
+		}
+		if made, err := os.ReadDir(dir); strings.Contains(got.err, "there is no database") && (err != nil || len(made) > 0) {
+			t.Errorf("%s: %v is in the folder after it (%v), want nothing", tc.args, made, err)
 		}
 	}
 }

@@ -307,3 +307,13 @@ func TestPriceBookIsReadAndChecked(t *testing.T) {
 		}
 	}
 }
+
+// A variable that is refused for its quotes is not also one that is missing.
+func TestAQuotedSecretIsRefusedOnce(t *testing.T) {
+	t.Parallel()
+	vars := map[string]string{"NODE_ENV": "production", "JWT_SECRET": `"` + key1 + `"`, "ENCRYPTION_KEY": "'" + key1 + "'", "ENCRYPTION_KEY_PREVIOUS": key1}
+	_, err := Load(func(name string) string { return vars[name] })
+	if err == nil || strings.Contains(err.Error(), "is not set") || strings.Count(err.Error(), "quotes around its value") != 2 {
+		t.Errorf("Load: %v; want the quotes of each named, and nothing missing", err)
+	}
+}

@@ -36,6 +36,9 @@ func (e *env) text(name, otherwise string) string {
 	return otherwise
 }
 
+// given reports whether a variable has a value, be it one that is refused.
+func (e *env) given(name string) bool { return strings.TrimSpace(e.get(name)) != "" }
+
 // unquoted returns a variable's value without spaces around it. One in quotes is refused, and counts as one that is not
 // set: a shell takes them off, env files of Docker and others hand them over, and NODE_ENV="production" is not production.
 func (e *env) unquoted(name string) string {
@@ -59,7 +62,7 @@ func (e *env) unquoted(name string) string {
 func shown(v string) string {
 	const most = 40
 	if len(v) > most || strings.Contains(v, "@") || strings.Contains(v, "://") {
-		return "something else (not shown, it may be a secret)"
+		return "something else (not shown, as it may be a secret)"
 	}
 	return strconv.Quote(v)
 }

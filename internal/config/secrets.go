@@ -132,10 +132,10 @@ func (e *env) secrets(c Config) Secrets {
 		JWT:        e.key("JWT_SECRET", parseJWTSecret),
 		Encryption: e.key("ENCRYPTION_KEY", secret.ParseKey),
 	}
-	if c.Production && e.text("JWT_SECRET", "") == "" {
+	if c.Production && !e.given("JWT_SECRET") {
 		e.fail("JWT_SECRET is not set, and production needs its own: make one with `%s`, or carry over the one kept in %s", makeKey, filepath.Join(c.DataDir, jwtFile))
 	}
-	if c.Production && e.text("ENCRYPTION_KEY", "") == "" && e.text("ENCRYPTION_KEY_PREVIOUS", "") != "" {
+	if c.Production && !e.given("ENCRYPTION_KEY") && e.text("ENCRYPTION_KEY_PREVIOUS", "") != "" {
 		e.fail("ENCRYPTION_KEY is not set, and ENCRYPTION_KEY_PREVIOUS is: keys are sealed anew with ENCRYPTION_KEY, so make one with `%s`, or leave both out", makeKey)
 	}
 	for i, v := range e.list("ENCRYPTION_KEY_PREVIOUS") {

@@ -136,10 +136,10 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 func (a *app) welcome(url string, opts Options) {
 	projects, _ := a.known()
 	next := opts.Program + ` project create --name "My app"`
-	if opts.Program != "" && projects == 0 {
-		a.log.Info("there is no project yet", "next", next)
-	}
 	if opts.Out == nil {
+		if opts.Program != "" && projects == 0 {
+			a.log.Info("there is no project yet", "next", next)
+		}
 		return
 	}
 	fmt.Fprintf(opts.Out, "AI Ratelimit serves at %s\n", url)

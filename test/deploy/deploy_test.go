@@ -411,7 +411,7 @@ func TestTheImageIsForProductionWhateverTheEnvFileLeavesEmpty(t *testing.T) {
 		{[]string{"NODE_ENV=\"production\""}, "NODE_ENV has quotes around its value"},
 		{[]string{"NODE_ENV=development"}, ""},
 	} {
-		run := exec.Command(binary, "project", "list")
+		run := exec.Command(binary, "project", "create", "--name", "A")
 		run.Env, run.Dir = tc.env, t.TempDir()
 		var said strings.Builder
 		run.Stderr = &said
