@@ -81,6 +81,30 @@ func TestMemory_ComesBack(t *testing.T) {
 	}
 }
 
+// A body is forgotten when the provider has it: answers that last take no memory from other requests.
+func TestMemory_RunningAnswersHoldNoBodies(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Env: map[string]string{"BODY_MEMORY_MB": "16", "MAX_BODY_MB": "4"},
+		Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, `data: {"choices":[{"delta":{"content":"a"}}]}`+"\n\n")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})})
+	large := strings.Replace(openAI.body("gpt-4o", true), "four", strings.Repeat("w ", 3<<20/2), 1)
+	for i := range 12 { // of 3 MB each, and each sent as an edited copy
+		resp, err := http.DefaultClient.Do(s.Request("POST", "/v1/chat/completions", "u"+itoa(i), large))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		if resp.StatusCode != 200 {
+			t.Fatalf("stream %d: status %d, want 200", i, resp.StatusCode)
+		}
+	}
+}
+
 // A body that comes byte by byte is refused the sooner the more memory it has.
 func TestMemory_TricklingBodies(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,7 @@ const (
 var chunks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // answer passes on what the provider answered and settles what it used.
-func (c *call) answer(x *exchange, resp *http.Response, hideUsage bool) error {
+func (c *call) answer(x *exchange, resp *http.Response, options meter.Options) error {
 	body, readable, err := decoded(resp)
 	if err != nil {
 		c.settle(c.unseen(x))
@@ -40,9 +40,10 @@ func (c *call) answer(x *exchange, resp *http.Response, hideUsage bool) error {
 	case !readable, c.ep.Operation == wire.Speech && !streamed:
 		return c.stream(x, resp, body, nil, false)
 	case streamed:
-		return c.stream(x, resp, body, meter.NewStream(c.kind(), c.meterOptions(hideUsage)), hideUsage)
+		return c.stream(x, resp, body, meter.NewStream(c.kind(), options), options.HideUsage)
 	}
-	return c.answerWhole(x, resp, body)
+	options.HideUsage = false
+	return c.answerWhole(x, resp, body, options)
 }
 
 // streamed reports whether the client asked for a stream.
@@ -91,14 +92,14 @@ func decoded(resp *http.Response) (body io.Reader, readable bool, err error) {
 
 // answerWhole passes on an answer to a request that is not for a stream. It is read before it is passed on, so that what
 // remains can be told with it, unless its first bytes are those of a stream or keep the connection alive.
-func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) error {
+func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, options meter.Options) error {
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
 	body = &quietReader{body, x}
 	n, err := readSome(body, chunk[:])
 	head := chunk[:n]
 	if err == nil && passesAtOnce(head) {
-		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), meter.NewStream(c.kind(), c.meterOptions(false)), false)
+		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), meter.NewStream(c.kind(), options), false)
 	}
 	if err == nil {
 		var taken int
@@ -108,13 +109,13 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader) err
 	c.at.Last = c.elapsed()
 	switch {
 	case errors.Is(err, errMore):
-		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), meter.NewStream(c.kind(), c.meterOptions(false)), false)
+		return c.stream(x, resp, io.MultiReader(bytes.NewReader(head), body), meter.NewStream(c.kind(), options), false)
 	case err != nil && !errors.Is(err, io.EOF):
 		c.settle(c.unseen(x))
 		return c.failure(x, err)
 	}
 	if c.ep.Metered() {
-		c.settle(c.used(meter.Whole(c.kind(), c.meterOptions(false), head)))
+		c.settle(c.used(meter.Whole(c.kind(), options, head)))
 	} else {
 		c.settleFree()
 	}

@@ -138,6 +138,18 @@ func (c *call) giveMemory(n int64) {
 	c.g.Bodies.Give(n)
 }
 
+// dropBody forgets the body where the provider has it whole: an answer can last for minutes, and must not hold the memory
+// that others need for theirs.
+func (c *call) dropBody(x *exchange, resp *http.Response) {
+	if !x.body.sent.Load() {
+		return
+	}
+	x.body.Reset(nil)
+	c.body, resp.Request = nil, nil
+	c.env.Forget()
+	c.giveMemory(c.memory)
+}
+
 // edited returns the body as it is to be sent. Where that is a copy its memory is charged too.
 func (c *call) edited(edit wire.Edit) ([]byte, error) {
 	const added = 4 << 10 // bytes that an edit adds at most, about

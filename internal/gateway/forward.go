@@ -38,7 +38,33 @@ type exchange struct {
 }
 
 // outgoingBody is a request's body on its way to the provider.
-type outgoingBody struct{ bytes.Reader }
+type outgoingBody struct {
+	bytes.Reader
+	sent atomic.Bool // the transport has read it whole
+}
+
+// Read implements io.Reader. After the last byte the reader below is not touched again, so that it can be emptied.
+func (b *outgoingBody) Read(p []byte) (int, error) {
+	if b.sent.Load() {
+		return 0, io.EOF
+	}
+	n, err := b.Reader.Read(p)
+	if b.Len() == 0 {
+		b.sent.Store(true)
+	}
+	return n, err
+}
+
+// WriteTo implements io.WriterTo, which the reader below would do without Read.
+func (b *outgoingBody) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{b})
+}
+
+// rewind has the body sent from its beginning again.
+func (b *outgoingBody) rewind() {
+	b.sent.Store(false)
+	_, _ = b.Seek(0, io.SeekStart) // cannot fail
+}
 
 // Close implements io.Closer.
 func (*outgoingBody) Close() error { return nil }
@@ -130,10 +156,12 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return c.passError(x, resp)
 	}
+	options := c.meterOptions(edit.IncludeUsage)
+	c.dropBody(x, resp)
 	if c.target.Stored {
 		c.errors = provider.Complaints{Provider: c.target.Provider, Found: c.logComplaint}
 	}
-	return c.answer(x, resp, edit.IncludeUsage)
+	return c.answer(x, resp, options)
 }
 
 // outgoing makes the provider's request, with the body that is given to it.
@@ -163,7 +191,7 @@ var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
-		_, _ = body.Seek(0, io.SeekStart) // cannot fail
+		body.rewind()
 		resp, err = c.g.Transport.RoundTrip(req)
 	}
 	return resp, err

@@ -28,7 +28,8 @@ var (
 	outcomes = []string{
 		"answered", "provider_error", "provider_limited", "provider_refused", "provider_broke_off", "client_gone", "preflight",
 		"invalid_request", "missing_identity", "invalid_identity", "unknown_model", "unknown_tier", "unknown_system_prompt",
-		"key_provider_mismatch", "unpriced_model", "missing_project_key", "invalid_project_key", "missing_provider_key", "identity_unverified",
+		"key_provider_mismatch", "unpriced_model", "unbounded_cost", "unsupported_parameter",
+		"missing_project_key", "invalid_project_key", "missing_provider_key", "secret_key_in_app", "identity_unverified",
 		"identity_disabled", "model_not_allowed", "origin_not_allowed", "security_blocked", "unsupported_endpoint", "request_too_large",
 		"limit_exceeded", "burst_exceeded", "concurrency_exceeded",
 		"provider_unreachable", "provider_auth_failed", "unavailable", "provider_timeout", "internal_error", "other",

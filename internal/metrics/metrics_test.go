@@ -149,7 +149,7 @@ func TestMetricsPassPrometheusLinter(t *testing.T) {
 // Every code that a request can end with has its own count.
 func TestOutcomesAreComplete(t *testing.T) {
 	t.Parallel()
-	codes := regexp.MustCompile(`(?:Code:|\.Code[,=][^"\n]*|outcome(?:, c\.status)? = |refuse\(http\.\w+, |fail\(http\.\w+, )\s*"([a-z_]+)"`)
+	codes := regexp.MustCompile(`(?:Code:|\.Code[,=][^"\n]*|outcome(?:, c\.status)? = |e\.Code = |refuse\(http\.\w+, |fail\(http\.\w+, )\s*"([a-z_]+)"`)
 	found := map[string]bool{}
 	for _, dir := range []string{"gateway", "identity", "provider", "wire"} {
 		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))

@@ -215,7 +215,12 @@ func matchModel(path, rest string) (Endpoint, bool) {
 	if strings.HasPrefix(path, "/v1beta/") {
 		ep.Dialect = Gemini
 	}
-	name, ok := decodeModel(rest, `%?#\`)
+	// A name of Google's has no colon: what follows one is a method, which no GET asks for.
+	without := `%?#\`
+	if ep.Dialect == Gemini {
+		without = `:%?#\`
+	}
+	name, ok := decodeModel(rest, without)
 	ep.Model = name
 	return ep, ok
 }

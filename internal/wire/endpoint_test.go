@@ -115,6 +115,7 @@ func TestMatch_refusesEverythingElse(t *testing.T) {
 		{"Head", "HEAD", "/v1/models"},
 		{"MethodInLowerCase", "post", "/v1/chat/completions"},
 		{"GeminiGetAction", "GET", "/v1beta/models/gemini-2.5-flash:generateContent"},
+		{"GeminiGetOtherMethod", "GET", "/v1beta/models/gemini-2.5-flash:predict"},
 		{"GeminiEncodedColon", "POST", "/v1beta/models/gemini-2.5-flash%3AgenerateContent"},
 		{"GeminiColonInModel", "POST", "/v1beta/models/gemini%3AcountTokens:generateContent"},
 		{"GeminiTwoActions", "POST", "/v1beta/models/gemini:countTokens:generateContent"},

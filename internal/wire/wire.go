@@ -50,6 +50,12 @@ type Envelope struct {
 	models []token         // Gemini: the models that the body repeats
 }
 
+// Forget lets go of the body, which cannot be edited any more then.
+func (e *Envelope) Forget() {
+	e.body, e.Sounds, e.models = nil, nil, nil
+	e.fields = [controls]token{}
+}
+
 // Parse reads the body of a request to ep. Every error is an *Error of status 400 that names the field at fault.
 func Parse(ep Endpoint, contentType string, body []byte) (*Envelope, error) {
 	e := &Envelope{Endpoint: ep, Model: ep.Model, Answers: 1, body: body}

@@ -274,7 +274,7 @@ func passThroughEvades(t *testing.T) {
 
 	reached := s.Seen.Total()
 	for _, path := range []string{"/v1/files", "/v1/fine_tuning/jobs", "/v1/batches", "/v1/organization/costs", "/v1/threads", "/v1/assistants",
-		"/v1/models/gpt-4o", "/v1beta/files", "/v1beta/cachedContents", "/v1beta/models/gemini-2.0-flash:predict", "/v1/messages/batches",
+		"/v1/models/gpt-4o/versions/../../files", "/v1beta/files", "/v1beta/cachedContents", "/v1beta/models/gemini-2.0-flash:predict", "/v1/messages/batches",
 		"/v1//chat/completions", "//v1/chat/completions", "/v1/files/../chat/completions", "/v1/chat/completions/", "/v1/chat%2Fcompletions",
 		"/v1/%63hat/completions", "/V1/chat/completions", "/v1/chat/completions/../../files"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
