@@ -181,6 +181,18 @@ func TestDemands_ObjectsOfTheAccountAreRefused(t *testing.T) {
 	}
 }
 
+// A form refers to objects under the names that JSON has for them.
+func TestDemands_ObjectsInFormsAreRefused(t *testing.T) {
+	t.Parallel()
+	s := newSpied(t, `{"providers":{"mistral":{"allowedObjects":["ours_*"]}}}`, false)
+	for id, status := range map[string]int{"theirs_1": 400, "ours_1": 200} {
+		form := "--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nvoxtral-mini-latest\r\n" +
+			"--B\r\nContent-Disposition: form-data; name=\"file_id\"\r\n\r\n" + id + "\r\n--B--\r\n"
+		a := s.Post("/v1/audio/transcriptions", "u", form, "Content-Type", "multipart/form-data; boundary=B")
+		wantStatus(t, a, status)
+	}
+}
+
 func TestDemands_FieldsThatSteerAGatewayAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newSpied(t, `{}`, false)

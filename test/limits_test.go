@@ -21,6 +21,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/test/stack"
+	"github.com/tidwall/gjson"
 )
 
 func ptr(n int64) *int64 { return &n }
@@ -624,6 +625,34 @@ func TestLimits_StrictRefusesACapThatMayBePassedOver(t *testing.T) {
 	wantStatus(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_tokens"), "X-Tier", "strict"), 200)
 	wantStatus(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_completion_tokens")), 200)
 	wantStatus(t, s.Post("/v1/chat/completions", "v", body("gpt-4o", "max_completion_tokens"), "X-Tier", "strict"), 200)
+
+	own := newSpied(t, `{"tokenLimit":300,"enforcement":"strict","providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","models":["llama"]}}}`, false)
+	refused(t, own, 400, "invalid_request", "n_predict", demand{"llama.cpp's cap", "/v1/chat/completions", `{"model":"llama","max_tokens":5,"n_predict":-1,"messages":[]}`})
+}
+
+// What a server makes of an output cap of zero differs: to some it is none.
+func TestLimits_StrictReplacesACapOfZero(t *testing.T) {
+	t.Parallel()
+	s := newSpied(t, `{"enforcement":"strict","tokenLimit":300}`, false)
+	for _, model := range []string{"gpt-4o", "gemini-2.5-flash", "deepseek-chat"} {
+		a := s.Post("/v1/chat/completions", model, `{"model":"`+model+`","messages":[],"max_tokens":0}`)
+		wantStatus(t, a, 200)
+		_, body := s.seen()
+		if cap := gjson.Get(body, "max_tokens").Int(); cap < 100 || cap > 300 {
+			t.Errorf("%s: the cap sent is %d: %s", model, cap, body)
+		}
+	}
+}
+
+// Of what a provider bills for moderations the limits know: OpenAI's are free, Mistral's are not.
+func TestLimits_ModerationsThatAreBilledCount(t *testing.T) {
+	t.Parallel()
+	s := newSpied(t, `{"costLimitUsd":1,"enforcement":"strict"}`, false)
+	wantStatus(t, s.Post("/v1/moderations", "free", `{"input":"x"}`), 200)
+	wantCharge(t, s.Stack, "free", 1, 0)
+	wantStatus(t, s.Post("/v1/moderations", "billed", `{"model":"mistral-moderation-latest","input":"x"}`), 200)
+	wantCharge(t, s.Stack, "billed", 1, 5)
+	wantError(t, s.Post("/v1/moderations", "unknown", `{"model":"mistral/moderation-x","input":"x"}`), 400, "unpriced_model")
 }
 
 // A strict request whose input alone cannot fit is refused, and the cap of one that can is lowered to what is left.

@@ -53,6 +53,20 @@ func TestTrust_AnotherGatewaysHeadersStayWithUs(t *testing.T) {
 	}
 }
 
+// A body goes to the provider as what it was read as: one that is called protobuf would be read as another request.
+func TestTrust_ABodyIsCalledWhatItWasReadAs(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	for _, sent := range []string{"application/x-protobuf", "application/cbor", "text/plain", ""} {
+		r := gemini.request(s, "u", false)
+		r.Header["Content-Type"] = []string{sent}
+		wantStatus(t, s.Do(r), 200)
+		if seen, _ := s.Seen.Last(); seen.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("sent as %q, it went out as %q", sent, seen.Header.Get("Content-Type"))
+		}
+	}
+}
+
 // A header that may come once and comes twice is refused: the provider could read the other one.
 func TestTrust_RepeatedHeaders(t *testing.T) {
 	t.Parallel()

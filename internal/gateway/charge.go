@@ -233,7 +233,10 @@ func (c *call) kind() meter.Kind {
 	case wire.Embeddings:
 		return meter.OpenAIEmbeddings
 	case wire.Moderations:
-		return meter.OpenAIModerations
+		if c.est.free {
+			return meter.OpenAIModerations
+		}
+		return meter.OpenAIEmbeddings
 	case wire.ImageGenerations, wire.ImageEdits:
 		return meter.OpenAIImages
 	case wire.Speech, wire.Transcriptions, wire.Translations:

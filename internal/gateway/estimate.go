@@ -59,6 +59,7 @@ type estimate struct {
 	capped bool        // output is a bound
 	price  price.Price
 	priced bool
+	free   bool // the vendor charges nothing and counts nothing
 
 	held     price.Price   // what holds are priced at: every model that may have to be paid for, at its dearest
 	passes   int64         // how many models may read the input and answer
@@ -96,7 +97,10 @@ func (c *call) estimateOf() estimate {
 	case wire.Embeddings, wire.EmbedContent, wire.BatchEmbedContents:
 		e.capped = true
 	case wire.Moderations:
-		e.likely, e.input, e.capped = price.Usage{}, price.Usage{}, true
+		e.capped = true
+		if e.free = c.freeModeration(e.price, e.priced); e.free {
+			e.likely, e.input = price.Usage{}, price.Usage{}
+		}
 	case wire.ImageGenerations, wire.ImageEdits:
 		e.output, e.capped = (mostImageTokens(c.target.Model)+partialImages)*c.env.Answers, true
 		e.likely.Images, e.input.Images = c.env.Answers, c.env.Answers
@@ -139,6 +143,12 @@ func (c *call) estimateOf() estimate {
 	}
 	c.addDemands(&e)
 	return e
+}
+
+// freeModeration reports whether a moderation costs nothing: all of OpenAI's, and those of models whose price is known to
+// be nothing. Mistral's are billed by the token.
+func (c *call) freeModeration(p price.Price, priced bool) bool {
+	return c.target.Provider.Vendor == "openai" || priced && p.Input == 0 && p.Output == 0
 }
 
 // mostImageTokens is the most that an image model writes for one image.

@@ -179,6 +179,9 @@ func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.
 	x.trace.WroteHeaders = func() { x.taken.Store(true) }
 	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace))
 	req.Method, req.URL, req.Host, req.Header = c.r.Method, target, target.Host, c.cred.Header
+	if sent := req.Header.Get("Content-Type"); sent != "application/json" {
+		req.Header["Content-Type"] = []string{c.env.ContentType(sent)}
+	}
 	req.Body, req.ContentLength = body, int64(body.Len())
 	return req, nil
 }

@@ -233,7 +233,7 @@ func (c *call) unkeepable() error {
 	_, tokens := c.rules.Limit(limit.Tokens)
 	money, cost := c.rules.Limit(limit.Cost)
 	cost = cost && !money.Blocks() // which is refused whatever the price is
-	if cost && !c.est.priced && c.ep.Operation != wire.Moderations {
+	if cost && !c.est.priced && !c.est.free {
 		return unpriced(c.target.Model)
 	}
 	if cost {
@@ -270,6 +270,9 @@ func (c *call) pass(req ledger.Request) {
 // max_tokens.
 func (c *call) checkCap() error {
 	by := c.target.Provider
+	if by.Vendor == "" && mentions(c.body, `"n_predict"`) { // llama.cpp's, which it puts before max_tokens
+		return badRequest("n_predict", "A strict limit applies, and `n_predict` would take the place of the output cap. Leave it out.")
+	}
 	if c.ep.Operation != wire.ChatCompletions || by.Dialect != wire.OpenAI ||
 		capField(c.ep.Operation, by) != "max_tokens" || !mentions(c.body, `"max_completion_tokens"`) {
 		return nil

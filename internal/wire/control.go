@@ -262,17 +262,41 @@ func (e *Envelope) finish() error {
 		e.Stream = e.isTrue(stream)
 		e.IncludeUsage = e.isTrue(includeUsage)
 	}
-	for _, field := range e.caps() {
-		if n, ok := e.amount(field); ok && e.heeded(field) {
-			e.Capped, e.MaxOutput = true, max(e.MaxOutput, n)
-		}
-	}
+	e.readCaps()
 	e.Answers *= e.choices()
 	if n, ok := e.amount(maxToolCalls); ok {
 		e.Demands.CallsBounded, e.Demands.ToolCalls = true, n
 	}
 	e.measureControls()
 	return nil
+}
+
+// readCaps derives the output cap. One that may be none for who reads it makes all of them none: which one counts is the
+// provider's affair.
+func (e *Envelope) readCaps() {
+	for _, field := range e.caps() {
+		if !e.heeded(field) {
+			continue
+		}
+		if e.isEmptyCap(field) {
+			e.Capped, e.MaxOutput = false, 0
+			return
+		}
+		if n, ok := e.amount(field); ok {
+			e.Capped, e.MaxOutput = true, max(e.MaxOutput, n)
+		}
+	}
+}
+
+// isEmptyCap reports whether an output cap is zero. To protobuf that is an absent field, to Ollama and others an answer
+// without end; only Anthropic documents it, for filling a cache.
+func (e *Envelope) isEmptyCap(field control) bool {
+	tok := e.fields[field]
+	if tok.kind != numeric || e.Endpoint.Operation == Messages {
+		return false
+	}
+	n, err := strconv.ParseInt(string(e.body[tok.start:tok.end]), 10, 64)
+	return err == nil && n == 0
 }
 
 // unread are control fields with plain values that steer the provider and that no model reads.
@@ -339,12 +363,12 @@ func (e *Envelope) isTrue(field control) bool {
 	return tok.kind == boolean && e.body[tok.start] == 't'
 }
 
-// amount returns the number of a control field; ok is false where it gives none. To protobuf, a zero is an absent field.
+// amount returns the number of a control field; ok is false where it gives none.
 func (e *Envelope) amount(field control) (n int64, ok bool) {
 	tok := e.fields[field]
 	if tok.kind != numeric {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(string(e.body[tok.start:tok.end]), 10, 64)
-	return n, err == nil && (n > 0 || field != generationMaxOutput)
+	return n, err == nil
 }

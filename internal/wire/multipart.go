@@ -165,7 +165,8 @@ func disposition(value string) (name string, file, ok bool) {
 			return "", false, false
 		}
 	}
-	return name, file, name != ""
+	// Some parsers decode a name as mail does (RFC 2047).
+	return name, file, name != "" && !strings.Contains(name, "=?")
 }
 
 // parameter reads "; key=value" with the value a token or in quotes.
@@ -242,7 +243,7 @@ func (f *formReader) content(p formPart, at token) error {
 			f.e.Demands.Steering = base
 		}
 		f.measure(base, p.file, value)
-		return nil
+		return f.refer(p.name, value)
 	case bracketed, field == fallbackList, field == toolList:
 		return invalid(params[field], "`%s` must not be a list in a form.", params[field])
 	case p.file, !p.plain, !utf8.Valid(value), p.other && !ascii(value):
@@ -250,6 +251,28 @@ func (f *formReader) content(p formPart, at token) error {
 	}
 	return f.control(field, at)
 }
+
+// refer notes the object of the account that a part's value refers to: under the names that JSON has for it, alone or in
+// brackets.
+func (f *formReader) refer(name string, value []byte) error {
+	for field := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '[' || r == ']' }) {
+		ref := objectField([]byte(field))
+		if ref == noObject || ref == voiceObject && field == name {
+			continue
+		}
+		id := string(value[:min(len(value), mostID)])
+		if ref == uriObject && !storedURI(id) || ref == skillObject && builtinSkill(id) {
+			continue
+		}
+		if err := f.e.Demands.addObject(field, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostID is how much of an object's id is looked at, in bytes; no vendor's are longer.
+const mostID = 1 << 10
 
 func ascii(p []byte) bool {
 	for _, c := range p {
@@ -313,7 +336,14 @@ func (f *formReader) measure(name string, file bool, value []byte) {
 
 // formBoundary checks the boundary that a Content-Type header names. One that is escaped or in pieces could be read as
 // another by the provider.
-func formBoundary(contentType, boundary string) (string, error) {
+func formBoundary(contentType string, params map[string]string) (string, error) {
+	boundary := params["boundary"]
+	if name := params["charset"]; name != "" {
+		// Some servers decode the names and values of all fields by it.
+		if plain, other := charset(name); !plain || other {
+			return "", invalid("", "The multipart form must be UTF-8. Remove the charset from the Content-Type header.")
+		}
+	}
 	switch {
 	case boundary == "":
 		return "", invalid("", "The Content-Type header names no multipart boundary. Let your HTTP client set the header.")

@@ -119,6 +119,7 @@ func TestParse_refusesForms(t *testing.T) {
 		{"NoName", form("Content-Disposition: form-data\r\n\r\nm"), "", "Content-Disposition: form-data"},
 		{"EmptyName", form(textPart("", "m")), "", "Content-Disposition: form-data"},
 		{"ExtendedName", form("Content-Disposition: form-data; name*=utf-8''model\r\n\r\nm"), "", "Content-Disposition: form-data"},
+		{"NameEncodedAsInMail", form("Content-Disposition: form-data; name=\"=?utf-8?q?model?=\"\r\n\r\nm"), "", "Content-Disposition: form-data"},
 		{"NameInPieces", form("Content-Disposition: form-data; name*0=mo; name*1=del\r\n\r\nm"), "", "Content-Disposition: form-data"},
 		{"EscapedQuote", form(`Content-Disposition: form-data; name="a\"; x="; name="model"` + "\r\n\r\nm"), "", "Content-Disposition: form-data"},
 		{"UnclosedQuote", form("Content-Disposition: form-data; name=\"model\r\n\r\nm"), "", "Content-Disposition: form-data"},
@@ -152,6 +153,46 @@ func TestParse_refusesForms(t *testing.T) {
 			e, err := parseForm(t, edits, c.body)
 			wantRefusal(t, e, err, c.param, c.says)
 		})
+	}
+}
+
+func TestParse_findsObjectsInForms(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, part, id string
+		want           []Object
+	}{
+		{"File", "file_id", "file-1", []Object{{"file_id", "file-1"}}},
+		{"Files", "file_ids[]", "file-1", []Object{{"file_ids", "file-1"}}},
+		{"InBrackets", "audio[file_id]", "file-1", []Object{{"file_id", "file-1"}}},
+		{"VoiceByID", "voice[id]", "v-1", []Object{{"voice", "v-1"}}},
+		{"VoiceByName", "voice", "alloy", nil},
+		{"Anything", "prompt", "file_id", nil},
+		{"TooLong", "file_id", strings.Repeat("a", 2<<10), []Object{{"file_id", strings.Repeat("a", 1<<10)}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for _, body := range []string{form(textPart("model", "m"), textPart(c.part, c.id)), form(textPart("model", "m"), filePart(c.part, "a", c.id))} {
+				e, err := parseForm(t, transcriptions, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(c.want, e.Demands.Objects); diff != "" {
+					t.Errorf("objects (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+func TestParse_refusesOtherCharsetsOfAForm(t *testing.T) {
+	t.Parallel()
+	body := form(textPart("model", "m"), textPart("+AG0-odel", "dear"))
+	for charset, taken := range map[string]bool{"utf-8": true, "US-ASCII": true, "utf-7": false, "utf-16": false, "latin1": false, "x": false} {
+		_, err := Parse(at(t, edits), "multipart/form-data; boundary=B; charset="+charset, []byte(body))
+		if (err == nil) != taken {
+			t.Errorf("%s: %v", charset, err)
+		}
 	}
 }
 

@@ -88,6 +88,19 @@ func Parse(ep Endpoint, contentType string, body []byte) (*Envelope, error) {
 	return e, nil
 }
 
+// ContentType returns the type under which the body goes to the provider: what it was read as, in the client's own words
+// where they say the same. A server that is told of another format, as Google's are of protobuf, would read another
+// request than was checked.
+func (e *Envelope) ContentType(sent string) string {
+	if e.form {
+		return sent
+	}
+	if media, _, _ := strings.Cut(sent, ";"); strings.EqualFold(strings.TrimSpace(media), "application/json") {
+		return sent
+	}
+	return "application/json"
+}
+
 // mediaType returns the boundary of a form, "" for JSON. Clients that call JSON plain text, or nothing, are believed.
 func mediaType(ep Endpoint, contentType string) (boundary string, err error) {
 	if contentType == "" || contentType == "application/json" {
@@ -99,7 +112,7 @@ func mediaType(ep Endpoint, contentType string) (boundary string, err error) {
 	}
 	switch {
 	case media == "multipart/form-data" && ep.multipart():
-		return formBoundary(contentType, params["boundary"])
+		return formBoundary(contentType, params)
 	case strings.HasPrefix(media, "multipart/"), media == "application/x-www-form-urlencoded":
 		return "", invalid("", "This endpoint does not take %s. Send JSON with Content-Type application/json.", media)
 	}
