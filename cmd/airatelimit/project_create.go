@@ -99,8 +99,7 @@ func printLimits(w io.Writer, s project.Settings) {
 func limitsOf(f project.LevelFields, period string) string {
 	var all []string
 	if f.CostLimitUSD != nil {
-		usd, _ := f.CostLimitUSD.MarshalJSON()
-		all = append(all, fmt.Sprintf("$%s %s", usd, period))
+		all = append(all, "$"+cents(f.CostLimitUSD)+" "+period)
 	}
 	if f.RequestsPerMinute != nil {
 		all = append(all, fmt.Sprintf("%d requests a minute", *f.RequestsPerMinute))
@@ -109,6 +108,15 @@ func limitsOf(f project.LevelFields, period string) string {
 		return "none"
 	}
 	return strings.Join(all, ", ")
+}
+
+// cents is an amount with two decimals, or more where it has more: "0.10", "0.005"; a whole one has none.
+func cents(usd json.Marshaler) string {
+	b, _ := usd.MarshalJSON()
+	if _, decimals, ok := strings.Cut(string(b), "."); ok && len(decimals) == 1 {
+		return string(b) + "0"
+	}
+	return string(b)
 }
 
 // settings is the document of --config with what the other flags say.
