@@ -68,7 +68,7 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 		err = migratePool(ctx, db)
 	}
 	if err != nil {
-		return nil, errors.Join(explainTLS(err), db.Close())
+		return nil, errors.Join(explainConnect(err), db.Close())
 	}
 	return db, nil
 }
@@ -82,9 +82,9 @@ func unparsed(err error) error {
 	return errors.New("DATABASE_URL: a parameter has a value that is not understood. Look at those behind the question mark, and for characters in the password that need % codes")
 }
 
-// explainTLS says what to set where the connection's encryption fails: platforms give their databases certificates that
-// they have signed themselves, or none.
-func explainTLS(err error) error {
+// explainConnect says what to do where the server does not take a user or has no such database, and what to set where
+// the connection's encryption fails: platforms give their databases certificates that they have signed themselves, or none.
+func explainConnect(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -92,7 +92,12 @@ func explainTLS(err error) error {
 	name, otherName := errors.AsType[x509.HostnameError](err)
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
+	refused, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
+	case ok && refused.Code == codeNoDatabase:
+		return fmt.Errorf("DATABASE_URL: the server has no such database. Make it with createdb, or correct the name: %w", err)
+	case ok && strings.HasPrefix(refused.Code, classNotAuthorized):
+		return fmt.Errorf("DATABASE_URL: the server does not take this user or password. Correct them, with %% codes for / ? # @ in the password: %w", err)
 	case otherName:
 		return fmt.Errorf("DATABASE_URL: the server's certificate is not one of %q. Give the name that it has, or add sslmode=verify-ca to verify the certificate alone, or sslmode=require to encrypt without verifying: %w", name.Host, err)
 	case isInvalid && invalid.Reason == x509.Expired:
@@ -206,6 +211,7 @@ func (db *DB) Differences(ctx context.Context) (d Differences, err error) {
 // PostgreSQL's codes of errors: https://www.postgresql.org/docs/current/errcodes-appendix.html
 const (
 	classConnection    = "08"
+	classNotAuthorized = "28" // a user or password that is not taken
 	classResources     = "53"
 	codeStartingUp     = "57P03"
 	codeAdminShutdown  = "57P01"
@@ -216,6 +222,7 @@ const (
 	codeDeadlock       = "40P01"
 	codeUndefinedTable = "42P01"
 	codeReadOnly       = "25006"
+	codeNoDatabase     = "3D000"
 )
 
 // MayPass reports whether an error of a start is of a database that is not up, or not yet, or busy.

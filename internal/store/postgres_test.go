@@ -279,6 +279,21 @@ func TestAServerWithoutEncryptionSaysWhatToSet(t *testing.T) {
 	}
 }
 
+// What a newcomer has not made yet is told as that, not as a code of PostgreSQL alone.
+func TestAMissingDatabaseOrUserSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	c := pgtest.New(t, pgtest.Options{TCP: true})
+	for path, want := range map[string]string{
+		"postgres:hunter2@" + c.Address() + "/nothing": "DATABASE_URL: the server has no such database. Make it with createdb",
+		"nobody:hunter2@" + c.Address() + "/postgres":  "DATABASE_URL: the server does not take this user or password. Correct them, with % codes",
+	} {
+		_, err := Open(t.Context(), "postgresql://"+path)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v, want %q and no password", err, want)
+		}
+	}
+}
+
 // authority signs certificates; its own is in the file.
 type authority struct {
 	cert *x509.Certificate
