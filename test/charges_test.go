@@ -494,22 +494,30 @@ func chargeEnded(t *testing.T) {
 	}
 }
 
-// A vendor's own error reaches the client byte for byte, whichever it is.
+// A vendor's own error reaches the client byte for byte, whichever it is. A 402 is about the account: with a stored key that
+// is the developer's, of which clients are told nothing.
 func TestProviderErrors_PassThroughUnchanged(t *testing.T) {
 	t.Parallel()
-	statuses := []int{400, 402, 404, 409, 413, 422, 429, 500, 503, 529}
-	s := stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	statuses := []int{400, 404, 409, 413, 422, 429, 500, 503, 529}
+	upstream := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, _ := strconv.Atoi(r.Header.Get("X-Want"))
 		w.Header().Set("Retry-After", "7")
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, "{ \"odd\" : [1,\n2] }")
-	})})
-	for _, status := range statuses {
-		a := s.Do(openAI.request(s, "u", false, "X-Want", itoa(status)))
+	})
+	stored := stack.New(t, stack.Options{Upstream: upstream})
+	check := func(s *stack.Stack, status int, headers ...string) {
+		a := s.Do(openAI.request(s, "u", false, append(headers, "X-Want", itoa(status))...))
 		if a.Status != status || a.Body != "{ \"odd\" : [1,\n2] }" || a.Header.Get("Retry-After") != "7" || a.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%d came as %d %v %q", status, a.Status, a.Header, a.Body)
 		}
+		wantCharge(t, s, "u", 0, 0)
 	}
-	wantCharge(t, s, "u", 0, 0)
+	for _, status := range statuses {
+		check(stored, status)
+	}
+	wantErrorShape(t, stored.Do(openAI.request(stored, "u", false, "X-Want", "402")), 0, http.StatusBadGateway, "provider_auth_failed")
+	wantCharge(t, stored, "u", 0, 0)
+	check(stack.New(t, stack.Options{Upstream: upstream, PassThrough: true}), http.StatusPaymentRequired, "Authorization", "Bearer sk-of-the-app-1234567890")
 }

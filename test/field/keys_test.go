@@ -20,7 +20,7 @@ func TestKeys(t *testing.T) {
 		t.Parallel()
 		for _, passThrough := range []bool{true, false} {
 			s := stack.New(t, stack.Options{PassThrough: passThrough})
-			for _, model := range []string{"llama-3.3-70b", "my-model", "sonnet", "xgpt-4o", "ft:gpt-4o", "claude", "gpt", "o", "ollama", "groq/llama", "//", "gemini_pro"} {
+			for _, model := range []string{"llama-3.3-70b", "my-model", "sonnet", "xgpt-4o", "ft:llama-3.3-70b", "claude", "gpt", "o", "ollama", "groq/llama", "//", "gemini_pro"} {
 				wantCode(t, s.Chat("ann", model), http.StatusBadRequest, "unknown_model")
 			}
 			if n := s.Seen.Total(); n != 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -146,7 +147,7 @@ func TestQuotaSurfacesAtOnce(t *testing.T) {
 				}
 				got.Kind, got.Limit.ResetsAt = "", ""
 				want := refusal{Status: 429, Code: "limit_exceeded", Message: "You've used 1/1 free requests. Upgrade to Pro!",
-					DeepLink: "app://upgrade?from=" + call.name,
+					DeepLink: "app://upgrade?from=" + url.PathEscape(call.name),
 					Limit:    limitDetail{Metric: "requests", Scope: "project", Period: "daily", Limit: "1", Used: "1", Remaining: "0"}}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("the refusal (-want +got):\n%s", diff)
