@@ -31,7 +31,7 @@ var notChat = []string{"embed", "moderation", "dall-e", "image", "imagen", "whis
 
 // curl is a request that works as pasted: it calls a model of the project, with a key only where the
 // project has none stored. Every provider takes OpenAI's dialect at /v1/chat/completions.
-func curl(projectKey string, target provider.Target, port int) (string, error) {
+func curl(projectKey string, target provider.Target, server string) (string, error) {
 	authorization := ""
 	if !target.Stored {
 		authorization = fmt.Sprintf("  -H \"Authorization: Bearer $%s\" \\\n", keyVariable(target.Provider.Name))
@@ -41,11 +41,11 @@ func curl(projectKey string, target provider.Target, port int) (string, error) {
 		return "", err
 	}
 	body := fmt.Sprintf(`{"model":%s,"messages":[{"role":"user","content":"Say hello."}]}`, model)
-	return fmt.Sprintf(`curl http://localhost:%d/v1/chat/completions \
+	return fmt.Sprintf(`curl %s/v1/chat/completions \
   -H 'Content-Type: application/json' \
   -H 'x-project-key: %s' \
   -H 'x-identity: user-123' \
-%s  -d '%s'`, port, projectKey, authorization, strings.ReplaceAll(body, "'", `'\''`)), nil
+%s  -d '%s'`, server, projectKey, authorization, strings.ReplaceAll(body, "'", `'\''`)), nil
 }
 
 // example chooses a model: of those that the project allows the first with a stored key, else the first.

@@ -39,7 +39,7 @@ func TestCurlCallsWhatIsConfigured(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := curl(rec.Key, target, 8080)
+			got, err := curl(rec.Key, target, "http://localhost:8080")
 			if err != nil {
 				t.Fatal(err)
 			}

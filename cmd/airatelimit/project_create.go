@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/config"
@@ -47,7 +48,14 @@ func (c projectCreateCmd) report(a *app, rec project.Record, secretKey string, c
 	if err != nil {
 		return err
 	}
-	request, err := curl(rec.Key, target, cfg.Port)
+	server, note := cfg.PublicURL, ""
+	if server == "" {
+		server = "http://localhost:" + strconv.Itoa(cfg.Port)
+		if cfg.Production {
+			note = " (from another machine with the server's address)"
+		}
+	}
+	request, err := curl(rec.Key, target, server)
 	if err != nil {
 		return err
 	}
@@ -73,7 +81,7 @@ Secret key:  %s
 
 `, name, a.command(), rec.Key, keyVariable(name))
 	}
-	_, err = fmt.Fprintf(a.out, "Try it while airatelimit serves:\n\n%s\n", request)
+	_, err = fmt.Fprintf(a.out, "Try it while airatelimit serves%s:\n\n%s\n", note, request)
 	return err
 }
 

@@ -403,7 +403,7 @@ func parseBase(at, s string) (string, error) {
 	s = strings.TrimRight(s, "/")
 	u, err := url.Parse(s)
 	if err != nil || !printable(s) || strings.ContainsAny(s, ` \\`) {
-		return "", fieldError(at, "is not a URL")
+		return "", fieldError(at, "is not a URL: write one such as https://api.example.com/v1")
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
