@@ -222,7 +222,7 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *m
 		watch.Close()
 	}
 	if c.ep.Metered() {
-		c.settle(c.ending(watch, err))
+		c.settle(c.ending(x, watch, err))
 	}
 	if err != nil {
 		c.abort(x)
@@ -231,13 +231,16 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *m
 }
 
 // ending says what a stream that ended, or broke off, has used.
-func (c *call) ending(watch *meter.Stream, err error) used {
+func (c *call) ending(x *exchange, watch *meter.Stream, err error) used {
 	var r meter.Result
 	if watch != nil {
 		r = watch.Result()
 	}
-	if err != nil && (c.streamed() || !errors.Is(err, errClientGone)) {
-		return c.partial(r)
+	switch streamed := c.streamed(); {
+	case err != nil && streamed && x.gone.Load():
+		return c.partial(r, c.unheard(x))
+	case err != nil && (streamed || !errors.Is(err, errClientGone)):
+		return c.partial(r, 0)
 	}
 	return c.used(r)
 }
@@ -263,6 +266,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 				out = watch.Flush(out)
 			}
 			pass = out
+			c.hears(watch.Heard())
 			if stage := watch.Stage(); stage != meter.Running {
 				x.marked.Store(true) // before the client sees it, and may leave
 				c.settleEarly(watch, stage, x.gone.Load())

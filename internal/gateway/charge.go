@@ -27,7 +27,7 @@ func (c *call) used(r meter.Result) used {
 	case c.holdStands(r):
 		return c.atHold(r)
 	case r.Failed, r.InputKnown && !r.Complete:
-		return c.partial(r)
+		return c.partial(r, 0)
 	default:
 		output := max(r.Usage.Output, c.est.unmetered(c.ep.Operation, r.OutputText, c.env.Answers))
 		r = c.estimated(r, output)
@@ -36,14 +36,14 @@ func (c *call) used(r meter.Result) used {
 }
 
 // partial charges an answer that broke off: the vendor's count of the input where it came, and the text that had
-// streamed by then, or under a strict limit what was held.
-func (c *call) partial(r meter.Result) used {
+// streamed by then with the tokens that went unheard, or under a strict limit what was held.
+func (c *call) partial(r meter.Result, unheard int64) used {
 	switch {
 	case r.Known():
 	case c.holdStands(r):
 		return c.atHold(r)
 	default:
-		r = c.estimated(r, max(r.Usage.Output, c.est.atMost(tokensOf(r.OutputText))))
+		r = c.estimated(r, max(r.Usage.Output, c.est.atMost(tokensOf(r.OutputText)+unheard)))
 		if r.Images > 0 && c.est.price.Image > 0 {
 			r.Usage.Images = r.Images
 		}
@@ -54,10 +54,13 @@ func (c *call) partial(r meter.Result) used {
 // unseen charges a request of whose answer nothing is known. Where the client did not wait for it, its usual output
 // counts too: waiting would have cost it.
 func (c *call) unseen(x *exchange) used {
-	if x.gone.Load() && !c.streamed() {
-		return c.used(meter.Result{})
+	switch {
+	case !x.gone.Load():
+		return c.partial(meter.Result{}, 0)
+	case c.streamed():
+		return c.partial(meter.Result{}, c.unheard(x))
 	}
-	return c.partial(meter.Result{})
+	return c.used(meter.Result{})
 }
 
 // estimated fills in what the vendor's figures leave out.

@@ -134,6 +134,7 @@ type call struct {
 	rules    limit.Rules
 	decision *limit.Decision
 	res      *ledger.Reservation
+	pauses   pauses
 	charged  ledger.Actual
 	outcome  string // for the log and the metrics
 	cause    string // for the log: why the provider did not answer
@@ -256,7 +257,7 @@ func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err er
 func (c *call) finish() {
 	if p := recover(); p != nil {
 		if c.res != nil { // the provider may have been asked
-			c.settle(c.partial(meter.Result{}))
+			c.settle(c.partial(meter.Result{}, 0))
 		}
 		if p == http.ErrAbortHandler { //nolint:errorlint // the value that net/http looks for
 			c.report()

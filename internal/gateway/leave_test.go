@@ -440,3 +440,57 @@ func TestReadingOnEndsWithTheServer(t *testing.T) {
 		}
 	})
 }
+
+// A model that thinks unseen is paid for it, and the client that leaves then, or at its first word, is counted about as much.
+func TestLeavingWhileTheModelThinksIsNotFree(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		script
+		least, most int64
+	}{
+		"BeforeAWord":     {script{thinks: 4000, speaks: 100, answer: "good", stay: 30 * time.Second}, 2000, 3100},
+		"AtTheFirstWord":  {script{thinks: 3000, speaks: 1000, answer: "good", stay: 30_500 * time.Millisecond}, 2000, 3200},
+		"BeforeTheAnswer": {script{thinks: 3000, speaks: 100, answer: "silent", stay: 29 * time.Second}, 2000, 3100},
+		"Capped":          {script{thinks: 4000, speaks: 100, cap: 500, answer: "silent", stay: 4900 * time.Millisecond}, 250, 540},
+		"InBetween":       {script{thinks: 4000, speaks: 1000, answer: "beats", stay: 30 * time.Second}, 2000, 3100},
+		"Soon":            {script{thinks: 4000, speaks: 100, answer: "good", stay: time.Second}, 10, 130},
+		"WhileItSpeaks":   {script{speaks: 4000, answer: "good", stay: 30 * time.Second}, 2900, 3100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := c.script
+				s.streams, s.letters, s.input = true, 4, 10
+				e := newExchangeTest(t, `{"name":"test","tokenLimit":1000000}`, s.RoundTrip)
+				path, body := s.request()
+				e.send(path, body, s.stay)
+				synctest.Wait()
+				if got := e.charged(t); got < c.least || got > c.most {
+					t.Errorf("charged %d tokens, want %d to %d; billed are %d", got, c.least, c.most, s.billed)
+				}
+			})
+		})
+	}
+}
+
+// An image that a client leaves when it has seen the last of its partial ones is not free.
+func TestLeavingWhileAnImageIsDrawnIsNotFree(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newExchangeTest(t, `{"name":"test","tokenLimit":1000000}`, func(r *http.Request) (*http.Response, error) {
+			beganSending(r)
+			read, write := io.Pipe()
+			go func() {
+				_, _ = io.WriteString(write, "data: {\"type\":\"image_generation.partial_image\",\"partial_image_index\":2,\"b64_json\":\"AAAA\"}\n\n")
+				<-r.Context().Done()
+				_ = write.CloseWithError(r.Context().Err())
+			}()
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, ContentLength: -1, Body: read}, nil
+		})
+		e.send("/v1/images/generations", `{"model":"gpt-image-1","stream":true,"partial_images":3,"prompt":"a hat"}`, time.Second)
+		synctest.Wait()
+		if got := e.charged(t); got < mostImageOutput {
+			t.Errorf("charged %d tokens, want those of an image, %d", got, mostImageOutput)
+		}
+	})
+}

@@ -104,6 +104,9 @@ func (s *Stream) Flush(dst []byte) []byte {
 // Close gives back the memory of a stream that nothing more is written to.
 func (s *Stream) Close() { s.giveBack(0) }
 
+// Heard is the bytes of the output's text that have come. It is cheap.
+func (s *Stream) Heard() int64 { return s.res.OutputText }
+
 // Result is what the stream has said so far.
 func (s *Stream) Result() Result { return s.result() }
 
