@@ -186,7 +186,8 @@ func (s *Store) unopened(failed int, which []string) error {
 		problem = "ENCRYPTION_KEY is not set, and there are stored provider keys"
 	}
 	return fmt.Errorf("%w: %s (%d cannot be opened).\n%s.\n"+
-		"Set ENCRYPTION_KEY to the key that sealed them, or add that key to ENCRYPTION_KEY_PREVIOUS. Where it is lost, remove each stored key with "+
+		"Set ENCRYPTION_KEY to the key that sealed them (outside production the file encryption-key in DATA_DIR), or add that key to "+
+		"ENCRYPTION_KEY_PREVIOUS. Where it is lost, remove each stored key with "+
 		"`airatelimit project config PROJECT --set -` and {\"providers\": {\"NAME\": {\"key\": null}}}, start the server, and store it again",
 		ErrUnopened, problem, failed, strings.Join(which, "\n"))
 }
