@@ -239,6 +239,10 @@ func (r *reader) switchOn(param string, v token) error {
 	switch v.kind {
 	case null:
 		return nil
+	case boolean:
+		if r.data[v.start] == 'f' {
+			return nil
+		}
 	case array:
 		if s := (scanner{data: r.data, pos: v.start + 1}); s.space() == ']' {
 			return nil

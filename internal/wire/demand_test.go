@@ -55,6 +55,7 @@ func TestParse_findsHostedTools(t *testing.T) {
 		{"ShellOfNoEnvironment", responses, tools(`{"type":"shell"}`), []Tool{hosted("tools", "shell")}},
 		{"WebSearch", responses, tools(`{"type":"web_search"},{"type":"web_search_preview_2025_03_11"}`), []Tool{hosted("tools", "web_search"), hosted("tools", "web_search_preview_2025_03_11")}},
 		{"Image", responses, tools(`{"type":"image_generation","model":"gpt-image-2"}`), []Tool{{"tools", "image_generation", "gpt-image-2", -1, -1}}},
+		{"Searching", chat, `{"model":"m","enable_search":true,"Search_Options":{},"web_search":false,"search_mode":null,"x":{"search":true}}`, []Tool{hosted("enable_search", "enable_search"), hosted("Search_Options", "Search_Options")}},
 		{"Unknown", responses, tools(`{"type":"teleport"}`), []Tool{hosted("tools", "teleport")}},
 		{"TypeNoString", responses, tools(`{"type":{}}`), []Tool{hosted("tools", "")}},
 		{"NoType", chat, tools(`{"google_search":{}}`), []Tool{hosted("tools", "")}},
@@ -122,6 +123,12 @@ func TestParse_findsSecondModels(t *testing.T) {
 	refuse(t, chat, `{"model":"m","models":[`+strings.Repeat(`"a",`, mostDemands)+`"a"]}`, "models", "more than")
 }
 
+func TestParse_refusesModelsThatAreNoNames(t *testing.T) {
+	t.Parallel()
+	refuse(t, chat, `{"model":"m","models":[{"model":"dear"}]}`, "models", "list of models' names")
+	refuse(t, chat, `{"model":"m","models":["m",[{"id":"dear"}]]}`, "models", "list of models' names")
+}
+
 func TestParse_notesWhatASecondModelMayDoBeyondTheRequest(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ entry, ownCap, ownSpeed string }{
@@ -148,6 +155,8 @@ func TestParse_findsObjectsOfTheAccount(t *testing.T) {
 		want             []Object
 	}{
 		{"FileSearch", responses, top(`"tools":[{"type":"file_search","vector_store_ids":["vs_1","vs_2"]}]`), []Object{{"vector_store_ids", "vs_1"}, {"vector_store_ids", "vs_2"}}},
+		{"Preset", chat, top(`"preset":"p"`), []Object{{"preset", "p"}}},
+		{"PresetOfAModel", chat, `{"model":"gpt-4o@preset/p"}`, []Object{{"preset", "p"}}},
 		{"FileSearchAdded", responses, top(`"input":[{"type":"additional_tools","tools":[{"type":"file_search","vector_store_ids":["vs_1"]}]}]`), []Object{{"vector_store_ids", "vs_1"}}},
 		{"InputFile", responses, top(`"input":[{"role":"user","content":[{"type":"input_file","file_id":"file-1"}]}]`), []Object{{"file_id", "file-1"}}},
 		{"InputFileEscaped", responses, top(`"input":[{"content":[{"file\u005fid":"file\u002d1"}]}]`), []Object{{"file_id", "file-1"}}},

@@ -42,7 +42,12 @@ func (r *reader) leaf(at place, v token) error {
 		}
 	case storedPrompt:
 		in.Opaque = in.Opaque || v.kind != null
-	case fallbackModels, routeModels, toolModels, pluginModel, moderationModel:
+	case routeModels:
+		if v.kind == object { // which members of it name a model is anybody's guess
+			return invalid("models", "`models` must be a list of models' names.")
+		}
+		return r.secondModel(at, v)
+	case fallbackModels, toolModels, pluginModel, moderationModel:
 		return r.secondModel(at, v)
 	case fallbackCap, fallbackSpeed:
 		r.ownSettings(at, v)

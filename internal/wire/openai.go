@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // openAIPlace tells where the value under key stands in a body of OpenAI's dialect. Chat messages, Responses items and
 // content parts share their names, and so a place.
 func openAIPlace(op Operation, at place, key []byte) place {
@@ -25,7 +27,10 @@ func openAIPlace(op Operation, at place, key []byte) place {
 		switch string(key) {
 		case "cached_content", "cachedContent":
 			return hidden
-		case "plugins", "web_search_options", "search_parameters", "mcp_servers":
+		case "plugins", "mcp_servers":
+			return switches
+		}
+		if searching(key) {
 			return switches
 		}
 		return extra
@@ -71,14 +76,29 @@ func openAIRoot(op Operation, key []byte) place {
 		return management
 	case "extra_body":
 		return extra
-	case "web_search_options", "search_parameters", "mcp_servers": // OpenAI, xAI
+	case "mcp_servers":
 		return switches
 	case "previous_response_id", "conversation", "container", "cached_content", "cachedContent":
 		return hidden
 	case "metadata", "response_format", "text", "logit_bias", "tool_choice", "functions", "systemPromptVariables":
 		return free
 	}
+	if searching(key) {
+		return switches
+	}
 	return elsewhere
+}
+
+// searching reports whether a field that no model reads has to do with searches, which providers run at a fee: OpenAI's
+// web_search_options, xAI's search_parameters, Qwen's enable_search, and what others call theirs.
+func searching(key []byte) bool {
+	const word = "search"
+	for i := 0; i+len(word) <= len(key); i++ {
+		if key[i]|0x20 == 's' && bytes.EqualFold(key[i:i+len(word)], []byte(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 func openAIPart(key []byte) place {

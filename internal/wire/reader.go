@@ -235,6 +235,9 @@ func (r *reader) member(at place, f *frame) error {
 	if at == root && string(key) == "prompt" && r.e.Endpoint.Operation.responses() {
 		ref = promptObject
 	}
+	if at == root && string(key) == "preset" { // OpenRouter's: settings that are stored there, a model among them
+		ref = objectID
+	}
 	if at == elsewhere && ref == noObject {
 		_, err := r.value(elsewhere)
 		return err
@@ -387,6 +390,11 @@ func (r *reader) model(v token) error {
 		return invalid("model", "`model` must not hold control characters or broken Unicode.")
 	}
 	r.e.Model = name
+	if _, preset, ok := strings.Cut(name, "@preset/"); ok {
+		if err := r.e.Demands.addObject("preset", preset); err != nil {
+			return err
+		}
+	}
 	return checkModel(name)
 }
 
