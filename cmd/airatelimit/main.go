@@ -72,13 +72,23 @@ func run(ctx context.Context, args []string, a app) int {
 		return 0
 	case err != nil:
 		a.fail(err)
-		fmt.Fprintln(a.err, "airatelimit: run `airatelimit --help` for what there is")
+		fmt.Fprintf(a.err, "airatelimit: run `%s --help` for what there is\n", misunderstood(err))
 		return exitUsage
 	}
 	if err := parsed.Run(); err != nil {
 		return a.fail(err)
 	}
 	return 0
+}
+
+// misunderstood is the command as far as it was understood: its help tells the rest.
+func misunderstood(err error) string {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
+		if node := parse.Context.Selected(); node != nil {
+			return "airatelimit " + node.Path()
+		}
+	}
+	return "airatelimit"
 }
 
 // fail prints every problem in err on a line of its own.
