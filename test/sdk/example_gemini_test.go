@@ -3,7 +3,6 @@ package sdk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"google.golang.org/genai"
@@ -24,7 +23,8 @@ func askGemini(ctx context.Context, server, projectKey, user, question string) (
 	if errors.As(err, &refused) {
 		for _, detail := range refused.Details {
 			if metadata, ok := detail["metadata"].(map[string]any); ok && detail["reason"] == "LIMIT_EXCEEDED" {
-				return fmt.Sprintf("%s %v", refused.Message, metadata["deepLink"]), nil
+				deepLink, _ := metadata["deepLink"].(string)
+				return refused.Message + " " + deepLink, nil
 			}
 		}
 	}

@@ -17,7 +17,7 @@ export async function ask(server, projectKey, user, question) {
     return await stream.finalText();
   } catch (error) {
     if (error instanceof Anthropic.APIError && error.error?.error?.code === "limit_exceeded") {
-      const { message, deepLink } = error.error.error;
+      const { message, deepLink = "" } = error.error.error;
       return `${message} ${deepLink}`;
     }
     throw error;

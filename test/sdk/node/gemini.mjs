@@ -22,7 +22,7 @@ export async function ask(server, projectKey, user, question) {
       // The SDK keeps the whole body as its message.
       const { message, details } = JSON.parse(error.message).error;
       const info = details.find((detail) => detail.reason === "LIMIT_EXCEEDED");
-      if (info) return `${message} ${info.metadata.deepLink}`;
+      if (info) return `${message} ${info.metadata.deepLink ?? ""}`;
     }
     throw error;
   }

@@ -20,7 +20,7 @@ export async function ask(server, projectKey, user, question) {
     return answer;
   } catch (error) {
     if (error instanceof OpenAI.APIError && error.code === "limit_exceeded") {
-      return `${error.error.message} ${error.error.deepLink}`;
+      return `${error.error.message} ${error.error.deepLink ?? ""}`;
     }
     throw error;
   }

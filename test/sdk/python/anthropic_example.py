@@ -19,4 +19,4 @@ def ask(server, project_key, user, question):
         refused = error.body["error"]
         if refused.get("code") != "limit_exceeded":
             raise
-        return f"{refused['message']} {refused['deepLink']}"
+        return f"{refused['message']} {refused.get('deepLink', '')}"

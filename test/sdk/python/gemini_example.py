@@ -16,5 +16,5 @@ def ask(server, project_key, user, question):
     except errors.ClientError as error:
         for detail in error.details["error"].get("details", []):
             if detail.get("reason") == "LIMIT_EXCEEDED":
-                return f"{error.message} {detail['metadata']['deepLink']}"
+                return f"{error.message} {detail['metadata'].get('deepLink', '')}"
         raise

@@ -18,4 +18,4 @@ def ask(server, project_key, user, question):
     except openai.RateLimitError as error:
         if error.code != "limit_exceeded":
             raise
-        return f"{error.body['message']} {error.body['deepLink']}"
+        return f"{error.body['message']} {error.body.get('deepLink', '')}"
