@@ -16,7 +16,10 @@ const (
 	unknownOutput = 16_384
 	unknownInput  = 128_000 // the context of a model that the price book does not know
 
-	usualImageInput = 800
+	usualNotShown = 8_000 // of stored conversations and files, whose length nothing tells
+
+	usualImageInput     = 800
+	usualImageInputMini = 2_833 + 4*5_667 // to gpt-4o-mini
 	// The most that an image in a request costs. gpt-4o-mini charges 2,833 and 5,667 a
 	// tile, of which there are at most eight. GPT-5.4 and 5.5 take 10,000 patches in full
 	// detail, which the smallest model counts at up to 2.46 tokens each; later ones have
@@ -75,9 +78,13 @@ func (c *call) estimateOf() estimate {
 	e.price, e.priced = c.caller.Project.Price(c.target.Model)
 	in := c.env.Input
 
-	e.likely.Input = tokensOf(in.TextBytes) + in.Images*usualImageInput
-	e.input.Input = in.TextBytes - in.ControlBytes + in.Images*c.imageBound() + hiddenInput
-	e.input.ImageInput = in.Images * c.imageBound()
+	imageBound := c.imageBound()
+	e.likely.Input = tokensOf(in.TextBytes) + in.Images*usualImage(imageBound)
+	if in.Opaque {
+		e.likely.Input += min(usualNotShown, known(e.price.Context, unknownInput))
+	}
+	e.input.Input = in.TextBytes - in.ControlBytes + in.Images*imageBound + hiddenInput
+	e.input.ImageInput = in.Images * imageBound
 	if c.env.Tools {
 		e.input.Input += hiddenToolsInput
 	}
@@ -188,6 +195,14 @@ func (c *call) imageBound() int64 {
 		most = max(most, imageBoundOf(m.Model))
 	}
 	return most
+}
+
+// usualImage is what an image usually costs in tokens where a bound is the most.
+func usualImage(bound int64) int64 {
+	if bound == mostImageInputMini {
+		return usualImageInputMini
+	}
+	return usualImageInput
 }
 
 func imageBoundOf(model string) int64 {

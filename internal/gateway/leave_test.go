@@ -454,6 +454,7 @@ func TestLeavingWhileTheModelThinksIsNotFree(t *testing.T) {
 		"Capped":          {script{thinks: 4000, speaks: 100, cap: 500, answer: "silent", stay: 4900 * time.Millisecond}, 250, 540},
 		"InBetween":       {script{thinks: 4000, speaks: 1000, answer: "beats", stay: 30 * time.Second}, 2000, 3100},
 		"Soon":            {script{thinks: 4000, speaks: 100, answer: "good", stay: time.Second}, 10, 130},
+		"Anthropic":       {script{anthropic: true, cap: 9000, thinks: 3000, speaks: 1000, answer: "good", stay: 30_500 * time.Millisecond}, 2000, 3200},
 		"WhileItSpeaks":   {script{speaks: 4000, answer: "good", stay: 30 * time.Second}, 2900, 3100},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -493,4 +494,31 @@ func TestLeavingWhileAnImageIsDrawnIsNotFree(t *testing.T) {
 			t.Errorf("charged %d tokens, want those of an image, %d", got, mostImageOutput)
 		}
 	})
+}
+
+// What a body refers to is not free for who leaves before the figures come.
+func TestLeavingWithHiddenInputIsNotFree(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path, body  string
+		least, most int64
+	}{
+		"Text":         {"/v1/responses", `{"model":"gpt-4o","stream":true,"input":"hello"}`, 5, 30},
+		"Conversation": {"/v1/responses", `{"model":"gpt-4o","stream":true,"input":"hello","previous_response_id":"resp_1"}`, usualNotShown, usualNotShown + 50},
+		"File":         {"/v1/responses", `{"model":"gpt-4o","stream":true,"input":[{"role":"user","content":[{"type":"input_file","file_url":"https://example.com/a.pdf"}]}]}`, usualNotShown, usualNotShown + 50},
+		"MiniImage":    {"/v1/chat/completions", `{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}`, 25_000, 26_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := script{streams: true, thinks: 4000, answer: "good"}
+				e := newExchangeTest(t, `{"name":"test","tokenLimit":1000000}`, s.RoundTrip)
+				e.send(c.path, c.body, time.Second)
+				synctest.Wait()
+				if got := e.charged(t); got < c.least || got > c.most {
+					t.Errorf("charged %d tokens, want %d to %d", got, c.least, c.most)
+				}
+			})
+		})
+	}
 }
