@@ -18,6 +18,7 @@ type oggStream struct {
 // their larger block at most. A page's claim may raise that.
 func ogg(file []byte) (us int64, known bool) {
 	streams := map[uint32]*oggStream{}
+	left := len(file) // segments: a file has one byte for each, unless its pages overlap
 	for {
 		i := bytes.Index(file, []byte("OggS"))
 		if i < 0 {
@@ -25,7 +26,10 @@ func ogg(file []byte) (us int64, known bool) {
 		}
 		file = file[i:]
 		n, ok := oggPage(file, streams)
-		if !ok {
+		if len(file) > 26 {
+			left -= int(file[26])
+		}
+		if !ok || left < 0 {
 			return 0, false
 		}
 		file = file[n:]

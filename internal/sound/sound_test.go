@@ -187,3 +187,16 @@ func BenchmarkLongest_flac25MB(b *testing.B) {
 		Longest(file)
 	}
 }
+
+// Pages that lie in each other would be read as often as they overlap.
+func TestLongest_refusesOverlappingPages(t *testing.T) {
+	t.Parallel()
+	overlapping := strings.Repeat("OggS\x00\x00\x00\x00", 1<<12)
+	first := "OggS\x00\x02" + strings.Repeat("\x00", 8) + overlapping[14:18] + strings.Repeat("\x00", 8) + "\x01\x13OpusHead" + strings.Repeat("\x00", 11)
+	if millis, known := Longest([]byte(first + overlapping)); known {
+		t.Errorf("pages in each other last %d ms", millis)
+	}
+	if _, known := Longest([]byte(first)); !known {
+		t.Error("one page is not known")
+	}
+}

@@ -207,6 +207,20 @@ func TestParse_findsObjectsOfTheAccount(t *testing.T) {
 	refuse(t, chat, top(`"file_ids":[`+strings.Repeat(`"a",`, mostDemands)+`"a"]`), "file_ids", "more than")
 }
 
+// A body is read in linear time however its references are nested.
+func TestParse_boundsNestedReferences(t *testing.T) {
+	t.Parallel()
+	nested := func(open, shut string, depth int) string {
+		return `{"model":"m","x":` + strings.Repeat(open, depth) + "[" + strings.Repeat("1,", 1000) + "1]" + strings.Repeat(shut, depth) + `}`
+	}
+	for _, c := range [][2]string{{`{"file_ids":[`, `]}`}, {`{"container":`, `}`}, {`{"file_ids":[[[`, `]]]}`}} {
+		accept(t, chat, nested(c[0], c[1], 1)+strings.Repeat(" ", 4000))
+		if _, err := Parse(at(t, chat), "", []byte(nested(c[0], c[1], 45))); err == nil || !strings.Contains(err.Error(), "nested in itself") {
+			t.Errorf("%s 45 times: %v, want a refusal", c[0], err)
+		}
+	}
+}
+
 func TestParse_findsWhatSteersAGateway(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

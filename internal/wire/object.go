@@ -41,6 +41,12 @@ func objectField(key []byte) reference {
 
 // refer notes the objects that a field's value refers to.
 func (r *reader) refer(name string, ref reference, v token) error {
+	if v.kind == array || v.kind == object {
+		// Such values in each other would be read again at every level.
+		if r.again += v.end - v.start; r.again > mostAgain*len(r.data) {
+			return invalid(name, "`%s` is nested in itself, or holds lists in lists. Send a list of ids.", name)
+		}
+	}
 	switch {
 	case v.kind == array:
 		return r.elements(v, func(v token) error { return r.refer(name, ref, v) })
@@ -55,6 +61,9 @@ func (r *reader) refer(name string, ref reference, v token) error {
 	}
 	return r.e.Demands.addObject(name, id)
 }
+
+// mostAgain is how often the whole body may be read once more for what it refers to.
+const mostAgain = 2
 
 // elements calls do for the strings of an array that has been read, of arrays in it too.
 func (r *reader) elements(v token, do func(token) error) error {

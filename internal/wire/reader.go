@@ -68,6 +68,7 @@ type reader struct {
 	scanner
 	e       *Envelope
 	scratch [256]byte // a short string, decoded
+	again   int       // bytes that have been read once more
 }
 
 func (e *Envelope) readJSON() error {
