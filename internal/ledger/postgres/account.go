@@ -18,19 +18,19 @@ type account struct {
 	blocked bool // has one that somebody else keeps locked
 
 	known                bool
-	set                  bool             // has settings,
+	hasSettings          bool             // has settings,
 	settings             string           // which are here where they were asked for
 	revision             int64            // of them
-	given                *ledger.Settings // what a change was given of them
+	settingsBefore       *ledger.Settings // what a change was given of them
 	createdAt, updatedAt int64            // Unix µs, 0 for none
 	state                limit.State
-	counted              bool // state.Used is the sum of its usage
+	summed               bool // state.Used is the sum of its usage
 
-	loaded  []loadedHold
-	used    []usage
-	passed  []uint64 // what was counted that nobody had decided on
-	moved   bool     // state has come into a new period
-	changed bool     // the row must be written
+	loaded    []loadedHold
+	used      []usage
+	passedIDs []uint64 // what was counted that nobody had decided on
+	newPeriod bool     // state has come into a new period
+	changed   bool     // the row must be written
 }
 
 // loadedHold is what must be known of a hold in the table to see what became of it.
@@ -48,17 +48,17 @@ type usage struct {
 }
 
 // uncounted stands in the place of a period where used has not been summed up.
-const uncounted = -1
+const notSummed = -1
 
 // load reads a row of lockAccounts, past its number.
 func (a *account) load(r *record) {
 	a.exists = true
-	a.known, a.set, a.settings, a.revision = r.bool(), r.bool(), r.text(), r.int()
+	a.known, a.hasSettings, a.settings, a.revision = r.bool(), r.bool(), r.text(), r.int()
 	a.state.Credits = r.amounts()
 	a.state.UnlimitedUntil, a.state.Burst = timeOf(r.int(), time.UnixMicro), timeOf(r.int(), fromNanos)
 	period, start, used := r.int(), r.int(), r.text()
-	if period != uncounted {
-		a.counted = true
+	if period != notSummed {
+		a.summed = true
 		a.state.Period, a.state.Start, a.state.Used = limit.Period(period), hourTime(start), decodeUsed(used)
 	}
 	a.createdAt, a.updatedAt = r.int(), r.int()
@@ -79,7 +79,7 @@ func (a *account) loadHold(r *record) {
 }
 
 // see makes an identity known that a request has come from.
-func (a *account) see(now time.Time) {
+func (a *account) markKnown(now time.Time) {
 	if a.known {
 		return
 	}
@@ -117,8 +117,8 @@ func (a *account) view(settings *ledger.Settings) ledger.Account {
 // writeRow adds the account's row to a table for insertAccounts or updateAccounts.
 func (a *account) writeRow(t *table) {
 	s := &a.state
-	period, start, used := int64(uncounted), int64(0), ""
-	if a.counted {
+	period, start, used := int64(notSummed), int64(0), ""
+	if a.summed {
 		period, start, used = int64(s.Period), hourOf(s.Start), encodeUsed(s.Used)
 	}
 	t.row().text(a.key.Project, a.key.Identity).bool(a.known).int(s.Credits[:]...).

@@ -20,7 +20,7 @@ const (
 	lockTimeout = "500ms"
 	// How often a batch that crossed another transaction begins again at once, and one
 	// whose connection was cut looks for a better one.
-	mostCrossings, mostCuts = 20, 20
+	maxConflicts, maxReconnects = 20, 20
 )
 
 // batch is what one transaction does: calls on several accounts, in the order in which
@@ -33,8 +33,8 @@ type batch struct {
 
 	attempted time.Time // when the last attempt began
 
-	unknown bool    // the last attempt may have been committed
-	blocked []*call // those on accounts that somebody else keeps locked
+	commitUnknown bool    // the last attempt may have been committed
+	blocked       []*call // those on accounts that somebody else keeps locked
 }
 
 func newBatch(q *queue, calls []*call) *batch {
@@ -44,7 +44,7 @@ func newBatch(q *queue, calls []*call) *batch {
 		if c.kind != barrier {
 			// Of who is thought to have nothing set, it is what they have if they do.
 			guess := c.kind == reserve && c.settings == nil
-			whole[c.key] = whole[c.key] || c.kind == look || c.kind == read || guess
+			whole[c.key] = whole[c.key] || c.kind == readAccount || c.kind == readSettings || guess
 		}
 	}
 	b.wants = make([]want, 0, len(whole))
@@ -57,33 +57,33 @@ func newBatch(q *queue, calls []*call) *batch {
 
 // process makes calls in one batch, in as many attempts as it takes, and returns what could
 // not be done now and must be. Skip passes over accounts that are locked by somebody else.
-func (q *queue) process(calls []*call, skip bool) remains {
+func (q *queue) process(calls []*call, skip bool) remainder {
 	b := newBatch(q, calls)
 	if len(b.wants) == 0 { // barriers
 		q.answer(calls)
-		return remains{}
+		return remainder{}
 	}
 	for crossings, cuts := 0, 0; ; {
 		err := b.attempt(skip)
 		if err == nil {
 			q.l.recovered()
-			return remains{calls: q.patient(b.blocked, ledger.ErrLocked), locked: true}
+			return remainder{calls: q.refuseLate(b.blocked, ledger.ErrLocked), locked: true}
 		}
 		again := false
 		switch failureOf(err) {
-		case crossed:
+		case conflicted:
 			crossings++
-			again = crossings < mostCrossings
-		case cut:
+			again = crossings < maxConflicts
+		case disconnected:
 			cuts++
-			again = cuts < mostCuts && !b.unknown && time.Since(b.began) < attemptTimeout/2
-		case waited:
+			again = cuts < maxReconnects && !b.commitUnknown && time.Since(b.began) < attemptTimeout/2
+		case lockTimedOut:
 			if skip { // so it is no account's row, but more
-				return remains{calls: q.patient(calls, err), locked: true}
+				return remainder{calls: q.refuseLate(calls, err), locked: true}
 			}
 			skip, again = true, true
-		case refused:
-			return b.apart(skip, err)
+		case rejected:
+			return b.split(skip, err)
 		}
 		if !again {
 			return b.giveUp(err)
@@ -93,7 +93,7 @@ func (q *queue) process(calls []*call, skip bool) remains {
 
 // patient refuses the calls that have waited for a lock for too long, saying why, and returns
 // the others.
-func (q *queue) patient(calls []*call, why error) (rest []*call) {
+func (q *queue) refuseLate(calls []*call, why error) (rest []*call) {
 	var late []*call
 	now := time.Now()
 	for _, c := range calls {
@@ -109,41 +109,41 @@ func (q *queue) patient(calls []*call, why error) (rest []*call) {
 
 // giveUp tells those who wait that the database could not be had, and returns what must be
 // written. Reservations that may have been made without anybody knowing are released.
-func (b *batch) giveUp(err error) remains {
+func (b *batch) giveUp(err error) remainder {
 	var undo []*call
-	if b.unknown {
+	if b.commitUnknown {
 		for _, c := range b.calls {
-			c.unsure = c.unsure || c.kind == pass
+			c.commitUnknown = c.commitUnknown || c.kind == pass
 			// There is no decision on an account that was blocked.
 			if c.kind == reserve && c.err == nil && c.res != nil && c.res.Decision.Refusal == limit.Admitted {
 				undo = append(undo, &call{kind: release, key: c.key, id: c.id, fence: true})
 			}
 		}
-	} else if f := failureOf(err); f == away || f == cut {
+	} else if f := failureOf(err); f == unavailable || f == disconnected {
 		b.q.l.fail(fmt.Errorf("a batch of %d calls: %w", len(b.calls), err))
 	}
-	return remains{calls: append(b.q.refuse(b.calls, err), undo...), away: true}
+	return remainder{calls: append(b.q.refuse(b.calls, err), undo...), unavailable: true}
 }
 
 // apart makes the calls of a batch that the database refuses in two batches, and so on with
 // the one that it refuses then, until the call is alone that it is about. The others must
 // not fail with it, nor what must be written be tried for ever.
-func (b *batch) apart(skip bool, why error) remains {
+func (b *batch) split(skip bool, why error) remainder {
 	q := b.q
 	if len(b.calls) == 1 {
 		for _, c := range q.refuse(b.calls, why) {
 			q.l.report(fmt.Errorf("the end of a request of project %s is not counted, the database refuses it: %w", c.key.Project, why))
 		}
-		return remains{}
+		return remainder{}
 	}
 	first, second, together := b.halves()
 	left := q.process(first, skip)
-	if left.away || together && len(left.calls) > 0 {
+	if left.unavailable || together && len(left.calls) > 0 {
 		left.calls = append(left.calls, second...) // which come after
 		return left
 	}
 	more := q.process(second, skip)
-	return remains{calls: append(left.calls, more.calls...), locked: left.locked || more.locked, away: more.away}
+	return remainder{calls: append(left.calls, more.calls...), locked: left.locked || more.locked, unavailable: more.unavailable}
 }
 
 // halves returns the calls in two parts, by account where there are several, or together.
@@ -171,7 +171,7 @@ func (b *batch) halves() (first, second []*call, together bool) {
 // attempt makes the calls in one transaction. They are answered where it returns nil, but
 // for those on blocked accounts.
 func (b *batch) attempt(skip bool) error {
-	b.unknown, b.blocked, b.attempted = false, nil, time.Now()
+	b.commitUnknown, b.blocked, b.attempted = false, nil, time.Now()
 	for _, c := range b.calls {
 		c.res = nil // of an attempt that was undone
 	}
@@ -196,7 +196,7 @@ func (b *batch) attempt(skip bool) error {
 // make makes the calls in a transaction that has begun.
 func (b *batch) make(t *transaction, skip bool) error {
 	how := locking{timeout: lockTimeout, skip: skip}
-	b.recall(t, &how)
+	b.checkPassed(t, &how)
 	if err := t.lock(b.wants, how); err != nil {
 		return t.failed(err)
 	}
@@ -212,7 +212,7 @@ func (b *batch) make(t *transaction, skip bool) error {
 		return nil
 	}
 	if err := t.commit(statements); err != nil {
-		b.unknown = t.unknown
+		b.commitUnknown = t.commitUnknown
 		return t.failed(err)
 	}
 	made := b.made(t)
@@ -224,11 +224,11 @@ func (b *batch) make(t *transaction, skip bool) error {
 }
 
 // recall has a transaction find out which of the calls that may have been made were.
-func (b *batch) recall(t *transaction, how *locking) {
+func (b *batch) checkPassed(t *transaction, how *locking) {
 	var unsure []*call
 	keys := rowsOf(readPassed)
 	for _, c := range b.calls {
-		if c.unsure {
+		if c.commitUnknown {
 			unsure = append(unsure, c)
 			keys.row().text(c.key.Project, passedKey(c.id))
 		}
@@ -263,7 +263,7 @@ func (b *batch) made(t *transaction) (made []*call) {
 // failed returns err, and sees to it that a connection that is no good, or leads to a
 // server that is not, is not used again.
 func (t *transaction) failed(err error) error {
-	if f := failureOf(err); f == away || f == cut {
+	if f := failureOf(err); f == unavailable || f == disconnected {
 		t.s.broken = true
 	}
 	return err

@@ -17,10 +17,10 @@ const (
 	listTimeout   = "8s"
 	// How often, and for how long, one is begun again that crossed another or lost its
 	// connection.
-	mostChangeTries = 20
-	changePatience  = 3 * time.Second
+	maxChangeTries  = 20
+	changeRetryTime = 3 * time.Second
 	// How long one, or a list, waits for others to be done.
-	turnPatience = 5 * time.Second
+	slotTimeout = 5 * time.Second
 )
 
 // Change implements ledger.Ledger.
@@ -40,7 +40,7 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 	if err := l.queue.caughtUp(ctx, keys); err != nil {
 		return ledger.Outcome{}, err
 	}
-	done, err := l.turn(ctx)
+	done, err := l.acquireSlot(ctx)
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
@@ -55,9 +55,9 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 			return ledger.Outcome{}, refused.error
 		}
 		// One that may have been made is only made again where that shows.
-		_, unknown := errors.AsType[*unknownError](err)
+		_, unknown := errors.AsType[*commitUnknownError](err)
 		f := failureOf(err)
-		if f == away || f == refused || unknown && c.Once == nil || try >= mostChangeTries || time.Since(began) > changePatience {
+		if f == unavailable || f == rejected || unknown && c.Once == nil || try >= maxChangeTries || time.Since(began) > changeRetryTime {
 			return ledger.Outcome{}, ledger.Unavailable("change identities", err)
 		}
 	}
@@ -65,21 +65,21 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 
 // turn waits until a change or a list may have a connection. They get half of what the lanes
 // leave of the pool: however many wait for a row, no decision and no beat waits with them.
-func (l *Ledger) turn(ctx context.Context) (done func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, turnPatience, ledger.Unavailable("wait for other changes", context.DeadlineExceeded))
+func (l *Ledger) acquireSlot(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, slotTimeout, ledger.Unavailable("wait for other changes", context.DeadlineExceeded))
 	defer cancel()
 	select {
-	case l.aside <- struct{}{}:
-		return func() { <-l.aside }, nil
+	case l.changeSlots <- struct{}{}:
+		return func() { <-l.changeSlots }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
 // unknownError is of a commit of which nobody knows whether it was made.
-type unknownError struct{ error }
+type commitUnknownError struct{ error }
 
-func (e *unknownError) Unwrap() error { return e.error }
+func (e *commitUnknownError) Unwrap() error { return e.error }
 
 // applyError is what a change itself returned.
 type applyError struct{ error }
@@ -138,9 +138,9 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	if err != nil {
 		return ledger.Outcome{}, &applyError{err}
 	}
-	w := changed{settings: rowsOf(updateSettings), back: rowsOf(takeBack), audit: rowsOf(insertAudit)}
+	w := changeWrites{settings: rowsOf(updateSettings), resets: rowsOf(resetUsage), audit: rowsOf(insertAudit)}
 	for i, a := range accounts {
-		if err := w.take(a, views[i]); err != nil {
+		if err := w.add(a, views[i]); err != nil {
 			return ledger.Outcome{}, &applyError{err}
 		}
 	}
@@ -156,12 +156,12 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	}
 	statements += t.write(w.parts()...)
 	if err := t.commit(statements); err != nil {
-		if t.unknown {
-			err = &unknownError{err}
+		if t.commitUnknown {
+			err = &commitUnknownError{err}
 		}
 		return ledger.Outcome{}, t.failed(err)
 	}
-	w.learnt(&t.l.cache)
+	w.updateCache(&t.l.cache)
 	return out, nil
 }
 
@@ -176,50 +176,50 @@ func (t *transaction) views(c ledger.Change) ([]*ledger.Account, []*account, err
 	for i, key := range c.Keys {
 		a := byKey[key]
 		var err error
-		if a.given, err = t.l.cache.decode(a); err != nil {
+		if a.settingsBefore, err = t.l.cache.decode(a); err != nil {
 			return nil, nil, err
 		}
-		v := a.view(a.given)
+		v := a.view(a.settingsBefore)
 		views[i], accounts[i] = &v, a
 	}
 	return views, accounts, nil
 }
 
 // changed is what a change writes beside the accounts' rows.
-type changed struct {
-	settings, back, audit table
-	learn                 []learnt
+type changeWrites struct {
+	settings, resets, audit table
+	updates                 []cacheUpdate
 }
 
 // learnt is what the cache learns when a change is committed.
-type learnt struct {
+type cacheUpdate struct {
 	key      ledger.Key
 	settings *ledger.Settings
 	revision int64
 }
 
 // take takes over what a change made of an account.
-func (w *changed) take(a *account, v *ledger.Account) error {
-	if v.Settings != a.given {
+func (w *changeWrites) add(a *account, v *ledger.Account) error {
+	if v.Settings != a.settingsBefore {
 		text, err := encodeSettings(v.Settings)
 		if err != nil {
 			return err
 		}
 		a.revision++
 		w.settings.row().text(a.key.Project, a.key.Identity, text).int(a.revision)
-		w.learn = append(w.learn, learnt{a.key, v.Settings, a.revision})
+		w.updates = append(w.updates, cacheUpdate{a.key, v.Settings, a.revision})
 	}
 	if requests, tokens := v.TookBack(); requests || tokens {
 		start := v.State.Start
-		w.back.row().text(a.key.Project, a.key.Identity).
-			int(one(requests), one(tokens), hourOf(start), hourOf(v.State.Period.End(start)))
+		w.resets.row().text(a.key.Project, a.key.Identity).
+			int(boolInt(requests), boolInt(tokens), hourOf(start), hourOf(v.State.Period.End(start)))
 	}
 	a.known, a.state, a.changed = v.Known, v.State, true
 	a.createdAt, a.updatedAt = unixOrZero(v.CreatedAt, time.Time.UnixMicro), unixOrZero(v.UpdatedAt, time.Time.UnixMicro)
 	return nil
 }
 
-func one(is bool) int64 {
+func boolInt(is bool) int64 {
 	if is {
 		return 1
 	}
@@ -227,7 +227,7 @@ func one(is bool) int64 {
 }
 
 // record notes a line of the audit trail.
-func (w *changed) record(c ledger.Change, e ledger.Entry) {
+func (w *changeWrites) record(c ledger.Change, e ledger.Entry) {
 	detail := "{}"
 	if len(e.Detail) > 0 {
 		detail = cleaned(string(e.Detail))
@@ -235,13 +235,13 @@ func (w *changed) record(c ledger.Change, e ledger.Entry) {
 	w.audit.row().text(c.Keys[0].Project, cleaned(e.Identity), cleaned(e.Action), cleaned(e.Reason), detail).int(c.Now.UnixMicro())
 }
 
-func (w *changed) parts() []part {
-	return []part{{updateSettings, &w.settings}, {takeBack, &w.back}, {insertAudit, &w.audit}}
+func (w *changeWrites) parts() []part {
+	return []part{{updateSettings, &w.settings}, {resetUsage, &w.resets}, {insertAudit, &w.audit}}
 }
 
-func (w *changed) learnt(c *cache) {
-	for _, n := range w.learn {
-		c.learn(n.key, n.settings, n.revision)
+func (w *changeWrites) updateCache(c *cache) {
+	for _, n := range w.updates {
+		c.store(n.key, n.settings, n.revision)
 	}
 }
 
@@ -250,7 +250,7 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 	if !keepable(f.Project) || !keepable(f.Text) || !keepable(f.After) {
 		return ledger.Found{}, nil // no identity is named so
 	}
-	done, err := l.turn(ctx)
+	done, err := l.acquireSlot(ctx)
 	if err != nil {
 		return ledger.Found{}, err
 	}

@@ -18,7 +18,7 @@ func (b *batch) decide(t *transaction) error {
 	var other []moment // accounts that were last summed up for another period
 	for _, c := range b.calls {
 		a := accounts[c.key]
-		if a != nil && !a.blocked && c.kind == reserve && a.exists && !(a.counted && a.state.Period == c.period) &&
+		if a != nil && !a.blocked && c.kind == reserve && a.exists && !(a.summed && a.state.Period == c.period) &&
 			!slices.ContainsFunc(other, func(m moment) bool { return m.account == a }) {
 			other = append(other, moment{a, c.period, c.now})
 		}
@@ -52,13 +52,13 @@ func (c *call) apply(a *account, t *transaction) error {
 		if !c.counted {
 			c.pass(a)
 		}
-	case read:
+	case readSettings:
 		c.settings, c.err = t.l.cache.decode(a)
-	case look:
-		return c.look(a, t)
+	case readAccount:
+		return c.readAccount(a, t)
 	case settle:
 		return c.settle(a, t)
-	case stand:
+	case settleAtHold:
 		if h := a.hold(c.id); h != nil {
 			c.actual = ledger.Actual{Amounts: h.Amounts}
 			return c.settle(a, t)
@@ -71,7 +71,7 @@ func (c *call) apply(a *account, t *transaction) error {
 
 // look views the account in the period of a moment. It does so on a copy: who only looks
 // must not bring the account into a period that others have not come to.
-func (c *call) look(a *account, t *transaction) error {
+func (c *call) readAccount(a *account, t *transaction) error {
 	settings, err := t.l.cache.decode(a)
 	if err != nil {
 		c.err = err
@@ -103,8 +103,8 @@ func (c *call) reserve(a *account, cache *cache) {
 	h.ID, c.res.ID = c.id, c.id
 	burst := a.state.Burst
 	a.state.Admit(*h, c.now)
-	a.see(c.now)
-	a.changed = a.changed || a.moved || !burst.Equal(a.state.Burst)
+	a.markKnown(c.now)
+	a.changed = a.changed || a.newPeriod || !burst.Equal(a.state.Burst)
 }
 
 func (c *call) settle(a *account, t *transaction) error {
@@ -168,16 +168,16 @@ func (c *call) pass(a *account) {
 		h.Amounts[m] = bounded(n)
 	}
 	a.state.Admit(h, c.now)
-	a.see(c.now)
+	a.markKnown(c.now)
 	done, _ := a.state.Settle(c.id, c.actual.Amounts, c.rules)
 	a.changed = true
 	a.use(usageOf(done, c.actual))
-	a.passed = append(a.passed, c.id)
+	a.passedIDs = append(a.passedIDs, c.id)
 }
 
 // join adds another passed request to this one, where both are of one row of usage.
 func (c *call) join(o *call) bool {
-	if c.kind != pass || o.kind != pass || c.unsure || c.rules.Model != o.rules.Model || c.rules.Period != o.rules.Period ||
+	if c.kind != pass || o.kind != pass || c.commitUnknown || c.rules.Model != o.rules.Model || c.rules.Period != o.rules.Period ||
 		c.ask.Tier != o.ask.Tier || hourOf(c.now) != hourOf(o.now) {
 		return false
 	}
@@ -196,34 +196,34 @@ const (
 	reserve kind = iota
 	settle
 	release
-	stand   // settle as it stands
-	pass    // count what was not decided on
-	read    // Settings
-	look    // Account
-	barrier // only its turn
+	settleAtHold // settle as it stands
+	pass         // count what was not decided on
+	readSettings // Settings
+	readAccount  // Account
+	barrier      // only its turn
 )
 
 // call is one thing that is asked of the ledger, on its way through the queue.
 type call struct {
-	kind     kind
-	key      ledger.Key
-	id       uint64 // of the hold
-	period   limit.Period
-	now      time.Time
-	settings *ledger.Settings
-	rules    *limit.Rules
-	ask      limit.Ask
-	actual   ledger.Actual
-	fence    bool // whether the hold was ever made is not known
-	unsure   bool // whether what passed has been counted is not known,
-	counted  bool // and now it is
+	kind          kind
+	key           ledger.Key
+	id            uint64 // of the hold
+	period        limit.Period
+	now           time.Time
+	settings      *ledger.Settings
+	rules         *limit.Rules
+	ask           limit.Ask
+	actual        ledger.Actual
+	fence         bool // whether the hold was ever made is not known
+	commitUnknown bool // whether what passed has been counted is not known,
+	counted       bool // and now it is
 
 	res     *ledger.Reservation
 	account ledger.Account
 	err     error
 
-	answer   chan struct{} // nil where nobody waits
-	deadline time.Time     // for who waits
-	left     bool          // nobody waits any more; belongs to the queue's mutex
-	answered bool          // likewise
+	answer    chan struct{} // nil where nobody waits
+	deadline  time.Time     // for who waits
+	abandoned bool          // nobody waits any more; belongs to the queue's mutex
+	answered  bool          // likewise
 }

@@ -537,7 +537,7 @@ func TestRefusedWritesFailAlone(t *testing.T) {
 	reported = nil
 	mu.Unlock()
 	for _, after := range []time.Duration{0, reportInterval, reportInterval + time.Minute} {
-		if err := p.look(t.Context(), time.Now().Add(after)); failureOf(err) != refused {
+		if err := p.checkNodes(t.Context(), time.Now().Add(after)); failureOf(err) != rejected {
 			t.Errorf("a look at what cannot be settled: %v, want that it is refused", err)
 		}
 	}

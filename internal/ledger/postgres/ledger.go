@@ -47,16 +47,16 @@ type Options struct {
 
 // Ledger is a ledger.Ledger. Create it with Open.
 type Ledger struct {
-	pool  *pgxpool.Pool
-	opts  Options
-	queue *queue
-	cache cache
-	nodes nodes
-	node  atomic.Int64  // own id in the table of nodes
-	aside chan struct{} // holds a token for each connection beside the lanes: see turn
+	pool        *pgxpool.Pool
+	opts        Options
+	queue       *queue
+	cache       cache
+	nodes       nodes
+	node        atomic.Int64  // own id in the table of nodes
+	changeSlots chan struct{} // holds a token for each connection beside the lanes: see turn
 
-	failed   atomic.Pointer[error] // why nothing can be decided now
-	troubled chan struct{}         // failed has been set
+	failed    atomic.Pointer[error] // why nothing can be decided now
+	failedNow chan struct{}         // failed has been set
 
 	stop context.CancelFunc
 	idle sync.WaitGroup
@@ -78,11 +78,11 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	if o.Beat <= 0 {
 		o.Beat = 5 * time.Second
 	}
-	l := &Ledger{pool: pool, opts: o, troubled: make(chan struct{}, 1)}
-	l.aside = make(chan struct{}, max(1, (int(pool.Config().MaxConns)-o.Lanes)/2))
+	l := &Ledger{pool: pool, opts: o, failedNow: make(chan struct{}, 1)}
+	l.changeSlots = make(chan struct{}, max(1, (int(pool.Config().MaxConns)-o.Lanes)/2))
 	l.nodes.silence = 6 * o.Beat
-	l.nodes.step = 2 * o.Beat
-	l.nodes.atOnce = orphansAtOnce
+	l.nodes.maxStep = 2 * o.Beat
+	l.nodes.sweepSize = defaultSweepSize
 	if err := l.registerAnew(ctx, 0); err != nil {
 		return nil, err
 	}
@@ -94,8 +94,8 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 		err = fmt.Errorf("settle what other processes left running: %w", err)
 		// What cannot be settled is no reason not to serve: it is looked at again.
 		switch {
-		case failureOf(err) == refused:
-			l.nodes.told = time.Now()
+		case failureOf(err) == rejected:
+			l.nodes.reportedAt = time.Now()
 			l.report(err)
 		case !errors.Is(err, ledger.ErrLocked):
 			return nil, errors.Join(err, l.Close())
@@ -109,7 +109,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 
 // Close is Shutdown with the time that it takes where the database is up.
 func (l *Ledger) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience+attemptTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout+attemptTimeout)
 	defer cancel()
 	return l.Shutdown(ctx)
 }
@@ -128,8 +128,8 @@ func (l *Ledger) Shutdown(ctx context.Context) error {
 	}
 	defer l.queue.close(tries)()
 	l.idle.Wait()
-	lost := l.queue.rest()
-	err := l.leave(ctx)
+	lost := l.queue.abandon()
+	err := l.deregister(ctx)
 	if lost > 0 {
 		err = errors.Join(err, fmt.Errorf("%d ends of requests could not be written", lost))
 	}
@@ -148,7 +148,7 @@ func (l *Ledger) Healthy() error {
 func (l *Ledger) fail(err error) {
 	l.failed.Store(&err)
 	select {
-	case l.troubled <- struct{}{}:
+	case l.failedNow <- struct{}{}:
 	default:
 	}
 }
@@ -215,7 +215,7 @@ func (l *Ledger) Release(_ context.Context, res *ledger.Reservation) error {
 
 // Account implements ledger.Ledger.
 func (l *Ledger) Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error) {
-	c := &call{kind: look, key: key, period: period, now: now}
+	c := &call{kind: readAccount, key: key, period: period, now: now}
 	if err := l.do(ctx, c); err != nil {
 		return ledger.Account{}, err
 	}

@@ -29,19 +29,19 @@ const reportInterval = time.Hour
 type nodes struct {
 	mu      sync.Mutex // for registering anew
 	silence time.Duration
-	step    time.Duration // the most that one look adds to a silence
+	maxStep time.Duration // the most that one look adds to a silence
 
-	seen   map[int64]pulse // only watch has these
-	looked time.Time
-	told   time.Time // of what others have left and the database refuses
-	swept  place     // the last orphan that was, where there may be more
-	atOnce int       // so many are swept
+	seen       map[int64]pulse // only watch has these
+	looked     time.Time
+	reportedAt time.Time // of what others have left and the database refuses
+	lastSwept  place     // the last orphan that was, where there may be more
+	sweepSize  int       // so many are swept
 }
 
 // pulse is a beat and for how long it has been the last.
 type pulse struct {
-	beat  int64
-	still time.Duration
+	beat    int64
+	silence time.Duration
 }
 
 // registerAnew gives the node a new id, unless somebody has done so since it was old.
@@ -60,7 +60,7 @@ func (l *Ledger) registerAnew(ctx context.Context, old int64) error {
 }
 
 // leave removes the node's row.
-func (l *Ledger) leave(ctx context.Context) error {
+func (l *Ledger) deregister(ctx context.Context) error {
 	if _, err := l.query(ctx, deregister, nil, intParam(l.node.Load())); err != nil {
 		return fmt.Errorf("remove this node from the table of nodes: %w", err)
 	}
@@ -79,8 +79,8 @@ func (l *Ledger) watch(ctx context.Context, every time.Duration) {
 		case now := <-tick.C:
 			// What could not be done now is done at the next look. Only where this node cannot
 			// show that it lives has it anything to say.
-			_ = l.look(ctx, now)
-		case <-l.troubled:
+			_ = l.checkNodes(ctx, now)
+		case <-l.failedNow:
 			l.probe(ctx)
 		}
 	}
@@ -88,7 +88,7 @@ func (l *Ledger) watch(ctx context.Context, every time.Duration) {
 
 // probe tries until the database takes a beat.
 func (l *Ledger) probe(ctx context.Context) {
-	for pause := leastPause; l.Healthy() != nil; pause = min(2*pause, mostPause) {
+	for pause := minPause; l.Healthy() != nil; pause = min(2*pause, maxPause) {
 		select {
 		case <-ctx.Done():
 			return
@@ -115,14 +115,14 @@ func (l *Ledger) beat(ctx context.Context) error {
 
 // look beats, declares dead who has been silent for too long, and settles what the dead
 // have left.
-func (l *Ledger) look(ctx context.Context, now time.Time) error {
+func (l *Ledger) checkNodes(ctx context.Context, now time.Time) error {
 	if err := l.beat(ctx); err != nil {
 		if ctx.Err() == nil {
 			l.fail(err)
 		}
 		return err
 	}
-	silent, err := l.listen(ctx, now)
+	silent, err := l.readPulses(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -132,19 +132,19 @@ func (l *Ledger) look(ctx context.Context, now time.Time) error {
 		}
 	}
 	err = l.sweep(ctx)
-	if failureOf(err) == refused && now.Sub(l.nodes.told) >= reportInterval { // which no later look will change
-		l.nodes.told = now
+	if failureOf(err) == rejected && now.Sub(l.nodes.reportedAt) >= reportInterval { // which no later look will change
+		l.nodes.reportedAt = now
 		l.report(err)
 	}
 	return err
 }
 
 // listen reads the others' beats and returns who has been silent for too long.
-func (l *Ledger) listen(ctx context.Context, now time.Time) (silent map[int64]pulse, err error) {
+func (l *Ledger) readPulses(ctx context.Context, now time.Time) (silent map[int64]pulse, err error) {
 	n := &l.nodes
 	var passed time.Duration
 	if !n.looked.IsZero() {
-		passed = min(max(0, now.Sub(n.looked)), n.step)
+		passed = min(max(0, now.Sub(n.looked)), n.maxStep)
 	}
 	seen := make(map[int64]pulse, len(n.seen))
 	silent = make(map[int64]pulse)
@@ -154,9 +154,9 @@ func (l *Ledger) listen(ctx context.Context, now time.Time) (silent map[int64]pu
 		if !known || p.beat != beat {
 			p = pulse{beat: beat}
 		} else {
-			p.still += passed
+			p.silence += passed
 		}
-		if seen[id] = p; p.still >= n.silence {
+		if seen[id] = p; p.silence >= n.silence {
 			silent[id] = p
 		}
 	}, intParam(l.node.Load())); err != nil {
@@ -167,7 +167,7 @@ func (l *Ledger) listen(ctx context.Context, now time.Time) (silent map[int64]pu
 }
 
 // orphansAtOnce is how many holds are looked for, and settled, at once.
-const orphansAtOnce = 1000
+const defaultSweepSize = 1000
 
 // place is where a hold stands in the order in which orphans are swept.
 type place struct{ node, id int64 }
@@ -177,22 +177,22 @@ type place struct{ node, id int64 }
 func (l *Ledger) sweep(ctx context.Context) (left error) {
 	n := &l.nodes
 	for began := time.Now(); left == nil || time.Since(began) < l.opts.Beat; {
-		orphans, err := l.orphans(ctx)
+		orphans, err := l.nextOrphans(ctx)
 		if err != nil {
 			return errors.Join(left, err)
 		}
 		for _, c := range orphans {
-			c.waits()
+			c.expectAnswer()
 			l.queue.push(c)
 		}
 		for _, c := range orphans {
 			// Of what went wrong it is the refusals that must be told.
-			if err := l.queue.wait(ctx, c); err != nil && (left == nil || failureOf(err) == refused) {
+			if err := l.queue.wait(ctx, c); err != nil && (left == nil || failureOf(err) == rejected) {
 				left = fmt.Errorf("settle what a node left running: %w", err)
 			}
 		}
-		if len(orphans) < n.atOnce {
-			n.swept = place{}
+		if len(orphans) < n.sweepSize {
+			n.lastSwept = place{}
 			break
 		}
 	}
@@ -200,16 +200,16 @@ func (l *Ledger) sweep(ctx context.Context) (left error) {
 }
 
 // orphans finds the next to be swept.
-func (l *Ledger) orphans(ctx context.Context) (found []*call, err error) {
-	last := l.nodes.swept
-	_, err = l.query(ctx, findOrphans, func(r *record) {
-		c := &call{kind: stand, key: ledger.Key{Project: r.text(), Identity: r.text()}, id: uint64(r.int())}
+func (l *Ledger) nextOrphans(ctx context.Context) (found []*call, err error) {
+	last := l.nodes.lastSwept
+	_, err = l.query(ctx, selectOrphans, func(r *record) {
+		c := &call{kind: settleAtHold, key: ledger.Key{Project: r.text(), Identity: r.text()}, id: uint64(r.int())}
 		last = place{id: int64(c.id), node: r.int()}
 		found = append(found, c)
-	}, intParam(last.node), intParam(last.id), intParam(int64(l.nodes.atOnce)))
+	}, intParam(last.node), intParam(last.id), intParam(int64(l.nodes.sweepSize)))
 	if err != nil {
 		return nil, fmt.Errorf("find what nodes left running: %w", err)
 	}
-	l.nodes.swept = last
+	l.nodes.lastSwept = last
 	return found, nil
 }

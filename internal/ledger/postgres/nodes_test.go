@@ -277,7 +277,7 @@ func looks(t *testing.T, l *Ledger, from time.Time, n int, also ...func()) time.
 	t.Helper()
 	for range n {
 		from = from.Add(5 * time.Second)
-		if err := l.look(t.Context(), from); err != nil {
+		if err := l.checkNodes(t.Context(), from); err != nil {
 			t.Fatalf("look: %v", err)
 		}
 		for _, f := range also {
@@ -290,7 +290,7 @@ func looks(t *testing.T, l *Ledger, from time.Time, n int, also ...func()) time.
 // beating gives nodes the time between beats that they have in production, without beats.
 func beating(nodes []*process) {
 	for _, n := range nodes {
-		n.nodes.silence, n.nodes.step = 30*time.Second, 10*time.Second
+		n.nodes.silence, n.nodes.maxStep = 30*time.Second, 10*time.Second
 	}
 }
 
@@ -322,7 +322,7 @@ func TestDeadNodeIsSweptOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, n := range nodes[1:3] {
 		wg.Go(func() {
-			if err := n.look(t.Context(), now.Add(5*time.Second)); err != nil {
+			if err := n.checkNodes(t.Context(), now.Add(5*time.Second)); err != nil {
 				t.Errorf("look: %v", err)
 			}
 		})
@@ -353,7 +353,7 @@ func TestDeclaredDeadWithOneConnection(t *testing.T) {
 	p := openOn(t, newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 1 }))
 	key, r := named("alice"), requests(100)
 	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
-	if err := p.leave(t.Context()); err != nil {
+	if err := p.deregister(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	old := p.node.Load()
@@ -422,7 +422,7 @@ func TestWhatCannotBeSettledIsPassedOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := openProcess(t)
-			p.nodes.atOnce = 2
+			p.nodes.sweepSize = 2
 			if !patient {
 				p.Ledger.opts.Beat = 0
 			}
@@ -442,8 +442,8 @@ func TestWhatCannotBeSettledIsPassedOver(t *testing.T) {
 			exec(`ALTER TABLE usage ADD CHECK (identity <> 'mallory') NOT VALID`)
 			// The looks come by all pages, of which the first three have something that is refused.
 			for i := range 4 {
-				err := p.look(t.Context(), noon)
-				expected := failureOf(err) == refused
+				err := p.checkNodes(t.Context(), noon)
+				expected := failureOf(err) == rejected
 				if !patient && i == 3 {
 					expected = err == nil
 				}
@@ -549,7 +549,7 @@ func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
 	var calls []*call
 	for i := range n {
 		keys = append(keys, named(fmt.Sprint(n-1-i))) // 0 comes first
-		calls = append(calls, &call{kind: look, key: keys[i]})
+		calls = append(calls, &call{kind: readAccount, key: keys[i]})
 	}
 	count := func(sql string) (n int) {
 		t.Helper()

@@ -49,7 +49,7 @@ func preparedOf(conn *pgconn.PgConn) *prepared {
 // madeBy notes which server process makes the transaction. Poolers give a connection a
 // process id of their own making when it is opened: where both are the same there is none,
 // or one that leaves the process to the connection.
-func (s *session) madeBy(pid int64) {
+func (s *session) setServerProcess(pid int64) {
 	if s.own.direct = pid == int64(s.conn.Conn().PgConn().PID()); !s.own.direct {
 		clear(s.own.names)
 	}
@@ -186,13 +186,13 @@ func (s *session) close() {
 	// Whatever is wrong with it, or with the server at its other end: its place in the pool
 	// must not wait until a server that hangs has said goodbye.
 	c = s.conn.Hijack()
-	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	ctx, cancel := context.WithTimeout(context.Background(), closeConnTimeout)
 	defer cancel()
 	_ = c.Close(ctx)
 }
 
 // goodbye is how long the end of a connection that is no good may take.
-const goodbye = 100 * time.Millisecond
+const closeConnTimeout = 100 * time.Millisecond
 
 // query makes one statement that is a transaction of its own, and returns how many rows it
 // changed or brought.

@@ -30,7 +30,7 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 		for name, sql := range map[string]string{
 			"readOnce": readOnce, "countNames": countNames, "listNames": listNames, "scanNames": scanNames,
 			"register": register, "beat": beat, "readBeats": readBeats, "deregister": deregister, "declare": declare,
-			"findOrphans": findOrphans,
+			"findOrphans": selectOrphans,
 		} {
 			wantNothingReadThrough(t, when, name, explain(t, pool, sql, setLimits))
 		}
@@ -45,10 +45,10 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 		}
 		for name, s := range map[string]statement{
 			"insertAccounts": insertAccounts, "updateAccounts": updateAccounts, "updateSettings": updateSettings,
-			"openHolds": openHolds, "updateHolds": updateHolds, "closeHolds": closeHolds, "addUsage": addUsage, "takeBack": takeBack,
+			"openHolds": openHolds, "updateHolds": updateHolds, "closeHolds": closeHolds, "addUsage": addUsage, "resetUsage": resetUsage,
 			"insertPassed": insertPassed, "insertAudit": insertAudit,
 		} {
-			wantNothingReadThrough(t, when, name, explain(t, pool, s.many, setLimits, pointed))
+			wantNothingReadThrough(t, when, name, explain(t, pool, s.many, setLimits, bitmapScans))
 			wantLookedUp(t, when, name+" of one", explain(t, pool, s.one, setLimits))
 		}
 		// Index entries of holds that have ended are cleared away by the scans that come upon them,
@@ -230,7 +230,7 @@ func TestNothingIsSentWithoutLimits(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if err := p.leave(t.Context()); err != nil {
+	if err := p.deregister(t.Context()); err != nil {
 		t.Error(err)
 	}
 	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7) // registers anew

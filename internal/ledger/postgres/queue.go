@@ -13,22 +13,22 @@ import (
 
 const (
 	// What one transaction takes on, so that none is long.
-	mostCalls = 512
+	maxCalls = 512
 	// How long calls gather for, at most, while a batch is at the database. What a
 	// transaction costs hardly depends on how many share it, so one after the other is
 	// cheapest; where one takes longer than this the next does not wait for it.
-	gathering = 2 * time.Millisecond
+	maxGatherTime = 2 * time.Millisecond
 	// How long the ends of requests wait, at most, for a call that somebody waits for, to go
 	// along with it. A batch of their own would make the next call on the account wait.
-	trailing = 4 * time.Millisecond
+	endsGatherTime = 4 * time.Millisecond
 	// How long a call waits for an account that somebody else keeps locked.
-	callPatience = 2 * time.Second
+	callTimeout = 2 * time.Second
 	// How often a locked account is looked at again.
-	lockPause = 25 * time.Millisecond
+	lockRetryPause = 25 * time.Millisecond
 	// How long what must be written waits between attempts while the database is away.
-	leastPause, mostPause = 50 * time.Millisecond, 500 * time.Millisecond
+	minPause, maxPause = 50 * time.Millisecond, 500 * time.Millisecond
 	// How long a ledger that is closed tries to write what is left, where nobody says otherwise.
-	closePatience = 2 * time.Second
+	closeTimeout = 2 * time.Second
 )
 
 // queue holds the calls that are to be made, a line for each account. The calls of an
@@ -37,16 +37,16 @@ const (
 type queue struct {
 	l *Ledger
 
-	mu     sync.Mutex
-	change sync.Cond // of anything below
-	lines  map[ledger.Key]*line
-	ready  []*line   // that a lane may take, the first come first
-	since  time.Time // of the first of them
-	urgent int       // how many of them hold a call that somebody waits for
-	alarm  time.Time // when something looks whether they have gathered for long enough, zero for never
-	flying int       // batches at the database
-	paused bool      // the database is away: nothing is tried until pause is over
-	pause  time.Duration
+	mu       sync.Mutex
+	change   sync.Cond // of anything below
+	lines    map[ledger.Key]*line
+	ready    []*line   // that a lane may take, the first come first
+	since    time.Time // of the first of them
+	urgent   int       // how many of them hold a call that somebody waits for
+	alarm    time.Time // when something looks whether they have gathered for long enough, zero for never
+	inFlight int       // batches at the database
+	paused   bool      // the database is away: nothing is tried until pause is over
+	pause    time.Duration
 
 	closing context.Context // for how long what is left is tried, when no more comes; nil while it may
 	closed  bool            // the lanes have ended: what comes now is lost
@@ -54,14 +54,14 @@ type queue struct {
 
 // line is what waits of one account.
 type line struct {
-	key    ledger.Key
-	calls  []*call
-	waited bool // somebody waits for one of them
-	busy   bool // a lane has calls of it
-	locked bool // somebody else kept the account locked when it was last tried
-	queued bool // it is in ready,
-	urgent bool // and counted as urgent
-	rests  bool // until it is tried again
+	key     ledger.Key
+	calls   []*call
+	waited  bool // somebody waits for one of them
+	busy    bool // a lane has calls of it
+	locked  bool // somebody else kept the account locked when it was last tried
+	queued  bool // it is in ready,
+	urgent  bool // and counted as urgent
+	delayed bool // until it is tried again
 }
 
 func newQueue(l *Ledger) *queue {
@@ -100,7 +100,7 @@ func (q *queue) add(c *call) {
 
 // offer makes a line ready if it can be taken. It needs the mutex.
 func (q *queue) offer(n *line) {
-	if n.busy || n.rests || len(n.calls) == 0 {
+	if n.busy || n.delayed || len(n.calls) == 0 {
 		return
 	}
 	if !n.queued {
@@ -128,7 +128,7 @@ func (q *queue) wake() {
 		q.change.Signal()
 		return
 	}
-	at := q.since.Add(q.patience())
+	at := q.since.Add(q.gatherTime())
 	if !q.alarm.IsZero() && !at.Before(q.alarm) {
 		return
 	}
@@ -144,7 +144,7 @@ func (q *queue) wake() {
 }
 
 // after does something under the mutex after a time, and has the lanes look again.
-func (q *queue) after(d time.Duration, do func()) {
+func (q *queue) runAfter(d time.Duration, do func()) {
 	time.AfterFunc(d, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -156,7 +156,7 @@ func (q *queue) after(d time.Duration, do func()) {
 // do makes a call and waits for its answer. Where ctx ends first a reservation that was
 // made all the same is released.
 func (q *queue) do(ctx context.Context, c *call) error {
-	c.waits()
+	c.expectAnswer()
 	q.push(c)
 	return q.wait(ctx, c)
 }
@@ -173,12 +173,14 @@ func (q *queue) wait(ctx context.Context, c *call) error {
 	if c.answered {
 		return c.err
 	}
-	c.left = true
+	c.abandoned = true
 	return ctx.Err()
 }
 
 // waits has the call answered.
-func (c *call) waits() { c.answer, c.deadline = make(chan struct{}), time.Now().Add(callPatience) }
+func (c *call) expectAnswer() {
+	c.answer, c.deadline = make(chan struct{}), time.Now().Add(callTimeout)
+}
 
 // caughtUp waits until all that was asked before is written: of some accounts and, so that
 // a change is the last word on what came before it, of all others that are not locked.
@@ -192,7 +194,7 @@ func (q *queue) caughtUp(ctx context.Context, keys []ledger.Key) error {
 	for key, n := range q.lines {
 		if !n.locked || own[key] {
 			c := &call{kind: barrier, key: key}
-			c.waits()
+			c.expectAnswer()
 			turns = append(turns, c)
 			q.add(c)
 		}
@@ -218,7 +220,7 @@ func (q *queue) answer(calls []*call) {
 	for _, c := range calls {
 		switch {
 		case c.answer == nil:
-		case c.left:
+		case c.abandoned:
 			if c.kind == reserve && c.err == nil && c.res.Decision.Refusal == limit.Admitted {
 				q.add(&call{kind: release, key: c.key, id: c.id})
 			}
@@ -256,7 +258,7 @@ func (q *queue) lane() {
 		if why := q.l.Healthy(); why != nil {
 			calls = q.refuse(calls, why)
 		}
-		var left remains
+		var left remainder
 		if len(calls) > 0 {
 			left = q.process(calls, anyLocked(lines))
 		}
@@ -274,20 +276,20 @@ func (q *queue) take() (lines []*line, calls []*call) {
 		}
 		q.change.Wait()
 	}
-	for len(q.ready) > 0 && len(calls) < mostCalls {
+	for len(q.ready) > 0 && len(calls) < maxCalls {
 		n := q.ready[0]
 		q.ready = q.ready[1:]
 		if n.urgent {
 			q.urgent--
 		}
 		n.queued, n.urgent, n.busy = false, false, true
-		lines, calls = append(lines, n), n.next(calls, mostCalls-len(calls))
+		lines, calls = append(lines, n), n.next(calls, maxCalls-len(calls))
 	}
 	if len(q.ready) == 0 {
 		q.ready = nil
 	}
 	q.since = time.Now()
-	q.flying++
+	q.inFlight++
 	q.wake() // another lane for what is left
 	return lines, calls
 }
@@ -309,32 +311,32 @@ func anyWaited(calls []*call) bool {
 
 // due reports whether a batch should go. It needs the mutex.
 func (q *queue) due() bool {
-	return len(q.ready) > 0 && !q.paused && (len(q.ready) >= mostCalls || time.Since(q.since) >= q.patience())
+	return len(q.ready) > 0 && !q.paused && (len(q.ready) >= maxCalls || time.Since(q.since) >= q.gatherTime())
 }
 
 // patience is how long what is ready gathers for. It needs the mutex.
-func (q *queue) patience() time.Duration {
+func (q *queue) gatherTime() time.Duration {
 	switch {
-	case q.urgent > 0 && q.flying == 0, q.closing != nil:
+	case q.urgent > 0 && q.inFlight == 0, q.closing != nil:
 		return 0
 	case q.urgent > 0:
-		return gathering
+		return maxGatherTime
 	}
-	return trailing
+	return endsGatherTime
 }
 
 // remains is what a batch leaves to do.
-type remains struct {
-	calls  []*call // that could not be made,
-	locked bool    // their accounts being locked by somebody else,
-	away   bool    // the database being away
+type remainder struct {
+	calls       []*call // that could not be made,
+	locked      bool    // their accounts being locked by somebody else,
+	unavailable bool    // the database being away
 }
 
 // give returns the lines of a batch, with what is left of its calls.
-func (q *queue) give(lines []*line, left remains) {
+func (q *queue) give(lines []*line, left remainder) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.flying--
+	q.inFlight--
 	again := byKey(left.calls)
 	for _, n := range lines {
 		n.busy, n.locked = false, left.locked && len(again[n.key]) > 0
@@ -344,9 +346,9 @@ func (q *queue) give(lines []*line, left remains) {
 		}
 		switch {
 		case n.locked:
-			n.rests = true
-			q.after(lockPause, func() {
-				n.rests = false
+			n.delayed = true
+			q.runAfter(lockRetryPause, func() {
+				n.delayed = false
 				q.offer(n)
 			})
 		case len(n.calls) == 0:
@@ -356,11 +358,11 @@ func (q *queue) give(lines []*line, left remains) {
 		}
 	}
 	switch {
-	case !left.away:
+	case !left.unavailable:
 		q.pause = 0
 	case !q.paused:
-		q.paused, q.pause = true, min(max(leastPause, 2*q.pause), mostPause)
-		q.after(q.pause, func() {
+		q.paused, q.pause = true, min(max(minPause, 2*q.pause), maxPause)
+		q.runAfter(q.pause, func() {
 			q.paused = false
 			q.wake()
 		})
@@ -402,7 +404,7 @@ func (q *queue) close(ctx context.Context) (stop func() bool) {
 }
 
 // rest returns how many calls are left when the lanes have ended, and answers who waits.
-func (q *queue) rest() (lost int) {
+func (q *queue) abandon() (lost int) {
 	q.mu.Lock()
 	q.closed = true
 	var left []*call

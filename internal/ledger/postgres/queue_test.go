@@ -19,46 +19,46 @@ func TestNothingWaitsForABatchThatHangs(t *testing.T) {
 			q.wantTaken(0)
 			time.Sleep(ms)
 			q.ask("b")
-			q.wantTaken(ms + gathering)
+			q.wantTaken(ms + maxGatherTime)
 		},
 		"a call after others that a lane has taken early, coming back": func(q hanging) {
 			q.ask("a")
 			first := q.wantTaken(0)
 			q.ask("b")
 			time.Sleep(ms)
-			q.give(first, remains{})
+			q.give(first, remainder{})
 			q.wantTaken(ms)
 			time.Sleep(ms / 2)
 			q.ask("c")
-			q.wantTaken(ms + ms/2 + gathering)
+			q.wantTaken(ms + ms/2 + maxGatherTime)
 		},
 		"more calls than one batch takes": func(q hanging) {
 			q.ask("a")
 			q.wantTaken(0)
-			names := make([]string, mostCalls+1)
+			names := make([]string, maxCalls+1)
 			for i := range names {
 				names[i] = fmt.Sprint(i)
 			}
 			q.ask(names...)
 			q.wantTaken(0)
-			q.wantTaken(gathering)
+			q.wantTaken(maxGatherTime)
 		},
 		"more calls on one account than one batch takes": func(q hanging) {
-			q.ask(slices.Repeat([]string{"a"}, mostCalls+1)...)
+			q.ask(slices.Repeat([]string{"a"}, maxCalls+1)...)
 			lines := q.wantTaken(0)
 			if n := len(lines[0].calls); n != 1 {
 				q.t.Errorf("%d calls are left, want 1", n)
 			}
-			q.give(lines, remains{})
+			q.give(lines, remainder{})
 			q.wantTaken(0)
 		},
 		"the end of a request": func(q hanging) {
 			q.end("a")
 			time.Sleep(ms)
 			q.end("b")
-			q.wantLines(q.wantTaken(trailing), "a", "b")
+			q.wantLines(q.wantTaken(endsGatherTime), "a", "b")
 			q.end("c")
-			q.wantTaken(2 * trailing)
+			q.wantTaken(2 * endsGatherTime)
 		},
 		"the end of a request, before a call": func(q hanging) {
 			q.end("a")
@@ -67,7 +67,7 @@ func TestNothingWaitsForABatchThatHangs(t *testing.T) {
 			q.wantLines(q.wantTaken(ms), "a", "b")
 			q.end("c")
 			q.ask("d")
-			q.wantLines(q.wantTaken(ms+gathering), "c", "d")
+			q.wantLines(q.wantTaken(ms+maxGatherTime), "c", "d")
 		},
 		"the end of a request, before a call on its account": func(q hanging) {
 			q.end("a")
@@ -80,17 +80,17 @@ func TestNothingWaitsForABatchThatHangs(t *testing.T) {
 			lines := q.wantTaken(0)
 			q.end("a")
 			q.ask("a")
-			q.give(lines, remains{})
+			q.give(lines, remainder{})
 			q.wantTaken(0)
 		},
 		"a call at the end of a pause": func(q hanging) {
 			q.ask("a")
 			q.wantTaken(0)
 			q.ask("b")
-			q.give(q.wantTaken(gathering), remains{away: true})
-			time.Sleep(leastPause - ms)
+			q.give(q.wantTaken(maxGatherTime), remainder{unavailable: true})
+			time.Sleep(minPause - ms)
 			q.ask("c")
-			q.wantTaken(gathering + leastPause - ms + gathering)
+			q.wantTaken(maxGatherTime + minPause - ms + maxGatherTime)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,8 +138,8 @@ func (q hanging) ask(names ...string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, name := range names {
-		c := &call{kind: look, key: named(name)}
-		c.waits()
+		c := &call{kind: readAccount, key: named(name)}
+		c.expectAnswer()
 		q.add(c)
 	}
 }

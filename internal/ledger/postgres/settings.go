@@ -13,7 +13,7 @@ const (
 	// cacheSize is how many identities' settings a generation of the cache holds.
 	cacheSize = 50_000
 	// unconfirmedFor is how long cached settings are given out that no Reserve confirms.
-	unconfirmedFor = time.Second
+	maxUnconfirmed = time.Second
 )
 
 // cache holds what was set for identities, so that a request need not ask for it before
@@ -24,8 +24,8 @@ const (
 // Entries live in two generations. What is asked for moves into the young one; when that
 // is full it becomes the old one, and what was in the old one is forgotten.
 type cache struct {
-	mu         sync.Mutex
-	young, old map[ledger.Key]*cached
+	mu            sync.Mutex
+	recent, older map[ledger.Key]*cached
 }
 
 // cached are the settings of one revision. The same pointer is given out for as long as
@@ -33,16 +33,16 @@ type cache struct {
 type cached struct {
 	settings *ledger.Settings
 	revision int64
-	given    time.Time // out for the first time since they were confirmed
-	doubted  bool      // a Reserve has seen another revision
+	givenAt  time.Time // out for the first time since they were confirmed
+	stale    bool      // a Reserve has seen another revision
 }
 
 // find returns an entry, or nil. It needs the mutex.
 func (c *cache) find(key ledger.Key) *cached {
-	if e := c.young[key]; e != nil {
+	if e := c.recent[key]; e != nil {
 		return e
 	}
-	e := c.old[key]
+	e := c.older[key]
 	if e != nil {
 		c.put(key, e)
 	}
@@ -51,17 +51,17 @@ func (c *cache) find(key ledger.Key) *cached {
 
 // put needs the mutex.
 func (c *cache) put(key ledger.Key, e *cached) {
-	if len(c.young) >= cacheSize {
-		c.old, c.young = c.young, nil
+	if len(c.recent) >= cacheSize {
+		c.older, c.recent = c.recent, nil
 	}
-	if c.young == nil {
-		c.young = make(map[ledger.Key]*cached)
+	if c.recent == nil {
+		c.recent = make(map[ledger.Key]*cached)
 	}
-	c.young[key] = e
+	c.recent[key] = e
 }
 
 // give returns cached settings, and whether they, or none, may be used without asking.
-func (c *cache) give(key ledger.Key, now time.Time) (settings *ledger.Settings, found, good bool) {
+func (c *cache) get(key ledger.Key, now time.Time) (settings *ledger.Settings, found, good bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.find(key)
@@ -70,18 +70,18 @@ func (c *cache) give(key ledger.Key, now time.Time) (settings *ledger.Settings, 
 	}
 	// Who has been enabled again must find out at once, and no Reserve would tell.
 	good = !e.settings.Disabled
-	if e.given.IsZero() {
-		e.given = now
+	if e.givenAt.IsZero() {
+		e.givenAt = now
 	}
-	return e.settings, true, good && !e.doubted && now.Sub(e.given) < unconfirmedFor
+	return e.settings, true, good && !e.stale && now.Sub(e.givenAt) < maxUnconfirmed
 }
 
 // learn takes over what was read, and returns the settings to be given out for it.
-func (c *cache) learn(key ledger.Key, settings *ledger.Settings, revision int64) *ledger.Settings {
+func (c *cache) store(key ledger.Key, settings *ledger.Settings, revision int64) *ledger.Settings {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e := c.find(key); e != nil && e.revision == revision {
-		e.given, e.doubted = time.Time{}, false
+		e.givenAt, e.stale = time.Time{}, false
 		return e.settings
 	}
 	if settings == nil {
@@ -99,19 +99,19 @@ func (c *cache) confirm(a *account, given *ledger.Settings) bool {
 	defer c.mu.Unlock()
 	e := c.find(a.key)
 	if e != nil && e.revision == a.revision && e.settings == given {
-		e.given, e.doubted = time.Time{}, false
+		e.givenAt, e.stale = time.Time{}, false
 		return true
 	}
 	if e != nil && e.revision != a.revision {
-		e.doubted = true
+		e.stale = true
 	}
-	return given == nil && !a.set
+	return given == nil && !a.hasSettings
 }
 
 // forget needs the mutex.
 func (c *cache) forget(key ledger.Key) {
-	delete(c.young, key)
-	delete(c.old, key)
+	delete(c.recent, key)
+	delete(c.older, key)
 }
 
 // decode returns the settings of an account that was locked whole.
@@ -120,30 +120,30 @@ func (c *cache) decode(a *account) (*ledger.Settings, error) {
 	e := c.find(a.key)
 	c.mu.Unlock()
 	if e != nil && e.revision == a.revision {
-		return c.learn(a.key, e.settings, a.revision), nil
+		return c.store(a.key, e.settings, a.revision), nil
 	}
 	settings, err := decodeSettings(a.settings)
 	if err != nil {
 		return nil, err
 	}
-	return c.learn(a.key, settings, a.revision), nil
+	return c.store(a.key, settings, a.revision), nil
 }
 
 // clear forgets everything.
 func (c *cache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.young, c.old = nil, nil
+	c.recent, c.older = nil, nil
 }
 
 // Settings implements ledger.Ledger. While the database is away it returns what was last
 // known.
 func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error) {
-	settings, known, good := l.cache.give(key, time.Now())
+	settings, known, good := l.cache.get(key, time.Now())
 	if good {
 		return settings, known, nil
 	}
-	c := &call{kind: read, key: key}
+	c := &call{kind: readSettings, key: key}
 	if err := l.do(ctx, c); err != nil {
 		if errors.Is(err, ledger.ErrUnavailable) {
 			return settings, true, nil

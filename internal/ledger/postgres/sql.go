@@ -68,7 +68,7 @@ const limits = `set_config('statement_timeout', $1, true), set_config('lock_time
 //
 // Bitmaps do not clear away the index's entries of rows that are gone, as the reading of holds
 // must: it comes before.
-const pointed = `SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_indexscan', 'off', true),
+const bitmapScans = `SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_indexscan', 'off', true),
 	set_config('enable_indexonlyscan', 'off', true)`
 
 const (
@@ -169,7 +169,7 @@ var (
 		credit_requests, credit_tokens, credit_micros, input, output, 0 FROM @k`+onConflict)
 
 	// takeBack adds the opposite of what was used between two hours, by hour and model.
-	takeBack = of("project text, name text, requests int8, tokens int8, since int8, until int8",
+	resetUsage = of("project text, name text, requests int8, tokens int8, since int8, until int8",
 		`INSERT INTO usage AS u (project_id, identity, hour, model, tier, kind, requests, tokens, micros,
 		credit_requests, credit_tokens, credit_micros)
 		SELECT s.project_id, s.identity, s.hour, s.model, '', 1, -k.requests * sum(s.requests), -k.tokens * sum(s.tokens),
@@ -211,7 +211,7 @@ const (
 
 	// findOrphans returns holds of nodes that are gone, those after a place in the order of
 	// nodes and ids. It finds the nodes that hold anything by leaping through the index.
-	findOrphans = `WITH RECURSIVE holders(node) AS (
+	selectOrphans = `WITH RECURSIVE holders(node) AS (
 			(SELECT node FROM holds WHERE node >= $1 ORDER BY node LIMIT 1)
 			UNION ALL
 			SELECT (SELECT h.node FROM holds AS h WHERE h.node > holders.node ORDER BY h.node LIMIT 1)

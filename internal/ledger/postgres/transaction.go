@@ -22,7 +22,7 @@ type transaction struct {
 	accounts []*account
 
 	// unknown is set where the database was told to commit and has not said whether it did.
-	unknown bool
+	commitUnknown bool
 }
 
 // want is an account to be locked, whole where its settings are needed too.
@@ -83,7 +83,7 @@ func (t *transaction) loadAll(how locking) error {
 	}
 	if err := t.s.each(func(r *record) {
 		t.alive = r.bool()
-		t.s.madeBy(r.int())
+		t.s.setServerProcess(r.int())
 	}); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (t *transaction) enter(moments ...moment) error {
 		var again []moment
 		for _, m := range moments {
 			switch a := m.account; {
-			case a.counted && a.state.Period == m.period:
+			case a.summed && a.state.Period == m.period:
 			case a.exists:
 				again = append(again, m)
 			default: // what has no row has used nothing
@@ -157,7 +157,7 @@ func (t *transaction) enter(moments ...moment) error {
 		s := &m.account.state
 		start := s.Start
 		s.Enter(m.now)
-		m.account.moved = m.account.moved || !s.Start.Equal(start)
+		m.account.newPeriod = m.account.newPeriod || !s.Start.Equal(start)
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func (t *transaction) enter(moments ...moment) error {
 // must not find the state in a time before its own.
 func (a *account) restart(m moment) {
 	at := m.now
-	if a.counted && a.state.Start.After(at) {
+	if a.summed && a.state.Start.After(at) {
 		at = a.state.Start
 	}
 	for i := range a.state.Holds {
@@ -175,7 +175,7 @@ func (a *account) restart(m moment) {
 			at = h.At
 		}
 	}
-	a.counted, a.changed = true, a.changed || a.exists
+	a.summed, a.changed = true, a.changed || a.exists
 	a.state.Period, a.state.Start = m.period, m.period.Start(at)
 	var used limit.Tally
 	for i := range a.used {
@@ -270,7 +270,7 @@ func (t *transaction) write(more ...part) (statements int) {
 		for i := range a.used {
 			a.writeUsage(&used, &a.used[i])
 		}
-		for _, id := range a.passed {
+		for _, id := range a.passedIDs {
 			passed.row().text(a.key.Project, passedKey(id)).int(time.Now().UnixMicro())
 		}
 	}
@@ -290,7 +290,7 @@ func (t *transaction) write(more ...part) (statements int) {
 			continue
 		}
 		if p.to.rows > 1 && !arePointed {
-			t.s.send(pointed)
+			t.s.send(bitmapScans)
 			arePointed = true
 			statements++
 		}
@@ -336,7 +336,7 @@ func (t *transaction) commit(statements int) error {
 	// What the server calls an error has undone everything. A connection that broke, the
 	// server's last words on it included, may have done so after the commit.
 	refused, ok := errors.AsType[*pgconn.PgError](err)
-	t.unknown = err != nil && (!ok || isFatal(refused))
+	t.commitUnknown = err != nil && (!ok || isFatal(refused))
 	return err
 }
 
@@ -348,41 +348,41 @@ func isFatal(e *pgconn.PgError) bool {
 type failure int
 
 const (
-	away    failure = iota // the database, or its will to do this
-	cut                    // the connection: another one may do
-	crossed                // with another transaction: again
-	waited                 // too long for a lock
-	refused                // what one of the calls would write, now and ever
+	unavailable  failure = iota // the database, or its will to do this
+	disconnected                // the connection: another one may do
+	conflicted                  // with another transaction: again
+	lockTimedOut                // too long for a lock
+	rejected                    // what one of the calls would write, now and ever
 )
 
 // failureOf says what an error means for the next attempt.
 func failureOf(err error) failure {
 	if errors.Is(err, errNodeGone) {
-		return crossed
+		return conflicted
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return away
+		return unavailable
 	}
 	if _, ok := errors.AsType[*connectError](err); ok {
-		return away
+		return unavailable
 	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || isFatal(e) {
-		return cut
+		return disconnected
 	}
 	switch e.Code {
 	case "40001", "40P01", "23505": // serialization failure, deadlock, a row that another made first
-		return crossed
+		return conflicted
 	case "26000", "42P05", "0A000": // a prepared statement is not there, is there already, or was made for another table
-		return cut
+		return disconnected
 	case "55P03": // lock not available
-		return waited
+		return lockTimedOut
 	}
 	switch e.Code[:min(2, len(e.Code))] {
 	case "22", "23", "54": // data exception, integrity constraint violation, program limit exceeded
-		return refused
+		return rejected
 	}
-	return away
+	return unavailable
 }
 
 // errNodeGone is for a node that was declared dead and has a new id now.

@@ -60,7 +60,7 @@ func TestTheOrderOfWhatIsWritten(t *testing.T) {
 	settled(t, p.Ledger, one, 5)
 	settled(t, p.Ledger, two, 5)
 	c := callOf(reserve, ledger.Request{Key: named("new 3"), Rules: r, Now: noon, Ask: limit.Ask{Estimate: limit.Amounts{1, 0, 0}}})
-	c.waits()
+	c.expectAnswer()
 	p.queue.push(c)
 	p.queue.mu.Lock()
 	p.queue.paused = false
@@ -73,8 +73,8 @@ func TestTheOrderOfWhatIsWritten(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	for _, want := range []string{
-		"insertAccounts.many updateSettings takeBack insertAudit pointed updateAccounts.many",
-		"insertAccounts openHolds pointed updateAccounts.many closeHolds.many addUsage.many",
+		"insertAccounts.many updateSettings resetUsage insertAudit bitmapScans updateAccounts.many",
+		"insertAccounts openHolds bitmapScans updateAccounts.many closeHolds.many addUsage.many",
 	} {
 		if !slices.ContainsFunc(trips, func(got trip) bool { return string(got) == want }) {
 			t.Errorf("no trip wrote %s\nin these: %q", want, trips)
@@ -112,11 +112,11 @@ func tripOf(b []byte) trip {
 			all = append(all, found{at, name})
 		}
 	}
-	look("pointed", pointed)
+	look("bitmapScans", bitmapScans)
 	for name, s := range map[string]statement{
 		"insertAccounts": insertAccounts, "updateAccounts": updateAccounts, "updateSettings": updateSettings,
 		"openHolds": openHolds, "updateHolds": updateHolds, "closeHolds": closeHolds, "addUsage": addUsage,
-		"takeBack": takeBack, "insertPassed": insertPassed, "insertAudit": insertAudit,
+		"resetUsage": resetUsage, "insertPassed": insertPassed, "insertAudit": insertAudit,
 	} {
 		look(name, s.one)
 		look(name+".many", s.many)

@@ -12,7 +12,7 @@ import (
 
 // Change implements ledger.Ledger.
 func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error) {
-	if l.writer.failure() != nil || l.writer.stuck() != nil {
+	if l.writer.appendFailure() != nil || l.writer.foldFailure() != nil {
 		return ledger.Outcome{}, ledger.ErrUnavailable
 	}
 	if c.Once == nil {
@@ -93,7 +93,7 @@ func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.
 	for i, a := range accounts {
 		a.state, a.row = views[i].State, rows[i]
 	}
-	told := l.writer.tellAll(accounts, func(record []byte) []byte {
+	told := l.writer.stageAll(accounts, func(record []byte) []byte {
 		for i, a := range accounts {
 			if r, yes := takenBack(views[i]); yes {
 				record = appendReset(record, a.key, &r)
@@ -109,7 +109,7 @@ func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.
 		return record
 	})
 	if f != nil {
-		f.told = told
+		f.sequence = told
 	}
 	return outcome, told, nil
 }
@@ -188,10 +188,10 @@ type onceKey struct{ project, key string }
 // flight is a change that is on its way to the tables. Its caller may leave before it has
 // landed, and then nobody else may apply it meanwhile.
 type flight struct {
-	of   *flights
-	key  onceKey
-	left chan struct{}
-	told uint64 // the record of it, 0 where it was not applied; to be read after left
+	of         *flights
+	key        onceKey
+	callerDone chan struct{}
+	sequence   uint64 // the record of it, 0 where it was not applied; to be read after left
 }
 
 func (fs *flights) enter(ctx context.Context, w *writer, k onceKey) (*flight, error) {
@@ -199,37 +199,37 @@ func (fs *flights) enter(ctx context.Context, w *writer, k onceKey) (*flight, er
 		fs.mu.Lock()
 		other := fs.running[k]
 		if other == nil {
-			own := &flight{of: fs, key: k, left: make(chan struct{})}
+			own := &flight{of: fs, key: k, callerDone: make(chan struct{})}
 			fs.running[k] = own
 			fs.mu.Unlock()
 			return own, nil
 		}
 		fs.mu.Unlock()
 		select {
-		case <-other.left:
+		case <-other.callerDone:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if err := w.awaitFold(ctx, other.told); err != nil {
+		if err := w.awaitFold(ctx, other.sequence); err != nil {
 			return nil, err
 		}
-		fs.land(k, other)
+		fs.end(k, other)
 	}
 }
 
 // leave ends the part of the flight's caller.
 func (f *flight) leave() {
-	if f.told == 0 {
-		f.of.land(f.key, f)
+	if f.sequence == 0 {
+		f.of.end(f.key, f)
 	}
-	close(f.left)
+	close(f.callerDone)
 }
 
 // landed ends the flight of a key that is in the tables.
-func (fs *flights) landed(k onceKey) { fs.land(k, nil) }
+func (fs *flights) folded(k onceKey) { fs.end(k, nil) }
 
 // land ends a flight, or, where that is nil, the one of the key.
-func (fs *flights) land(k onceKey, f *flight) {
+func (fs *flights) end(k onceKey, f *flight) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if f == nil || fs.running[k] == f {

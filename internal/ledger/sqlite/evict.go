@@ -13,9 +13,9 @@ const (
 	idleAfter = 10 * time.Minute
 	// or sooner where all take more than so many bytes: names that somebody makes up cost
 	// memory for seconds, and lock nobody out.
-	crowd          = 192 << 20
-	idleInCrowd    = 5 * time.Second
-	evictionPeriod = time.Second
+	defaultMemoryLimit = 192 << 20
+	idleUnderPressure  = 5 * time.Second
+	evictionPeriod     = time.Second
 	// evictionTurns is in how many turns what is packed is gone through, a part each.
 	evictionTurns = 8
 
@@ -32,8 +32,8 @@ func (l *Ledger) evictIdle(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			after := idleAfter
-			if int64(l.size()) > l.crowd.Load() {
-				after = idleInCrowd
+			if int64(l.size()) > l.memoryLimit.Load() {
+				after = idleUnderPressure
 			}
 			l.evict(now, packAfter, after)
 			for i := turn % evictionTurns; i < len(l.shards); i += evictionTurns {
@@ -81,7 +81,7 @@ func (l *Ledger) evict(now time.Time, packAfter, idleAfter time.Duration) {
 					if a.loaded && !idle(a.lastUsed, now, idleAfter) {
 						l.pack(s, a)
 					}
-					a.gone = true
+					a.evicted = true
 					delete(s.accounts, at)
 				}
 			}
@@ -96,7 +96,7 @@ func (l *Ledger) pack(s *shard, a *account) {
 	_, hash := l.shard(a.key)
 	s.scratch = appendPacked(s.scratch[:0], a)
 	s.packed.put(hash, s.scratch, a.lastUsed)
-	if cap(s.scratch) > packedMost {
+	if cap(s.scratch) > maxPacked {
 		s.scratch = nil
 	}
 }

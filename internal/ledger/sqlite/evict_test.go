@@ -72,8 +72,8 @@ func TestWhoWaitsForAnAccountLooksAgain(t *testing.T) {
 		a := l.lock(alice) // as who waits for its mutex has found it
 		a.mu.Unlock()
 		evict(l)
-		if isUnpacked(l, alice) || !a.gone {
-			t.Errorf("%s it is in memory: %t, and gone for who has found it: %t", how, isUnpacked(l, alice), a.gone)
+		if isUnpacked(l, alice) || !a.evicted {
+			t.Errorf("%s it is in memory: %t, and gone for who has found it: %t", how, isUnpacked(l, alice), a.evicted)
 		}
 	}
 }
@@ -191,8 +191,8 @@ func TestACrowdIsLetGoOfSooner(t *testing.T) {
 			if crowded {
 				most /= 10
 			}
-			p.crowd.Store(int64(most))
-			time.Sleep(idleInCrowd + (evictionTurns+2)*evictionPeriod)
+			p.memoryLimit.Store(int64(most))
+			time.Sleep(idleUnderPressure + (evictionTurns+2)*evictionPeriod)
 			synctest.Wait()
 			if n := inMemory(p.Ledger); p.size() > most || !crowded && n != names {
 				t.Errorf("crowded %t: %d of %d are in memory and take %d bytes; more than %d are a crowd", crowded, n, names, p.size(), most)
@@ -299,8 +299,8 @@ func TestAccountsOfOneHash(t *testing.T) {
 	first, last := s.find(alice, at), s.find(keys[2], at)
 	s.accounts[at+1].lastUsed = uint32(noon.Add(time.Second).Unix())
 	l.evict(noon.Add(time.Second), 0, 0)
-	if first.gone || !last.gone || s.find(alice, at) != first {
-		t.Errorf("the first is gone: %t, the last: %t; want the last alone, which nobody is behind", first.gone, last.gone)
+	if first.evicted || !last.evicted || s.find(alice, at) != first {
+		t.Errorf("the first is gone: %t, the last: %t; want the last alone, which nobody is behind", first.evicted, last.evicted)
 	}
 	for range keys {
 		l.evict(noon.Add(time.Hour), 0, 0)

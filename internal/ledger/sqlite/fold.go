@@ -17,7 +17,7 @@ const (
 	// gathered it is folded before its time.
 	foldSize = 4 << 20
 	// retryFold is the time between two attempts to fold that fail.
-	retryFold = time.Second
+	foldRetry = time.Second
 )
 
 // attempt is one attempt to fold all that was journaled when it began.
@@ -65,16 +65,16 @@ func (w *writer) run() {
 		case <-w.closing:
 			closing = true
 		}
-		w.lost = w.fold()
+		w.closeErr = w.fold()
 		switch {
-		case w.lost != nil && closing:
-			w.lost = w.fold() // there may be room now for what could not be appended
-		case w.lost != nil:
-			w.due.Reset(retryFold)
+		case w.closeErr != nil && closing:
+			w.closeErr = w.fold() // there may be room now for what could not be appended
+		case w.closeErr != nil:
+			w.due.Reset(foldRetry)
 		}
 	}
-	if w.lost != nil {
-		w.lost = fmt.Errorf("not everything was written: %w", w.lost)
+	if w.closeErr != nil {
+		w.closeErr = fmt.Errorf("not everything was written: %w", w.closeErr)
 	}
 	w.due.Stop()
 	w.mu.Lock()
@@ -100,10 +100,10 @@ func (w *writer) fold() error {
 		err = w.foldFull()
 	}
 	if err == nil {
-		w.behind.Store(nil)
+		w.foldErr.Store(nil)
 		err = appended
 	} else {
-		w.behind.Store(&err)
+		w.foldErr.Store(&err)
 	}
 	a.err = err
 	close(a.over)
@@ -126,7 +126,7 @@ func (w *writer) foldFull() error {
 	if size == 0 {
 		return nil
 	}
-	if err := w.look(); err != nil {
+	if err := w.syncFolded(); err != nil {
 		return err
 	}
 	rs, err := w.full.records(w.epoch)
@@ -147,19 +147,19 @@ func (w *writer) foldFull() error {
 
 // look reads how far the tables are, where the last commit has failed: it may have been
 // one all the same.
-func (w *writer) look() error {
-	if !w.unsure {
+func (w *writer) syncFolded() error {
+	if !w.commitUnknown {
 		return nil
 	}
 	var epoch, folded uint64
-	if err := w.stmt.look.QueryRow().Scan(&epoch, &folded); err != nil {
+	if err := w.stmt.progress.QueryRow().Scan(&epoch, &folded); err != nil {
 		return err
 	}
 	if epoch != w.epoch {
 		return errForeign
 	}
 	w.folded.Store(folded)
-	w.unsure = false
+	w.commitUnknown = false
 	return nil
 }
 
@@ -202,14 +202,14 @@ func (w *writer) commit(m *merge) error {
 	if m.through == folded {
 		return nil
 	}
-	w.unsure = true
+	w.commitUnknown = true
 	if err := w.stmt.write(m, w.epoch, folded); err != nil {
 		return err
 	}
-	w.unsure = false
+	w.commitUnknown = false
 	w.folded.Store(m.through)
 	for i := range m.onces {
-		w.landed(onceKey{m.onces[i].project, m.onces[i].once.Key})
+		w.onFolded(onceKey{m.onces[i].project, m.onces[i].once.Key})
 	}
 	return nil
 }
@@ -218,7 +218,7 @@ func (w *writer) commit(m *merge) error {
 // not be read, a record at the end aside that was being appended when the process died.
 func (w *writer) replay() (dropped int64, err error) {
 	var folded uint64
-	if err := w.stmt.look.QueryRow().Scan(&w.epoch, &folded); err != nil {
+	if err := w.stmt.progress.QueryRow().Scan(&w.epoch, &folded); err != nil {
 		return 0, err
 	}
 	w.folded.Store(folded)

@@ -144,7 +144,7 @@ func heap() uint64 {
 // appendAll appends what has gathered.
 func appendAll(t testing.TB, l *Ledger) {
 	t.Helper()
-	if err := l.writer.keep(l.writer.last()); err != nil {
+	if err := l.writer.awaitAppend(l.writer.last()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -362,7 +362,7 @@ func TestFoldOrder(t *testing.T) {
 		for _, u := range d.usage {
 			got = append(got, fmt.Sprint(d.key.Project, "/", d.key.Identity, " ", u.hour))
 		}
-		if d.took != nil {
+		if d.reset != nil {
 			got = append(got, "reset")
 		}
 	}

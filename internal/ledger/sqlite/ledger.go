@@ -26,15 +26,15 @@ import (
 
 // Ledger is a ledger.Ledger. Create it with Open.
 type Ledger struct {
-	seed   maphash.Seed
-	shards [64]shard
-	nextID atomic.Uint64
-	reads  *reads
-	writer *writer
-	once   flights
-	stop   context.CancelFunc
-	idle   sync.WaitGroup
-	crowd  atomic.Int64 // bytes
+	seed        maphash.Seed
+	shards      [64]shard
+	nextID      atomic.Uint64
+	reads       *reads
+	writer      *writer
+	once        flights
+	stop        context.CancelFunc
+	idle        sync.WaitGroup
+	memoryLimit atomic.Int64 // bytes
 
 	dropped int64 // bytes of the former process's journal
 }
@@ -60,13 +60,13 @@ type account struct {
 	row      row
 	state    limit.State
 	lastUsed uint32 // unix s
-	gone     bool   // packed or let go of: look it up again
+	evicted  bool   // packed or let go of: look it up again
 	loaded   bool   // the row has been read, and state.Used for state.Period
-	ahead    bool   // the file has usage of later periods too: the clock was set back
+	hasLater bool   // the file has usage of later periods too: the clock was set back
 
 	// told is the last record with something of this account. It belongs to the writer's
 	// mutex.
-	told uint64
+	lastStaged uint64
 }
 
 // Open reads nothing but what a former process left unfinished: its journal is folded, and
@@ -76,7 +76,7 @@ type account struct {
 // have it open as a ledger.
 func Open(ctx context.Context, write, accounts, read *sql.DB) (*Ledger, error) {
 	l := &Ledger{}
-	l.crowd.Store(crowd)
+	l.memoryLimit.Store(defaultMemoryLimit)
 	if err := l.open(ctx, write, accounts, read); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (l *Ledger) open(ctx context.Context, write, accounts, read *sql.DB) (err e
 	if l.reads, err = newReads(ctx, accounts, read); err != nil {
 		return err
 	}
-	if l.writer, l.dropped, err = openWriter(ctx, write, l.once.landed); err != nil {
+	if l.writer, l.dropped, err = openWriter(ctx, write, l.once.folded); err != nil {
 		l.reads.close()
 	}
 	return err
@@ -115,14 +115,14 @@ func (l *Ledger) Close() error {
 }
 
 // Healthy returns why the ledger cannot keep anything now, or nil.
-func (l *Ledger) Healthy() error { return l.writer.failure() }
+func (l *Ledger) Healthy() error { return l.writer.appendFailure() }
 
 // Observe has o told of what is done from now on.
 func (l *Ledger) Observe(o ledger.Observer) { l.writer.observe.Store(&o) }
 
 // Behind returns why what is journaled cannot be folded into the file now, or nil.
 // Requests go on meanwhile, until the journal is full; changes are refused.
-func (l *Ledger) Behind() error { return l.writer.stuck() }
+func (l *Ledger) Behind() error { return l.writer.foldFailure() }
 
 // Dropped returns how many bytes of the former process's journal Open could not read. Those
 // of a record that was being appended when it died are not among them.
@@ -147,7 +147,7 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 		return nil, ledger.ErrStale
 	}
 	// It comes after: where requests pass for want of a decision, what is set still holds.
-	if l.writer.failure() != nil {
+	if l.writer.appendFailure() != nil {
 		return nil, ledger.ErrUnavailable
 	}
 	r := &reserved{Reservation: ledger.Reservation{Key: req.Key, Rules: req.Rules}}
@@ -165,7 +165,7 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	a.state.Admit(*h, req.Now)
 	isNew := !a.row.known
 	if isNew {
-		a.row.see(req.Now)
+		a.row.markKnown(req.Now)
 	}
 	r.ticket = ticket{w: l.writer, a: a, hold: h}
 	res.Commit = &r.ticket
@@ -225,7 +225,7 @@ func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *p
 	done, _ := a.state.Settle(h.ID, actual.Amounts, res.Rules)
 	isNew := !a.row.known
 	if isNew {
-		a.row.see(h.At)
+		a.row.markKnown(h.At)
 	}
 	a.shrink()
 	l.writer.count(a, usageOf(done, actual), isNew)
@@ -268,7 +268,7 @@ func (l *Ledger) lock(key ledger.Key) *account {
 		s.mu.Unlock()
 
 		a.mu.Lock()
-		if a.gone {
+		if a.evicted {
 			a.mu.Unlock()
 			continue
 		}
@@ -293,7 +293,7 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
 	for {
 		a := l.lock(key)
-		if a.loaded && a.state.Period == period && !(a.ahead && !now.Before(period.End(a.state.Start))) {
+		if a.loaded && a.state.Period == period && !(a.hasLater && !now.Before(period.End(a.state.Start))) {
 			a.state.Enter(now)
 			return a, nil
 		}

@@ -125,7 +125,7 @@ func (w *writer) kill(t ledgertest.TB) map[string][]byte {
 	defer w.appending.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.record, w.unwritten, w.young = nil, nil, tickets{}
+	w.record, w.unwritten, w.pending = nil, nil, tickets{}
 	journal := map[string][]byte{}
 	for _, s := range [...]*segment{w.active, w.full} {
 		content, err := os.ReadFile(s.file.Name())

@@ -27,12 +27,12 @@ type merge struct {
 type delta struct {
 	key   ledger.Key
 	usage []usage
-	took  *reset
+	reset *reset
 	row   *writtenRow
 }
 
 // spareDeltas is how many of them are worth keeping for the next merge.
-const spareDeltas = 8192
+const maxSpareDeltas = 8192
 
 func newMerge() *merge {
 	return &merge{latest: map[ledger.Key]int{}, opened: map[uint64]hold{}, names: map[string]string{}}
@@ -40,7 +40,7 @@ func newMerge() *merge {
 
 // begin forgets everything, for the records after one.
 func (m *merge) begin(through uint64) {
-	if cap(m.deltas) > spareDeltas {
+	if cap(m.deltas) > maxSpareDeltas {
 		*m = *newMerge()
 	}
 	m.through, m.size = through, 0
@@ -60,7 +60,7 @@ func (m *merge) add(sequence uint64, changes []byte) error {
 // next call.
 func (m *merge) delta(project, identity []byte) *delta {
 	i, ok := m.latest[ledger.Key{Project: string(project), Identity: string(identity)}]
-	if ok && m.deltas[i].took == nil {
+	if ok && m.deltas[i].reset == nil {
 		return &m.deltas[i]
 	}
 	key := ledger.Key{Project: m.name(project), Identity: string(identity)}

@@ -22,13 +22,13 @@ type packed struct {
 	large  map[uint64][]byte // those that have no slot
 
 	bytes int // that they take
-	most  int // accounts since compact
+	peak  int // accounts since compact
 }
 
 const (
 	packedStep  = 32 // bytes from one size of slots to the next
 	packedSizes = 16
-	packedMost  = packedStep * packedSizes // that fit into a slot
+	maxPacked   = packedStep * packedSizes // that fit into a slot
 	placeBytes  = 24                       // what an entry of places takes
 )
 
@@ -45,7 +45,7 @@ func (p *packed) put(hash uint64, b []byte, lastUsed uint32) {
 		p.places, p.large = make(map[uint64]place), make(map[uint64][]byte)
 	}
 	at := place{isLarge, lastUsed}
-	if len(b) > packedMost {
+	if len(b) > maxPacked {
 		p.large[hash] = bytes.Clone(b)
 	} else {
 		size := uint32(len(b)-1) / packedStep
@@ -54,7 +54,7 @@ func (p *packed) put(hash uint64, b []byte, lastUsed uint32) {
 	}
 	p.places[hash] = at
 	p.bytes += placeBytes + len(p.get(hash, at))
-	p.most = max(p.most, len(p.places))
+	p.peak = max(p.peak, len(p.places))
 }
 
 // get returns an account, with whatever is behind it in its slot.
@@ -102,7 +102,7 @@ func (p *packed) dropIdle(now time.Time, after time.Duration) {
 			p.drop(hash)
 		}
 	}
-	if 4*len(p.places) < p.most {
+	if 4*len(p.places) < p.peak {
 		p.compact()
 	}
 }
@@ -149,7 +149,7 @@ func (s *slots) bytes(n, size uint32) []byte {
 // appendPacked writes an account that is loaded and has nothing running.
 func appendPacked(b []byte, a *account) []byte {
 	b = appendKey(b, a.key)
-	b = appendBool(appendBool(b, a.row.known), a.ahead)
+	b = appendBool(appendBool(b, a.row.known), a.hasLater)
 	b = appendString(b, a.row.settings.text())
 	b = binary.AppendVarint(binary.AppendVarint(b, int64(a.row.createdAt)), int64(a.row.updatedAt-a.row.createdAt))
 	s := &a.state
@@ -167,7 +167,7 @@ func appendPacked(b []byte, a *account) []byte {
 // account reads what appendPacked has written after the key, or returns nil where it cannot.
 func (d *decoder) account(key ledger.Key, lastUsed uint32) *account {
 	a := &account{key: key, lastUsed: lastUsed, loaded: true}
-	a.row.known, a.ahead = d.bool(), d.bool()
+	a.row.known, a.hasLater = d.bool(), d.bool()
 	if text := d.string(); text != "" {
 		a.row.settings = &settings{encoded: text}
 		if json.Unmarshal([]byte(text), &a.row.settings.Settings) != nil {

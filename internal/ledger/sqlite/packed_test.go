@@ -28,7 +28,7 @@ func anAccount(t *rapid.T) *account {
 	micro := rapid.OneOf(rapid.Just(micros(0)), rapid.Map(rapid.Int64Range(1, 1<<52), func(n int64) micros { return micros(n) }))
 	a := &account{
 		key:    ledger.Key{Project: rapid.String().Draw(t, "project"), Identity: rapid.String().Draw(t, "identity")},
-		loaded: true, ahead: rapid.Bool().Draw(t, "ahead"), lastUsed: rapid.Uint32().Draw(t, "lastUsed"),
+		loaded: true, hasLater: rapid.Bool().Draw(t, "ahead"), lastUsed: rapid.Uint32().Draw(t, "lastUsed"),
 		row: row{known: rapid.Bool().Draw(t, "known"),
 			createdAt: micro.Draw(t, "createdAt"), updatedAt: micro.Draw(t, "updatedAt")},
 		state: limit.State{

@@ -170,7 +170,7 @@ func decode(changes []byte, m *merge) error {
 		case changeRow:
 			m.delta(d.bytes(), d.bytes()).row = d.row()
 		case changeReset:
-			m.delta(d.bytes(), d.bytes()).took = d.reset()
+			m.delta(d.bytes(), d.bytes()).reset = d.reset()
 		case changeEntry:
 			m.entries = append(m.entries, d.entry())
 		case changeOnce:

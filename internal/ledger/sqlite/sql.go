@@ -123,7 +123,7 @@ func (m micros) time() time.Time {
 }
 
 // see makes an identity known that a request has come from.
-func (r *row) see(now time.Time) {
+func (r *row) markKnown(now time.Time) {
 	r.known = true
 	if r.createdAt == 0 {
 		r.createdAt, r.updatedAt = microsOf(now), microsOf(now)
@@ -157,13 +157,13 @@ type preparation struct {
 
 // statements are what the writer executes, prepared on its connection.
 type statements struct {
-	look, begin, commit, rollback, folded, open, close, use, reset, row, entry, once *sql.Stmt
+	progress, begin, commit, rollback, setFolded, open, close, use, reset, row, entry, once *sql.Stmt
 }
 
 func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 	for _, p := range []preparation{
-		{&s.look, `SELECT epoch, folded FROM journal`},
-		{&s.folded, `UPDATE journal SET folded = ? WHERE epoch = ? AND folded = ?`},
+		{&s.progress, `SELECT epoch, folded FROM journal`},
+		{&s.setFolded, `UPDATE journal SET folded = ? WHERE epoch = ? AND folded = ?`},
 		{&s.begin, `BEGIN IMMEDIATE`},
 		{&s.commit, `COMMIT`},
 		{&s.rollback, `ROLLBACK`},
@@ -211,7 +211,7 @@ func (s *statements) write(m *merge, epoch, folded uint64) (err error) {
 			_, _ = s.rollback.ExecContext(ctx)
 		}
 	}()
-	result, err := s.folded.ExecContext(ctx, int64(m.through), int64(epoch), int64(folded))
+	result, err := s.setFolded.ExecContext(ctx, int64(m.through), int64(epoch), int64(folded))
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (s *statements) writeDelta(ctx context.Context, d *delta) error {
 			return err
 		}
 	}
-	if r := d.took; r != nil {
+	if r := d.reset; r != nil {
 		if _, err := s.reset.ExecContext(ctx, r.requests, r.tokens, project, identity, r.from, r.to); err != nil {
 			return err
 		}
@@ -297,7 +297,7 @@ func (s *statements) writeOnce(ctx context.Context, o *onceRow) error {
 }
 
 func (s *statements) closeAll() {
-	for _, stmt := range []*sql.Stmt{s.look, s.begin, s.commit, s.rollback, s.folded, s.open, s.close, s.use, s.reset, s.row, s.entry, s.once} {
+	for _, stmt := range []*sql.Stmt{s.progress, s.begin, s.commit, s.rollback, s.setFolded, s.open, s.close, s.use, s.reset, s.row, s.entry, s.once} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}
@@ -398,7 +398,7 @@ func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now 
 		used.Used[i].Model = intern(used.Used[i].Model)
 	}
 	a.state.Period, a.state.Start, a.state.Used = period, start, used.Used
-	a.loaded, a.ahead = true, ahead
+	a.loaded, a.hasLater = true, ahead
 	return nil
 }
 

@@ -9,28 +9,28 @@ import (
 
 // patience is how long a hold stays young at the least, and twice that at the most, and
 // how long what nobody waits for stays out of the journal.
-const patience = 50 * time.Millisecond
+const pendingTime = 50 * time.Millisecond
 
 // ticket is a reservation's way to the journal: young, then told with its hold, or, where
 // it was settled young, with what it used. Its fields belong to the writer's mutex.
 type ticket struct {
-	w          *writer
-	a          *account
-	hold       *limit.Hold
-	young      bool
-	born       uint64 // the tick of its admission
-	sequence   uint64 // of the record with what is told of it, once it is not young
-	prev, next *ticket
+	w            *writer
+	a            *account
+	hold         *limit.Hold
+	pending      bool
+	admittedTick uint64 // the tick of its admission
+	sequence     uint64 // of the record with what is told of it, once it is not young
+	prev, next   *ticket
 }
 
 // tickets are the young ones, the oldest first.
 type tickets struct {
 	first, last *ticket
-	tick        uint64 // how often they were looked at
+	ticks       uint64 // how often they were looked at
 }
 
 func (ts *tickets) push(t *ticket) {
-	t.young, t.born = true, ts.tick
+	t.pending, t.admittedTick = true, ts.ticks
 	if t.prev = ts.last; t.prev != nil {
 		t.prev.next = t
 	} else {
@@ -40,7 +40,7 @@ func (ts *tickets) push(t *ticket) {
 }
 
 func (ts *tickets) remove(t *ticket) {
-	t.young = false
+	t.pending = false
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
@@ -59,12 +59,12 @@ func (ts *tickets) remove(t *ticket) {
 func (t *ticket) Wait(ctx context.Context) error {
 	w := t.w
 	w.mu.Lock()
-	if t.young {
+	if t.pending {
 		w.promote(t)
 	}
 	sequence, next := t.sequence, w.next
 	w.mu.Unlock()
-	if err := w.keep(sequence); err != nil || !w.crowded.Load() || w.stuck() != nil {
+	if err := w.awaitAppend(sequence); err != nil || !w.nearlyFull.Load() || w.foldFailure() != nil {
 		return err
 	}
 	return next.wait(ctx, w)
@@ -75,9 +75,9 @@ func (t *ticket) Wait(ctx context.Context) error {
 func (w *writer) admit(t *ticket, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.young.push(t)
+	w.pending.push(t)
 	if rowChanged {
-		w.tell(t.a)
+		w.stage(t.a)
 		w.record = appendRow(w.record, t.a)
 	}
 	w.arm()
@@ -88,16 +88,16 @@ func (w *writer) admit(t *ticket, rowChanged bool) {
 func (w *writer) end(t *ticket, left *usage, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	young := t.young
+	young := t.pending
 	if young {
-		w.young.remove(t)
+		w.pending.remove(t)
 		t.sequence = w.sequence
 		if left == nil && !rowChanged {
 			t.sequence-- // nothing of its own to wait for
 			return
 		}
 	}
-	w.tell(t.a)
+	w.stage(t.a)
 	if !young {
 		w.record = appendClosed(w.record, t.hold.ID)
 	}
@@ -115,7 +115,7 @@ func (w *writer) end(t *ticket, left *usage, rowChanged bool) {
 func (w *writer) count(a *account, u usage, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.tell(a)
+	w.stage(a)
 	w.record = appendUsed(w.record, a.key, &u)
 	if rowChanged {
 		w.record = appendRow(w.record, a)
@@ -125,8 +125,8 @@ func (w *writer) count(a *account, u usage, rowChanged bool) {
 
 // promote tells a young ticket's hold. It needs the writer's mutex.
 func (w *writer) promote(t *ticket) {
-	w.young.remove(t)
-	w.tell(t.a)
+	w.pending.remove(t)
+	w.stage(t.a)
 	w.record = appendOpened(w.record, t.a.key, t.hold)
 	t.sequence = w.sequence
 }
@@ -134,8 +134,8 @@ func (w *writer) promote(t *ticket) {
 // promoteOld promotes the tickets that were young when they were last looked at. It needs
 // the writer's mutex.
 func (w *writer) promoteOld() {
-	for w.young.first != nil && w.young.first.born < w.young.tick {
-		w.promote(w.young.first)
+	for w.pending.first != nil && w.pending.first.admittedTick < w.pending.ticks {
+		w.promote(w.pending.first)
 	}
-	w.young.tick++
+	w.pending.ticks++
 }

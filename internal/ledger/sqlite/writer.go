@@ -26,52 +26,52 @@ import (
 //
 // Of its mutexes folding is taken first, then appending, then mu.
 type writer struct {
-	conn   *sql.Conn
-	stmt   statements
-	epoch  uint64        // of this process's journal
-	landed func(onceKey) // called when an idempotency key is in the tables
+	conn     *sql.Conn
+	stmt     statements
+	epoch    uint64        // of this process's journal
+	onFolded func(onceKey) // called when an idempotency key is in the tables
 
 	mu       sync.Mutex
 	record   []byte // what has gathered, after room for the header; empty where nothing has
 	changes  int    // in that record
 	sequence uint64 // of that record
-	young    tickets
+	pending  tickets
 	timer    *time.Timer // looks after what nobody waits for
-	timed    bool
+	timerSet bool
 	next     *attempt // to fold, which has not begun
 	closed   bool
 
-	appending sync.Mutex
-	active    *segment // is appended to
-	size      int64    // of both segments
-	crowded   atomic.Bool
-	unwritten []byte // records that could not be appended
-	spare     []byte // the room of the record before
-	appended  atomic.Uint64
-	failed    atomic.Pointer[error] // why nothing can be appended now
+	appending  sync.Mutex
+	active     *segment // is appended to
+	size       int64    // of both segments
+	nearlyFull atomic.Bool
+	unwritten  []byte // records that could not be appended
+	spare      []byte // the room of the record before
+	appended   atomic.Uint64
+	appendErr  atomic.Pointer[error] // why nothing can be appended now
 
-	folding sync.Mutex
-	full    *segment // is folded, and empty when it is
-	merge   *merge
-	unsure  bool // whether the last commit was one
-	folded  atomic.Uint64
-	behind  atomic.Pointer[error] // why nothing can be folded now
+	folding       sync.Mutex
+	full          *segment // is folded, and empty when it is
+	merge         *merge
+	commitUnknown bool // whether the last commit was one
+	folded        atomic.Uint64
+	foldErr       atomic.Pointer[error] // why nothing can be folded now
 
-	due     *time.Timer   // to fold
-	wanted  chan struct{} // to fold at once
-	closing chan struct{}
-	observe atomic.Pointer[ledger.Observer]
-	done    chan struct{}
-	lost    error // why not everything was folded, to be read after done
+	due      *time.Timer   // to fold
+	wanted   chan struct{} // to fold at once
+	closing  chan struct{}
+	observe  atomic.Pointer[ledger.Observer]
+	done     chan struct{}
+	closeErr error // why not everything was folded, to be read after done
 }
 
 const (
 	// retryAfter is the time between two attempts to append.
-	retryAfter = 100 * time.Millisecond
+	appendRetry = 100 * time.Millisecond
 	// journalSize is how large the journal may grow while it cannot be folded, in bytes.
-	journalSize = 64 << 20
+	maxJournalSize = 64 << 20
 	// spareSize is how much room for a record is worth keeping, in bytes.
-	spareSize = 1 << 20
+	maxSpareRecord = 1 << 20
 )
 
 var (
@@ -88,7 +88,7 @@ func openWriter(ctx context.Context, db *sql.DB, landed func(onceKey)) (opened *
 		return nil, 0, err
 	}
 	w := &writer{
-		conn: conn, landed: landed, merge: newMerge(), next: newAttempt(), due: time.NewTimer(foldEvery),
+		conn: conn, onFolded: landed, merge: newMerge(), next: newAttempt(), due: time.NewTimer(foldEvery),
 		wanted: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	defer func() {
@@ -138,21 +138,21 @@ func (w *writer) begin(ctx context.Context) error {
 
 // tell begins the record, where nothing has gathered yet, for something of an account to
 // be appended. It needs the writer's mutex.
-func (w *writer) tell(a *account) {
+func (w *writer) stage(a *account) {
 	if len(w.record) == 0 {
 		w.record = append(w.record, make([]byte, recordHeader)...)
 	}
-	a.told = w.sequence
+	a.lastStaged = w.sequence
 	w.changes++
 }
 
 // tellAll tells what belongs to several accounts, or to none, and must be kept all or not
 // at all. The accounts must be locked. It returns the record's sequence.
-func (w *writer) tellAll(accounts []*account, change func(record []byte) []byte) uint64 {
+func (w *writer) stageAll(accounts []*account, change func(record []byte) []byte) uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, a := range accounts {
-		w.tell(a)
+		w.stage(a)
 	}
 	w.record = change(w.record)
 	w.arm()
@@ -164,7 +164,7 @@ func (w *writer) tellAll(accounts []*account, change func(record []byte) []byte)
 func (w *writer) unfolded(a *account) (sequence uint64, yes bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return a.told, a.told > w.folded.Load()
+	return a.lastStaged, a.lastStaged > w.folded.Load()
 }
 
 // last returns the sequence of the last record, the one that is gathering included.
@@ -177,23 +177,23 @@ func (w *writer) last() uint64 {
 	return w.sequence
 }
 
-func (w *writer) failure() error {
-	if err := w.failed.Load(); err != nil {
+func (w *writer) appendFailure() error {
+	if err := w.appendErr.Load(); err != nil {
 		return *err
 	}
 	return nil
 }
 
 // stuck returns why nothing can be folded now.
-func (w *writer) stuck() error {
-	if err := w.behind.Load(); err != nil {
+func (w *writer) foldFailure() error {
+	if err := w.foldErr.Load(); err != nil {
 		return *err
 	}
 	return nil
 }
 
 // keep returns when a record is in the journal, by whoever appended it.
-func (w *writer) keep(sequence uint64) error {
+func (w *writer) awaitAppend(sequence uint64) error {
 	if w.appended.Load() >= sequence {
 		return nil
 	}
@@ -202,7 +202,7 @@ func (w *writer) keep(sequence uint64) error {
 	if w.appended.Load() >= sequence {
 		return nil
 	}
-	err := w.failure()
+	err := w.appendFailure()
 	if err == nil {
 		err = w.append()
 	}
@@ -230,9 +230,9 @@ func (w *writer) append() error {
 		record, sequence = nil, sequence-1
 	}
 	if err := w.write(record); err != nil {
-		w.failed.Store(&err)
+		w.appendErr.Store(&err)
 		w.mu.Lock()
-		w.armIn(retryAfter)
+		w.armAfter(appendRetry)
 		w.mu.Unlock()
 		return err
 	}
@@ -240,8 +240,8 @@ func (w *writer) append() error {
 	if o := w.observe.Load(); o != nil && o.Batch != nil && changes > 0 {
 		o.Batch(changes, time.Since(began))
 	}
-	if w.failed.Load() != nil {
-		w.failed.Store(nil)
+	if w.appendErr.Load() != nil {
+		w.appendErr.Store(nil)
 	}
 	return nil
 }
@@ -267,7 +267,7 @@ func (w *writer) write(record []byte) error {
 		return err
 	}
 	w.unwritten = nil
-	if cap(record) <= spareSize {
+	if cap(record) <= maxSpareRecord {
 		w.spare = record
 	}
 	w.grow(w.active.size - before)
@@ -283,17 +283,17 @@ func (w *writer) write(record []byte) error {
 // grow notes that the journal has grown by so many bytes, or shrunk. It needs appending.
 func (w *writer) grow(bytes int64) {
 	w.size += bytes
-	w.crowded.Store(w.size > journalSize/2)
+	w.nearlyFull.Store(w.size > maxJournalSize/2)
 }
 
 // room returns an error where the journal may not grow by so many bytes. A record that is
 // larger than it may be has it for itself.
 func (w *writer) room(bytes int) error {
-	if w.size == 0 || w.size+int64(bytes) <= journalSize {
+	if w.size == 0 || w.size+int64(bytes) <= maxJournalSize {
 		return nil
 	}
 	signal(w.wanted)
-	if err := w.stuck(); err != nil {
+	if err := w.foldFailure(); err != nil {
 		return fmt.Errorf("%w: %w", errFull, err)
 	}
 	return errFull
@@ -301,15 +301,15 @@ func (w *writer) room(bytes int) error {
 
 // arm makes sure that what is young or has gathered is looked at in time. It needs the
 // writer's mutex.
-func (w *writer) arm() { w.armIn(patience) }
+func (w *writer) arm() { w.armAfter(pendingTime) }
 
-func (w *writer) armIn(d time.Duration) {
-	if w.timed || w.closed {
+func (w *writer) armAfter(d time.Duration) {
+	if w.timerSet || w.closed {
 		return
 	}
-	w.timed = true
+	w.timerSet = true
 	if w.timer == nil {
-		w.timer = time.AfterFunc(d, w.ripen)
+		w.timer = time.AfterFunc(d, w.flush)
 		return
 	}
 	w.timer.Reset(d)
@@ -317,21 +317,21 @@ func (w *writer) armIn(d time.Duration) {
 
 // ripen promotes the tickets that have been young for long enough and appends what nobody
 // waits for.
-func (w *writer) ripen() {
+func (w *writer) flush() {
 	w.mu.Lock()
-	w.timed = false
+	w.timerSet = false
 	w.promoteOld()
 	w.mu.Unlock()
 
 	w.appending.Lock()
-	if !errors.Is(w.failure(), errClosed) {
+	if !errors.Is(w.appendFailure(), errClosed) {
 		_ = w.append() // which is tried again, and told in Healthy
 	}
 	w.appending.Unlock()
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.young.first != nil {
+	if w.pending.first != nil {
 		w.arm()
 	}
 }
@@ -347,8 +347,8 @@ func signal(c chan struct{}) {
 // could append is not lost: the next process folds it.
 func (w *writer) close() error {
 	w.mu.Lock()
-	for w.young.first != nil {
-		w.promote(w.young.first)
+	for w.pending.first != nil {
+		w.promote(w.pending.first)
 	}
 	w.closed = true
 	if w.timer != nil {
@@ -361,8 +361,8 @@ func (w *writer) close() error {
 	w.appending.Lock()
 	defer w.appending.Unlock()
 	closed := errClosed
-	w.failed.Store(&closed)
-	return errors.Join(w.lost, w.release(w.lost == nil))
+	w.appendErr.Store(&closed)
+	return errors.Join(w.closeErr, w.release(w.closeErr == nil))
 }
 
 // release closes what the writer has open, and removes the journal where nothing in it is

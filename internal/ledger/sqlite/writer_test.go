@@ -65,7 +65,7 @@ func TestAYoungHoldIsNotTold(t *testing.T) {
 	fold(t, l)
 
 	young := reserve(t, l, alice, r)
-	if w.young.first == nil || w.young.first != young.Commit {
+	if w.pending.first == nil || w.pending.first != young.Commit {
 		t.Fatal("a reservation did not begin young")
 	}
 	old := reserve(t, l, alice, r)
@@ -76,11 +76,11 @@ func TestAYoungHoldIsNotTold(t *testing.T) {
 	wantRows(t, fold(t, l), 2, "the usage of one and the hold of the other")
 
 	reserve(t, l, alice, r)
-	w.ripen()
+	w.flush()
 	wantRows(t, fold(t, l), 0, "a hold that was looked at once")
-	w.ripen()
+	w.flush()
 	wantRows(t, fold(t, l), 1, "a hold whose answer does not come soon")
-	if w.young.first != nil || w.young.last != nil {
+	if w.pending.first != nil || w.pending.last != nil {
 		t.Error("a ticket is left among the young")
 	}
 }
@@ -92,7 +92,7 @@ func TestWhatNobodyWaitsForIsAppended(t *testing.T) {
 		p := openProcess(t)
 		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
 		reserve(t, p.Ledger, bob, upTo(9))
-		time.Sleep(2*patience + time.Millisecond) // of the bubble's clock
+		time.Sleep(2*pendingTime + time.Millisecond) // of the bubble's clock
 		synctest.Wait()
 		if got := p.writer.folded.Load(); got != 0 {
 			t.Errorf("%d records are folded before their time, want none", got)
@@ -439,7 +439,7 @@ func TestTheJournalIsFull(t *testing.T) {
 		var err error
 		n := int64(0)
 		for ; err == nil; n++ {
-			if n > journalSize/4000 {
+			if n > maxJournalSize/4000 {
 				t.Fatal("more was taken than fits into the journal")
 			}
 			var res *ledger.Reservation
@@ -470,7 +470,7 @@ func TestMoreThanCanBeFolded(t *testing.T) {
 		l := stalled(t)
 		w := l.writer
 		res := reserve(t, l, alice, upTo(9))
-		w.grow(journalSize/2 + 1)
+		w.grow(maxJournalSize/2 + 1)
 		told := make(chan error, 1)
 		go func() { told <- res.Durable(t.Context()) }()
 		synctest.Wait()
@@ -486,7 +486,7 @@ func TestMoreThanCanBeFolded(t *testing.T) {
 		if err := reserve(t, l, alice, upTo(9)).Durable(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("who does not wait is told %v, want that it has not", err)
 		}
-		w.grow(-journalSize/2 - 1)
+		w.grow(-maxJournalSize/2 - 1)
 		durable(t, reserve(t, l, alice, upTo(9)))
 	})
 }
@@ -633,8 +633,8 @@ func TestSettingsHoldWhileNothingCanBeKept(t *testing.T) {
 	}
 	forget(l)
 	broken := errors.New("no space")
-	l.writer.failed.Store(&broken)
-	defer l.writer.failed.Store(nil)
+	l.writer.appendErr.Store(&broken)
+	defer l.writer.appendErr.Store(nil)
 	for range 2 { // read from the file, and in memory
 		if _, err := tryReserve(l, alice, upTo(9)); !errors.Is(err, ledger.ErrStale) {
 			t.Errorf("reserve: %v, want %v", err, ledger.ErrStale)
