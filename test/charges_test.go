@@ -363,7 +363,7 @@ func chargeAbsurd(t *testing.T) {
 	if got := charged(s, "u"); got.requests != 1 || got.tokens > 10_000_000 || got.cost > 100 {
 		t.Errorf("charged %+v, want what gpt-4o can read and write at most", got)
 	}
-	s.Log.Await(t, "provider's figures bounded")
+	s.Log.Await(t, "implausible usage lowered")
 }
 
 func chargeOptionRefused(t *testing.T) {

@@ -267,7 +267,7 @@ func TestTrust_ErrorsAboutTheAccountAreOurs(t *testing.T) {
 					t.Errorf("%s: %d says to wait for %q", d.name, want.ours, wait)
 				}
 			}
-			if said := s.Log.String(); strings.Contains(said, "provider refuses the stored key") != stored || strings.Contains(said, "AbCdEf1234") || strings.Contains(said, "6789\"") {
+			if said := s.Log.String(); strings.Contains(said, "stored key or its account refused") != stored || strings.Contains(said, "AbCdEf1234") || strings.Contains(said, "6789\"") {
 				t.Errorf("the log says %s", said)
 			}
 		}
@@ -290,5 +290,5 @@ func TestTrust_ErrorEventsAboutTheAccountAreOurs(t *testing.T) {
 			t.Errorf("%s: the client sees %s", d.name, a.Body)
 		}
 	}
-	s.Log.Await(t, "provider refuses the stored key")
+	s.Log.Await(t, "stored key or its account refused")
 }

@@ -19,15 +19,15 @@ import (
 )
 
 const (
-	// A JSON answer up to this size is read before it is passed on, so that what remains
-	// can be told with it. A larger one passes as it comes.
+	// A JSON answer up to this size is read before it is passed on, so that its limit
+	// headers show what remains. A larger answer passes as it comes.
 	wholeAnswer = 1 << 20
 )
 
 // chunks are buffers for copying.
 var chunks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// answer passes on what the provider answered and settles what it used.
+// answer passes the provider's answer on and settles what it used.
 func (c *call) answer(x *exchange, resp *http.Response, options meter.Options) error {
 	body, readable, err := decoded(resp)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *call) streamed() bool {
 	return c.env.Stream || c.ep.Operation == wire.StreamGenerateContent
 }
 
-// meterOptions is what of the request its answer's figures depend on.
+// meterOptions tells the meter what the answer's figures depend on in the request.
 func (c *call) meterOptions(hideUsage bool) meter.Options {
 	o := meter.Options{HideUsage: hideUsage, Memory: c.g.answers, OtherModels: len(c.env.Demands.Models) > 0}
 	switch c.ep.Operation {
@@ -69,9 +69,8 @@ func (c *call) meterOptions(hideUsage bool) meter.Options {
 	return o
 }
 
-// decoded returns the answer's content and whether it can be read. The provider was asked for identity, because that
-// is what can be metered and what every client reads; one that sends gzip all the same is decompressed, and any other
-// encoding passes as it is.
+// decoded returns the answer's content and whether the meter can read it. The gateway asks for no compression. It
+// decompresses gzip all the same; any other encoding passes as it is.
 func decoded(resp *http.Response) (body io.Reader, readable bool, err error) {
 	switch strings.ToLower(strings.TrimSpace(strings.Join(resp.Header["Content-Encoding"], ","))) {
 	case "", "identity":
@@ -90,8 +89,8 @@ func decoded(resp *http.Response) (body io.Reader, readable bool, err error) {
 	return z, true, nil
 }
 
-// answerWhole passes on an answer to a request that is not for a stream. It is read before it is passed on, so that what
-// remains can be told with it, unless its first bytes are those of a stream or keep the connection alive.
+// answerWhole passes on an answer that was not asked for as a stream. It reads the whole answer first, so that the limit
+// headers show what remains. An answer that begins like a stream, or with white space, passes at once.
 func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, options meter.Options) error {
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
@@ -129,23 +128,23 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, opt
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(head)))
 	c.writeHeader(resp.StatusCode)
 	c.write(c.redactor.Next(head, true))
-	_ = c.ctl.Flush() // before what is left to do, which the client need not wait for
+	_ = c.ctl.Flush() // the client need not wait for the steps that follow
 	return nil
 }
 
-// readSome reads at least a byte, or to the end.
+// readSome reads at least one byte, unless the reader ends first.
 func readSome(r io.Reader, p []byte) (n int, err error) {
 	for n == 0 && err == nil {
 		n, err = r.Read(p)
 	}
 	if n > 0 && errors.Is(err, io.EOF) {
-		err = nil // it comes again
+		err = nil // the next Read returns it again
 	}
 	return n, err
 }
 
-// passesAtOnce reports whether an answer that begins so is a stream, or begins with white space that keeps the
-// connection alive while the answer is made.
+// passesAtOnce reports whether an answer begins like a stream, or with white space that keeps the connection alive
+// while the model works.
 func passesAtOnce(p []byte) bool {
 	p = bytes.TrimLeft(p, " \t\r\n")
 	if len(p) == 0 || p[0] == ':' {
@@ -159,11 +158,11 @@ func passesAtOnce(p []byte) bool {
 	return false
 }
 
-var errMore = errors.New("there is more")
+var errMore = errors.New("answer too long to be read whole")
 
-// readUpTo reads on from head to the end, or returns errMore with what it has read: more than most bytes, or more than
-// there is memory for. It reads into head's array where that is large enough, and returns how much memory it took for
-// another; hint is the length that was announced.
+// readUpTo reads on after head to the end. It returns errMore, with the bytes read so far, when they reach most or the
+// memory runs out. It reads into head's array while that is large enough; taken is the memory that it took for a larger
+// one. hint is the announced length.
 func readUpTo(head []byte, r io.Reader, most int, hint int64, memory *meter.Memory) (buf []byte, taken int, err error) {
 	buf = head
 	grow := func(size int) bool {
@@ -193,7 +192,7 @@ func readUpTo(head []byte, r io.Reader, most int, hint int64, memory *meter.Memo
 	}
 }
 
-// quietReader gives the provider its time anew with every byte it sends.
+// quietReader restarts the provider's idle timer with every read.
 type quietReader struct {
 	io.Reader
 	x *exchange
@@ -205,9 +204,8 @@ func (q *quietReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stream passes on an answer as it comes, edited if the watcher may leave something out.
-// Its first byte waits for the reservation to be durable, its end for the settlement to
-// be made.
+// stream passes an answer on as it comes. edited says that the watcher may leave something
+// out. The first byte waits until the reservation is durable, the end until it is settled.
 func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *meter.Stream, edited bool) error {
 	if err := c.durable(); err != nil {
 		x.cancel(err)
@@ -230,7 +228,7 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *m
 	return nil
 }
 
-// ending says what a stream that ended, or broke off, has used.
+// ending returns what a stream used that ended or broke off.
 func (c *call) ending(x *exchange, watch *meter.Stream, err error) used {
 	var r meter.Result
 	if watch != nil {
@@ -245,8 +243,8 @@ func (c *call) ending(x *exchange, watch *meter.Stream, err error) used {
 	return c.used(r)
 }
 
-// copy passes bytes on until the provider's answer ends, and returns what broke it off.
-// Where the client goes away first it reads on for as long as left says.
+// copy passes bytes on until the provider's answer ends, and returns the error that broke
+// it off. After the client has gone it reads on only if x.left says so.
 func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
@@ -268,7 +266,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 			pass = out
 			c.hears(watch.Heard())
 			if stage := watch.Stage(); stage != meter.Running {
-				x.marked.Store(true) // before the client sees it, and may leave
+				x.marked.Store(true) // before the client sees the marker, and may leave
 				c.settleEarly(watch, stage, x.gone.Load())
 			}
 		}
@@ -280,10 +278,10 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 				}
 			}
 		}
-		if cap(out) > 2*len(chunk) { // a long event has been held back
+		if cap(out) > 2*len(chunk) { // grown by a long event that was held back
 			out = nil
 		}
-		if c.ended && x.gone.Load() { // nothing is left to learn
+		if c.ended && x.gone.Load() { // already settled, and nobody reads the rest
 			return errClientGone
 		}
 		switch {
@@ -297,9 +295,10 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 	}
 }
 
-// settleEarly settles a stream whose own last event has come, before the client sees it:
-// who then asks what is left gets the right answer. Gemini has no such event, and may
-// correct its figures to the end. A stream whose client has gone is settled as soon as its figures have come.
+// settleEarly settles a stream when its last event has come, before the client sees that
+// event: a client that then asks for its usage gets the right answer. Gemini has no such
+// event, and may correct its figures up to the end. If the client has gone, the stream is
+// settled as soon as its figures have come.
 func (c *call) settleEarly(watch *meter.Stream, stage meter.Stage, gone bool) {
 	if c.ended || !c.ep.Metered() || c.ep.Dialect == wire.Gemini || stage != meter.Complete && !gone {
 		return
@@ -309,21 +308,21 @@ func (c *call) settleEarly(watch *meter.Stream, stage meter.Stage, gone bool) {
 	}
 }
 
-// durable waits until the reservation would survive us.
+// durable waits until the reservation would survive a crash.
 func (c *call) durable() error {
 	if c.res == nil {
 		return nil
 	}
 	err := c.res.Durable(context.Background())
 	if err != nil {
-		c.g.Log.Error("commit", "request", c.id, "error", err)
+		c.g.Log.Error("reservation not durable", "request", c.id, "error", err)
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: time.Second,
 			Message: "The request could not be recorded, so its answer is withheld. " + c.fate()}
 	}
 	return nil
 }
 
-// abort breaks the client's connection, so that what it got cannot look complete.
+// abort breaks the client's connection, so that the answer cannot look complete.
 func (c *call) abort(x *exchange) {
 	if x.gone.Load() {
 		c.outcome = "client_gone"
@@ -336,8 +335,8 @@ func (c *call) abort(x *exchange) {
 	panic(http.ErrAbortHandler)
 }
 
-// reset breaks the connection of an HTTP/1.0 client, to whom its close in good order is
-// the end of the answer. Proxies such as nginx are such clients.
+// reset breaks the connection of an HTTP/1.0 client, which takes an orderly close for the
+// end of the answer. Proxies such as nginx can be such clients.
 func (c *call) reset() {
 	conn, _, err := c.ctl.Hijack()
 	if err != nil {

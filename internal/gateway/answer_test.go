@@ -139,7 +139,7 @@ func TestFiguresAreBounded(t *testing.T) {
 		if got[limit.Tokens] > tc.most || got[limit.Cost] > 10_000_000_000 {
 			t.Errorf("%s: charged %d tokens and %d micro-USD, want a bound", name, got[limit.Tokens], got[limit.Cost])
 		}
-		if !strings.Contains(e.log.String(), "provider's figures bounded") {
+		if !strings.Contains(e.log.String(), "implausible usage lowered") {
 			t.Errorf("%s: the log does not tell: %s", name, e.log)
 		}
 	}
@@ -193,7 +193,7 @@ func TestLogSaysWhyAProviderDidNotAnswer(t *testing.T) {
 		"name server failed":                      &net.DNSError{Name: secret},
 		"certificate signed by unknown authority": fmt.Errorf("%s: %w", secret, x509.UnknownAuthorityError{}),
 		"certificate for another name":            x509.HostnameError{Certificate: new(x509.Certificate), Host: secret},
-		"no TLS spoken":                           tls.RecordHeaderError{Msg: secret},
+		"no TLS":                                  tls.RecordHeaderError{Msg: secret},
 		"connection closed":                       fmt.Errorf("%s: %w", secret, io.EOF),
 		"timeout":                                 &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded},
 		"other (*errors.errorString)":             errors.New("malformed HTTP response " + secret),

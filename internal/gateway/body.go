@@ -13,19 +13,20 @@ import (
 )
 
 const (
-	// A body must bring bodyChunk bytes, or a bodyShare-th of what it has brought, or its end, in every Patience.Body: the more
-	// memory it has, the faster it must come.
+	// In every Patience.Body a body must bring bodyChunk bytes, or 1/bodyShare of its size so far, whichever is more, or
+	// end: a body that holds more memory must come faster.
 	bodyChunk = 16 << 10
 	bodyShare = 16
 
-	// firstBuffer is the largest buffer that a body begins with. What fits into it finds room where larger ones find none.
+	// firstBuffer is the largest first buffer of a body. A body that fits into it may use memory that larger ones must
+	// leave spare.
 	firstBuffer = 64 << 10
 
 	maxHeaders     = 100
 	maxHeaderBytes = 64 << 10
 )
 
-// checkSize refuses what is too large before anything else is looked at.
+// checkSize refuses requests that are too large, and all requests during shutdown, before any other check.
 func (c *call) checkSize() error {
 	if c.g.Draining() {
 		wire.NotTaken(c.w.Header(), c.r.Header)
@@ -51,7 +52,7 @@ func (c *call) checkSize() error {
 	return nil
 }
 
-// checkEncoding refuses a body that could not be read, before it is.
+// checkEncoding refuses a compressed body before it is read.
 func (c *call) checkEncoding() error {
 	for _, encoding := range c.r.Header["Content-Encoding"] {
 		if encoding != "" && !strings.EqualFold(encoding, "identity") {
@@ -66,9 +67,9 @@ func (c *call) tooLarge() error {
 		Message: "The body is larger than the " + formatMegabytes(c.g.MaxBody) + " that this server takes."}
 }
 
-// readBody reads the body whole. Forwarding it while it arrives would save little and
-// make Go's transport drop answers that come before its end. The buffer grows with what
-// has come, not with what was announced, and is charged to the budget before it grows.
+// readBody reads the whole body. Forwarding it while it arrives would save little, and
+// Go's transport would drop answers that come before the body's end. The buffer grows with
+// the bytes received, not with the announced length; its memory is taken from the budget first.
 func (c *call) readBody() error {
 	defer c.ctl.SetReadDeadline(time.Time{}) //nolint:errcheck // recorders in tests have none
 	size := min(max(c.r.ContentLength+1, 512), firstBuffer)
@@ -108,13 +109,13 @@ func (c *call) readBody() error {
 	}
 }
 
-// grow returns a larger buffer with the same bytes, as large as the body was announced to be where it is known and near.
+// grow returns a buffer of up to twice the size with the same bytes. It is smaller if the announced length needs less.
 func (c *call) grow(buf []byte, limit int) ([]byte, error) {
 	size := min(2*cap(buf), limit+1)
 	if whole := c.r.ContentLength + 1; whole > int64(cap(buf)) && whole < int64(size) {
 		size = int(whole)
 	}
-	if err := c.takeMemory(int64(size), c.g.Bodies.Spare()); err != nil { // beside the old one, until it is copied
+	if err := c.takeMemory(int64(size), c.g.Bodies.Spare()); err != nil { // both buffers exist during the copy
 		return nil, err
 	}
 	grown := make([]byte, len(buf), size)
@@ -123,7 +124,7 @@ func (c *call) grow(buf []byte, limit int) ([]byte, error) {
 	return grown, nil
 }
 
-// takeMemory takes memory for the body from what all have together, of which spare must remain.
+// takeMemory takes n bytes for the body from the budget of all bodies, of which spare bytes must remain.
 func (c *call) takeMemory(n, spare int64) error {
 	if !c.g.Bodies.Take(n, spare) {
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: time.Second,
@@ -138,8 +139,8 @@ func (c *call) giveMemory(n int64) {
 	c.g.Bodies.Give(n)
 }
 
-// dropBody forgets the body where the provider has it whole: an answer can last for minutes, and must not hold the memory
-// that others need for theirs.
+// dropBody frees the body once the provider has all of it: an answer can last for minutes, and other requests need the
+// memory.
 func (c *call) dropBody(x *exchange, resp *http.Response) {
 	if !x.body.sent.Load() {
 		return
@@ -150,9 +151,9 @@ func (c *call) dropBody(x *exchange, resp *http.Response) {
 	c.giveMemory(c.memory)
 }
 
-// edited returns the body as it is to be sent. Where that is a copy its memory is charged too.
+// edited returns the body to send. If that is a copy, its memory is taken from the budget too.
 func (c *call) edited(edit wire.Edit) ([]byte, error) {
-	const added = 4 << 10 // bytes that an edit adds at most, about
+	const added = 4 << 10 // about the most bytes that an edit adds
 	n := int64(len(c.body) + added)
 	if err := c.takeMemory(n, 0); err != nil {
 		return nil, err

@@ -11,14 +11,14 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// used is what a request is charged for.
+// used is the usage that a request is charged for.
 type used struct {
 	meter.Result
-	held bool // as much as was held for it, where that is more
+	held bool // the charge is at least what the hold prices this usage at
 }
 
-// used charges an answer that ended. The vendor's figures count where there are any. What they leave out is estimated, or
-// under a strict limit charged as it was held; of an answer that is an error the estimate is no more than what it shows.
+// used charges an answer that ended. The vendor's figures count if there are any. Missing figures are estimated; under a
+// strict limit the hold stands for them. For an answer that is an error, the estimate covers only what it shows.
 func (c *call) used(r meter.Result) used {
 	switch {
 	case r.Known():
@@ -35,8 +35,8 @@ func (c *call) used(r meter.Result) used {
 	return used{Result: c.bounded(r)}
 }
 
-// partial charges an answer that broke off: the vendor's count of the input where it came, and the text that had
-// streamed by then with the tokens that went unheard, or under a strict limit what was held.
+// partial charges an answer that broke off: the vendor's count of the input if it came, and an estimate of the output from
+// the streamed text plus unheard tokens. Under a strict limit the hold stands for missing figures.
 func (c *call) partial(r meter.Result, unheard int64) used {
 	switch {
 	case r.Known():
@@ -51,8 +51,8 @@ func (c *call) partial(r meter.Result, unheard int64) used {
 	return used{Result: c.bounded(r)}
 }
 
-// unseen charges a request of whose answer nothing is known. Where the client did not wait for it, its usual output
-// counts too: waiting would have cost it.
+// unseen charges a request whose answer is unknown. If the client left, its usual output counts too: waiting would have
+// cost that.
 func (c *call) unseen(x *exchange) used {
 	switch {
 	case !x.gone.Load():
@@ -70,14 +70,14 @@ func (c *call) estimated(r meter.Result, output int64) meter.Result {
 	}
 	if !r.OutputKnown {
 		r.Usage.Output = output
-		if c.est.likely.Images > 0 { // of a model that makes images
+		if c.est.likely.Images > 0 { // an image model
 			r.Usage.ImageOutput = output
 		}
 	}
 	return r
 }
 
-// withOutputOf returns usage with the output, the images and the fees of made.
+// withOutputOf returns usage with the output of made, and the larger of both counts of images and fees.
 func withOutputOf(usage, made price.Usage) price.Usage {
 	usage.Output, usage.Reasoning = made.Output, made.Reasoning
 	usage.AudioOutput, usage.ImageOutput = made.AudioOutput, made.ImageOutput
@@ -93,8 +93,8 @@ func most(a, b [price.FeeKinds]int64) [price.FeeKinds]int64 {
 	return a
 }
 
-// holdStands reports whether what is not known of an answer is charged at its hold: under a strict limit on tokens or
-// cost, which is never exceeded. An answer that is an error from its beginning is no unknown output.
+// holdStands reports whether an answer's unknown figures are charged at the hold: a strict limit on tokens or cost must
+// never be exceeded. An answer that is an error from its beginning has no unknown output.
 func (c *call) holdStands(r meter.Result) bool {
 	if !c.caller.Project.Strict || c.res == nil || r.NoAnswer {
 		return false
@@ -103,7 +103,7 @@ func (c *call) holdStands(r meter.Result) bool {
 	return h.Limited(limit.Tokens) || h.Limited(limit.Cost)
 }
 
-// atHold fills in what the vendor's figures leave out with what was held.
+// atHold fills in missing figures with those of the hold.
 func (c *call) atHold(r meter.Result) used {
 	alone := c.est.passes == 1 && c.est.turns == 1 && c.est.extra == limit.Amounts{}
 	if !r.InputKnown || !alone {
@@ -117,8 +117,8 @@ func (c *call) atHold(r meter.Result) used {
 	return used{Result: c.bounded(r), held: true}
 }
 
-// actual is what the request is charged. What was held is priced as it was held: every model that may have worked, at its
-// dearest.
+// actual is the charge for the request. A held usage is priced as the hold was: every model that may have worked, at its
+// highest rates.
 func (u used) actual(c *call) ledger.Actual {
 	a := ledger.Actual{InputTokens: u.Usage.Input, OutputTokens: u.Usage.Output}
 	a.Amounts = limit.Amounts{limit.Requests: 1, limit.Tokens: u.Tokens()}
@@ -133,8 +133,8 @@ func (u used) actual(c *call) ledger.Actual {
 	return a
 }
 
-// priceOf is the price of the model that answered: the one that was asked, or another that the request named for it where
-// the answer names that and does not list the passes itself.
+// priceOf is the price of the model that answered: the requested model, or another model that the request names, if the
+// answer names it too and does not list its passes.
 func (c *call) priceOf(r meter.Result) price.Price {
 	if r.Model == "" || len(r.Others) > 0 {
 		return c.est.price
@@ -154,21 +154,21 @@ func (c *call) priceOf(r meter.Result) price.Price {
 	return c.est.price
 }
 
-// Bounds of what one answer can have used. They keep a provider's absurd figures out of limits and metrics and are far
-// above what honest ones come to: the largest windows and answers of the models of 2026, of as many passes as a
-// request with tools has been seen to take, with room.
+// Bounds of what one answer can have used. They keep absurd figures of a provider out of limits and metrics. They are far
+// above honest figures: the largest context windows and answers of the models of 2026, times more passes than any request
+// with tools was seen to take.
 const (
 	widestContext  = 2_000_000  // tokens of the largest window of a vendor with a price list
-	unknownContext = 10_000_000 // of a model that the price book does not know
+	unknownContext = 10_000_000 // tokens, for a model that the price book does not know
 	longestAnswer  = 262_144    // tokens
-	plainPasses    = 2          // of what is read and written
-	toolPasses     = 16         // of a request with tools that the vendor runs
+	plainPasses    = 2          // of a request without hosted tools
+	toolPasses     = 16         // of a request with hosted tools
 	mostOthers     = 32         // passes of other models
 	mostFees       = 1000
 	longestSound   = 48 * 60 * 60 * 1000 // milliseconds
 )
 
-// bounded lowers figures to what the model can have read and written in one request, and logs where that lowers any.
+// bounded lowers figures to what the model can have read and written in one request, and logs if it lowered any.
 func (c *call) bounded(r meter.Result) meter.Result {
 	passes := int64(plainPasses)
 	if len(c.env.Demands.Tools) > 0 {
@@ -204,13 +204,13 @@ func (c *call) bounded(r meter.Result) meter.Result {
 		}
 	}
 	if over {
-		c.g.Log.Warn("provider's figures bounded", slog.String("request", c.id), slog.String("provider", c.target.Provider.Name),
+		c.g.Log.Warn("implausible usage lowered", slog.String("request", c.id), slog.String("provider", c.target.Provider.Name),
 			slog.String("model", c.target.Model), slog.Int64("input_tokens", r.Usage.Input), slog.Int64("output_tokens", r.Usage.Output))
 	}
 	return r
 }
 
-// lower lowers what is billed of u to most and reports whether anything was above it.
+// lower lowers the billed counts of u to most and reports whether any was above it.
 func lower(u *price.Usage, most price.Usage) (over bool) {
 	for _, f := range [...]struct {
 		count *int64

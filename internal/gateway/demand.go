@@ -13,10 +13,10 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// What a request asks for beside an answer of its model: whether it may, and what that may cost.
+// This file decides on what a request demands beside its model's answer: whether it may have that, and what that may cost.
 
-// checkDemands refuses what the body asks for that the project does not give: models that it does not allow and, where its
-// own key is sent, objects of its account and another way through a gateway behind us.
+// checkDemands refuses what the project does not allow: other models and, if its stored key is sent, objects of its account
+// and fields that steer a gateway behind this one.
 func (c *call) checkDemands() error {
 	if err := c.checkModels(); err != nil {
 		return err
@@ -37,8 +37,8 @@ func (c *call) checkDemands() error {
 	return nil
 }
 
-// checkModels refuses models that the project, or the tier, does not allow: the body's own, and every other that the
-// request can set to work.
+// checkModels refuses models that the project or the tier does not allow: the body's model and every other model that the
+// request can use.
 func (c *call) checkModels() error {
 	if err := c.checkAllowed("model", c.target.Model); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (c *call) checkModels() error {
 	return nil
 }
 
-// bringsModel reports whether a tool works with a model of its own: OpenAI's images, Anthropic's adviser, OpenRouter's.
+// bringsModel reports whether a tool uses a model of its own: OpenAI's image tool, Anthropic's advisor, OpenRouter's tools.
 func bringsModel(kind string) bool {
 	for _, word := range [...]string{"image_generation", "advisor", "subagent", "fusion"} {
 		if strings.Contains(kind, word) {
@@ -75,7 +75,7 @@ func bringsModel(kind string) bool {
 	return false
 }
 
-// blocked is the refusal of a request that names a second model which a limit of 0 blocks, or nil.
+// blocked refuses a second model that a limit of 0 blocks.
 func (c *call) blocked() error {
 	levels := identity.Levels(c.caller.Project, c.settings, c.tier)
 	for _, m := range c.env.Demands.Models {
@@ -91,7 +91,7 @@ func (c *call) blocked() error {
 	return nil
 }
 
-// unpricedSecond refuses a second model whose price is not known, under a limit on costs.
+// unpricedSecond refuses a second model without a known price. It is for requests under a cost limit.
 func (c *call) unpricedSecond() error {
 	for _, m := range c.env.Demands.Models {
 		if m.Param == "moderation" {
@@ -108,7 +108,7 @@ func unbounded(param, format string, args ...any) error {
 	return &wire.Error{Status: http.StatusBadRequest, Code: "unbounded_cost", Param: param, Message: fmt.Sprintf(format, args...)}
 }
 
-// checkBounds refuses what could make a request dearer than any hold, for which a strict limit cannot be kept.
+// checkBounds refuses requests whose cost no hold can cover: a strict limit could not be kept.
 func (c *call) checkBounds() error {
 	d := &c.env.Demands
 	for _, m := range append([]wire.Named{{Param: "model", Model: c.target.Model}}, d.Models...) {
@@ -123,7 +123,7 @@ func (c *call) checkBounds() error {
 	}
 	switch {
 	case d.OwnCap != "":
-		return unbounded(d.OwnCap, "A strict limit applies, and an output cap within `%s` would not be kept by it. Leave that out: the request's own applies.", d.OwnCap)
+		return unbounded(d.OwnCap, "A strict limit applies, and an output cap within `%s` could exceed it. Leave that cap out: the request's own cap applies.", d.OwnCap)
 	case d.OwnSpeed != "":
 		return unbounded(d.OwnSpeed, "A strict limit applies, and a `speed` within `%s` may raise the price. Leave it out.", d.OwnSpeed)
 	case d.Chooses != "":
@@ -131,12 +131,12 @@ func (c *call) checkBounds() error {
 	case c.animates():
 		return unbounded("output_format", "A strict limit applies, and the frames of an animation are not bounded. Ask for png, jpeg or webp.")
 	case transcribes(c.ep.Operation) && !c.listen().known:
-		return unbounded("file", "A strict limit applies, and the length of the sound cannot be told from what was sent. Send the file itself, as WAV, MP3, FLAC, Ogg, M4A or WebM.")
+		return unbounded("file", "A strict limit applies, and the length of the recording cannot be measured. Send the file itself, as WAV, MP3, FLAC, Ogg, M4A or WebM.")
 	}
 	return nil
 }
 
-// animates reports whether the body may ask an image model for an animation, each frame of which is paid for.
+// animates reports whether the body may ask an image model for an animation. Every frame is billed.
 func (c *call) animates() bool {
 	draws := c.ep.Operation == wire.ImageGenerations || c.ep.Operation == wire.ImageEdits
 	for _, t := range c.env.Demands.Tools {
@@ -145,15 +145,15 @@ func (c *call) animates() bool {
 	return draws && (mentions(c.body, `"frame_count"`) || mentions(c.body, `"gif"`) || bytes.Contains(c.body, []byte("\r\n\r\ngif\r\n")))
 }
 
-// searches reports whether a model runs hosted tools by itself: OpenAI's search models, those that OpenRouter lets
-// search, Groq's compound systems.
+// searches reports whether a model runs hosted tools by itself: OpenAI's search models, OpenRouter's :online models,
+// Groq's compound systems.
 func searches(model string) bool {
 	model = limit.NormalizeModel(model)
 	return strings.Contains(model, "-search-preview") || strings.Contains(model, "-search-api") || strings.HasSuffix(model, ":online") ||
 		strings.HasPrefix(model, "compound") || strings.HasPrefix(model, "groq/compound")
 }
 
-// What bounds the uses of a hosted tool.
+// bound is what bounds the uses of a hosted tool.
 type bound uint8
 
 const (
@@ -162,14 +162,14 @@ const (
 	byUses          // the tool's own max_uses
 )
 
-// hosted says what is known of a tool that a vendor runs.
+// hosted is the fee and the bound of a tool that a vendor runs.
 type hosted struct {
-	fee   price.Fee // FeeKinds for none
+	fee   price.Fee // FeeKinds if there is none
 	bound bound
 }
 
-// hostedTools are the tools that vendors run, by dialect and type, undated, with what is documented to bound them. What
-// is not listed has no known price and no known bound: it can be used where no strict limit applies.
+// hostedTools are the tools that vendors run, by dialect and undated type, with their documented bounds. A tool that is
+// not listed has no known fee or bound: a strict limit refuses it.
 var hostedTools = [...]map[string]hosted{
 	wire.OpenAI: {
 		"web_search":                {price.WebSearch, byCalls},
@@ -212,14 +212,14 @@ func (c *call) hosted(t wire.Tool) hosted {
 	return hosted{fee: price.FeeKinds}
 }
 
-// usesOf is how often a hosted tool can be used in the request, or the 400 that says how to bound it. Only OpenAI itself
-// is known to keep max_tool_calls.
+// usesOf returns how often the request can use a hosted tool, or the 400 that says how to bound it. Only OpenAI itself is
+// known to obey max_tool_calls.
 func (c *call) usesOf(t wire.Tool) (int64, error) {
 	d := &c.env.Demands
 	switch c.hosted(t).bound {
 	case byUses:
 		if t.MaxUses < 0 {
-			return 0, unbounded(t.Param, "A strict limit applies, and the tool %q is used as often as the model likes. Give it `max_uses`.", t.Type)
+			return 0, unbounded(t.Param, "A strict limit applies, and the uses of the tool %q are not bounded. Give it `max_uses`.", t.Type)
 		}
 		return t.MaxUses, nil
 	case byCalls:
@@ -227,18 +227,18 @@ func (c *call) usesOf(t wire.Tool) (int64, error) {
 			break
 		}
 		if !d.CallsBounded {
-			return 0, unbounded("max_tool_calls", "A strict limit applies, and the tool %q is used as often as the model likes. Send `max_tool_calls`.", t.Type)
+			return 0, unbounded("max_tool_calls", "A strict limit applies, and the uses of the tool %q are not bounded. Send `max_tool_calls`.", t.Type)
 		}
 		return d.ToolCalls, nil
 	}
-	return 0, unbounded(t.Param, "A strict limit applies, and the provider runs %q without a known bound of what that costs. Leave it out.", t.Type)
+	return 0, unbounded(t.Param, "A strict limit applies, and the provider runs the tool %q at a cost without a known bound. Leave it out.", t.Type)
 }
 
-// mostSearched is the most that OpenAI's web search works with, in tokens, whatever the model's own context is.
+// mostSearched is the context of OpenAI's web search in tokens, whatever the model's own context is.
 const mostSearched = 128_000
 
-// notShown is the most that the provider reads at once of what the body does not show: what it refers to, and what hosted
-// tools find.
+// notShown is the most input, in tokens, that a provider reads at once beside the body: what the body refers to, and what
+// hosted tools find.
 func (c *call) notShown(p price.Price) int64 {
 	most := known(p.Context, unknownInput)
 	for _, m := range c.env.Demands.Models {
@@ -258,7 +258,7 @@ func (c *call) notShown(p price.Price) int64 {
 	return read
 }
 
-// addDemands adds what hosted tools and second models may cost to an estimate of the rest.
+// addDemands adds to an estimate what hosted tools and second models may cost.
 func (c *call) addDemands(e *estimate) {
 	d := &c.env.Demands
 	e.held, e.passes, e.turns = dearestOutput(e.price), 1, 1
@@ -266,9 +266,9 @@ func (c *call) addDemands(e *estimate) {
 		e.addPass(e.price)
 	}
 	for _, m := range d.Models {
-		p, _ := c.caller.Project.Price(m.Model) // a limit on costs has refused what has none
+		p, _ := c.caller.Project.Price(m.Model) // under a cost limit, an unpriced model was refused already
 		switch m.Param {
-		case "fallbacks": // each that answers is paid for, those that decline midway too
+		case "fallbacks": // every one that answers is billed, even if it declines midway
 			e.addPass(p)
 		case "models":
 			e.held = e.held.Dearest(dearestOutput(p))
@@ -277,7 +277,7 @@ func (c *call) addDemands(e *estimate) {
 	for _, t := range d.Tools {
 		uses, err := c.usesOf(t)
 		if err != nil {
-			uses = 1 // no strict limit applies, or it has been refused
+			uses = 1 // no strict limit applies: it would have refused the tool
 		}
 		e.turns += min(uses, mostTurns)
 		if fee := c.hosted(t).fee; fee < price.FeeKinds {
@@ -290,7 +290,7 @@ func (c *call) addDemands(e *estimate) {
 	}
 }
 
-// mostTurns bounds the arithmetic, not what is asked for: no limit covers so many.
+// mostTurns keeps the arithmetic from overflowing. No limit covers so many turns.
 const mostTurns = 1 << 20
 
 func (e *estimate) addPass(p price.Price) {
@@ -298,16 +298,16 @@ func (e *estimate) addPass(p price.Price) {
 	e.passes++
 }
 
-// dearestOutput is a price with every token of output at the dearest of its rates: a model that speaks or draws may
-// answer in nothing else.
+// dearestOutput is p with its highest output rate for every token of output: a model that speaks or draws may answer
+// with sound or images only.
 func dearestOutput(p price.Price) price.Price {
 	p.Output = max(p.Output, p.AudioOutput, p.ImageOutput)
 	p.Long.Output = max(p.Long.Output, p.Long.AudioOutput, p.Long.ImageOutput)
 	return p
 }
 
-// containerSize is how many of the smallest containers the largest that the body can ask for is worth: OpenAI bills by
-// memory, of 1 GB where nothing is said.
+// containerSize is the price of the largest container that the body may ask for, in containers of 1 GB: OpenAI bills by
+// memory, and 1 GB is the default.
 func (c *call) containerSize(fee price.Fee) int64 {
 	if fee != price.CodeInterpreter || !mentions(c.body, `"memory_limit"`) {
 		return 1
@@ -323,11 +323,11 @@ func (c *call) containerSize(fee price.Fee) int64 {
 	return 1
 }
 
-// mostImagePrompt is the longest prompt of OpenAI's image models, in characters: no fewer than its tokens.
+// mostImagePrompt is the longest prompt of OpenAI's image models in characters, which bounds its tokens.
 const mostImagePrompt = 32_000
 
-// addToolModel adds what a tool's own model may use. An adviser reads the whole conversation on its own model; an image
-// tool reads a prompt and the conversation's images, and draws.
+// addToolModel adds what a tool's own model may use. An advisor's model reads the whole conversation. An image tool reads
+// a prompt and the conversation's images, and draws.
 func (c *call) addToolModel(e *estimate, t wire.Tool, uses int64) {
 	var u price.Usage
 	p, priced := c.caller.Project.Price(t.Model)
@@ -336,7 +336,7 @@ func (c *call) addToolModel(e *estimate, t wire.Tool, uses int64) {
 		return
 	case kind == "advisor":
 		u.Input = e.input.Input
-		u.CacheWrite1h = u.Input // its caching is a setting of its own
+		u.CacheWrite1h = u.Input // the tool has a caching setting of its own
 		u.Output = known(max(t.MaxTokens, 0), known(p.MaxOutput, unknownOutput))
 	case kind == "image_generation":
 		if t.Model == "" {
@@ -360,7 +360,7 @@ func (c *call) addToolModel(e *estimate, t wire.Tool, uses int64) {
 
 func addSat(a, b int64) int64 { return min(a, limit.Most) + min(b, limit.Most) }
 
-// defaultImageModel is what OpenAI's image tool uses where it names no model, or one that costs no more.
+// defaultImageModel stands for the model that OpenAI's image tool uses by default; none of its defaults costs more.
 const defaultImageModel = "gpt-image-2"
 
 // soundLength is how long the sound to be transcribed can be.
@@ -370,11 +370,11 @@ type soundLength struct {
 	measured bool
 }
 
-// longestClip is the most that a clip of a speaker's voice lasts, in milliseconds: OpenAI takes 2 to 10 seconds.
+// longestClip is the longest clip of a speaker's voice in milliseconds: OpenAI takes 2 to 10 seconds.
 const longestClip = 10_000
 
-// listen measures the sound to be transcribed, once a request. What cannot be told is taken at the lowest bit rate of
-// MPEG audio, a byte a millisecond, and is refused where a limit is strict.
+// listen measures the sound to be transcribed, once a request. A length that cannot be measured is taken at the lowest bit
+// rate of MPEG audio, one byte a millisecond; a strict limit refuses it.
 func (c *call) listen() soundLength {
 	if c.sound.measured {
 		return c.sound

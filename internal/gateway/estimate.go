@@ -12,67 +12,66 @@ import (
 // Figures for estimates, all in tokens.
 const (
 	bytesPerToken = 4    // of text, as it usually is
-	usualOutput   = 1000 // of an answer that was asked for without a cap
+	usualOutput   = 1000 // of an answer without an output cap
 	unknownOutput = 16_384
 	unknownInput  = 128_000 // the context of a model that the price book does not know
 
-	usualNotShown = 8_000 // of stored conversations and files, whose length nothing tells
+	usualNotShown = 8_000 // of stored conversations and files, whose length is unknown
 
 	usualImageInput     = 800
 	usualImageInputMini = 2_833 + 4*5_667 // to gpt-4o-mini
 	// The most that an image in a request costs. gpt-4o-mini charges 2,833 and 5,667 a
-	// tile, of which there are at most eight. GPT-5.4 and 5.5 take 10,000 patches in full
-	// detail, which the smallest model counts at up to 2.46 tokens each; later ones have
-	// been seen to take 14,364 tokens for one photograph, and name no bound.
-	// Google's older models charge 258 a tile, of which a long strip has dozens. The other
-	// vendors stay below 5,000.
+	// tile, for at most eight tiles. GPT-5.4 and 5.5 take 10,000 patches in full detail;
+	// the smallest model counts up to 2.46 tokens a patch. Later models name no bound; one
+	// photograph was seen to cost 14,364 tokens. Google's older models charge 258 a tile,
+	// and a long strip has dozens of tiles. The other vendors stay below 5,000.
 	mostImageInput       = 5_000
 	mostImageInputMini   = 2_833 + 8*5_667
 	mostImageInputFine   = 25_000
 	mostImageInputFull   = 40_000
 	mostImageInputTiled  = 20_000
-	mostImageInputEdited = 8_000 // by gpt-image: 6,240 in high fidelity, and its tiles
+	mostImageInputEdited = 8_000 // by gpt-image: 6,240 in high fidelity, plus tiles
 
-	// The most that an image model writes: gpt-image-1 and 1.5 in high quality and their
-	// larger sizes; later ones draw up to 4K, and OpenAI gives no table.
+	// The most that an image model writes: gpt-image-1 and 1.5 in high quality at their
+	// larger sizes. Later models draw up to 4K, and OpenAI gives no table.
 	mostImageOutput     = 6_240
 	mostImageOutputFull = 40_000
 	partialImages       = 3 * 100 // each partial image of a stream adds 100
 
-	// What vendors add to what the body says: a few tokens a message, which its JSON
-	// outweighs, and Anthropic's prompt for the use of tools.
+	// Input that vendors add to the body: a few tokens a message, fewer than the bytes of
+	// its JSON, and Anthropic's prompt for the use of tools.
 	hiddenInput      = 32
 	hiddenToolsInput = 800
 	hiddenTypedTool  = 2_000 // a vendor's own description of one of its tools
 
-	// Tokens a second of sound, heard or written down: OpenAI's price of a minute is that of
+	// Tokens a second of sound, read or transcribed: OpenAI's price of a minute is that of
 	// 1,000 tokens, Mistral counts 16 a second; nobody speaks more than 25.
 	soundTokens = 25
-	// What people record is rarely below 32 kbit/s, four times the least that is told apart.
+	// Recordings are rarely below 32 kbit/s, four times the lowest bit rate of MPEG audio.
 	usualSound = 4
 
-	leastResponseOutput = 16 // max_output_tokens may not be less
+	leastResponseOutput = 16 // the smallest max_output_tokens that OpenAI takes
 )
 
-// estimate says what a request may use before it has.
+// estimate is the usage that a request may come to, known before it is sent.
 type estimate struct {
-	likely price.Usage // without output: what an answer that breaks off is charged for
-	input  price.Usage // the most its input can come to
-	output int64       // tokens of output: the most where it is capped, else the usual
+	likely price.Usage // the likely usage without output; an answer that breaks off is charged for it
+	input  price.Usage // the most that its input can be
+	output int64       // tokens of output: the bound if capped, else the usual
 	capped bool        // output is a bound
 	price  price.Price
 	priced bool
 	free   bool // the vendor charges nothing and counts nothing
 
-	held     price.Price   // what holds are priced at: every model that may have to be paid for, at its dearest
+	held     price.Price   // prices holds: every model that may be billed, at its highest rates
 	passes   int64         // how many models may read the input and answer
-	rejected int64         // part of output that is a prediction which the answer may not follow
-	turns    int64         // how often the input may be read, hosted tools being used in between
+	rejected int64         // part of output: the prediction, which the answer may not follow
+	turns    int64         // how often the input may be read, with uses of hosted tools in between
 	extra    limit.Amounts // what the models of tools may use
 }
 
-// estimateOf looks at a parsed request. Output has a bound where the client set a cap or
-// where the operation has no output that tokens measure.
+// estimateOf estimates a parsed request. Its output is bounded if the client set a cap or
+// the operation itself bounds it.
 func (c *call) estimateOf() estimate {
 	e := estimate{}
 	e.price, e.priced = c.caller.Project.Price(c.target.Model)
@@ -93,11 +92,11 @@ func (c *call) estimateOf() estimate {
 	if in.Opaque {
 		e.input.AudioInput = e.input.Input
 	}
-	// Caches are dearer to write than input is to read; who asks for them may write all.
+	// A cache write costs more than plain input, and a request that asks for caching may write all of its input.
 	if c.env.CacheControl {
 		e.input.CacheWrite1h = e.input.Input
 	} else if e.price.CacheWrite > e.price.Input && c.ep.Dialect == wire.OpenAI {
-		e.input.CacheWrite = e.input.Input // OpenAI's newer models write without being asked
+		e.input.CacheWrite = e.input.Input // OpenAI's newer models cache without being asked
 	}
 
 	switch c.ep.Operation {
@@ -117,7 +116,7 @@ func (c *call) estimateOf() estimate {
 	case wire.Speech:
 		// A second of speech is about 15 characters and 20 tokens.
 		e.output, e.capped = 2*c.env.Characters, true
-		if c.caller.Project.Strict { // slowly spoken, or full of pauses
+		if c.caller.Project.Strict { // the speech may be slow, or full of pauses
 			e.output = max(e.output, known(e.price.MaxOutput, unknownOutput))
 		}
 		e.likely.Characters, e.input.Characters = c.env.Characters, c.env.Characters
@@ -144,7 +143,7 @@ func (c *call) estimateOf() estimate {
 		if e.output = usualOutput * c.env.Answers; e.capped {
 			e.output = satMul(c.env.MaxOutput, c.env.Answers)
 		}
-		// What of a prediction the answer does not follow is paid for as output, beside the cap.
+		// Tokens of the prediction that the answer does not follow are billed as output, beside the cap.
 		e.rejected = satMul(c.env.Demands.Prediction, c.env.Answers)
 		e.output = addSat(e.output, e.rejected)
 	}
@@ -152,8 +151,8 @@ func (c *call) estimateOf() estimate {
 	return e
 }
 
-// freeModeration reports whether a moderation costs nothing: all of OpenAI's, and those of models whose price is known to
-// be nothing. Mistral's are billed by the token.
+// freeModeration reports whether a moderation is free: OpenAI's are, and those by models with a known price of 0. Mistral
+// bills by the token.
 func (c *call) freeModeration(p price.Price, priced bool) bool {
 	return c.target.Provider.Vendor == "openai" || priced && p.Input == 0 && p.Output == 0
 }
@@ -166,8 +165,8 @@ func mostImageTokens(model string) int64 {
 	return mostImageOutputFull
 }
 
-// mentions reports whether a body can hold a word of ASCII letters, which JSON may spell
-// with escapes that no encoder makes of letters.
+// mentions reports whether a body can hold a word of ASCII letters. JSON may spell letters
+// with escapes; no encoder does, so any escaped letter counts as a mention.
 func mentions(body []byte, word string) bool {
 	if bytes.Contains(body, []byte(word)) {
 		return true
@@ -185,7 +184,7 @@ func mentions(body []byte, word string) bool {
 	}
 }
 
-// imageBound is the most that an image in the request costs in tokens, whichever of its models reads it.
+// imageBound is the most tokens that an image in the request costs, whichever of its models reads it.
 func (c *call) imageBound() int64 {
 	if c.ep.Operation == wire.ImageEdits {
 		return mostImageInputEdited
@@ -197,7 +196,7 @@ func (c *call) imageBound() int64 {
 	return most
 }
 
-// usualImage is what an image usually costs in tokens where a bound is the most.
+// usualImage is the usual cost, in tokens, of an image that costs at most bound.
 func usualImage(bound int64) int64 {
 	if bound == mostImageInputMini {
 		return usualImageInputMini
@@ -221,7 +220,7 @@ func imageBoundOf(model string) int64 {
 	return mostImageInput
 }
 
-// fewPatches reports whether a model of OpenAI's is older than those that see images in full detail.
+// fewPatches reports whether an OpenAI model is older than the models that read images in full detail.
 func fewPatches(name string) bool {
 	for _, older := range [...]string{"gpt-3", "gpt-4", "gpt-5-", "gpt-5.1", "gpt-5.2", "gpt-5.3"} {
 		if strings.HasPrefix(name, older) {
@@ -241,21 +240,21 @@ func generates(op wire.Operation) bool {
 	return false
 }
 
-// writes reports whether the operation's output is text, which a compaction's is too although nothing can cap it.
+// writes reports whether the operation's output is text. A compaction's is, although no cap applies to it.
 func writes(op wire.Operation) bool { return generates(op) || op == wire.CompactResponse }
 
-// hold prices what may be used: by every model that may have to be paid for, its own output cap being the request's.
+// hold prices a usage for the hold: every model that may be billed reads the input and writes the output.
 func (e *estimate) hold(u price.Usage) limit.Amounts {
 	a := limit.Amounts{limit.Requests: 1, limit.Tokens: addSat(satMul(u.Tokens(), e.passes), e.extra[limit.Tokens])}
 	if e.priced {
-		// Costs are rounded up for each model.
+		// Each model's cost is rounded up.
 		a[limit.Cost] = addSat(e.held.Cost(u), e.extra[limit.Cost]+e.passes-1)
 	}
 	return a
 }
 
-// ask is what the request sets aside. What came with an output cap holds its upper bound,
-// so that several at once cannot exceed a limit; what came without holds what is usual.
+// ask is the hold that the request asks for. With an output cap it is the upper bound, so
+// that several requests at once cannot exceed a limit. Without a cap it is the usual usage.
 func (e *estimate) ask() limit.Amounts {
 	u := e.likely
 	if e.capped {
@@ -266,8 +265,8 @@ func (e *estimate) ask() limit.Amounts {
 	return e.hold(u)
 }
 
-// askStrict sets the output to what a strict limit can be shown to cover: the cap that
-// the client set, or the model's own. It sets the input to what all turns read.
+// askStrict sets the output to its provable bound, for a strict limit: the client's cap, or
+// the model's own. It sets the input to what all turns read.
 func (e *estimate) askStrict(op wire.Operation, answers int64) (most, least limit.Amounts) {
 	if writes(op) && !e.capped {
 		e.output = satMul(known(e.held.MaxOutput, unknownOutput), answers)
@@ -291,7 +290,7 @@ func leastOutput(op wire.Operation) int64 {
 	return 1
 }
 
-// granted is the output, over all answers, that a hold covers.
+// granted is the output of all answers together that a hold covers.
 func (e *estimate) granted(h *limit.Hold) int64 {
 	output := e.output
 	if h.Limited(limit.Tokens) {
@@ -322,7 +321,7 @@ func satMul(a, b int64) int64 {
 // tokensOf estimates the tokens of text by its bytes.
 func tokensOf(bytes int64) int64 { return (bytes + bytesPerToken - 1) / bytesPerToken }
 
-// atMost is an estimate of output within the cap that the provider was given.
+// atMost lowers an estimated output to the cap that the provider got.
 func (e *estimate) atMost(output int64) int64 {
 	if e.capped {
 		return min(output, e.output)
@@ -330,12 +329,12 @@ func (e *estimate) atMost(output int64) int64 {
 	return output
 }
 
-// unmetered is the output of an answer that says nothing of its usage: its text where it
-// had some, else what was estimated.
+// unmetered estimates the output of an answer without usage figures: from its text if it
+// had any, else as before the answer.
 func (e *estimate) unmetered(op wire.Operation, text, answers int64) int64 {
 	switch {
 	case e.price.AudioMilli > 0:
-		return 0 // billed by time, and says nothing of tokens
+		return 0 // billed by time, not by tokens
 	case text > 0:
 		return e.atMost(tokensOf(text))
 	case generates(op):

@@ -19,20 +19,20 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// errorBody bounds how much of a provider's error is looked at for what it tells about a
-// stored key.
+// errorBody bounds the bytes of a provider's error that are searched for complaints about
+// a stored key.
 const errorBody = 256 << 10
 
-// exchange is one request at the provider.
+// exchange is one request to the provider and its answer.
 type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	taken  atomic.Bool // the transport has begun to send the request
-	gone   atomic.Bool // the client has gone away, or takes nothing any more
+	gone   atomic.Bool // the client has gone, or no longer reads
 	marked atomic.Bool // the stream's end marker has come
 	idle   *time.Timer
 	quiet  time.Duration
-	stop   func() bool // forgets the client
+	stop   func() bool // stops watching the client
 	trace  httptrace.ClientTrace
 	body   outgoingBody
 }
@@ -40,10 +40,10 @@ type exchange struct {
 // outgoingBody is a request's body on its way to the provider.
 type outgoingBody struct {
 	bytes.Reader
-	sent atomic.Bool // the transport has read it whole
+	sent atomic.Bool // the transport has read all of it
 }
 
-// Read implements io.Reader. After the last byte the reader below is not touched again, so that it can be emptied.
+// Read implements io.Reader. After the last byte it does not touch the embedded Reader again, which dropBody then empties.
 func (b *outgoingBody) Read(p []byte) (int, error) {
 	if b.sent.Load() {
 		return 0, io.EOF
@@ -55,12 +55,12 @@ func (b *outgoingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo implements io.WriterTo, which the reader below would do without Read.
+// WriteTo implements io.WriterTo through Read: the embedded Reader's own WriteTo would bypass it.
 func (b *outgoingBody) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, struct{ io.Reader }{b})
 }
 
-// rewind has the body sent from its beginning again.
+// rewind makes the next Read start at the body's first byte.
 func (b *outgoingBody) rewind() {
 	b.sent.Store(false)
 	_, _ = b.Seek(0, io.SeekStart) // cannot fail
@@ -74,8 +74,8 @@ var (
 	errIdle       = errors.New("provider sent nothing for too long")
 )
 
-// begin makes the context of an exchange. It is cancelled when the provider is quiet for
-// too long, when the client has gone away, or when the server ends.
+// begin starts an exchange. Its context is cancelled when the provider sends nothing for
+// too long, when the client has gone and its grace is over, or when the server ends.
 func (c *call) begin(ctx context.Context) *exchange {
 	x := &exchange{quiet: c.g.UpstreamTimeout}
 	x.ctx, x.cancel = context.WithCancelCause(c.g.Ending)
@@ -91,12 +91,12 @@ func (x *exchange) end() {
 	x.cancel(nil)
 }
 
-// mostDrained is how many answers are read on at once whose clients have gone. Each may hold an answer of 1 MB.
+// mostDrained bounds the answers that are read at once after their clients left. Each may hold an answer of 1 MB.
 const mostDrained = 1024
 
-// grace is how long an answer is still read whose client has gone: one that was not asked for as a stream to its end, a
-// stream for its figures where its end marker has come, or to its end if the project drains. Leaving is then not cheaper
-// than staying.
+// grace is how long an answer is still read after its client left, so that leaving is not cheaper than staying. A whole
+// answer is read to its end, and so is a stream if the project drains. Another stream is read on for its figures if its
+// end marker has come.
 func (c *call) grace(x *exchange) time.Duration {
 	switch {
 	case c.res == nil || !c.ep.Metered():
@@ -111,8 +111,8 @@ func (c *call) grace(x *exchange) time.Duration {
 	return 0
 }
 
-// left notes that the client has gone, or takes nothing any more, and ends the exchange at once or when its grace is over. It
-// reports whether the answer is read on.
+// left notes that the client has gone or no longer reads, and ends the exchange at once or after its grace. It reports
+// whether the answer is still read.
 func (x *exchange) left(c *call) bool {
 	if x.gone.Swap(true) {
 		return x.ctx.Err() == nil
@@ -133,7 +133,7 @@ func (x *exchange) left(c *call) bool {
 	return true
 }
 
-// forward sends the request on and answers with what comes back.
+// forward sends the request to the provider and answers with the provider's answer.
 func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	x := c.begin(ctx)
 	defer x.end()
@@ -151,7 +151,7 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 		return c.unanswered(x, err)
 	}
 	c.at.Answered = c.elapsed()
-	defer resp.Body.Close() //nolint:errcheck // nothing to be done about it
+	defer resp.Body.Close() //nolint:errcheck // a failed close changes nothing
 	x.idle.Reset(x.quiet)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return c.passError(x, resp)
@@ -164,7 +164,7 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	return c.answer(x, resp, options)
 }
 
-// outgoing makes the provider's request, with the body that is given to it.
+// outgoing makes the provider's request. It fills body with the edited body.
 func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.Request, error) {
 	target, err := url.Parse(c.target.URL)
 	if err != nil {
@@ -186,11 +186,10 @@ func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.
 	return req, nil
 }
 
-// blank is what requests are made from: WithContext copies.
+// blank is the template of outgoing requests: WithContext copies it.
 var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
-// send makes the exchange. A connection that cannot be made is tried once more: the
-// provider cannot have begun then.
+// send makes the exchange. A failed dial is tried once more: the provider cannot have begun.
 func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
@@ -200,9 +199,9 @@ func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.R
 	return resp, err
 }
 
-// unanswered accounts for a request that brought no answer. What never reached the
-// provider costs nothing; what may have is counted, with its input. Where the client did not wait for the answer its
-// usual output counts too.
+// unanswered accounts for a request without an answer. If the request never reached the
+// provider it costs nothing, else its input counts. If the client left, its usual output
+// counts too.
 func (c *call) unanswered(x *exchange, err error) error {
 	if x.taken.Load() {
 		c.settle(c.unseen(x))
@@ -212,8 +211,8 @@ func (c *call) unanswered(x *exchange, err error) error {
 	return c.failure(x, err)
 }
 
-// failure is the answer to a request whose exchange ended in err before anything of the
-// provider's answer was passed on. It has been settled or released.
+// failure is the answer to a request whose exchange failed with err before a byte of the
+// provider's answer was passed on. The reservation has been settled or released.
 func (c *call) failure(x *exchange, err error) error {
 	cause := context.Cause(x.ctx)
 	c.cause = reasonOf(err, cause)
@@ -232,14 +231,14 @@ func (c *call) failure(x *exchange, err error) error {
 		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",
 			Message: "The provider did not answer in time. " + c.fate()}
 	}
-	return unreachable("The provider hung up before its answer was complete. " + c.fate())
+	return unreachable("The provider closed the connection before its answer was complete. " + c.fate())
 }
 
-// noRetry keeps the vendors' SDKs from sending a request again that cannot succeed, or
-// that may have been carried out and would be paid for twice.
+// noRetry keeps the vendors' SDKs from repeating a request that cannot succeed, or that may
+// have been carried out and would be billed twice.
 func (c *call) noRetry() { c.w.Header().Set("X-Should-Retry", "false") }
 
-// fate tells what a request costs that failed.
+// fate says whether a failed request counts.
 func (c *call) fate() string {
 	if c.charged.Amounts[limit.Requests] > 0 {
 		c.noRetry()
@@ -252,9 +251,9 @@ func unreachable(message string) error {
 	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable", Message: message}
 }
 
-// passError answers with the provider's own error. It costs nothing in the period, and counts
-// against the burst: nobody may use up the provider's limits of the stored key for nothing. An
-// error about a stored key is ours to tell: the provider's words could quote the key.
+// passError answers with the provider's own error. The request costs nothing in the period but
+// counts against the burst: else anyone could use up the provider's own limits for free. An
+// error about a stored key is replaced, because the provider's text could quote the key.
 func (c *call) passError(x *exchange, resp *http.Response) error {
 	c.settleFree()
 	body, _, err := decoded(resp)
@@ -272,7 +271,7 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 		return c.failure(x, err)
 	}
 	if encoding := resp.Header.Get("Content-Encoding"); c.target.Stored && encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return unreachable("The provider refused the request, in a compression that was not asked for and cannot be read. Nothing was counted.")
+		return unreachable("The provider refused the request, and its error is compressed in a way that cannot be read. Nothing was counted.")
 	}
 	c.outcome = "provider_error"
 	c.passHeader(resp, false)
@@ -283,14 +282,14 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 	return nil
 }
 
-// logComplaint tells the developer what a provider says of the stored key or its account.
+// logComplaint logs a provider's complaint about the stored key or its account, for the developer.
 func (c *call) logComplaint(about provider.Complaint) {
-	c.g.Log.Warn("provider refuses the stored key or its account", "request", c.id, "project", c.caller.Project.Key,
+	c.g.Log.Warn("stored key or its account refused", "request", c.id, "project", c.caller.Project.Key,
 		"provider", c.target.Provider.Name, "reason", about.Reason)
 }
 
-// complaint is our answer to an error that is about the stored key or its account, which is the developer's business
-// and goes into the log; nil to other errors.
+// complaint replaces an error about the stored key or its account, and logs it for the developer. It returns nil for other
+// errors.
 func (c *call) complaint(resp *http.Response, body []byte) error {
 	about := provider.Complain(resp.StatusCode, body, c.target.Provider)
 	if about.Kind == provider.NoComplaint {
@@ -308,15 +307,15 @@ func (c *call) complaint(resp *http.Response, body []byte) error {
 	case provider.AboutAccount:
 		c.noRetry()
 		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
-			Message: "The provider refused the account of this app. Its developer has to look after it; the server's log says why."}
+			Message: "The provider refused the account of this app. Its developer has to act; the server's log says why."}
 	}
 	c.noRetry()
 	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
 		Message: "The provider refused the key that is stored for this project. Its developer has to set a valid one."}
 }
 
-// settle ends the reservation with what was used. Of several calls to settle, settleFree and
-// release the first counts.
+// settle ends the reservation with the usage. Only the first call of settle, settleFree or
+// release has an effect.
 func (c *call) settle(u used) {
 	if !c.ep.Metered() {
 		c.settleFree()
@@ -325,7 +324,7 @@ func (c *call) settle(u used) {
 	c.charge(u.actual(c))
 }
 
-// settleFree ends the reservation of a request that was made and costs nothing in the period.
+// settleFree ends the reservation of a request that was sent and costs nothing in the period.
 func (c *call) settleFree() { c.charge(ledger.Actual{}) }
 
 func (c *call) charge(actual ledger.Actual) {
@@ -333,10 +332,10 @@ func (c *call) charge(actual ledger.Actual) {
 		return
 	}
 	c.ended, c.charged = true, actual
-	c.letGo()
-	// The client's going away must not keep what it used from being counted.
+	c.uncount()
+	// A client that leaves must not keep its usage from being counted.
 	if err := c.g.Ledger.Settle(context.Background(), c.res, c.charged); err != nil {
-		c.g.Log.Error("settle", "request", c.id, "error", err)
+		c.g.Log.Error("settlement failed", "request", c.id, "error", err)
 	}
 	c.adjustStandings()
 }
@@ -347,11 +346,11 @@ func (c *call) release() {
 		return
 	}
 	c.ended = true
-	c.letGo()
+	c.uncount()
 	if err := c.g.Ledger.Release(context.Background(), c.res); err != nil {
-		c.g.Log.Error("release", "request", c.id, "error", err)
+		c.g.Log.Error("release failed", "request", c.id, "error", err)
 	}
-	if c.decision != nil { // it was not passed
+	if c.decision != nil { // nil for a request that was let through
 		c.decision.Release()
 	}
 }

@@ -1,9 +1,9 @@
 // Package gateway is the data plane: it decides whether a request may be made, forwards
-// it untouched and accounts for what it used. Start reading at Gateway.handle.
+// it untouched and accounts for what it used. Start reading at call.handle.
 //
 // What holds for every request:
 //
-//   - it is settled or released exactly once, whichever way it ends
+//   - its reservation is settled or released exactly once, however the request ends
 //   - nothing of an answer reaches the client before its reservation is durable
 //   - nothing of a prompt, an answer or a key is kept or logged
 package gateway
@@ -29,7 +29,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Ledger is what the gateway needs of a ledger.
+// Ledger is the part of a ledger that the gateway needs.
 type Ledger interface {
 	Settings(ctx context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error)
 	Reserve(ctx context.Context, req ledger.Request) (*ledger.Reservation, error)
@@ -47,29 +47,28 @@ type Options struct {
 	Log       *slog.Logger
 
 	MaxBody         int64          // bytes of a request's body
-	Bodies          *budget.Budget // memory for the bodies of all requests; nil: without end
+	Bodies          *budget.Budget // memory for the bodies of all requests; nil: unlimited
 	UpstreamTimeout time.Duration  // to the provider's first byte, and between any two
 	Now             func() time.Time
-	Draining        func() bool     // no new requests are taken
-	Ending          context.Context // its end cuts off what still runs
+	Draining        func() bool     // reports whether new requests are refused
+	Ending          context.Context // its end cuts off the requests that still run
 	Patience        Patience
 
-	// Observe, where not nil, is told of every request when it has ended, by the goroutine that served it: it must
-	// not wait for anything.
+	// Observe, if not nil, is called with every request that has ended. The goroutine that served the request calls
+	// it, so it must not block.
 	Observe func(Seen)
 }
 
-// Patience is how long the gateway waits for a client. Fields that are zero have the
-// defaults.
+// Patience is how long the gateway waits for a client. A zero field has its default.
 type Patience struct {
 	Body   time.Duration // for 16 KB more of a request's body: 30 s
 	Linger time.Duration // for a refused client to finish sending: 10 s
-	Write  time.Duration // for a client to take what is written to it: 1 min
-	Drain  time.Duration // for the rest of a stream whose client has gone, where a project drains: 1 min
+	Write  time.Duration // for a client to read what is written to it: 1 min
+	Drain  time.Duration // for the rest of a stream after its client left, if the project drains: 1 min
 
-	// Whole is how long an answer is read on that was not asked for as a stream and whose client has gone: 5 min.
+	// Whole is how long a whole answer is still read after its client left: 5 min.
 	Whole time.Duration
-	// Figures is how long a stream is read on that its client has left after its end marker: 2 s.
+	// Figures is how long a stream is still read if its client left after the end marker: 2 s.
 	Figures time.Duration
 }
 
@@ -94,8 +93,8 @@ type Gateway struct {
 	plain   plainServers
 }
 
-// answerMemory is how many bytes all answers together may take that are read before they are passed on or that have an
-// event that has not ended. Beyond it only their beginnings and ends are read.
+// answerMemory bounds the bytes that the gateway holds of all answers together: answers that it reads whole, and
+// unfinished events. Beyond the bound, it reads only their beginnings and ends.
 const answerMemory = 64 << 20
 
 // New returns a Gateway.
@@ -104,7 +103,7 @@ func New(o Options) *Gateway {
 	return &Gateway{Options: o, answers: meter.NewMemory(answerMemory)}
 }
 
-// call is one request on its way through.
+// call is one request on its way through the gateway.
 type call struct {
 	g     *Gateway
 	w     http.ResponseWriter
@@ -112,23 +111,23 @@ type call struct {
 	ctl   http.ResponseController
 	id    string
 	start time.Time
-	now   time.Time // when it was decided on: the body has come by then
+	now   time.Time // when it was decided on, after the body arrived
 	at    Steps
 
 	ep       wire.Endpoint
-	unserved string // the path as it was sent that no endpoint has; "" where one has
+	unserved string // the path as sent, if no endpoint has it; else ""
 	caller   identity.Caller
 	settings *ledger.Settings
-	assumed  bool // nobody has looked whether the identity has settings: it is taken to have none
-	exempt   bool // nothing is refused for a limit, going by when the account was last looked at
+	assumed  bool // the identity's settings were not read: it is assumed to have none
+	exempt   bool // no limit refuses the request, as of the last look at the account
 	tier     *project.Tier
 	body     []byte
-	memory   int64 // bytes of the budget for bodies that are charged
+	memory   int64 // bytes taken from the budget for bodies
 	env      *wire.Envelope
 	target   provider.Target
 	cred     provider.Credential
 	redactor project.Redactor    // hides a stored key in the answer
-	errors   provider.Complaints // hides what a stream's errors say of its account
+	errors   provider.Complaints // hides what a stream's errors say about the account
 	est      estimate
 	sound    soundLength
 	rules    limit.Rules
@@ -139,12 +138,12 @@ type call struct {
 	outcome  string // for the log and the metrics
 	cause    string // for the log: why the provider did not answer
 	status   int
-	passed   bool // without a decision, limits being unknown
+	passed   bool // let through without a decision, because limits are unknown
 	ended    bool // the reservation has been settled or released
-	held     bool // it is among those that are held
+	held     bool // counted in Gateway.holding
 	started  bool // the answer's header has been written
 	bodyRead bool
-	writeBy  time.Time // the deadline for writing that is set
+	writeBy  time.Time // the current write deadline
 }
 
 // ServeHTTP implements http.Handler.
@@ -162,9 +161,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// handle takes a request from top to bottom. It is the whole of the data plane in the
-// order in which it happens; the first step that fails answers, and nothing before the
-// reservation counts.
+// handle takes a request through the whole data plane, step by step. The first step that
+// fails answers the request. Before the reservation nothing is counted.
 func (c *call) handle(ctx context.Context) (err error) {
 	path, query := requestTarget(c.r)
 	c.ep, err = wire.Match(c.r.Method, path)
@@ -189,7 +187,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 	if c.ep.Operation == wire.OwnUsage {
 		return c.usage(ctx)
 	}
-	// What will be reserved is decided on under the settings that stand then; the others are read.
+	// A metered request is decided on at its reservation, which checks the settings: they may come from a cache here.
 	if err := c.identify(ctx, !c.ep.Metered()); err != nil {
 		return err
 	}
@@ -203,7 +201,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 		edit, err = c.decide(ctx, query)
 	}
 	if err != nil && c.assumed {
-		// It may be refused for what is set for the identity, or would not be if that were known.
+		// The identity's settings were assumed. The true ones may refuse the request, or lift this refusal.
 		if err := c.identify(ctx, true); err != nil {
 			return err
 		}
@@ -231,8 +229,8 @@ func (c *call) receive() error {
 	return nil
 }
 
-// decide understands the request and decides whether it may be made. It returns what is to
-// be changed in the body.
+// decide parses the request and decides whether it may be made. It returns the edit that
+// the body needs.
 func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err error) {
 	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
 		return edit, err
@@ -243,17 +241,16 @@ func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err er
 	if err := c.route(query); err != nil {
 		return edit, err
 	}
-	// Stored prompts come here; until a project can have one, no name exists.
+	// A project cannot store prompts yet, so every name is unknown.
 	if c.env.SystemPrompt != nil {
 		return edit, unknownSystemPrompt(*c.env.SystemPrompt)
 	}
-	// The guard's verdict comes here.
 	edit = c.baseEdit()
 	err = c.admit(ctx, &edit)
 	return edit, err
 }
 
-// finish reports the request and, where the handler broke off, settles what is running.
+// finish reports the request. After a panic it also settles the reservation.
 func (c *call) finish() {
 	if p := recover(); p != nil {
 		if c.res != nil { // the provider may have been asked
@@ -263,7 +260,7 @@ func (c *call) finish() {
 			c.report()
 			panic(p)
 		}
-		c.g.Log.Error("panic", "request", c.id, "what", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		c.g.Log.Error("panic", "request", c.id, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 		if c.started {
 			c.outcome = "internal_error"
 			c.report()
@@ -284,7 +281,7 @@ func (c *call) finish() {
 	c.report()
 }
 
-// report tells the log, and who observes, how the request ended.
+// report writes the request's end to the log and passes it to Observe.
 func (c *call) report() {
 	c.giveMemory(c.memory)
 	c.g.running.Add(-1)
@@ -298,8 +295,8 @@ func (c *call) report() {
 	}
 }
 
-// log writes the request's line. It goes past slog.Logger, which would look up the place in
-// the code that every such line comes from.
+// log writes the request's line. It bypasses slog.Logger, which would look up the line's
+// source position each time.
 func (c *call) log(now time.Time) {
 	h := c.g.Log.Handler()
 	if !h.Enabled(context.Background(), slog.LevelInfo) {
@@ -331,11 +328,11 @@ func (c *call) log(now time.Time) {
 	}
 	line := slog.NewRecord(now, slog.LevelInfo, "request", 0)
 	line.AddAttrs(attrs...)
-	_ = h.Handle(context.Background(), line) // a failing log is no reason to fail a request
+	_ = h.Handle(context.Background(), line) // a log that fails must not fail a request
 }
 
-// asUnavailable turns an error that is not an answer yet into one, or into errClientGone where
-// nobody waits for it.
+// asUnavailable turns an error that is not an answer yet into one, or into errClientGone if
+// the client has gone.
 func asUnavailable(err error) error {
 	if _, ok := errors.AsType[*wire.Error](err); ok || err == nil {
 		return err

@@ -42,21 +42,21 @@ func newRequestID() string {
 	return string(id[:])
 }
 
-// commonHeaders are on every answer.
+// commonHeaders sets the headers of every answer.
 func (c *call) commonHeaders() {
 	h := c.w.Header()
 	h["X-Request-Id"] = []string{c.id}
 	h["X-Content-Type-Options"] = nosniff
 	if c.r.Header.Get("Origin") != "" {
-		// No cookies are involved, so any page may ask; what an app's own list of origins
-		// says is checked with the project.
+		// No cookies are involved, so any page may ask. The project's allowedOrigins are
+		// checked later, with the project.
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Expose-Headers", exposed)
 	}
 }
 
-// preflight answers what a browser asks before the request itself. It cannot carry the
-// project key, so it cannot depend on the project.
+// preflight answers the request that a browser sends ahead of the real one. It carries no
+// project key, so its answer cannot depend on the project.
 func (c *call) preflight() {
 	c.outcome = "preflight"
 	h := c.w.Header()
@@ -70,12 +70,12 @@ func (c *call) preflight() {
 	c.writeHeader(http.StatusNoContent)
 }
 
-// passHeader copies the provider's headers. Where the body may come out shorter its length
-// is left out.
+// passHeader copies the provider's headers. An edited body can be shorter, so its length is
+// left out.
 func (c *call) passHeader(resp *http.Response, edited bool) {
 	h := c.w.Header()
-	// Ours stand in the place of the provider's, or none do: an answer that is not metered, or
-	// was let through unchecked, has none, and the provider's are not those of the end user.
+	// Our limit headers replace the provider's, which are not about the end user. An answer
+	// that is not metered, or was let through unchecked, has none.
 	provider.ResponseHeader(h, resp.Header, c.target.Provider, c.target.Stored, c.rules.Any())
 	if edited {
 		h.Del("Content-Length")
@@ -91,7 +91,7 @@ func (c *call) passHeader(resp *http.Response, edited bool) {
 	}
 }
 
-// exposePassed lets a browser app read what of the provider's headers is passed on.
+// exposePassed lets a browser app read the provider's headers that are passed on.
 func (c *call) exposePassed() {
 	h := c.w.Header()
 	var names []string
@@ -104,8 +104,7 @@ func (c *call) exposePassed() {
 	h.Set("Access-Control-Expose-Headers", strings.Join(append([]string{exposed}, names...), ", "))
 }
 
-// inert reports whether a browser that is led to an answer of that type runs nothing in it: JSON and event streams are
-// shown as text.
+// inert reports whether a browser runs nothing in an answer of that type: it shows JSON and event streams as text.
 func inert(kind []string) bool {
 	if len(kind) != 1 {
 		return false
@@ -120,7 +119,7 @@ func (c *call) writeHeader(status int) {
 		c.limitHeaders()
 	}
 	if h := c.w.Header(); !inert(h["Content-Type"]) {
-		// Nobody's page may run on this origin, whatever a provider answers.
+		// No page that a provider answers with may run on this origin.
 		h["Content-Security-Policy"] = sandbox
 	}
 	if !c.bodyRead {
@@ -130,7 +129,7 @@ func (c *call) writeHeader(status int) {
 	c.w.WriteHeader(status)
 }
 
-// write writes to the client, who must keep reading. It reports false where it does not.
+// write writes to the client. It reports false if the client has gone or does not read.
 func (c *call) write(p []byte) bool {
 	if now := time.Now(); c.writeBy.Sub(now) < c.g.Patience.Write/2 {
 		c.writeBy = now.Add(c.g.Patience.Write)
@@ -140,7 +139,7 @@ func (c *call) write(p []byte) bool {
 	return err == nil
 }
 
-// fail answers with an error of ours, in the dialect of the call.
+// fail answers with err in the dialect of the call.
 func (c *call) fail(err error) {
 	err = asUnavailable(err)
 	e, ok := errors.AsType[*wire.Error](err)

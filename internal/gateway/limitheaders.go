@@ -9,32 +9,32 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// limited reports whether limit headers of ours are on the answer.
+// limited reports whether the answer has limit headers of the gateway.
 func (c *call) limited() bool {
 	d := c.decision
 	return d != nil && (d.InForce[limit.Requests] || d.InForce[limit.Tokens] || d.InForce[limit.Cost] || d.Burst.Max >= 0)
 }
 
-// adjustStandings puts what was used in the place of what was held, once the reservation
-// has ended.
+// adjustStandings replaces the hold by the usage in the standings, once the reservation has
+// ended.
 func (c *call) adjustStandings() {
-	if c.decision != nil { // it was not passed
+	if c.decision != nil { // nil for a request that was let through
 		c.decision.Settle(c.charged.Amounts)
 	}
 }
 
-// The names of OpenAI's limit headers, which its SDKs and many apps read.
+// metricHeaders are OpenAI's limit headers, which its SDKs and many apps read.
 var metricHeaders = [...]struct{ limit, remaining, reset string }{
 	limit.Requests: {"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
 	limit.Tokens:   {"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
 }
 
-// limitHeaders tells how far the limits in force are used, this request included.
+// limitHeaders writes headers that say how far the limits in force are used, this request included.
 //
 // RateLimit and RateLimit-Policy follow draft-ietf-httpapi-ratelimit-headers-11. Their
-// figures are integers: costs are in micro-USD, which the quota unit says. What remains
-// includes credits, so it can be more than the quota. Of a limit that no reset lifts none is
-// told.
+// figures are integers: costs are in micro-USD, which the quota unit says. The remaining
+// figure includes credits, so it can exceed the quota. A limit that no reset lifts has no
+// reset.
 func (c *call) limitHeaders() {
 	if !c.limited() {
 		return
@@ -86,7 +86,7 @@ func (c *call) limitHeaders() {
 	text.set(c.w.Header())
 }
 
-// headerText gathers headers, whose values become parts of one string.
+// headerText collects headers. Their values become parts of one string, to save allocations.
 type headerText struct {
 	items limitItems
 	buf   []byte
@@ -112,7 +112,7 @@ func (t *headerText) bytes(name string, value []byte) {
 	t.end(name)
 }
 
-// duration is in Go's and OpenAI's form: 1h2m3s.
+// duration adds a duration in OpenAI's form, which is Go's: 1h2m3s.
 func (t *headerText) duration(name string, seconds int64) {
 	t.buf = append(t.buf, (time.Duration(seconds) * time.Second).String()...)
 	t.end(name)
@@ -133,7 +133,7 @@ func (t *headerText) set(h http.Header) {
 	}
 }
 
-// limitItems are the two lists of structured field items, written side by side.
+// limitItems are the two lists of structured field items, RateLimit-Policy and RateLimit.
 type limitItems struct{ policy, state []byte }
 
 func (l *limitItems) begin(metric, period string) {
@@ -150,7 +150,7 @@ func (l *limitItems) name(part string) {
 	l.policy, l.state = append(l.policy, part...), append(l.state, part...)
 }
 
-// never is the seconds until a reset that brings nothing.
+// never stands for the seconds until a reset that changes nothing.
 const never = -1
 
 // mostItem is the largest integer of a structured field (RFC 9651, section 3.3.1).

@@ -12,7 +12,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// mostModels is the most models on a page, as with Anthropic and Google.
+// mostModels is the most models on a page, as in Anthropic's and Google's APIs.
 const mostModels = 1000
 
 // openAIModel is a model as in https://platform.openai.com/docs/api-reference/models.
@@ -23,8 +23,8 @@ type openAIModel struct {
 	OwnedBy string `json:"owned_by"`
 }
 
-// anthropicModel is a model as in https://docs.claude.com/en/api/models. Its date is not known, which Anthropic writes as
-// the epoch too.
+// anthropicModel is a model as in https://docs.claude.com/en/api/models. Its date is not known; Anthropic too writes an
+// unknown date as the epoch.
 type anthropicModel struct {
 	Type           string `json:"type"`
 	ID             string `json:"id"`
@@ -44,7 +44,7 @@ type geminiModel struct {
 	Methods     []string `json:"supportedGenerationMethods"`
 }
 
-// models answers with the models that the caller may use, or with one of them, in the shape of the dialect.
+// models answers with the models that the caller may use, or with one of them, in the call's dialect.
 func (c *call) models(query string) error {
 	if err := c.selectTier(); err != nil {
 		return err
@@ -54,7 +54,7 @@ func (c *call) models(query string) error {
 	}
 	q, err := url.ParseQuery(query)
 	if err != nil {
-		return badRequest("", "The query cannot be read. Encode it as a URL's.")
+		return badRequest("", "The query cannot be read. Percent-encode it.")
 	}
 	list := slices.DeleteFunc(provider.Models(c.caller.Project, c.tier), func(m provider.Model) bool { return !c.serves(m) })
 	switch c.ep.Dialect {
@@ -73,8 +73,8 @@ func (c *call) models(query string) error {
 	return c.writeJSON(answer)
 }
 
-// serves reports whether a model is shown in the dialect of the call. Google's clients call what they are shown in Gemini's
-// own API, whose paths cannot hold a slash as its SDKs write it.
+// serves reports whether a model is listed in the call's dialect. Google's clients call the listed models in Gemini's own
+// API, and its SDKs do not encode a slash in the path.
 func (c *call) serves(m provider.Model) bool {
 	return c.ep.Dialect != wire.Gemini || m.Provider.Dialect == wire.Gemini && !strings.Contains(m.Name, "/")
 }
@@ -87,7 +87,7 @@ func (c *call) model() error {
 	}
 	if !c.serves(m) {
 		return &wire.Error{Status: http.StatusNotFound, Code: "unknown_model", Param: "model",
-			Message: fmt.Sprintf("The model %q is %s's and cannot be called in this API. Call it at /v1/chat/completions.", m.Name, m.Provider.Name)}
+			Message: fmt.Sprintf("The model %q belongs to %s and cannot be called in this API. Call it at /v1/chat/completions.", m.Name, m.Provider.Name)}
 	}
 	switch c.ep.Dialect {
 	case wire.Anthropic:
@@ -125,8 +125,8 @@ func (c *call) asGemini(m provider.Model) geminiModel {
 	return g
 }
 
-// anthropicModels answers with a page: `limit` models after `after_id`, or before `before_id`. Without a limit it is
-// mostModels rather than Anthropic's 20, because clients that do not page would miss the others.
+// anthropicModels answers with a page: `limit` models after `after_id`, or before `before_id`. The default limit is
+// mostModels, not Anthropic's 20, because clients that do not page would miss the other models.
 func (c *call) anthropicModels(list []provider.Model, q url.Values) error {
 	limit, err := pageSize(q, "limit")
 	if err != nil {
@@ -155,7 +155,7 @@ func (c *call) anthropicModels(list []provider.Model, q url.Values) error {
 	return c.writeJSON(answer)
 }
 
-// geminiModels answers with a page: `pageSize` models after `pageToken`, which is the last one's name.
+// geminiModels answers with a page: `pageSize` models after `pageToken`, the name of the last model of the page before.
 func (c *call) geminiModels(list []provider.Model, q url.Values) error {
 	limit, err := pageSize(q, "pageSize")
 	if err != nil {
@@ -176,7 +176,7 @@ func (c *call) geminiModels(list []provider.Model, q url.Values) error {
 	return c.writeJSON(answer)
 }
 
-// after is the part of a list behind a name, which need not be in it any more.
+// after is the part of a list after a name. The name need not be in the list.
 func after(list []provider.Model, name string) []provider.Model {
 	if name == "" {
 		return list
@@ -190,7 +190,7 @@ func after(list []provider.Model, name string) []provider.Model {
 
 func byName(m provider.Model, name string) int { return strings.Compare(m.Name, name) }
 
-// pageSize reads how many models are asked for. More than mostModels are mostModels, as with Google.
+// pageSize reads how many models the page shall have, at most mostModels.
 func pageSize(q url.Values, param string) (int, error) {
 	text := q.Get(param)
 	if text == "" {

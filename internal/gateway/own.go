@@ -10,7 +10,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
-// usage answers GET /v1/usage: what the app shows its user.
+// usage answers GET /v1/usage with the report that an app shows its user.
 func (c *call) usage(ctx context.Context) error {
 	p := c.caller.Project
 	account, err := c.account(ctx)

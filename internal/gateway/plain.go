@@ -11,15 +11,15 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// plainServers remembers the servers that refuse the wish for usage in a stream, so that they need not be asked twice for
-// every answer. It is bounded, because clients choose the names of models.
+// plainServers remembers the servers that refuse stream_options, so that not every request to them is sent twice. It is
+// bounded, because clients choose the names of models.
 type plainServers struct {
-	some  atomic.Bool // has ever known any: most gateways never do
+	some  atomic.Bool // whether any server was ever noted; most gateways never note one
 	mu    sync.Mutex
 	known map[string]refusals
 }
 
-// refusals are those of one server since it last took the wish.
+// refusals are those of one server since it last took stream_options.
 type refusals struct {
 	count int
 	until time.Time // when they are forgotten
@@ -28,10 +28,10 @@ type refusals struct {
 const (
 	mostPlain   = 1024
 	plainFor    = time.Hour
-	surelyPlain = 3 // refusals in a row that are no accident of one machine behind the server
+	surelyPlain = 3 // refusals in a row that one faulty machine behind the server would not explain
 )
 
-// has reports whether a server refuses the wish, as far as is remembered.
+// has reports whether a server is known to refuse stream_options.
 func (p *plainServers) has(server string, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -39,7 +39,7 @@ func (p *plainServers) has(server string, now time.Time) bool {
 	return r.count >= surelyPlain && now.Before(r.until)
 }
 
-// refused notes a refusal. Where there are too many servers, any other is forgotten: it is asked again.
+// refused notes a refusal. If too many servers are noted, it forgets one of them, which is then asked again.
 func (p *plainServers) refused(server string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,18 +60,18 @@ func (p *plainServers) refused(server string, now time.Time) {
 	p.known[server] = refusals{count: r.count + 1, until: now.Add(plainFor)}
 }
 
-// took notes that a server took the wish.
+// took notes that a server took stream_options.
 func (p *plainServers) took(server string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.known, server)
 }
 
-// server names the model at the provider's server.
+// server is the key of plainServers: the provider's base URL and the model.
 func (c *call) server() string { return c.target.Provider.BaseURL + " " + c.target.Model }
 
-// wantsUsage reports whether figures are asked for in a stream whose client has not asked. Mistral refuses the option
-// and sends the figures anyway.
+// wantsUsage reports whether to ask for the usage of a stream on the client's behalf. Mistral refuses the option and sends
+// the usage anyway.
 func (c *call) wantsUsage() bool {
 	if c.ep.Operation != wire.ChatCompletions && c.ep.Operation != wire.Completions {
 		return false
@@ -81,8 +81,8 @@ func (c *call) wantsUsage() bool {
 		!(c.g.plain.some.Load() && c.g.plain.has(c.server(), c.start))
 }
 
-// askPlainly sends a request once more, without the wish for usage that we had added, where the provider's answer is a
-// refusal of it. Any other answer it returns, to be read anew. Some servers refuse with 422.
+// askPlainly repeats a request without the stream_options that the gateway added, if the provider's answer refuses them.
+// It returns any other answer, readable from its first byte. Some servers refuse with 422.
 func (c *call) askPlainly(x *exchange, refusal *http.Response, edit *wire.Edit) (*http.Response, error) {
 	switch refusal.StatusCode {
 	case http.StatusOK:
@@ -121,7 +121,7 @@ func (c *call) askPlainly(x *exchange, refusal *http.Response, edit *wire.Edit) 
 	return resp, err
 }
 
-// failing is a reader that fails from the start where reading it has failed before.
+// failing is a reader that returns err, if it is not nil, instead of reading.
 type failing struct {
 	io.Reader
 	err error
@@ -134,7 +134,7 @@ func (f *failing) Read(p []byte) (int, error) {
 	return f.Reader.Read(p)
 }
 
-// aboutOption reports whether a provider's error speaks of the option that we add, or of nothing.
+// aboutOption reports whether a provider's error is empty or names the option that the gateway adds.
 func aboutOption(body []byte) bool {
 	lower := bytes.ToLower(body)
 	return len(bytes.TrimSpace(body)) == 0 || bytes.Contains(lower, []byte("stream_options")) || bytes.Contains(lower, []byte("include_usage"))

@@ -13,8 +13,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/provider"
 )
 
-// reasonOf says for the log why an exchange failed. It is made of known words only: an error's own text can hold an
-// address with a key in it, or bytes of the answer.
+// reasonOf says for the log why an exchange failed, in fixed words: an error's own text can hold an address with a key,
+// or bytes of the answer.
 func reasonOf(err, cause error) string {
 	var (
 		dns         *net.DNSError
@@ -47,7 +47,7 @@ func reasonOf(err, cause error) string {
 	case errors.As(err, &host):
 		return "certificate for another name"
 	case errors.As(err, &record):
-		return "no TLS spoken"
+		return "no TLS"
 	case errors.As(err, &alert):
 		return alert.Error()
 	case errors.As(err, &number):

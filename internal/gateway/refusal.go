@@ -14,11 +14,11 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// longestWait is the longest time that a refusal asks a client to wait. Some clients sleep for
-// as long as Retry-After says, however long that is.
+// longestWait is the longest Retry-After of a refusal. Some clients sleep for as long as
+// Retry-After says, however long that is.
 const longestWait = time.Minute
 
-// refusal makes the answer to a decision that refuses a model.
+// refusal makes the answer to a decision that refuses the request; model is the model that it refuses.
 func (c *call) refusal(d *limit.Decision, model string) error {
 	e := &wire.Error{Status: http.StatusTooManyRequests}
 	h := c.w.Header()
@@ -56,7 +56,7 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 		if e.RetryAfter > 0 {
 			h.Set("Retry-After-Ms", retryAfterMs(d))
 		}
-		// The developer's texts are about the limits; these two refusals pass by themselves.
+		// The developer's message is about limits of a period. These two refusals end by themselves.
 		delete(response, "message")
 	}
 	if len(response) > 0 {
@@ -65,8 +65,8 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 	return e
 }
 
-// retryAfterMs is until another try makes sense. When one of the identity's requests will end
-// nobody knows: half a second is a guess.
+// retryAfterMs is the wait in milliseconds until another try makes sense. The end of a running
+// request is unknown, so half a second is a guess.
 func retryAfterMs(d *limit.Decision) string {
 	if d.Refusal == limit.OverConcurrency {
 		return "500"
@@ -74,7 +74,7 @@ func retryAfterMs(d *limit.Decision) string {
 	return strconv.FormatInt(max(1, (d.RetryIn+time.Millisecond-1).Milliseconds()), 10)
 }
 
-// overLimit says which limit refused, and what to do about it.
+// overLimit is the message that says which limit refused, and what to do.
 func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) string {
 	name, period := describe(st, c.rules.Period), st.ResetsAt.Format(time.RFC3339)
 	switch {
@@ -84,15 +84,15 @@ func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) st
 		return fmt.Sprintf("Nothing is free here: the limit of %s is 0, and no credits are left. Waiting does not change that.", plural(st.Metric))
 	case d.Lasting:
 		return fmt.Sprintf("The request may need more than the whole limit of %s. Waiting does not change that. Send a shorter request, or a lower output cap.", name)
-	case st.Remaining() > 0: // strict: what is left may not be enough
+	case st.Remaining() > 0: // strict: the rest may not be enough
 		return fmt.Sprintf("The request may need more than is left of the limit of %s (%s). Send a shorter one, or wait for the reset at %s.", name, amount(st.Metric, st.Remaining()), period)
 	}
 	return fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", name,
 		amount(st.Metric, st.Used), amount(st.Metric, st.Max), period)
 }
 
-// refusalVars are what a limit response can name of a refusal; over is the limit, if it is
-// one of a period that refused. What there is not, such as a reset, is empty.
+// refusalVars are the variables that a limit response can use. over is the limit that
+// refused, nil for a burst or concurrency limit. A variable without a value is "".
 func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model string) map[string]string {
 	vars := map[string]string{"identity": c.caller.Identity, "model": model, "tier": c.tierName(),
 		"period": c.rules.Period.String(), "resetsAt": ""}
@@ -109,7 +109,7 @@ func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model stri
 		if !d.Lasting {
 			vars["resetsAt"] = c.now.Add(d.RetryIn).UTC().Format(time.RFC3339)
 		}
-	default: // too many at once, which ends when one of them does
+	default: // too many at once, until one of them ends
 		maps.Copy(vars, map[string]string{"usage": itoa(d.Concurrent), "limit": itoa(d.Concurrent), "remaining": "0",
 			"limitType": limit.Requests.String()})
 		if !d.Lasting {
@@ -119,8 +119,8 @@ func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model stri
 	return vars
 }
 
-// limitResponse is what the developer answers with: the identity's, else the tier's, else
-// the project's, field by field.
+// limitResponse is the developer's answer to a refusal. Each field is the identity's, else
+// the tier's, else the project's.
 func (c *call) limitResponse() map[string]any {
 	var own, tier map[string]any
 	if c.settings != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// identify reads what was set for the identity, in the database if surely, and refuses one
-// that is disabled.
+// identify reads the identity's settings, from its account if surely, and refuses a
+// disabled identity.
 func (c *call) identify(ctx context.Context, surely bool) (err error) {
 	if c.settings, err = c.readSettings(ctx, surely); err != nil {
 		return asUnavailable(err)
@@ -29,16 +29,16 @@ func (c *call) identify(ctx context.Context, surely bool) (err error) {
 	}
 	refused := &wire.Error{Status: http.StatusForbidden, Code: "identity_disabled",
 		Message: "This account has been disabled. Contact the app's support."}
-	// No limit has refused, and nothing of the request has been read: what speaks of them is empty.
+	// No limit refused the request, and its body was not read: the variables about them are empty.
 	c.respond(refused, project.MergeLimitResponse(c.settings.LimitResponse), map[string]string{
 		"identity": c.caller.Identity, "tier": c.settings.Tier, "period": c.caller.Project.Period.String(),
 		"usage": "", "limit": "", "remaining": "", "limitType": "", "model": "", "resetsAt": ""})
 	return refused
 }
 
-// readSettings returns what was set for the identity. Unless surely, it may come from a
-// cache or be assumed: a reservation will tell. Where it cannot be known, and the project
-// lets requests pass then, it is what was last known.
+// readSettings returns the identity's settings. Unless surely, they may come from a cache
+// or be assumed, and the reservation checks them. While the ledger is unavailable and the
+// project fails open, they are the last known ones.
 func (c *call) readSettings(ctx context.Context, surely bool) (*ledger.Settings, error) {
 	c.assumed = false
 	if surely {
@@ -55,22 +55,21 @@ func (c *call) readSettings(ctx context.Context, surely bool) (*ledger.Settings,
 	return settings, nil
 }
 
-// account looks at the identity's account, which alone tells who is exempt from limits. It does
-// so for a client that has half closed the connection too: where a request ends with an answer
-// of ours that is no reason to give none.
+// account reads the identity's account, which alone says whether the identity is exempt from
+// limits. It ignores ctx's end: a client that half closed its connection still gets the answer.
 func (c *call) account(ctx context.Context) (ledger.Account, error) {
 	account, err := c.g.Ledger.Account(context.WithoutCancel(ctx), c.key(), c.caller.Project.Period, c.start)
 	c.exempt = err == nil && account.State.Unlimited(c.start)
 	return account, err
 }
 
-// passes reports whether a request passes although its limits cannot be checked.
+// passes reports whether the project lets the request through although err keeps its limits from being checked.
 func (c *call) passes(err error) bool {
 	return c.caller.Project.FailOpen && errors.Is(err, ledger.ErrUnavailable) && !errors.Is(err, context.Canceled)
 }
 
-// selectTier finds the tier: the identity's own, which is set on the server, else the one
-// that the request claims, else the project's default.
+// selectTier finds the tier: the one in the identity's settings, else the one that the
+// request claims, else the project's default.
 func (c *call) selectTier() (err error) {
 	if c.caller.BadTier != nil {
 		return c.caller.BadTier
@@ -105,8 +104,8 @@ func (c *call) checkAllowed(param, model string) error {
 	return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: param, Message: message}
 }
 
-// baseEdit is what must change in the body whatever the limits say: a provider prefix in
-// the model's name, and the wish for usage figures in a stream.
+// baseEdit is the edit that does not depend on limits: it cuts a provider's prefix off the
+// model's name, and asks for usage figures in a stream.
 func (c *call) baseEdit() wire.Edit {
 	var edit wire.Edit
 	if c.target.Model != c.env.Model {
@@ -116,11 +115,11 @@ func (c *call) baseEdit() wire.Edit {
 	return edit
 }
 
-// mostResolutions is how often a request is resolved anew whose identity's settings change
-// meanwhile.
+// mostResolutions bounds how often a request is resolved while its identity's settings
+// keep changing.
 const mostResolutions = 5
 
-// admit has the request reserved under the settings that stand when it is decided on.
+// admit reserves the request under the identity's settings at the time of the decision.
 func (c *call) admit(ctx context.Context, edit *wire.Edit) error {
 	for range mostResolutions {
 		err := c.reserve(ctx, edit)
@@ -133,17 +132,16 @@ func (c *call) admit(ctx context.Context, edit *wire.Edit) error {
 		if err := c.selectTier(); err != nil {
 			return err
 		}
-		if err := c.checkModels(); err != nil { // of what is now the identity's tier
+		if err := c.checkModels(); err != nil { // the tier may have changed
 			return err
 		}
 	}
 	return asUnavailable(ledger.ErrStale)
 }
 
-// reserve resolves the limits in force and sets aside what the request may use, or
-// returns the refusal, or ledger.ErrStale. Under strict enforcement it adds the output cap
-// to the edit. What counts in no period is reserved only where requests are counted outside
-// of one.
+// reserve resolves the limits in force and reserves the request's estimate, or returns the
+// refusal or ledger.ErrStale. Under strict enforcement it adds the output cap to the edit.
+// An unmetered request is reserved only if a limit on burst or concurrency is in force.
 func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
 	c.now = c.g.Now()
@@ -168,7 +166,7 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 		return err
 	}
 	if h := &c.decision.Hold; waived != nil && (h.Limited(limit.Tokens) || h.Limited(limit.Cost)) {
-		c.release() // the promotion was taken back in between
+		c.release() // the exemption ended in between
 		return waived
 	}
 	if p.Strict && generates(c.ep.Operation) {
@@ -177,12 +175,12 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	return nil
 }
 
-// ask has the ledger decide, and returns the refusal, or ledger.ErrStale. Where limits are not
-// known and the project lets requests pass then, the call is passed.
+// ask lets the ledger decide, and returns the refusal or ledger.ErrStale. While the ledger is
+// unavailable and the project fails open, it lets the call through.
 func (c *call) ask(ctx context.Context, ask limit.Ask) error {
 	req := ledger.Request{Key: c.key(), Settings: c.settings, Rules: &c.rules, Ask: ask, Now: c.now}
 	res, err := c.g.Ledger.Reserve(ctx, req)
-	c.assumed = false // it has looked, or cannot
+	c.assumed = false // the ledger has read the settings, or cannot
 	switch {
 	case errors.Is(err, ledger.ErrStale):
 		return err
@@ -208,15 +206,15 @@ func (c *call) resolve() {
 	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
 }
 
-// waive returns the refusal that is waived for who is exempt from limits, if there is one; for
-// others it is the error.
+// waive returns a refusal by unkeepable as waived if the identity is exempt from limits, else
+// as the error.
 func (c *call) waive(ctx context.Context) (waived, err error) {
 	waived = c.unkeepable()
 	if waived == nil || c.exempt {
 		return waived, nil
 	}
 	if c.assumed {
-		return nil, waived // handle looks at the account, and comes back
+		return nil, waived // handle reads the account and decides again
 	}
 	if _, err := c.account(ctx); err != nil && !c.passes(err) {
 		return nil, asUnavailable(err)
@@ -227,12 +225,12 @@ func (c *call) waive(ctx context.Context) (waived, err error) {
 	return waived, nil
 }
 
-// unkeepable is the refusal of a request for which a limit in force could not be kept,
-// whatever is left of it.
+// unkeepable refuses a request for which a limit in force could not be kept, whatever
+// remains of the limit.
 func (c *call) unkeepable() error {
 	_, tokens := c.rules.Limit(limit.Tokens)
 	money, cost := c.rules.Limit(limit.Cost)
-	cost = cost && !money.Blocks() // which is refused whatever the price is
+	cost = cost && !money.Blocks() // a limit of 0 refuses at any price
 	if cost && !c.est.priced && !c.est.free {
 		return unpriced(c.target.Model)
 	}
@@ -258,19 +256,18 @@ func (c *call) unkeepable() error {
 	return c.checkCap()
 }
 
-// pass lets the request through without a decision, and says so.
+// pass lets the request through without a decision, and marks the answer.
 func (c *call) pass(req ledger.Request) {
 	c.passed, c.res = true, c.g.Ledger.Pass(req)
 	c.w.Header().Set("X-Ratelimit-Unchecked", "true")
 }
 
-// checkCap refuses an output cap that a strict limit would rely on and the provider may
-// pass over. OpenAI, xAI and the compatible endpoints of Anthropic and Google document
-// max_completion_tokens; DeepSeek, and servers of the project's own, may only know
-// max_tokens.
+// checkCap refuses an output cap that a strict limit relies on and the provider may
+// ignore. OpenAI, xAI and the compatible endpoints of Anthropic and Google document
+// max_completion_tokens. DeepSeek, and a project's own servers, may only know max_tokens.
 func (c *call) checkCap() error {
 	by := c.target.Provider
-	if by.Vendor == "" && mentions(c.body, `"n_predict"`) { // llama.cpp's, which it puts before max_tokens
+	if by.Vendor == "" && mentions(c.body, `"n_predict"`) { // llama.cpp prefers it to max_tokens
 		return badRequest("n_predict", "A strict limit applies, and `n_predict` would take the place of the output cap. Leave it out.")
 	}
 	if c.ep.Operation != wire.ChatCompletions || by.Dialect != wire.OpenAI ||
@@ -280,9 +277,9 @@ func (c *call) checkCap() error {
 	return badRequest("max_completion_tokens", "A strict limit applies, and "+by.Name+" may not know `max_completion_tokens`. Send `max_tokens`.")
 }
 
-// surcharges are the fields that make a request dearer than the price book says, without
-// their underscores, and the values with which they do not. OpenAI's service tier auto is
-// the one that the account is set to.
+// surcharges are the fields that can make a request dearer than the price book says,
+// without their underscores, and their values that do not. OpenAI's service tier auto is
+// the tier that the account is set to.
 var surcharges = map[string][]string{
 	"servicetier":  {"auto", "default", "flex", "standard", "standard_only"},
 	"speed":        {"standard"}, // Anthropic's
@@ -290,9 +287,8 @@ var surcharges = map[string][]string{
 	"provider":     {},           // OpenRouter's choice of who serves the model
 }
 
-// checkSurcharges refuses what costs more than a strict limit on costs would count. It
-// looks at every member of a name and in any spelling: which one the provider reads is its
-// own affair.
+// checkSurcharges refuses fields that could cost more than a strict cost limit counts. It
+// checks every duplicate and any spelling: the provider may read any of them.
 func checkSurcharges(body []byte) (err error) {
 	doc := gjson.ParseBytes(body)
 	if !doc.IsObject() {
@@ -327,8 +323,8 @@ func (c *call) capOutput(edit *wire.Edit) {
 	c.est.output, c.est.capped = addSat(satMul(edit.MaxOutput, c.env.Answers), c.est.rejected), true
 }
 
-// capField is the name under which a body without an output cap gets one. OpenAI's newer
-// models refuse max_tokens, other vendors know nothing else.
+// capField is the name of the output cap that is added to a body. OpenAI's newer models
+// refuse max_tokens; other vendors know no other name.
 func capField(op wire.Operation, p *project.Provider) string {
 	switch {
 	case op == wire.Responses:

@@ -8,41 +8,41 @@ import (
 	"github.com/airatelimit/airatelimit/internal/provider"
 )
 
-// Seen is what an operator may know of a request that has ended, for metrics and traces. Nothing in it names
-// a project, an identity or a key, and nothing is text of the request: every string but ID is one of few.
+// Seen is a request that has ended, as metrics and traces may show it. It names no project, identity or key, and holds no
+// text of the request: every string but ID has few values.
 type Seen struct {
 	ID        string
-	Operation string // "" before it was known
+	Operation string // "" if it is not known
 	Outcome   string // a code of the contract's errors, or "answered", "provider_error", "provider_broke_off", "client_gone", "preflight"
-	Refused   string // by which kind of limit: "requests", "tokens", "costUsd", "burst", "concurrency"; "" by none
+	Refused   string // the kind of limit that refused: "requests", "tokens", "costUsd", "burst", "concurrency"; "" for none
 	Unchecked bool   // it was let through while limits were unknown
-	Status    int    // of the answer; 0 where none was begun
-	Provider  string // a built-in one's name, "custom" for a project's own, "" before one was chosen
-	Family    string // the model's, see [provider.Family]; "" before it was known
+	Status    int    // of the answer; 0 if none was begun
+	Provider  string // a built-in provider's name, "custom" for a project's own, "" if none was chosen
+	Family    string // the model's, see [provider.Family]; "" if it is not known
 	Charged   ledger.Actual
 	Times     Times
 }
 
-// Times are when a request had come how far: how long after Began, 0 where it never did.
+// Times are the times of a request's steps, as durations since Began; 0 for a step that was not reached.
 type Times struct {
-	Began time.Time // its header was read
+	Began time.Time // the request's header was read
 	Steps
-	Done time.Duration // our answer was written, and everything settled
+	Done time.Duration // the answer was written and the reservation ended
 }
 
-// Steps are those on a request's way.
+// Steps are the steps of a request.
 type Steps struct {
-	Asked    time.Duration // the caller is known, the body is read next
-	Read     time.Duration // the body was there
-	Decided  time.Duration // it was understood, and the ledger asked
+	Asked    time.Duration // the caller was known; the body is read next
+	Read     time.Duration // the body was read
+	Decided  time.Duration // the request was parsed; the ledger is asked next
 	Sent     time.Duration // the provider's request was handed to the transport
 	Answered time.Duration // the header of the provider's answer came
-	Last     time.Duration // the provider's answer had come whole, or broke off
+	Last     time.Duration // the provider's answer came to its end, or broke off
 }
 
-// Added is what the gateway itself took of a request that was answered: from its header to its being
-// sent on, without the wait for the client's body, and from the last byte of the provider's answer to the end of ours.
-// ok is false where the provider did not answer.
+// Added is the time that the gateway itself added to an answered request: from the request's header to sending it on,
+// without the wait for the client's body, and from the last byte of the provider's answer to the end of the client's.
+// ok is false if the provider did not answer.
 func (t *Times) Added() (d time.Duration, ok bool) {
 	if t.Last == 0 {
 		return 0, false
@@ -50,10 +50,10 @@ func (t *Times) Added() (d time.Duration, ok bool) {
 	return t.Sent - (t.Read - t.Asked) + t.Done - t.Last, true
 }
 
-// elapsed is how long ago the request began; never 0, which would say that nothing happened.
+// elapsed is the time since the request began. It is never 0, which would mean that a step was not reached.
 func (c *call) elapsed() time.Duration { return max(1, c.g.Now().Sub(c.start)) }
 
-// seen is what is known of the call at its end.
+// seen describes the call at its end.
 func (c *call) seen(done time.Time) Seen {
 	s := Seen{ID: c.id, Outcome: c.outcome, Refused: refusedBy(c.decision), Unchecked: c.passed, Status: c.status, Charged: c.charged,
 		Times: Times{Began: c.start, Steps: c.at, Done: done.Sub(c.start)}}
@@ -84,16 +84,16 @@ func refusedBy(d *limit.Decision) string {
 	return ""
 }
 
-// letGo takes the call from those that hold a reservation.
-func (c *call) letGo() {
+// uncount takes the call out of Gateway.holding.
+func (c *call) uncount() {
 	if c.held {
 		c.held = false
 		c.g.holding.Add(-1)
 	}
 }
 
-// Running is how many requests run.
+// Running is the number of requests that run.
 func (g *Gateway) Running() int64 { return g.running.Load() }
 
-// Holding is how many of them hold a reservation.
+// Holding is the number of requests that hold a reservation.
 func (g *Gateway) Holding() int64 { return g.holding.Load() }

@@ -22,7 +22,7 @@ type Complaints struct {
 const mostHeld = 16 << 10
 
 // told stands in the place of the provider's message.
-const told = `"The provider refused the account of this app. Its developer has to look after it."`
+const told = `"The provider refused the account of this app. Its developer has to act."`
 
 // Next returns the bytes of a stream that can be passed on, p among them. The beginning of a data line is held back
 // until its end has come; last says that nothing more comes. What it returns is valid until it is called again.
