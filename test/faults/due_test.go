@@ -104,6 +104,9 @@ func (f *fleet) charge(r *asked, d *due) {
 		most = least
 	}
 	unlimited := f.limits[r.tier].tokens == 0 // else as much is held as is left
+	if r.told == (price.Usage{}) && !unlimited {
+		most = held // a strict limit charges an output that is not known as it was held
+	}
 	doubt := f.doubtful(r)
 	counts := r.end == answered || r.end == costly || (r.end == lost || r.end == running) && r.served > 0 && r.kind != failing
 	if doubt == nil {
