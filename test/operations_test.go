@@ -317,7 +317,7 @@ func TestAProjectThatCannotBeReadIsToldOf(t *testing.T) {
 	was := s.Stored()
 	s.Alter(`UPDATE projects SET settings = '{"name": "B", "unknownTier": "of a newer version"}' WHERE id = $1`, s.ProjectKey)
 	s.Announce()
-	s.Log.Await(t, `level=ERROR msg="a project cannot be read: its requests get 503" project=`+s.ProjectKey)
+	s.Log.Await(t, `level=ERROR msg="project unreadable: its requests get 503" project=`+s.ProjectKey)
 	s.Log.Await(t, "unknownTier")
 	a := get(t, s.URL+path)
 	if a.Status != http.StatusOK || !strings.Contains(a.Body, `"unreadableProjects":1`) || !strings.Contains(a.Body, `"status":"ready"`) {
@@ -331,9 +331,9 @@ func TestAProjectThatCannotBeReadIsToldOf(t *testing.T) {
 
 	s.Alter(`UPDATE projects SET settings = $1 WHERE id = $2`, was, s.ProjectKey)
 	s.Announce()
-	s.Log.Await(t, `msg="a project can be read again, or is gone" project=`+s.ProjectKey)
+	s.Log.Await(t, `msg="project readable again, or deleted" project=`+s.ProjectKey)
 	wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
-	if n := strings.Count(s.Log.String(), "a project cannot be read"); n != 1 {
+	if n := strings.Count(s.Log.String(), "project unreadable"); n != 1 {
 		t.Errorf("the log says it %d times, want once", n)
 	}
 }

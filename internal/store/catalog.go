@@ -15,8 +15,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
-// PollInterval is how often a [Catalog] should look for what other processes changed: with PostgreSQL a node more
-// costs the database a little each time, and hears of changes before.
+// PollInterval is how often a [Catalog] should look for changes by other processes. With PostgreSQL every node's poll
+// costs the database a little, and a notification usually arrives first.
 func (db *DB) PollInterval() time.Duration {
 	if db.Pool != nil {
 		return time.Second
@@ -27,31 +27,31 @@ func (db *DB) PollInterval() time.Duration {
 // Catalog holds every project's snapshot in memory for the data plane. A known project costs no query,
 // an unknown one at most one indexed read and no memory.
 type Catalog struct {
-	store *Store
-	state atomic.Pointer[catalogState]
-	begun atomic.Int64 // refreshes
+	store     *Store
+	state     atomic.Pointer[catalogState]
+	refreshes atomic.Int64 // how many have begun
 
-	mu   sync.Mutex // serializes refreshes; who finds a project never takes it
-	last error      // of the last refresh
+	mu      sync.Mutex // serializes refreshes; a lookup of a known project never takes it
+	lastErr error      // result of the last refresh
 
-	failures atomic.Int64 // of Run to refresh
+	failures atomic.Int64 // failed refreshes of Run
 }
 
 // catalogState is never changed once it is published.
 type catalogState struct {
-	revision int64
-	projects map[string]entry
-	unread   map[string]string // why, by the keys of the projects that cannot be read, wholly or in part
+	revision   int64
+	projects   map[string]entry
+	unreadable map[string]string // project key → why the project cannot be read, wholly or in part
 }
 
-// entry is a project's snapshot, or why its record can't be one.
+// entry is a project's snapshot, or the error that prevents one.
 type entry struct {
 	snapshot *project.Snapshot
 	err      error
 }
 
-// NewCatalog reads every project. From then on changes made through s are in the catalog when the call
-// that made them returns; those of other processes are once [Catalog.Run] or [Catalog.Refresh] has looked.
+// NewCatalog reads every project. A later change through s is in the catalog when the call that made it returns.
+// A change by another process is in the catalog after the next refresh by [Catalog.Run] or [Catalog.Refresh].
 func NewCatalog(ctx context.Context, s *Store) (*Catalog, error) {
 	c := &Catalog{store: s}
 	c.state.Store(&catalogState{})
@@ -62,8 +62,8 @@ func NewCatalog(ctx context.Context, s *Store) (*Catalog, error) {
 	return c, nil
 }
 
-// Project returns the snapshot of the project with the key pk_…, or [project.ErrNotFound]. A key that isn't known
-// may have been made by another process a moment ago, so the revision is looked at first.
+// Project returns the snapshot of the project with the key pk_…, or [project.ErrNotFound]. Another process may have
+// created an unknown key a moment ago, so the catalog is refreshed before it is refused.
 func (c *Catalog) Project(ctx context.Context, key string) (*project.Snapshot, error) {
 	if e, ok := c.state.Load().projects[key]; ok {
 		return e.snapshot, e.err
@@ -77,14 +77,16 @@ func (c *Catalog) Project(ctx context.Context, key string) (*project.Snapshot, e
 	return nil, project.ErrNotFound
 }
 
-// Run refreshes at each tick until ctx ends. While the database is away the last state stands.
+// Run refreshes at each tick until ctx ends. While the database is unavailable the last state stands.
 //
-// It logs each project that this process cannot read, once for as long as that is so.
+// It logs each project that this process cannot read, once for each error.
 func (c *Catalog) Run(ctx context.Context, tick <-chan time.Time, log *slog.Logger) {
 	failing := false
-	var told map[string]string
+	var logged map[string]string
 	for {
-		told = tell(log, told, c.state.Load().unread)
+		unreadable := c.state.Load().unreadable
+		logUnreadable(log, logged, unreadable)
+		logged = unreadable
 		select {
 		case <-ctx.Done():
 			return
@@ -95,62 +97,62 @@ func (c *Catalog) Run(ctx context.Context, tick <-chan time.Time, log *slog.Logg
 			c.failures.Add(1)
 		}
 		if err != nil && !failing && ctx.Err() == nil {
-			log.Error("projects can't be read: going on with what is known", "error", err)
+			log.Error("project refresh failing: last known projects stay in use", "error", err)
 		}
 		if err == nil && failing {
-			log.Info("projects can be read again")
+			log.Info("project refresh working again")
 		}
 		failing = err != nil
 	}
 }
 
-// mostTold is how many projects a look names in the log; a node that an older version has followed may read none.
-const mostTold = 20
+// maxNamed is how many unreadable projects one refresh names in the log. A node may be unable to read any project, for
+// example after a downgrade.
+const maxNamed = 20
 
-// tell logs what has changed about projects that cannot be read, and returns what is then told of.
-func tell(log *slog.Logger, told, now map[string]string) map[string]string {
+// logUnreadable logs the differences between two maps of unreadable projects.
+func logUnreadable(log *slog.Logger, before, now map[string]string) {
 	named := 0
 	for _, key := range slices.Sorted(maps.Keys(now)) {
-		if now[key] == told[key] {
+		if now[key] == before[key] {
 			continue
 		}
-		if named++; named <= mostTold {
-			log.Error("a project cannot be read: its requests get 503", "project", key, "error", now[key])
+		if named++; named <= maxNamed {
+			log.Error("project unreadable: its requests get 503", "project", key, "error", now[key])
 		}
 	}
-	if named > mostTold {
-		log.Error("further projects cannot be read", "projects", named-mostTold)
+	if named > maxNamed {
+		log.Error("more projects unreadable", "projects", named-maxNamed)
 	}
-	for _, key := range slices.Sorted(maps.Keys(told)) {
+	for _, key := range slices.Sorted(maps.Keys(before)) {
 		if _, still := now[key]; !still {
-			log.Info("a project can be read again, or is gone", "project", key)
+			log.Info("project readable again, or deleted", "project", key)
 		}
 	}
-	return now
 }
 
-// Projects is how many projects there are, and how many of them this process cannot read, wholly or in part.
-func (c *Catalog) Projects() (known, unread int) {
+// Projects returns how many projects exist, and how many of them this process cannot read, wholly or in part.
+func (c *Catalog) Projects() (known, unreadable int) {
 	s := c.state.Load()
-	return len(s.projects), len(s.unread)
+	return len(s.projects), len(s.unreadable)
 }
 
-// Failures is how often Run could not refresh.
+// Failures returns how many refreshes of Run have failed.
 func (c *Catalog) Failures() int64 { return c.failures.Load() }
 
-// Refresh takes over what has changed since the last look: one small read when nothing has. Of many callers at once,
-// with keys that nobody knows, one reads for all.
+// Refresh loads the changes since the last refresh. Without a change that is one small read. Concurrent callers share
+// one refresh, so requests with unknown keys do not each cost a read.
 func (c *Catalog) Refresh(ctx context.Context) error {
-	seen := c.begun.Load()
+	seen := c.refreshes.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.begun.Load() > seen {
-		return c.last // it has looked after this call had begun
+	if c.refreshes.Load() > seen {
+		return c.lastErr // of a refresh that began after this call
 	}
-	c.begun.Add(1)
-	// The others that wait must not fail because this one's client has gone.
-	c.last = c.refresh(context.WithoutCancel(ctx))
-	return c.last
+	c.refreshes.Add(1)
+	// The other callers must not fail because this caller's client has disconnected.
+	c.lastErr = c.refresh(context.WithoutCancel(ctx))
+	return c.lastErr
 }
 
 func (c *Catalog) refresh(ctx context.Context) error {
@@ -176,8 +178,8 @@ func (c *Catalog) fresh(revision int64) bool {
 	return s.projects != nil && s.revision >= revision
 }
 
-// load builds the state of one instant, in one transaction, from the last state and the projects that
-// have changed since.
+// load builds the next state from the last one and the projects that have changed since. One transaction reads them,
+// so the state is that of one instant.
 func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
 	tx, err := c.store.db.snapshot(ctx, loadTime)
 	if err != nil {
@@ -202,12 +204,12 @@ func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
 	for _, r := range changed {
 		next.projects[r.Key] = c.store.entry(r, last.projects[r.Key].snapshot)
 	}
-	next.unread = unread(next.projects)
+	next.unreadable = unreadable(next.projects)
 	return next, nil
 }
 
-// unread says of each project that cannot be read why.
-func unread(projects map[string]entry) map[string]string {
+// unreadable returns the error text of each project that cannot be read, by its key.
+func unreadable(projects map[string]entry) map[string]string {
 	why := map[string]string{}
 	for key, e := range projects {
 		if e.err != nil {
@@ -216,7 +218,7 @@ func unread(projects map[string]entry) map[string]string {
 		}
 		for _, p := range e.snapshot.Configured() {
 			if p.KeyError != nil {
-				why[key] = fmt.Sprintf("the stored key of %s: %v", p.Name, p.KeyError)
+				why[key] = fmt.Sprintf("stored key of %s: %v", p.Name, p.KeyError)
 			}
 		}
 	}
@@ -240,11 +242,11 @@ func projectKeys(ctx context.Context, q queryer) ([]string, error) {
 	return keys, rows.Err()
 }
 
-// entry opens the record's keys, once for as long as the record stands. One that can't be opened is an
-// error in its provider, and the project's other providers work.
+// entry opens the record's provider keys, once for each revision of the record. A key that cannot be opened is an error
+// of its provider alone; the project's other providers work.
 //
-// While nodes get a new encryption key one after the other, those that have only the earlier one cannot open what was
-// sealed anew. They go on with the key of the last snapshot, if it is still the same by its mask.
+// While an encryption key is replaced, a node with only the earlier key cannot open resealed provider keys. It keeps
+// the provider key of the last snapshot if the mask is still the same.
 func (s *Store) entry(r record, last *project.Snapshot) entry {
 	if r.damage != nil {
 		return entry{err: r.damage}

@@ -17,12 +17,12 @@ import (
 
 // Errors of [Copy], to be tested with errors.Is.
 var (
-	// ErrUnfolded is that of a file whose process was killed, so that a part of what was used is in its journal.
-	ErrUnfolded = errors.New("what was used last is only in its journal, as after a kill or on a full disk: start airatelimit serve on it, and stop it where nothing may serve it")
-	// ErrNotEmpty is that of a target which holds something already.
-	ErrNotEmpty = errors.New("it is not empty: give a new database, since what is in it could be neither kept nor replaced")
-	// ErrOutdated is that of a source whose schema is not this version's.
-	ErrOutdated = errors.New("its schema is of another version of airatelimit: let this version serve it once, which upgrades it")
+	// ErrUnfolded means that the file's journal holds usage that the tables lack, as after a kill.
+	ErrUnfolded = errors.New("the latest usage is only in the journal, as after a kill or on a full disk: run airatelimit serve on the file once, and stop it if the command needs the file to itself")
+	// ErrNotEmpty means that the target already holds rows.
+	ErrNotEmpty = errors.New("it is not empty: give a new database, because existing rows can be neither kept nor replaced")
+	// ErrOutdated means that the source has the schema of another version.
+	ErrOutdated = errors.New("its schema is of another version of airatelimit: run airatelimit serve of this version on it once, which upgrades it")
 )
 
 // Copied is how many rows [Copy] has copied into a table.
@@ -34,18 +34,17 @@ type Copied struct {
 // copyBatch is how many rows are written in one statement; SQLite takes 32,766 parameters.
 const copyBatch = 500
 
-// copied describes how a table's rows are read in the source, SQLite's schema, and written.
+// copied describes how a table's rows are read from SQLite and written to PostgreSQL.
 type copied struct {
 	table   string
 	columns []string
-	from    string // what is selected from, where it is not the table
+	from    string // the subquery to read from; "" reads the table
 	order   string
-	escaped []string // columns whose text PostgreSQL may not take as it is
+	escaped []string // columns with text that PostgreSQL may refuse
 	sums    []string // columns whose sums are compared
 }
 
-// settled is the usage table with every hold as if it had ended: what was set aside counts, since nobody knows any more
-// whether the provider has answered.
+// settled is the usage table with every hold settled in full, because it is unknown whether the provider has answered.
 const settled = `(SELECT project_id, identity, hour, model, tier, kind, sum(requests) AS requests, sum(tokens) AS tokens,
 	sum(micros) AS micros, sum(credit_requests) AS credit_requests, sum(credit_tokens) AS credit_tokens,
 	sum(credit_micros) AS credit_micros, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens
@@ -55,7 +54,7 @@ const settled = `(SELECT project_id, identity, hour, model, tier, kind, sum(requ
 			credit_tokens, credit_micros, 0, 0 FROM holds)
 	GROUP BY project_id, identity, hour, model, tier, kind)`
 
-// spent is the identities table with the credits of holds spent.
+// spent is the identities table after the credits of all holds are spent.
 const spent = `(SELECT i.project_id, i.identity, i.known, i.settings,
 	max(0, i.credit_requests - coalesce(h.requests, 0)) AS credit_requests,
 	max(0, i.credit_tokens - coalesce(h.tokens, 0)) AS credit_tokens,
@@ -65,7 +64,7 @@ const spent = `(SELECT i.project_id, i.identity, i.known, i.settings,
 		sum(credit_micros) AS micros FROM holds GROUP BY project_id, identity) h
 	ON h.project_id = i.project_id AND h.identity = i.identity)`
 
-// copies are in the order in which tables refer to each other. Holds are in usage.
+// copies lists referenced tables before those that refer to them. Holds are settled into usage.
 var copies = []copied{
 	{table: "projects", order: "id",
 		columns: []string{"id", "settings", "secret_id", "secret_hash", "created_at", "updated_at", "revision"},
@@ -87,9 +86,9 @@ var copies = []copied{
 	{table: "audit", order: "id", columns: []string{"project_id", "identity", "action", "reason", "detail", "at"}},
 }
 
-// Copy copies everything from a SQLite file that nobody serves into an empty PostgreSQL: all of it, with counts and sums
-// that agree, or nothing. Holds are settled as they stand. The source stays as it is; keys must open its provider keys.
-// Names that PostgreSQL may not take get the form that escape gives them, as they have in the ledger there.
+// Copy copies a SQLite file that no process serves into an empty PostgreSQL database: either everything, with equal
+// counts and sums, or nothing. Holds are settled in full. The source does not change. keys must open its provider keys.
+// escape rewrites names that PostgreSQL may refuse, as the ledger does.
 func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring, escape func(name string) string) (done []Copied, err error) {
 	db, closeSource, err := openSource(ctx, source)
 	if err != nil {
@@ -101,7 +100,7 @@ func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring, 
 		return nil, fmt.Errorf("read %s: %w", source, err)
 	}
 	defer from.Rollback() //nolint:errcheck // it only reads
-	if err := opens(ctx, from, keys); err != nil {
+	if err := checkKeys(ctx, from, keys); err != nil {
 		return nil, fmt.Errorf("read %s: %w", source, err)
 	}
 	to, err := target.Write.BeginTx(ctx, nil)
@@ -109,7 +108,7 @@ func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring, 
 		return nil, err
 	}
 	defer to.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if err := takeEmpty(ctx, to); err != nil {
+	if err := lockEmpty(ctx, to); err != nil {
 		return nil, err
 	}
 	for _, c := range copies {
@@ -128,7 +127,7 @@ func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring, 
 	return done, to.Commit()
 }
 
-// openSource opens an existing file for reading alone, and keeps others from serving it.
+// openSource opens an existing file read-only, and holds its [Lock] so that no process serves it.
 func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() error, err error) {
 	if path, err = existing(path); err != nil {
 		return nil, nil, err
@@ -150,7 +149,7 @@ func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() e
 		err = db.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied = 1`).Scan(&version)
 	}
 	if err == nil && version != newest {
-		err = fmt.Errorf("%w (it is version %d, this one knows %d)", ErrOutdated, version, newest)
+		err = fmt.Errorf("%w (its schema is version %d, this airatelimit's is %d)", ErrOutdated, version, newest)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, closeAll())
@@ -158,7 +157,7 @@ func openSource(ctx context.Context, path string) (db *sql.DB, closeAll func() e
 	return db, closeAll, nil
 }
 
-// existing returns the one true name of a file that must be there, beside which its journal is.
+// existing returns the real path of an existing file. Its journal is beside that path.
 func existing(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -167,7 +166,7 @@ func existing(path string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// folded returns ErrUnfolded where the ledger's journal beside a file is not empty.
+// folded returns ErrUnfolded if the ledger's journal beside the file is not empty.
 func folded(path string) error {
 	for _, name := range [...]string{".journal-a", ".journal-b"} {
 		if info, err := os.Stat(path + name); err == nil && info.Size() > 0 {
@@ -178,19 +177,19 @@ func folded(path string) error {
 }
 
 const (
-	// The server folds its journal a few times a second.
-	foldPatience = 10 * time.Second
-	foldLook     = 20 * time.Millisecond
+	// foldWait is ample: the server folds its journal a few times a second.
+	foldWait = 10 * time.Second
+	foldPoll = 20 * time.Millisecond
 )
 
-// awaitFolded waits until the tables have what was in the ledger's journal when it was called. A fold that ends now may
-// have begun before, but the next one begins after that.
+// awaitFolded waits until the tables hold everything that was in the ledger's journal at the call. It waits for two
+// folds, because the first may have begun before the call.
 func awaitFolded(ctx context.Context, db *sql.DB, path string) error {
 	last, folds := int64(-1), -1
-	for deadline := time.Now().Add(foldPatience); folded(path) != nil; {
+	for deadline := time.Now().Add(foldWait); folded(path) != nil; {
 		var now int64
 		if err := db.QueryRowContext(ctx, `SELECT folded FROM journal`).Scan(&now); err != nil {
-			return fmt.Errorf("look at the journal: %w", err)
+			return fmt.Errorf("read the journal's position: %w", err)
 		}
 		if now != last {
 			last = now
@@ -205,14 +204,14 @@ func awaitFolded(ctx context.Context, db *sql.DB, path string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(foldLook):
+		case <-time.After(foldPoll):
 		}
 	}
 	return nil
 }
 
-// opens makes sure that the nodes will be able to open the keys.
-func opens(ctx context.Context, from *sql.Tx, keys *secret.Keyring) error {
+// checkKeys returns an error if the keyring does not open every stored provider key.
+func checkKeys(ctx context.Context, from *sql.Tx, keys *secret.Keyring) error {
 	records, err := query(ctx, from, "true")
 	if err != nil {
 		return err
@@ -220,22 +219,22 @@ func opens(ctx context.Context, from *sql.Tx, keys *secret.Keyring) error {
 	for _, r := range records {
 		for provider, k := range r.Keys {
 			if _, err := keys.Open(k.Sealed, sealedFor(r.Key, provider)); err != nil {
-				return fmt.Errorf("the key of %s in project %s: %w: set ENCRYPTION_KEY to the one it was sealed with", provider, r.Key, err)
+				return fmt.Errorf("the key of %s in project %s: %w: set ENCRYPTION_KEY to the key that sealed it", provider, r.Key, err)
 			}
 		}
 	}
 	return nil
 }
 
-// takeEmpty keeps everybody else from writing to the target, if there is nothing in it.
-func takeEmpty(ctx context.Context, to *sql.Tx) error {
+// lockEmpty locks the target's tables against other writers, and returns [ErrNotEmpty] if they hold rows.
+func lockEmpty(ctx context.Context, to *sql.Tx) error {
 	for _, s := range []string{
 		`SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '0', true),
 			set_config('idle_in_transaction_session_timeout', '0', true)`,
 		`LOCK TABLE projects, provider_keys, identities, usage, holds, idempotency, audit IN SHARE ROW EXCLUSIVE MODE`,
 	} {
 		if _, err := to.ExecContext(ctx, s); err != nil {
-			return fmt.Errorf("keep the target from others: %w", err)
+			return fmt.Errorf("lock the target's tables: %w", err)
 		}
 	}
 	for _, table := range []string{"projects", "identities", "usage", "holds", "idempotency", "audit"} {
@@ -250,7 +249,7 @@ func takeEmpty(ctx context.Context, to *sql.Tx) error {
 	return nil
 }
 
-// finishCopy lets nodes that serve the target already see the projects, and notes whose key they are sealed with.
+// finishCopy records the sealing key, and makes the projects visible to nodes that already serve the target.
 func finishCopy(ctx context.Context, to *sql.Tx, keys *secret.Keyring) error {
 	if own := keys.ID(); own != "" {
 		var known string
@@ -260,7 +259,7 @@ func finishCopy(ctx context.Context, to *sql.Tx, keys *secret.Keyring) error {
 		if known != "" && !keys.Has(known) {
 			return fmt.Errorf("%w (its id is %s, that of the target's nodes %s)", ErrOtherKey, own, known)
 		}
-		if err := setSealer(ctx, to, own); err != nil {
+		if err := setSealingKey(ctx, to, own); err != nil {
 			return err
 		}
 	}
@@ -283,7 +282,7 @@ func (c copied) source() string {
 	return c.from
 }
 
-// copy writes the rows as they are read, some at a time.
+// copy reads the rows and writes them in batches.
 func (c copied) copy(ctx context.Context, from, to *sql.Tx, escape func(string) string) (n int64, err error) {
 	rows, err := from.QueryContext(ctx, `SELECT `+strings.Join(c.columns, ", ")+` FROM `+c.source()+` AS s ORDER BY `+c.order)
 	if err != nil {
@@ -314,7 +313,7 @@ func (c copied) copy(ctx context.Context, from, to *sql.Tx, escape func(string) 
 	return n, c.insert(ctx, to, batch)
 }
 
-// translate makes a row of SQLite one of PostgreSQL.
+// translate turns a row of SQLite into a row of PostgreSQL.
 func (c copied) translate(row []any, escape func(string) string) {
 	for i, name := range c.columns {
 		switch v := row[i].(type) {
@@ -354,7 +353,7 @@ func (c copied) insert(ctx context.Context, to *sql.Tx, values []any) error {
 	return err
 }
 
-// compare fails where the target's rows are not as many, or do not add up to as much, as the source's.
+// compare returns an error if the count or a sum of the target's rows differs from the source's.
 func (c copied) compare(ctx context.Context, from, to *sql.Tx) error {
 	want, err := c.figures(ctx, from, c.source())
 	if err != nil {
@@ -382,9 +381,9 @@ func (c copied) figures(ctx context.Context, tx *sql.Tx, table string) ([]string
 	return figures, tx.QueryRowContext(ctx, text+" FROM "+table+" AS t").Scan(into...)
 }
 
-// Backup writes a copy of a SQLite file, as of one moment, to a new file (mode 0600) beside whoever serves it. Nobody
-// waits for it. Everything that was answered before it was called is in the copy: where that is not in the tables soon,
-// it is [ErrUnfolded].
+// Backup writes a consistent copy of a SQLite file to a new file (mode 0600). The file may be served meanwhile, and
+// requests do not wait. The copy holds everything that was answered before the call. If the tables do not hold that
+// within ten seconds, the error is [ErrUnfolded].
 func Backup(ctx context.Context, d config.Database, to string) (err error) {
 	path, err := existing(d.Path)
 	if err != nil {

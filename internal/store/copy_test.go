@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// copySource is a file with something of everything, and nobody who serves it.
+// copySource is a file with rows in every table that no process serves.
 func copySource(t *testing.T, identities int) (path, projectKey string) {
 	t.Helper()
 	path = file(t)
@@ -49,7 +49,7 @@ func copySource(t *testing.T, identities int) (path, projectKey string) {
 	return path, rec.Key
 }
 
-// escape stands in for the ledger's own.
+// escape stands in for the ledger's escape.
 func escape(name string) string { return strings.ReplaceAll(name, "\x00", "(nul)") }
 
 func TestCopyBringsEverythingAndSettlesWhatRan(t *testing.T) {
@@ -173,7 +173,7 @@ func TestCopyOfWhatItCannotCopyLeavesNothing(t *testing.T) {
 		t.Errorf("a table that refuses: %v", err)
 	}
 	wants("a table that refuses", err, err)
-	// A database may keep something else than it was given, without a word.
+	// A database may silently store a value other than the given one.
 	for name, c := range map[string]struct{ table, does, want string }{
 		"a table that drops a row": {"identities", `IF NEW.identity = '1' THEN RETURN NULL; END IF;`,
 			"copy identities: count and sums of credit_requests, credit_tokens, credit_micros are [3 29 6 0] in the source and [2 19 3 0] in the target"},

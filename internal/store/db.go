@@ -1,10 +1,10 @@
 // Package store keeps the control plane's records in SQLite or PostgreSQL: projects, their sealed provider keys and
-// the revision that tells readers of a change. It also opens and upgrades the database, the ledger's tables included.
+// the revision, by which readers notice a change. It also opens and upgrades the database, including the ledger's tables.
 //
-// Invariants: a provider key is on disk only sealed; every change of a project is one transaction that
-// also moves the revision. With SQLite the control plane writes through one connection and the ledger through
-// another, so writers queue instead of failing with "database is locked". With PostgreSQL nothing outlives a
-// transaction on a connection, but for the listener's own: a pooler may hand out another one each time.
+// Invariants: a provider key is on disk only sealed. Every change of a project is one transaction that also raises the
+// revision. With SQLite the control plane writes through one connection and the ledger through another, so writers
+// queue instead of failing with "database is locked". With PostgreSQL no session state outlives a transaction, because
+// a pooler may assign another connection each time; only the listener has a connection of its own.
 package store
 
 import (
@@ -23,36 +23,34 @@ import (
 	"modernc.org/sqlite"
 )
 
-// readers and ledgerReaders are the numbers of connections that may read at the same time. Reads are of one or a few
-// rows, so more would only cost page caches.
+// readers and ledgerReaders are the sizes of the read pools. A read returns one or a few rows, so more connections would
+// only cost page caches.
 const (
 	readers       = 4
 	ledgerReaders = 2
 )
 
-// DB is an open database: a SQLite file, as four handles on it, or a PostgreSQL, as a pool.
+// DB is an open database: four handles on a SQLite file, or a PostgreSQL pool.
 type DB struct {
-	// Write is the one connection that changes the file. Its transactions take SQLite's write lock
-	// when they begin, so that what they read stays true until they commit.
+	// Write is the control plane's write connection. Its transactions take SQLite's write lock when they begin, so
+	// that their reads stay true until they commit.
 	Write *sql.DB
-	// Ledger is another such connection, which the ledger keeps to itself: its transactions must not queue behind
-	// the control plane's, but for SQLite's own lock. With PostgreSQL it is nil.
+	// Ledger is the ledger's own write connection, so that the ledger's transactions wait for the control plane's only
+	// at SQLite's lock. With PostgreSQL it is nil.
 	Ledger *sql.DB
-	// LedgerRead is for the ledger what Read is for all others: a request must not wait for reports. With PostgreSQL it
-	// is nil.
+	// LedgerRead is the ledger's own read pool, so that a request does not wait for reports. With PostgreSQL it is nil.
 	LedgerRead *sql.DB
-	// Read is a small pool that refuses to write. Readers see the last commit and never wait for
-	// a writer.
+	// Read is a small read-only pool. Readers see the last commit and never wait for a writer.
 	Read *sql.DB
-	// Pool is PostgreSQL's, and nil with SQLite. Write and Read are then one handle, over it.
+	// Pool is nil with SQLite. With PostgreSQL, Write and Read are one handle over it.
 	Pool *pgxpool.Pool
 }
 
 // Open opens the database at a location: postgresql://…, sqlite:PATH, or the path of a SQLite file alone. It upgrades
-// the schema to this binary's; one that a newer binary has made is [ErrNewer], see there.
+// the schema to this binary's. A newer schema may be [ErrNewer].
 //
-// A SQLite file is made (mode 0600, its folder 0700) if it isn't there. Several processes may open one database, at the
-// same moment too; the one that serves a file also takes [Lock].
+// A missing SQLite file is created (mode 0600, its folder 0700). Several processes may open one database at the same
+// moment; the process that serves a SQLite file also takes [Lock].
 func Open(ctx context.Context, location string) (*DB, error) {
 	d, err := config.ParseDatabase(location)
 	switch scheme, _, _ := strings.Cut(location, "://"); {
@@ -101,7 +99,7 @@ func openFile(ctx context.Context, path string) (*DB, error) {
 	return &DB{Write: w, Ledger: l, LedgerRead: lr, Read: r}, nil
 }
 
-// Close closes all handles. The last process to close a file folds its write-ahead log into it.
+// Close closes all handles. The last process to close a SQLite file checkpoints its write-ahead log.
 func (db *DB) Close() error {
 	if db.Pool != nil {
 		return db.closePool()
@@ -109,9 +107,8 @@ func (db *DB) Close() error {
 	return errors.Join(db.Read.Close(), db.LedgerRead.Close(), db.Ledger.Close(), db.Write.Close())
 }
 
-// touch makes the empty file if it isn't there, before SQLite would: SQLite gives its -wal and -shm
-// files the mode of the database, and would itself choose 0644. It returns the file's one true name, so
-// that two paths to one file find the same locks beside it.
+// touch creates the file if it is missing, with mode 0600: SQLite would choose 0644, and gives its -wal and -shm files
+// the mode of the database. It returns the file's real path, so that two paths to one file share the locks beside it.
 func touch(path string) (file string, err error) {
 	if file, err = filepath.Abs(path); err != nil {
 		return "", err
@@ -141,8 +138,8 @@ func handle(path string, query url.Values, conns int) (*sql.DB, error) {
 	return h, nil
 }
 
-// commonPragmas hold for both handles. The busy timeout (ms) is what lets a command write beside the
-// serving process; a double-quoted typo must be an error, not a string (_dqs).
+// commonPragmas hold for every handle. The busy timeout (ms) lets a command write beside the serving process. With _dqs
+// off, a misspelt column in double quotes is an error and not a string.
 func commonPragmas() url.Values {
 	return url.Values{
 		"_busy_timeout": {"5000"},
@@ -152,9 +149,9 @@ func commonPragmas() url.Values {
 	}
 }
 
-// writePragmas: with a write-ahead log, synchronous=NORMAL loses nothing when the process dies and at
-// most the last commits when the machine does; it never corrupts. The log is folded back every
-// 4000 pages (16 MB), which keeps that pause rare and the log small enough to read through.
+// writePragmas: with a write-ahead log, synchronous=NORMAL loses nothing when the process dies, and at most the last
+// commits when the machine does; it never corrupts. A checkpoint every 4000 pages (16 MB) keeps pauses rare and the log
+// short.
 func writePragmas() url.Values {
 	q := commonPragmas()
 	q.Set("_journal_mode", "wal")
@@ -165,8 +162,8 @@ func writePragmas() url.Values {
 	return q
 }
 
-// ledgerPragmas: its transactions touch rows all over the tables, which should be in memory (KB), and changes wait
-// for them, so folding the log back is left to [DB.Checkpoint] unless that falls far behind.
+// ledgerPragmas: the ledger's transactions touch rows all over the tables, so its cache is larger (KB). Changes wait for
+// these transactions, so checkpoints are left to [DB.Checkpoint] unless it falls far behind.
 func ledgerPragmas() url.Values {
 	q := writePragmas()
 	q.Add("_pragma", "cache_size(-4096)")
@@ -177,16 +174,16 @@ func ledgerPragmas() url.Values {
 // CheckpointInterval is how often a serving process should call [DB.Checkpoint].
 const CheckpointInterval = 500 * time.Millisecond
 
-// Checkpoint folds back what is in the write-ahead log by now, beside readers and writers and without waiting for
-// them. It returns how many pages of the log are not folded back yet.
+// Checkpoint writes the pages of the write-ahead log into the database file, without waiting for readers or writers. It
+// returns how many pages are left in the log.
 func (db *DB) Checkpoint(ctx context.Context) (left int, err error) {
-	var busy, logged, folded int
-	err = db.Write.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &logged, &folded)
-	return logged - folded, err
+	var busy, logged, checkpointed int
+	err = db.Write.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &logged, &checkpointed)
+	return logged - checkpointed, err
 }
 
-// readPragmas: whatever is written makes the pages that a reader keeps worthless, which the ledger does four times a second,
-// so there is no use for many (KB).
+// readPragmas: the cache (KB) is small, because every write makes a reader's cached pages stale, and the ledger writes
+// four times a second.
 func readPragmas() url.Values {
 	q := commonPragmas()
 	q.Set("_query_only", "on")

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// An engine that spreads tables over machines by the hash of a row's key keeps unique only what has that key within it, and
-// looks after no references between machines. The tables that requests touch must ask for neither.
+// An engine that distributes tables by the hash of a key keeps only such constraints unique that contain the key, and
+// enforces no references between machines. The tables that requests touch must need neither.
 func TestTablesOfRequestsCanBeDistributedByHash(t *testing.T) {
 	t.Parallel()
 	db := openTest(t, migrated.Database(t))

@@ -12,38 +12,38 @@ import (
 )
 
 var (
-	// ErrOtherKey is the error of a process whose encryption key is not the one that others on the same database seal
-	// with: neither could open what the other has sealed.
-	ErrOtherKey = errors.New("ENCRYPTION_KEY is not the key with which this database's nodes seal provider keys: give every node the same, and where it was replaced the earlier one in ENCRYPTION_KEY_PREVIOUS")
+	// ErrOtherKey means that this process's encryption key differs from the key of the database's other nodes, so that
+	// they could not open each other's sealed provider keys.
+	ErrOtherKey = errors.New("ENCRYPTION_KEY is not the key with which this database's nodes seal provider keys: give every node the same ENCRYPTION_KEY, and after a replacement the earlier key in ENCRYPTION_KEY_PREVIOUS")
 
-	// ErrUnopened is the error of a start with stored provider keys that ENCRYPTION_KEY and ENCRYPTION_KEY_PREVIOUS do
-	// not open. Its text says which.
+	// ErrUnopened means that neither ENCRYPTION_KEY nor ENCRYPTION_KEY_PREVIOUS opens some stored provider keys. Its text
+	// names them.
 	ErrUnopened = errors.New("stored provider keys cannot be opened")
 )
 
 const (
-	// keyPage is how many stored keys are read, and sealed anew, at a time.
+	// keyPage is how many stored keys are read, and resealed, at a time.
 	keyPage = 500
 	// unopenedShown is how many keys that cannot be opened an error names.
 	unopenedShown = 10
-	// keysTime bounds the look at every stored key; a page takes some milliseconds.
+	// keysTime bounds AdoptKeys; a page takes some milliseconds.
 	keysTime = 2 * time.Minute
-	// livesPoll and livesTime are how often, and for how long, the nodes' beats are watched: a node beats every 5 s.
-	livesPoll, livesTime = 250 * time.Millisecond, 12 * time.Second
+	// alivePoll and aliveTime are how often, and for how long, the nodes' beats are watched. A node beats every 5 s.
+	alivePoll, aliveTime = 250 * time.Millisecond, 12 * time.Second
 )
 
-// AdoptKeys makes the store's encryption key the one that seals provider keys in this database. Every start of a server
-// calls it. It opens every stored key, and seals those anew that an earlier key has sealed.
+// AdoptKeys makes the store's encryption key the key that seals provider keys in this database. Every start of a server
+// calls it. It opens every stored key, and reseals those that an earlier key has sealed.
 //
-// Where a stored key cannot be opened the error is [ErrUnopened], and nothing has changed. Where nodes that run seal with
-// a key that is not in the keyring it is [ErrOtherKey]. Both name what to do.
+// If a stored key cannot be opened, the error is [ErrUnopened] and nothing has changed. If running nodes seal with a key
+// that is not in the keyring, the error is [ErrOtherKey]. Both say what to do.
 //
-// Running nodes are not told of keys that are sealed anew: they have them in memory, and may not know the new
+// Resealing does not raise the revision: running nodes have the provider keys in memory, and may not have the new
 // encryption key yet.
 func (s *Store) AdoptKeys(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keysTime)
 	defer cancel()
-	if err := s.adopt(ctx); err != nil {
+	if err := s.adoptKey(ctx); err != nil {
 		return err
 	}
 	if err := s.resealAll(ctx); err != nil {
@@ -52,15 +52,15 @@ func (s *Store) AdoptKeys(ctx context.Context) error {
 	return nil
 }
 
-// adopt looks at every stored key and takes note of who seals, with the row locked for which every change waits that
-// seals.
-func (s *Store) adopt(ctx context.Context) error {
+// adoptKey opens every stored key and records the store's key as the sealing key. It locks the row that every change
+// with a provider key also locks.
+func (s *Store) adoptKey(ctx context.Context) error {
 	tx, err := s.db.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("compare encryption keys: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	known, err := s.db.sealer(ctx, tx)
+	known, err := s.db.sealingKey(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -73,24 +73,24 @@ func (s *Store) adopt(ctx context.Context) error {
 		return nil
 	}
 	if known != "" && !s.keys.Has(known) && stored == 0 {
-		// Nothing needs the other key any more, unless a node may still seal with it.
-		lives, err := s.db.anotherLives(ctx)
+		// Nothing is sealed with the other key, but a running node may still seal with it.
+		alive, err := s.db.otherNodeAlive(ctx)
 		if err != nil {
 			return fmt.Errorf("compare encryption keys: %w", err)
 		}
-		if lives {
-			return fmt.Errorf("%w (its id is %s, that of the other nodes %s)", ErrOtherKey, own, known)
+		if alive {
+			return fmt.Errorf("%w (its id is %s, the id of the other nodes' key is %s)", ErrOtherKey, own, known)
 		}
 	}
-	if err := setSealer(ctx, tx, own); err != nil {
+	if err := setSealingKey(ctx, tx, own); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
-// sealer returns the id of the key that seals, "" where none has yet, and keeps it for the time of the transaction.
-func (db *DB) sealer(ctx context.Context, tx *sql.Tx) (id string, err error) {
-	lock := "" // SQLite's transactions that write come one after the other
+// sealingKey returns the id of the sealing key, or "" if there is none yet. It locks the id until the transaction ends.
+func (db *DB) sealingKey(ctx context.Context, tx *sql.Tx) (id string, err error) {
+	lock := "" // SQLite runs one writing transaction at a time
 	if db.Pool != nil {
 		lock = " FOR UPDATE"
 	}
@@ -100,27 +100,27 @@ func (db *DB) sealer(ctx context.Context, tx *sql.Tx) (id string, err error) {
 	return id, nil
 }
 
-func setSealer(ctx context.Context, tx *sql.Tx, id string) error {
+func setSealingKey(ctx context.Context, tx *sql.Tx, id string) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE installation SET encryption_key = $1 WHERE id = 1`, id); err != nil {
-		return fmt.Errorf("take note of the encryption key: %w", err)
+		return fmt.Errorf("record the encryption key's id: %w", err)
 	}
 	return nil
 }
 
-// maySeal makes sure that who serves the database will open what the transaction seals: the key that seals is the
-// store's, or becomes it where there was none.
+// maySeal makes sure that the database's nodes will open what the transaction seals. The store's key must be the sealing
+// key; if there is none yet, it becomes the sealing key.
 func (s *Store) maySeal(ctx context.Context, tx *sql.Tx) error {
 	own := s.keys.ID()
 	if own == "" {
 		return secret.ErrNoKey
 	}
-	switch known, err := s.db.sealer(ctx, tx); {
+	switch known, err := s.db.sealingKey(ctx, tx); {
 	case err != nil:
 		return err
 	case known == "":
-		return setSealer(ctx, tx, own)
+		return setSealingKey(ctx, tx, own)
 	case known != own:
-		return fmt.Errorf("%w (its id is %s, that of the nodes %s)", ErrOtherKey, own, known)
+		return fmt.Errorf("%w (its id is %s, the id of the nodes' key is %s)", ErrOtherKey, own, known)
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ type sealedKey struct{ project, provider, sealed string }
 
 func (k sealedKey) aad() string { return sealedFor(k.project, k.provider) }
 
-// keysAfter returns the next page of the stored keys that the condition holds for.
+// keysAfter returns the page of stored keys after last for which the condition holds.
 func keysAfter(ctx context.Context, q queryer, last sealedKey, where string, args ...any) ([]sealedKey, error) {
 	rows, err := q.QueryContext(ctx, fmt.Sprintf(`SELECT project_id, provider, sealed FROM provider_keys
 		WHERE (project_id, provider) > ($1, $2) AND %s ORDER BY project_id, provider LIMIT %d`, where, keyPage),
@@ -150,7 +150,8 @@ func keysAfter(ctx context.Context, q queryer, last sealedKey, where string, arg
 	return page, rows.Err()
 }
 
-// openAll opens every stored key and returns how many there are, or an [ErrUnopened] that names those it could not open.
+// openAll opens every stored key and returns how many there are. If some cannot be opened, it returns an [ErrUnopened]
+// that names them.
 func (s *Store) openAll(ctx context.Context, q queryer) (stored int, err error) {
 	var unopened []string
 	failed := 0
@@ -176,24 +177,23 @@ func (s *Store) openAll(ctx context.Context, q queryer) (stored int, err error) 
 	if failed > unopenedShown {
 		unopened = append(unopened, fmt.Sprintf("%d more", failed-unopenedShown))
 	}
-	return stored, s.unopened(failed, unopened)
+	return stored, s.explainUnopened(failed, unopened)
 }
 
-// unopened says what is wrong, where, and what to do.
-func (s *Store) unopened(failed int, which []string) error {
+func (s *Store) explainUnopened(failed int, which []string) error {
 	problem := "ENCRYPTION_KEY does not open every stored provider key"
 	if s.keys.ID() == "" {
-		problem = "ENCRYPTION_KEY is not set, and there are stored provider keys"
+		problem = "ENCRYPTION_KEY is not set, but provider keys are stored"
 	}
 	return fmt.Errorf("%w: %s (%d cannot be opened).\n%s.\n"+
 		"Set ENCRYPTION_KEY to the key that sealed them (outside production the file encryption-key in DATA_DIR), or add that key to "+
-		"ENCRYPTION_KEY_PREVIOUS. Where it is lost, remove each stored key with "+
-		"`airatelimit project config PROJECT --set -` and {\"providers\": {\"NAME\": {\"key\": null}}}, start the server, and store it again",
+		"ENCRYPTION_KEY_PREVIOUS. If that key is lost, remove each stored provider key with "+
+		"`airatelimit project config PROJECT --set -` and {\"providers\": {\"NAME\": {\"key\": null}}}, start the server, and store the provider key again",
 		ErrUnopened, problem, failed, strings.Join(which, "\n"))
 }
 
-// resealAll seals with the current key what an earlier one has sealed, a page in a transaction. A key that somebody
-// replaces meanwhile stays as it is replaced.
+// resealAll reseals with the current key what an earlier key has sealed, one page a transaction. A provider key that is
+// replaced meanwhile keeps its new value.
 func (s *Store) resealAll(ctx context.Context) error {
 	if s.keys.ID() == "" {
 		return nil
@@ -245,9 +245,9 @@ func (s *Store) reseal(ctx context.Context, page []sealedKey) error {
 	return tx.Commit()
 }
 
-// anotherLives reports whether a node on this PostgreSQL shows that it lives. A SQLite file has one server, which holds
+// otherNodeAlive reports whether a node on this PostgreSQL raises its beat. A SQLite file has one server, which holds
 // [Lock].
-func (db *DB) anotherLives(ctx context.Context) (bool, error) {
+func (db *DB) otherNodeAlive(ctx context.Context) (bool, error) {
 	if db.Pool == nil {
 		return false, nil
 	}
@@ -255,11 +255,11 @@ func (db *DB) anotherLives(ctx context.Context) (bool, error) {
 	if err != nil || len(first) == 0 {
 		return false, err
 	}
-	for deadline := time.Now().Add(livesTime); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(aliveTime); time.Now().Before(deadline); {
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
-		case <-time.After(livesPoll):
+		case <-time.After(alivePoll):
 		}
 		now, err := db.beats(ctx)
 		if err != nil {
@@ -274,7 +274,7 @@ func (db *DB) anotherLives(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// beats are the nodes' counters by which they show that they live.
+// beats returns each node's beat, a counter that a running node raises.
 func (db *DB) beats(ctx context.Context) (map[int64]int64, error) {
 	beats := map[int64]int64{}
 	return beats, db.read(ctx, readTime, func(ctx context.Context, q queryer) error {

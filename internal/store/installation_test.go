@@ -79,7 +79,7 @@ func TestEveryStoredKeyIsOpenedAtAStart(t *testing.T) {
 	})
 }
 
-// A start with an earlier key and a lost one must leave the earlier one's alone: who goes back to it needs them.
+// A start that fails because of a lost key must not reseal the others: a return to the earlier key needs them.
 func TestAStartThatFailsSealsNothingAnew(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, location string) {
@@ -170,8 +170,7 @@ func TestNodesThatStartTogetherAdoptOneKey(t *testing.T) {
 	}
 }
 
-// A node that has not got the new key yet goes on, whatever is saved meanwhile, and seals nothing that the others could
-// not open.
+// A node without the new key keeps working, whatever is saved meanwhile, and seals nothing that other nodes cannot open.
 func TestAKeyIsReplacedNodeByNode(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, location string) {

@@ -10,21 +10,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// channel is where changes of projects are notified, in their transactions.
+// channel carries a notification of each change of a project, sent in its transaction.
 const channel = "airatelimit_projects"
 
 const (
-	// The listener's connection is made again after these times, doubling from the first to the last.
+	// The pause before the listener connects again doubles from the first to the last.
 	firstBackoff = 100 * time.Millisecond
 	lastBackoff  = 5 * time.Second
 )
 
-// errPooler means that nobody would ever notify the connection.
-var errPooler = errors.New("a pooler stands before the database")
+// errPooler means that notifications would never reach the connection.
+var errPooler = errors.New("a pooler is in front of the database")
 
-// Listen refreshes whenever another process has changed a project, on a connection of its own, until ctx ends. It makes
-// changes known at once; that they are known in time is up to [Catalog.Run], which needs nothing of it. A SQLite file
-// has nothing to listen to.
+// Listen refreshes whenever another process has changed a project, until ctx ends. It has a connection of its own, and
+// makes changes visible at once. [Catalog.Run] does not depend on it. With SQLite it returns immediately.
 func (c *Catalog) Listen(ctx context.Context, log *slog.Logger) {
 	if c.store.db.Pool == nil {
 		return
@@ -36,10 +35,10 @@ func (c *Catalog) Listen(ctx context.Context, log *slog.Logger) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, errPooler):
-			log.Info("changes of projects are polled for: notifications do not come through a pooler")
+			log.Info("project changes found by polling: a pooler passes no notifications")
 			return
 		case listening:
-			log.Warn("lost the connection that listens for changes of projects", "error", err)
+			log.Warn("project change listener disconnected", "error", err)
 			backoff = firstBackoff
 		}
 		select {
@@ -51,7 +50,7 @@ func (c *Catalog) Listen(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// listen returns when its connection is lost, and whether it had one.
+// listen returns when its connection is lost, and reports whether it had one.
 func (c *Catalog) listen(ctx context.Context) (listening bool, err error) {
 	cfg := c.store.db.Pool.Config().ConnConfig
 	cfg.RuntimeParams["application_name"] += " listener"
@@ -64,7 +63,7 @@ func (c *Catalog) listen(ctx context.Context) (listening bool, err error) {
 	if err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&backend); err != nil {
 		return false, err
 	}
-	// A pooler gives clients numbers of its own.
+	// A pooler reports process ids of its own.
 	if backend != conn.PgConn().PID() {
 		return false, errPooler
 	}
@@ -72,7 +71,7 @@ func (c *Catalog) listen(ctx context.Context) (listening bool, err error) {
 		return false, err
 	}
 	for {
-		// The first time this is for what was notified before the LISTEN.
+		// The first refresh finds changes from before the LISTEN.
 		if err := c.Refresh(ctx); err != nil {
 			return true, err
 		}

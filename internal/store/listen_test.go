@@ -115,7 +115,7 @@ func TestAChangeIsInForceOnEveryNodeInTime(t *testing.T) {
 	}
 }
 
-// The poll would make up for changes that nobody is told of.
+// A poll would hide a missing notification.
 func TestAListenerIsToldOfEachChange(t *testing.T) {
 	t.Parallel()
 	location := migrated.Database(t)
@@ -156,7 +156,7 @@ func TestAListenerThatIsCutOffComesBack(t *testing.T) {
 			t.Errorf("in force after %s, want %s at most", took, inForce)
 		}
 	}
-	log.await(t, "lost the connection that listens")
+	log.await(t, "project change listener disconnected")
 }
 
 // The tests' own cluster, because it is stopped.
@@ -175,7 +175,7 @@ func TestTheLastStateStandsWhileTheDatabaseIsAway(t *testing.T) {
 	if err := cluster.Stop(pgtest.Immediate); err != nil {
 		t.Fatal(err)
 	}
-	log.await(t, "going on with what is known")
+	log.await(t, "last known projects stay in use")
 	if got := name(t, c, rec.Key); got != "A" {
 		t.Errorf("name = %q, want A", got)
 	}

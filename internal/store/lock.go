@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// ErrLocked is the error of a database that another process serves.
+// ErrLocked means that another process serves the database.
 var ErrLocked = errors.New("another airatelimit serve is using this database: stop it first, or give this one its own DATA_DIR (commands such as project config work beside it)")
 
-// Lock claims the database at path for this process to serve, or fails at once with [ErrLocked]. The
-// claim is held until release is called or the process ends, however it ends.
+// Lock claims the database at path for this process to serve, or fails at once with [ErrLocked]. The claim lasts until
+// release is called or the process ends, even by a kill.
 //
-// One process serves a file because the ledger decides from memory; commands don't take the lock.
+// Only one process may serve a file, because the ledger decides from memory. Commands do not take the lock.
 func Lock(path string) (release func() error, err error) {
 	file, err := touch(path)
 	if err != nil {
@@ -31,7 +31,7 @@ func Lock(path string) (release func() error, err error) {
 	return release, nil
 }
 
-// awaitFileLock waits for who has the lock, until ctx ends.
+// awaitFileLock takes the lock as soon as it is free, or gives up when ctx ends.
 func awaitFileLock(ctx context.Context, name string) (release func() error, err error) {
 	for {
 		release, err = lockFile(name)
@@ -46,8 +46,8 @@ func awaitFileLock(ctx context.Context, name string) (release func() error, err 
 	}
 }
 
-// lockFile takes the advisory lock on the file name, which stays behind: removing it would let two
-// processes each lock a file of that name.
+// lockFile takes the advisory lock on the named file. The file stays: after a removal two processes could each lock a
+// file of that name.
 func lockFile(name string) (release func() error, err error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -18,19 +18,19 @@ import (
 //go:embed migrations/sqlite/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
-// ErrNewer is the error of a database that a newer version of AI Ratelimit has upgraded. A SQLite file always is one
-// then; a PostgreSQL, which an older node may share with newer ones during a rollout, only where it says that the older
-// one no longer understands it (docs/decisions/0006-rollouts.md).
+// ErrNewer means that a newer version of AI Ratelimit has upgraded the database. With SQLite every newer schema is
+// refused. With PostgreSQL an older node may run beside newer ones during a rollout, so a newer schema is refused only
+// if the database says that this version cannot use it (docs/decisions/0006-rollouts.md).
 var ErrNewer = errors.New("the database was upgraded by a newer version of airatelimit: start that version, or restore a backup from before the upgrade")
 
-// migrateFile brings a SQLite file up to date. A file lock lets one process do it while others that start at
-// the same moment wait: SQLite's own lock covers one transaction, not the look before it.
+// migrateFile upgrades the schema of a SQLite file. Processes that start at the same moment wait at a file lock, because
+// SQLite's own lock does not cover the check before the migration's transaction.
 func migrateFile(ctx context.Context, db *sql.DB, path string) error {
 	unlock, err := awaitFileLock(ctx, path+".migrate")
 	if err != nil {
 		return fmt.Errorf("wait for the upgrade of the schema: %w", err)
 	}
-	defer unlock() //nolint:errcheck // it is gone with the descriptor
+	defer unlock() //nolint:errcheck // closing the descriptor releases it in any case
 	folder, err := fs.Sub(migrations, "migrations/sqlite")
 	if err != nil {
 		return err
@@ -38,15 +38,15 @@ func migrateFile(ctx context.Context, db *sql.DB, path string) error {
 	return migrate(ctx, db, goose.DialectSQLite3, folder, func(int64) (bool, error) { return false, nil })
 }
 
-// migrationLock is the advisory lock of who upgrades a PostgreSQL: any number that others are unlikely to choose.
+// migrationLock is the advisory lock of the process that upgrades a PostgreSQL. The number is arbitrary.
 const migrationLock = 0x41_49_52_4c // AIRL
 
-// lockPoll is how often a process that starts looks whether another still upgrades the schema.
+// lockPoll is how often a starting process checks whether another still upgrades the schema.
 const lockPoll = 50 * time.Millisecond
 
-// migratePool brings a PostgreSQL up to date. The lock is held by a transaction that is open meanwhile, on a
-// connection of its own: one of a session would be lost in a pooler. Who does not get it gives its connection back
-// before it tries again: waiting in the database, a few nodes would have all that a pooler has.
+// migratePool upgrades the schema of a PostgreSQL. An open transaction on a connection of its own holds the lock, because
+// a pooler would lose a session's lock. A process without the lock returns its connection before it tries again: a few
+// nodes that wait inside the database could use up a pooler's connections.
 func migratePool(ctx context.Context, db *DB) error {
 	for {
 		tx, locked, err := lockMigration(ctx, db)
@@ -54,7 +54,7 @@ func migratePool(ctx context.Context, db *DB) error {
 			return fmt.Errorf("wait for the upgrade of the schema: %w", err)
 		}
 		if locked {
-			defer tx.Rollback() //nolint:errcheck // it holds the lock, and nothing else
+			defer tx.Rollback() //nolint:errcheck // it only holds the lock
 			break
 		}
 		select {
@@ -70,18 +70,17 @@ func migratePool(ctx context.Context, db *DB) error {
 	return db.upgrade(ctx, folder)
 }
 
-// upgradeLockTime is how long a migration waits for a table. Everything that comes after it waits behind it: so it gives
-// up soon, is undone, and is tried again at the next start.
+// upgradeLockTime is how long a migration waits for a table lock. Later statements queue behind it, so it gives up soon,
+// is rolled back, and is tried again at the next start.
 const upgradeLockTime = 200 * time.Millisecond
 
 // errTableLocked explains an upgrade that has given up.
-var errTableLocked = errors.New("somebody keeps a table locked that the upgrade changes, a pg_dump perhaps, or a session that has forgotten its transaction")
+var errTableLocked = errors.New("another session keeps a table locked that the upgrade changes, perhaps a pg_dump or a session idle in a transaction. Wait for that session or end it; the next start tries again")
 
-// upgrade applies the migrations in a folder. No migration keeps the requests of other nodes waiting for what it waits
-// for itself.
+// upgrade applies the migrations in a folder. A migration that waits for a lock must not delay other nodes' requests.
 func (db *DB) upgrade(ctx context.Context, folder fs.FS) error {
-	h := sql.OpenDB(hastyConnector{stdlib.GetPoolConnector(db.Pool)})
-	h.SetMaxIdleConns(0) // the pool keeps them
+	h := sql.OpenDB(impatientConnector{stdlib.GetPoolConnector(db.Pool)})
+	h.SetMaxIdleConns(0) // the pool keeps idle connections
 	err := migrate(ctx, h, goose.DialectPostgres, folder, func(version int64) (bool, error) {
 		oldest, err := oldestSchema(ctx, db)
 		return version >= oldest, err
@@ -92,22 +91,22 @@ func (db *DB) upgrade(ctx context.Context, folder fs.FS) error {
 	return errors.Join(err, h.Close())
 }
 
-// hastyConnector makes connections whose transactions wait for no lock for long.
-type hastyConnector struct{ driver.Connector }
+// impatientConnector makes connections whose transactions wait at most upgradeLockTime for a lock.
+type impatientConnector struct{ driver.Connector }
 
 // Connect implements driver.Connector.
-func (c hastyConnector) Connect(ctx context.Context) (driver.Conn, error) {
+func (c impatientConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return hastyConn{conn.(*stdlib.Conn)}, nil
+	return impatientConn{conn.(*stdlib.Conn)}, nil
 }
 
-type hastyConn struct{ *stdlib.Conn }
+type impatientConn struct{ *stdlib.Conn }
 
 // BeginTx implements driver.ConnBeginTx.
-func (c hastyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+func (c impatientConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	tx, err := c.Conn.BeginTx(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -120,7 +119,7 @@ func (c hastyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.T
 	return tx, nil
 }
 
-// lockMigration takes the lock for as long as the transaction is open, or leaves neither.
+// lockMigration returns a transaction that holds the lock. If the lock is taken, no transaction stays open.
 func lockMigration(ctx context.Context, db *DB) (tx *sql.Tx, locked bool, err error) {
 	if tx, err = db.Write.BeginTx(ctx, nil); err != nil {
 		return nil, false, err
@@ -134,9 +133,9 @@ func lockMigration(ctx context.Context, db *DB) (tx *sql.Tx, locked bool, err er
 	return nil, false, errors.Join(err, tx.Rollback())
 }
 
-// migrate applies the migrations in a folder that the database has not seen. Where it has seen others, understood says
-// whether a binary whose newest is version may use it.
-func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder fs.FS, understood func(version int64) (bool, error)) error {
+// migrate applies the folder's migrations that the database lacks. If the database has newer ones, compatible reports
+// whether a binary whose newest migration is version may use it.
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder fs.FS, compatible func(version int64) (bool, error)) error {
 	p, err := goose.NewProvider(dialect, db, folder,
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
@@ -147,12 +146,12 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder fs.F
 		return fmt.Errorf("read the schema's version: %w", err)
 	}
 	if current > newest {
-		ok, err := understood(newest)
+		ok, err := compatible(newest)
 		switch {
 		case err != nil:
-			return fmt.Errorf("read who may use the schema: %w", err)
+			return fmt.Errorf("read the oldest compatible schema: %w", err)
 		case !ok:
-			return fmt.Errorf("%w (its schema is version %d, this one knows %d)", ErrNewer, current, newest)
+			return fmt.Errorf("%w (its schema is version %d, this airatelimit's is %d)", ErrNewer, current, newest)
 		}
 		return nil
 	}
@@ -178,7 +177,7 @@ func newestMigration(folder string) (version int64, err error) {
 	return version, nil
 }
 
-// oldestSchema is the oldest version of the schema whose binaries may use the database.
+// oldestSchema returns the oldest schema version whose binaries may use the database.
 func oldestSchema(ctx context.Context, db *DB) (version int64, err error) {
 	err = db.read(ctx, readTime, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx, `SELECT oldest_schema FROM installation WHERE id = 1`).Scan(&version)

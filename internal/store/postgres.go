@@ -20,31 +20,29 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// The bounds of what the control plane asks of PostgreSQL. The server gives up first where it can: it would go on
-// with a statement whose client has gone.
+// Time limits of the control plane's statements. PostgreSQL gets most of them too, because it would continue a statement
+// whose client has gone.
 const (
-	// connectTime bounds a connection attempt to each host, unless the URL says connect_timeout.
+	// connectTime limits a connection attempt to each host, unless the URL has connect_timeout.
 	connectTime = 5 * time.Second
-	// readTime bounds a look at projects: whoever asks is better told that nothing can be said.
+	// readTime limits a small read: an early error is better than a long wait.
 	readTime = 2 * time.Second
-	// loadTime bounds the reading of what has changed, which at the start is every project.
+	// loadTime limits the read of all changed projects; at the start that is every project.
 	loadTime = 30 * time.Second
-	// changeTime bounds a change, lockTime its wait for a lock, and statementTime one statement of it.
+	// changeTime limits a change, lockTime its wait for a lock, and statementTime each of its statements.
 	changeTime, lockTime, statementTime = 20 * time.Second, 5 * time.Second, 10 * time.Second
-	// goodbye is how long the ends of connections may take. A server that is silent would keep us waiting, and nothing
-	// is lost with them.
-	goodbye = time.Second
+	// closeTime limits the wait for connections to close. A silent server must not delay the exit, and nothing is lost.
+	closeTime = time.Second
 )
 
 // openPostgres opens the PostgreSQL at a checked URL and upgrades its schema.
 func openPostgres(ctx context.Context, url string) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, unparsed(err)
+		return nil, explainParse(err)
 	}
 	c := cfg.ConnConfig
-	// A statement is described and executed in one go, and none is left prepared: through a pooler the next may run on
-	// another connection.
+	// No statement stays prepared, because behind a pooler the next execution may run on another connection.
 	c.DefaultQueryExecMode, c.StatementCacheCapacity, c.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTime
@@ -52,8 +50,8 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "airatelimit"
 	}
-	// After a failover the old primary may live on as a replica. A connection to it is of no use any more, and a new
-	// one finds its way.
+	// After a failover the old primary may live on as a replica. Its connections are closed, and a new connection finds
+	// the new primary.
 	fatal := c.OnPgError
 	c.OnPgError = func(conn *pgconn.PgConn, answered *pgconn.PgError) bool {
 		return answered.Code != codeReadOnly && fatal(conn, answered)
@@ -73,17 +71,17 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	return db, nil
 }
 
-// unparsed says why the client of PostgreSQL does not take a URL. Its own error quotes parts of it, and may so show a
-// password; what it says of a file is about sslrootcert and its like.
-func unparsed(err error) error {
+// explainParse explains why pgx does not accept a URL. The error of pgx may quote a password, so only its error about a
+// file, such as sslrootcert, is kept.
+func explainParse(err error) error {
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("DATABASE_URL: a file that it names cannot be read: %w. Correct sslrootcert, sslcert or sslkey", file)
 	}
-	return errors.New("DATABASE_URL: a parameter has a value that is not understood. Look at those behind the question mark, and for characters in the password that need % codes")
+	return errors.New("DATABASE_URL: a parameter has an invalid value. Check the parameters after the question mark, and use % codes for special characters in the password")
 }
 
-// explainConnect says what to do where the server does not take a user or has no such database, and what to set where
-// the connection's encryption fails: platforms give their databases certificates that they have signed themselves, or none.
+// explainConnect adds the remedy to an error about the user, the database or the encryption of a connection. Platforms
+// often give their databases a self-signed certificate, or none.
 func explainConnect(err error) error {
 	if err == nil {
 		return nil
@@ -95,22 +93,22 @@ func explainConnect(err error) error {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case ok && refused.Code == codeNoDatabase:
-		return fmt.Errorf("DATABASE_URL: the server has no such database. Make it with createdb, or correct the name: %w", err)
+		return fmt.Errorf("DATABASE_URL: the server has no such database. Create it with createdb, or correct the name: %w", err)
 	case ok && strings.HasPrefix(refused.Code, classNotAuthorized):
-		return fmt.Errorf("DATABASE_URL: the server does not take this user or password. Correct them, with %% codes for / ? # @ in the password: %w", err)
+		return fmt.Errorf("DATABASE_URL: the server does not accept this user or password. Correct them, with %% codes for / ? # @ in the password: %w", err)
 	case otherName:
-		return fmt.Errorf("DATABASE_URL: the server's certificate is not one of %q. Give the name that it has, or add sslmode=verify-ca to verify the certificate alone, or sslmode=require to encrypt without verifying: %w", name.Host, err)
+		return fmt.Errorf("DATABASE_URL: the server's certificate is not valid for %q. Use the certificate's host name, or add sslmode=verify-ca to verify only the certificate, or sslmode=require to encrypt without verifying: %w", name.Host, err)
 	case isInvalid && invalid.Reason == x509.Expired:
-		return fmt.Errorf("DATABASE_URL: the server's certificate has expired, or a clock is wrong. Renew it, or add sslmode=require to encrypt without verifying: %w", err)
+		return fmt.Errorf("DATABASE_URL: the server's certificate has expired, or a clock is wrong. Renew the certificate, or add sslmode=require to encrypt without verifying: %w", err)
 	case authority, isInvalid:
 		return fmt.Errorf("DATABASE_URL: the server's certificate is not trusted. Add sslmode=require or sslrootcert=PATH: %w", err)
 	case noTLS, strings.Contains(err.Error(), "server refused TLS connection"):
-		return fmt.Errorf("DATABASE_URL: the server does not encrypt connections. Add sslmode=disable, if the network is yours: %w", err)
+		return fmt.Errorf("DATABASE_URL: the server does not encrypt connections. If the network is private, add sslmode=disable: %w", err)
 	}
 	return err
 }
 
-// ping needs as long as a connection may take, and a statement. Several hosts are tried one after the other.
+// ping allows connectTime for each host, since they are tried one after the other, and readTime for the statement.
 func (db *DB) ping(ctx context.Context) error {
 	c := db.Pool.Config().ConnConfig
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(1+len(c.Fallbacks))*c.ConnectTimeout+readTime)
@@ -127,7 +125,7 @@ func (db *DB) closePool() error {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(goodbye):
+	case <-time.After(closeTime):
 	}
 	return err
 }
@@ -138,7 +136,7 @@ func (db *DB) begin(ctx context.Context) (*sql.Tx, error) {
 	return db.bounded(ctx, tx, err, lockTime, statementTime)
 }
 
-// snapshot starts a transaction that sees one instant, for who reads for so long.
+// snapshot starts a read-only transaction that sees one instant. Each statement may take as long as reads.
 func (db *DB) snapshot(ctx context.Context, reads time.Duration) (*sql.Tx, error) {
 	opts := &sql.TxOptions{ReadOnly: true}
 	if db.Pool != nil {
@@ -148,8 +146,8 @@ func (db *DB) snapshot(ctx context.Context, reads time.Duration) (*sql.Tx, error
 	return db.bounded(ctx, tx, err, min(lockTime, reads), reads)
 }
 
-// bounded has PostgreSQL wait for no lock, and run no statement, for longer than it should in a transaction that has
-// just begun. The settings end with it: a session's would be another client's behind a pooler.
+// bounded sets PostgreSQL's time limits for a transaction that has just begun. They end with the transaction, because
+// behind a pooler a session's settings would reach other clients.
 func (db *DB) bounded(ctx context.Context, tx *sql.Tx, err error, lock, statement time.Duration) (*sql.Tx, error) {
 	if err != nil || db.Pool == nil {
 		return tx, err
@@ -162,11 +160,10 @@ func (db *DB) bounded(ctx context.Context, tx *sql.Tx, err error, lock, statemen
 	return tx, nil
 }
 
-// milliseconds writes a time as PostgreSQL's settings have it.
+// milliseconds formats a duration for a PostgreSQL setting.
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// read has something read, within a time. What it reads is of one instant with PostgreSQL, where the server is told of
-// the time too; a file has its readers wait for nobody.
+// read runs do with a time limit. With PostgreSQL do reads one instant, and the server enforces the limit too.
 func (db *DB) read(ctx context.Context, within time.Duration, do func(ctx context.Context, q queryer) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -181,15 +178,15 @@ func (db *DB) read(ctx context.Context, within time.Duration, do func(ctx contex
 	return do(ctx, tx)
 }
 
-// Differences is what of a PostgreSQL its operator should know.
+// Differences are the facts about a PostgreSQL that its operator should know.
 type Differences struct {
-	// Ahead is by how much its clock is before this process's.
+	// Ahead is how far the database's clock is ahead of this process's.
 	Ahead time.Duration
-	// Forgets is whether it says that something is kept before it is (synchronous_commit).
+	// Forgets reports that a crash may lose committed transactions (synchronous_commit=off).
 	Forgets bool
 }
 
-// Differences looks at PostgreSQL's clock and settings. A file has none.
+// Differences checks PostgreSQL's clock and settings. With SQLite it returns the zero value.
 func (db *DB) Differences(ctx context.Context) (d Differences, err error) {
 	if db.Pool == nil {
 		return d, nil
@@ -208,10 +205,10 @@ func (db *DB) Differences(ctx context.Context) (d Differences, err error) {
 	return d, err
 }
 
-// PostgreSQL's codes of errors: https://www.postgresql.org/docs/current/errcodes-appendix.html
+// PostgreSQL's error codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 const (
 	classConnection    = "08"
-	classNotAuthorized = "28" // a user or password that is not taken
+	classNotAuthorized = "28" // user or password not accepted
 	classResources     = "53"
 	codeStartingUp     = "57P03"
 	codeAdminShutdown  = "57P01"
@@ -225,7 +222,7 @@ const (
 	codeNoDatabase     = "3D000"
 )
 
-// MayPass reports whether an error of a start is of a database that is not up, or not yet, or busy.
+// MayPass reports whether a start's error may pass by itself: the database is down, starting or busy.
 func MayPass(err error) bool {
 	if answered, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch answered.Code {

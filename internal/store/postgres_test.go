@@ -206,7 +206,7 @@ func TestEverythingWorksThroughAPooler(t *testing.T) {
 	log := run(t, c, true)
 	update(t, other, rec.Key, `{"name": "B"}`)
 	await(t, "the change", func() bool { return name(t, c, rec.Key) == "B" })
-	log.await(t, "notifications do not come through a pooler")
+	log.await(t, "a pooler passes no notifications")
 	for i := range 20 {
 		wg.Go(func() {
 			if _, err := s.UpdateProject(context.Background(), rec.Key, patch(fmt.Sprintf(`{"requestLimit": %d}`, i))); err != nil {
@@ -236,13 +236,13 @@ func TestAServerThatIsNotTheOneIsRefused(t *testing.T) {
 	_, port, _ := net.SplitHostPort(c.Address())
 	for _, tc := range []struct{ name, host, query, want string }{
 		{"the right authority", "127.0.0.1", "sslmode=verify-full&sslrootcert=" + authority.file, ""},
-		{"another host", "localhost", "sslmode=verify-full&sslrootcert=" + authority.file, "DATABASE_URL: the server's certificate is not one of \"localhost\". Give the name that it has, or add sslmode=verify-ca"},
+		{"another host", "localhost", "sslmode=verify-full&sslrootcert=" + authority.file, "DATABASE_URL: the server's certificate is not valid for \"localhost\". Use the certificate's host name, or add sslmode=verify-ca"},
 		{"another host, which is not looked at", "localhost", "sslmode=verify-ca&sslrootcert=" + authority.file, ""},
 		{"another authority", "127.0.0.1", "sslmode=verify-full&sslrootcert=" + another.file, "DATABASE_URL: the server's certificate is not trusted. Add sslmode=require or sslrootcert=PATH"},
 		{"another authority, for the chain alone", "127.0.0.1", "sslmode=verify-ca&sslrootcert=" + another.file, "unknown authority"},
 		{"the system's authorities", "127.0.0.1", "sslmode=verify-full", "DATABASE_URL: the server's certificate is not trusted. Add sslmode=require or sslrootcert=PATH"},
 		{"a missing file", "127.0.0.1", "sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"},
-		{"a parameter that is none", "127.0.0.1", "sslmode=require&connect_timeout=hunter2", "DATABASE_URL: a parameter has a value that is not understood"},
+		{"a parameter that is none", "127.0.0.1", "sslmode=require&connect_timeout=hunter2", "DATABASE_URL: a parameter has an invalid value"},
 		{"encrypted only", "127.0.0.1", "sslmode=require", ""},
 		{"prefer", "127.0.0.1", "sslmode=prefer", "write sslmode=verify-full"},
 	} {
@@ -274,18 +274,18 @@ func TestAServerWithoutEncryptionSaysWhatToSet(t *testing.T) {
 	t.Parallel()
 	c := pgtest.New(t, pgtest.Options{TCP: true})
 	_, err := Open(t.Context(), "postgresql://postgres:hunter2@"+c.Address()+"/postgres?sslmode=require")
-	if want := "DATABASE_URL: the server does not encrypt connections. Add sslmode=disable"; err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+	if want := "DATABASE_URL: the server does not encrypt connections. If the network is private, add sslmode=disable"; err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%v, want %q and no password", err, want)
 	}
 }
 
-// What a newcomer has not made yet is told as that, not as a code of PostgreSQL alone.
+// The error for a missing database or user says what to do, not only PostgreSQL's code.
 func TestAMissingDatabaseOrUserSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	c := pgtest.New(t, pgtest.Options{TCP: true})
 	for path, want := range map[string]string{
-		"postgres:hunter2@" + c.Address() + "/nothing": "DATABASE_URL: the server has no such database. Make it with createdb",
-		"nobody:hunter2@" + c.Address() + "/postgres":  "DATABASE_URL: the server does not take this user or password. Correct them, with % codes",
+		"postgres:hunter2@" + c.Address() + "/nothing": "DATABASE_URL: the server has no such database. Create it with createdb",
+		"nobody:hunter2@" + c.Address() + "/postgres":  "DATABASE_URL: the server does not accept this user or password. Correct them, with % codes",
 	} {
 		_, err := Open(t.Context(), "postgresql://"+path)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
@@ -417,7 +417,7 @@ func TestAConnectionThatTakesNoWritesIsGivenUp(t *testing.T) {
 	}
 }
 
-// silent is the address of something that takes connections, and never says a word.
+// silent is the address of a listener that accepts connections and never answers.
 func silent(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -428,8 +428,7 @@ func silent(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// What an upgrade waits for, a dump that reads the table, lets everything else go on: so the upgrade must not stand in the
-// queue of locks, where all that comes later stands behind it.
+// An upgrade that waits for a dump's lock must not delay requests: they would queue behind its waiting lock.
 func TestAnUpgradeThatWaitsKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	db := openTest(t, migrated.Database(t))

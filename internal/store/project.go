@@ -15,18 +15,18 @@ import (
 type Store struct {
 	db      *DB
 	keys    *secret.Keyring
-	changed atomic.Pointer[Catalog] // refreshed after each change, where there is one
+	changed atomic.Pointer[Catalog] // refreshed after each change; may be nil
 
-	// Prices are laid over the built-in price book in every project; nil: nothing is. Set it before the store is used.
+	// Prices override the built-in price book in every project; nil overrides nothing. Set it before the store is used.
 	Prices *project.PriceBook
 }
 
 // New returns the store in db. Provider keys are sealed with keys.
 func New(db *DB, keys *secret.Keyring) *Store { return &Store{db: db, keys: keys} }
 
-// CreateProject makes a project and returns it with its secret key, which cannot be had again. Settings
-// may hold provider keys; they are sealed. Without an encryption key that is [secret.ErrNoKey], and with another than the
-// nodes' [ErrOtherKey].
+// CreateProject creates a project and returns it with its secret key, which is shown only this once. Provider keys in
+// settings are sealed. Without an encryption key they are refused with [secret.ErrNoKey], and with a key that is not the
+// nodes' with [ErrOtherKey].
 func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (rec project.Record, secretKey string, err error) {
 	now := clock()
 	rec = project.Record{Key: secret.NewProjectKey(), CreatedAt: now, UpdatedAt: now}
@@ -88,10 +88,9 @@ func (s *Store) Projects(ctx context.Context) ([]project.Record, error) {
 	return records, nil
 }
 
-// UpdateProject replaces a project's settings by what update makes of them, provider keys masked (see
-// [project.Record.With]), and returns the result. Nothing changes if update fails, whose error is returned
-// as it is. No other change, of this process or another, comes between what update reads and what is
-// written; so update must not take long.
+// UpdateProject replaces a project's settings by the result of update, and returns the project. update gets the settings
+// with masked provider keys (see [project.Record.With]). If update fails, nothing changes and its error is returned as it
+// is. Other changes, by any process, wait meanwhile, so update must be quick.
 func (s *Store) UpdateProject(ctx context.Context, key string, update func(project.Settings) (project.Settings, error)) (rec project.Record, err error) {
 	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
 		old, err := one(ctx, tx, "p.id = $1", key)
@@ -118,7 +117,7 @@ func (s *Store) UpdateProject(ctx context.Context, key string, update func(proje
 	return rec, nil
 }
 
-// RegenerateSecret replaces a project's secret key and returns the new one, which cannot be had again.
+// RegenerateSecret replaces a project's secret key and returns the new one, which is shown only this once.
 func (s *Store) RegenerateSecret(ctx context.Context, key string) (secretKey string, err error) {
 	secretKey, id, hash := secret.NewSecretKey()
 	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
@@ -132,15 +131,15 @@ func (s *Store) RegenerateSecret(ctx context.Context, key string) (secretKey str
 	return secretKey, nil
 }
 
-// DeleteProject deletes a project and its provider keys. What its identities used is the ledger's, and
-// is left there; no project is ever given the same key again.
+// DeleteProject deletes a project and its provider keys. Its identities' usage stays until [DB.Prune] removes it. No
+// later project gets the same key.
 func (s *Store) DeleteProject(ctx context.Context, key string) error {
 	return s.change(ctx, func(tx *sql.Tx, _ int64) error {
 		return affected(tx.ExecContext(ctx, `DELETE FROM projects WHERE id = $1`, key))
 	})
 }
 
-// TierCarriers counts the identities of a project that a tier was set for. It reads all of them.
+// TierCarriers counts a project's identities with the tier in their settings. It reads all of the project's identities.
 func (s *Store) TierCarriers(ctx context.Context, key, tier string) (n int, err error) {
 	of := `json_extract(NULLIF(settings, ''), '$.tier')`
 	if s.db.Pool != nil {
@@ -171,7 +170,7 @@ func revision(ctx context.Context, q queryer) (rev int64, err error) {
 	return rev, nil
 }
 
-// change runs do in a transaction that has the next revision, and lets the catalog see the outcome.
+// change runs do in a transaction that raises the revision, and then refreshes the catalog.
 func (s *Store) change(ctx context.Context, do func(tx *sql.Tx, revision int64) error) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTime)
 	defer cancel()
@@ -196,13 +195,13 @@ func (s *Store) change(ctx context.Context, do func(tx *sql.Tx, revision int64) 
 		return err
 	}
 	if c := s.changed.Load(); c != nil {
-		// The change stands whether or not this works; the catalog's next look repeats it.
+		// The change stands even if the refresh fails; the catalog's next refresh repeats it.
 		_ = c.Refresh(context.WithoutCancel(ctx))
 	}
 	return nil
 }
 
-// clock is the time as it is stored, so that a record returned and one read again are the same.
+// clock returns the time in stored precision, so that a returned record equals the one read later.
 func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func affected(res sql.Result, err error) error {
@@ -227,7 +226,7 @@ func (c *sealing) seal(provider, plain string) (string, error) {
 	return c.store.keys.Seal([]byte(plain), sealedFor(c.project, provider))
 }
 
-// check makes sure, in the transaction that stores what was sealed, that the nodes will open it.
+// check makes sure that the nodes will open the sealed keys. It runs in the transaction that stores them.
 func (c *sealing) check(ctx context.Context, tx *sql.Tx) error {
 	if !c.sealed {
 		return nil
@@ -235,6 +234,6 @@ func (c *sealing) check(ctx context.Context, tx *sql.Tx) error {
 	return c.store.maySeal(ctx, tx)
 }
 
-// sealedFor is the associated data that ties a sealed key to its row: copied to another project or
-// provider it can't be opened.
+// sealedFor is the associated data that ties a sealed key to its row: a copy in another project or provider cannot be
+// opened.
 func sealedFor(key, provider string) string { return key + "/" + provider }

@@ -41,7 +41,7 @@ func fill(t *testing.T, db *sql.DB, key string, n int, at time.Time) {
 func rowsOf(t *testing.T, db *DB, key string) map[string]int {
 	t.Helper()
 	rows := map[string]int{}
-	for _, table := range db.ofProjects() {
+	for _, table := range db.projectTables() {
 		if n := scan[int](t, db.Read, `SELECT count(*) FROM `+table.table+` WHERE project_id = $1`, key); n != 0 {
 			rows[table.table] = n
 		}
@@ -119,7 +119,7 @@ func TestNothingStaysOfADeletedProject(t *testing.T) {
 	})
 }
 
-// However many projects live, one statement finds the next that does not.
+// One statement finds the next deleted project, however many projects exist.
 func TestPruningLeapsOverLivingProjects(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, location string) {
@@ -134,15 +134,15 @@ func TestPruningLeapsOverLivingProjects(t *testing.T) {
 		if err := s.DeleteProject(t.Context(), keys[3]); err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range s.db.ofProjects() {
+		for _, d := range s.db.projectTables() {
 			for _, tc := range []struct {
 				after string
-				leaps int
+				skips int
 				want  string
-			}{{"", mostLeaps, keys[3]}, {keys[0], mostLeaps, keys[3]}, {keys[3], mostLeaps, keys[4]}, {keys[4], mostLeaps, ""}, {"", 2, keys[1]}} {
+			}{{"", maxSkips, keys[3]}, {keys[0], maxSkips, keys[3]}, {keys[3], maxSkips, keys[4]}, {keys[4], maxSkips, ""}, {"", 2, keys[1]}} {
 				var got sql.NullString
-				if err := s.db.Read.QueryRow(fmt.Sprintf(nextProject, d.table), tc.after, tc.leaps).Scan(&got); err != nil || got.String != tc.want {
-					t.Errorf("%s: %d leaps from %q end at %q, %v, want %q", d.table, tc.leaps, tc.after, got.String, err, tc.want)
+				if err := s.db.Read.QueryRow(fmt.Sprintf(nextProject, d.table), tc.after, tc.skips).Scan(&got); err != nil || got.String != tc.want {
+					t.Errorf("%s: %d skips from %q end at %q, %v, want %q", d.table, tc.skips, tc.after, got.String, err, tc.want)
 				}
 			}
 		}

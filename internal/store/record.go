@@ -17,14 +17,14 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// record is a project's record, or the reason why its row can't be read as one. One damaged row must
-// not take the other projects with it.
+// record is a project's record, or the reason why its row cannot be read. One damaged row must not affect the other
+// projects.
 type record struct {
 	project.Record
 	damage error
 }
 
-// one returns the only project where the condition holds, or [project.ErrNotFound].
+// one returns the only project for which the condition holds, or [project.ErrNotFound].
 func one(ctx context.Context, q queryer, where string, args ...any) (project.Record, error) {
 	records, err := query(ctx, q, where, args...)
 	switch {
@@ -41,8 +41,8 @@ const queryProjects = `SELECT p.id, p.settings, p.secret_id, p.secret_hash, p.cr
 	FROM projects p LEFT JOIN provider_keys k ON k.project_id = p.id
 	WHERE %s ORDER BY p.created_at, p.id`
 
-// query returns the projects where the condition on p holds, with their keys: one statement, so that
-// settings and keys are of the same moment. A project comes as a row for each of its keys.
+// query returns the projects for which the condition on p holds, with their keys. One statement reads both, so that
+// they are of the same moment. It yields a row for each key of a project.
 func query(ctx context.Context, q queryer, where string, args ...any) ([]record, error) {
 	rows, err := q.QueryContext(ctx, fmt.Sprintf(queryProjects, where), args...)
 	if err != nil {
@@ -69,7 +69,7 @@ func query(ctx context.Context, q queryer, where string, args ...any) ([]record,
 	return records, nil
 }
 
-// row is a row of query as SQLite has it.
+// row is a row of query.
 type row struct {
 	id, settings, secretID       string
 	secretHash                   []byte
@@ -117,7 +117,7 @@ func insert(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 	return putKeys(ctx, tx, rec)
 }
 
-// replace writes what a change of settings changes: never the secret key.
+// replace writes a project's settings and provider keys, but never its secret key.
 func replace(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 	doc, err := json.Marshal(rec.Settings)
 	if err != nil {

@@ -31,7 +31,7 @@ func TestChangesAreInForceEverywhere(t *testing.T) {
 			db.url = db.cluster.Pooler(t)(db.url)
 			return func(f *fleet) func() {
 				for i, p := range f.nodes {
-					if p.Log.Wait(p, regexp.MustCompile("notifications do not come through a pooler")) == nil {
+					if p.Log.Wait(p, regexp.MustCompile("a pooler passes no notifications")) == nil {
 						f.t.Errorf("node %d does not know that it must poll:\n%s", i, p.Log.String())
 					}
 				}
