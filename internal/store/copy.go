@@ -257,7 +257,7 @@ func finishCopy(ctx context.Context, to *sql.Tx, keys *secret.Keyring) error {
 			return fmt.Errorf("compare encryption keys: %w", err)
 		}
 		if known != "" && !keys.Has(known) {
-			return fmt.Errorf("%w (its id is %s, that of the target's nodes %s)", ErrOtherKey, own, known)
+			return fmt.Errorf("%w (its id is %s, the id of the target's key is %s)", ErrOtherKey, own, known)
 		}
 		if err := setSealingKey(ctx, to, own); err != nil {
 			return err
