@@ -4,15 +4,17 @@
 // The invariants, which ledgertest tries to break on every store:
 //
 //   - admitted ≤ limit, for every limit in force, at every instant
-//   - a refused request changes nothing; a released one leaves no trace, one that is settled
-//     with nothing only its place in the burst bucket; settling twice equals settling once
-//   - every reservation ends: settled, released or, when its process died, settled at
-//     its hold when the store is next looked at
+//   - a refused request changes nothing
+//   - a released request leaves no trace; a request settled with no usage keeps only its
+//     place in the burst bucket
+//   - settling twice equals settling once
+//   - every reservation ends: settled, released or, when its process died, settled at its
+//     hold the next time that a process looks for orphans
 //   - held returns to zero when nothing runs, and nothing is ever negative
 //   - once Durable has returned, a reservation outlives its process
 //   - the same calls in the same order give the same decisions on every store
 //
-// The decisions themselves are limit's; a store makes them atomic and keeps them.
+// Package limit makes the decisions; a store makes them atomic and keeps them.
 package ledger
 
 import (
@@ -27,24 +29,24 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// Errors of ledgers, to be tested with errors.Is.
+// Errors of ledgers. Test for them with errors.Is.
 var (
-	// ErrUnavailable means that nothing can be decided or kept now. Nothing was counted.
+	// ErrUnavailable means that the ledger cannot decide or keep anything now. Nothing was counted.
 	ErrUnavailable = errors.New("ledger unavailable")
-	// ErrLocked comes along with ErrUnavailable where it is this account that cannot be had:
-	// something beside the nodes keeps it locked.
+	// ErrLocked comes with ErrUnavailable where only this account is unavailable: a session
+	// that is no node keeps it locked.
 	ErrLocked = errors.New("the account is locked by another session")
-	// ErrStale means that an identity's settings are no longer those that a request was
-	// resolved with. Nothing was counted; Settings returns what they are now.
+	// ErrStale means that the identity's settings changed after the request was resolved.
+	// Nothing was counted; Settings returns the current ones.
 	ErrStale = errors.New("the identity's settings have changed")
-	// ErrUnknown is for an Apply to return where an identity does not exist.
+	// ErrUnknown is what an Apply returns for an identity that does not exist.
 	ErrUnknown = errors.New("unknown identity")
-	// ErrReused means that an idempotency key came with a different request before.
+	// ErrReused means that the idempotency key was used for a different request before.
 	ErrReused = errors.New("idempotency key was used for a different request")
 )
 
-// Unavailable wraps what a store could not do, and why, as ErrUnavailable. A caller that has
-// gone away is no fault of the store's.
+// Unavailable wraps an error of a store as ErrUnavailable, with what was being done. It does
+// not wrap context.Canceled: a caller that went away is no fault of the store.
 func Unavailable(doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -55,7 +57,7 @@ func Unavailable(doing string, err error) error {
 // Key names an account: one identity in one project.
 type Key struct{ Project, Identity string }
 
-// Compare orders keys; accounts are locked in this order.
+// Compare orders keys. Accounts are locked in this order.
 func (k Key) Compare(o Key) int {
 	switch {
 	case k.Project != o.Project && k.Project < o.Project:
@@ -91,29 +93,29 @@ func (s *Settings) UnmarshalJSON(data []byte) error {
 // Request asks to reserve.
 type Request struct {
 	Key      Key
-	Settings *Settings // as Settings returned them, that Rules were resolved from
+	Settings *Settings // the pointer that Settings returned and Rules were resolved from
 	Rules    *limit.Rules
 	Ask      limit.Ask
 	Now      time.Time
 }
 
-// Reservation is the outcome of Reserve. Where Decision.Refusal is not limit.Admitted
-// nothing was reserved, and there is nothing to settle or release.
+// Reservation is the outcome of Reserve. Unless Decision.Refusal is limit.Admitted, nothing
+// was reserved, and there is nothing to settle or release.
 type Reservation struct {
 	ID       uint64
 	Key      Key
 	Decision limit.Decision
 	Rules    *limit.Rules
 
-	// Commit, where not nil, waits until the reservation outlives the process.
+	// Commit, if not nil, waits until the reservation survives the death of the process.
 	Commit interface {
 		Wait(ctx context.Context) error
 	}
 }
 
-// Durable waits until the reservation, or the settlement that has taken its place,
-// outlives the process. An answer's first byte waits for it. It returns ErrUnavailable
-// where the reservation could not be kept.
+// Durable waits until the reservation, or the settlement that replaced it, survives the
+// death of the process. The first byte of an answer waits for it. It returns
+// ErrUnavailable if the reservation could not be kept.
 func (r *Reservation) Durable(ctx context.Context) error {
 	if r.Commit == nil {
 		return nil
@@ -124,7 +126,7 @@ func (r *Reservation) Durable(ctx context.Context) error {
 // Passed is the Commit of a reservation that was made by Pass.
 type Passed struct{ ended atomic.Bool }
 
-// Wait returns nil at once: nobody may wait for a store that is away.
+// Wait returns nil at once: no answer may wait for a store that is unavailable.
 func (p *Passed) Wait(context.Context) error { return nil }
 
 // End reports whether the reservation ends with this call.
@@ -133,21 +135,21 @@ func (p *Passed) End() bool { return !p.ended.Swap(true) }
 // Actual is what a request really used.
 type Actual struct {
 	Amounts                   limit.Amounts
-	InputTokens, OutputTokens int64 // of Amounts' tokens, for the statistics
+	InputTokens, OutputTokens int64 // parts of the tokens in Amounts, for the statistics
 }
 
 // Account is what is kept of one identity.
 type Account struct {
 	Key                  Key
-	Known                bool      // was created, or has been seen since it was deleted
-	Settings             *Settings // nil where nothing was set
-	CreatedAt, UpdatedAt time.Time // zero where not known
+	Known                bool      // was created or made a request, and was not deleted since
+	Settings             *Settings // nil if nothing was set
+	CreatedAt, UpdatedAt time.Time // zero if unknown
 	State                limit.State
 
 	tookRequests, tookTokens bool
 }
 
-// Reset takes back what was used in the current period and returns its sum.
+// Reset removes the usage of the current period and returns its sum.
 func (a *Account) Reset(requests, tokens bool) limit.Amounts {
 	a.tookRequests, a.tookTokens = a.tookRequests || requests, a.tookTokens || tokens
 	var sum limit.Amounts
@@ -157,30 +159,30 @@ func (a *Account) Reset(requests, tokens bool) limit.Amounts {
 	return sum
 }
 
-// TookBack returns what Reset has taken back of the period, for a store to write.
+// TookBack returns what Reset removed from the period, for a store to write.
 func (a *Account) TookBack() (requests, tokens bool) { return a.tookRequests, a.tookTokens }
 
 // Change alters accounts, all or none, between one request's decision and the next.
 type Change struct {
-	Keys   []Key        // at least one, in any order, all of one project; one that stands twice is an error
+	Keys   []Key        // at least one, in any order, all of one project; a duplicate is an error
 	Period limit.Period // of the project
 	Now    time.Time
 
-	// Once, where not nil, makes sure that the change is applied once.
+	// Once, if not nil, makes sure that the change is applied only once.
 	Once *Once
 
-	// Apply alters the accounts, which come in the order of Keys; they are copies. It
-	// must be a pure function of them. An error drops everything and is returned.
+	// Apply alters copies of the accounts, in the order of Keys. It must be a pure function
+	// of them. If it returns an error, nothing is changed and Change returns the error.
 	Apply func(accounts []*Account) (Outcome, error)
 }
 
-// Once identifies a change that may be sent several times.
+// Once identifies a change that a client may send several times.
 type Once struct {
 	Key         string
-	Fingerprint [32]byte // of the request: the same key with another is ErrReused
+	Fingerprint [32]byte // of the request: the same key with another fingerprint is ErrReused
 }
 
-// Outcome is what a change answers, kept beside it so that a repetition gets the same.
+// Outcome is the answer to a change. It is kept with the change, so that a repetition gets the same answer.
 type Outcome struct {
 	Status int
 	Body   []byte
@@ -195,31 +197,31 @@ type Entry struct {
 
 // Ledger is what a store provides.
 type Ledger interface {
-	// Settings returns what was set for an identity, or nil, without waiting if it can. It
-	// may be what was set a while ago, as far as another node set something since. Where
-	// known is false nobody has looked, and nil is no more than likely. Reserve tells of
-	// both; Account tells what is set.
+	// Settings returns the settings of an identity, or nil if nothing is set. It avoids
+	// waiting: the settings may be out of date if another node has changed them. If known is
+	// false, the store was not asked, and nil is only likely. Reserve returns ErrStale in
+	// both cases; Account always returns the current settings.
 	Settings(ctx context.Context, key Key) (settings *Settings, known bool, err error)
-	// Reserve decides on a request and sets aside what it needs. It returns
-	// ErrUnavailable where it cannot, and ErrStale where the identity's settings are not
-	// those of the request any more.
+	// Reserve decides on a request and, if it is admitted, holds what it may use. It returns
+	// ErrUnavailable if it cannot decide, and ErrStale if the identity's settings are no
+	// longer those of the request.
 	Reserve(ctx context.Context, req Request) (*Reservation, error)
-	// Pass lets a request through without a decision, for projects that prefer that to a
-	// refusal after ErrUnavailable. Nothing is set aside. What Settle is told is counted as
-	// soon as it can be, and lost where the process ends before that.
+	// Pass lets a request through without a decision, for projects that prefer this to a
+	// refusal after ErrUnavailable. Nothing is held. The usage given to Settle is counted
+	// once the store is available, and lost if the process ends before.
 	Pass(req Request) *Reservation
-	// Settle ends a reservation with what was used. Where that is nothing, as of a request that
-	// the provider refused, the request has still taken its place in the burst bucket. Of several
-	// calls to Settle and Release with one reservation the first counts.
+	// Settle ends a reservation with what was used. A request that used nothing, because the
+	// provider refused it for example, keeps its place in the burst bucket. Of several calls
+	// to Settle and Release with one reservation, only the first has an effect.
 	Settle(ctx context.Context, res *Reservation, actual Actual) error
 	// Release ends a reservation whose request was never made.
 	Release(ctx context.Context, res *Reservation) error
-	// Account returns a copy of what is kept of an identity, in the period of now.
+	// Account returns a copy of an identity's account, in the period that contains now.
 	Account(ctx context.Context, key Key, period limit.Period, now time.Time) (Account, error)
-	// Change applies a change and returns when it is durable. Where its Once was
-	// applied before it returns the outcome of that time. After ErrUnavailable, or an
-	// error of ctx, it may be applied or not: who must know sends it again with a Once.
+	// Change applies a change and returns when it is durable. If its Once was applied
+	// before, it returns the outcome of that time. After ErrUnavailable or an error of ctx,
+	// the change may have been applied or not: send it again with the same Once to find out.
 	Change(ctx context.Context, c Change) (Outcome, error)
-	// List returns the known identities that are asked for, in the order of their names.
+	// List returns the known identities that match, in the order of their names.
 	List(ctx context.Context, f Find) (Found, error)
 }

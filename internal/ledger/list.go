@@ -1,45 +1,46 @@
 package ledger
 
-// Match is how a name is compared with what is looked for. The zero value is Prefix.
+// Match says how names are compared with Find.Text. The zero value is Prefix.
 type Match uint8
 
-// The ways to compare names, letter case included.
+// The ways to compare names. Letter case matters.
 const (
-	Prefix   Match = iota // it begins so
-	Contains              // it has that somewhere
-	Exact                 // it is that
+	Prefix   Match = iota // the name begins with the text
+	Contains              // the name contains the text
+	Exact                 // the name is the text
 )
 
 const (
-	// ScanMost is how many names a call of List looks at where it must look into them: it goes on by Found.Next.
+	// ScanMost is how many names one call of List scans for Contains. The next call goes on from Found.Next.
 	ScanMost = 100_000
-	// CountMost is up to where List counts.
+	// CountMost is the highest total that List counts to.
 	CountMost = 10_000
 )
 
 // Find says which identities of a project List returns: the known ones whose names match Text.
 type Find struct {
 	Project string
-	Text    string // "" for all
+	Text    string // "" matches all names
 	Match   Match
-	After   string // only names after this one, "" from the first
-	Limit   int    // at most so many, 1 or more
-	Offset  int    // so many of them are skipped
+	After   string // only names after this one; "" starts at the first
+	Limit   int    // the size of the page, 1 or more
+	Offset  int    // how many names are skipped
 }
 
 // Found is a page of a list.
 type Found struct {
 	Names []string
-	Next  string // what to give as After for the next page, "" where there is none
-	// Total is how many match, from the first name on whatever After says. Where AtLeast is true there may be more.
+	Next  string // After for the next page; "" after the last page
+	// Total is how many names match, those before After included. If AtLeast is true, there may be more.
 	Total   int
 	AtLeast bool
 }
 
-// lastRune sorts after every character that a name may have, and firstRune before.
+// firstRune sorts before every character that a name may have, lastRune after.
 const firstRune, lastRune = "\x01", "\U0010FFFF"
 
-// Range returns the bounds of the names to look at for a page, low ≤ name < high, and for the count, which is of all pages.
+// Range returns the bounds of the names to look at: low ≤ name < high for the page, all ≤ name < high for the count of all
+// pages.
 func (f Find) Range() (low, all, high string) {
 	all, high = "", lastRune
 	switch f.Match {
@@ -55,7 +56,7 @@ func (f Find) Range() (low, all, high string) {
 	return low, all, high
 }
 
-// Within is what the names in Range must contain; "" is in all of them.
+// Within returns the text that the names in Range must contain. All names contain "".
 func (f Find) Within() string {
 	if f.Match == Contains {
 		return f.Text
@@ -63,8 +64,8 @@ func (f Find) Within() string {
 	return ""
 }
 
-// Page makes a page of the names that a store has found, of which it looked for one more than the limit. scanned is the
-// last name that it looked at where it stopped before the end, else "".
+// Page makes a page of the names that a store found. The store looks for one name more than the limit. scanned is the last
+// name that the store looked at if it stopped before the end, else "".
 func (f Find) Page(names []string, scanned string, total int) Found {
 	p := Found{Names: names, Next: scanned, Total: total}
 	if len(names) > f.Limit {
@@ -74,7 +75,7 @@ func (f Find) Page(names []string, scanned string, total int) Found {
 	if total > CountMost {
 		p.Total, p.AtLeast = CountMost, true
 	}
-	// What is contained is counted in the names that one call looks at.
+	// For Contains, only the names that one call scans are counted.
 	if f.Within() != "" && (scanned != "" || f.After != "") {
 		p.Total, p.AtLeast = max(p.Total, len(p.Names)), true
 	}

@@ -2,10 +2,10 @@ package ledger
 
 import "time"
 
-// Observer is told by a store what it does, for the operator's metrics. Functions that are nil are not
-// called; those that are not must return at once, from any goroutine.
+// Observer receives what a store does, for the operator's metrics. A nil function is not called. The
+// others are called from any goroutine and must return at once.
 type Observer struct {
-	// Batch was committed: how many accounts and further records it wrote, or calls it made, in one transaction, and how
-	// long that took from its beginning to the end of its commit. What wrote nothing, and attempts that failed, are not told.
+	// Batch is called for each committed batch. size is how many changes or calls it wrote, took is the time from its
+	// beginning to the end of its commit. Batches that wrote nothing and attempts that failed are not reported.
 	Batch func(size int, took time.Duration)
 }

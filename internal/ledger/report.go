@@ -9,7 +9,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// Usage is what an identity has used and has left, as GET /v1/usage shows it.
+// Usage is what an identity has used and what is left, as GET /v1/usage shows it.
 type Usage struct {
 	Identity       string       `json:"identity"`
 	Tier           *string      `json:"tier"`
@@ -39,7 +39,7 @@ type Totals struct {
 	CostUSD  json.Number `json:"costUsd"`
 }
 
-// TotalsOf returns amounts in their form on the wire.
+// TotalsOf converts amounts to their form on the wire.
 func TotalsOf(a limit.Amounts) Totals {
 	return Totals{Requests: a[limit.Requests], Tokens: a[limit.Tokens], CostUSD: Figure(limit.Cost, a[limit.Cost])}
 }
@@ -69,8 +69,8 @@ func Report(a *Account, levels limit.Levels, tier string, now time.Time) Usage {
 	return u
 }
 
-// Figure returns a figure of a metric as it stands on the wire: an integer, and for costs
-// decimal USD made from micro-USD without rounding.
+// Figure returns an amount of a metric in its form on the wire: an integer, or for cost
+// decimal USD, converted from micro-USD without rounding.
 func Figure(m limit.Metric, n int64) json.Number {
 	if m != limit.Cost {
 		return json.Number(strconv.FormatInt(n, 10))

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Ask is what a request wants to set aside.
+// Ask is what a request wants to hold.
 type Ask struct {
 	Tier     string
-	Free     bool    // counts against the burst and what runs at once only, in no period
+	Free     bool    // counts only against the burst and concurrency limits, in no period
 	Estimate Amounts // upper estimate; Requests is 1
-	Least    Amounts // what it cannot do with less than; looked at under strict rules
+	Least    Amounts // the least that it needs; used only under strict rules
 }
 
 // Refusal says why a request was not admitted.
 type Refusal uint8
 
-// The refusals, in the order in which they are looked for: the lasting one first.
+// The refusals, in the order in which they are checked.
 const (
 	Admitted Refusal = iota
 	OverLimit
@@ -29,12 +29,12 @@ type Standing struct {
 	Limit
 	Used      int64     // settled; requests count from admission on
 	Held      int64     // by running requests
-	Allowance int64     // what is left of the period's, held amounts left out
-	Credit    int64     // what is left of gifts, held amounts left out; 0 where they do not lift the limit
-	ResetsAt  time.Time // zero where a reset brings nothing
+	Allowance int64     // what is left of the limit in this period, without held amounts
+	Credit    int64     // what is left of credits, without held amounts; 0 if credits do not lift the limit
+	ResetsAt  time.Time // zero if a reset allows nothing more
 }
 
-// Remaining returns what can still be used: what is left of the allowance, and credits.
+// Remaining returns what can still be used: the remaining allowance and credits.
 func (st *Standing) Remaining() int64 {
 	if st.Credit > math.MaxInt64-st.Allowance {
 		return math.MaxInt64
@@ -42,8 +42,8 @@ func (st *Standing) Remaining() int64 {
 	return st.Allowance + st.Credit
 }
 
-// canHold reports whether so much fits where nothing runs and a new period has begun, with
-// so many credits.
+// canHold reports whether the amount least fits at the start of a period in which nothing
+// runs, with these credits.
 func (st *Standing) canHold(least, credits int64) bool {
 	fresh := Standing{Allowance: st.Max, Credit: credits}
 	return st.Max > 0 && fresh.Remaining() >= least
@@ -51,37 +51,37 @@ func (st *Standing) canHold(least, credits int64) bool {
 
 // BurstStanding is how full the burst bucket is.
 type BurstStanding struct {
-	Max       int64 // requests a minute; Unlimited where there is no such limit
+	Max       int64 // requests a minute; Unlimited if there is no such limit
 	Remaining int64
-	FullIn    time.Duration // until the whole burst is there again
+	FullIn    time.Duration // until the bucket is full
 }
 
 // Decision is the outcome of Decide.
 type Decision struct {
 	Refusal Refusal
-	Metric  Metric // whose limit refused, for OverLimit
-	Lasting bool   // waiting does not lift the refusal: no reset, no refill, no other request's end
-	Hold    Hold   // to Admit, where admitted
+	Metric  Metric // of the limit that refused, for OverLimit
+	Lasting bool   // waiting does not help: no reset, refill or end of another request lifts the refusal
+	Hold    Hold   // for Admit, if admitted
 
-	RetryIn    time.Duration // until the burst bucket has room again, for OverBurst that is not Lasting
+	RetryIn    time.Duration // until the burst bucket has room, for an OverBurst that is not Lasting
 	Concurrent int64         // the limit, for OverConcurrency
 
-	// Standings of the limits in force, this request included where it was admitted.
+	// Standings of the limits in force. They include this request if it was admitted.
 	Standings [NumMetrics]Standing
 	InForce   [NumMetrics]bool
 	Burst     BurstStanding
 }
 
-// Decide says whether a request may start now and what it sets aside. It changes
-// nothing. The state must have been advanced to now and be of the rules' period.
+// Decide says whether a request may start now and what it holds. It changes nothing. The
+// state must have been advanced to now and have the period of the rules.
 //
-// A request starts while used + held < limit, or while there are credits. A model limit of
-// 0 blocks whatever credits there are. A request holds its estimate, but not more than what
-// is left, so that a large or missing output cap does not lock out who has plenty. Under
-// strict rules it is refused where what is left is less than its least.
+// A request may start while used + held < limit, or while there are credits. A model limit
+// of 0 refuses it whatever credits there are. A request holds its estimate, but no more than
+// what is left, so that a large or missing output cap does not refuse an identity that has
+// plenty left. Strict rules refuse a request if less is left than its least amount.
 //
-// Of several limits that refuse, one that waiting does not lift is named first: nobody is
-// told to try again later where later is no better.
+// If several limits refuse, a lasting refusal is named first: an identity is told to retry
+// later only if that can help.
 func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 	d := Decision{Hold: Hold{Model: r.Model, Tier: ask.Tier, At: later(now, s.Start), Amounts: ask.Estimate.clamp()}}
 	exempt := s.Unlimited(now)
@@ -128,16 +128,16 @@ func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 	return d
 }
 
-// refuse notes a refusal, unless there is one already that counts for more.
+// refuse sets a refusal. An earlier refusal stays, unless only the new one is lasting.
 func (d *Decision) refuse(why Refusal, m Metric, lasting bool) {
 	if d.Refusal == Admitted || lasting && !d.Lasting {
 		d.Refusal, d.Metric, d.Lasting = why, m, lasting
 	}
 }
 
-// limitBurst applies the limit of n requests a minute by GCRA, with an emission interval
-// of a minute divided by n and a tolerance of the minute less one interval (ITU-T I.371,
-// Annex A, virtual scheduling). Ahead is by how much the bucket is ahead of the clock.
+// limitBurst applies the limit of n requests a minute by GCRA (ITU-T I.371, Annex A, virtual
+// scheduling). The emission interval is a minute divided by n, the tolerance a minute minus
+// one interval. ahead is how far the bucket is ahead of the clock.
 func (d *Decision) limitBurst(n int64, ahead time.Duration) {
 	d.Burst.Max = n
 	switch {
@@ -160,7 +160,7 @@ func (d *Decision) limitBurst(n int64, ahead time.Duration) {
 	d.Hold.interval = interval
 }
 
-// include counts the admitted request in the standings.
+// include adds the admitted request to the standings.
 func (d *Decision) include() {
 	if d.Hold.interval > 0 {
 		d.Burst.Remaining--
@@ -181,8 +181,8 @@ func (d *Decision) include() {
 	}
 }
 
-// Release puts the admitted request, which was never made, out of what remains of the limits
-// and of the burst. It is for once.
+// Release removes the admitted request, which was never made, from the standings of the
+// limits and the burst bucket. Call it once.
 func (d *Decision) Release() {
 	d.Settle(Amounts{})
 	if d.Hold.interval > 0 {
@@ -191,9 +191,8 @@ func (d *Decision) Release() {
 	}
 }
 
-// Settle puts what the admitted request has used, nothing where it cost nothing, in the
-// place of what was held for it in what remains of the limits, as State.Settle does in the
-// account. It is for once.
+// Settle replaces the hold of the admitted request with what it used, in what remains of the
+// limits, as State.Settle does in the account. Call it once.
 func (d *Decision) Settle(used Amounts) {
 	for m := range Metric(NumMetrics) {
 		if !d.InForce[m] {
@@ -202,9 +201,9 @@ func (d *Decision) Settle(used Amounts) {
 		st := &d.Standings[m]
 		others := satAdd(st.Used, st.Held)
 		if m == Requests {
-			others = st.Used // which has the running ones
+			others = st.Used // includes the running requests
 		}
-		// Who is exempt from limits may have used, and holds, more than there is.
+		// An identity that is exempt from limits may use and hold more than the limit.
 		own, counted := d.Hold.Amounts[m]-d.Hold.Credit[m], used[m]
 		others -= own
 		st.Credit += d.Hold.Credit[m]
@@ -217,7 +216,7 @@ func (d *Decision) Settle(used Amounts) {
 	}
 }
 
-// Standing returns how far the limit in force for a metric is used. There must be one.
+// Standing returns how far the limit in force for a metric is used. A limit must be in force.
 func (s *State) Standing(r *Rules, m Metric) Standing {
 	used, held := s.sums(r)
 	return s.standing(r.limits[m], used[m], held[m])
@@ -256,8 +255,8 @@ func (s *State) Standings(ls Levels) []Standing {
 	return all
 }
 
-// tally adds usage to the sums of the limits that it counts towards. Its name is looked up once,
-// however many limits there are.
+// tally adds usage to the sums of the limits that it counts towards. It looks the name up only
+// once, however many limits there are.
 func (ls *Levels) tally(limits []Limit, sums []int64, name string, n Amounts) {
 	by := ls.governedBy(modelOf(name))
 	for i := range limits {

@@ -13,7 +13,8 @@ func NormalizeModel(name string) string {
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
-// ValidModel reports whether every character of a model's name can be seen: a name that looks like another one is refused.
+// ValidModel reports whether every character of a model's name is visible. Other names are refused, because they could look
+// like a valid one.
 func ValidModel(name string) bool {
 	for _, r := range name {
 		if !unicode.IsPrint(r) || r == utf8.RuneError || r == '\u2800' ||
@@ -24,8 +25,8 @@ func ValidModel(name string) bool {
 	return true
 }
 
-// CanonicalModel returns the one name under which a model is limited and its usage is kept, whichever of its names is given:
-// that of the price book for all names that the book gives one model, without snapshot and variant. It is normalized. The
+// CanonicalModel returns the one name under which a model is limited and its usage is kept, for any of its names. If the
+// price book has the model, it is the book's name, else the name without snapshot and variant. It is normalized. The
 // directories of a name with slashes stay.
 func CanonicalModel(name string) string { return canonical(NormalizeModel(name)) }
 
@@ -56,16 +57,16 @@ var aliases = func() map[string]string {
 	return all
 }()
 
-// Match reports whether a normalized key of limits or of allowed models covers a model. A key covers a model under all its
-// names, whichever of them the key is; a key that ends in * covers every model that has a name with this beginning. Of
-// several keys that cover a model the one of the highest rank wins: the longest, and of equally long ones that without a
-// star.
+// Match reports whether a normalized key of limits or of allowed models covers a model. A key that is one name of a model
+// covers the model under all its names. A key that ends in * covers every model that has a name with this prefix. Of several
+// keys that cover a model, the one with the highest rank applies: the longest, and of two with the same length the one
+// without a star.
 func Match(key, model string) (rank int, ok bool) {
 	mc := NewModelCaps(key, Caps{})
 	return mc.match(CanonicalModel(model))
 }
 
-// NewModelCaps returns the caps of a normalized key, ready to be matched many times.
+// NewModelCaps returns the caps of a normalized key. It looks up the price book once, so that each match is fast.
 func NewModelCaps(key string, caps Caps) ModelCaps {
 	mc := ModelCaps{Key: key, Caps: caps}
 	prefix, star := strings.CutSuffix(key, "*")
@@ -82,7 +83,7 @@ func NewModelCaps(key string, caps Caps) ModelCaps {
 	return mc
 }
 
-// UnmarshalJSON reads caps that were kept, ready to be matched as NewModelCaps makes them.
+// UnmarshalJSON reads stored caps and completes them as NewModelCaps does.
 func (mc *ModelCaps) UnmarshalJSON(data []byte) error {
 	var kept struct {
 		Key  string
@@ -106,10 +107,10 @@ func (mc *ModelCaps) match(model string) (rank int, ok bool) {
 	return 2*len(mc.Key) + 1, mc.models[0] == model
 }
 
-// ModelSet is a set of models by the keys that cover them, as allowedModels is.
+// ModelSet is a set of models, given by the keys that cover them, as in allowedModels.
 type ModelSet []ModelCaps
 
-// NewModelSet returns the set of the models that keys cover (see Match), nil of nil.
+// NewModelSet returns the set of the models that keys cover (see Match). For nil it returns nil.
 func NewModelSet(keys []string) ModelSet {
 	if keys == nil {
 		return nil
@@ -121,7 +122,7 @@ func NewModelSet(keys []string) ModelSet {
 	return set
 }
 
-// Has reports whether a model is in the set, under whichever of its names.
+// Has reports whether a model is in the set, under any of its names.
 func (set ModelSet) Has(model string) bool {
 	model = CanonicalModel(model)
 	return slices.ContainsFunc(set, func(mc ModelCaps) bool {
@@ -139,14 +140,15 @@ func begins(name, prefix string) bool {
 	return ok && (BaseModel(name+rest) == name || isPartOfDate(rest))
 }
 
-// isPartOfDate reports whether a suffix is the beginning of a dated version in this century: -, -20, -202, -2024-1.
+// isPartOfDate reports whether a suffix is the beginning of a date in this century: -, -20, -202, -2024-1.
 func isPartOfDate(suffix string) bool {
 	rest, ok := strings.CutPrefix(suffix, "-20")
 	return suffix == "-" || ok && len(rest) <= len("24-08-0") && strings.Trim(rest, "0123456789-") == ""
 }
 
-// Covers reports whether a normalized key names a normalized model, a snapshot or a variant of it, or, for a key that ends
-// in *, how it starts. It is Match for what snapshots of one model may have apart: their price and their provider.
+// Covers reports whether a normalized key names a normalized model, or the model that it is a snapshot or variant of, or, if
+// the key ends in *, is a prefix of its name. Unlike Match, it tells the snapshots of one model apart: their price and
+// provider may differ.
 func Covers(key, model string) (rank int, ok bool) {
 	if prefix, star := strings.CutSuffix(key, "*"); star {
 		return 2 * len(prefix), strings.HasPrefix(model, prefix)
@@ -159,7 +161,7 @@ func Covers(key, model string) (rank int, ok bool) {
 }
 
 // BaseModel returns a normalized model name without its snapshot and variant: gpt-4o for gpt-4o-2024-08-06, llama3 for
-// llama3:latest, and the name itself where it has none. A fine-tuned model (ft:…) and an ARN are whole names.
+// llama3:latest. It returns other names as they are. A fine-tuned model (ft:…) and an ARN are whole names.
 func BaseModel(model string) string {
 	start := strings.LastIndexByte(model, '/') + 1
 	if start == 0 && (strings.HasPrefix(model, "ft:") || strings.HasPrefix(model, "arn:")) {
@@ -182,8 +184,8 @@ func BaseModel(model string) string {
 	return strings.TrimSpace(model)
 }
 
-// mayBeSnapshot reports whether a name ends as those of snapshots do: what follows its last dash is latest, 0, several
-// digits or a revision. It spares most names the look at every suffix.
+// mayBeSnapshot reports whether a name ends like a snapshot: its last dash is followed by latest, 0, several digits or a
+// revision. For most names this avoids a check of every suffix.
 func mayBeSnapshot(model string) bool {
 	last := model[strings.LastIndexByte(model, '-')+1:]
 	if last == "latest" || last == "0" {
@@ -202,7 +204,7 @@ func mayBeSnapshot(model string) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// FineTuned returns the model that a normalized name says is fine-tuned: gpt-4o-2024-08-06 of
+// FineTuned returns the base model in the normalized name of a fine-tuned model: gpt-4o-2024-08-06 for
 // ft:gpt-4o-2024-08-06:acme::1.
 func FineTuned(name string) (model string, ok bool) {
 	rest, ok := strings.CutPrefix(name, "ft:")
@@ -210,10 +212,10 @@ func FineTuned(name string) (model string, ok bool) {
 	return model, ok
 }
 
-// longestSnapshot is no shorter than the suffix of any snapshot: names of any length are looked at in linear time.
+// longestSnapshot is at least as long as the suffix of any snapshot. It keeps the check of a long name in linear time.
 const longestSnapshot = len("-preview-00-0000-v1234567890")
 
-// withoutSnapshot cuts a snapshot's suffix that starts at start or later.
+// withoutSnapshot removes a snapshot's suffix that begins at start or later.
 func withoutSnapshot(model string, start int) string {
 	for i := max(start, len(model)-longestSnapshot); i < len(model); i++ {
 		if model[i] == '-' && isSnapshot(model[i:]) {

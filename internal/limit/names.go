@@ -5,30 +5,31 @@ import (
 	"strings"
 )
 
-// MostNames is how many models' usage an account keeps apart in a period. Names are what clients
-// send, and there is no end to them; what an account costs must have one.
+// MostNames is the number of models in a period whose usage an account keeps separately. Clients
+// choose the names, so their number must be bounded, and with it the cost of an account.
 //
-// The usage of further models is kept together where all limits are the same for it: under the
-// name of the first of them, which stands for the others. So every limit is exact. Only where
-// settings change within the period, or a request comes in another tier, what was kept together
-// stays together, and counts where the one that stands for it does.
+// The usage of further models is merged if the same limits apply to it, under the name of the
+// first of these models. So every limit is exact. There is one exception: if settings change
+// within the period, or a request comes in another tier, merged usage stays merged and counts
+// towards the limits of the model whose name it has.
 const MostNames = 32
 
-// others is the end of the name under which several models' usage is kept. No name that a client
-// sends has it: there are no control characters in those.
+// others is the suffix of the name under which merged usage is kept. No name that a client sends
+// has this suffix, since those names have no control characters.
 const others = "\x1fothers"
 
-// modelOf returns the model that decides which limits usage counts towards, of the name under
-// which it is kept. That may be from when the price book knew fewer names of the model.
+// modelOf returns the model that decides towards which limits usage counts, for the name under
+// which the usage is kept. The name may be from a time when the price book had fewer names of
+// the model.
 func modelOf(name string) string { return canonical(strings.TrimSuffix(name, others)) }
 
-// isOthers reports whether the usage is of several models.
+// isOthers reports whether the usage is merged from several models.
 func (u *ModelUsage) isOthers() bool {
 	return len(u.Model) > len(others) && strings.HasSuffix(u.Model, others)
 }
 
-// nameFor returns the name under which a model's usage is kept. Where levels are not known, it is
-// the model's own.
+// nameFor returns the name under which a model's usage is kept. If the levels are unknown (nil),
+// it is the model's own name.
 func (s *State) nameFor(model string, ls *Levels) string {
 	own := 0
 	for i := range s.Used {
@@ -46,8 +47,8 @@ func (s *State) nameFor(model string, ls *Levels) string {
 	return s.othersLike(model, ls)
 }
 
-// othersLike returns the name of the usage that a model's is kept together with, a new one where
-// there is none yet.
+// othersLike returns the name of the merged usage that a model's usage belongs to. If there is
+// none yet, the name is new.
 func (s *State) othersLike(model string, ls *Levels) string {
 	governed := ls.governedBy(modelOf(model))
 	for i := range s.Used {
@@ -58,9 +59,10 @@ func (s *State) othersLike(model string, ls *Levels) string {
 	return model + others
 }
 
-// fold keeps together what is too much to be kept apart: an account may have come to many names
-// before there was a bound, in several shorter periods, or while levels were not known.
-func (s *State) fold(ls *Levels) {
+// mergeExcess merges usage if an account has far more than MostNames names. It can have so many
+// from before there was a bound, from several shorter periods, or from a time when the levels
+// were unknown.
+func (s *State) mergeExcess(ls *Levels) {
 	if len(s.Used) <= 2*MostNames {
 		return
 	}
@@ -75,12 +77,12 @@ func (s *State) fold(ls *Levels) {
 	}
 	all := s.Used
 	s.Used = make([]ModelUsage, 0, 2*MostNames)
-	for i := range all { // what is together already comes first: more is added to it
+	for i := range all { // merged usage comes first, so that more can be added to it
 		if all[i].isOthers() {
 			s.Used = append(s.Used, all[i])
 		}
 	}
-	together := map[[NumMetrics]source]string{}
+	merged := map[[NumMetrics]source]string{}
 	kept := 0
 	for i := range all {
 		u := &all[i]
@@ -91,10 +93,10 @@ func (s *State) fold(ls *Levels) {
 			kept++
 		default:
 			by := ls.governedBy(modelOf(u.Model))
-			if together[by] == "" {
-				together[by] = s.othersLike(u.Model, ls)
+			if merged[by] == "" {
+				merged[by] = s.othersLike(u.Model, ls)
 			}
-			s.add(together[by], u.Counted, u.Credited)
+			s.add(merged[by], u.Counted, u.Credited)
 		}
 	}
 }
@@ -109,13 +111,13 @@ func (s *State) add(name string, counted, credited Amounts) {
 	s.Used = append(s.Used, ModelUsage{Model: name, Counted: counted, Credited: credited})
 }
 
-// Tally adds up usage by model, of which there may be many.
+// Tally sums usage by model. There may be many models.
 type Tally struct {
 	Used []ModelUsage
-	at   map[string]int // where in Used a model is, once there are more than a few
+	at   map[string]int // the index of a model in Used; nil while there are few models
 }
 
-// Add adds to what was used of a model.
+// Add adds to the usage of a model.
 func (t *Tally) Add(model string, counted, credited Amounts) {
 	i, ok := t.find(model)
 	if !ok {

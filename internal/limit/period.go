@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Period is the span of time over which usage is counted. All are in UTC.
+// Period is the time after which usage starts again at zero. All periods are in UTC.
 type Period uint8
 
 // The periods. A day starts at 00:00, a week on Monday, a month on the 1st.

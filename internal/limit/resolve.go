@@ -15,16 +15,16 @@ type Rules struct {
 	Levels Levels
 	Model  string // canonical
 	Period Period
-	Strict bool // refuse what cannot be shown to fit
+	Strict bool // refuse a request unless its least amounts fit
 
 	limits [NumMetrics]Limit
 	set    [NumMetrics]bool
 
-	perMinute, concurrent int64 // Unlimited where none is in force
+	perMinute, concurrent int64 // Unlimited if none is in force
 }
 
-// Resolve finds the limits in force for a model under any of its names: for each metric on its own,
-// the first level that sets a cap wins, in the order of Levels.governedBy.
+// Resolve finds the limits in force for a model, under any of its names. For each metric
+// separately, the first cap in the order of Levels.governedBy is in force.
 func Resolve(levels Levels, model string, period Period, strict bool) Rules {
 	model = CanonicalModel(model)
 	r := Rules{Levels: levels, Model: model, Period: period, Strict: strict}
@@ -39,26 +39,27 @@ func Resolve(levels Levels, model string, period Period, strict bool) Rules {
 	return r
 }
 
-// Limit returns the limit in force for a metric, if there is one.
+// Limit returns the limit in force for a metric, if any.
 func (r *Rules) Limit(m Metric) (Limit, bool) { return r.limits[m], r.set[m] }
 
-// Any reports whether a limit is in force of which limit headers tell: of a period or of
-// the burst.
+// Any reports whether a limit is in force that the limit headers show: a limit of the
+// period or of the burst bucket.
 func (r *Rules) Any() bool { return r.set != [NumMetrics]bool{} || r.perMinute != Unlimited }
 
-// Paced reports whether a limit is in force that counts requests outside of a period: of the
-// burst, or of what runs at once.
+// Paced reports whether a limit is in force that does not depend on the period: on requests
+// a minute or on concurrent requests.
 func (r *Rules) Paced() bool { return r.perMinute != Unlimited || r.concurrent != Unlimited }
 
-// governing returns the cap that applies to a canonical model's usage of a metric, Unlimited
-// included.
+// governing returns the cap that applies to a canonical model's usage of a metric. The cap
+// may be Unlimited.
 func (ls *Levels) governing(m Metric, model string) (Limit, bool) {
 	return ls.capAt(ls.governedBy(model)[m], m)
 }
 
-// governedBy returns where the caps stand that apply to a canonical model's usage, by metric: the
-// identity's own model limit, the identity's limit, the tier's model limit, the project's
-// model limit, the tier's limit, the project's limit.
+// governedBy returns for each metric the source of the cap that applies to a canonical
+// model's usage. The first one that is set applies: the identity's cap for the model, the
+// identity's cap, the tier's cap for the model, the project's cap for the model, the tier's
+// cap, the project's cap.
 func (ls *Levels) governedBy(model string) (by [NumMetrics]source) {
 	identity, tier, project := ls.Identity.modelKeys(model), ls.Tier.modelKeys(model), ls.Project.modelKeys(model)
 	for m := range by {
@@ -76,15 +77,15 @@ func (ls *Levels) governedBy(model string) (by [NumMetrics]source) {
 		case ls.Project != nil && ls.Project.Caps[m] != nil:
 			by[m] = source{2, noModel}
 		default:
-			by[m] = nowhere
+			by[m] = noSource
 		}
 	}
 	return by
 }
 
-// capAt returns the cap that stands somewhere.
+// capAt returns the cap of a source.
 func (ls *Levels) capAt(src source, m Metric) (Limit, bool) {
-	if src == nowhere {
+	if src == noSource {
 		return Limit{}, false
 	}
 	l := [...]*Level{ls.Identity, ls.Tier, ls.Project}[src.level]
@@ -105,10 +106,10 @@ func ownLimit(l *Level, index uint8, m Metric) (Limit, bool) {
 // Others is the model key of every model that no other key of its level matches.
 const Others = "*"
 
-// modelKeys returns by metric the index of the longest key that covers a canonical model and sets
-// this metric, or noModel: a longer key that leaves the metric open does not hide a shorter
-// one that sets it. Others is for models without a key: any key that covers the model hides
-// it, whatever it sets.
+// modelKeys returns for each metric the index of the longest key that covers a canonical
+// model and sets this metric, or noModel. A longer key that does not set the metric does not
+// hide a shorter key that does. Others applies only to models that no other key covers,
+// whatever those keys set.
 func (l *Level) modelKeys(model string) (found [NumMetrics]int32) {
 	found = [NumMetrics]int32{noModel, noModel, noModel}
 	if l == nil {
@@ -148,9 +149,10 @@ func (ls *Levels) counts(l Limit, model string) bool {
 	return l.takes(ls.governedBy(canonical(model))[l.Metric])
 }
 
-// takes reports whether usage counts towards l to which the cap at a place applies, if any. A
-// model limit counts the usage that it governs; a tier's or the project's limit that of every
-// model without a model limit in force; an identity's own limit counts everything.
+// takes reports whether usage counts towards l if the cap at the source by applies to that
+// usage. A model limit counts the usage that it applies to. A limit of the tier or the
+// project counts the usage of every model without a model limit in force. An identity's own
+// limit counts all usage.
 func (l *Limit) takes(by source) bool {
 	switch l.Scope {
 	case ScopeIdentity:
@@ -161,7 +163,7 @@ func (l *Limit) takes(by source) bool {
 	return by.model < 0
 }
 
-// first returns what the first level sets, or Unlimited.
+// first returns the value of the first level that sets it, or Unlimited.
 func (ls *Levels) first(get func(*Level) *int64) int64 {
 	for _, l := range [...]*Level{ls.Identity, ls.Tier, ls.Project} {
 		if l != nil {
@@ -173,8 +175,8 @@ func (ls *Levels) first(get func(*Level) *int64) int64 {
 	return Unlimited
 }
 
-// All lists every limit that can be in force for an identity, whichever model it calls:
-// for each metric the general one first, then the model limits.
+// All lists every limit that can be in force for an identity, whichever model it calls. For
+// each metric, the general limit comes first, then the model limits.
 func (ls Levels) All() []Limit {
 	var all []Limit
 	for m := range Metric(NumMetrics) {
@@ -193,8 +195,8 @@ func (ls Levels) All() []Limit {
 	return all
 }
 
-// appendModelLimits appends the level's model limits that no higher level overrides for
-// every model.
+// appendModelLimits appends the level's model limits, except those that higher levels
+// override for every model.
 func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric) []Limit {
 	if l == nil {
 		return all
@@ -213,7 +215,8 @@ func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric
 	return all
 }
 
-// example is the model that a key names or, of a prefix, one that no longer key covers.
+// example returns the model that a key names, or for a prefix a model that only this key and
+// shorter ones cover.
 func example(key string) string {
 	if prefix, star := strings.CutSuffix(key, "*"); star {
 		return prefix + "\x00"
@@ -221,9 +224,9 @@ func example(key string) string {
 	return canonical(key)
 }
 
-// governingWithin looks for a model that the cap at src governs among those that other keys
-// are for. There can be one where a higher level overrides it with Others: the models that
-// have a key of their own at that level are not among them.
+// governingWithin looks for a model that the cap at src applies to, among the models that
+// higher levels have keys for. A higher level that overrides the cap with Others does not
+// override it for the models that have a key of their own there.
 func (ls *Levels) governingWithin(m Metric, key string, src source) (Limit, bool) {
 	for _, l := range []*Level{ls.Identity, ls.Tier, ls.Project}[:src.level] {
 		if l == nil || !slices.ContainsFunc(l.Models, func(mc ModelCaps) bool { return mc.Key == Others }) {

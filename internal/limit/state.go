@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// State is what an account has used and may still draw on. Its methods are the only way
-// it changes; stores persist what they return.
+// State is what an account has used, holds and has in credits. Only its methods change it;
+// stores persist what they return.
 type State struct {
 	Period Period
 	Start  time.Time // of the period that Used belongs to
 
 	Used  []ModelUsage // in this period, by model: see MostNames
-	Holds []Hold       // of running requests, whichever period they belong to
+	Holds []Hold       // of running requests, of any period
 
-	Credits        Amounts   // gifts not yet spent; held parts are still in it
-	UnlimitedUntil time.Time // nothing is refused for a limit before it
+	Credits        Amounts   // not yet used; held credits are included
+	UnlimitedUntil time.Time // before this time no limit refuses anything
 	Burst          time.Time // GCRA theoretical arrival time; zero when the bucket is full
 }
 
 // ModelUsage is one model's settled usage in the current period.
 type ModelUsage struct {
-	Model    string  // normalized; of several models that of one, with a mark
-	Counted  Amounts // what limits count
-	Credited Amounts // what credits paid for: used, but not counted
+	Model    string  // normalized; merged usage has the name of one model and a suffix
+	Counted  Amounts // counts towards limits
+	Credited Amounts // used from credits; does not count towards limits
 }
 
 // Hold is what one running request has set aside.
@@ -31,22 +31,22 @@ type Hold struct {
 	ID      uint64
 	Model   string // normalized
 	Tier    string
-	At      time.Time // of admission: what the request uses belongs to this time's period
+	At      time.Time // of admission: the usage of the request belongs to the period of this time
 	Amounts Amounts
 	Credit  Amounts // the part of Amounts that credits cover
 
-	// limited marks the metrics for which a limit was in force at admission. A hold read
-	// back from a store without its Terms has none: it is settled as it stands.
+	// limited marks the metrics for which a limit was in force at admission. A hold that was
+	// read from a store without its Terms has no marks: it is settled as it stands.
 	limited [NumMetrics]bool
 
-	// What a release gives back to the burst bucket: interval, but never more than slack,
-	// the least time by which the bucket has been ahead of the clock at an admission
-	// since. Without that bound a bucket that ran empty in between would gain a token.
+	// A release gives interval back to the burst bucket, but at most slack. slack is the
+	// smallest time by which the bucket was ahead of the clock at any admission since.
+	// Without this bound, a bucket that was full in between would gain a token.
 	interval, slack time.Duration
 }
 
-// Terms are what of a hold's admission its end needs beside its amounts, for a store that
-// keeps running requests outside of memory.
+// Terms are what the end of a hold needs from its admission beside its amounts. A store that
+// keeps holds outside of memory keeps them too.
 type Terms struct {
 	Limited         [NumMetrics]bool
 	Interval, Slack time.Duration
@@ -55,13 +55,13 @@ type Terms struct {
 // Terms returns the hold's terms.
 func (h *Hold) Terms() Terms { return Terms{h.limited, h.interval, h.slack} }
 
-// SetTerms gives a hold back the terms that it was kept with.
+// SetTerms restores the terms of a hold that was read from a store.
 func (h *Hold) SetTerms(t Terms) { h.limited, h.interval, h.slack = t.Limited, t.Interval, t.Slack }
 
-// Advance moves the state on to the period that contains now. It never moves back: a
-// clock that is set back keeps counting where it was. Of the burst bucket, which may not
-// wait for the clock to come round again, it makes an empty one: only a clock that was
-// wrong leaves a bucket two minutes ahead.
+// Advance moves the state to the period that contains now. It never moves back: if the clock
+// is set back, usage counts on in the later period. Only a wrong clock can leave the burst
+// bucket more than two minutes ahead. Advance then makes the bucket empty, so that it starts
+// to refill now.
 func (s *State) Advance(now time.Time) {
 	s.Enter(now)
 	if s.ahead(now) > 2*time.Minute {
@@ -69,8 +69,8 @@ func (s *State) Advance(now time.Time) {
 	}
 }
 
-// Enter moves the state on to the period that contains t, for what began then and may only
-// be told of much later: t says nothing of the burst bucket.
+// Enter moves the state to the period that contains t, for usage that began at t and may be
+// recorded much later. It does not touch the burst bucket.
 func (s *State) Enter(t time.Time) {
 	if start := s.Period.Start(t); start.After(s.Start) {
 		s.Start, s.Used = start, nil
@@ -80,8 +80,8 @@ func (s *State) Enter(t time.Time) {
 // Unlimited reports whether the account is exempt from limits at now.
 func (s *State) Unlimited(now time.Time) bool { return now.Before(s.UnlimitedUntil) }
 
-// Total returns the usage of the current period over all models, credits included.
-// Running requests count as requests from admission on.
+// Total returns the usage of the current period over all models, including what credits paid
+// for. Requests count from admission on.
 func (s *State) Total() Amounts {
 	var sum Amounts
 	for i := range s.Used {
@@ -98,8 +98,8 @@ func (s *State) Total() Amounts {
 // current reports whether a hold belongs to the current period.
 func (s *State) current(h *Hold) bool { return !h.At.Before(s.Start) }
 
-// sums returns what counts towards the limits in force: settled, and held on the allowance.
-// The model that they were resolved for counts by definition.
+// sums returns the settled and held amounts that count towards the limits in force, without
+// held credits. Usage of the model that the rules were resolved for always counts.
 func (s *State) sums(r *Rules) (used, held Amounts) {
 	if r.set == [NumMetrics]bool{} {
 		return used, held
@@ -130,7 +130,7 @@ func (r *Rules) add(sums *Amounts, name string, n Amounts) {
 	}
 }
 
-// credit returns the credits of a metric that no running request has set aside.
+// credit returns the credits of a metric that no running request holds.
 func (s *State) credit(m Metric) int64 {
 	free := s.Credits[m]
 	for i := range s.Holds {
@@ -139,7 +139,7 @@ func (s *State) credit(m Metric) int64 {
 	return max(0, free)
 }
 
-// Admit records a hold that Decide granted at now. The caller gives it its ID.
+// Admit adds a hold that Decide admitted at now. The caller has set its ID.
 func (s *State) Admit(h Hold, now time.Time) {
 	if h.interval > 0 {
 		ahead := s.ahead(now)
@@ -152,26 +152,26 @@ func (s *State) Admit(h Hold, now time.Time) {
 	s.Holds = append(s.Holds, h)
 }
 
-// ahead returns by how much the burst bucket is ahead of the clock: zero when it is full.
+// ahead returns how far the burst bucket is ahead of the clock: zero when it is full.
 func (s *State) ahead(now time.Time) time.Duration { return max(0, s.Burst.Sub(now)) }
 
-// Settlement is what the end of a request changed, for the store to write.
+// Settlement is what the end of a request has changed, for the store to write.
 type Settlement struct {
 	Hold     Hold
-	Model    string // under which the usage is kept
+	Model    string // the name under which the usage is kept
 	Counted  Amounts
-	Credited Amounts // already taken from Credits
+	Credited Amounts // already subtracted from Credits
 }
 
-// IsZero reports whether the request used nothing, so that there is nothing to write of it.
+// IsZero reports whether the request used nothing, so that there is no usage to write.
 func (d *Settlement) IsZero() bool { return d.Counted.IsZero() && d.Credited.IsZero() }
 
-// Settle ends a hold with what the request really used. What outgrew the hold is taken
-// from the allowance that is left under rules, those of its admission, then from credits,
-// and is counted beyond the limit after that. Where what is left of the allowance is not
-// known, the period being over, credits pay only for a request that had drawn on them at
-// its admission. A request that used nothing leaves no more than its place in the burst bucket.
-// It reports false, and changes nothing, where there is no such hold.
+// Settle ends a hold with what the request really used. Usage beyond the hold is taken from
+// the remaining allowance under rules, which are those of the admission, then from credits.
+// The rest counts beyond the limit. When the period is over, the remaining allowance is
+// unknown; credits then pay only for a request that held credits at its admission. A request
+// that used nothing leaves only its place in the burst bucket.
+// It reports false, and changes nothing, if there is no such hold.
 func (s *State) Settle(id uint64, actual Amounts, rules *Rules) (Settlement, bool) {
 	h, ok := s.remove(id)
 	if !ok {
@@ -201,7 +201,7 @@ func (s *State) Settle(id uint64, actual Amounts, rules *Rules) (Settlement, boo
 		var ls *Levels
 		if rules != nil {
 			ls = &rules.Levels
-			s.fold(ls)
+			s.mergeExcess(ls)
 		}
 		done.Model = s.nameFor(h.Model, ls)
 		s.add(done.Model, done.Counted, done.Credited)
@@ -209,8 +209,8 @@ func (s *State) Settle(id uint64, actual Amounts, rules *Rules) (Settlement, boo
 	return done, true
 }
 
-// Release ends the hold of a request that was never made: it gives its place in the burst
-// bucket back too. It reports false, and changes nothing, where there is no such hold.
+// Release ends the hold of a request that was never made, and gives its place in the burst
+// bucket back. It reports false, and changes nothing, if there is no such hold.
 func (s *State) Release(id uint64) (Hold, bool) {
 	h, ok := s.remove(id)
 	if !ok {
@@ -238,9 +238,9 @@ func (s *State) remove(id uint64) (Hold, bool) {
 	return Hold{}, false
 }
 
-// Reset takes back what was used in the current period and returns it, by model. Cost
-// goes with tokens, of which it is made. Running requests are not touched: they count
-// when they end.
+// Reset removes the usage of the current period and returns it, by model. It removes cost
+// together with tokens, since tokens cause the cost. Running requests stay: they count when
+// they end.
 func (s *State) Reset(requests, tokens bool) []ModelUsage {
 	taken := make([]ModelUsage, 0, len(s.Used))
 	for i := range s.Used {
@@ -257,9 +257,9 @@ func (s *State) Reset(requests, tokens bool) []ModelUsage {
 	return taken
 }
 
-// Gift adds credits.
+// Gift adds to the credits.
 func (s *State) Gift(credits Amounts) { s.Credits = s.Credits.Add(credits) }
 
-// Limited reports whether the hold was admitted under a limit for the metric, and is one
-// that what the request uses can exceed.
+// Limited reports whether the hold was admitted under a limit for the metric, so that the
+// usage of the request can exceed the limit.
 func (h *Hold) Limited(m Metric) bool { return h.limited[m] }
