@@ -19,7 +19,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/price"
 )
 
-// Settings is a project's settings document (http-api.md, section 2). The zero value is a valid project that limits
+// Settings is a project's settings document (docs/settings.md). The zero value is a valid project that limits
 // nothing.
 type Settings struct {
 	Name        string `json:"name"`

@@ -137,14 +137,27 @@ func TestRouteKnowsTheVendorsModels(t *testing.T) {
 			t.Errorf("Route(%s) = %+v; want unknown_model", model, got)
 		}
 	}
-	// The contract's text, where it is at hand, names the same patterns.
-	if text, err := os.ReadFile("../../../shared/http-api.md"); err == nil {
-		_, section, _ := strings.Cut(string(text), "### Provider from model")
-		section, _, _ = strings.Cut(section, "· `NAME/MODEL`")
-		for _, m := range regexp.MustCompile("`([a-z0-9-]+)-\\*`").FindAllStringSubmatch(section, -1) {
-			if _, err := Route(p, chat(t), m[1]+"-x", ""); err != nil {
-				t.Errorf("the contract's %s-*: %v", m[1], err)
+}
+
+// The table in docs/http-api.md names the patterns by which the contract tells a vendor, and no others.
+func TestThePageHasTheVendorsModels(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/http-api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	onPage := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| (`.*`) \\|$").FindAllStringSubmatch(string(page), -1) {
+		for _, m := range regexp.MustCompile("`([a-z0-9-]+-)\\*`").FindAllStringSubmatch(row[2], -1) {
+			onPage[m[1]] = row[1]
+			if got := vendorOf(m[1] + "x"); got != row[1] {
+				t.Errorf("the page gives %s* to %s, want %q", m[1], row[1], got)
 			}
+		}
+	}
+	for _, b := range builtin {
+		if onPage[b.prefix] != b.vendor {
+			t.Errorf("the page lacks %s* of %s", b.prefix, b.vendor)
 		}
 	}
 }

@@ -1,0 +1,109 @@
+package test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/internal/wire"
+	"github.com/airatelimit/airatelimit/test/stack"
+)
+
+var (
+	endpointOnPage = regexp.MustCompile("(?m)^\\| [^|]+ \\| `(GET|POST) (/[^`]+)` \\| (yes|no) \\|")
+	identityOnPage = regexp.MustCompile("(?m)^\\| `(GET|POST|PUT|DELETE) (/[^`]*)` \\| [^|]+ \\| [^|]+ \\|")
+	headerInSource = regexp.MustCompile(`"([A-Z][A-Za-z]*(?:-[A-Z][A-Za-z]*)+)": true`)
+)
+
+// docs/http-api.md has every endpoint of the data plane, says of each whether it is counted, and names no other.
+func TestHTTPAPIPage_HasEveryEndpoint(t *testing.T) {
+	t.Parallel()
+	found := map[wire.Operation]bool{}
+	for _, row := range endpointOnPage.FindAllStringSubmatch(readPage(t, "docs/http-api.md"), -1) {
+		ep, err := wire.Match(row[1], strings.ReplaceAll(row[2], "{model}", "some-model"))
+		if err != nil {
+			t.Errorf("the page has %s %s, which is not served: %v", row[1], row[2], err)
+			continue
+		}
+		found[ep.Operation] = true
+		if counted := row[3] == "yes"; counted != ep.Metered() {
+			t.Errorf("the page says %q of whether %s %s is counted, want %t", row[3], row[1], row[2], ep.Metered())
+		}
+	}
+	for op := wire.Operation(0); op.String() != "unknown"; op++ {
+		if !found[op] {
+			t.Errorf("the page lacks the endpoint of %s", op)
+		}
+	}
+}
+
+// docs/http-api.md has every call of the control plane, and no other.
+func TestHTTPAPIPage_HasEveryCallOfAPI(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	resp, err := http.Get(s.URL + "/api/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct{ Paths map[string]map[string]any }
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for path, methods := range doc.Paths {
+		rest, ok := strings.CutPrefix(path, "/api/projects/{projectId}/identities")
+		for method := range methods {
+			if ok {
+				want[strings.ToUpper(method)+" /"+strings.TrimPrefix(rest, "/")] = true
+			}
+		}
+	}
+	got := map[string]bool{}
+	for _, row := range identityOnPage.FindAllStringSubmatch(section(readPage(t, "docs/http-api.md"), "## Identities"), -1) {
+		got[row[1]+" "+row[2]] = true
+	}
+	for call := range want {
+		if !got[call] {
+			t.Errorf("the page lacks %s", call)
+		}
+	}
+	for call := range got {
+		if !want[call] {
+			t.Errorf("the page has %s, which is not in the OpenAPI document", call)
+		}
+	}
+	if len(want) == 0 {
+		t.Error("the OpenAPI document has no calls")
+	}
+}
+
+// docs/http-api.md names every header that goes to a provider.
+func TestHTTPAPIPage_HasEveryForwardedHeader(t *testing.T) {
+	t.Parallel()
+	page := readPage(t, "docs/http-api.md")
+	source, _, _ := strings.Cut(sources(t, "provider")["../internal/provider/header.go"], "var once = ")
+	names := headerInSource.FindAllStringSubmatch(source, -1)
+	for _, m := range names {
+		if !strings.Contains(page, "`"+strings.ToLower(m[1])+"`") {
+			t.Errorf("the page lacks %s", strings.ToLower(m[1]))
+		}
+	}
+	if len(names) < 5 {
+		t.Errorf("only %d headers were found", len(names))
+	}
+}
+
+// section returns what stands below a heading of a page, up to the next one of its rank.
+func section(page, title string) string {
+	_, rest, _ := strings.Cut(page, "\n"+title+"\n")
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	return rest
+}
