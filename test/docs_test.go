@@ -16,6 +16,7 @@ var (
 	codeBlock = regexp.MustCompile("(?ms)^ *```.*?^ *```")
 	pageLink  = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading   = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	namedFile = regexp.MustCompile("`((?:internal|cmd|test|docs|deploy)/[\\w./-]+)`")
 	notInSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
@@ -43,6 +44,24 @@ func TestDocs_LinksLeadSomewhere(t *testing.T) {
 	}
 	if links < 30 {
 		t.Errorf("only %d links were found", links)
+	}
+}
+
+// The files that pages for developers name are there.
+func TestDocs_NamedFilesExist(t *testing.T) {
+	t.Parallel()
+	named := 0
+	for _, page := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md", "docs/adding-a-provider.md", "docs/adding-a-dialect.md",
+		"docs/adding-a-setting.md", "docs/http-api.md", "docs/errors.md"} {
+		for _, m := range namedFile.FindAllStringSubmatch(readPage(t, page), -1) {
+			named++
+			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+				t.Errorf("%s names %s: %v", page, m[1], err)
+			}
+		}
+	}
+	if named < 100 {
+		t.Errorf("only %d files were found", named)
 	}
 }
 
