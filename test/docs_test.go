@@ -13,11 +13,12 @@ import (
 )
 
 var (
-	codeBlock = regexp.MustCompile("(?ms)^ *```.*?^ *```")
-	pageLink  = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	heading   = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	namedFile = regexp.MustCompile("`((?:internal|cmd|test|docs|deploy)/[\\w./-]+)`")
-	notInSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	codeBlock   = regexp.MustCompile("(?ms)^ *```.*?^ *```")
+	pageLink    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading     = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	namedFile   = regexp.MustCompile("`((?:internal|cmd|test|docs|deploy)/[\\w./-]+)`")
+	requestStep = regexp.MustCompile("(?m)^\\| [^`|\n]*`(\\w+)`[^|\n]*\\| `([^`]+)`")
+	notInSlug   = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 // Every link between pages leads to a file, and to a heading in it where it names one.
@@ -62,6 +63,20 @@ func TestDocs_NamedFilesExist(t *testing.T) {
 	}
 	if named < 100 {
 		t.Errorf("only %d files were found", named)
+	}
+}
+
+// Each step of a request in ARCHITECTURE.md begins with a function that is in the file it names.
+func TestDocs_StepsOfARequestExist(t *testing.T) {
+	t.Parallel()
+	steps := requestStep.FindAllStringSubmatch(section(readPage(t, "ARCHITECTURE.md"), "## One request"), -1)
+	for _, m := range steps {
+		if source := readPage(t, m[2]); !regexp.MustCompile(`(?m)^func (\([^)]*\) )?` + m[1] + `\(`).MatchString(source) {
+			t.Errorf("%s has no function %s", m[2], m[1])
+		}
+	}
+	if len(steps) < 15 {
+		t.Errorf("only %d steps were found", len(steps))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 var (
 	endpointOnPage = regexp.MustCompile("(?m)^\\| [^|]+ \\| `(GET|POST) (/[^`]+)` \\| (yes|no) \\|")
 	identityOnPage = regexp.MustCompile("(?m)^\\| `(GET|POST|PUT|DELETE) (/[^`]*)` \\| [^|]+ \\| [^|]+ \\|")
+	typesOnPage    = regexp.MustCompile("(?m)^\\| ([0-9]{3}) \\| `([a-z_]+)` \\| `([a-z_]+)` \\| `([A-Z_]+)` \\|$")
 	headerInSource = regexp.MustCompile(`"([A-Z][A-Za-z]*(?:-[A-Z][A-Za-z]*)+)": true`)
 )
 
@@ -98,6 +100,30 @@ func TestHTTPAPIPage_HasEveryForwardedHeader(t *testing.T) {
 	}
 	if len(names) < 5 {
 		t.Errorf("only %d headers were found", len(names))
+	}
+}
+
+// docs/http-api.md has the type of each status in each dialect.
+func TestHTTPAPIPage_HasTheTypes(t *testing.T) {
+	t.Parallel()
+	rows := typesOnPage.FindAllStringSubmatch(readPage(t, "docs/http-api.md"), -1)
+	for _, row := range rows {
+		status, err := strconv.Atoi(row[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, d := range []wire.Dialect{wire.OpenAI, wire.Anthropic, wire.Gemini} {
+			var body struct{ Error struct{ Type, Status string } }
+			if err := json.Unmarshal((&wire.Error{Status: status, Code: "invalid_request"}).Body(d, ""), &body); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := row[2+i], body.Error.Type+body.Error.Status; got != want {
+				t.Errorf("the page says %s for %d in %s, want %s", got, status, d, want)
+			}
+		}
+	}
+	if len(rows) < 10 {
+		t.Errorf("only %d statuses were found", len(rows))
 	}
 }
 
