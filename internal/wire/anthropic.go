@@ -1,7 +1,7 @@
 package wire
 
-// anthropicPlace tells where the value under key stands in a Messages body. A tool call's input is free-form and stays
-// text; a tool result's content has parts again.
+// anthropicPlace returns the place of the value under key in a Messages body. A tool call's input is free-form and counts
+// as text. A tool result's content has parts again.
 func anthropicPlace(at place, key []byte) place {
 	switch at {
 	case root:

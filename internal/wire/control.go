@@ -35,10 +35,10 @@ const (
 	maxToolCalls
 	toolList
 
-	controls // how many there are
+	controls // the number of control fields
 )
 
-// Members of a tool, of which a body has any number.
+// Members of tools. A body can have any number of tools.
 const (
 	toolKind control = controls + iota
 	toolsModel
@@ -46,7 +46,7 @@ const (
 	toolMaxTokens
 )
 
-// params names the control fields as errors do.
+// params are the names of the control fields in errors.
 var params = [...]string{
 	model:                 "model",
 	modelList:             "models",
@@ -80,8 +80,8 @@ type spelling struct {
 	field control
 }
 
-// The spellings of control fields, by the object that they stand in. Google reads the names of its protobuf messages,
-// snake_case, beside those of its JSON.
+// The spellings of control fields, by the object that holds them. Google reads snake_case names, those of its protobuf
+// messages, beside its JSON names.
 var (
 	rootFields = []spelling{
 		{"model", model},
@@ -117,8 +117,8 @@ var (
 // fieldSet remembers which control fields were seen, by bit.
 type fieldSet uint32
 
-// add finds the control field that key names and refuses it where it is there already or in another case: the next parser
-// may pick either. It returns none for keys that are no control field.
+// add finds the control field that key names. It refuses a duplicate and another letter case, because the next parser may
+// pick either field. It returns none if key names no control field.
 func (seen *fieldSet) add(fields []spelling, key []byte) (control, error) {
 	for _, s := range fields {
 		if string(key) != s.name {
@@ -151,10 +151,10 @@ func foldEqual(key []byte, name string) bool {
 	return bytes.EqualFold(key, []byte(name))
 }
 
-// maxChoices bounds n and its like; no vendor takes more.
+// maxChoices bounds n and similar fields; no vendor takes more.
 const maxChoices = 128
 
-// check refuses a control field of the wrong type or out of range. What strings hold is checked where they are decoded.
+// check refuses a control field of the wrong type or out of range. The contents of strings are checked when they are decoded.
 func (e *Envelope) check(field control, v token) error {
 	switch field {
 	case model:
@@ -201,7 +201,7 @@ func expectOrNull(field control, v token, want kind, name string) error {
 	return expect(field, v, want, name)
 }
 
-// checkNumber wants digits, without sign, fraction or exponent.
+// checkNumber requires digits without sign, fraction or exponent.
 func (e *Envelope) checkNumber(field control, v token, least, most int64) error {
 	if v.kind == null {
 		return nil
@@ -225,7 +225,7 @@ func (e *Envelope) checkNumber(field control, v token, least, most int64) error 
 	}
 }
 
-// checkModel refuses names that no provider has and that logs or other parsers could misread.
+// checkModel refuses names that no model has and that logs or other parsers could misread.
 func checkModel(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
@@ -238,16 +238,16 @@ func checkModel(name string) error {
 	return nil
 }
 
-// invisible reports whether a character is not printed, or is and takes no room: two names would look like one.
+// invisible reports whether a character is not printed or has no width: two names with it could look the same.
 func invisible(r rune) bool {
 	return r >= unicode.MaxASCII && unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) || !unicode.IsPrint(r)
 }
 
-// defaultModeration is the model that OpenAI documents for moderations that name none, as its SDKs let them. Other
-// endpoints have defaults too, but ones that cost money and that OpenAI has changed.
+// defaultModeration is OpenAI's documented default model for moderations. Other endpoints have defaults too, but those
+// cost money and have changed.
 const defaultModeration = "omni-moderation-latest"
 
-// finish derives from the control fields, all checked, what the envelope says.
+// finish fills the envelope from the checked control fields.
 func (e *Envelope) finish() error {
 	if e.Endpoint.Dialect == Gemini {
 		e.Stream = e.Endpoint.Operation == StreamGenerateContent
@@ -271,8 +271,8 @@ func (e *Envelope) finish() error {
 	return nil
 }
 
-// readCaps derives the output cap. One that may be none for who reads it makes all of them none: which one counts is the
-// provider's affair.
+// readCaps derives the output cap. If a provider may read one of the caps as no cap, the body counts as uncapped: it is
+// unknown which of its caps the provider obeys.
 func (e *Envelope) readCaps() {
 	for _, field := range e.caps() {
 		if !e.heeded(field) {
@@ -288,8 +288,8 @@ func (e *Envelope) readCaps() {
 	}
 }
 
-// isEmptyCap reports whether an output cap is zero. To protobuf that is an absent field, to Ollama and others an answer
-// without end; only Anthropic documents it, for filling a cache.
+// isEmptyCap reports whether an output cap is zero. Protobuf reads zero as an absent field, Ollama and others as no limit.
+// Only Anthropic documents it, for filling a cache.
 func (e *Envelope) isEmptyCap(field control) bool {
 	tok := e.fields[field]
 	if tok.kind != numeric || e.Endpoint.Operation == Messages {
@@ -299,11 +299,11 @@ func (e *Envelope) isEmptyCap(field control) bool {
 	return err == nil && n == 0
 }
 
-// unread are control fields with plain values that steer the provider and that no model reads.
+// unread are control fields with plain values that no model reads.
 var unread = []control{model, stream, maxTokens, maxCompletionTokens, maxOutputTokens, choices}
 
-// measureControls tells what of the body's text no model reads. Where limits are small a model's long name would weigh
-// as much as a prompt.
+// measureControls counts the bytes of the body that no model reads. Under a small limit, a model's long name would else
+// count as much as a prompt.
 func (e *Envelope) measureControls() {
 	if e.form || e.Endpoint.Dialect == Gemini {
 		return
@@ -330,8 +330,8 @@ func (e *Envelope) caps() []control {
 	return outputCaps
 }
 
-// heeded reports whether a field bounds the answers of the endpoint. One that belongs to another endpoint bounds nothing:
-// vendors pass over what they do not know.
+// heeded reports whether a field bounds the answers of the endpoint. A field of another endpoint bounds nothing: vendors
+// ignore unknown fields.
 func (e *Envelope) heeded(cap control) bool {
 	switch e.Endpoint.Operation {
 	case ChatCompletions:
@@ -347,7 +347,7 @@ func (e *Envelope) heeded(cap control) bool {
 	}
 }
 
-// choices returns how many answers are asked for to each prompt.
+// choices returns how many answers the body asks for per prompt.
 func (e *Envelope) choices() int64 {
 	if e.Endpoint.Dialect == Gemini {
 		n, _ := e.amount(candidateCount)
@@ -363,7 +363,7 @@ func (e *Envelope) isTrue(field control) bool {
 	return tok.kind == boolean && e.body[tok.start] == 't'
 }
 
-// amount returns the number of a control field; ok is false where it gives none.
+// amount returns the number of a control field; ok is false if it has none.
 func (e *Envelope) amount(field control) (n int64, ok bool) {
 	tok := e.fields[field]
 	if tok.kind != numeric {

@@ -4,41 +4,41 @@ import (
 	"bytes"
 )
 
-// What a body asks of the provider beside an answer of its model: tools that the provider runs, other models, objects of
-// the account whose key is sent, another way through a gateway behind us. This file finds it; the gateway decides.
+// This file finds what a body demands beside an answer of its model: tools that the provider runs, other models, objects
+// of the account whose key is sent, fields that steer a gateway behind this one. Package gateway decides about them.
 
-// Tool is a tool that the provider runs, or one of which that is not known.
+// Tool is a tool that the provider runs or may run.
 type Tool struct {
 	Param     string // the field that turns it on: tools, plugins, web_search_options, …
 	Type      string // as the body names it; "" where it does not
-	Model     string // a model that the tool brings; "" for none
-	MaxUses   int64  // its own bound of its uses; -1 where it gives none
-	MaxTokens int64  // its own bound of the output a use; -1 where it gives none
+	Model     string // the tool's own model; "" for none
+	MaxUses   int64  // its own bound of uses; -1 for none
+	MaxTokens int64  // its own bound of output tokens a use; -1 for none
 }
 
-// Named is a model in a field that is not the body's model.
+// Named is a model that a field other than `model` names.
 type Named struct{ Param, Model string }
 
-// Object is something stored in the account of the provider's key: a file, a store, a container, a prompt, a cache.
+// Object is an object of the account of the provider's key: a file, a store, a container, a prompt or a cache.
 type Object struct{ Param, ID string }
 
-// Demands is what a body asks of the provider beside an answer of its model.
+// Demands is what a body demands of the provider beside an answer of its model.
 type Demands struct {
 	Tools        []Tool
-	CallsBounded bool  // there is a max_tool_calls, which bounds all hosted tools of a response together
-	ToolCalls    int64 // that bound
-	TypedTools   int64 // tools of a vendor's own type, hosted or not: the vendor describes them to the model
+	CallsBounded bool  // the body has max_tool_calls, which bounds all hosted tools of a response together
+	ToolCalls    int64 // the value of max_tool_calls
+	TypedTools   int64 // tools of a vendor's own type, hosted or not, which the vendor describes to the model
 	Models       []Named
 	Chooses      string // the field that lets the provider choose a model; "" for none
-	OwnCap       string // the field with which a second model has an output cap of its own; "" for none
-	OwnSpeed     string // the field with which a second model has a speed of its own; "" for none
+	OwnCap       string // the field that gives a second model its own output cap; "" for none
+	OwnSpeed     string // the field that gives a second model its own speed; "" for none
 	Objects      []Object
-	Steering     string // the field that steers a gateway behind us; "" for none
+	Steering     string // the field that steers a gateway behind this one; "" for none
 	Prediction   int64  // bytes of predicted output; a token is at least one
-	Compactions  int64  // edits that make the provider read the input once more and sum it up
+	Compactions  int64  // edits that make the provider read the input once more and summarise it
 }
 
-// mostDemands bounds what is noted of a body: tools, models and objects, each.
+// mostDemands bounds the noted tools, models and objects of a body, each.
 const mostDemands = 512
 
 func tooMany(param string) error {
@@ -79,7 +79,7 @@ func unsupportedParameter(param, format string, args ...any) *Error {
 	return e
 }
 
-// responses reports whether an operation takes the bodies of the Responses API.
+// responses reports whether an operation takes a body of the Responses API.
 func (op Operation) responses() bool {
 	return op == Responses || op == CountResponseTokens || op == CompactResponse
 }
@@ -88,12 +88,12 @@ func (op Operation) responses() bool {
 type toolFrame struct {
 	kind, model, execution token // strings; kind missing where absent
 	maxUses, maxTokens     token
-	described              bool // it has a function's description: a function, parameters or an input schema
+	described              bool // it describes a function: it has a function, parameters or an input schema
 	foreign                bool // it has the member of a tool that Google runs
 	local                  bool // its environment is the client's own
 }
 
-// toolFields are the members of a tool that bound it or say what it is: who parses it next must see the same ones.
+// toolFields are the members of a tool that bound it or say what it is. Every later parser must read the same values.
 var toolFields = []spelling{
 	{"type", toolKind},
 	{"model", toolsModel},
@@ -101,11 +101,11 @@ var toolFields = []spelling{
 	{"max_tokens", toolMaxTokens},
 }
 
-// clientTypes are the vendors' tool types that the client runs, without their dates. Their results are in the next body.
+// clientTypes are the undated types of vendors' tools that the client runs. Their results come in its next request.
 var clientTypes = [...]string{"function", "custom", "namespace", "computer", "computer_use_preview", "local_shell", "apply_patch",
 	"bash", "text_editor", "memory", "computer_toolset", "browser_toolset"}
 
-// UndatedTool returns a tool's type without the date that Anthropic ends it in and the version of OpenAI's.
+// UndatedTool returns a tool's type without Anthropic's date or OpenAI's version at its end.
 func UndatedTool(kind string) string {
 	for _, date := range [...]string{"_20060102", "_2006_01_02"} {
 		if n := len(kind) - len(date); n > 0 && dateLike(kind[n:], date) {
@@ -134,7 +134,7 @@ func isClientTool(kind string) bool {
 	return false
 }
 
-// tool judges a tool when all its members are known.
+// tool notes a tool once all its members are read.
 func (r *reader) tool(f *toolFrame) error {
 	kind, ok := r.optional(f.kind)
 	plain := f.kind.kind == missing || f.kind.kind == null
@@ -175,7 +175,7 @@ func (r *reader) is(v token, word string) bool {
 	return v.kind == text && string(r.short(v)) == word
 }
 
-// bound reads a whole number that bounds something, -1 where there is none.
+// bound reads a whole number that is a bound, -1 if there is none.
 func (r *reader) bound(v token) int64 {
 	if v.kind != numeric {
 		return -1
@@ -190,7 +190,7 @@ func (r *reader) bound(v token) int64 {
 	return n
 }
 
-// noteTool keeps what a member of a tool says.
+// noteTool notes a member of a tool.
 func (r *reader) noteTool(at place, v token, f *toolFrame) error {
 	switch at {
 	case toolType:
@@ -215,18 +215,18 @@ func (r *reader) noteTool(at place, v token, f *toolFrame) error {
 	return nil
 }
 
-// plugin judges a plugin of OpenRouter's when all its members are known.
+// plugin notes an OpenRouter plugin once all its members are read.
 func (r *reader) plugin(f *toolFrame) error {
 	id, _ := r.optional(f.kind)
 	switch id {
 	case "web", "file-parser", "response-healing", "context-compression", "moderation":
-	default: // the auto router, fusion and what is to come choose models
+	default: // the auto router, fusion and future plugins choose models
 		r.e.Demands.Chooses = "plugins"
 	}
 	return r.e.Demands.addTool(Tool{Param: "plugins", Type: "plugin:" + id, MaxUses: -1, MaxTokens: -1})
 }
 
-// googleTool notes a member of Gemini's tool: Google runs all but functions and the use of a computer.
+// googleTool notes a member of a Gemini tool: Google runs all except functions and computer use.
 func (r *reader) googleTool(name string, v token) error {
 	if v.kind == null {
 		return nil
@@ -251,7 +251,7 @@ func (r *reader) switchOn(param string, v token) error {
 	return r.e.Demands.addTool(Tool{Param: param, Type: param, MaxUses: -1, MaxTokens: -1})
 }
 
-// secondModel notes a model that is named at a place.
+// secondModel notes a second model that the body names.
 func (r *reader) secondModel(at place, v token) error {
 	if v.kind != text {
 		return nil
@@ -268,7 +268,7 @@ func (r *reader) secondModel(at place, v token) error {
 	return r.e.Demands.addModel(param, name)
 }
 
-// modelParams names the fields in which second models stand.
+// modelParams are the fields that name second models, by place.
 var modelParams = map[place]string{
 	fallbackModels: "fallbacks", routeModels: "models", toolModel: "tools", toolModels: "tools",
 	pluginModel: "plugins", moderationModel: "moderation", routing: "generationConfig.routingConfig",
@@ -289,8 +289,8 @@ func (r *reader) ownSettings(at place, v token) {
 	}
 }
 
-// demandPlace tells where the value under key stands in a tool, an entry of fallbacks, a plugin or moderation's settings,
-// which are alike in the dialects that have them.
+// demandPlace returns the place of the value under key in a tool, an entry of fallbacks, a plugin or moderation settings.
+// These objects are alike in all dialects that have them.
 func demandPlace(at place, key []byte) place {
 	switch at {
 	case tool:

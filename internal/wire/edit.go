@@ -5,13 +5,13 @@ import (
 	"strconv"
 )
 
-// Edit is what has to change in a body before it is forwarded. The zero value changes nothing.
+// Edit is a change of a body before it is forwarded. The zero value changes nothing.
 type Edit struct {
 	Model string // model to send; "" leaves it. A Gemini path is the caller's to change.
 
-	// MaxOutput lowers every output cap above it, in tokens; 0 leaves them. A body without a cap gets one under CapField:
-	// max_tokens, max_completion_tokens or max_output_tokens. A Gemini body gets generationConfig.maxOutputTokens
-	// whatever the CapField, unless it is "". A form gets none.
+	// MaxOutput, in tokens, lowers every higher output cap; 0 leaves them. A body without a cap gets one named CapField:
+	// max_tokens, max_completion_tokens or max_output_tokens. A Gemini body gets generationConfig.maxOutputTokens unless
+	// CapField is "". A form gets none.
 	MaxOutput int64
 	CapField  string
 
@@ -24,7 +24,7 @@ type patch struct {
 	with       []byte
 }
 
-// patches collects replacements, and members to be put at the front of an object.
+// patches collects replacements, and members to insert at the start of an object.
 type patches struct {
 	body []byte
 	list []patch
@@ -34,7 +34,7 @@ func (p *patches) replace(at token, with []byte) {
 	p.list = append(p.list, patch{at.start, at.end, with})
 }
 
-// insert puts a member first in the object that begins at open. It may be called more than once for an object.
+// insert adds a member at the start of the object that begins at open. It may be called several times for an object.
 func (p *patches) insert(open int, name string, value []byte) {
 	member := append(append(quote(name), ':'), value...)
 	for i := range p.list {
@@ -50,7 +50,7 @@ func (p *patches) insert(open int, name string, value []byte) {
 	p.list = append(p.list, patch{open + 1, open + 1, member})
 }
 
-// apply returns the body with the replacements made, the body itself where there are none.
+// apply returns the body with the replacements made, or the body itself if there are none.
 func (p *patches) apply() []byte {
 	if len(p.list) == 0 {
 		return p.body
@@ -70,7 +70,7 @@ func (p *patches) apply() []byte {
 	return append(out, p.body[done:]...)
 }
 
-// Apply returns the body with the edit made and every other byte as it was; the very same slice where nothing changes.
+// Apply returns the body with the edit made and every other byte as it was, or the same slice if nothing changes.
 func (e *Envelope) Apply(edit Edit) []byte {
 	p := patches{body: e.body}
 	if edit.Model != "" && edit.Model != e.Model {
@@ -98,7 +98,7 @@ func (e *Envelope) editModel(p *patches, name string) {
 	}
 }
 
-// prefix returns the "models/" that a model in a Gemini body has before its name, if it has.
+// prefix returns the "models/" before a model's name in a Gemini body, or "".
 func (e *Envelope) prefix(tok token) string {
 	raw := e.body[tok.start+1 : tok.end-1]
 	name, _ := unescape(make([]byte, 0, len(raw)), raw)
@@ -108,7 +108,7 @@ func (e *Envelope) prefix(tok token) string {
 	return modelsPrefix
 }
 
-// editCap lowers the caps that are too high, and adds one where there is none.
+// editCap lowers the caps that are too high, and adds one if there is none.
 func (e *Envelope) editCap(p *patches, edit Edit) {
 	limit := []byte(strconv.FormatInt(edit.MaxOutput, 10))
 	for _, field := range e.caps() {

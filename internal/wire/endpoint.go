@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Dialect is the vendor's API whose requests and errors an endpoint speaks.
+// Dialect is the vendor's API whose requests and errors an endpoint uses.
 type Dialect uint8
 
 // The dialects of the data plane.
@@ -30,10 +30,10 @@ func (d Dialect) String() string {
 	}
 }
 
-// Operation is what a request asks for.
+// Operation is what an endpoint does.
 type Operation uint8
 
-// The operations of the data plane, OpenAI's first, then Anthropic's and Gemini's, then those that we answer ourselves.
+// The operations of the data plane: OpenAI's, Anthropic's, Gemini's, then those that the gateway answers itself.
 const (
 	ChatCompletions Operation = iota
 	Completions
@@ -88,7 +88,7 @@ var operations = [...]string{
 	OwnUsage:              "usage",
 }
 
-// String returns a name of few and fixed values, fit for a metric's label.
+// String returns a fixed name, fit for a metric's label.
 func (op Operation) String() string {
 	if int(op) < len(operations) {
 		return operations[op]
@@ -115,7 +115,7 @@ func (ep Endpoint) Metered() bool {
 	}
 }
 
-// Own reports whether we answer there ourselves, without a provider.
+// Own reports whether the gateway answers there itself, without a provider.
 func (ep Endpoint) Own() bool {
 	return ep.Operation == ListModels || ep.Operation == GetModel || ep.Operation == OwnUsage
 }
@@ -130,7 +130,7 @@ func (ep Endpoint) multipart() bool {
 	}
 }
 
-// posts are the endpoints that take a body at a fixed path.
+// posts are the endpoints with a fixed path that take a body.
 var posts = map[string]Endpoint{
 	"/v1/chat/completions":       {Operation: ChatCompletions},
 	"/v1/completions":            {Operation: Completions},
@@ -148,14 +148,14 @@ var posts = map[string]Endpoint{
 	"/v1/messages/count_tokens":  {Dialect: Anthropic, Operation: CountMessageTokens},
 }
 
-// gets are the endpoints that only answer.
+// gets are the endpoints with a fixed path that take no body.
 var gets = map[string]Endpoint{
 	"/v1/models":     {Operation: ListModels},
 	"/v1/usage":      {Operation: OwnUsage},
 	"/v1beta/models": {Dialect: Gemini, Operation: ListModels},
 }
 
-// actions are what may follow a Gemini model's colon.
+// actions are the operations of Gemini by the action after the model's colon.
 var actions = map[string]Operation{
 	"generateContent":       GenerateContent,
 	"streamGenerateContent": StreamGenerateContent,
@@ -164,10 +164,10 @@ var actions = map[string]Operation{
 	"batchEmbedContents":    BatchEmbedContents,
 }
 
-// Match finds the endpoint at a path as [net/url.URL.EscapedPath] spells it. Only the contract's own spelling counts: a
-// doubled or trailing slash, a dot segment, another case, an encoded separator or another method is *Error 404
-// unsupported_endpoint, so that nothing reaches a provider's path that was not meant. The message names what was asked
-// for, or the nearest endpoint.
+// Match finds the endpoint at a path as [net/url.URL.EscapedPath] spells it. Only the contract's own spelling counts. A
+// doubled or trailing slash, a dot segment, another case, an encoded separator or another method is an *Error 404
+// unsupported_endpoint, so that no request reaches an unintended path of a provider. The message names the requested
+// feature or the nearest endpoint.
 func Match(method, escapedPath string) (Endpoint, error) {
 	ep, ok := match(method, escapedPath)
 	if !ok {
@@ -197,8 +197,8 @@ func match(method, path string) (Endpoint, bool) {
 	return Endpoint{}, false
 }
 
-// modelsCollection returns what follows the collection of models. Google serves its API as v1beta and as v1, and its SDK for
-// JavaScript takes v1 unless told otherwise; both go to the vendor as they came.
+// modelsCollection returns the rest of a path after Gemini's collection of models. Google serves its API as v1beta and as
+// v1, and its JavaScript SDK defaults to v1. The provider gets the version that the client used.
 func modelsCollection(path string) (rest string, ok bool) {
 	if rest, ok = strings.CutPrefix(path, "/v1beta/models/"); ok {
 		return rest, true
@@ -206,7 +206,7 @@ func modelsCollection(path string) (rest string, ok bool) {
 	return strings.CutPrefix(path, "/v1/models/")
 }
 
-// matchModel reads the model of GET /v1/models/{id}. Its name may have slashes and colons: "openrouter/x", "ft:gpt-4o::x".
+// matchModel reads the model of GET /v1/models/{id}. The id may have slashes and colons: "openrouter/x", "ft:gpt-4o::x".
 func matchModel(path, rest string) (Endpoint, bool) {
 	if _, action, ok := strings.Cut(rest, ":"); ok && actions[action] != 0 {
 		return Endpoint{}, false
@@ -215,7 +215,7 @@ func matchModel(path, rest string) (Endpoint, bool) {
 	if strings.HasPrefix(path, "/v1beta/") {
 		ep.Dialect = Gemini
 	}
-	// A name of Google's has no colon: what follows one is a method, which no GET asks for.
+	// Google's model names have no colon. After a colon stands an action, which a GET cannot ask for.
 	without := `%?#\`
 	if ep.Dialect == Gemini {
 		without = `:%?#\`
@@ -236,7 +236,7 @@ func matchGemini(rest string) (Endpoint, bool) {
 	return Endpoint{Dialect: Gemini, Operation: op, Model: model}, ok
 }
 
-// pathModel decodes the model of a Gemini path. An encoded slash sets a provider's name apart, as in "openrouter%2Fx".
+// pathModel decodes the model of a Gemini path. An encoded slash separates a provider's name, as in "openrouter%2Fx".
 func pathModel(escaped string) (string, bool) {
 	if strings.Contains(escaped, "/") {
 		return "", false
@@ -244,8 +244,8 @@ func pathModel(escaped string) (string, bool) {
 	return decodeModel(escaped, `:%?#\`)
 }
 
-// decodeModel decodes a model's name in a path. What a server could take for the path's own punctuation, or decode a
-// second time, is refused, and so is every character of without.
+// decodeModel decodes a model's name in a path. It refuses characters that a server could read as the path's own
+// punctuation or decode a second time, and every character of without.
 func decodeModel(escaped, without string) (string, bool) {
 	model, err := url.PathUnescape(escaped)
 	if err != nil || !utf8.ValidString(model) {

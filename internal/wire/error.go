@@ -12,31 +12,32 @@ import (
 	"time"
 )
 
-// Error is a refusal of ours, in no dialect yet. Its texts reach the client, so they hold nothing of a prompt or a key.
+// Error is an error of the gateway, independent of dialects. Its texts reach the client, so they hold no text of a prompt
+// or a key.
 type Error struct {
 	Status  int    // HTTP status
 	Code    string // the contract's code, such as "limit_exceeded"
 	Message string // what is wrong and what to do about it
 	Param   string // the field at fault, such as "stream_options.include_usage"; "" for none
-	Type    string // OpenAI's type where it is not the status's usual one; "" otherwise
+	Type    string // OpenAI's type if it is not the usual one of the status; else ""
 
-	// Fields are the developer's own of a limit response (deepLink, upgradeUrl, …). They never replace one of ours.
+	// Fields are the developer's own fields of a limit response (deepLink, upgradeUrl, …). They never replace a standard field.
 	Fields     map[string]any
 	Limit      *LimitDetail  // the limit that refused; nil for other refusals
-	RetryAfter time.Duration // until another try can succeed; 0 where none makes sense
+	RetryAfter time.Duration // the wait until another try can succeed; 0 if none makes sense
 }
 
 // LimitDetail is the limit that refused a request. Costs are decimal USD.
 type LimitDetail struct {
 	Metric    string  // requests, tokens or costUsd
 	Scope     string  // identity, tier, project or model: the level that set the limit
-	Model     *string // nil where the limit is not one model's
-	Tier      *string // nil where the caller is in none
+	Model     *string // nil unless the limit is one model's
+	Tier      *string // nil if the caller has none
 	Period    string
 	Limit     json.Number
 	Used      json.Number
 	Remaining json.Number
-	ResetsAt  time.Time // zero where nothing resets
+	ResetsAt  time.Time // zero if the limit does not reset
 }
 
 // Error returns the code and the message.
@@ -52,7 +53,7 @@ func invalid(param, format string, args ...any) *Error {
 	}
 }
 
-// names are what a status is called in the three dialects.
+// names are the names of a status in the three dialects.
 type names struct{ openAI, anthropic, gemini string }
 
 // statuses is the contract's table of types by status.
@@ -90,8 +91,8 @@ func (e *Error) names() names {
 	return n
 }
 
-// Body returns the error as d's own SDKs read it, always valid JSON. The message comes first: clients show the beginning
-// of a body that they do not know. requestID is the value of our x-request-id.
+// Body returns the error as d's own SDKs read it, always valid JSON. The message comes first, because clients show the
+// beginning of an unknown body. requestID is the value of the x-request-id header.
 func (e *Error) Body(d Dialect, requestID string) []byte {
 	switch d {
 	case Anthropic:
@@ -180,8 +181,8 @@ func (e *Error) gemini() []byte {
 	return o.buf
 }
 
-// quotaFailure is google.rpc.QuotaFailure as JSON, with which Google tells a used-up quota from a burst: its clients take
-// one "PerDay" for final, and try again after any other 429.
+// quotaFailure is google.rpc.QuotaFailure as JSON. Google distinguishes a used-up quota from a burst with it: its clients
+// take a "PerDay" quota as final and retry after any other 429.
 type quotaFailure struct {
 	Type       string           `json:"@type"`
 	Violations []quotaViolation `json:"violations"`
@@ -192,7 +193,7 @@ type quotaViolation struct {
 	QuotaID     string `json:"quotaId"`
 }
 
-// quotaPeriods are how Google's quota ids call our periods.
+// quotaPeriods are the names of periods in Google's quota ids.
 var quotaPeriods = map[string]string{"hourly": "PerHour", "daily": "PerDay", "weekly": "PerWeek", "monthly": "PerMonth"}
 
 func (e *Error) quotaFailure() quotaFailure {
@@ -216,7 +217,7 @@ type retryInfo struct {
 	RetryDelay string `json:"retryDelay"`
 }
 
-// appendExtras writes the developer's fields and the limit as further members of d's error object.
+// appendExtras writes the developer's fields and the limit as further members of the error object.
 func (e *Error) appendExtras(o *objectWriter) {
 	for _, name := range e.ownFields() {
 		o.any(name, e.Fields[name])
@@ -290,7 +291,7 @@ func flatten(m map[string]string, name string, v any) {
 
 func (l *LimitDetail) resetsAt() string { return l.ResetsAt.UTC().Format(time.RFC3339) }
 
-// number makes a figure that was left out, or is none, a zero: a broken detail must not break the body.
+// number returns n, or 0 if n is empty or not a number: a broken detail must not break the body.
 func number(n json.Number) string {
 	if _, err := n.Float64(); err != nil || !json.Valid([]byte(n)) {
 		return "0"
@@ -303,7 +304,7 @@ func seconds(d time.Duration) string {
 	return strconv.FormatFloat(max(d, 0).Seconds(), 'f', -1, 64) + "s"
 }
 
-// usualBody is room for most error bodies, in bytes.
+// usualBody is a size in bytes that most error bodies fit into.
 const usualBody = 640
 
 // objectWriter writes a JSON object with its members in the order given.
@@ -348,7 +349,7 @@ func (o *objectWriter) any(name string, v any) {
 	}
 }
 
-// open begins an object as a member; "" begins the outermost.
+// open begins an object as a member; "" begins the outermost object.
 func (o *objectWriter) open(name string) {
 	if name != "" {
 		o.name(name)
@@ -362,7 +363,7 @@ func (o *objectWriter) close() {
 	o.comma = true
 }
 
-// encode returns v as JSON with <, > and & as they are; errors are read by people.
+// encode returns v as JSON without escaping <, > and &, because people read errors.
 func encode(v any) ([]byte, bool) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

@@ -2,15 +2,15 @@ package wire
 
 import "strings"
 
-// feature is something that vendors have and we do not serve.
+// feature is a vendor's feature that the gateway does not serve.
 type feature struct {
 	dialect Dialect
 	path    string // plain, without the version; "*" stands for one segment, or for the model of an action
-	name    string // what "does not serve" is followed by
+	name    string // follows "does not serve" in the message
 	because reason
 }
 
-// reason is why a feature is not served, and what to do instead.
+// reason says why a feature is not served, and what to do instead.
 type reason string
 
 const (
@@ -31,8 +31,8 @@ const (
 	inPlan         reason = "Limits cannot count it yet. It is planned; until then use POST /v1beta/models/{model}:generateContent."
 )
 
-// features are what the vendors' SDKs can ask for and we do not serve. A path stands for everything below it; the first
-// that fits counts.
+// features are the features that the vendors' SDKs can request and the gateway does not serve. A path covers every path
+// below it; the first match counts.
 var features = []feature{
 	{OpenAI, "files", "files", ofTheAccount},
 	{OpenAI, "uploads", "uploads", ofTheAccount},
@@ -108,14 +108,14 @@ var features = []feature{
 	{Gemini, "models/*:batchembedtext", "the batchEmbedText method", toEmbedContent},
 }
 
-// stored are the features at paths that begin as endpoints do: an object by its id.
+// stored are features at paths below an endpoint's: stored objects by their id.
 var stored = []feature{
 	{OpenAI, "responses/*", "stored responses", ofTheAccount},
 	{OpenAI, "chat/completions/*", "stored chat completions", ofTheAccount},
 	{OpenAI, "models/*", "the deletion of models", ofTheAccount},
 }
 
-// explain is the message about a feature that was asked for.
+// explain is the message about a requested feature.
 func (f feature) explain(asked string) string {
 	return "AI Ratelimit does not serve " + f.name + " (" + asked + "). " + string(f.because)
 }
@@ -130,7 +130,7 @@ func featureAt(list []feature, tail string) (feature, bool) {
 	return feature{}, false
 }
 
-// covers reports whether tail is a feature's path, or is below it.
+// covers reports whether tail is a feature's path or below it.
 func covers(pattern, tail string) bool {
 	for pattern != "" {
 		want, moreWanted, _ := strings.Cut(pattern, "/")
@@ -143,8 +143,8 @@ func covers(pattern, tail string) bool {
 	return true
 }
 
-// coversSegment compares a segment of a feature's path with one that was asked for. An action of Google's, as in
-// "files:register", is below what it acts on, but a model with an action is another thing than a model.
+// coversSegment compares a segment of a feature's path with a requested one. A Google action, as in "files:register",
+// counts as below the collection. A model with an action is not the model itself.
 func coversSegment(want, have string) bool {
 	of, action, acts := strings.Cut(have, ":")
 	wanted, isAction := strings.CutPrefix(want, "*:")

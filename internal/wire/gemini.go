@@ -1,7 +1,7 @@
 package wire
 
-// geminiPlace tells where the value under key stands in a Gemini body. Google reads the names of its protobuf messages,
-// snake_case, beside those of its JSON.
+// geminiPlace returns the place of the value under key in a Gemini body. Google reads snake_case names, those of its
+// protobuf messages, beside its JSON names.
 func geminiPlace(at place, key []byte) place {
 	switch at {
 	case root, nested:

@@ -2,22 +2,22 @@ package wire
 
 import "bytes"
 
-// Image data costs by the picture, not by the byte. It is taken out of the text only where the provider cannot read it as
-// text: at an image's place, said to be an image, in base64 letters throughout. Else a prompt could hide in it.
+// Image data costs by the image, not by the byte. It is left out of the text only if the provider cannot read it as text:
+// at an image's place, declared as an image, and in base64 letters only. Else a prompt could hide in it.
 
-// magics are the first letters of images in base64: PNG, JPEG, GIF, WebP (RIFF).
+// magics are the first letters of base64 images: PNG, JPEG, GIF, WebP (RIFF).
 var magics = [...]string{"iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"}
 
-// blobFrame is what an object with embedded data says, Anthropic's source or Gemini's inlineData.
+// blobFrame holds the members of an object with embedded data: Anthropic's source or Gemini's inlineData.
 type blobFrame struct {
 	seen     uint8  // its members, by bit
-	repeated bool   // a member is there twice: who parses it next may see another than we
+	repeated bool   // a member is there twice: the next parser may read the other one
 	kind     string // "base64", "url", "text", "content" or ""
 	media    string // "image", "text" or "": the media type before its slash
 	image    int    // bytes of data in an image's base64 letters
 }
 
-// noteBlob keeps a member of an object with embedded data.
+// noteBlob notes a member of an object with embedded data.
 func (r *reader) noteBlob(at place, v token, f *blobFrame) {
 	bit := uint8(1) << (at - blobKind)
 	f.repeated = f.repeated || f.seen&bit != 0
@@ -35,7 +35,7 @@ func (r *reader) noteBlob(at place, v token, f *blobFrame) {
 	}
 }
 
-// oneOf returns the word among words, "" if it is none.
+// oneOf returns word if it is among words, else "".
 func oneOf(word []byte, words ...string) string {
 	for _, w := range words {
 		if string(word) == w {
@@ -45,7 +45,7 @@ func oneOf(word []byte, words ...string) string {
 	return ""
 }
 
-// blob measures an object with embedded data when all its members are known.
+// blob measures an object with embedded data once all its members are read.
 func (r *reader) blob(f *blobFrame) {
 	in := &r.e.Input
 	embedding := f.kind
@@ -56,7 +56,7 @@ func (r *reader) blob(f *blobFrame) {
 	case f.repeated:
 		in.Opaque = true
 	case embedding == "text", embedding == "content", embedding == "base64" && f.media == "text":
-		// as long as it looks
+		// counts as text of its own length
 	case embedding == "url":
 		in.Images++
 	case embedding == "base64" && f.media == "image":
@@ -67,8 +67,7 @@ func (r *reader) blob(f *blobFrame) {
 	}
 }
 
-// image measures what stands at an image's place: a data URL, an address or the object that has it.
-// raw is the inside of a string.
+// image measures a string at an image's place: a data URL or an address. raw is the inside of the string.
 func (r *reader) image(raw []byte) {
 	in := &r.e.Input
 	if len(raw) < 5 || !bytes.EqualFold(raw[:5], []byte("data:")) {
@@ -88,7 +87,7 @@ func (r *reader) image(raw []byte) {
 	}
 }
 
-// imageMagic reports whether base64 data, the inside of a JSON string, begins as an image does.
+// imageMagic reports whether base64 data, the inside of a JSON string, begins like an image.
 func imageMagic(raw []byte) bool {
 	var start [16]byte
 	head := unescapeSlashes(start[:0], raw)
@@ -111,7 +110,7 @@ func unescapeSlashes(dst, raw []byte) []byte {
 	return dst
 }
 
-// letters are base64's, standard and URL-safe, and its padding.
+// letters are the letters of base64, standard and URL-safe, and its padding.
 var letters = func() (set [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=") {
 		set[c] = true
@@ -145,7 +144,7 @@ func inAlphabet(p []byte) bool {
 	return true
 }
 
-// rawImage reports whether a file begins as an image does.
+// rawImage reports whether a file begins like an image.
 func rawImage(file []byte) bool {
 	for _, magic := range [...]string{"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF8", "RIFF"} {
 		if bytes.HasPrefix(file, []byte(magic)) {

@@ -6,15 +6,15 @@ import "bytes"
 type Input struct {
 	// TextBytes are the bytes of the body that are not recognised image data. A token is at least one byte.
 	TextBytes int64
-	// ControlBytes are those of TextBytes that no model reads: plain control fields of OpenAI's and Anthropic's JSON.
+	// ControlBytes are the part of TextBytes that no model reads: plain control fields of OpenAI's and Anthropic's JSON.
 	ControlBytes int64
 	Images       int64 // embedded or by URL
-	// Opaque says that the provider reads input which the body does not show: files by id or URL, stored conversations,
-	// caches, documents, audio and video. What hosted tools find is beside it: see Demands.Tools.
+	// Opaque says that the provider reads input that the body does not show: files by id or URL, stored conversations,
+	// caches, documents, audio and video. It does not cover what hosted tools find: see Demands.Tools.
 	Opaque bool
 }
 
-// name notes a field by its name, wherever it stands.
+// name notes a field by its name, at any place.
 func (r *reader) name(key []byte) {
 	switch string(key) {
 	case "tools":
@@ -24,12 +24,12 @@ func (r *reader) name(key []byte) {
 	}
 }
 
-// leaf measures a value where it stands, be it in an array or an object.
+// leaf measures a value at its place, in an array or an object.
 func (r *reader) leaf(at place, v token) error {
 	in := &r.e.Input
 	switch at {
 	case hidden:
-		if v.kind != null && v.kind != array { // an array's elements tell
+		if v.kind != null && v.kind != array { // an array's elements are measured themselves
 			in.Opaque = true
 		}
 	case imageURL:
@@ -37,13 +37,13 @@ func (r *reader) leaf(at place, v token) error {
 			r.image(r.inside(v))
 		}
 	case tool:
-		if v.kind == text { // a tool that is named and no more
+		if v.kind == text { // a tool that only has a name
 			return r.e.Demands.addTool(Tool{Param: "tools", Type: string(r.short(v)), MaxUses: -1, MaxTokens: -1})
 		}
 	case storedPrompt:
 		in.Opaque = in.Opaque || v.kind != null
 	case routeModels:
-		if v.kind == object { // which members of it name a model is anybody's guess
+		if v.kind == object { // it is unknown which members name a model
 			return invalid("models", "`models` must be a list of models' names.")
 		}
 		return r.secondModel(at, v)
@@ -74,7 +74,7 @@ func (r *reader) leaf(at place, v token) error {
 	return nil
 }
 
-// note keeps a value that says what the object around it is.
+// note records a value that says what the object around it is.
 func (r *reader) note(at place, v token, f *frame) error {
 	switch at {
 	case toolType, toolModel, toolUses, toolTokens, toolExecution, toolEnvironment, toolFunction, toolParameters, toolForeign:
@@ -102,7 +102,7 @@ func (r *reader) note(at place, v token, f *frame) error {
 	return nil
 }
 
-// itemFrame is what a message, item or part says about itself.
+// itemFrame holds the members of a message, item or part.
 type itemFrame struct{ id, typed, role, reasoning, secret, result bool }
 
 func (r *reader) itemType(word []byte, f *itemFrame) {
@@ -112,13 +112,13 @@ func (r *reader) itemType(word []byte, f *itemFrame) {
 	case "document", "container_upload", // Anthropic
 		"item_reference", "image_generation_call": // Responses
 		r.e.Input.Opaque = true
-	case "code_execution_output", "bash_code_execution_output": // Anthropic: names files that the tool has made
+	case "code_execution_output", "bash_code_execution_output": // Anthropic: names files that the tool made
 		f.result = true
 	}
 }
 
-// item judges a message, item or part when all its members are known: the Responses API takes items that it has stored by
-// their id alone, and reasoning by its id.
+// item measures a message, item or part once all its members are read. The Responses API takes stored items by their id
+// alone, and reasoning by its id.
 func (r *reader) item(f *itemFrame) {
 	if f.id && !f.typed && !f.role || f.reasoning && !f.secret {
 		r.e.Input.Opaque = true

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds the nesting of a body, and with it the recursion of the reader.
+// maxDepth bounds the nesting of a body, and so the recursion of the reader.
 const maxDepth = 200
 
 // kind is the type of a JSON value.
@@ -25,26 +25,26 @@ const (
 	object
 )
 
-// String returns the kind as an error message says it.
+// String returns the kind as error messages name it.
 func (k kind) String() string {
 	return [...]string{"nothing", "null", "a boolean", "a number", "a string", "an array", "an object"}[k]
 }
 
-// token is a value's place in the body, the quotes of a string included.
+// token is a value's range in the body, the quotes of a string included.
 type token struct {
 	start, end int
 	kind       kind
 	escaped    bool // a string with at least one backslash
 }
 
-// scanner reads JSON as RFC 8259 has it, once from left to right. Its input is valid UTF-8.
+// scanner reads JSON (RFC 8259) once from left to right. Its input is valid UTF-8.
 type scanner struct {
 	data  []byte
 	pos   int
 	depth int
 }
 
-// syntax makes the error for what stands at pos.
+// syntax makes the error for the byte at pos.
 func (s *scanner) syntax(expected string) error {
 	switch {
 	case s.pos >= len(s.data):
@@ -69,7 +69,7 @@ func (s *scanner) space() byte {
 	return 0
 }
 
-// peek skips whitespace and tells what kind of value begins there.
+// peek skips whitespace and returns the kind of the value that begins there.
 func (s *scanner) peek() (kind, error) {
 	switch c := s.space(); c {
 	case '{':
@@ -90,7 +90,7 @@ func (s *scanner) peek() (kind, error) {
 	}
 }
 
-// enter passes the bracket that opens an array or object.
+// enter reads the bracket that opens an array or object.
 func (s *scanner) enter() error {
 	if s.depth++; s.depth > maxDepth {
 		return invalid("", "The request body is nested more than %d levels deep. Flatten it.", maxDepth)
@@ -99,8 +99,8 @@ func (s *scanner) enter() error {
 	return nil
 }
 
-// next goes to the following element of an array or member of an object and reports whether there is one. Where there is
-// none it passes the closing bracket.
+// next goes to the next element of an array or member of an object and reports whether there is one. If there is none it
+// reads the closing bracket.
 func (s *scanner) next(first bool, closing byte) (bool, error) {
 	c := s.space()
 	if c == closing {
@@ -192,7 +192,7 @@ func (s *scanner) number() (token, error) {
 	return token{start: start, end: s.pos, kind: numeric}, nil
 }
 
-// digits passes one digit or more.
+// digits reads one digit or more.
 func (s *scanner) digits() error {
 	start := s.pos
 	for s.pos < len(s.data) && isDigit(s.data[s.pos]) {
@@ -231,7 +231,7 @@ func (s *scanner) text() (token, error) {
 	}
 }
 
-// escape passes a backslash and what it introduces.
+// escape reads a backslash and the escape after it.
 func (s *scanner) escape() error {
 	s.pos++
 	if s.pos >= len(s.data) {
@@ -261,9 +261,9 @@ const (
 	high  = 0x8080808080808080
 )
 
-// plain returns how many bytes from the start of p stand for themselves in a string: up to the first quote, backslash or
-// control character. It looks at eight bytes at a time, as long strings are most of a body. A lane's high bit is set by
-// (x-n)&^x where its byte is below n; a borrow can set it falsely only in lanes above a true one, so the lowest is right.
+// plain returns how many bytes at the start of p stand for themselves in a string: up to the first quote, backslash or
+// control character. It reads eight bytes at a time, because long strings are most of a body. (x-n)&^x sets the high bit
+// of each lane whose byte is below n. A borrow can set it wrongly only in lanes above a right one, so the lowest is right.
 func plain(p []byte) int {
 	n := 0
 	for ; len(p)-n >= 8; n += 8 {
@@ -294,8 +294,8 @@ func hexDigit(c byte) rune {
 	}
 }
 
-// unescape appends what the inside of a string stands for, which is never longer. ok is false where an escape is half
-// of a surrogate pair: parsers disagree about its meaning. raw has been through [scanner.text].
+// unescape appends the decoded inside of a string, which is never longer than raw. ok is false if an escape is half of a
+// surrogate pair: parsers disagree about its meaning. raw was checked by [scanner.text].
 func unescape(dst, raw []byte) (out []byte, ok bool) {
 	ok = true
 	for len(raw) > 0 {
@@ -354,7 +354,7 @@ func unescaped(c byte) byte {
 	}
 }
 
-// runes counts the characters that the inside of a string stands for.
+// runes counts the characters of a string from its raw inside.
 func runes(raw []byte) int64 {
 	n := utf8.RuneCount(raw)
 	for i := bytes.IndexByte(raw, '\\'); i >= 0; i = bytes.IndexByte(raw, '\\') {

@@ -11,18 +11,17 @@ import (
 // mostLingered bounds how many bytes of a refused request's body are read and dropped.
 const mostLingered = 256 << 20
 
-// LingerTime is how long a client that has been answered may take to finish sending.
+// LingerTime is how long a client may take to finish sending after an early answer.
 const LingerTime = 10 * time.Second
 
-// HasBody reports whether a request has a body, an empty one included whose length was not announced.
+// HasBody reports whether a request has a body. An empty body of unannounced length counts.
 func HasBody(r *http.Request) bool {
 	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
 }
 
-// EarlyAnswer prepares an answer to a request whose body has not ended, before the answer's header is written. Linger
-// follows the answer. The client reads the answer while it still sends: net/http alone would wait for the body. The
-// connection closes afterwards: whatever arrives on it next is the rest of the body, which net/http would read as a
-// request of its own.
+// EarlyAnswer prepares an answer to a request whose body has not ended. Call it before the answer's header is written, and
+// Linger after the answer. The client can read the answer while it still sends; net/http alone would wait for the body.
+// The connection closes afterwards, because net/http would read the rest of the body as another request.
 func EarlyAnswer(w http.ResponseWriter, r *http.Request) {
 	if !HasBody(r) {
 		return
@@ -31,8 +30,8 @@ func EarlyAnswer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 }
 
-// Linger drops what the client still sends after an early answer, so that it reads the answer instead of finding the
-// connection reset. It gives up after patience.
+// Linger drops the bytes that the client sends after an early answer, so that the client reads the answer instead of
+// finding the connection reset. It gives up after patience.
 func Linger(w http.ResponseWriter, r *http.Request, patience time.Duration) {
 	if !HasBody(r) {
 		return
@@ -43,7 +42,7 @@ func Linger(w http.ResponseWriter, r *http.Request, patience time.Duration) {
 	_, _ = io.CopyN(io.Discard, r.Body, mostLingered)
 }
 
-// Body is a request's body that knows whether it was read to its end.
+// Body is a request's body that records whether it was read to its end.
 type Body struct {
 	io.ReadCloser
 	Ended bool
@@ -58,15 +57,15 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Answer is a ResponseWriter for a handler that may answer before the request's body has ended. End follows the handler.
+// Answer is a ResponseWriter for a handler that may answer before the request's body has ended. Call End after the handler.
 type Answer struct {
 	http.ResponseWriter
 	Request *http.Request // as net/http made it
-	Body    *Body         // the request's, for a handler that reads it; nil: none of it is read
-	Status  int           // what was answered; 0 until then
+	Body    *Body         // the request's body, if the handler reads it; nil: the handler does not read it
+	Status  int           // the answer's status; 0 before the answer
 
 	early bool
-	held  bytes.Buffer // an early answer, which needs its length: the client must see where it ends while it still sends
+	held  bytes.Buffer // an early answer: it needs a length, so that a client that still sends sees its end
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -91,7 +90,7 @@ func (a *Answer) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
-// End lets an early answer out, and lingers.
+// End sends a held early answer, and lingers.
 func (a *Answer) End(patience time.Duration) {
 	if !a.early {
 		return
@@ -108,10 +107,10 @@ func (a *Answer) End(patience time.Duration) {
 // Unwrap is for http.ResponseController.
 func (a *Answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// NotTaken marks the answer to a request that this server has not looked at: it starts, or is shutting down. The connection is
-// closed. Where nginx says that it can, as deploy/nginx.conf has it say, it gives the request to another server: it tells
-// such a 503 from a provider's, which must not be sent again, by nothing but this header. An nginx that does not know the
-// place would answer 500.
+// NotTaken marks the answer to a request that this server has not processed, because it starts or shuts down. The
+// connection is closed. If nginx announces that it can (see deploy/nginx.conf), the header makes it send the request to
+// another server. Only this header distinguishes such a 503 from a provider's, which must not be sent again. An nginx
+// without that configuration would answer 500.
 func NotTaken(answer, request http.Header) {
 	answer.Set("Connection", "close")
 	if request["X-Airatelimit-Another"] != nil {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Forms are read more narrowly than RFC 2046 and RFC 7578 allow, since parsers differ in what they make of the rest. The
-// delimiter occurs nowhere but between parts, lines end in CRLF, nothing precedes the first part or follows the last.
+// Forms are read more strictly than RFC 2046 and RFC 7578 require, because parsers disagree about the rest. The delimiter
+// stands only between parts, lines end in CRLF, and nothing precedes the first part or follows the last.
 
 // formReader walks a multipart/form-data body and fills the envelope.
 type formReader struct {
@@ -19,12 +19,12 @@ type formReader struct {
 	seen   fieldSet
 }
 
-// formPart is one part's header, as far as it matters.
+// formPart is what matters of a part's header.
 type formPart struct {
 	name  string
 	file  bool
-	plain bool // the content stands for itself: no media type but text/plain, no transfer encoding
-	other bool // in a charset that agrees with UTF-8 in ASCII and nothing else
+	plain bool // the content is plain text: no media type but text/plain, no transfer encoding
+	other bool // the charset agrees with UTF-8 in ASCII only
 }
 
 func (e *Envelope) readForm(boundary string) error {
@@ -125,7 +125,7 @@ func (f *formReader) header() (p formPart, err error) {
 // maxLine is the longest header line of a part in bytes.
 const maxLine = 8 << 10
 
-// line reads up to CRLF. What it returns is free of control characters but the tab.
+// line reads up to CRLF. The line has no control characters except tabs.
 func (f *formReader) line() (string, bool) {
 	rest := f.e.body[f.pos:]
 	n := bytes.Index(rest[:min(len(rest), maxLine)], []byte("\r\n"))
@@ -143,8 +143,8 @@ func (f *formReader) line() (string, bool) {
 	return line, true
 }
 
-// disposition reads form-data with a name and, for files, a filename. Escaped quotes are refused, as parsers disagree
-// about them; so are the extended and the continued forms of a name.
+// disposition reads form-data with a name and, for files, a filename. It refuses escaped quotes and the extended and
+// continued forms of a name, because parsers disagree about them.
 func disposition(value string) (name string, file, ok bool) {
 	rest, ok := strings.CutPrefix(value, "form-data")
 	if !ok || strings.Contains(rest, `\"`) {
@@ -159,17 +159,17 @@ func disposition(value string) (name string, file, ok bool) {
 		switch {
 		case key == "name" && !named:
 			name, named = param, true
-		case key == "filename", key == "filename*": // the pair is common; a file's name decides nothing
+		case key == "filename", key == "filename*": // clients often send both; a file's name decides nothing
 			file = true
 		case strings.HasPrefix(key, "name"), strings.HasPrefix(key, "filename"):
 			return "", false, false
 		}
 	}
-	// Some parsers decode a name as mail does (RFC 2047).
+	// Some parsers decode names like mail headers (RFC 2047).
 	return name, file, name != "" && !strings.Contains(name, "=?")
 }
 
-// parameter reads "; key=value" with the value a token or in quotes.
+// parameter reads "; key=value". The value is a token or a quoted string.
 func parameter(s string) (key, value, rest string, ok bool) {
 	s, ok = strings.CutPrefix(strings.TrimLeft(s, " \t"), ";")
 	if !ok {
@@ -192,14 +192,14 @@ func parameter(s string) (key, value, rest string, ok bool) {
 	return key, value, s[end:], isToken(value)
 }
 
-// isToken reports whether s is a name in a header: letters, digits and the marks that names are written with.
+// isToken reports whether s is a token (RFC 9110, section 5.6.2).
 func isToken(s string) bool {
 	return s != "" && strings.Trim(s, tokenLetters) == ""
 }
 
-// plainText reports whether a part of that type is text, and whether it is in another charset than UTF-8 in which ASCII
-// stands for itself. RFC 7578, section 4.4, lets a text field have a type and a charset, and clients label theirs:
-// Apache's ISO-8859-1 or US-ASCII, .NET's and OkHttp's UTF-8.
+// plainText reports whether a part of that type is text, and whether its charset agrees with UTF-8 in ASCII only. RFC
+// 7578, section 4.4, lets a text field have a type and a charset. Apache's client sends ISO-8859-1 or US-ASCII, .NET and
+// OkHttp send UTF-8.
 func plainText(contentType string) (plain, other bool) {
 	media, params, err := mime.ParseMediaType(contentType)
 	if err != nil || media != "text/plain" || strings.ContainsAny(contentType, `\*%`) {
@@ -213,8 +213,8 @@ func plainText(contentType string) (plain, other bool) {
 	return charset(params["charset"])
 }
 
-// charset reports whether ASCII stands for itself in a charset, under the names that clients use, and whether the rest
-// differs from UTF-8.
+// charset reports whether ASCII stands for itself in a charset, and whether its other characters differ from UTF-8. It
+// knows the names that clients use.
 func charset(name string) (plain, other bool) {
 	switch strings.ToLower(strings.TrimSpace(name)) {
 	case "", "utf-8", "utf8", "us-ascii", "ascii":
@@ -225,7 +225,7 @@ func charset(name string) (plain, other bool) {
 	return false, false
 }
 
-// content measures a part or reads it as a control field.
+// content measures a part, or reads it as a control field.
 func (f *formReader) content(p formPart, at token) error {
 	value := f.e.body[at.start:at.end]
 	base, _, bracketed := strings.Cut(p.name, "[")
@@ -233,7 +233,7 @@ func (f *formReader) content(p formPart, at token) error {
 	switch {
 	case err != nil:
 		return err
-	case base == "_charset_": // RFC 7578, section 4.6: that of all fields without one
+	case base == "_charset_": // RFC 7578, section 4.6: the default charset of all fields
 		if plain, other := charset(string(value)); !plain || other {
 			return invalid("_charset_", "The form's charset is not supported. Send its text fields as UTF-8.")
 		}
@@ -252,8 +252,8 @@ func (f *formReader) content(p formPart, at token) error {
 	return f.control(field, at)
 }
 
-// refer notes the object of the account that a part's value refers to: under the names that JSON has for it, alone or in
-// brackets.
+// refer notes an object of the account that a part's value refers to. The fields have the same names as in JSON, alone or
+// in brackets.
 func (f *formReader) refer(name string, value []byte) error {
 	for field := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '[' || r == ']' }) {
 		ref := objectField([]byte(field))
@@ -271,7 +271,7 @@ func (f *formReader) refer(name string, value []byte) error {
 	return nil
 }
 
-// mostID is how much of an object's id is looked at, in bytes; no vendor's are longer.
+// mostID is how many bytes of an object's id are read; no vendor's ids are longer.
 const mostID = 1 << 10
 
 func ascii(p []byte) bool {
@@ -283,7 +283,7 @@ func ascii(p []byte) bool {
 	return true
 }
 
-// control checks and records the value of a control field, in the form's one type read as JSON's.
+// control checks and records the value of a control field. A form has only text, which it reads as the field's JSON type.
 func (f *formReader) control(field control, at token) error {
 	e := f.e
 	value := string(e.body[at.start:at.end])
@@ -305,7 +305,7 @@ func (f *formReader) control(field control, at token) error {
 	return e.check(field, at)
 }
 
-// measure weighs a part that is no control field. name is without brackets.
+// measure counts a part that is no control field. name has no brackets.
 func (f *formReader) measure(name string, file bool, value []byte) {
 	e := f.e
 	switch e.Endpoint.Operation {
@@ -334,12 +334,12 @@ func (f *formReader) measure(name string, file bool, value []byte) {
 	}
 }
 
-// formBoundary checks the boundary that a Content-Type header names. One that is escaped or in pieces could be read as
-// another by the provider.
+// formBoundary checks the boundary that a Content-Type header names. A provider could read an escaped or split boundary
+// differently.
 func formBoundary(contentType string, params map[string]string) (string, error) {
 	boundary := params["boundary"]
 	if name := params["charset"]; name != "" {
-		// Some servers decode the names and values of all fields by it.
+		// Some servers decode the names and values of all fields with this charset.
 		if plain, other := charset(name); !plain || other {
 			return "", invalid("", "The multipart form must be UTF-8. Remove the charset from the Content-Type header.")
 		}

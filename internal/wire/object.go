@@ -2,8 +2,8 @@ package wire
 
 import "strings"
 
-// Objects of the account whose key is sent: what is stored with a vendor is open to every user of an app who knows, or
-// guesses, its id.
+// This file finds references to objects of the account whose key is sent. Any user of an app who knows or guesses an
+// object's id could else read it.
 
 // reference is how a field refers to an object of the account.
 type reference uint8
@@ -12,15 +12,15 @@ const (
 	noObject        reference = iota
 	objectID                  // by an id or a list of ids
 	containerObject           // by an id, or an object with its id
-	voiceObject               // by an object with its id: a voice that is named is one of the vendor's
-	promptObject              // by an object with its id, where a prompt is stored with OpenAI
-	skillObject               // by an id, or a word for one of the vendor's own
-	uriObject                 // by a URI of Google's Files API, or of anything in the world
+	voiceObject               // by an object with its id; a voice given as a name is the vendor's
+	promptObject              // by an object with its id: a prompt stored with OpenAI
+	skillObject               // by an id, or by the name of one of the vendor's own
+	uriObject                 // by a URI, of Google's Files API or any other
 )
 
-// objectField tells whether a field refers to an object of the account, wherever it stands: OpenAI's and Anthropic's
-// files, stores, containers, skills, tunnels and connectors, Google's files, caches and stores, xAI's collections,
-// Mistral's libraries and agents, as their documentation of 2026 has them.
+// objectField returns how a field refers to an object of the account, at any place: OpenAI's and Anthropic's files, stores,
+// containers, skills, tunnels and connectors, Google's files, caches and stores, xAI's collections, Mistral's libraries
+// and agents, as documented in 2026.
 func objectField(key []byte) reference {
 	switch string(key) {
 	case "file_id", "file_ids", "vector_store_id", "vector_store_ids", "container_id", "tunnel_id", "connector_id",
@@ -65,7 +65,7 @@ func (r *reader) refer(name string, ref reference, v token) error {
 // mostAgain is how often the whole body may be read once more for what it refers to.
 const mostAgain = 2
 
-// elements calls do for the strings of an array that has been read, of arrays in it too.
+// elements calls do for each string of an array that was read, and of arrays in it.
 func (r *reader) elements(v token, do func(token) error) error {
 	s := reader{scanner: scanner{data: r.data, pos: v.start + 1}, e: &Envelope{}}
 	for first := true; ; first = false {
@@ -85,7 +85,7 @@ func (r *reader) elements(v token, do func(token) error) error {
 	}
 }
 
-// idOf notes the ids of an object that has been read.
+// idOf notes the ids of an object that was read.
 func (r *reader) idOf(param string, v token) error {
 	s := reader{scanner: scanner{data: r.data, pos: v.start + 1}, e: &Envelope{}}
 	for first := true; ; first = false {
@@ -111,8 +111,8 @@ func (r *reader) idOf(param string, v token) error {
 	}
 }
 
-// storedURI reports whether a URI is of a file that the account has stored with Google: of the Files API, by name or by
-// URL, or in its own bucket. Others are anybody's.
+// storedURI reports whether a URI names a file that the account stored with Google: in the Files API, by name or by URL,
+// or in its own bucket. Other URIs are public.
 func storedURI(uri string) bool {
 	scheme, rest, ok := strings.Cut(strings.TrimSpace(uri), "://")
 	if !ok || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
@@ -124,7 +124,7 @@ func storedURI(uri string) bool {
 		strings.HasPrefix(path, "v1") && strings.Contains(path, "/files/")
 }
 
-// builtinSkill reports whether a skill is one of the vendor's: Anthropic's four by name, OpenAI's curated ones.
+// builtinSkill reports whether a skill is the vendor's own: Anthropic's four by name, or one of OpenAI's curated skills.
 func builtinSkill(id string) bool {
 	switch id {
 	case "pptx", "xlsx", "docx", "pdf":

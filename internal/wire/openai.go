@@ -2,8 +2,8 @@ package wire
 
 import "bytes"
 
-// openAIPlace tells where the value under key stands in a body of OpenAI's dialect. Chat messages, Responses items and
-// content parts share their names, and so a place.
+// openAIPlace returns the place of the value under key in a body of OpenAI's dialect. Chat messages, Responses items and
+// content parts share their fields' names, and so one place.
 func openAIPlace(op Operation, at place, key []byte) place {
 	switch at {
 	case root:
@@ -89,8 +89,8 @@ func openAIRoot(op Operation, key []byte) place {
 	return elsewhere
 }
 
-// searching reports whether a field that no model reads has to do with searches, which providers run at a fee: OpenAI's
-// web_search_options, xAI's search_parameters, Qwen's enable_search, and what others call theirs.
+// searching reports whether a field's name is about searches, which providers run for a fee: OpenAI's web_search_options,
+// xAI's search_parameters, Qwen's enable_search and similar fields.
 func searching(key []byte) bool {
 	const word = "search"
 	for i := 0; i+len(word) <= len(key); i++ {
@@ -115,7 +115,7 @@ func openAIPart(key []byte) place {
 		return partSecret
 	case "image_url":
 		return imageURL
-	case "tools": // items of the Responses API that add some
+	case "tools": // of items of the Responses API that add tools
 		return tool
 	case "arguments", "function", "annotations", "results", "metadata":
 		return free

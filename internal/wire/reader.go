@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// place is what a value is to the provider by where it stands. Arrays are transparent: their elements stand where they do.
+// place is the meaning of a value by its position in the body. The elements of an array have the place of the array.
 type place uint8
 
 const (
-	elsewhere       place = iota // text, whatever it says, and perhaps names of objects
-	free                         // text that the client's own words and schemas may name anything in
+	elsewhere       place = iota // text, and perhaps names of objects
+	free                         // text in which the client's own schemas may use any name
 	root                         // the body
 	streaming                    // stream_options
 	generation                   // generationConfig
@@ -86,7 +86,7 @@ func (e *Envelope) readJSON() error {
 	return nil
 }
 
-// preamble refuses what is no JSON object from its first bytes on, and what is no text.
+// preamble refuses a body that does not begin like a JSON object or is not UTF-8.
 func (r *reader) preamble() error {
 	if bytes.HasPrefix(r.data, []byte("\ufeff")) {
 		return invalid("", "The request body begins with a byte order mark. Send UTF-8 without one.")
@@ -144,7 +144,7 @@ func (r *reader) array(at place) error {
 	}
 }
 
-// promptList counts the prompts of Completions: one each, but an array of numbers is a single one in tokens.
+// promptList counts the prompts of Completions. Each element is one, but an array of numbers is a single prompt in tokens.
 func (r *reader) promptList() error {
 	if err := r.enter(); err != nil {
 		return err
@@ -171,7 +171,7 @@ func (r *reader) promptList() error {
 	}
 }
 
-// frame is what an object's members say together.
+// frame collects the members of an object that are judged together.
 type frame struct {
 	seen fieldSet
 	item itemFrame
@@ -204,7 +204,7 @@ func (r *reader) object(at place) error {
 	case part:
 		r.item(&f.item)
 		if f.item.result {
-			r.e.Demands.Objects = r.e.Demands.Objects[:objects] // what a tool has made is told of, not asked for
+			r.e.Demands.Objects = r.e.Demands.Objects[:objects] // a tool's result reports the objects that the tool made; it does not ask for them
 		}
 	case blob:
 		r.blob(&f.blob)
@@ -236,7 +236,7 @@ func (r *reader) member(at place, f *frame) error {
 	if at == root && string(key) == "prompt" && r.e.Endpoint.Operation.responses() {
 		ref = promptObject
 	}
-	if at == root && string(key) == "preset" { // OpenRouter's: settings that are stored there, a model among them
+	if at == root && string(key) == "preset" { // settings stored with OpenRouter, a model among them
 		ref = objectID
 	}
 	if at == elsewhere && ref == noObject {
@@ -246,7 +246,7 @@ func (r *reader) member(at place, f *frame) error {
 	return r.known(at, key, ref, f)
 }
 
-// known reads a member at a place where names have a meaning, or one whose name refers to an object.
+// known reads a member whose name has a meaning at its place, or refers to an object.
 func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 	field, err := f.seen.add(r.controls(at), key)
 	if err != nil {
@@ -280,7 +280,7 @@ func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 	case inner == googleHosted:
 		return r.googleTool(name, v)
 	}
-	if inner <= part { // nothing of the value itself is looked for
+	if inner <= part { // the value itself is not recorded
 		return nil
 	}
 	if err := r.leaf(inner, v); err != nil {
@@ -289,8 +289,8 @@ func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 	return r.note(inner, v, f)
 }
 
-// checkKey refuses a field's name that parsers read differently: one with a NUL, at which those of C end it, or with half
-// of a surrogate pair.
+// checkKey refuses a field's name that parsers read differently: a name with a NUL, at which C strings end, or with half of
+// a surrogate pair.
 func (r *reader) checkKey(key token) error {
 	raw := r.inside(key)
 	decoded, ok := unescape(make([]byte, 0, min(len(raw), 256)), raw)
@@ -300,11 +300,11 @@ func (r *reader) checkKey(key token) error {
 	return invalid("", "A field's name holds a NUL or half of a surrogate pair. Leave it out.")
 }
 
-// inside returns what stands between a string's quotes.
+// inside returns the bytes between a string's quotes.
 func (r *reader) inside(v token) []byte { return r.data[v.start+1 : v.end-1] }
 
-// short decodes a string that may be one of the few words that are looked for, until the next call. One too long to be any
-// comes back as it is written, and its backslashes keep it from being taken for one.
+// short decodes a string to compare it with the few known words; the result is valid until the next call. A longer string
+// comes back undecoded, and its backslashes keep it from matching a known word.
 func (r *reader) short(v token) []byte {
 	raw := r.inside(v)
 	if !v.escaped || len(raw) > len(r.scratch) {
@@ -314,7 +314,7 @@ func (r *reader) short(v token) []byte {
 	return word
 }
 
-// decode returns what a string stands for; ok is false where parsers would disagree.
+// decode returns a string's decoded value; ok is false if parsers would disagree about it.
 func (r *reader) decode(v token) (s string, ok bool) {
 	raw := r.inside(v)
 	if !v.escaped {
@@ -350,7 +350,7 @@ func (r *reader) controls(at place) []spelling {
 	}
 }
 
-// within tells where the value under key stands, of an object that stands at a place.
+// within returns the place of the value under key in an object at a place.
 func (r *reader) within(at place, key []byte) place {
 	switch {
 	case at == root && string(key) == "stream_options":

@@ -2,8 +2,8 @@ package wire
 
 import "bytes"
 
-// isSteering reports whether a top-level field steers a gateway between us and a vendor, in any spelling: LiteLLM's
-// client-side credentials, routing and router configuration, Portkey's and Helicone's, Vercel's options for providers.
+// isSteering reports whether a top-level field, in any spelling, steers another gateway on the way to the vendor: LiteLLM's
+// client-side credentials, routing and router configuration, Portkey's and Helicone's, Vercel's provider options.
 func isSteering(key []byte) bool {
 	var buf [40]byte
 	name := buf[:0]
@@ -33,5 +33,5 @@ func isSteering(key []byte) bool {
 	return false
 }
 
-// steeringPrefixes begin the names of clouds' credentials and of gateways' own fields, as LiteLLM takes them.
+// steeringPrefixes are prefixes of the fields for cloud credentials and gateways' settings that LiteLLM takes.
 var steeringPrefixes = [...]string{"litellm", "aws", "azure", "vertex", "watsonx", "portkey", "helicone", "cfaig"}

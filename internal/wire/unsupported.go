@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// unsupported is the refusal of a method and path that no endpoint has. Its message says the most useful thing that is
-// known: which feature was asked for and whether it is planned, or which endpoint was meant and what to change.
+// unsupported is the refusal of a method and path that no endpoint has. Its message names the requested feature and
+// whether it is planned, or the endpoint that was meant and what to change.
 func unsupported(method, escapedPath string) *Error {
 	asked := ShownMethod(method) + " " + ShownPath(escapedPath)
 	return &Error{Status: http.StatusNotFound, Code: "unsupported_endpoint", Message: explain(method, asked, plainPath(escapedPath))}
@@ -44,7 +44,7 @@ func explain(method, asked, p string) string {
 	return fmt.Sprintf(generic, asked)
 }
 
-// slip names the endpoints that a path means, whose method or spelling is another.
+// slip names the endpoint that a request meant but got wrong in method or spelling.
 func slip(method, asked string, own []served) string {
 	if i := slices.IndexFunc(own, func(s served) bool { return s.method == method }); i >= 0 {
 		return fmt.Sprintf("AI Ratelimit does not serve %s. Write it exactly as %s.", asked, own[i])
@@ -64,7 +64,7 @@ type served struct {
 // String returns the method and the path.
 func (s served) String() string { return s.method + " " + s.path }
 
-// servedPaths are the endpoints without a model in their path, in a fixed order.
+// servedPaths are the endpoints without a model in the path, in a fixed order.
 var servedPaths = listServed()
 
 func listServed() []served {
@@ -79,8 +79,8 @@ func listServed() []served {
 	return all
 }
 
-// plainPath returns a path without what makes spellings odd: escapes, doubled and trailing slashes, dot segments, upper case,
-// trailing punctuation.
+// plainPath normalises a path: it removes escapes, doubled and trailing slashes, dot segments, upper case and trailing
+// punctuation.
 func plainPath(escapedPath string) string {
 	if len(escapedPath) > longestSlip {
 		return escapedPath
@@ -121,7 +121,7 @@ func pathsAt(p string) []served {
 	return append(own, served{http.MethodGet, "/v1/models/{model}", Endpoint{Operation: GetModel}})
 }
 
-// geminiPaths are Gemini's endpoints, whose path names the model, in a fixed order.
+// geminiPaths are Gemini's endpoints with the model in the path, in a fixed order.
 var geminiPaths = listGemini()
 
 func listGemini() []served {
@@ -133,10 +133,10 @@ func listGemini() []served {
 	return all
 }
 
-// action is what follows the colon of a Gemini path.
+// action is the part of a Gemini path after its colon.
 func (s served) action() string { return s.path[strings.LastIndexByte(s.path, ':')+1:] }
 
-// unversioned returns what follows the last version in a plain path, without a slash before it.
+// unversioned returns the part of a plain path after its last version, without a leading slash.
 func unversioned(p string) string {
 	segments := strings.Split(p[1:], "/")
 	for i, segment := range slices.Backward(segments) {
@@ -148,8 +148,8 @@ func unversioned(p string) string {
 	return p[1:]
 }
 
-// misplaced finds the endpoint that is meant by a path which ends like it: of a client whose base URL lacks the version,
-// or has it twice, or is another vendor's.
+// misplaced finds the endpoint whose path is the end of the requested path. The client's base URL lacks the version, has
+// it twice, or is another vendor's.
 func misplaced(p string) (meant served, ok bool) {
 	if _, action, ok := strings.Cut(p[strings.LastIndexByte(p, '/')+1:], ":"); ok {
 		for _, s := range geminiPaths {
@@ -177,7 +177,7 @@ func misplaced(p string) (meant served, ok bool) {
 	return meant, ok
 }
 
-// baseHint says what the base URL should be of the SDK that calls an endpoint.
+// baseHint says which base URL an SDK needs to call an endpoint.
 func baseHint(ep Endpoint) string {
 	if ep.Dialect == OpenAI {
 		return "If the SDK added this path, its base URL should be this server's address followed by /v1."
@@ -185,7 +185,7 @@ func baseHint(ep Endpoint) string {
 	return "If the SDK added this path, its base URL should be this server's address alone, without a path."
 }
 
-// nearest finds the endpoint whose path is spelt most like a path without its version.
+// nearest finds the endpoint with the most similar path; tail has no version.
 func nearest(tail string) (meant served, ok bool) {
 	asked := strings.ReplaceAll(tail, "-", "_")
 	if _, action, found := strings.Cut(asked, ":"); found {
@@ -204,11 +204,11 @@ func nearest(tail string) (meant served, ok bool) {
 	return closest(servedPaths, asked, func(s served) string { return unversioned(s.path) })
 }
 
-// closest is the endpoint whose spelling differs from asked in the fewest characters, at most a third of them.
+// closest is the endpoint whose spelling differs from asked in the fewest bytes, at most a third of them.
 func closest(list []served, asked string, spelling func(served) string) (meant served, ok bool) {
 	least := min(max(2, len(asked)/3), len(asked)-1) + 1
 	for _, s := range list {
-		// More segments than the endpoint has are an id, not a slip.
+		// A path with more segments than the endpoint has an id, not a misspelling.
 		if n := strings.Count(asked, "/"); n > 0 && n != strings.Count(spelling(s), "/") {
 			continue
 		}
@@ -219,7 +219,7 @@ func closest(list []served, asked string, spelling func(served) string) (meant s
 	return meant, ok
 }
 
-// distance is Levenshtein's: how many bytes must be changed, added or removed to make b of a.
+// distance is the Levenshtein distance: how many bytes must be changed, added or removed to turn a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -240,9 +240,9 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// DialectOf guesses the dialect in which a caller of path expects an error, for paths that no endpoint matches too.
+// DialectOf guesses the dialect in which a caller of path expects an error, even if no endpoint matches the path.
 func DialectOf(path string) Dialect {
-	// Below /v1/models are OpenAI's calls on one model too, whose only colons are those of a fine-tuned one's name.
+	// OpenAI's calls on one model are below /v1/models too. Only names of fine-tuned models have colons there.
 	model, below := strings.CutPrefix(path, "/v1/models/")
 	switch {
 	case strings.HasPrefix(path, "/v1beta/openai/"):
@@ -260,9 +260,9 @@ func DialectOf(path string) Dialect {
 	return meant.ep.Dialect
 }
 
-// CallerDialect is the dialect that the caller of a path reads which several vendors have, /v1/models and /v1/files among
-// them, or which nobody has: byPath, which the path tells, unless that is OpenAI's for want of a better one, and the headers
-// or the URL's query are another vendor's.
+// CallerDialect is the caller's dialect at a path that several vendors have, such as /v1/models and /v1/files, or that no
+// vendor has. It is byPath, the path's dialect, unless that is only the default, OpenAI's, and the headers or the query are
+// another vendor's.
 func CallerDialect(byPath Dialect, path string, h http.Header, rawQuery string) Dialect {
 	switch {
 	case byPath != OpenAI, ofOpenAIAlone(path):
@@ -275,7 +275,7 @@ func CallerDialect(byPath Dialect, path string, h http.Header, rawQuery string) 
 	return OpenAI
 }
 
-// ofOpenAIAlone reports whether a path begins as one of OpenAI's endpoints that no other vendor has.
+// ofOpenAIAlone reports whether a path begins like an endpoint that only OpenAI has.
 func ofOpenAIAlone(path string) bool {
 	first, _, _ := strings.Cut(unversioned(plainPath(path)), "/")
 	for _, s := range servedPaths {
@@ -290,7 +290,7 @@ func ofOpenAIAlone(path string) bool {
 // longestShown is the most bytes of a path that a message or the log shows.
 const longestShown = 120
 
-// ShownPath returns a path fit for a message and a log: short, of printable ASCII, and without what may be a key or an id.
+// ShownPath returns a path fit for a message and a log: short, printable ASCII, and without words that may be keys or ids.
 func ShownPath(escapedPath string) string {
 	p, _, _ := strings.Cut(escapedPath, "?")
 	if len(p) > longestShown {
@@ -303,22 +303,22 @@ func ShownPath(escapedPath string) string {
 	return strings.Join(segments, "/")
 }
 
-// keyMarks are what the keys of vendors, and ours, begin with.
+// keyMarks are the prefixes of vendors' keys and of project keys.
 var keyMarks = []string{"sk-", "sk_", "pk_", "st_", "aiza", "aq.", "xai-", "gsk_", "eyj"}
 
-// longestWord is the longest word of a path, in bytes, that is shown whole although it has a digit: what is longer may be a key.
+// longestWord is the longest word with a digit, in bytes, that is shown whole. A longer one may be a key.
 const longestWord = 24
 
 func shownSegment(segment string) string {
 	for _, word := range strings.FieldsFunc(strings.ToLower(segment), func(r rune) bool { return strings.ContainsRune("=%:;,&@+", r) }) {
-		word = strings.TrimPrefix(word, "20") // of an encoded space
+		word = strings.TrimPrefix(word, "20") // from an encoded space
 		for _, mark := range keyMarks {
 			if strings.HasPrefix(word, mark) && len(word) > len(mark)+4 {
 				return "..."
 			}
 		}
 	}
-	for word := range strings.SplitSeq(segment, ":") { // Gemini's are MODEL:ACTION
+	for word := range strings.SplitSeq(segment, ":") { // Gemini's segments are MODEL:ACTION
 		if len(word) > longestWord && strings.ContainsAny(word, "0123456789") {
 			return printable(segment[:6]) + "..."
 		}

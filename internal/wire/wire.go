@@ -1,11 +1,11 @@
 // Package wire reads request envelopes and writes error bodies, one file a dialect.
 //
-// An envelope is what must be known of a request before it is forwarded: its model, whether it streams, its output cap, how
-// much answer it asks for and how large its input can be. Invariants:
+// An envelope says what must be known of a request before it is forwarded: its model, whether it streams, its output cap,
+// how many answers it asks for and how large its input can be. Invariants:
 //
-//   - What was checked is what is sent. A body is read once, by this package's own strict reader; every control field has
-//     one value in it, whoever parses it next: duplicates, and names that differ only in letter case, are refused.
-//   - Edits leave every byte alone that they do not have to change.
+//   - The body that is sent is the body that was checked. This package's strict reader reads it once. Every control field
+//     has one value for every later parser: duplicates, and names that differ only in letter case, are refused.
+//   - An edit changes only the bytes that it must change.
 //   - Input.TextBytes is never fewer than the input's text tokens, unless Input.Opaque says that there is more.
 //   - Reading is linear in the body and bounded in depth.
 package wire
@@ -22,7 +22,7 @@ const maxModel = 256
 // modelsPrefix may stand before a model in a Gemini body.
 const modelsPrefix = "models/"
 
-// Envelope is what a request says about itself.
+// Envelope is what a request's body says about the request.
 type Envelope struct {
 	Endpoint     Endpoint
 	Model        string // as the client wrote it, decoded
@@ -31,18 +31,18 @@ type Envelope struct {
 
 	Capped    bool  // at least one output cap is given
 	MaxOutput int64 // tokens an answer; the largest cap given
-	Answers   int64 // answers asked for: choices × prompts, candidates or images; at least 1
+	Answers   int64 // requested answers: choices × prompts, candidates or images; at least 1
 
-	SystemPrompt *string // name of the stored prompt asked for; nil for none
+	SystemPrompt *string // name of the requested stored prompt; nil for none
 	Input        Input
 	Demands      Demands
-	Tools        bool  // a field named tools stands somewhere in the body
-	CacheControl bool  // as does one named cache_control
+	Tools        bool  // the body has a field named tools somewhere
+	CacheControl bool  // the body has a field named cache_control somewhere
 	Characters   int64 // of the text to be spoken, for Speech
 
 	Sounds      [][]byte // the recordings to be transcribed, parts of the body, for Transcriptions and Translations
-	SoundClips  int64    // short ones beside them, of the speakers' voices
-	SoundAbsent bool     // one is named that is not in the body
+	SoundClips  int64    // short recordings of the speakers' voices, beside Sounds
+	SoundAbsent bool     // the body names a recording that it does not hold
 
 	body   []byte
 	form   bool            // multipart/form-data
@@ -50,7 +50,7 @@ type Envelope struct {
 	models []token         // Gemini: the models that the body repeats
 }
 
-// Forget lets go of the body, which cannot be edited any more then.
+// Forget drops the body. It cannot be edited afterwards.
 func (e *Envelope) Forget() {
 	e.body, e.Sounds, e.models = nil, nil, nil
 	e.fields = [controls]token{}
@@ -88,9 +88,9 @@ func Parse(ep Endpoint, contentType string, body []byte) (*Envelope, error) {
 	return e, nil
 }
 
-// ContentType returns the type under which the body goes to the provider: what it was read as, in the client's own words
-// where they say the same. A server that is told of another format, as Google's are of protobuf, would read another
-// request than was checked.
+// ContentType returns the Content-Type for the provider: the format that the body was read as, in the client's spelling if
+// that means the same. Under another type, such as protobuf for Google, a server would read another request than was
+// checked.
 func (e *Envelope) ContentType(sent string) string {
 	if e.form {
 		return sent
