@@ -1,8 +1,7 @@
-// Package metrics tells Prometheus what the server does.
+// Package metrics exports the server's metrics to Prometheus.
 //
-// What holds for every metric: its labels have few values, known beforehand, and none of them is a project,
-// an identity or text of a request. What is counted with each request neither allocates nor looks anything up by
-// a hash of labels: the counters are found by position.
+// Invariants: labels have few values, which are known beforehand, and none is a project, an identity or text of a
+// request. Counting a request allocates nothing and hashes no labels: counters are found by position.
 package metrics
 
 import (
@@ -23,7 +22,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/provider"
 )
 
-// The values of labels. What is in none of them counts as the last.
+// The values of labels. An unknown value counts as the last one.
 var (
 	outcomes = []string{
 		"answered", "provider_error", "provider_limited", "provider_refused", "provider_broke_off", "client_gone", "preflight",
@@ -39,12 +38,12 @@ var (
 	refusals  = []string{"requests", "tokens", "costUsd", "burst", "concurrency", "other"}
 )
 
-// failures are the outcomes that alerts look at. They are counted apart, without the family, so that each can have a series
-// for each provider from the start, with 0: Prometheus sees no increase in a series that is born with its first failure.
+// failures are the outcomes that alerts use. A separate metric without the family counts them, so that every series can
+// exist from the start with 0: Prometheus sees no increase in a series that begins with its first failure.
 var failures = []string{"unavailable", "internal_error", "provider_error", "provider_limited", "provider_broke_off",
 	"provider_unreachable", "provider_timeout", "provider_auth_failed"}
 
-// builtIn are the built-in providers' names, with "" before for requests that came to none.
+// builtIn are the names of the built-in providers, after "" for requests that reached no provider.
 func builtIn() []string {
 	names := []string{""}
 	for _, v := range project.Vendors() {
@@ -56,8 +55,8 @@ func builtIn() []string {
 // Outcomes are the values of the label outcome.
 func Outcomes() []string { return slices.Clone(outcomes) }
 
-// Buckets are in seconds. What the gateway adds is below a millisecond where all is well; what a
-// provider takes is between a tenth of a second and minutes.
+// Time buckets are in seconds. The gateway normally adds less than a millisecond; a provider takes from a tenth of a
+// second to minutes.
 var (
 	addedBuckets     = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
 	firstByteBuckets = []float64{.05, .1, .25, .5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600}
@@ -70,8 +69,8 @@ type Metrics struct {
 	registry *prometheus.Registry
 
 	requests  *prometheus.CounterVec
-	children  []atomic.Pointer[prometheus.Counter] // of requests, by outcome, provider and family: made when first needed
-	failed    [][]prometheus.Counter               // by outcome, nil where it is no failure, and provider
+	children  []atomic.Pointer[prometheus.Counter] // of requests, by outcome, provider and family; created when first needed
+	failed    [][]prometheus.Counter               // by outcome and provider; nil if the outcome is no failure
 	refused   []prometheus.Counter                 // by kind
 	unchecked prometheus.Counter
 	tokens    [2][]prometheus.Counter // input and output, by provider
@@ -82,35 +81,35 @@ type Metrics struct {
 	batch, commit prometheus.Histogram
 }
 
-// New returns the metrics of a server of a version.
+// New returns the metrics of a server; version is exported with them.
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(),
 		children: make([]atomic.Pointer[prometheus.Counter], len(outcomes)*len(providers)*len(families))}
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_requests_total",
-		Help: "Requests of the data plane that have ended, by outcome (answered; a code of an error of ours; provider_error, provider_limited and provider_refused for its 5xx, its 429 and what else it answers but success; provider_broke_off; client_gone; preflight), provider (a project's own are custom) and model family."},
+		Help: "Data plane requests that have ended, by outcome (answered; an error code of the gateway; provider_error, provider_limited and provider_refused for the provider's 5xx, 429 and other errors; provider_broke_off; client_gone; preflight), provider (custom for a project's own) and model family."},
 		[]string{"outcome", "provider", "family"})
 	failed := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_failures_total",
-		Help: "Those of airatelimit_requests_total that alerts look at, by outcome and provider: failures of ours and of providers. Every series is there from the start."},
+		Help: "Failures of the gateway and of providers, by outcome and provider; also counted in airatelimit_requests_total. Every series exists from the start."},
 		[]string{"outcome", "provider"})
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_refusals_total",
 		Help: "Requests refused with 429, by kind of limit."}, []string{"kind"})
 	m.unchecked = prometheus.NewCounter(prometheus.CounterOpts{Name: "airatelimit_unchecked_total",
-		Help: "Requests let through while limits could not be checked, because their project has failOpen."})
+		Help: "Requests forwarded while limits were unavailable, because their project has failOpen."})
 	tokens := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_tokens_total",
 		Help: "Tokens charged, by direction (input, output) and provider."}, []string{"direction", "provider"})
 	cost := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_cost_usd_total",
 		Help: "Cost charged in US dollars, by provider."}, []string{"provider"})
 	first := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "airatelimit_upstream_first_byte_seconds",
-		Help: "From handing a request to the connection to the provider until the header of its answer, by provider.", Buckets: firstByteBuckets}, []string{"provider"})
+		Help: "Time from sending a request to the provider until the header of its answer, by provider.", Buckets: firstByteBuckets}, []string{"provider"})
 	m.added = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_added_seconds",
-		Help:    "What the gateway itself adds to a request that the provider answered: from its header until it is handed to the connection to the provider, without the wait for the client's body, plus from the last byte of the provider's answer until the end of ours is written and settled.",
+		Help:    "Time that the gateway adds to an answered request: from the request's header until it is sent to the provider, without the wait for the client's body, plus from the last byte of the provider's answer until the answer to the client is complete and settled.",
 		Buckets: addedBuckets})
 	m.batch = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_ledger_batch_size",
-		Help: "What one transaction of the ledger wrote: accounts and further records to a SQLite file, decisions and ends of requests to PostgreSQL.", Buckets: sizeBuckets})
+		Help: "Entries in one transaction of the ledger: accounts and other records with SQLite, decisions and ends of requests with PostgreSQL.", Buckets: sizeBuckets})
 	m.commit = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_ledger_commit_seconds",
-		Help: "What a transaction of the ledger took, from its beginning to the end of its commit.", Buckets: commitBuckets})
+		Help: "Time of a transaction of the ledger, from its beginning to the end of its commit.", Buckets: commitBuckets})
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "airatelimit_build_info",
-		Help: "1, with the version of AI Ratelimit and of Go."}, []string{"version", "go"})
+		Help: "Always 1; the labels are the versions of AI Ratelimit and Go."}, []string{"version", "go"})
 	info.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(m.requests, failed, refused, m.unchecked, tokens, cost, first, m.added, m.batch, m.commit, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -140,8 +139,8 @@ func New(version string) *Metrics {
 	return m
 }
 
-// position returns where a value stands, or the last position. The lists are short, and what is frequent comes first:
-// this is as fast as hashing.
+// position returns the index of a value, or the last index. The lists are short and begin with frequent values, so this
+// is as fast as hashing.
 func position(values []string, v string) int {
 	if i := slices.Index(values, v); i >= 0 {
 		return i
@@ -149,7 +148,7 @@ func position(values []string, v string) int {
 	return len(values) - 1
 }
 
-// outcomeOf tells apart what a provider answered but success: whose fault it is differs.
+// outcomeOf splits provider_error by the provider's status, because the causes differ.
 func outcomeOf(s *gateway.Seen) string {
 	switch {
 	case s.Outcome != "provider_error" || s.Status >= http.StatusInternalServerError:
@@ -186,7 +185,7 @@ func (m *Metrics) Request(s gateway.Seen) {
 	}
 }
 
-// child returns the counter of requests at a position. Most never happen and are never made.
+// child returns the counter of requests at a position. It is created when first needed, because most never are.
 func (m *Metrics) child(outcome, by, family int) prometheus.Counter {
 	at := &m.children[(outcome*len(providers)+by)*len(families)+family]
 	if c := at.Load(); c != nil {
@@ -197,7 +196,7 @@ func (m *Metrics) child(outcome, by, family int) prometheus.Counter {
 	return c
 }
 
-// Ledger is what a ledger shall tell.
+// Ledger returns the observer that a ledger reports its batches to.
 func (m *Metrics) Ledger() ledger.Observer {
 	return ledger.Observer{Batch: func(size int, took time.Duration) {
 		m.batch.Observe(float64(size))
@@ -205,18 +204,18 @@ func (m *Metrics) Ledger() ledger.Observer {
 	}}
 }
 
-// State is read whenever Prometheus asks. No function may wait for anything.
+// State is read at each scrape. No function may block.
 type State struct {
-	Running        func() int64 // requests
-	Holding        func() int64 // reservations of this process
-	Unread         func() int   // projects that this process cannot read
-	RefreshFailure func() int64 // how often projects could not be read since the start
+	Running        func() int64 // running requests
+	Holding        func() int64 // holds of this process
+	Unreadable     func() int   // projects that this process cannot read
+	RefreshFailure func() int64 // failed refreshes of the projects since the start
 }
 
-// WatchReady exports whether a server takes requests, from before it does. It is called once.
+// WatchReady exports whether the server is ready, also while it starts. It is called once.
 func (m *Metrics) WatchReady(ready func() bool) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "airatelimit_ready",
-		Help: "1 while /readyz says that requests can be taken, else 0."}, func() float64 {
+		Help: "1 while /readyz reports ready, else 0."}, func() float64 {
 		if ready() {
 			return 1
 		}
@@ -224,16 +223,16 @@ func (m *Metrics) WatchReady(ready func() bool) {
 	}))
 }
 
-// Watch exports the state of a server that serves. It is called once.
+// Watch exports the state of a serving server. It is called once.
 func (m *Metrics) Watch(s State) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("airatelimit_running_requests", "Requests of the data plane that run now.", func() float64 { return float64(s.Running()) })
-	gauge("airatelimit_held_reservations", "Reservations that requests of this process hold now.", func() float64 { return float64(s.Holding()) })
-	gauge("airatelimit_unreadable_projects", "Projects that this process cannot read, wholly or in part.", func() float64 { return float64(s.Unread()) })
+	gauge("airatelimit_running_requests", "Data plane requests that run now.", func() float64 { return float64(s.Running()) })
+	gauge("airatelimit_held_reservations", "Holds of this process's requests.", func() float64 { return float64(s.Holding()) })
+	gauge("airatelimit_unreadable_projects", "Projects that this process cannot read, wholly or in part.", func() float64 { return float64(s.Unreadable()) })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "airatelimit_project_refresh_failures_total",
-		Help: "How often changes of projects could not be read; what was known stays in force meanwhile."}, func() float64 { return float64(s.RefreshFailure()) }))
+		Help: "Failed refreshes of the projects; meanwhile the last known state is used."}, func() float64 { return float64(s.RefreshFailure()) }))
 }
 
 // Handler serves the metrics.

@@ -119,7 +119,7 @@ func TestLedgerAndStateAreExported(t *testing.T) {
 	t.Parallel()
 	m := New("v1")
 	m.Ledger().Batch(3, 2*time.Millisecond)
-	m.Watch(State{Running: func() int64 { return 7 }, Holding: func() int64 { return 5 }, Unread: func() int { return 3 }, RefreshFailure: func() int64 { return 2 }})
+	m.Watch(State{Running: func() int64 { return 7 }, Holding: func() int64 { return 5 }, Unreadable: func() int { return 3 }, RefreshFailure: func() int64 { return 2 }})
 	m.WatchReady(func() bool { return true })
 	wantLines(t, page(m), "airatelimit_ledger_batch_size_sum 3", "airatelimit_ledger_commit_seconds_sum 0.002",
 		"airatelimit_running_requests 7", "airatelimit_held_reservations 5", "airatelimit_unreadable_projects 3", "airatelimit_ready 1", "airatelimit_project_refresh_failures_total 2")
@@ -130,7 +130,7 @@ func TestMetricsPassPrometheusLinter(t *testing.T) {
 	t.Parallel()
 	m := New("v1")
 	m.Request(answered())
-	m.Watch(State{Running: func() int64 { return 0 }, Holding: func() int64 { return 0 }, Unread: func() int { return 0 }, RefreshFailure: func() int64 { return 0 }})
+	m.Watch(State{Running: func() int64 { return 0 }, Holding: func() int64 { return 0 }, Unreadable: func() int { return 0 }, RefreshFailure: func() int64 { return 0 }})
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)

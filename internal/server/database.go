@@ -15,32 +15,32 @@ import (
 	"github.com/airatelimit/airatelimit/internal/store"
 )
 
-// keptLedger is a ledger on a database.
-type keptLedger interface {
+// databaseLedger is a ledger that reports its database's health.
+type databaseLedger interface {
 	ledger.Ledger
-	// Healthy returns why nothing can be decided or kept now, or nil.
+	// Healthy returns why the ledger can decide or store nothing now, or nil.
 	Healthy() error
 }
 
 const (
-	// A node may start before its database, or while that is restarted.
+	// A node may start before its database, or during a restart of the database.
 	databaseWait  = 30 * time.Second
 	databaseRetry = 500 * time.Millisecond
 )
 
-// opened is an open database, and what is kept in it.
+// opened is an open database with the parts that use it.
 type opened struct {
 	db      *store.DB
 	store   *store.Store
 	catalog *store.Catalog
-	ledger  keptLedger
+	ledger  databaseLedger
 }
 
-// awaitDatabase opens the database as soon as it can be, if that is soon. What it has opened a.closers close, an error
-// or not.
+// awaitDatabase opens the database, and retries for databaseWait while the error may pass. a.closers close everything it
+// has opened, also after an error.
 func (a *app) awaitDatabase(ctx context.Context, d config.Database, keys *secret.Keyring, beat time.Duration) (o opened, err error) {
 	if d.Warning != "" {
-		a.log.Warn("DATABASE_URL: " + d.Warning)
+		a.log.Warn("DATABASE_URL is not fully secure", "reason", d.Warning)
 	}
 	if !d.Postgres() {
 		unlock, err := store.Lock(d.Path)
@@ -49,7 +49,7 @@ func (a *app) awaitDatabase(ctx context.Context, d config.Database, keys *secret
 		}
 		a.closers.add(func(context.Context) error { return unlock() })
 	}
-	said := ""
+	logged := ""
 	for deadline := time.Now().Add(databaseWait); ; {
 		o, err = a.openDatabase(ctx, d, keys, beat)
 		switch {
@@ -58,10 +58,10 @@ func (a *app) awaitDatabase(ctx context.Context, d config.Database, keys *secret
 		case time.Now().After(deadline):
 			return o, fmt.Errorf("the database could not be opened for %s: %w", databaseWait, err)
 		}
-		if text := err.Error(); text != said {
+		if text := err.Error(); text != logged {
 			a.wait("the database cannot be opened yet; the log says why")
 			a.log.Warn("waiting for the database", "error", err)
-			said = text
+			logged = text
 		}
 		select {
 		case <-ctx.Done():
@@ -71,7 +71,7 @@ func (a *app) awaitDatabase(ctx context.Context, d config.Database, keys *secret
 	}
 }
 
-// openDatabase leaves nothing open where it fails.
+// openDatabase tries once to open the database. After an error nothing is left open.
 func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.Keyring, beat time.Duration) (o opened, err error) {
 	var opening closers
 	defer func() {
@@ -105,7 +105,7 @@ func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.
 		return o, nil
 	}
 	l, err := postgres.Open(ctx, o.db.Pool, postgres.Options{Beat: beat, Observe: a.metrics.Ledger().Batch, Report: func(err error) {
-		a.log.Error("the database refuses what is to be counted", "error", err)
+		a.log.Error("usage refused by the database", "error", err)
 	}})
 	if err != nil {
 		return o, err
@@ -123,15 +123,14 @@ func (a *app) openFile(ctx context.Context, db *store.DB) (*sqlite.Ledger, error
 	}
 	l.Observe(a.metrics.Ledger())
 	if n := l.Dropped(); n > 0 {
-		a.log.Warn("a part of the journal could not be read: what was counted last is lost, as after a loss of power", "bytes", n)
+		a.log.Warn("journal partly unreadable: the latest usage is lost, as after a power failure", "bytes", n)
 	}
 	return l, nil
 }
 
-// tend keeps SQLite's log short until ctx ends, and tells where the journal cannot be folded
-// into the file. That a checkpoint fails is no reason to stop: the log grows, and commits fold
-// it back themselves in the end.
-func tend(ctx context.Context, db *store.DB, l *sqlite.Ledger, log *slog.Logger) {
+// checkpoint keeps SQLite's write-ahead log short until ctx ends, and logs when the journal cannot be folded into the
+// tables. A failed checkpoint is harmless: the log grows until a commit checkpoints it.
+func checkpoint(ctx context.Context, db *store.DB, l *sqlite.Ledger, log *slog.Logger) {
 	tick := time.NewTicker(store.CheckpointInterval)
 	defer tick.Stop()
 	behind := false
@@ -142,21 +141,20 @@ func tend(ctx context.Context, db *store.DB, l *sqlite.Ledger, log *slog.Logger)
 		case <-tick.C:
 		}
 		if _, err := db.Checkpoint(ctx); err != nil && ctx.Err() == nil {
-			log.Debug("checkpoint", "error", err)
+			log.Debug("checkpoint failed", "error", err)
 		}
 		err := l.Behind()
 		switch {
 		case err != nil && !behind:
-			log.Error("the database cannot be written: requests go on in the journal, until that is full", "error", err)
+			log.Error("database not writable: requests continue until the journal is full", "error", err)
 		case err == nil && behind:
-			log.Info("the database has what was in the journal")
+			log.Info("journal folded into the database again")
 		}
 		behind = err != nil
 	}
 }
 
-// prune removes what is of no use any more, now and then until ctx ends. That it fails is no reason to stop: the next
-// time goes on where this one stopped.
+// prune calls [store.DB.Prune] at intervals until ctx ends. After an error the next run removes the rest.
 func prune(ctx context.Context, db *store.DB, now func() time.Time, log *slog.Logger) {
 	tick := time.NewTicker(store.PruneInterval)
 	defer tick.Stop()
@@ -168,10 +166,10 @@ func prune(ctx context.Context, db *store.DB, now func() time.Time, log *slog.Lo
 		}
 		removed, err := db.Prune(ctx, now())
 		if err != nil && ctx.Err() == nil {
-			log.Warn("what is of no use any more was not all removed", "error", err)
+			log.Warn("pruning incomplete", "error", err)
 		}
 		if removed > 0 {
-			log.Debug("removed what is of no use any more", "rows", removed)
+			log.Debug("pruned", "rows", removed)
 		}
 	}
 }

@@ -10,18 +10,18 @@ import (
 
 const (
 	differencesPoll = time.Minute
-	// mostAhead is by how much two clocks may differ: below it nobody's day begins noticeably early or late.
-	mostAhead = 3 * time.Second
+	// maxAhead is the largest difference of clocks without a warning: up to it, no period begins noticeably early or late.
+	maxAhead = 3 * time.Second
 )
 
-// differences warns of what makes limits on PostgreSQL less exact than they should be: once, and again when it has been
-// otherwise in between.
+// differences warns of settings and clocks that make limits on PostgreSQL inexact. It warns once, and again if the
+// problem returns.
 type differences struct {
 	log             *slog.Logger
-	forgets, astray bool
+	forgets, skewed bool
 }
 
-// run looks now, and now and then until ctx ends. Whether the database is there is not its concern.
+// run checks at once and then at intervals until ctx ends. It ignores errors, because health reports them.
 func (d *differences) run(ctx context.Context, db *store.DB) {
 	tick := time.NewTicker(differencesPoll)
 	defer tick.Stop()
@@ -39,11 +39,11 @@ func (d *differences) run(ctx context.Context, db *store.DB) {
 
 func (d *differences) warn(found store.Differences) {
 	if found.Forgets && !d.forgets {
-		d.log.Warn("PostgreSQL has synchronous_commit=off: after a crash it may have forgotten requests that were admitted, and admit as many again (docs/postgresql.md)")
+		d.log.Warn("admitted requests may be lost in a database crash: see docs/postgresql.md", "synchronous_commit", "off")
 	}
-	astray := found.Ahead.Abs() > mostAhead
-	if astray && !d.astray {
-		d.log.Warn("this machine's clock and the database's differ: periods begin at different times on different nodes; have both keep time by NTP", "database_ahead", found.Ahead.Round(time.Millisecond))
+	skewed := found.Ahead.Abs() > maxAhead
+	if skewed && !d.skewed {
+		d.log.Warn("clocks of this machine and the database differ: synchronize both with NTP", "database_ahead", found.Ahead.Round(time.Millisecond))
 	}
-	d.forgets, d.astray = found.Forgets, astray
+	d.forgets, d.skewed = found.Forgets, skewed
 }

@@ -13,41 +13,41 @@ import (
 
 const (
 	healthPoll = time.Second
-	// After the last failure so much time without another is taken for the end of them: where the database refuses what
-	// requests need, and takes everything else, the ledger is well again until the next request.
+	// A failure is over after healthQuiet without another one. The ledger's own health is not enough: if the database
+	// refuses only the statements of requests, the ledger is healthy until the next request.
 	healthQuiet = 5 * time.Second
 )
 
-// health tells the log when the ledger cannot do something any more, and why, and when that is over: once each, however
-// many requests meet it.
+// health logs when calls of the ledger begin to fail, with the error, and when they work again. It logs each once,
+// however many requests fail.
 type health struct {
 	log     *slog.Logger
 	healthy func() error // the ledger's
 
 	mu       sync.Mutex
-	limits   trouble // with every decision
-	accounts trouble // with single accounts
-	changes  trouble // with what the control plane asks for
+	limits   outage // of all decisions
+	accounts outage // of decisions about single accounts
+	changes  outage // of the control plane's calls
 }
 
-// trouble is something that the ledger cannot do.
-type trouble struct {
-	begins, ends string // what the log says
-	away         bool
+// outage is a kind of call that fails.
+type outage struct {
+	begins, ends string // log messages
+	ongoing      bool
 	since, last  time.Time // the first and the last failure
-	calls        int       // that have failed
+	calls        int       // failed calls
 }
 
 func newHealth(log *slog.Logger, healthy func() error) *health {
 	return &health{
 		log: log, healthy: healthy,
-		limits:   trouble{begins: "limits cannot be checked", ends: "limits can be checked again"},
-		accounts: trouble{begins: "an identity's limits cannot be checked", ends: "no locked account has been met for a while"},
-		changes:  trouble{begins: "identities cannot be changed or listed", ends: "identities can be changed and listed again"},
+		limits:   outage{begins: "limits unavailable", ends: "limits available again"},
+		accounts: outage{begins: "account locked: its limits unavailable", ends: "no account locked recently"},
+		changes:  outage{begins: "changes and lists of identities unavailable", ends: "changes and lists of identities available again"},
 	}
 }
 
-// run looks at the ledger until ctx ends: it may be away without anybody asking it for anything.
+// run checks the ledger until ctx ends, because it may fail while no request comes.
 func (h *health) run(ctx context.Context) {
 	tick := time.NewTicker(healthPoll)
 	defer tick.Stop()
@@ -56,38 +56,38 @@ func (h *health) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			h.look(now)
+			h.check(now)
 		}
 	}
 }
 
-func (h *health) look(now time.Time) {
+func (h *health) check(now time.Time) {
 	err := h.healthy()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err != nil {
 		h.fails(&h.limits, now, err)
 	}
-	for _, t := range []*trouble{&h.limits, &h.accounts} {
-		if now.Sub(t.last) >= healthQuiet {
-			h.over(t)
+	for _, o := range []*outage{&h.limits, &h.accounts} {
+		if now.Sub(o.last) >= healthQuiet {
+			h.over(o)
 		}
 	}
 }
 
-// decided takes note of what a call has come to that a request needs.
+// decided notes the error of a call for a request.
 func (h *health) decided(err error) {
 	switch {
 	case !errors.Is(err, ledger.ErrUnavailable):
 	case errors.Is(err, ledger.ErrLocked):
-		h.met(&h.accounts, err)
+		h.failed(&h.accounts, err)
 	default:
-		h.met(&h.limits, err)
+		h.failed(&h.limits, err)
 	}
 }
 
-// changed takes note of what a call has come to that only the control plane needs. They are so rare that only one that
-// succeeds tells that others may.
+// changed notes the error of a call for the control plane. These calls are rare, so only a successful one ends an
+// outage.
 func (h *health) changed(err error) {
 	switch {
 	case err == nil:
@@ -96,38 +96,38 @@ func (h *health) changed(err error) {
 		h.over(&h.changes)
 	case !errors.Is(err, ledger.ErrUnavailable):
 	case h.healthy() != nil:
-		h.met(&h.limits, err)
+		h.failed(&h.limits, err)
 	default:
-		h.met(&h.changes, err)
+		h.failed(&h.changes, err)
 	}
 }
 
-func (h *health) met(t *trouble, err error) {
+func (h *health) failed(o *outage, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.fails(t, time.Now(), err)
-	t.calls++
+	h.fails(o, time.Now(), err)
+	o.calls++
 }
 
 // over needs the mutex.
-func (h *health) over(t *trouble) {
-	if !t.away {
+func (h *health) over(o *outage) {
+	if !o.ongoing {
 		return
 	}
-	h.log.Info(t.ends, "after", t.last.Sub(t.since), "failed_calls", t.calls)
-	t.away, t.calls = false, 0
+	h.log.Info(o.ends, "after", o.last.Sub(o.since), "failed_calls", o.calls)
+	o.ongoing, o.calls = false, 0
 }
 
 // fails needs the mutex.
-func (h *health) fails(t *trouble, now time.Time, err error) {
-	if !t.away {
-		t.away, t.since = true, now
-		h.log.Error(t.begins, "error", err)
+func (h *health) fails(o *outage, now time.Time, err error) {
+	if !o.ongoing {
+		o.ongoing, o.since = true, now
+		h.log.Error(o.begins, "error", err)
 	}
-	t.last = now
+	o.last = now
 }
 
-// watched is a ledger whose failures are met.
+// watched is a ledger that reports its failures to health.
 type watched struct {
 	ledger.Ledger
 	health *health

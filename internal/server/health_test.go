@@ -49,28 +49,28 @@ func TestTheLogSaysOnceThatLimitsCannotBeChecked(t *testing.T) {
 			h.decided(ledger.ErrStale)
 			h.decided(context.Canceled)
 			h.decided(nil)
-			h.look(time.Now())
+			h.check(time.Now())
 			time.Sleep(time.Second)
 		}
-		wantLogged(t, text, `level=ERROR msg="limits cannot be checked" error="ledger unavailable: permission denied"`)
+		wantLogged(t, text, `level=ERROR msg="limits unavailable" error="ledger unavailable: permission denied"`)
 		time.Sleep(healthQuiet)
-		h.look(time.Now())
-		wantLogged(t, text, `msg="limits can be checked again" after=1m39s failed_calls=100`)
-		h.look(time.Now())
+		h.check(time.Now())
+		wantLogged(t, text, `msg="limits available again" after=1m39s failed_calls=100`)
+		h.check(time.Now())
 		wantLogged(t, text)
 
 		// Without a request, and with calls of the control plane alone.
 		away = errors.New("connection refused")
 		for range 100 {
-			h.look(time.Now())
+			h.check(time.Now())
 			h.changed(fmt.Errorf("%w: %w", ledger.ErrUnavailable, away))
 			time.Sleep(time.Second)
 		}
-		wantLogged(t, text, `msg="limits cannot be checked" error="connection refused"`)
+		wantLogged(t, text, `msg="limits unavailable" error="connection refused"`)
 		away = nil
 		time.Sleep(healthQuiet)
-		h.look(time.Now())
-		wantLogged(t, text, "can be checked again")
+		h.check(time.Now())
+		wantLogged(t, text, "available again")
 	})
 }
 
@@ -83,18 +83,18 @@ func TestTheLogTellsWhatOfTheLedgerFails(t *testing.T) {
 		for range 2 {
 			h.decided(fmt.Errorf("%w: %w", ledger.ErrUnavailable, ledger.ErrLocked))
 		}
-		wantLogged(t, text, `level=ERROR msg="an identity's limits cannot be checked" error="ledger unavailable: the account is locked`)
+		wantLogged(t, text, `level=ERROR msg="account locked: its limits unavailable" error="ledger unavailable: the account is locked`)
 		for range 2 {
 			h.changed(fmt.Errorf("%w: %w", ledger.ErrUnavailable, errors.New("permission denied for table audit")))
 			h.changed(ledger.ErrUnknown)
 			h.changed(context.Canceled)
 		}
-		wantLogged(t, text, `level=ERROR msg="identities cannot be changed or listed" error="ledger unavailable: permission denied for table audit"`)
+		wantLogged(t, text, `level=ERROR msg="changes and lists of identities unavailable" error="ledger unavailable: permission denied for table audit"`)
 		time.Sleep(healthQuiet)
-		h.look(time.Now())
-		wantLogged(t, text, `msg="no locked account has been met for a while" after=0s failed_calls=2`)
+		h.check(time.Now())
+		wantLogged(t, text, `msg="no account locked recently" after=0s failed_calls=2`)
 		h.changed(nil)
-		wantLogged(t, text, `msg="identities can be changed and listed again" after=0s failed_calls=2`)
+		wantLogged(t, text, `msg="changes and lists of identities available again" after=0s failed_calls=2`)
 	})
 }
 
@@ -102,7 +102,7 @@ func TestADatabaseThatDiffersIsWarnedOfOnce(t *testing.T) {
 	t.Parallel()
 	log, text := textLog()
 	d := &differences{log: log}
-	d.warn(store.Differences{Ahead: mostAhead})
+	d.warn(store.Differences{Ahead: maxAhead})
 	wantLogged(t, text)
 	for range 3 {
 		d.warn(store.Differences{Ahead: -time.Minute, Forgets: true})

@@ -11,12 +11,10 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 )
 
-// logPeriod is how long a line may wait to be written with others. A process that is
-// killed loses the lines of that time.
+// logPeriod is how long a line may wait to be written with others. A killed process loses those lines.
 const logPeriod = 100 * time.Millisecond
 
-// newLog returns a log to w that writes lines together, and the function that writes what
-// is left and ends it.
+// newLog returns a log that writes to w in batches. flush writes the remaining lines and ends the log.
 func newLog(cfg config.Config, w io.Writer) (log *slog.Logger, flush func()) {
 	out := &bufferedLines{w: bufio.NewWriterSize(w, 64<<10)}
 	o := &slog.HandlerOptions{Level: cfg.LogLevel}
@@ -35,7 +33,7 @@ func newLog(cfg config.Config, w io.Writer) (log *slog.Logger, flush func()) {
 	}
 }
 
-// withUnits writes durations as text does, 1.2s, where JSON would have a number of nanoseconds.
+// withUnits writes durations as strings with a unit (1.2s). JSON would have a number of nanoseconds.
 func withUnits(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())
@@ -43,8 +41,7 @@ func withUnits(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// bufferedLines is a log's writer. A failing log is no reason to fail a request: its
-// errors go unheeded.
+// bufferedLines is a log's writer. It ignores errors, because a failing log must not fail a request.
 type bufferedLines struct {
 	mu sync.Mutex
 	w  *bufio.Writer

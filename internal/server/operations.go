@@ -16,7 +16,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/trace"
 )
 
-// observer is what the gateway tells of every request: the metrics, and the traces where a collector is named.
+// observer returns the function that records every request in the metrics and, if a collector is configured, in traces.
 func (a *app) observer(ctx context.Context, cfg config.Config, version string) (func(gateway.Seen), error) {
 	if cfg.TracesURL == "" {
 		return a.metrics.Request, nil
@@ -29,7 +29,7 @@ func (a *app) observer(ctx context.Context, cfg config.Config, version string) (
 		flush, cancel := context.WithTimeout(ctx, traceFlush)
 		defer cancel()
 		if err := tracer.Close(flush); err != nil {
-			a.log.Warn("the last traces could not be sent", "error", err)
+			a.log.Warn("last traces lost", "error", err)
 		}
 		return nil
 	})
@@ -39,15 +39,15 @@ func (a *app) observer(ctx context.Context, cfg config.Config, version string) (
 	}, nil
 }
 
-// watch exports what is read when Prometheus asks.
+// watch exports the metrics whose values are read at each scrape.
 func (a *app) watch(data *gateway.Gateway, catalog *store.Catalog) {
 	a.metrics.Watch(metrics.State{
 		Running: data.Running, Holding: data.Holding, RefreshFailure: catalog.Failures,
-		Unread: func() int { _, unread := catalog.Projects(); return unread },
+		Unreadable: func() int { _, n := catalog.Projects(); return n },
 	})
 }
 
-// forOperators asks for the token of the metrics, if there is one.
+// forOperators requires the metrics token, if one is configured.
 func (a *app) forOperators(next http.Handler) http.Handler {
 	if a.metricsToken == "" {
 		return next
@@ -64,16 +64,16 @@ func (a *app) forOperators(next http.Handler) http.Handler {
 	})
 }
 
-// What /readyz says in "status".
+// The values of "status" in /readyz.
 const (
 	statusReady       = "ready"
 	statusStarting    = "starting"    // not everything is open yet
 	statusDraining    = "draining"    // running requests end, new ones are refused
-	statusUnavailable = "unavailable" // the database is away, or cannot be written
+	statusUnavailable = "unavailable" // the database cannot be reached or written
 )
 
-// status says whether requests can be taken, and if not why. The reason is for operators and is shown to
-// anybody: it names no address and quotes no error.
+// status returns whether requests can be served and, if not, the reason. Everybody can read the reason, so it names no
+// address and quotes no error.
 func (a *app) status() (status, reason string) {
 	healthy := a.planes.Load().healthy
 	switch {
@@ -87,41 +87,41 @@ func (a *app) status() (status, reason string) {
 	return statusReady, ""
 }
 
-// wait says what a start waits for.
+// wait sets the reason for which a start waits.
 func (a *app) wait(what string) { a.awaits.Store(&what) }
 
 // ready answers /readyz.
 func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
 	status, reason := a.status()
-	switch unread := a.unread(); {
+	switch unreadable := a.unreadable(); {
 	case status != statusReady:
 		answer(w, http.StatusServiceUnavailable, map[string]any{"status": status, "reason": reason})
-	case unread > 0:
-		// Other projects are served, and another node may be no better: this one keeps getting requests.
-		answer(w, http.StatusOK, map[string]any{"status": status, "unreadableProjects": unread,
-			"reason": "some projects cannot be read by this node; the log names them and says why"})
+	case unreadable > 0:
+		// The node stays ready: it serves the other projects, and other nodes may have the same problem.
+		answer(w, http.StatusOK, map[string]any{"status": status, "unreadableProjects": unreadable,
+			"reason": "this node cannot read some projects; the log names them and says why"})
 	default:
 		answer(w, http.StatusOK, map[string]any{"status": status})
 	}
 }
 
-// unread is how many projects this node cannot read.
-func (a *app) unread() int {
-	if unread := a.planes.Load().unread; unread != nil {
-		return unread()
+// unreadable is how many projects this node cannot read.
+func (a *app) unreadable() int {
+	if unreadable := a.planes.Load().unreadable; unreadable != nil {
+		return unreadable()
 	}
 	return 0
 }
 
-// serveProfiles serves pprof on an address of its own until stop is called; "" is none. The address is a
-// loopback one, as config has made sure: profiles show what is in memory.
+// serveProfiles serves pprof on a separate address until stop is called; "" serves none. config allows only loopback
+// addresses, because profiles show memory contents.
 func (a *app) serveProfiles(addr string) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen for profiles: %w (PPROF_ADDR chooses another address)", err)
+		return nil, fmt.Errorf("listen for profiles: %w (set PPROF_ADDR to another address)", err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -142,8 +142,8 @@ func (a *app) serveProfiles(addr string) (stop func(), err error) {
 	}, nil
 }
 
-// loopbackOnly refuses a request that names another host, as those do that a page in a browser on this machine makes
-// through a name of its own that resolves to a loopback address.
+// loopbackOnly refuses requests for other host names. A web page could otherwise reach the profiles through a browser on
+// this machine, with a name that resolves to a loopback address.
 func loopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)

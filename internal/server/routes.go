@@ -11,13 +11,12 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// mount puts the data plane, the control plane and the probes in their places.
+// mount routes requests to the probes, the control plane and the data plane.
 //
-// The probes have their exact paths and the control plane everything below /api. The data
-// plane gets the rest: whoever calls what there is not is most likely an SDK with another
-// base URL than it should have, and reads the data plane's errors. There is no ServeMux,
-// which would answer some spellings of a path with a redirect. While the process starts
-// there is no control plane yet, and the data plane says so.
+// The probes have exact paths, and the control plane has every path below /api. The data plane gets the rest: a request
+// for an unknown path most likely comes from an SDK with a wrong base URL, which reads the data plane's errors. mount
+// uses no ServeMux, which would answer some spellings of a path with a redirect. While the process starts there is no
+// control plane yet.
 func (a *app) mount() http.Handler {
 	probes := map[string]http.Handler{
 		"/":           http.HandlerFunc(index),
@@ -46,7 +45,7 @@ func (a *app) mount() http.Handler {
 		}
 		out := &wire.Answer{ResponseWriter: w, Request: r}
 		defer out.End(wire.LingerTime)
-		// Both planes have an id for their logs; what is not logged has one because everything has.
+		// Every answer has an id. Both planes set their own, and log it.
 		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if probe == nil {
@@ -63,7 +62,7 @@ func (a *app) mount() http.Handler {
 	})
 }
 
-// newRequestID returns a name for a request in the form of the gateway's.
+// newRequestID returns a request id in the gateway's format.
 func newRequestID() string {
 	var random [15]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -74,7 +73,7 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"status": "ok"})
 }
 
-// notNow answers for the control plane, in the form of its errors (RFC 9457).
+// notNow answers 503 for the control plane, as problem details (RFC 9457).
 func notNow(w http.ResponseWriter, why string) {
 	h := w.Header()
 	h.Set("Connection", "close")
@@ -85,7 +84,7 @@ func notNow(w http.ResponseWriter, why string) {
 		"status": http.StatusServiceUnavailable, "detail": why})
 }
 
-// index is what people see who look what is there.
+// index answers GET /, for people who open the server's address.
 func index(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{
 		"name": "AI Ratelimit", "openapi": "/api/openapi.json", "health": "/healthz"})

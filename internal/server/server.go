@@ -32,28 +32,28 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Options are for tests and for the demo; the zero value is for everybody else.
+// Options are for tests and for the demo; everything else uses the zero value.
 type Options struct {
-	// Log takes the log; nil writes to standard error as the configuration says.
+	// Log is the logger; nil writes to standard error as configured.
 	Log *slog.Logger
 	// Listener is used in place of one on the configured port.
 	Listener net.Listener
 	// Setup runs once everything is open, before the first request.
 	Setup func(ctx context.Context, s *store.Store) error
-	// Ledger is given the ledger once it is open.
+	// Ledger is called with the ledger once it is open.
 	Ledger func(ledger.Ledger)
-	// Patience is the gateway's with clients; HeaderTimeout bounds how long a request's header may take to come.
+	// Patience holds the gateway's time limits for clients. HeaderTimeout limits the time to receive a request's header.
 	Patience      gateway.Patience
 	HeaderTimeout time.Duration
-	// Now is the time by which periods and bursts are counted; nil is time.Now.
+	// Now is the clock for periods and bursts; nil is time.Now.
 	Now func() time.Time
-	// Beat is how often a node on PostgreSQL shows that it lives; zero is the ledger's own.
+	// Beat is the interval of a PostgreSQL node's beats; zero uses the ledger's default.
 	Beat time.Duration
-	// Version is this program's, for the metrics and traces.
+	// Version is the program's version, for the metrics and traces.
 	Version string
-	// Program is how this program is called, for what the log tells to do next; "" tells nothing.
+	// Program is the command that starts this program, for the hint in the log; "" logs no hint.
 	Program string
-	// Out takes the same for people; nil for none.
+	// Out takes the hint as text for people; nil for none.
 	Out io.Writer
 	// Ready is called with the address once requests are served.
 	Ready func(addr net.Addr)
@@ -61,26 +61,26 @@ type Options struct {
 
 const (
 	headerTimeout = 10 * time.Second
-	headerBytes   = 64 << 10 // net/http takes 4 KB more; it answers 431 before anybody is known
+	headerBytes   = 64 << 10 // net/http allows 4 KB more, and answers 431 before authentication
 	idleTimeout   = 2 * time.Minute
 
-	// When running requests have ended, or are cut off, everything else has so long: answers leave, handlers settle,
-	// and what is open is closed, the ledger among it, whose database may be away. Files in deploy/ and
-	// docs/operations.md allow for it.
+	// stopTime limits the shutdown after running requests have ended or were cut off: answers are flushed, handlers
+	// settle, and the ledger closes, whose database may be unavailable. deploy/ and docs/operations.md allow for it.
 	stopTime = 15 * time.Second
-	// The first steps have so much of it at most: the ledger shall have what it needs.
-	flushTime  = 2 * time.Second // for answers to leave once their handlers have returned
-	settleTime = 2 * time.Second // for handlers that were cut off to settle
-	traceFlush = 2 * time.Second // for the last traces to leave
+	// The first steps get a small part of stopTime, so that the ledger has enough left.
+	flushTime  = 2 * time.Second // to send answers whose handlers have returned
+	settleTime = 2 * time.Second // to settle requests that were cut off
+	traceFlush = 2 * time.Second // to send the last traces
 
-	// A balancer learns from a refused request that this node is going, and sends the next one elsewhere. Connections are
-	// closed when none has come for quietTime: one that is sent meanwhile would be lost. quietMost bounds that.
-	quietTime, quietMost = 100 * time.Millisecond, 2 * time.Second
+	// A load balancer learns from a refused request that this node stops, and sends the next request elsewhere.
+	// Connections close after quietTime without a request, because a request on a closing connection would be lost.
+	// maxQuiet limits that wait.
+	quietTime, maxQuiet = 100 * time.Millisecond, 2 * time.Second
 )
 
-// Run serves until ctx ends. Then it answers new requests with 503, lets running ones go
-// on for the configured time, ends and settles the rest, and returns nil. It listens from the beginning: until
-// everything is open requests get 503. Where ctx ends before that it returns at once.
+// Run serves until ctx ends. Then it answers new requests with 503, waits the configured time for running ones, cuts off
+// and settles the rest, and returns nil. It listens from the start; until everything is open, requests get 503. If ctx
+// ends before that, Run returns at once.
 func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	log := opts.Log
 	if log == nil {
@@ -91,7 +91,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ln := opts.Listener
 	if ln == nil {
 		if ln, err = net.Listen("tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))); err != nil {
-			return fmt.Errorf("listen on port %d: %w (PORT chooses another, HOST another address)", cfg.Port, err)
+			return fmt.Errorf("listen on port %d: %w (set PORT to another port, or HOST to another address)", cfg.Port, err)
 		}
 	}
 	a := newApp(cfg, log, opts)
@@ -114,7 +114,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err := a.open(ctx, cfg, opts); err != nil {
 		closed := errors.Join(srv.Close(), a.close())
 		if ctx.Err() != nil {
-			log.Info("stopped before everything was open")
+			log.Info("stopped while starting")
 			return closed
 		}
 		return errors.Join(err, closed)
@@ -132,19 +132,19 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	return a.shutdown(srv, cfg.Drain)
 }
 
-// welcome says what to do next: where the server is, and while there is no project how to make one.
+// welcome prints the server's address and, while there is no project, how to create one.
 func (a *app) welcome(url string, opts Options) {
 	projects, _ := a.known()
 	next := opts.Program + ` project create --name "My app"`
 	if opts.Out == nil {
 		if opts.Program != "" && projects == 0 {
-			a.log.Info("there is no project yet", "next", next)
+			a.log.Info("no project yet", "next", next)
 		}
 		return
 	}
 	fmt.Fprintf(opts.Out, "AI Ratelimit serves at %s\n", url)
 	if projects == 0 {
-		fmt.Fprintf(opts.Out, "There is no project yet. Make one in another terminal, in this folder and with this environment:\n\n  %s\n\n", next)
+		fmt.Fprintf(opts.Out, "There is no project yet. Create one in another terminal, in this folder and with this environment:\n\n  %s\n\n", next)
 	}
 }
 
@@ -169,9 +169,9 @@ type app struct {
 	bodies       *budget.Budget // memory for the bodies of all requests
 	prices       *project.PriceBook
 	planes       atomic.Pointer[planes]
-	awaits       atomic.Pointer[string] // what a start waits for, for operators
-	unhealthy    string                 // why requests cannot be taken when the ledger is not healthy
-	known        func() (projects, unread int)
+	awaits       atomic.Pointer[string] // what the start waits for, shown to operators
+	unhealthy    string                 // the reason in /readyz while the ledger is not healthy
+	known        func() (projects, unreadable int)
 
 	running running
 	ending  context.Context // ends when running requests are cut off
@@ -179,19 +179,19 @@ type app struct {
 	closers closers
 }
 
-// planes are who answers what is no probe.
+// planes are the handlers of all requests but the probes.
 type planes struct {
 	data, control http.Handler
-	healthy       func() error // why nothing can be decided; nil while the process starts
-	unread        func() int   // how many projects cannot be read; nil while the process starts
+	healthy       func() error // the ledger's; nil while the process starts
+	unreadable    func() int   // how many projects cannot be read; nil while the process starts
 }
 
-// newApp returns what answers while the process starts.
+// newApp returns an app that answers probes, and other requests with 503, while the process starts.
 func newApp(cfg config.Config, log *slog.Logger, opts Options) *app {
 	a := &app{log: log, now: opts.Now, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken, prices: cfg.Prices,
 		bodies: budget.New(cfg.BodyMemoryBytes)}
 	if n := a.prices.Models(); n > 0 {
-		log.Info("prices are laid over the built-in price book", "entries", n)
+		log.Info("price overrides loaded", "entries", n)
 	}
 	if a.now == nil {
 		a.now = time.Now
@@ -201,14 +201,14 @@ func newApp(cfg config.Config, log *slog.Logger, opts Options) *app {
 		a.unhealthy = "the database cannot be reached"
 	}
 	a.ending, a.end = context.WithCancel(context.Background())
-	a.wait("the database is opened, and upgraded where it must be")
+	a.wait("the database is being opened and, if necessary, upgraded")
 	a.metrics.WatchReady(func() bool { status, _ := a.status(); return status == statusReady })
 	starting := gateway.Options{Projects: notYet{}, Observe: a.metrics.Request}
 	a.planes.Store(&planes{data: a.gateway(cfg, opts, starting)})
 	return a
 }
 
-// notYet are the projects while there are none.
+// notYet stands in for the projects while the server starts.
 type notYet struct{}
 
 // Project implements identity.Projects.
@@ -217,7 +217,7 @@ func (notYet) Project(context.Context, string) (*project.Snapshot, error) {
 		Message: "This server is starting. Try again in a moment.", RetryAfter: time.Second}
 }
 
-// gateway makes a gateway; o has what differs.
+// gateway makes a gateway from the common options and o.
 func (a *app) gateway(cfg config.Config, opts Options, o gateway.Options) *gateway.Gateway {
 	o.Log, o.Now, o.Patience = a.log, a.now, opts.Patience
 	o.MaxBody, o.Bodies, o.UpstreamTimeout = cfg.MaxBodyBytes, a.bodies, cfg.UpstreamTimeout
@@ -225,7 +225,8 @@ func (a *app) gateway(cfg config.Config, opts Options, o gateway.Options) *gatew
 	return gateway.New(o)
 }
 
-// open opens the database and has the planes answer. What it has opened is closed by a.close, an error or not.
+// open opens the database and puts both planes into service. a.close closes everything it has opened, also after an
+// error.
 func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	secrets, err := cfg.Secrets()
 	if err != nil {
@@ -235,7 +236,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	if err != nil {
 		return err
 	}
-	a.sayKeys(cfg, keys)
+	a.logKeys(cfg, keys)
 	o, err := a.awaitDatabase(ctx, cfg.Database, keys, opts.Beat)
 	if err != nil {
 		return err
@@ -249,7 +250,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 		opts.Ledger(o.ledger)
 	}
 	health := newHealth(a.log, o.ledger.Healthy)
-	a.work(o, health)
+	a.runBackground(o, health)
 	observe, err := a.observer(ctx, cfg, opts.Version)
 	if err != nil {
 		return err
@@ -263,27 +264,27 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
 	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies})
 	a.known = o.catalog.Projects
-	unread := func() int { _, unread := o.catalog.Projects(); return unread }
-	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, unread: unread})
+	unreadable := func() int { _, n := o.catalog.Projects(); return n }
+	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, unreadable: unreadable})
 	a.watch(data, o.catalog)
 	return nil
 }
 
-// sayKeys tells of what the environment has left out and an operator may miss later.
-func (a *app) sayKeys(cfg config.Config, keys *secret.Keyring) {
+// logKeys logs which keys the environment does not set.
+func (a *app) logKeys(cfg config.Config, keys *secret.Keyring) {
 	if keys.ID() == "" {
-		a.log.Info("provider keys cannot be stored: ENCRYPTION_KEY is not set; apps send their own provider keys")
+		a.log.Info("ENCRYPTION_KEY not set: provider keys cannot be stored, apps send their own")
 	}
 	if !cfg.Database.Postgres() {
 		return
 	}
 	for _, name := range cfg.Kept() {
-		a.log.Warn(name+" is not set: this node uses the one kept in DATA_DIR, and every node on one PostgreSQL needs the same", "data_dir", cfg.DataDir)
+		a.log.Warn("key not set: this node uses the one in DATA_DIR, and all nodes on one PostgreSQL need the same", "variable", name, "data_dir", cfg.DataDir)
 	}
 }
 
-// work does what is to be done beside requests, until the end.
-func (a *app) work(o opened, h *health) {
+// runBackground starts the background tasks, which run until the app closes.
+func (a *app) runBackground(o opened, h *health) {
 	background, stop := context.WithCancel(context.Background())
 	poll := time.NewTicker(o.db.PollInterval())
 	var working sync.WaitGroup
@@ -292,7 +293,7 @@ func (a *app) work(o opened, h *health) {
 	working.Go(func() { h.run(background) })
 	working.Go(func() { prune(background, o.db, a.now, a.log) })
 	if l, ok := o.ledger.(*sqlite.Ledger); ok {
-		working.Go(func() { tend(background, o.db, l, a.log) })
+		working.Go(func() { checkpoint(background, o.db, l, a.log) })
 	} else {
 		working.Go(func() { (&differences{log: a.log}).run(background, o.db) })
 	}
@@ -306,7 +307,7 @@ func (a *app) work(o opened, h *health) {
 			working.Wait()
 			close(done)
 		}()
-		// A query that hangs must not take from the ledger, which closes after this, its time.
+		// The ledger closes after this. A query that hangs must not use up its time.
 		select {
 		case <-done:
 		case <-time.After(settleTime):
@@ -316,21 +317,20 @@ func (a *app) work(o opened, h *health) {
 	})
 }
 
-// shutdown ends what runs, in good order. Its steps after the drain share one deadline.
+// shutdown drains requests, then closes everything. The steps after the drain share one deadline.
 func (a *app) shutdown(srv *http.Server, drain time.Duration) error {
 	idle := a.running.drain()
-	a.log.Info("draining", "running", a.running.count(), "for_at_most", drain)
+	a.log.Info("draining", "running", a.running.count(), "timeout", drain)
 	select {
 	case <-idle:
 	case <-time.After(drain):
-		a.log.Warn("ending what still runs", "running", a.running.count())
+		a.log.Warn("drain timed out: running requests are cut off", "running", a.running.count())
 	}
-	a.running.quiet(min(drain, quietMost))
+	a.running.quiet(min(drain, maxQuiet))
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
-	// Ending the exchanges makes their handlers settle. The end of an answer may be in the
-	// server's buffers when its handler has returned: Shutdown lets it out. Closing the
-	// connections is for those that wait for a client.
+	// After a.end the handlers settle and return. Shutdown flushes the answers that are still in the server's buffers.
+	// Close ends the connections that wait for a client.
 	a.end()
 	flushed, cancelFlush := context.WithTimeout(ctx, flushTime)
 	defer cancelFlush()
@@ -339,14 +339,14 @@ func (a *app) shutdown(srv *http.Server, drain time.Duration) error {
 	select {
 	case <-idle:
 	case <-time.After(settleTime):
-		a.log.Error("some requests did not end; they are settled at their holds on the next start")
+		a.log.Error("requests left unsettled: a later start settles them at their holds", "running", a.running.count())
 	}
 	err := a.closers.close(ctx)
 	a.log.Info("stopped")
 	return err
 }
 
-// close closes what a start has opened that came to nothing.
+// close closes everything after a failed start, or after the listener has failed.
 func (a *app) close() error {
 	a.end()
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
@@ -354,7 +354,7 @@ func (a *app) close() error {
 	return a.closers.close(ctx)
 }
 
-// closers close what was opened, the last first. Who is told of a deadline returns by then.
+// closers close what was opened, the last first. Each returns when its context ends, at the latest.
 type closers []func(ctx context.Context) error
 
 func (c *closers) add(close func(ctx context.Context) error) { *c = append(*c, close) }
@@ -367,8 +367,8 @@ func (c closers) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// counting keeps count of the requests that run. Those that come while the server drains
-// are answered at once and not waited for.
+// counting counts the running requests. Requests that arrive while the server drains are refused at once, so they are
+// not counted.
 func (a *app) counting(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.running.enter() {
@@ -378,12 +378,12 @@ func (a *app) counting(next http.Handler) http.Handler {
 	})
 }
 
-// running counts requests until the server drains, and tells when none is left.
+// running counts requests until the server drains, and signals when none is left.
 type running struct {
 	mu   sync.Mutex
 	n    int
 	idle chan struct{} // not nil once draining; closed when n is zero
-	last time.Time     // when the drain began, or the last request since was refused
+	last time.Time     // when the drain began or, if later, the last request was refused
 }
 
 func (r *running) enter() bool {
@@ -415,7 +415,7 @@ func (r *running) drain() <-chan struct{} {
 	return r.idle
 }
 
-// quiet returns when no request has come for a while, or after most.
+// quiet returns after quietTime without a request, or after most.
 func (r *running) quiet(most time.Duration) {
 	for deadline := time.Now().Add(most); ; {
 		r.mu.Lock()

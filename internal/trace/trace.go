@@ -1,13 +1,14 @@
 // Package trace sends an OpenTelemetry trace of each request of the data plane to a collector, by OTLP over HTTP.
 //
-// What holds for every trace:
+// Invariants of every trace:
 //
-//   - it says where time went and how a request ended; it names no project, identity, key or model, and has no text of a request
-//   - its spans are made of the times that the gateway noted, when the request has ended: while it runs nothing is
-//     done for its trace
-//   - it is a root of its own. Who calls is an app in anybody's hands: a traceparent of theirs is not heeded, or
-//     they could have every request of theirs recorded, or put them into traces of others
-//   - a collector that is slow or away delays no request: what does not fit into the queue is dropped
+//   - It shows where time went and how a request ended. It names no project, identity, key or model, and holds no text
+//     of a request.
+//   - Its spans are made after the request has ended, from the times that the gateway noted. A running request does no
+//     work for its trace.
+//   - It is a root trace. A traceparent from the client is ignored, because anybody can run the app: a client could
+//     force the recording of all its requests, or add them to other traces.
+//   - A slow or unreachable collector delays no request: traces beyond the queue are dropped.
 package trace
 
 import (
@@ -30,11 +31,11 @@ import (
 type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
-	giveUp   context.CancelFunc // ends what is being sent
+	giveUp   context.CancelFunc // cancels an export that runs
 }
 
-// New returns a Tracer that sends to the URL of a collector, path included. Everything else the standard OTEL_*
-// variables decide: the sampler, the queue, headers, certificates, the service's name and attributes.
+// New returns a Tracer that sends to a collector's URL, path included. The standard OTEL_* variables set everything
+// else: the sampler, the queue, headers, certificates, the service's name and attributes.
 func New(ctx context.Context, url, version string, log *slog.Logger) (*Tracer, error) {
 	client, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(url))
 	if err != nil {
@@ -51,7 +52,7 @@ func New(ctx context.Context, url, version string, log *slog.Logger) (*Tracer, e
 	return &Tracer{provider: p, tracer: p.Tracer("github.com/airatelimit/airatelimit"), giveUp: giveUp}, nil
 }
 
-// Close sends what is left, for as long as ctx lasts.
+// Close sends the remaining traces, until ctx ends.
 func (t *Tracer) Close(ctx context.Context) error {
 	defer t.giveUp()
 	return t.provider.Shutdown(ctx)
@@ -82,7 +83,7 @@ func (t *Tracer) Request(s gateway.Seen) {
 	root.End(trace.WithTimestamp(at.Began.Add(at.Done)))
 }
 
-// steps records the parts of a request, as far as it came. Each ends where the next begins.
+// steps records the steps that a request has reached. Each ends where the next begins.
 func (t *Tracer) steps(ctx context.Context, at *gateway.Times) {
 	steps := [...]struct {
 		name string
@@ -115,7 +116,7 @@ func (t *Tracer) steps(ctx context.Context, at *gateway.Times) {
 	}
 }
 
-// logging tells the log when traces begin to get lost, and when they arrive again.
+// logging logs when exports begin to fail, and when they work again.
 type logging struct {
 	sdk.SpanExporter
 	log     *slog.Logger
@@ -123,7 +124,7 @@ type logging struct {
 	failing atomic.Bool
 }
 
-// ExportSpans implements sdk.SpanExporter. Its error ends here.
+// ExportSpans implements sdk.SpanExporter. It logs errors and returns nil.
 func (l *logging) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -131,9 +132,9 @@ func (l *logging) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) err
 	err := l.SpanExporter.ExportSpans(ctx, spans)
 	switch was := l.failing.Swap(err != nil); {
 	case err != nil && !was:
-		l.log.Warn("traces cannot be sent: they are dropped until they can", "error", err)
+		l.log.Warn("trace export failing: traces are dropped", "error", err)
 	case err == nil && was:
-		l.log.Info("traces are sent again")
+		l.log.Info("trace export working again")
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func TestCollectorAwayDelaysNothing(t *testing.T) {
 			if took := time.Since(start); took > 5*time.Second {
 				t.Errorf("Close took %s, want what it was given", took)
 			}
-			if got := log.String(); name == "Refuses" && strings.Count(got, "traces cannot be sent") != 1 {
+			if got := log.String(); name == "Refuses" && strings.Count(got, "trace export failing") != 1 {
 				t.Errorf("log: %q, want it told once", got)
 			}
 		})

@@ -12,7 +12,7 @@ import (
 
 var (
 	draining = regexp.MustCompile(`msg=draining`)
-	ending   = regexp.MustCompile(`msg="ending what still runs"`)
+	ending   = regexp.MustCompile(`msg="drain timed out: running requests are cut off"`)
 )
 
 // A node is asked to end with streams running. They run to their end, nothing new is taken, and the process ends in good

@@ -13,7 +13,7 @@ import (
 
 var (
 	behind = regexp.MustCompile(`the database cannot be written: requests go on in the journal`)
-	folded = regexp.MustCompile(`the database has what was in the journal`)
+	folded = regexp.MustCompile(`journal folded into the database again`)
 )
 
 // Somebody else writes to the SQLite file for longer than the server waits for it. Requests go on, in the journal; what must be in

@@ -287,7 +287,7 @@ func TestTheLogWarnsOfADatabaseThatForgets(t *testing.T) {
 	in.Env = stack.Environment(in.database)
 	in.execute(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`)
 	p := in.Serve()
-	if p.Log.Wait(p, regexp.MustCompile(`level=WARN msg="PostgreSQL has synchronous_commit=off`)) == nil {
+	if p.Log.Wait(p, regexp.MustCompile(`level=WARN msg="admitted requests may be lost in a database crash: see docs/postgresql.md" synchronous_commit=off`)) == nil {
 		t.Errorf("no warning:\n%s", p.Log.String())
 	}
 	p.Stop()
@@ -309,17 +309,17 @@ func TestTheLogSaysWhyLimitsCannotBeChecked(t *testing.T) {
 			t.Errorf("status %d, want 503: %s", a.status, a.body)
 		}
 	}
-	why := regexp.MustCompile(`level=ERROR msg="limits cannot be checked" error=.*permission denied for table holds`)
+	why := regexp.MustCompile(`level=ERROR msg="limits unavailable" error=.*permission denied for table holds`)
 	if p.Log.Wait(p, why) == nil {
 		t.Errorf("the log does not say why:\n%s", p.Log.String())
 	}
 	in.execute(`GRANT ALL ON holds TO CURRENT_USER`)
 	node.Await(t, patience, "an answer", func() bool { return chat(c, p, k, "ann").status == http.StatusOK })
-	if p.Log.Wait(p, regexp.MustCompile(`msg="limits can be checked again"`)) == nil {
+	if p.Log.Wait(p, regexp.MustCompile(`msg="limits available again"`)) == nil {
 		t.Errorf("the log does not say that it is over:\n%s", p.Log.String())
 	}
 	p.Stop()
-	for _, line := range []string{"limits cannot be checked", "limits can be checked again"} {
+	for _, line := range []string{"limits unavailable", "limits available again"} {
 		if n := strings.Count(p.Log.String(), line); n != 1 {
 			t.Errorf("%d lines %q, want 1 however many requests", n, line)
 		}

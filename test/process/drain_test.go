@@ -18,7 +18,7 @@ import (
 
 var (
 	draining = regexp.MustCompile(`msg=draining`)
-	ending   = regexp.MustCompile(`msg="ending what still runs"`)
+	ending   = regexp.MustCompile(`msg="drain timed out: running requests are cut off"`)
 )
 
 const helloStream = `{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hello there"}]}`

@@ -57,7 +57,7 @@ func TestAStartInProductionPrintsNothingBesideItsLog(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Errorf("a line of the log is no JSON: %s", line)
 		}
-		next = next || entry.Msg == "there is no project yet" && strings.HasSuffix(entry.Next, `project create --name "My app"`)
+		next = next || entry.Msg == "no project yet" && strings.HasSuffix(entry.Next, `project create --name "My app"`)
 	}
 	if !next {
 		t.Errorf("the log does not say how a project is made:\n%s", p.Log.String())
@@ -136,7 +136,7 @@ func TestADatabaseAndASecretAreEnoughForProduction(t *testing.T) {
 	if last, _ := seen.Last(); last.Header.Get("Authorization") != "Bearer sk-proj-clients-own-0123456789" {
 		t.Error("the provider did not get the app's own key")
 	}
-	if !strings.Contains(p.Log.String(), "provider keys cannot be stored: ENCRYPTION_KEY is not set") {
+	if !strings.Contains(p.Log.String(), "ENCRYPTION_KEY not set: provider keys cannot be stored") {
 		t.Error("the log does not say that provider keys cannot be stored")
 	}
 	got := in.Run("", []string{"KEY=" + node.StoredKey}, "project", "provider-key", k.Project, "openai=env:KEY")
