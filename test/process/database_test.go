@@ -191,7 +191,7 @@ func TestAPortThatIsTakenEndsAStartAtOnce(t *testing.T) {
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	began := time.Now()
 	ended := in.Run("", []string{"PORT=" + port}, "serve")
-	if ended.Code == 0 || !strings.Contains(ended.Err, "listen on port "+port) || !strings.Contains(ended.Err, "PORT chooses another") {
+	if ended.Code == 0 || !strings.Contains(ended.Err, "listen on port "+port) || !strings.Contains(ended.Err, "set PORT to another port") {
 		t.Errorf("exit %d: %s, want an error that names the port", ended.Code, ended.Err)
 	}
 	if took := time.Since(began); took > atOnce {
