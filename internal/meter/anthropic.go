@@ -6,16 +6,16 @@ import (
 )
 
 // anthropicCounts are the counts of a usage object, or of one pass of it. In a stream they are cumulative: a later
-// event replaces those that it names, and a zero replaces none.
+// event replaces the counts that it names, but a zero replaces none.
 type anthropicCounts struct {
 	input, cacheWrite, cacheRead int64
-	write5m, write1h             int64 // the parts of cacheWrite by lifetime, as far as they were told
+	write5m, write1h             int64 // the parts of cacheWrite by lifetime, as far as they are known
 	output, thinking             int64
 	searches                     int64
 	outputSaid                   bool
 }
 
-// take reads a usage object. It reports whether that object is readable and what it says of the output.
+// take reads a usage object. It returns the object's output count and whether the object is readable.
 func (c *anthropicCounts) take(v gjson.Result) (output int64, ok bool) {
 	var r reader
 	said := v.Get("output_tokens")
@@ -36,13 +36,13 @@ func (c *anthropicCounts) take(v gjson.Result) (output int64, ok bool) {
 	return output, said.Type == gjson.Number
 }
 
-// usage is the counts with all input together, as everybody else counts: Anthropic's input_tokens leave out what
-// went through the cache. hour says that the request asks for writes that last an hour.
+// usage is the counts with all input together, as other vendors count: Anthropic's input_tokens leave out cached and
+// cache-written tokens. hour says that the request asks for one-hour cache writes.
 func (c *anthropicCounts) usage(hour bool) price.Usage {
 	written := max(c.cacheWrite, c.write5m+c.write1h)
 	long := min(c.write1h, written)
-	// The last event of a stream tells the sum without its parts. What no part covers has the longer lifetime that
-	// was seen or asked for.
+	// The last event of a stream has the sum of the cache writes without its parts. The rest that no part covers gets
+	// the longest lifetime that was seen or requested.
 	if rest := written - long - min(c.write5m, written-long); rest > 0 && (c.write1h > 0 || hour && c.write5m == 0) {
 		long += rest
 	}
@@ -58,11 +58,11 @@ func (c *anthropicCounts) usage(hour bool) price.Usage {
 	return u
 }
 
-// anthropicUsage is what an answer has said of its usage and of how it ended.
+// anthropicUsage is what an answer has said about its usage and its end.
 type anthropicUsage struct {
 	anthropicCounts
 	passes     passes
-	lastOutput int64 // what the last usage object said of the output
+	lastOutput int64 // the output count of the last usage object
 	blocks     bool  // content has come
 	refused    bool  // the model's safety classifiers declined
 	category   string
@@ -83,8 +83,8 @@ func (a *anthropicUsage) ended(v gjson.Result) {
 	}
 }
 
-// unbilled reports whether the answer is a refusal that Anthropic does not bill: one before any output, unless it is of
-// a category that is billed since 2026-09-24.
+// unbilled reports whether the answer is a refusal that Anthropic does not bill: a refusal before any output, except in
+// the categories that are billed since 2026-09-24.
 // https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback
 func (a *anthropicUsage) unbilled() bool {
 	if !a.refused || a.blocks || a.lastOutput > 0 {
@@ -97,8 +97,7 @@ func (a *anthropicUsage) unbilled() bool {
 	return true
 }
 
-// usage is what the model that was asked used, and the passes of others. A refusal that is not billed leaves the passes
-// before it.
+// usage is the usage of the requested model, and the passes of others. Passes before an unbilled refusal are billed.
 func (a *anthropicUsage) usage(hour bool) (price.Usage, []Pass) {
 	own, others := a.passes.sum(hour, a.unbilled())
 	if !a.passes.sampled && !a.unbilled() {
@@ -108,19 +107,19 @@ func (a *anthropicUsage) usage(hour bool) (price.Usage, []Pass) {
 	return own, others
 }
 
-// passes are the passes that one request took, of which the counts beside them only contain the sampling ones.
+// passes are the passes of one request. The counts beside the list contain only its sampling passes.
 type passes struct {
 	list     []pass
-	sampled  bool // sampling passes are listed, so that the list stands for the counts
-	fallback bool // a model answered in the place of one that declined
+	sampled  bool // sampling passes are listed, so the list replaces the counts
+	fallback bool // another model answered after one declined
 }
 
 type pass struct {
 	counts anthropicCounts
-	model  string // "" for the model that was asked
+	model  string // "" for the requested model
 }
 
-// passesOf reads usage.iterations. A list with an entry that can't be read is not used.
+// passesOf reads usage.iterations. A list with an unreadable entry is not used.
 func passesOf(list gjson.Result) (p passes, ok bool) {
 	if !list.IsArray() {
 		return p, false
@@ -154,8 +153,8 @@ func (p *passes) output() (n int64) {
 	return n
 }
 
-// sum adds the passes up: those of the model that was asked, and the others apart. A pass that declined before any output
-// and was followed by a fallback is not billed; with unbilled neither is the last one.
+// sum adds up the passes of the requested model, and lists the others. A pass that declined before any output and was
+// followed by a fallback is not billed. With unbilled, the last pass is not billed either.
 func (p *passes) sum(hour, unbilled bool) (own price.Usage, others []Pass) {
 	for i, one := range p.list {
 		silent := one.counts.output == 0
@@ -171,8 +170,8 @@ func (p *passes) sum(hour, unbilled bool) (own price.Usage, others []Pass) {
 	return own, others
 }
 
-// messagesEvent reads an event of a messages stream. message_start has the input and only a beginning of the output;
-// message_delta, near the end, has both as they came to be.
+// messagesEvent reads an event of a messages stream. message_start has the input and a first count of the output;
+// message_delta, near the end, has the final counts of both.
 func (m *meter) messagesEvent(data []byte) {
 	switch gjson.GetBytes(data, "type").Str {
 	case "content_block_delta":
@@ -200,7 +199,7 @@ func (m *meter) messagesEvent(data []byte) {
 	}
 }
 
-// messageEnd reads the end of a message: why it ended and what it used.
+// messageEnd reads why a message ended and what it used.
 func (m *meter) messageEnd(why, usage gjson.Result) {
 	m.anthropic.ended(why)
 	said := m.anthropic.take(usage)

@@ -7,8 +7,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// bulk is what is kept of an event or a whole answer that is too long to be kept: its beginning and its end. Usage stands
-// before or after the bulk, which is embeddings by the thousand or an image.
+// bulk is the kept part of an event or answer that is too long to be kept whole: its beginning and its end. Usage stands
+// there; the middle is thousands of embeddings or an image.
 type bulk struct {
 	head, tail []byte
 	images     int64
@@ -36,7 +36,7 @@ func (l *bulk) write(p []byte) {
 	}
 }
 
-// countImages counts the images in p, the one whose name began before p included.
+// countImages counts the images in p, including one whose field name began before p.
 func (l *bulk) countImages(p []byte) {
 	l.images += int64(bytes.Count(p, imageKey))
 	before := l.tail[max(0, len(l.tail)-len(imageKey)+1):]
@@ -44,8 +44,8 @@ func (l *bulk) countImages(p []byte) {
 	l.images += int64(bytes.Count(seam, imageKey))
 }
 
-// member returns the last object of that name near the end, or else near the beginning. A quoted name that a colon follows
-// cannot stand within a JSON string, where quotes are escaped.
+// member returns the last object of that name in the kept end, or else in the kept beginning. A quoted name with a colon
+// after it cannot be inside a JSON string, where quotes are escaped.
 func (l *bulk) member(name string) gjson.Result {
 	quoted := []byte(`"` + name + `"`)
 	for _, part := range [...][]byte{l.tail, l.head} {
@@ -71,7 +71,7 @@ func (l *bulk) member(name string) gjson.Result {
 	return gjson.Result{}
 }
 
-// kind is the type that the beginning names first.
+// kind is the first type that the beginning names.
 func (l *bulk) kind() string {
 	i := bytes.Index(l.head, []byte(`"type"`))
 	if i < 0 {
@@ -96,14 +96,14 @@ func (l *bulk) object(prefix string, names ...string) string {
 	return b.String()
 }
 
-// wholeBulk reads a whole answer that was too long to be kept.
+// wholeBulk reads a whole answer that was too long to be kept whole.
 func (m *meter) wholeBulk(l *bulk) {
 	m.media = m.kind != OpenAIEmbeddings && m.kind != GeminiEmbed
 	m.whole([]byte(l.object("", "usage", "usageMetadata", "tool_usage", "error")))
 	m.res.Images = l.images
 }
 
-// eventBulk reads an event that was too long to be kept.
+// eventBulk reads an event that was too long to be kept whole.
 func (m *meter) eventBulk(l *bulk) {
 	m.media = true
 	switch m.kind {

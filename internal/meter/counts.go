@@ -5,11 +5,11 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// reader reads the counts of a usage object. A count that is absent or null is not said. A count that cannot be true
-// (negative, fractional, beyond belief) makes the whole object unreadable.
+// reader reads the counts of a usage object. An absent or null count is unknown. An impossible count (negative, fractional
+// or above maxFigure) makes the whole object unreadable.
 type reader struct{ found, absurd bool }
 
-// count reads one count, and 0 where it is not said.
+// count reads one count, 0 if it is unknown.
 func (r *reader) count(v gjson.Result) int64 {
 	if v.Type == gjson.Null { // absent or null
 		return 0
@@ -21,7 +21,7 @@ func (r *reader) count(v gjson.Result) int64 {
 
 func (r *reader) ok() bool { return r.found && !r.absurd }
 
-// counts are what an answer's usage objects have said so far, in tokens. Parts are contained in their wholes.
+// counts are the counts of an answer's usage objects so far, in tokens. Parts are contained in their wholes.
 type counts struct {
 	input, output, total       int64
 	cached, written, written1h int64 // of input
@@ -30,11 +30,11 @@ type counts struct {
 	reasoning                  int64 // of output
 	millis                     int64 // of sound in the input
 	fees                       [price.FeeKinds]int64
-	outputSaid                 bool // output, or a total, was told, zero included
+	outputSaid                 bool // the output or a total was given, even as zero
 }
 
-// take adds a later usage object. Counts are cumulative, so a later one replaces an earlier one; a zero does not, because
-// servers write zero where they mean "not said here".
+// take adds a later usage object. Counts are cumulative, so a later count replaces an earlier one. A zero does not, because
+// servers write zero for "not given here".
 func (c *counts) take(later counts) {
 	replace(&c.input, later.input)
 	replace(&c.output, later.output)
@@ -60,9 +60,9 @@ func replace(into *int64, n int64) {
 	}
 }
 
-// usage is the counts as they are billed. What a total has beyond its parts is output: OpenAI's completion_tokens contain
-// reasoning, xAI's and Gemini's don't, everybody's total does. Where sound or the whole input is left out of the input, it
-// is input.
+// usage is the counts as they are billed. The part of a total that no count covers is output: OpenAI's completion_tokens
+// contain reasoning, xAI's and Gemini's do not, every vendor's total does. If the input leaves out sound, or is missing,
+// that part is input.
 func (c *counts) usage() price.Usage {
 	input, output := c.input, c.output
 	if beyond := c.total - input - output; beyond > 0 {

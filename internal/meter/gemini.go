@@ -7,16 +7,16 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// geminiCounts are the counts of usageMetadata, which leaves out those that are zero and are of the answer so far.
+// geminiCounts are the counts of usageMetadata, which cover the answer so far and leave out zeros.
 type geminiCounts struct {
 	prompt, tools, candidates, thoughts, total int64
 	cached, audioIn, imageIn                   int64
 	audioOut, imageOut                         int64
 }
 
-// take reads usageMetadata. It reports whether that is readable.
+// take reads usageMetadata. It reports whether it is readable.
 func (g *geminiCounts) take(v gjson.Result) bool {
-	// One pass: this is read of every chunk.
+	// One pass over the object, because every chunk has one.
 	var r reader
 	var later geminiCounts
 	v.ForEach(func(key, v gjson.Result) bool {
@@ -61,8 +61,8 @@ func (g *geminiCounts) take(v gjson.Result) bool {
 	return true
 }
 
-// usage is the counts as they are billed. What tools gave the model is input beside the prompt, what it thought is output
-// beside the candidates, and so is what only the total names; cached content is part of the prompt.
+// usage is the counts as they are billed. Input is the prompt, cached content included, and the results of tools. Output
+// is the candidates, the thoughts, and the part of the total that no count covers.
 func (g *geminiCounts) usage() price.Usage {
 	input, output := g.prompt+g.tools, g.candidates+g.thoughts
 	switch beyond := g.total - input - output; {
@@ -83,7 +83,7 @@ func (g *geminiCounts) usage() price.Usage {
 	}
 }
 
-// addModalities adds the tokens of sound and pictures in a list of counts by modality.
+// addModalities adds the tokens of sound and images in a list of counts by modality.
 func addModalities(list gjson.Result, audio, image *int64) {
 	list.ForEach(func(_, e gjson.Result) bool {
 		switch e.Get("modality").Str {
@@ -96,7 +96,7 @@ func addModalities(list gjson.Result, audio, image *int64) {
 	})
 }
 
-// chunk reads a GenerateContentResponse: the whole of an answer or one of its stream.
+// chunk reads a GenerateContentResponse: a whole answer or a chunk of its stream.
 func (m *meter) chunk(data []byte) {
 	gjson.GetBytes(data, "candidates").ForEach(func(_, c gjson.Result) bool {
 		index, ended := int64(0), false
@@ -116,7 +116,7 @@ func (m *meter) chunk(data []byte) {
 		m.branches.see(index, ended)
 		return true
 	})
-	// A prompt that is blocked has no candidates.
+	// The answer to a blocked prompt has no candidates.
 	m.blocked = m.blocked || gjson.GetBytes(data, "promptFeedback.blockReason").Type == gjson.String
 	m.res.Complete = m.branches.ended() || m.blocked
 	m.failedIf(gjson.GetBytes(data, "error"))
@@ -144,7 +144,7 @@ func (m *meter) geminiParts(parts gjson.Result) {
 	})
 }
 
-// grounding counts what Google bills for grounding an answer: its queries from Gemini 3 on, the prompt before.
+// grounding counts what Google bills for grounding an answer: each query from Gemini 3 on, the prompt before that.
 // https://ai.google.dev/gemini-api/docs/pricing
 func (m *meter) grounding(v gjson.Result) {
 	if !v.IsObject() {
@@ -157,7 +157,7 @@ func (m *meter) grounding(v gjson.Result) {
 	}
 }
 
-// groundings is what is billed for grounding an answer of a model.
+// groundings is the number of billed groundings of the answer.
 func (m *meter) groundings() int64 {
 	version, ok := strings.CutPrefix(m.model, "gemini-")
 	if ok && len(version) > 0 && version[0] >= '3' && version[0] <= '9' {
@@ -166,7 +166,8 @@ func (m *meter) groundings() int64 {
 	return min(m.queries, 1)
 }
 
-// geminiUsage is the usage of a generated answer. A picture of which no count tells is all of the candidates.
+// geminiUsage is the usage of a generated answer. If it has images but no count of them, all candidate tokens count as
+// images.
 func (m *meter) geminiUsage() price.Usage {
 	u := m.gemini.usage()
 	if m.pictures && u.ImageOutput == 0 {
@@ -176,7 +177,7 @@ func (m *meter) geminiUsage() price.Usage {
 	return u
 }
 
-// geminiWhole reads a whole answer, or a stream's array that came as one.
+// geminiWhole reads a whole answer, or a stream that came as one JSON array.
 func (m *meter) geminiWhole(body []byte) {
 	if complete(body) {
 		m.chunk(body)

@@ -9,10 +9,11 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// maxFigure is the largest count that is believed: far more tokens than any request can have.
+// maxFigure is the largest credible count: far more tokens than any request can have.
 const maxFigure = 1_000_000_000_000
 
-// figure reads a count. What is absent, null, not a number, negative, fractional or beyond belief is not one; zero is.
+// figure reads a count. A value that is absent, null, not a number, negative, fractional or above maxFigure is no count;
+// zero is one.
 func figure(v gjson.Result) (int64, bool) {
 	if v.Type != gjson.Number {
 		return 0, false
@@ -30,7 +31,7 @@ func figure(v gjson.Result) (int64, bool) {
 	return int64(f), true
 }
 
-// decimal reads a JSON number that isn't negative. Hexadecimal, infinity and the like are Go's, not JSON's.
+// decimal reads a JSON number that is not negative. JSON has none of Go's hexadecimal numbers or infinities.
 func decimal(raw string) (float64, bool) {
 	if strings.Trim(raw, "0123456789.eE+-") != "" {
 		return 0, false
@@ -39,7 +40,7 @@ func decimal(raw string) (float64, bool) {
 	return f, err == nil && f >= 0
 }
 
-// part reads a count that may be absent, and is then zero.
+// part reads a count, 0 if it is absent.
 func part(v gjson.Result) int64 {
 	n, _ := figure(v)
 	return n
@@ -54,7 +55,7 @@ func millis(v gjson.Result) (int64, bool) {
 	if !ok || f > maxFigure/1000 {
 		return 0, false
 	}
-	const noise = 1e-6 // of decimal fractions in binary
+	const noise = 1e-6 // the rounding error of decimal fractions in binary
 	return int64(math.Ceil(f*1000 - noise)), true
 }
 
@@ -65,7 +66,7 @@ func saturate(a, b int64) int64 {
 	return a + b
 }
 
-// length is the bytes of a string, as text rather than as JSON.
+// length is the bytes of a string's text, not of its JSON.
 func length(v gjson.Result) int64 {
 	if v.Type != gjson.String {
 		return 0
@@ -73,11 +74,11 @@ func length(v gjson.Result) int64 {
 	return int64(len(v.Str))
 }
 
-// maxNesting bounds how deep text is looked for; answers have it at a depth of four or five.
+// maxNesting bounds the depth of the search for text; answers have text at a depth of four or five.
 const maxNesting = 16
 
-// text is the bytes of text in a message or a delta of one: every string under a key that holds text, wherever
-// it is nested, and the JSON of tool arguments that are sent as an object.
+// text is the bytes of text in a message or its delta: every string under a key that holds text, at any depth, and the
+// JSON of tool arguments that are an object.
 func text(v gjson.Result) int64 { return textAt("", v, maxNesting) }
 
 func textAt(key string, v gjson.Result, depth int) (n int64) {
@@ -97,7 +98,7 @@ func textAt(key string, v gjson.Result, depth int) (n int64) {
 			return int64(len(v.Raw))
 		}
 		v.ForEach(func(k, e gjson.Result) bool {
-			if k.Str != "annotations" && k.Str != "reasoning_details" { // quotations, and reasoning said again
+			if k.Str != "annotations" && k.Str != "reasoning_details" { // both repeat text that is elsewhere
 				n += textAt(k.Str, e, depth-1)
 			}
 			return true
@@ -106,8 +107,8 @@ func textAt(key string, v gjson.Result, depth int) (n int64) {
 	return n
 }
 
-// holdsText names the fields that vendors put answer text in. Identifiers, roles, signatures, citations, encrypted reasoning and
-// encoded media have other names.
+// holdsText reports whether vendors put answer text in a field. Identifiers, roles, signatures, citations, encrypted
+// reasoning and encoded media have other names.
 func holdsText(key string) bool {
 	switch key {
 	case "text", "content", "reasoning_content", "reasoning", "refusal", "thinking", "transcript", "summary",
@@ -117,16 +118,16 @@ func holdsText(key string) bool {
 	return false
 }
 
-// nesting follows the brackets of JSON across pieces, without recursion: depth costs nothing, so
-// that nesting without end is harmless.
+// nesting follows the brackets of JSON across pieces. It does not recurse, so endless nesting
+// is harmless.
 type nesting struct {
 	depth    int
 	inString bool
 	escaped  bool
-	closed   bool // for the caller: the value has ended
+	closed   bool // the caller's: the value has ended
 }
 
-// next moves through p to the end of the value that it is in. It tells how many bytes belong to it and whether it ended.
+// next reads p up to the end of the current value. It returns how many bytes belong to the value and whether it ended.
 func (s *nesting) next(p []byte) (n int, done bool) {
 	for n < len(p) {
 		if s.inString {
@@ -148,7 +149,7 @@ func (s *nesting) next(p []byte) (n int, done bool) {
 	return n, false
 }
 
-// skipString moves to the end of the string that p begins in.
+// skipString returns how many bytes of p belong to the string that p begins in.
 func (s *nesting) skipString(p []byte) (n int) {
 	if s.escaped {
 		s.escaped = false
@@ -177,8 +178,8 @@ func (s *nesting) skipString(p []byte) (n int) {
 
 const space = " \t\r\n"
 
-// complete reports whether p is one JSON object that closes where p ends. Figures of an object that was cut short are
-// not read: their last digits may be missing.
+// complete reports whether p is one JSON object that closes where p ends. Figures of a truncated object are not read: their
+// last digits may be missing.
 func complete(p []byte) bool { return closes(p, '{') }
 
 func completeArray(p []byte) bool { return closes(p, '[') }
@@ -195,15 +196,15 @@ func closes(p []byte, open byte) bool {
 
 // objects finds the objects of a JSON array that arrives in pieces.
 type objects struct {
-	limit int // bytes of an object that is kept; a longer one is handed on in pieces
+	limit int // the longest object in bytes that is kept; a longer one is handed on in pieces
 	buf   []byte
 	in    bool
 	long  bool
 	at    nesting
 }
 
-// write calls each with every object that p completes, and long with the pieces of one beyond the limit. The slices are
-// valid during the call.
+// write calls each with every object that p completes, and long with the pieces of an object beyond the limit. The slices
+// are valid during the call.
 func (o *objects) write(p []byte, each func([]byte), long func(piece []byte, last bool)) {
 	for len(p) > 0 {
 		if !o.in {
@@ -241,5 +242,5 @@ func (o *objects) write(p []byte, each func([]byte), long func(piece []byte, las
 	}
 }
 
-// keepObject is how many bytes of buffer are held on to between objects.
+// keepObject is the largest buffer in bytes that is kept between objects.
 const keepObject = 64 << 10

@@ -2,7 +2,7 @@ package meter
 
 import "sync/atomic"
 
-// Memory bounds what all streams together keep of events that have not ended. It is safe for use by several goroutines.
+// Memory bounds the bytes that all streams together keep of unfinished events. It is safe for use by several goroutines.
 type Memory struct {
 	most int64
 	used atomic.Int64
@@ -11,10 +11,10 @@ type Memory struct {
 // NewMemory returns a Memory of most bytes.
 func NewMemory(most int64) *Memory { return &Memory{most: most} }
 
-// Used is how many bytes are taken.
+// Used is the number of bytes taken.
 func (m *Memory) Used() int64 { return m.used.Load() }
 
-// Take reports whether n more bytes may be kept. They are given back with Give.
+// Take takes n bytes and reports true, or takes none and reports false. Give gives them back.
 func (m *Memory) Take(n int) bool {
 	if m.used.Add(int64(n)) > m.most {
 		m.used.Add(-int64(n))

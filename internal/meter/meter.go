@@ -1,11 +1,14 @@
 // Package meter reads what a request used out of the provider's answer, whole or streamed, in every format that
 // is served.
 //
-// Figures are the vendor's own or not known: an answer without usage, with figures that can't be true, or cut off
-// says so, and tells how much text it had so that an estimate can stand in. A stream is passed on as it comes, byte for byte; the one
-// thing ever left out is the chat event that exists only because usage was asked for on the client's behalf. However a stream is cut into
-// pieces, figures and bytes are the same, and no answer, garbage included, makes a meter panic or hold more than
-// one event in memory.
+// Invariants:
+//
+//   - Figures are the vendor's own or unknown. They are unknown if an answer has no usage, has impossible figures or was
+//     cut off. The result then has the amount of text, from which the caller estimates.
+//   - A stream is passed on as it comes, byte for byte. Only the chat event that exists because usage was asked for on the
+//     client's behalf is left out.
+//   - Figures and bytes do not depend on how a stream is cut into pieces.
+//   - No answer, garbage included, makes a meter panic or hold more than one event in memory.
 package meter
 
 import (
@@ -31,46 +34,46 @@ const (
 	GeminiEmbed                   // embedContent and batchEmbedContents
 )
 
-// Result is what an answer says about itself.
+// Result is the usage and the state of an answer.
 type Result struct {
-	// Usage is the vendor's figures for the model that was asked, as far as they were seen.
+	// Usage is the vendor's figures for the requested model, as far as they came.
 	Usage price.Usage
-	// Others are passes that other models made within the request and that are billed at those models' prices. They
-	// are not contained in Usage.
+	// Others are passes of other models within the request, billed at those models' prices. Usage does not contain
+	// them.
 	Others []Pass
-	// Model is the model that the answer names, where Options.OtherModels asks for it.
+	// Model is the model that the answer names, if Options.OtherModels is set.
 	Model string
-	// InputKnown says that the input part of Usage is what the vendor bills, though the output may not be: a stream
-	// that was cut off after its beginning. An input of zero tokens is never known, because every prompt has some.
+	// InputKnown says that the input part of Usage is what the vendor bills. The output may be unknown all the same, as
+	// in a stream that was cut off. An input of zero tokens counts as unknown, because every prompt has some.
 	InputKnown bool
 	// OutputKnown says that the output part is what the vendor bills for the answer as far as it came. An output of zero
-	// beside text is not known.
+	// beside text counts as unknown.
 	OutputKnown bool
-	// OutputText is for estimates: a whole chat answer whose figures are known leaves it zero, because counting it would
-	// be most of the work of reading that answer. It is the bytes of answer text seen: content, reasoning, refusals and tool arguments, but not encoded
-	// images and sound.
+	// OutputText is the bytes of answer text that came, for estimates: content, reasoning, refusals and tool arguments,
+	// but not encoded images and sound. It is zero for a whole chat answer with known figures, where counting would be
+	// most of the work.
 	OutputText int64
-	// Images is the finished images seen.
+	// Images is the number of finished images that came.
 	Images int64
 	// Complete says that the answer came to its documented end.
 	Complete bool
 	// Failed says that the answer reports an error.
 	Failed bool
-	// NoAnswer says that it reports an error and that nothing of an answer came before.
+	// NoAnswer says that the answer reports an error and that no content came before it.
 	NoAnswer bool
 }
 
-// Known reports whether Usage is what the vendor bills for the answer as far as it came. Otherwise an estimate must stand for
-// what is not known.
+// Known reports whether Usage is what the vendor bills for the answer as far as it came. Otherwise an estimate must replace
+// the unknown part.
 func (r Result) Known() bool { return r.InputKnown && r.OutputKnown }
 
-// Pass is what another model than the one asked used within a request.
+// Pass is the usage of another model than the requested one within a request.
 type Pass struct {
 	Model string // as the vendor names it
 	Usage price.Usage
 }
 
-// Tokens is all tokens of the request, other models' included.
+// Tokens is all tokens of the request, including other models'.
 func (r Result) Tokens() int64 {
 	u := price.Usage{Input: r.Usage.Input, Output: r.Usage.Output}
 	for _, o := range r.Others {
@@ -79,8 +82,8 @@ func (r Result) Tokens() int64 {
 	return u.Tokens()
 }
 
-// Cost is the price of the request in micro-USD: Usage at p, and the passes of other models at what lookup has for
-// them, else at p. Each model's part is rounded up.
+// Cost is the price of the request in micro-USD: Usage at p, and the passes of other models at their price by lookup, or
+// at p if lookup has none. Each model's part is rounded up.
 func (r Result) Cost(p price.Price, lookup func(model string) (price.Price, bool)) int64 {
 	sum := p.Cost(r.Usage)
 	for _, o := range r.Others {
@@ -93,24 +96,24 @@ func (r Result) Cost(p price.Price, lookup func(model string) (price.Price, bool
 	return sum
 }
 
-// Options says what of the request its answer's figures depend on, and how a stream is passed on.
+// Options are the parts of a request that its answer's figures depend on, and how a stream is passed on.
 type Options struct {
-	// Model is the model that was asked, as the vendor names it.
+	// Model is the requested model, as the vendor names it.
 	Model string
-	// OtherModels says that the request names models which may answer in the place of the one that was asked.
+	// OtherModels says that the request names models that may answer instead of the requested one.
 	OtherModels bool
 	// ImageModel is the model that the request names for the image tool of the Responses API.
 	ImageModel string
-	// HourCache says that the request asks for cache writes that last an hour.
+	// HourCache says that the request asks for one-hour cache writes.
 	HourCache bool
-	// HideUsage leaves out the events of a chat stream that carry usage and nothing else: for clients that had not
-	// asked for them. An event is then passed on when it is complete.
+	// HideUsage leaves out the events of a chat stream that carry only usage, for clients that did not ask for them. An
+	// event is then passed on when it is complete.
 	HideUsage bool
-	// Memory bounds what all streams together keep of long events. Nil is without bound.
+	// Memory bounds what all streams together keep of long events. Nil means no bound.
 	Memory *Memory
 }
 
-// Whole reads the body of an answer that wasn't streamed.
+// Whole reads the body of an answer that was not streamed.
 func Whole(k Kind, o Options, body []byte) Result {
 	m := newMeter(k, o)
 	m.whole(body)
@@ -123,7 +126,7 @@ type meter struct {
 	model      string
 	imageModel string
 	hourCache  bool
-	named      bool // the model that the answer names is wanted
+	named      bool // Options.OtherModels
 
 	res       Result
 	figures   bool  // usage was readable
@@ -136,10 +139,10 @@ type meter struct {
 	queries   int64       // of Google Search that grounded the answer
 	sum       price.Usage // of the finished images of a stream
 	metered   int64       // finished images of a stream that came with usage
-	free      bool        // answered, and free
+	free      bool        // the answer came, and is free
 	blocked   bool        // Gemini did not take the prompt
-	media     bool        // there was output other than text
-	pictures  bool        // there were images among it
+	media     bool        // the answer has output other than text
+	pictures  bool        // the answer has images
 }
 
 func newMeter(k Kind, o Options) meter {
@@ -158,12 +161,12 @@ func (m *meter) take(c counts, ok bool) {
 	}
 }
 
-// result decides what of the figures covers what was seen. Some vendors repeat usage in every event: text that came after the
-// last of them is in no figure.
+// result decides which figures are known. Some vendors repeat usage in every event: no figure covers text that came after
+// the last usage.
 func (m *meter) result() Result {
 	r := m.res
 	said := m.counts.outputSaid
-	var beside price.Usage // which is part of the answer itself
+	var beside price.Usage // part of the answer itself
 	switch m.kind {
 	case AnthropicMessages:
 		r.Usage, r.Others = m.anthropic.usage(m.hourCache)
@@ -174,7 +177,7 @@ func (m *meter) result() Result {
 		}
 	case GeminiGenerate, GeminiEmbed:
 		r.Usage = m.geminiUsage()
-		said = true // what is zero is left out
+		said = true // Gemini leaves zeros out
 	case OpenAIImages:
 		r.Usage = m.sum.Plus(m.counts.usage())
 		r.Usage.Images = r.Images
@@ -193,7 +196,7 @@ func (m *meter) result() Result {
 	return r
 }
 
-// stage tells how far the answer has come.
+// stage returns how far the answer has come.
 func (m *meter) stage() Stage {
 	switch {
 	case m.res.Complete:
@@ -231,8 +234,8 @@ func (m *meter) whole(body []byte) {
 	}
 }
 
-// event reads one event and reports whether it is a chat event that carries nothing but usage. Only chat streams need
-// the name; in the others data repeats it as its type.
+// event reads one event and reports whether it is a chat event that carries only usage. Only chat streams need the name;
+// in other streams the data repeats it as its type.
 func (m *meter) event(name, data []byte) (usageOnly bool) {
 	switch m.kind {
 	case OpenAIChat:
@@ -274,10 +277,10 @@ func (m *meter) failed() {
 		m.branches.seen == 0 && m.anthropic.input+m.anthropic.cacheRead+m.anthropic.cacheWrite == 0
 }
 
-// branches are the answers that run side by side within one: choices, candidates, blocks.
+// branches are the parallel parts of one answer: choices, candidates, blocks.
 type branches struct{ seen, over uint64 }
 
-// see notes that a branch exists and, with ended, that it has come to its end. Those beyond 64 share a place.
+// see notes that a branch exists and, with ended, that it has ended. Branches beyond 64 share a bit.
 func (b *branches) see(index int64, ended bool) {
 	bit := uint64(1) << min(max(index, 0), 63)
 	b.seen |= bit
@@ -286,7 +289,7 @@ func (b *branches) see(index int64, ended bool) {
 	}
 }
 
-// resume notes that what had ended goes on: another block has begun.
+// resume notes that an ended answer goes on with another block.
 func (b *branches) resume() { b.seen, b.over = 1, 0 }
 
 // ended reports whether all branches that began have ended.

@@ -14,7 +14,7 @@ var (
 	errorKey = []byte(`"error"`)
 )
 
-// chatEvent reads a chunk of a chat or completions stream, and reports whether it carries nothing but usage.
+// chatEvent reads a chunk of a chat or completions stream, and reports whether it carries only usage.
 func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 	if bytes.Equal(bytes.Trim(data, space), done) {
 		m.res.Complete = true
@@ -28,13 +28,13 @@ func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 	if bytes.Contains(data, errorKey) {
 		m.failedIf(gjson.GetBytes(data, "error"))
 	}
-	if !hasUsage(data) || !complete(data) { // nearly every chunk
+	if !hasUsage(data) || !complete(data) { // true for nearly every chunk
 		return false
 	}
 	usage := gjson.GetBytes(data, "usage")
 	usageOnly = usage.IsObject() && onlyUsage(data)
 	if !usage.IsObject() {
-		usage = gjson.GetBytes(data, "x_groq.usage") // Groq's place for it where nobody asked
+		usage = gjson.GetBytes(data, "x_groq.usage") // Groq's place for usage that was not asked for
 	}
 	if !usage.IsObject() {
 		usage = choices.Get("0.usage") // Moonshot's
@@ -46,14 +46,14 @@ func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 	return usageOnly
 }
 
-// envelope names the members that vendors repeat in every chunk of a chat stream. They carry nothing of their own.
+// envelope are the members that vendors repeat in every chunk of a chat stream. They carry no content.
 // OpenAI pads chunks with obfuscation, and OpenRouter names the provider.
 var envelope = map[string]bool{
 	"id": true, "object": true, "created": true, "model": true, "system_fingerprint": true, "service_tier": true,
 	"obfuscation": true, "provider": true, "usage": true,
 }
 
-// onlyUsage reports whether a chunk has no choice and nothing else beside its usage.
+// onlyUsage reports whether a chunk has no choices and no other content beside its usage.
 func onlyUsage(data []byte) bool {
 	only := true
 	gjson.ParseBytes(data).ForEach(func(key, v gjson.Result) bool {
@@ -69,8 +69,8 @@ func onlyUsage(data []byte) bool {
 	return only
 }
 
-// hasUsage reports whether an object named usage may be anywhere in data. Vendors that were asked for usage put a null in every
-// chunk; those are not worth reading again.
+// hasUsage reports whether data may have an object named usage anywhere. Vendors that were asked for usage put a null in
+// every chunk; such a chunk need not be read again.
 func hasUsage(data []byte) bool {
 	for {
 		i := bytes.Index(data, usageKey)
@@ -87,7 +87,7 @@ func hasUsage(data []byte) bool {
 
 func (m *meter) chatWhole(body []byte) {
 	var choices, failure, usage gjson.Result
-	// The body as it is: it does not change while it is read, and nothing of it is kept.
+	// No copy is needed: the body does not change while it is read, and no part of it is kept.
 	gjson.Parse(unsafe.String(unsafe.SliceData(body), len(body))).ForEach(func(key, v gjson.Result) bool {
 		switch key.Str {
 		case "choices":
@@ -109,7 +109,7 @@ func (m *meter) chatWhole(body []byte) {
 	m.failedIf(failure)
 }
 
-// chatText counts the text of choices and notes which of them have ended.
+// chatText counts the text of choices and notes which choices have ended.
 func (m *meter) chatText(choices gjson.Result) {
 	choices.ForEach(func(_, c gjson.Result) bool {
 		index, ended := int64(0), false
@@ -131,9 +131,9 @@ func (m *meter) chatText(choices gjson.Result) {
 	})
 }
 
-// chatUsage reads a usage object of chat completions, completions and embeddings, as every vendor of that style has it.
+// chatUsage reads a usage object of chat completions, completions and embeddings, from any OpenAI-style vendor.
 func chatUsage(v gjson.Result) (counts, bool) {
-	// One pass: this is read of every answer.
+	// One pass over the object, because every answer has one.
 	var prompt, completion, total, hits, cached, written, inputs, outputs, seconds, searches gjson.Result
 	v.ForEach(func(key, v gjson.Result) bool {
 		switch key.Str {
@@ -145,7 +145,7 @@ func chatUsage(v gjson.Result) (counts, bool) {
 			total = v
 		case "prompt_cache_hit_tokens", "cached_tokens": // DeepSeek's, Moonshot's
 			hits = v
-		case "cache_creation_input_tokens": // of servers that translate Anthropic's
+		case "cache_creation_input_tokens": // from servers that translate Anthropic's API
 			written = v
 		case "prompt_tokens_details":
 			inputs = v
@@ -196,7 +196,7 @@ func chatUsage(v gjson.Result) (counts, bool) {
 	return c, true
 }
 
-// tokens takes a usage object as Responses, images and audio have it as the answer's figures, if it is readable.
+// tokens takes the figures of a usage object of Responses, images or audio, if it is readable.
 func (m *meter) tokens(v gjson.Result) { m.take(tokenUsage(v)) }
 
 func tokenUsage(v gjson.Result) (counts, bool) {
@@ -209,7 +209,7 @@ func tokenUsage(v gjson.Result) (counts, bool) {
 	c.outputSaid = output.Type == gjson.Number || total.Type == gjson.Number
 	details := v.Get("input_tokens_details")
 	if !details.Exists() {
-		details = v.Get("input_token_details") // so spelt by transcriptions
+		details = v.Get("input_token_details") // the spelling of transcriptions
 	}
 	c.cached, c.written = part(details.Get("cached_tokens")), part(details.Get("cache_write_tokens"))
 	c.audioIn, c.imageIn = part(details.Get("audio_tokens")), part(details.Get("image_tokens"))
@@ -221,7 +221,7 @@ func tokenUsage(v gjson.Result) (counts, bool) {
 
 func (m *meter) embeddings(body []byte) {
 	m.failedIf(gjson.GetBytes(body, "error"))
-	// Embeddings have no output, and some vendors give one of the two figures only.
+	// Embeddings have no output, and some vendors give only one of the two figures.
 	c, ok := chatUsage(gjson.GetBytes(body, "usage"))
 	if c.input == 0 && c.output == 0 {
 		c.input = c.total
@@ -230,7 +230,7 @@ func (m *meter) embeddings(body []byte) {
 	m.take(c, ok)
 }
 
-// moderation is free and has no usage: that it was answered is all there is to know.
+// moderation notes an answer that is free and has no usage.
 func (m *meter) moderation(body []byte) {
 	m.free = gjson.GetBytes(body, "results").IsArray()
 	m.failedIf(gjson.GetBytes(body, "error"))

@@ -7,7 +7,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// responsesEvent reads an event of a Responses stream. Its last one has the whole response, usage included, however it ended.
+// responsesEvent reads an event of a Responses stream. The last event has the whole response with its usage, however it
+// ended.
 func (m *meter) responsesEvent(data []byte) {
 	kind := gjson.GetBytes(data, "type").Str
 	switch kind {
@@ -48,7 +49,7 @@ func (m *meter) responsesWhole(body []byte) {
 	}
 }
 
-// response reads a whole response object: its usage, and what its hosted tools used beside it.
+// response reads a whole response object: its usage, and the usage of its hosted tools.
 func (m *meter) response(v gjson.Result) {
 	m.answeredBy(v.Get("model"))
 	m.tokens(v.Get("usage"))
@@ -69,18 +70,18 @@ func (m *meter) response(v gjson.Result) {
 	}
 }
 
-// hosted is what tools that the vendor runs have used.
+// hosted is the usage of tools that the vendor runs.
 type hosted struct {
 	searches, fileSearches int64
-	containers             []string // that code ran in
+	containers             []string // the containers that ran code
 	image                  price.Usage
-	imageModel             string // "" where the answer does not name it
+	imageModel             string // "" if the answer does not name it
 }
 
-// mostContainers bounds how many containers of one answer are told apart.
+// mostContainers bounds how many containers of one answer are distinguished.
 const mostContainers = 64
 
-// item counts an item of a response's output. OpenAI bills searches, not pages that are opened or searched through.
+// item counts an item of a response's output. OpenAI bills searches, but not opening a page or searching in it.
 func (h *hosted) item(v gjson.Result) {
 	switch v.Get("type").Str {
 	case "web_search_call":
@@ -94,7 +95,7 @@ func (h *hosted) item(v gjson.Result) {
 	}
 }
 
-// container notes a container, which is billed once. A call that names none has one of its own.
+// container notes a container, which is billed once. A call that names none counts as a container of its own.
 func (h *hosted) container(id string) {
 	if len(h.containers) == mostContainers {
 		return
@@ -107,10 +108,10 @@ func (h *hosted) container(id string) {
 	h.containers = append(h.containers, id)
 }
 
-// defaultImageModel is the model of the image tool where neither request nor answer names one.
+// defaultImageModel is the image tool's model if neither the request nor the answer names one.
 const defaultImageModel = "gpt-image-2"
 
-// add adds the fees to u, and what image models used to others.
+// add adds the fees to u, and the usage of image models to others.
 func (h *hosted) add(u *price.Usage, others []Pass, asked string) []Pass {
 	u.Fees[price.WebSearch] = max(u.Fees[price.WebSearch], h.searches)
 	u.Fees[price.FileSearch] = max(u.Fees[price.FileSearch], h.fileSearches)
@@ -128,7 +129,7 @@ func (h *hosted) add(u *price.Usage, others []Pass, asked string) []Pass {
 	return append(others, Pass{Model: model, Usage: h.image})
 }
 
-// imagesWhole counts images; models that are billed by tokens say how many.
+// imagesWhole counts images and reads the usage, which only models billed by tokens give.
 func (m *meter) imagesWhole(body []byte) {
 	if n, ok := figure(gjson.GetBytes(body, "data.#")); ok {
 		m.res.Images = n
@@ -137,7 +138,7 @@ func (m *meter) imagesWhole(body []byte) {
 	m.failedIf(gjson.GetBytes(body, "error"))
 }
 
-// imageUsage reads the usage of an image endpoint, whose output is images unless it says otherwise.
+// imageUsage reads the usage of an image endpoint. Its output counts as images unless the usage says otherwise.
 func imageUsage(v gjson.Result) (counts, bool) {
 	c, ok := tokenUsage(v)
 	if ok && !v.Get("output_tokens_details").Exists() {
@@ -162,7 +163,7 @@ func (m *meter) imagesEvent(data []byte) {
 	}
 }
 
-// usageOf is the usage of an event that came whole.
+// usageOf is the usage of a complete event.
 func usageOf(data []byte) gjson.Result {
 	if !complete(data) {
 		return gjson.Result{}
@@ -170,8 +171,8 @@ func usageOf(data []byte) gjson.Result {
 	return gjson.GetBytes(data, "usage")
 }
 
-// audioWhole reads a transcription. Models are billed by tokens or by the duration of the sound; verbose answers without usage
-// tell the duration too.
+// audioWhole reads a transcription. Models are billed by tokens or by the duration of the sound. Verbose answers have the
+// duration even without usage.
 func (m *meter) audioWhole(body []byte) {
 	m.res.OutputText += length(gjson.GetBytes(body, "text"))
 	m.audio(gjson.GetBytes(body, "usage"))
@@ -181,7 +182,7 @@ func (m *meter) audioWhole(body []byte) {
 	m.failedIf(gjson.GetBytes(body, "error"))
 }
 
-// audio takes the usage of a transcription: seconds, tokens, or as Mistral has it both, in the words of chat.
+// audio takes the usage of a transcription: seconds, or tokens, or both in Mistral's case, under the names that chat uses.
 func (m *meter) audio(usage gjson.Result) {
 	if n, ok := millis(usage.Get("seconds")); ok {
 		m.take(counts{millis: n, outputSaid: true}, true)

@@ -3,30 +3,30 @@ package meter
 import "github.com/airatelimit/airatelimit/internal/sse"
 
 const (
-	// maxEvent is the longest event, in bytes, that is kept to be read whole. Of a longer one its beginning and its end
-	// are read: that is where events that carry an image have their figures.
+	// maxEvent is the longest event, in bytes, that is kept and read whole. Of a longer event, only the beginning and
+	// the end are read: events that carry an image have their figures there.
 	maxEvent = 1 << 20
-	// freeEvent is what every stream may keep of an event without asking for memory.
+	// freeEvent is how many bytes of an event every stream may keep without taking memory from Memory.
 	freeEvent = 64 << 10
 )
 
-// Stage tells how far a stream has come.
+// Stage is how far a stream has come.
 type Stage uint8
 
 // The stages of a stream.
 const (
 	Running  Stage = iota
-	Ended          // the model has ended, figures may follow
-	Complete       // the documented end has come
+	Ended          // the model's output has ended, figures may follow
+	Complete       // the stream's documented end has come
 )
 
-// form is how an answer is written, told by its first bytes.
+// form is an answer's format, detected from its first bytes.
 type form uint8
 
 const (
 	unknown form = iota
 	events       // server-sent events
-	array        // a JSON array of chunks, or chunks one after the other
+	array        // a JSON array of chunks, or chunks without an array
 	object       // one JSON object
 )
 
@@ -37,24 +37,24 @@ type Stream struct {
 	form   form
 	mark   int // bytes of a byte order mark seen
 	memory *Memory
-	taken  int // bytes of memory that are held
+	taken  int // bytes taken from Memory
 
 	events  sse.Scanner
 	objects objects
-	body    []byte // of an object
+	body    []byte // of an answer in the form object
 	nesting nesting
-	long    *bulk // the event or object that is too long to be kept
+	long    *bulk // the event or object that is too long to be kept whole
 }
 
-// NewStream is a meter for one answer of format k that passes as it comes. Whether it is events or JSON is told by its first
-// bytes.
+// NewStream returns a meter for one answer of format k that is passed on as it comes. The first bytes say whether it is
+// events or JSON.
 func NewStream(k Kind, o Options) *Stream {
 	return &Stream{meter: newMeter(k, o), hide: o.HideUsage && k == OpenAIChat, memory: o.Memory}
 }
 
-// Write reads bytes from upstream, cut anywhere, and appends to dst what the client shall see of them: the same bytes at once,
-// or with HideUsage the events that are complete. White space before the answer and comments between events pass at
-// once in any case.
+// Write reads bytes from upstream, cut anywhere, and appends to dst the bytes for the client: the same bytes at once, or
+// with HideUsage the events that are complete. White space before the answer and comments between events always pass at
+// once.
 func (s *Stream) Write(dst, p []byte) []byte {
 	if s.form == unknown {
 		lead := s.detect(p)
@@ -87,7 +87,7 @@ func (s *Stream) Write(dst, p []byte) []byte {
 	return dst
 }
 
-// Flush ends the stream: an event without its blank line counts, and what was held back is appended to dst.
+// Flush ends the stream. An event without its blank line counts. Held bytes are appended to dst.
 func (s *Stream) Flush(dst []byte) []byte {
 	if f, ok := s.events.Flush(); ok {
 		dst = s.frame(dst, f)
@@ -101,21 +101,21 @@ func (s *Stream) Flush(dst []byte) []byte {
 	return dst
 }
 
-// Close gives back the memory of a stream that nothing more is written to.
+// Close gives back the stream's memory. Nothing may be written to the stream afterwards.
 func (s *Stream) Close() { s.giveBack(0) }
 
-// Heard is the bytes of the output's text that have come. It is cheap.
+// Heard is the number of bytes of output text so far. It is cheap.
 func (s *Stream) Heard() int64 { return s.res.OutputText }
 
-// Result is what the stream has said so far.
+// Result is the result so far.
 func (s *Stream) Result() Result { return s.result() }
 
-// Stage tells how far the stream has come. It is cheap.
+// Stage is how far the stream has come. It is cheap.
 func (s *Stream) Stage() Stage { return s.stage() }
 
 var byteOrderMark = []byte("\uFEFF")
 
-// detect tells the form of an answer by its first byte that is neither white space nor part of a byte order mark. It
+// detect sets the form of an answer by its first byte that is neither white space nor part of a byte order mark. It
 // returns how many bytes came before.
 func (s *Stream) detect(p []byte) (lead int) {
 	for _, b := range p {
@@ -156,7 +156,7 @@ func (s *Stream) frame(dst []byte, f sse.Frame) []byte {
 	return dst
 }
 
-// object reads on in an answer that is one JSON object. It is read as soon as it closes.
+// object collects an answer that is one JSON object, and reads it as soon as it closes.
 func (s *Stream) object(p []byte, limit int) {
 	if s.nesting.closed {
 		return
@@ -180,7 +180,7 @@ func (s *Stream) object(p []byte, limit int) {
 	s.nesting.closed = done
 }
 
-// longPart reads a piece of an event or object that is too long to be kept.
+// longPart reads a piece of an event or object that is too long to be kept whole.
 func (s *Stream) longPart(p []byte, last bool) {
 	if s.long == nil {
 		s.long = new(bulk)
@@ -204,10 +204,10 @@ func (s *Stream) endLong() {
 	}
 }
 
-// kept is how many bytes of an unfinished event the stream holds.
+// kept is the number of bytes that the stream holds of an unfinished event.
 func (s *Stream) kept() int { return s.events.Held() + cap(s.objects.buf) + cap(s.body) }
 
-// room asks for the memory to keep n bytes more and returns how long an event may be.
+// room takes memory for n more bytes and returns how long an event may be.
 func (s *Stream) room(n int) int {
 	need := 2 * (s.kept() + n) // buffers grow by doubling
 	if need <= freeEvent || s.memory == nil {
@@ -222,7 +222,7 @@ func (s *Stream) room(n int) int {
 	return maxEvent
 }
 
-// giveBack gives back what is more than kept.
+// giveBack gives back the memory that kept bytes do not need.
 func (s *Stream) giveBack(kept int) {
 	if s.taken > 0 && 2*kept < s.taken {
 		s.memory.Give(s.taken - 2*kept)
