@@ -1,9 +1,9 @@
-// Package budget bounds what many holders have of one thing together, such as memory for the bodies of requests.
+// Package budget bounds what many holders take together, such as memory for the bodies of requests.
 package budget
 
 import "sync/atomic"
 
-// Budget is an amount, in bytes, that holders take from and give back to. A nil one is without end.
+// Budget is an amount in bytes that holders take from and give back to. A nil Budget is unlimited.
 type Budget struct {
 	most int64
 	used atomic.Int64
@@ -12,8 +12,8 @@ type Budget struct {
 // New returns a budget of most bytes.
 func New(most int64) *Budget { return &Budget{most: most} }
 
-// Take takes n bytes and reports whether there were so many, and spare more, left. Where there were not it takes
-// none. A large holder passes what it leaves to small ones as spare.
+// Take takes n bytes if spare more bytes remain after that, else none. It reports whether it took them. Large holders
+// pass Spare, so that small ones find room.
 func (b *Budget) Take(n, spare int64) bool {
 	if b == nil {
 		return true
@@ -25,14 +25,14 @@ func (b *Budget) Take(n, spare int64) bool {
 	return true
 }
 
-// Give gives back n bytes that were taken.
+// Give gives back n taken bytes.
 func (b *Budget) Give(n int64) {
 	if b != nil {
 		b.used.Add(-n)
 	}
 }
 
-// Used is how many bytes are taken.
+// Used is the number of bytes taken.
 func (b *Budget) Used() int64 {
 	if b == nil {
 		return 0
@@ -40,7 +40,7 @@ func (b *Budget) Used() int64 {
 	return b.used.Load()
 }
 
-// Spare is a share of the budget that large holders leave to small ones: an eighth.
+// Spare is the share of the budget that large holders leave to small ones: one eighth of it.
 func (b *Budget) Spare() int64 {
 	if b == nil {
 		return 0

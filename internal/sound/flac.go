@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// crc8 is the table of x^8+x^2+x+1, with which FLAC guards a frame's header (RFC 9639, section 9.1.8).
+// crc8 is the table of x^8+x^2+x+1, the checksum of a FLAC frame's header (RFC 9639, section 9.1.8).
 var crc8 = func() (table [256]byte) {
 	for i := range table {
 		c := byte(i)
@@ -21,8 +21,8 @@ var crc8 = func() (table [256]byte) {
 	return table
 }()
 
-// flac adds up every frame that a decoder can find: a header whose checksum is right. Its own count of samples may raise
-// that. The file starts with fLaC and STREAMINFO (RFC 9639, section 8.2).
+// flac adds up every frame that a decoder can find: a frame with a right checksum of its header. The file's own count of
+// samples may raise the sum. The file starts with fLaC and STREAMINFO (RFC 9639, section 8.2).
 func flac(file []byte) (us int64, known bool) {
 	const head = 4 + 4 + 18
 	if len(file) < head || file[4]&0x7f != 0 {
@@ -57,7 +57,7 @@ func flacFrames(file []byte, rate int64) (us int64) {
 
 var flacSampling = [...]int64{0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000}
 
-// flacHeader reads the header of a frame (RFC 9639, section 9.1). rate is 0 where STREAMINFO has it.
+// flacHeader reads the header of a frame (RFC 9639, section 9.1). rate is 0 if it is the rate of STREAMINFO.
 func flacHeader(p []byte) (samples, rate int64, ok bool) {
 	if len(p) < 6 || p[0] != 0xff || p[1]&0xfe != 0xf8 || p[3]&1 != 0 || p[3]>>4 > 10 || p[3]>>1&7 == 3 {
 		return 0, 0, false

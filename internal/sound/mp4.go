@@ -2,22 +2,22 @@ package sound
 
 import "encoding/binary"
 
-// mp4File is what the boxes of an MP4 or M4A file say (ISO/IEC 14496-12).
+// mp4File collects the contents of the boxes of an MP4 or M4A file (ISO/IEC 14496-12).
 type mp4File struct {
 	claimed int64 // the longest length that any box claims, in microseconds
-	movie   int64 // time units a second of the movie
-	media   int64 // the same of the track that is read, or the last one
-	frames  int64 // samples that tables list, of all tracks
-	rate    int64 // the lowest sampling rate of any track, 0 before one is found
-	foreign bool  // a codec whose frames have no known length
+	movie   int64 // the movie's time units a second
+	media   int64 // the time units a second of the current or last track
+	frames  int64 // samples in the tables of all tracks
+	rate    int64 // the lowest sampling rate of any track; 0: none yet
+	foreign bool  // a track has a codec whose frames have no known length
 	broken  bool
 }
 
 // aacFrame is the length of a frame of AAC in samples at the core's sampling rate (ISO/IEC 14496-3).
 const aacFrame = 1024
 
-// mp4 takes the frames that the file's tables list, at the lowest sampling rate in it, and what its boxes claim, whichever
-// is longer.
+// mp4 returns the longer of two lengths: that of the frames in the file's tables, at its lowest sampling rate, and the
+// longest that a box claims.
 func mp4(file []byte) (us int64, known bool) {
 	var f mp4File
 	f.boxes(file, 0)
@@ -27,7 +27,7 @@ func mp4(file []byte) (us int64, known bool) {
 	return max(f.claimed, lasting(f.frames*aacFrame, f.rate)), true
 }
 
-// boxes walks the boxes of a container.
+// boxes reads the boxes of a container.
 func (f *mp4File) boxes(p []byte, depth int) {
 	for len(p) >= 8 && !f.broken {
 		size, head := int64(binary.BigEndian.Uint32(p)), int64(8)
@@ -58,7 +58,7 @@ func (f *mp4File) box(kind string, p []byte, depth int) {
 		f.movie = f.header(p)
 	case "mdhd":
 		f.media = f.header(p)
-	case "tkhd": // its length is the longest edit, in the movie's time
+	case "tkhd": // its length is that of its edits, in the movie's time units
 		f.claim(field(p, 20, 28), f.movie)
 	case "mehd":
 		f.claim(field(p, 4, 4), f.movie)
@@ -75,7 +75,7 @@ func (f *mp4File) box(kind string, p []byte, depth int) {
 	}
 }
 
-// field reads a time of 32 bits at one offset, or of 64 bits at another, by the box's version.
+// field reads a time: by the box's version, 32 bits at the offset short or 64 bits at the offset long.
 func field(p []byte, short, long int) int64 {
 	switch {
 	case len(p) > 0 && p[0] == 1 && len(p) >= long+8:
@@ -148,7 +148,7 @@ func (f *mp4File) count(p []byte, at int) {
 	f.frames += int64(binary.BigEndian.Uint32(p[at:]))
 }
 
-// run reads how many samples a fragment has. How long it says that they are is in the track's time.
+// run reads the number and the length of a fragment's samples. The length is in the track's time units.
 func (f *mp4File) run(p []byte) {
 	f.count(p, 4)
 	if len(p) < 8 {
@@ -199,7 +199,7 @@ func (f *mp4File) description(p []byte) {
 			} else if f.rate == 0 || rate < f.rate {
 				f.rate = rate
 			}
-		case "avc1", "avc3", "hvc1", "hev1", "mp4v", "av01", "vp09", "tx3g", "text", "tmcd": // pictures and titles
+		case "avc1", "avc3", "hvc1", "hev1", "mp4v", "av01", "vp09", "tx3g", "text", "tmcd": // video and subtitles
 		default:
 			f.foreign = true
 		}
@@ -208,8 +208,8 @@ func (f *mp4File) description(p []byte) {
 
 var aacSampling = [...]int64{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 
-// aacRate finds the decoder's configuration in a sample entry's esds box and returns the core's sampling rate, 0 where it
-// is not AAC (ISO/IEC 14496-1, section 7.2.6; 14496-3, section 1.6.2.1).
+// aacRate finds the decoder's configuration in a sample entry's esds box and returns the core's sampling rate, 0 if it is
+// not AAC (ISO/IEC 14496-1, section 7.2.6; 14496-3, section 1.6.2.1).
 func aacRate(boxes []byte) int64 {
 	at := 0
 	for ; at+8 <= len(boxes) && string(boxes[at+4:at+8]) != "esds"; at++ {

@@ -31,7 +31,7 @@ type mpegFrame struct {
 	size, samples, rate int64
 }
 
-// mpegHeader reads the header of a frame; ok is false for one that is none, or of the free format, whose size is not told.
+// mpegHeader reads the header of a frame. ok is false if there is none, or if it is of the free format, which has no size.
 func mpegHeader(p []byte) (f mpegFrame, ok bool) {
 	if len(p) < 4 || p[0] != 0xff || p[1]&0xe0 != 0xe0 {
 		return f, false
@@ -67,8 +67,8 @@ func mpegHeader(p []byte) (f mpegFrame, ok bool) {
 	return f, f.size > 4
 }
 
-// mpeg follows the frames from the first, which must be where the tag before it ends, for as long as they are alike:
-// decoders go the same way. The rest counts at the lowest bit rate.
+// mpeg follows the frames as long as they are alike, as decoders do. The first frame must follow the tag. The rest counts
+// at the lowest bit rate.
 func mpeg(file []byte) (us int64, known bool) {
 	at := id3(file)
 	if rest := file[at:]; len(rest) > 3 && string(rest[:4]) == "fLaC" {
@@ -104,7 +104,7 @@ func id3(file []byte) int64 {
 	return min(size, int64(len(file)))
 }
 
-// xing is the length that the first frame claims for the whole file, 0 where it claims none.
+// xing is the length that the first frame claims for the whole file, 0 if it claims none.
 func xing(frame []byte, f mpegFrame) int64 {
 	head := frame[:min(f.size, int64(len(frame)))]
 	for _, name := range [...]string{"Xing", "Info"} {

@@ -10,12 +10,12 @@ type oggStream struct {
 	codec   byte // 'o'pus, 'v'orbis
 	rate    int64
 	block   int64 // Vorbis: samples that a packet holds at most
-	us      int64 // of the packets so far
-	granule int64 // the greatest that a page claims
+	us      int64 // the length of the packets so far
+	granule int64 // the greatest granule position of a page
 }
 
-// ogg adds up the packets of all streams (RFC 3533): Opus packets say how long they are, Vorbis packets are as long as
-// their larger block at most. A page's claim may raise that.
+// ogg adds up the packets of all streams (RFC 3533). An Opus packet has its own length, a Vorbis packet is at most as long
+// as the larger block. A page's granule position may raise the sum.
 func ogg(file []byte) (us int64, known bool) {
 	streams := map[uint32]*oggStream{}
 	left := len(file) // segments: a file has one byte for each, unless its pages overlap
@@ -50,7 +50,7 @@ func oggPage(page []byte, streams map[uint32]*oggStream) (size int, ok bool) {
 	at := head + len(lacing)
 	serial := binary.LittleEndian.Uint32(page[14:])
 	s := streams[serial]
-	if s == nil || page[5]&2 != 0 { // the beginning of a stream, or of another of the same number
+	if s == nil || page[5]&2 != 0 { // the beginning of a stream, perhaps with the number of an earlier one
 		begun, ok := oggCodec(page[min(at, len(page)):])
 		if !ok {
 			return 0, false
@@ -61,7 +61,7 @@ func oggPage(page []byte, streams map[uint32]*oggStream) (size int, ok bool) {
 		s, streams[serial] = begun, begun
 	}
 	s.granule = max(s.granule, int64(binary.LittleEndian.Uint64(page[6:])))
-	begins := page[5]&1 == 0 // else the first segment goes on with a packet of the page before
+	begins := page[5]&1 == 0 // else the first segment continues a packet of the page before
 	for _, n := range lacing {
 		if at > len(page) {
 			at = len(page)
@@ -72,7 +72,7 @@ func oggPage(page []byte, streams map[uint32]*oggStream) (size int, ok bool) {
 		begins = n < 255
 		at += int(n)
 	}
-	return 4, true // whatever this page's size is: a decoder that loses its way looks for the next mark
+	return 4, true // not the page's size: a decoder that lost its place looks for the next mark
 }
 
 // oggCodec reads the first packet of a stream.

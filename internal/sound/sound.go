@@ -1,15 +1,15 @@
-// Package sound tells how long a recording can be at most, from its bytes alone.
+// Package sound finds an upper bound of a recording's length from its bytes alone.
 //
-// Vendors bill a transcription by the length that they find in the file; so what is found here must never be less than what
-// any decoder finds, whatever the file says about itself and whoever made it. Lengths come from the frames and packets
-// themselves: a header that claims more raises the answer, one that claims less does not lower it. Where a format's
-// frames cannot be counted the file counts at the format's lowest bit rate, and where it has none its length is not known.
+// Vendors bill a transcription by the length that they find in the file. The length found here must never be less than
+// what any decoder finds, even in a file that was made to deceive. Lengths come from the frames and packets themselves: a
+// header that claims more raises the length, a header that claims less does not lower it. If a format's frames cannot be
+// counted, the file counts at the format's lowest bit rate. If the format has no lowest bit rate, the length is unknown.
 package sound
 
 import "bytes"
 
-// Longest returns how long a recording can be at most, in milliseconds, rounded up. known is false where the bytes are of
-// no format that is read here, or of one whose frames have no least size.
+// Longest returns the longest that a recording can be, in milliseconds, rounded up. known is false if the format is not
+// known here, or its frames have no smallest size.
 func Longest(file []byte) (millis int64, known bool) {
 	var us int64
 	switch {
@@ -32,13 +32,13 @@ func Longest(file []byte) (millis int64, known bool) {
 	return (us + 999) / 1000, true
 }
 
-// most is the longest length, in microseconds, that is told apart from any longer: 30 years.
+// most is the largest length in microseconds, 30 years. Longer ones are lowered to it.
 const most = 1 << 50
 
-// plus adds two lengths, none of them negative.
+// plus adds two lengths that are not negative.
 func plus(a, b int64) int64 { return min(a+min(b, most), most) }
 
-// lasting is the length in microseconds of n samples, rounded up.
+// lasting is the length of n samples in microseconds, rounded up.
 func lasting(n, rate int64) int64 {
 	switch {
 	case n <= 0:

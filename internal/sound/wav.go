@@ -15,7 +15,7 @@ const (
 	waveExtensible = 0xfffe
 )
 
-// wav reads the first format chunk, the one that decoders take: every byte of the file may be a sample of it.
+// wav reads the first format chunk, which decoders use. Every byte of the file may be a sample in that format.
 func wav(file []byte) (us int64, known bool) {
 	for at := int64(12); at+8 <= int64(len(file)); {
 		size := int64(binary.LittleEndian.Uint32(file[at+4:]))

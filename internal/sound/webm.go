@@ -25,22 +25,22 @@ const (
 	ebmlBlockTime = 0x9b
 )
 
-// cutOff is how many bytes can be left of an element where a file was cut off.
+// cutOff is the most bytes that a truncated file can have of its last element.
 const cutOff = 16
 
-// webmFile is what the elements say.
+// webmFile collects the contents of the elements.
 type webmFile struct {
 	scale    int64           // nanoseconds a unit of time
 	duration float64         // in those units
-	opus     map[uint64]bool // tracks of Opus; false for those of pictures
+	opus     map[uint64]bool // the tracks of Opus, by number
 	foreign  bool            // a track of another codec
-	number   uint64          // of the track that is being read
-	cluster  int64           // its time
+	number   uint64          // the number of the current track
+	cluster  int64           // the time of the current cluster
 	last     int64           // the latest time of a block, in units
-	us       int64           // of the packets
+	us       int64           // the length of the packets so far
 }
 
-// webm adds up the packets of Opus. What else is in the file may only claim more.
+// webm adds up the packets of Opus. Other elements can only raise the sum.
 func webm(file []byte) (us int64, known bool) {
 	f := webmFile{scale: 1_000_000, opus: map[uint64]bool{}}
 	for len(file) > 0 {
@@ -48,7 +48,7 @@ func webm(file []byte) (us int64, known bool) {
 		size, m, endless := ebmlSize(file[n:])
 		if n == 0 || m == 0 {
 			if len(file) > cutOff {
-				return 0, false // a decoder looks for the next element; what it finds is not known
+				return 0, false // a decoder looks for the next element; its finding is unknown
 			}
 			break
 		}
@@ -58,7 +58,7 @@ func webm(file []byte) (us int64, known bool) {
 			f.number = 0
 			continue
 		case ebmlSegment, ebmlInfo, ebmlTracks, ebmlCluster, ebmlGroup:
-			continue // what they contain follows; where they end does not matter
+			continue // their content follows; their end does not matter
 		}
 		if endless || size > uint64(len(file)) && id != ebmlSimple && id != ebmlBlock {
 			return 0, false
@@ -93,11 +93,11 @@ func (f *webmFile) element(id uint64, p []byte) {
 		f.foreign = f.foreign || f.number != 0
 		f.number = uint64(ebmlInt(p))
 	case ebmlEncodings:
-		f.foreign = true // packets whose first bytes stand elsewhere
+		f.foreign = true // the first bytes of the packets are stored elsewhere
 	case ebmlCodec:
 		switch {
 		case f.number == 0:
-			f.foreign = true // whose codec it is comes later; no recorder writes that
+			f.foreign = true // the codec came before its track's number; no recorder writes that
 		case string(p) == "A_OPUS":
 			f.opus[f.number] = true
 		case !bytes.HasPrefix(p, []byte("V_")) && !bytes.HasPrefix(p, []byte("S_")):
@@ -112,7 +112,7 @@ func (f *webmFile) element(id uint64, p []byte) {
 	}
 }
 
-// block reads the packets of a block. One that is laced, which recorders do not do, is as long as it can be.
+// block reads the packets of a block. A laced block, which recorders do not write, counts as long as it can be.
 func (f *webmFile) block(p []byte) {
 	track, n, _ := ebmlSize(p)
 	if n == 0 || len(p) < n+3 || !f.opus[track] {
@@ -132,7 +132,7 @@ func (f *webmFile) block(p []byte) {
 	f.us = plus(f.us, opus(p))
 }
 
-// ebmlID reads an element's id with its marker; n is 0 where there is none.
+// ebmlID reads an element's id with its marker; n is 0 if there is none.
 func ebmlID(p []byte) (id uint64, n int) {
 	if len(p) == 0 {
 		return 0, 0
@@ -151,8 +151,8 @@ func ebmlID(p []byte) (id uint64, n int) {
 	return id, n
 }
 
-// ebmlSize reads an element's size, or a track's number, without its marker; n is 0 where there is none, endless says
-// that it is not known.
+// ebmlSize reads an element's size, or a track's number, without its marker; n is 0 if there is none. endless says that
+// the size is unknown.
 func ebmlSize(p []byte) (size uint64, n int, endless bool) {
 	if len(p) == 0 {
 		return 0, 0, false

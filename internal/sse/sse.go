@@ -1,17 +1,17 @@
 // Package sse reads server-sent events without changing them.
 //
-// A Scanner cuts a stream into frames. A frame is the raw bytes of one event, the blank line that ends it included, so frames put together
-// again are the stream, byte for byte, however the stream was cut on its way. The format is that of the
-// WHATWG HTML standard, section 9.2.6, with one difference: an event that the stream ends before its blank line counts,
-// because vendors end streams so and the tokens in them are billed.
+// A Scanner cuts a stream into frames. A frame is the raw bytes of one event with the blank line at its end. All frames
+// together are the stream, byte for byte, however the stream was cut on its way. The format is that of the WHATWG HTML
+// standard, section 9.2.6, with one difference: a last event without its blank line counts, because vendors end streams
+// this way and bill the tokens in that event.
 package sse
 
 import "bytes"
 
-// DefaultLimit is the longest frame, in bytes, that a Scanner with no Limit of its own keeps in memory.
+// DefaultLimit is the longest frame, in bytes, that a Scanner without a Limit keeps in memory.
 const DefaultLimit = 4 << 20
 
-// keep is how many bytes of buffer a Scanner holds on to between frames.
+// keep is the largest buffer, in bytes, that a Scanner keeps between frames.
 const keep = 64 << 10
 
 // Frame is one event as it was sent. Its slices are valid until the next call of the Scanner.
@@ -19,8 +19,8 @@ type Frame struct {
 	Raw   []byte // every byte of the event, comments within it and line ends included
 	Event []byte // value of the last event field; nil if there is none
 	Data  []byte // values of the data fields joined by \n; nil if there is none
-	// Part says that Raw is a piece of an event longer than the limit. Its fields are not read, and how it is cut into pieces
-	// depends on how it arrived.
+	// Part says that Raw is a piece of an event longer than the limit. Its fields are not read. The pieces depend on how
+	// the event arrived.
 	Part bool
 }
 
@@ -28,18 +28,19 @@ type Frame struct {
 type Scanner struct {
 	Limit int // longest frame kept in memory, in bytes; 0: DefaultLimit
 
-	buf  []byte // what has come of a frame that arrives in pieces
+	buf  []byte // the bytes so far of a frame that arrives in pieces
 	data []byte // joined data of a frame with several data lines
 	lines
-	begun bool // the first frame, which may begin with a byte order mark, is behind
+	begun bool // the first frame, which may begin with a byte order mark, was read
 	long  bool // inside a frame beyond the limit
 }
 
-// Next takes bytes from p up to the end of a frame and returns that frame and the rest of p, to be passed to Next again. When p ends
-// inside a frame the Scanner keeps what belongs to it and reports false.
+// Next reads p up to the end of a frame and returns that frame and the rest of p, to be passed to Next again. If p ends
+// inside a frame, the Scanner keeps its bytes and reports false.
 //
-// A frame whose last line ends in CR as the last byte of p is complete only when it is known whether LF follows. A comment
-// line before the first field of an event is a frame of its own, so that what keeps a connection alive is not held back.
+// If the last byte of p is the CR that ends a frame, the frame is complete only when the next byte is known, which may be
+// LF. A comment line before the first field of an event is a frame of its own, so that comments that keep a connection
+// alive are not held back.
 func (s *Scanner) Next(p []byte) (f Frame, rest []byte, ok bool) {
 	if len(s.buf) == 0 && cap(s.buf)+cap(s.data) > keep {
 		s.buf, s.data = nil, nil
@@ -71,8 +72,8 @@ func (s *Scanner) Next(p []byte) (f Frame, rest []byte, ok bool) {
 	return Frame{}, nil, false
 }
 
-// Flush ends the stream: what has come since the last complete frame is the last one. It reports false if there is nothing.
-// The Scanner is then as new.
+// Flush ends the stream: the bytes since the last complete frame are the last frame. It reports false if there are none.
+// It resets the Scanner.
 func (s *Scanner) Flush() (Frame, bool) {
 	if len(s.buf) == 0 {
 		*s = Scanner{Limit: s.Limit}
@@ -83,7 +84,7 @@ func (s *Scanner) Flush() (Frame, bool) {
 	return f, true
 }
 
-// Held is how many bytes the Scanner holds on to.
+// Held is the size of the Scanner's buffers in bytes.
 func (s *Scanner) Held() int { return cap(s.buf) + cap(s.data) }
 
 func (s *Scanner) limit() int {
@@ -96,14 +97,14 @@ func (s *Scanner) limit() int {
 // lines follows line ends across pieces of a stream.
 type lines struct {
 	begun   bool // the frame has bytes
-	comment bool // they began with a colon
+	comment bool // its first byte is a colon
 	inLine  bool // the current line has bytes
-	cr      bool // the last byte was a CR, whose LF may come
+	cr      bool // the last byte was a CR, and its LF may come
 	last    bool // the line that this CR ended is the frame's last
 }
 
-// end looks for the end of the current frame. It tells how many bytes of p, which isn't empty, belong to the frame and whether
-// the frame ends there.
+// end looks for the end of the current frame. It returns how many bytes of p, which is not empty, belong to the frame and
+// whether the frame ends there.
 func (l *lines) end(p []byte) (n int, done bool) {
 	if l.cr {
 		if p[0] == '\n' {
@@ -159,7 +160,7 @@ func lineEnd(p []byte) int {
 
 var byteOrderMark = []byte("\uFEFF")
 
-// parse reads the fields of a frame. One data line, which is what vendors send, is not copied.
+// parse reads the fields of a frame. A single data line, which is what vendors send, is not copied.
 func (s *Scanner) parse(raw []byte) Frame {
 	f := Frame{Raw: raw}
 	rest := raw
@@ -217,7 +218,8 @@ func field(line []byte) (name, value []byte) {
 	return line[:colon], value
 }
 
-// AppendEvent appends one event to dst: an event field unless event is empty, a data field for each line of data, and the blank line.
+// AppendEvent appends one event to dst: an event field unless event is empty, a data field for each line of data, and the
+// blank line.
 func AppendEvent(dst []byte, event string, data []byte) []byte {
 	if event != "" {
 		dst = append(append(append(dst, "event: "...), event...), '\n')
