@@ -13,34 +13,34 @@ import (
 type listing struct {
 	name         string
 	tariff       tariff
-	later        []change // by day, what it costs from then on
-	peak         []peak   // what it costs at hours of the day
+	later        []change // price changes, by day
+	peak         []peak   // prices at hours of the day
 	context, max int64    // tokens of the context window and of an answer; 0: not known
 	current      bool     // the vendor lists it today
 }
 
-// change is a price from a day in UTC on.
+// change is the price from a day on, in UTC.
 type change struct {
 	from   string
 	tariff tariff
 }
 
-// peak is a price between two times of the day, in minutes of the day in UTC, the second one excluded.
+// peak is the price between two times of the day, in minutes of the day in UTC. The second is excluded.
 type peak struct {
 	from, to int
 	tariff   tariff
 }
 
-// tariff is what a model costs, as a price list prints it.
+// tariff is the price of a model as a price list prints it.
 type tariff struct {
 	usd         usd
 	long        usd   // for the whole of a request whose input exceeds above tokens
-	above       int64 // 0: there is no such price
+	above       int64 // 0: no price for long requests
 	hour, chars float64
 	fees        fees
 }
 
-// usd are prices in USD a million tokens. Where one is 0 the tokens cost what plain input or output does.
+// usd are prices in USD a million tokens. 0 means the price of plain input or output.
 type usd struct{ in, out, cached, write, write1h, audioIn, imageIn, audioOut, imageOut float64 }
 
 // fees are in USD a thousand uses of a hosted tool.
@@ -64,8 +64,8 @@ type hours struct {
 	price    Price
 }
 
-// book holds the list prices of the vendors' models by name. A model without a price in these units is left out: it is
-// unpriced, not free.
+// book holds the list prices of the vendors' models by name. A model without a price in these units is not in the book: it
+// is unpriced, not free.
 var book = func() map[string]*entry {
 	all := make(map[string]*entry)
 	for vendor, list := range listings {
@@ -76,8 +76,8 @@ var book = func() map[string]*entry {
 	return all
 }()
 
-// Lookup finds what a model costs now in the built-in book, by its exact name in lower case. Dates and versions are the
-// caller's to cut off when the whole name is not found. What fine-tunes of a model cost stands under ft:MODEL.
+// Lookup returns a model's current price in the built-in book, by its exact name in lower case. If the name is not found,
+// the caller can cut off its date or version. Prices of fine-tuned models have the name ft:MODEL.
 func Lookup(model string) (Price, bool) {
 	e, ok := book[model]
 	if !ok {
@@ -89,7 +89,7 @@ func Lookup(model string) (Price, bool) {
 	return e.at(time.Now()), true
 }
 
-// LookupAt is Lookup for another time.
+// LookupAt is Lookup at another time.
 func LookupAt(model string, at time.Time) (Price, bool) {
 	e, ok := book[model]
 	if !ok {
@@ -98,9 +98,9 @@ func LookupAt(model string, at time.Time) (Price, bool) {
 	return e.at(at), true
 }
 
-// Vendor returns the vendor whose models have a name, in lower case: "openai", "anthropic", "google", "xai", "mistral",
-// "deepseek", or "" where the book does not know it. The book knows its own names, and others by their first word where
-// only one vendor's names begin with it.
+// Vendor returns the vendor of a model's name in lower case: "openai", "anthropic", "google", "xai", "mistral", "deepseek",
+// or "" if the book does not know it. The book knows its own names, and other names by their first word if only one
+// vendor's names begin with it.
 func Vendor(model string) string {
 	if e, ok := book[model]; ok {
 		return e.vendor
@@ -129,7 +129,7 @@ func (e *entry) at(t time.Time) Price {
 	return p
 }
 
-// Models lists the models that a vendor lists today, sorted; none of an unknown one.
+// Models returns the models that a vendor offers today, sorted; none for an unknown vendor.
 func Models(vendor string) []string {
 	var names []string
 	for _, l := range listings[vendor] {
@@ -141,7 +141,7 @@ func Models(vendor string) []string {
 	return names
 }
 
-// Names lists every name in the book, sorted.
+// Names returns every name in the book, sorted.
 func Names() []string {
 	var names []string
 	for name := range book {
@@ -156,7 +156,7 @@ func (l listing) entry(vendor string) *entry {
 	for _, c := range l.later {
 		from, err := time.Parse(time.DateOnly, c.from)
 		if err != nil {
-			panic("price: " + l.name + ": " + err.Error()) // the generator has read it
+			panic("price: " + l.name + ": " + err.Error()) // the generator would have failed
 		}
 		e.later = append(e.later, dated{from, l.price(c.tariff)})
 	}
@@ -185,7 +185,7 @@ func (l listing) price(t tariff) Price {
 	return p
 }
 
-// over returns long with what it leaves out from u, but for what u itself leaves out.
+// over returns long. Each price that long leaves out is that of u, if u has it.
 func (u usd) over(long usd) usd {
 	or := func(a, b float64) float64 {
 		if a == 0 {
@@ -216,5 +216,5 @@ func (u usd) rates() Rates {
 	return r
 }
 
-// perMillion is pico-USD a token from USD a million tokens.
+// perMillion converts USD a million tokens to pico-USD a token.
 func perMillion(usd float64) int64 { return int64(math.Round(usd * picosPerMicro)) }

@@ -9,8 +9,8 @@ import (
 // maxUSD bounds every figure of an Override. It is far above any price and keeps each rate within an int64.
 const maxUSD = 1_000_000
 
-// Override is a price that a project or an operator sets: an entry of the settings' `prices` or of the file PRICE_BOOK. It
-// is laid over what the book says of the model (see Over). Nil is not set.
+// Override is a price that a project or an operator sets: an entry of the settings' `prices` or of the file PRICE_BOOK. Its
+// figures override the book's (see Over). A nil figure is not set.
 type Override struct {
 	TokenPrices
 	ImageUSD                *float64     `json:"imageUsd,omitempty"`
@@ -47,7 +47,7 @@ type FeePrices struct {
 	Grounding       *float64 `json:"grounding,omitempty"`
 }
 
-// figure is one that can be set, under its name in JSON.
+// figure is a figure that can be set, with its name in JSON.
 type figure struct {
 	name  string
 	value *float64
@@ -71,8 +71,8 @@ func (f FeePrices) figures() []figure {
 	}
 }
 
-// Check returns an error that names the field that is negative, not finite, beyond 1,000,000 USD, or missing beside others:
-// token prices come with one of plain input and one of plain output, because without one of them it would be silently free.
+// Check returns an error that names the field that is negative, not finite, above 1,000,000 USD, or missing. Token prices
+// need both plain input and plain output: the missing one would silently be free.
 func (o Override) Check() error {
 	all := o.TokenPrices.figures("")
 	all = append(all, figure{"imageUsd", o.ImageUSD}, figure{"audioUsdPerMinute", o.AudioUSDPerMinute},
@@ -94,7 +94,7 @@ func (o Override) Check() error {
 		}
 	}
 	if !set {
-		return errors.New("sets no price")
+		return errors.New("sets no price; set at least one")
 	}
 	if err := o.TokenPrices.checkPair("", o.Above != nil); err != nil || o.Above == nil {
 		return err
@@ -109,7 +109,7 @@ func (o Override) Check() error {
 	return nil
 }
 
-// checkPair looks for plain input and output where any price of tokens is set or wanted.
+// checkPair requires plain input and output if any token price is set or wanted.
 func (t TokenPrices) checkPair(path string, wanted bool) error {
 	for _, f := range t.figures(path) {
 		wanted = wanted || f.value != nil
@@ -123,11 +123,11 @@ func (t TokenPrices) checkPair(path string, wanted bool) error {
 	return nil
 }
 
-// Over lays the override over what the book says of a model, if it is known there. What is not set stays as it is there: a
-// price of an image, a minute, a million characters or a fee at its amount, one of tokens in its proportion to plain input
-// or output, where that makes it dearer. Cached input costs what input does, and a long request what a short one does. Of a
-// model that the book does not know, tokens of each kind cost what plain ones do. The price of an override that sets fees alone is not known without the book.
-// o has passed Check.
+// Over applies the override to base, the book's price of the model; known says whether the book has one. An unset price of
+// an image, a minute, a million characters or a fee stays as it is. An unset token price keeps its proportion to plain
+// input or output if that makes it dearer, else it costs as much as plain tokens. If not set, cached input costs as much as
+// input, and a long request as much as a short one. For a model that the book does not know, every kind of token costs as
+// much as plain tokens. An override of fees alone gives no price without the book's. o must have passed Check.
 func (o Override) Over(base Price, known bool) (Price, bool) {
 	p := base
 	if o.Input != nil {
@@ -143,7 +143,7 @@ func (o Override) Over(base Price, known bool) (Price, bool) {
 	}
 	for _, f := range []struct {
 		value *float64
-		units float64 // that the value is the price of
+		units float64 // how many units the value is the price of
 		into  *int64
 	}{
 		{o.ImageUSD, 1, &p.Image},
@@ -166,7 +166,7 @@ func (o Override) Over(base Price, known bool) (Price, bool) {
 	return p, known
 }
 
-// over returns the rates of what is set, and of what is not in its proportion to base's plain rates, if that is dearer.
+// over returns the set rates. An unset rate keeps its proportion to base's plain rates, if that is dearer.
 func (t TokenPrices) over(base Rates) Rates {
 	r := Rates{Input: picosPer(*t.Input, 1e6), Output: picosPer(*t.Output, 1e6)}
 	input := func(set *float64, rate int64) int64 {
@@ -182,7 +182,7 @@ func (t TokenPrices) over(base Rates) Rates {
 	return r
 }
 
-// scale is rate × to ÷ of, to the nearest; rate where of is 0. It saturates.
+// scale is rate × to ÷ of, rounded to the nearest; it is rate if of is 0. It saturates.
 func scale(rate, of, to int64) int64 {
 	if of == 0 || of == to {
 		return rate
@@ -194,7 +194,7 @@ func scale(rate, of, to int64) int64 {
 	return int64(scaled)
 }
 
-// picos1M is a price in USD a million units as pico-USD a unit, or otherwise where it is not set.
+// picos1M converts USD a million units to pico-USD a unit. It is otherwise if usd is not set.
 func picos1M(usd *float64, otherwise int64) int64 {
 	if usd == nil {
 		return otherwise
@@ -202,7 +202,7 @@ func picos1M(usd *float64, otherwise int64) int64 {
 	return picosPer(*usd, 1e6)
 }
 
-// picosPer is usd for that many units as pico-USD a unit; what isn't free never rounds to nothing.
+// picosPer converts usd for that many units to pico-USD a unit. A price that is not free never rounds to 0.
 func picosPer(usd, units float64) int64 {
 	n := int64(math.Round(usd * 1e12 / units))
 	if n == 0 && usd > 0 {

@@ -1,8 +1,8 @@
-// Package price turns what a request consumed into money.
+// Package price turns a request's usage into money.
 //
-// Money is integer throughout: prices are pico-USD a unit, costs are micro-USD, and a request is rounded up once, over the
-// whole sum, so that no order of adding loses or gains anything. Cost is never negative, never falls when a count rises, and
-// saturates at math.MaxInt64 instead of overflowing; OutputWithin is its exact inverse.
+// All money is integer: prices are pico-USD a unit, costs are micro-USD. A request is rounded up once, over the whole sum, so
+// the order of adding does not matter. Cost is never negative, never falls when a count rises, and saturates at
+// math.MaxInt64 instead of overflowing. OutputWithin is its exact inverse.
 package price
 
 import (
@@ -10,11 +10,11 @@ import (
 	"math/bits"
 )
 
-// picosPerMicro is pico-USD in a micro-USD. By chance of units it is also the price in pico-USD a token of
-// one USD a million tokens.
+// picosPerMicro is the number of pico-USD in a micro-USD. It is also one USD a million tokens, in pico-USD a
+// token.
 const picosPerMicro = 1_000_000
 
-// Usage is what one request consumed, in the units that vendors bill. Parts are contained in their wholes.
+// Usage is the usage of one request, in the units that vendors bill. Parts are contained in their wholes.
 type Usage struct {
 	Input        int64 // all input tokens, cached and cache-written ones included
 	CachedInput  int64 // part of Input that was read from a cache
@@ -23,26 +23,26 @@ type Usage struct {
 	AudioInput   int64 // part of Input that is audio and was not read from a cache
 	ImageInput   int64 // part of Input that is images and was not read from a cache
 	Output       int64 // all output tokens, reasoning included
-	Reasoning    int64 // part of Output; told, not priced apart
+	Reasoning    int64 // part of Output; reported, not priced apart
 	AudioOutput  int64 // part of Output that is audio
 	ImageOutput  int64 // part of Output that is images
-	Images       int64 // images made, for models billed by the image
+	Images       int64 // generated images, for models billed by the image
 	AudioMillis  int64 // milliseconds of audio transcribed, for models billed by time
 	Characters   int64 // characters spoken, for models billed by the character
 
 	Fees [FeeKinds]int64 // uses of hosted tools, by Fee
 }
 
-// Fee is a kind of charge that vendors bill by the use of a hosted tool, beside its tokens.
+// Fee is a kind of charge that vendors bill for each use of a hosted tool, beside tokens.
 type Fee uint8
 
 // The kinds of fees.
 const (
 	WebSearch       Fee = iota // a search of the web
 	FileSearch                 // a search of the developer's stored files
-	CodeInterpreter            // a container that code ran in
-	Grounding                  // a prompt, or a query of newer models, that Google Search grounded
-	FeeKinds                   // how many kinds there are
+	CodeInterpreter            // a container that ran code
+	Grounding                  // a prompt, or with newer models a query, that Google Search grounded
+	FeeKinds                   // the number of kinds
 )
 
 // Tokens is Input plus Output, saturating at math.MaxInt64.
@@ -92,23 +92,23 @@ type Rates struct {
 	ImageOutput  int64
 }
 
-// Price is what a model costs. Where nothing is set the model is free.
+// Price is the price of a model. The zero Price is free.
 type Price struct {
 	Rates           // for requests of ordinary size
 	Long      Rates // for the whole of a request whose input exceeds LongAbove
 	LongAbove int64 // input tokens; 0: Long is not used
 
-	Image      int64 // pico-USD an image made
+	Image      int64 // pico-USD a generated image
 	AudioMilli int64 // pico-USD a millisecond of audio
 	Character  int64 // pico-USD a character spoken
 
 	Fees [FeeKinds]int64 // pico-USD a use of a hosted tool, by Fee
 
-	MaxOutput int64 // most tokens one answer can have; 0: not known
+	MaxOutput int64 // the most tokens of one answer; 0: not known
 	Context   int64 // tokens of the context window; 0: not known
 }
 
-// Cost is the price of u in micro-USD, rounded up. Negative counts are nothing; a part that exceeds its whole is cut to it.
+// Cost is the price of u in micro-USD, rounded up. Negative counts are 0; a part that exceeds its whole is cut to it.
 func (p Price) Cost(u Usage) int64 {
 	r := p.rates(u.Input)
 	sum := p.fixed(r, u)
@@ -121,15 +121,15 @@ func (p Price) Cost(u Usage) int64 {
 	return sum.micros()
 }
 
-// OutputWithin is the most output tokens that u may have for Cost(u) to stay within budget micro-USD. It ignores u's own
-// Output, but it prices the first tokens as u's AudioOutput and ImageOutput, which Cost cuts to the whole in that order. It is
-// math.MaxInt64 where the last part is free, and -1 where the rest of u alone exceeds the budget.
+// OutputWithin is the most output tokens with which Cost(u) stays within budget, in micro-USD. It ignores u's own Output,
+// but it prices the first tokens as u's AudioOutput and ImageOutput, which Cost cuts to the whole in that order. It is
+// math.MaxInt64 if the last part is free, and -1 if the rest of u alone exceeds the budget.
 func (p Price) OutputWithin(budget int64, u Usage) int64 {
 	if budget < 0 {
 		return -1
 	}
 	if budget == math.MaxInt64 {
-		return math.MaxInt64 // where Cost saturates
+		return math.MaxInt64 // Cost saturates at it
 	}
 	r := p.rates(u.Input)
 	var left picos
@@ -151,10 +151,10 @@ func (p Price) OutputWithin(budget int64, u Usage) int64 {
 	return within
 }
 
-// outputPart is some of a usage's output and its price in pico-USD a token.
+// outputPart is a part of a usage's output and its price in pico-USD a token.
 type outputPart struct{ count, rate int64 }
 
-// outputParts divides output of any size into its parts, in the order in which the whole is used up. The last part has no end.
+// outputParts divides output of any size into parts, in the order in which the whole is used up. The last part is unlimited.
 func outputParts(r Rates, u Usage) [3]outputPart {
 	return [3]outputPart{
 		{max(u.AudioOutput, 0), r.AudioOutput},
@@ -170,7 +170,7 @@ func (p Price) rates(input int64) Rates {
 	return p.Rates
 }
 
-// fixed is what u costs without its output.
+// fixed is the cost of u without its output.
 func (p Price) fixed(r Rates, u Usage) picos {
 	left := max(u.Input, 0)
 	take := func(n int64) int64 {
@@ -197,7 +197,7 @@ func (p Price) fixed(r Rates, u Usage) picos {
 // picos is an amount of pico-USD in 128 bits. It saturates.
 type picos struct{ hi, lo uint64 }
 
-// add adds a×b; factors below zero count as zero.
+// add adds a×b; a negative factor counts as 0.
 func (s *picos) add(a, b int64) {
 	if a <= 0 || b <= 0 {
 		return
@@ -211,7 +211,7 @@ func (s *picos) add(a, b int64) {
 	}
 }
 
-// sub subtracts t, or reports that t is more than s.
+// sub subtracts t. If t is more than s it reports false, and s is meaningless.
 func (s *picos) sub(t picos) bool {
 	var borrow uint64
 	s.lo, borrow = bits.Sub64(s.lo, t.lo, 0)
@@ -219,7 +219,7 @@ func (s *picos) sub(t picos) bool {
 	return borrow == 0
 }
 
-// div is how many whole units of rate fit into s: math.MaxInt64 where they are free or do not end.
+// div is how many whole units of rate fit into s: math.MaxInt64 if rate is 0 or s too large.
 func (s picos) div(rate int64) int64 {
 	if rate <= 0 || s.hi >= uint64(rate) {
 		return math.MaxInt64

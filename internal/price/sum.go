@@ -1,7 +1,7 @@
 package price
 
-// Plus is what two models cost together that use the same tokens: Cost of the sum is never less than the costs of p and q
-// added, but for rounding, which is up in each. Long rates are those of whichever turns long first.
+// Plus is the price of two models together that both use the same tokens. Except for rounding, the sum's Cost is never less
+// than the costs of p and q added. The long rates begin at the smaller LongAbove of the two.
 func (p Price) Plus(q Price) Price {
 	sum := Price{
 		Rates:      p.Rates.plus(q.Rates),
@@ -21,7 +21,7 @@ func (p Price) Plus(q Price) Price {
 	return sum
 }
 
-// Dearest is what the dearer of two models costs, rate by rate: Cost is never less than that of p or of q.
+// Dearest is the higher price of two models, rate by rate: its Cost is never less than that of p or of q.
 func (p Price) Dearest(q Price) Price {
 	dearer := func(a, b int64) int64 { return max(a, b) }
 	out := Price{
@@ -42,7 +42,7 @@ func (p Price) Dearest(q Price) Price {
 	return out
 }
 
-// longest are the rates of a long request, none of them below those of an ordinary one.
+// longest are the rates of a long request, each at least that of an ordinary request.
 func (p Price) longest() Rates {
 	if p.LongAbove <= 0 {
 		return p.Rates

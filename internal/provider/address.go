@@ -11,8 +11,8 @@ import (
 // ErrForbiddenAddress reports that a provider's name resolved to an address that is not public.
 var ErrForbiddenAddress = errors.New("not a public address; an operator can allow it with ALLOW_PRIVATE_UPSTREAMS")
 
-// publicOnly refuses a connection by the address that is about to be dialled. A check of the name, or of an earlier
-// resolution, would be undone by a name that resolves differently the second time.
+// publicOnly refuses a connection by the address that is dialled. A check of the name, or of an earlier resolution, would
+// not hold for a name that resolves differently the second time.
 func publicOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -24,19 +24,19 @@ func publicOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// special are the blocks that are global unicast by form but private, local, reserved or documentation by assignment
-// (IANA special-purpose address registries), and the cloud's metadata servers outside them.
+// special are blocks with the form of global unicast addresses that are assigned as private, local, reserved or
+// documentation (IANA special-purpose address registries), and cloud metadata servers outside those blocks.
 var special = prefixes(
 	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
 	"203.0.113.0/24", "240.0.0.0/4",
 	"168.63.129.16/32", // Azure
-	"2001::/23",        // protocol assignments, Teredo among them
+	"2001::/23",        // protocol assignments, including Teredo
 	"2001:db8::/32", "3fff::/20",
 	"2002::/16", // 6to4: any IPv4 address within
 )
 
 var (
-	globalIPv6 = netip.MustParsePrefix("2000::/3")     // all that IANA has made global unicast
+	globalIPv6 = netip.MustParsePrefix("2000::/3")     // all global unicast addresses that IANA has assigned
 	nat64      = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052: an IPv4 address in the last four bytes
 )
 

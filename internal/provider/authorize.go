@@ -10,20 +10,20 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Credential is what goes to a provider beside its URL and the body. Either part may contain a key: neither is for logs.
+// Credential is the header and the query of a request to a provider. Either may contain a key, so neither may be logged.
 type Credential struct {
 	Header http.Header
 	Query  string // raw, without the question mark
 }
 
-// Authorize returns the headers and the query with which a request goes to its target: the stored key in the place
-// where the vendor's own API has it, or else the client's key in the place where the client put it, and no other.
+// Authorize returns the headers and the query for a request to its target. They hold one key: the stored key in the place
+// of the vendor's own API, or else the client's key in the place where the client put it.
 //
 // The error is a *wire.Error: missing_provider_key, key_provider_mismatch, invalid_request for a query that would
-// change the answer's form, or unavailable where the stored key cannot be opened. Then nothing is sent: neither the
-// sealed text nor the client's key stands in for it.
+// change the answer's form, or unavailable if the stored key cannot be opened. In that case neither the sealed text nor
+// the client's key is sent instead.
 //
-// caller is the project key that the request came with: nothing that holds it goes out.
+// caller is the project key of the request: no header or parameter that holds it is sent.
 func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller string) (Credential, error) {
 	query, err := forwardQuery(t.Provider, ep.Dialect, rawQuery)
 	if err != nil {
@@ -53,8 +53,8 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller stri
 	return Credential{Header: header, Query: query}, nil
 }
 
-// credential chooses the key to send and its place. The key is "" where the provider is a server of the developer's own,
-// such as Ollama or vLLM, that asks for none: it has no stored key and the client sent none.
+// credential chooses the key to send and its place. The key is "" for the developer's own server that needs none, such as
+// Ollama or vLLM: it has no stored key and the client sent none.
 func credential(p *project.Provider, d wire.Dialect, in http.Header, rawQuery string) (project.Place, string, error) {
 	native := nativePlace(d)
 	if p.KeyError != nil {
@@ -99,10 +99,11 @@ func pick(keys project.SentKeys, native project.Place) (project.Place, bool) {
 	return 0, false
 }
 
-// forProvider reports whether a sent key is not one of ours.
+// forProvider reports whether a sent key is not a project key.
 func forProvider(key string) bool { return key != "" && !strings.HasPrefix(key, "pk_") }
 
-// nativePlace is where the vendor's own API has the key. The OpenAI-compatible endpoints of all vendors take a bearer.
+// nativePlace is the key's place in the dialect's own API. The OpenAI-compatible endpoints of all vendors take a bearer
+// token.
 func nativePlace(d wire.Dialect) project.Place {
 	switch d {
 	case wire.Anthropic:
@@ -114,10 +115,10 @@ func nativePlace(d wire.Dialect) project.Place {
 	}
 }
 
-// belongs reports whether a key that a client sent may go to a provider, as far as its shape tells. A provider of the
-// project's own gets a built-in vendor's key only if it is that vendor's server under another name.
+// belongs reports whether a client's key may go to a provider, judged by the key's shape. A project's own provider gets a
+// built-in vendor's key only if it is that vendor's server under another name.
 func belongs(key string, p *project.Provider) bool {
-	// Ours, which a developer mistook for the provider's.
+	// A key of the gateway, which the developer took for the provider's.
 	if _, _, ok := secret.ParseSecretKey(key); ok {
 		return false
 	}
@@ -138,8 +139,8 @@ func sameHost(a, b string) bool {
 	return errA == nil && errB == nil && ua.Scheme == ub.Scheme && strings.EqualFold(ua.Host, ub.Host)
 }
 
-// hiding are Google's query parameters that reshape an answer so that its usage cannot be read, or replace the
-// method, the headers or the key that were checked (Google's "system parameters"). Those with a $ are refused as a whole.
+// hiding are Google's query parameters ("system parameters") that change an answer so that its usage cannot be read, or
+// replace the method, the headers or the key that were checked. All parameters with a $ are refused.
 var hiding = map[string]bool{
 	"fields": true, "callback": true, "access_token": true, "oauth_token": true, "quotauser": true, "userproject": true,
 	"uploadtype": true, "upload_protocol": true, "content-type": true, "x-http-method-override": true,

@@ -9,11 +9,11 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// Complaint is what a provider's error says of the stored key, or of the account that it belongs to. Either is the
-// developer's business: an app's users must neither read it nor learn the account's name from it.
+// Complaint is a provider's complaint about the stored key or the account that the key belongs to. It is for the developer
+// only: an app's users must neither read it nor learn the account's name from it.
 type Complaint struct {
 	Kind   ComplaintKind
-	Reason string // for the developer's log: a word of ours or a phrase of the vendor's, never a part of the error
+	Reason string // for the developer's log: one of a fixed set of phrases, never a part of the error
 }
 
 // ComplaintKind is what a complaint is about.
@@ -22,19 +22,20 @@ type ComplaintKind uint8
 // The kinds of complaints.
 const (
 	NoComplaint    ComplaintKind = iota
-	AboutKey                     // it is wrong, revoked or not allowed here, or the error quotes it
-	AboutAccount                 // its credit, billing, verification, or what it may use
-	AccountLimited               // its rate limits, with the account's name or figures in the error
+	AboutKey                     // the key is wrong, revoked or not allowed here, or the error quotes it
+	AboutAccount                 // the account's credit, billing, verification or permissions
+	AccountLimited               // the account's rate limits, with its name or figures in the error
 )
 
-// money are phrases of errors that end when somebody pays: OpenAI's insufficient_quota and billing_hard_limit_reached,
-// Anthropic's credit balance and usage limits, DeepSeek's and OpenRouter's 402, xAI's credits and spending limit.
+// money are phrases of errors that the developer must pay to end: OpenAI's insufficient_quota and
+// billing_hard_limit_reached, Anthropic's credit balance and usage limits, DeepSeek's and OpenRouter's 402, xAI's credits
+// and spending limit.
 var money = []string{
 	"insufficient_quota", "billing_hard_limit", "billing_not_active", "credit balance", "insufficient balance", "insufficient credits", "insufficient funds",
 	"purchase credits", "purchase more credits", "any credits", "available credits", "spending limit", "spend limit", "api usage limits", "payment required",
 }
 
-// accounts are phrases of errors that tell of the account: its organization, project, team, plan or console.
+// accounts are phrases of errors about the account: its organization, project, team, plan or console.
 var accounts = []string{
 	"your organization", "this organization", "organization must be verified", "member of an organization", "invalid_organization", "mismatched_organization",
 	"account_deactivated", "account is not active", "account has been", "your account", "your team", "billing", "your plan", "free tier", "free_tier", "freetier",
@@ -43,10 +44,10 @@ var accounts = []string{
 	"exceeded your current quota",
 }
 
-// ids start the names of OpenAI's organizations and projects.
+// ids are the prefixes of the ids of OpenAI's organizations and projects.
 var ids = []string{"org-", "proj_"}
 
-// Complain reads a provider's error to a request with a stored key.
+// Complain finds the complaint in a provider's error to a request with a stored key.
 func Complain(status int, body []byte, p *project.Provider) Complaint {
 	if p.Hints(body) {
 		return Complaint{AboutKey, "quotes the key"}
@@ -76,7 +77,7 @@ func Complain(status int, body []byte, p *project.Provider) Complaint {
 	return Complaint{AboutAccount, phrase}
 }
 
-// keyRefused says why an error means that the key is not good. Google answers 400 with the reason API_KEY_INVALID.
+// keyRefused returns the reason if an error means that the key is not valid. Google answers 400 with API_KEY_INVALID.
 func keyRefused(status int, lower []byte) string {
 	switch status {
 	case http.StatusUnauthorized:
@@ -98,7 +99,7 @@ func first(text []byte, phrases []string) string {
 	return ""
 }
 
-// holdsID reports whether text has an id that starts so: at least six letters or digits after the start, none before.
+// holdsID reports whether text has an id with this prefix: at least six letters or digits follow it, and none precedes it.
 func holdsID(text []byte, start string) bool {
 	for {
 		i := bytes.Index(text, []byte(start))
@@ -117,8 +118,7 @@ func holdsID(text []byte, start string) bool {
 	}
 }
 
-// RetryDelay is how long a provider asks to wait: in Retry-After, or in the RetryInfo of Google's errors. Zero: it
-// does not say.
+// RetryDelay is the wait that a provider asks for, in Retry-After or in the RetryInfo of Google's errors; 0 for none.
 func RetryDelay(h http.Header, body []byte) time.Duration {
 	if d, err := time.ParseDuration(strings.TrimSpace(h.Get("Retry-After")) + "s"); err == nil && d > 0 {
 		return d

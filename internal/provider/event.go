@@ -8,24 +8,24 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// Complaints replaces what a stream's error events say of a stored key's account. The zero value passes everything.
+// Complaints replaces what a stream's error events say about a stored key's account. The zero value replaces nothing.
 type Complaints struct {
 	Provider *project.Provider // whose key is stored
-	// Found is told of each, for the developer's log.
+	// Found is called with each complaint, for the developer's log.
 	Found func(Complaint)
 
 	held   []byte // the beginning of a line that may be such an event
-	within bool   // what comes next goes on with a line whose beginning was passed on
+	within bool   // the next byte continues a line whose beginning was passed on
 }
 
-// mostHeld is the longest line, in bytes, that is looked at: errors are short.
+// mostHeld is the longest line, in bytes, that is examined: errors are short.
 const mostHeld = 16 << 10
 
-// told stands in the place of the provider's message.
-const told = `"The provider refused the account of this app. Its developer has to act."`
+// accountMessage replaces the provider's message.
+const accountMessage = `"The provider refused the account of this app. Its developer has to act."`
 
-// Next returns the bytes of a stream that can be passed on, p among them. The beginning of a data line is held back
-// until its end has come; last says that nothing more comes. What it returns is valid until it is called again.
+// Next reads p and returns the bytes of the stream that can be passed on. The beginning of a data line is held back until
+// its end has come; last says that p is the stream's end. The result is valid until the next call.
 func (c *Complaints) Next(p []byte, last bool) []byte {
 	if c.Provider == nil {
 		return p
@@ -34,7 +34,7 @@ func (c *Complaints) Next(p []byte, last bool) []byte {
 		p = append(c.held, p...)
 		c.held = nil
 	}
-	start := 0 // of the last line
+	start := 0 // where the last line begins
 	if i := bytes.LastIndexByte(p, '\n'); i >= 0 || !c.within {
 		start = i + 1
 		if rest := p[start:]; !last && len(rest) <= mostHeld && bytes.HasPrefix(rest, dataField[:min(len(rest), len(dataField))]) {
@@ -60,10 +60,10 @@ func (c *Complaints) Next(p []byte, last bool) []byte {
 	return out
 }
 
-// dataField begins the lines of a stream that carry data.
+// dataField is the beginning of a stream's data lines.
 var dataField = []byte("data:")
 
-// line returns a line with the message of its error replaced, where that is a complaint.
+// line returns a line with the message of its error replaced, if that is a complaint.
 func (c *Complaints) line(line []byte) []byte {
 	doc, ok := bytes.CutPrefix(line, dataField)
 	if !ok || len(line) > mostHeld || !bytes.Contains(doc, []byte(`"error"`)) {
@@ -85,6 +85,6 @@ func (c *Complaints) line(line []byte) []byte {
 	}
 	c.Found(about)
 	at := bytes.Index(line, []byte(failure.Raw))
-	own := `{"type":"error","code":"provider_auth_failed","message":` + told + `}`
+	own := `{"type":"error","code":"provider_auth_failed","message":` + accountMessage + `}`
 	return append(append(bytes.Clone(line[:at]), own...), line[at+len(failure.Raw):]...)
 }

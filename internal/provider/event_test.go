@@ -14,7 +14,7 @@ func TestErrorEventsAboutTheAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const own = `{"type":"error","code":"provider_auth_failed","message":` + told + `}`
+	const own = `{"type":"error","code":"provider_auth_failed","message":` + accountMessage + `}`
 	plain := "data: {\"error\":null,\"text\":\"your billing, your organization\"}\n\n: ping\n\ndata: {\"error\":{\"message\":\"Overloaded\"}}\r\n\r\ndata: [DONE]\n\n"
 	for stream, want := range map[string]string{
 		plain: plain, "": "",

@@ -6,7 +6,7 @@ import "strings"
 var Families = []string{"gpt", "o", "embedding", "moderation", "image", "audio", "claude", "gemini", "gemma",
 	"grok", "mistral", "deepseek", "glm", "llama", "qwen", "other"}
 
-// families are the beginnings of known models' names. The first that fits counts.
+// families are prefixes of known models' names. The first match counts.
 var families = []struct{ prefix, family string }{
 	{"gpt-image", "image"}, {"gpt-4o-transcribe", "audio"}, {"gpt-4o-mini-transcribe", "audio"}, {"gpt-4o-mini-tts", "audio"},
 	{"gpt-transcribe", "audio"}, {"chatgpt-image", "image"},
@@ -24,9 +24,8 @@ var families = []struct{ prefix, family string }{
 	{"whisper", "audio"}, {"tts", "audio"},
 }
 
-// Family is the kind of a model by its name, one of [Families]. Whatever a client may write as a
-// model's name, there is no further value: that is "other", and no name is "". Of a name with slashes, as
-// OpenRouter's are, the last part counts.
+// Family is the family of a model by its name, one of [Families]: "other" for any unknown name, ""
+// for none. In a name with slashes, as on OpenRouter, the last part counts.
 func Family(model string) string {
 	model = strings.TrimSpace(model)
 	if model == "" {

@@ -8,33 +8,33 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// What a client sends goes to a provider by list, and nothing else does: another gateway behind us obeys headers that we
-// have never heard of (x-portkey-custom-host, helicone-*, cf-aig-*) and would send a stored key where they say.
+// Only listed headers of a client go to a provider. Another gateway behind this one would obey unlisted headers
+// (x-portkey-custom-host, helicone-*, cf-aig-*) and could send a stored key to a host that they name.
 
-// forwarded are the request headers that go to every provider, beside those that start with stainless.
+// forwarded are the request headers that go to every provider, beside those with the prefix stainless.
 var forwarded = project.HeaderSet{
 	"Content-Type": true, "Accept": true, "User-Agent": true,
 	"Openai-Beta": true, "Anthropic-Version": true, "Anthropic-Beta": true, "Anthropic-Dangerous-Direct-Browser-Access": true,
 	"X-Goog-Api-Client": true, "X-Client-Request-Id": true,
 }
 
-// stainless starts the names of headers in which the vendors' SDKs describe themselves.
+// stainless is the prefix of headers in which the vendors' SDKs describe themselves.
 const stainless = "X-Stainless-"
 
-// forwardedUnstored are those that go out with a client's own key only: they choose the account that pays.
+// forwardedUnstored are request headers that go out only with a client's own key: they choose the account that pays.
 var forwardedUnstored = project.HeaderSet{"Openai-Organization": true, "Openai-Project": true, "X-Goog-User-Project": true}
 
-// once are the request headers that have one value. One that comes twice is read differently by different servers.
+// once are the request headers that may come only once. Servers read repeated ones differently.
 var once = project.HeaderSet{
 	"Content-Type": true, "User-Agent": true, "Anthropic-Version": true, "Anthropic-Dangerous-Direct-Browser-Access": true,
 	"X-Goog-Api-Client": true, "X-Client-Request-Id": true, "Openai-Organization": true, "Openai-Project": true, "X-Goog-User-Project": true,
 	"Origin": true, "Expect": true,
 }
 
-// onceEach are those of ours that have one value and may repeat it.
+// onceEach are headers of the gateway that may come more than once with the same value.
 var onceEach = project.HeaderSet{"X-Project-Key": true, "X-Tier": true, "X-Provider": true}
 
-// Repeated reports whether a request header may come once and has come more often.
+// Repeated reports whether a request header that may come only once came more often.
 func Repeated(name string, values []string) bool {
 	switch {
 	case len(values) < 2:
@@ -55,9 +55,9 @@ func Repeated(name string, values []string) bool {
 // identityOnly is the same for every request: the transport only reads it.
 var identityOnly = []string{"identity"}
 
-// OutgoingHeader returns the client's headers that go to a provider. It contains no key: Authorize adds that. Values
-// are shared with in; stored tells that the project's own key is used, caller is the project's key. What Connection
-// names is of no concern: no header of one connection is on the list, and none that is can be taken off it.
+// OutgoingHeader returns the client's headers that go to a provider, without a key: Authorize adds that. Values are shared
+// with in. stored says that the project's stored key is used; caller is the project key. It ignores Connection: the list
+// has no hop-by-hop header, and a client must not remove a listed one.
 func OutgoingHeader(in http.Header, p *project.Provider, stored bool, caller string) http.Header {
 	out := make(http.Header, len(forwarded)+3)
 	for name, values := range in {
@@ -70,8 +70,8 @@ func OutgoingHeader(in http.Header, p *project.Provider, stored bool, caller str
 	return out
 }
 
-// ofStainless reports whether a header's name starts with stainless. Some servers take an underscore for a hyphen, and
-// would see another name.
+// ofStainless reports whether a header's name has the prefix stainless. Some servers read an underscore as a hyphen, and
+// so another name.
 func ofStainless(name string) bool {
 	return strings.HasPrefix(name, stainless) && !strings.Contains(name, "_")
 }
@@ -85,8 +85,7 @@ func anyProjectKey(values []string, caller string) bool {
 	return false
 }
 
-// holdsProjectKey reports whether text contains a project key: the caller's, wherever it stands, or what looks like
-// another one.
+// holdsProjectKey reports whether text contains the caller's project key, or a word that looks like another one.
 func holdsProjectKey(s, caller string) bool {
 	if caller != "" && strings.Contains(s, caller) {
 		return true
@@ -113,16 +112,16 @@ func isWord(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_' || c == '-'
 }
 
-// returned are the response headers of a provider that a client always sees: what the body is, and what says nothing
-// of an account.
+// returned are the response headers of a provider that a client always sees. They describe the body, or say nothing about
+// an account.
 var returned = [...]string{
 	"Content-Type", "Content-Length", "Content-Encoding", "Retry-After", "Openai-Processing-Ms", "Openai-Version", "Openai-Model",
 }
 
-// ResponseHeader adds to dst what of a provider's response headers the client may see. stored tells that the project's
-// own key was used: what describes its account stays with us, and so does a value that holds the key. ours tells that
-// limits of ours are in force, whose x-ratelimit-* take the place of the provider's. Values are shared with src. The
-// provider's request id appears as X-Provider-Request-Id; X-Request-Id is left for the caller to set.
+// ResponseHeader adds to dst the response headers of a provider that the client may see. stored says that the project's
+// stored key was used: headers that describe its account, and values that hold the key, are left out. ours says that limits
+// of the gateway are in force, whose x-ratelimit-* headers replace the provider's. Values are shared with src. The
+// provider's request id becomes X-Provider-Request-Id; the caller sets X-Request-Id.
 func ResponseHeader(dst, src http.Header, p *project.Provider, stored, ours bool) {
 	for _, name := range returned {
 		if values, ok := src[name]; ok {
@@ -156,14 +155,14 @@ func pass(dst http.Header, name string, values []string, p *project.Provider, st
 	dst[name] = values
 }
 
-// Passed reports whether a header of an answer is the provider's own and worth showing to a browser app by name.
+// Passed reports whether a header of an answer is the provider's and should be exposed to browser apps.
 func Passed(p *project.Provider, name string) bool {
 	return p.Return[name] || strings.HasPrefix(name, "Anthropic-") || strings.HasPrefix(name, "X-Ratelimit-")
 }
 
-// forwardQuery returns the query parameters that go upstream: those that the dialect of the endpoint documents, in
-// the one spelling that every server reads alike. The others stay with us; those that would change what a Google
-// server is asked, or hide what it used, are refused so that nobody wonders.
+// forwardQuery returns the query parameters that go to the provider: those that the endpoint's dialect documents, in the
+// one spelling that all servers read alike. Others are dropped. Google's parameters that would change the request, or hide
+// its usage, are refused, so that the client learns of it.
 func forwardQuery(p *project.Provider, d wire.Dialect, rawQuery string) (string, error) {
 	var kept string
 	for rawQuery != "" {

@@ -16,11 +16,11 @@ type Model struct {
 	Provider *project.Provider
 }
 
-// Models lists, by name, what users in a tier, nil for none, may call: what allowedModels names, or, where the project
-// allows all, what the price book knows of the project's providers, and what these name themselves: those of its settings,
-// else the built-in ones.
-// A pattern stands for the models of the book that it covers. Every name is one that can be
-// called as it is: what only a prefix would lead to a provider is left out.
+// Models lists, sorted by name, the models that users of a tier may call; the tier may be nil. They are the models in
+// allowedModels. If the project allows all models, they are those that the price book knows of the project's providers
+// and those that the providers' settings name; without providers in the settings, the built-in ones count. A pattern
+// stands for the models of the price book that it covers. Every listed name can be called as it is: a model that needs a
+// prefix is left out.
 func Models(p *project.Snapshot, t *project.Tier) []Model {
 	var all []Model
 	listed := map[string]bool{}
@@ -54,9 +54,9 @@ func Models(p *project.Snapshot, t *project.Tier) []Model {
 	return all
 }
 
-// Find returns the model of a name for users in a tier, as [Models] has it or as it can be called: a snapshot, a name with NAME/ before it, or
-// whatever a provider of the project's own may have. The error is a *wire.Error: 404 unknown_model, or 403
-// model_not_allowed.
+// Find returns the model of a name for users of a tier. It finds every name that can be called, also those that [Models]
+// does not list: a dated version, a name with the prefix NAME/, or any name that a project's own provider may have. The
+// error is a *wire.Error: 404 unknown_model, or 403 model_not_allowed.
 func Find(p *project.Snapshot, t *project.Tier, name string) (Model, error) {
 	for _, m := range Models(p, t) {
 		if strings.EqualFold(m.Name, name) {
@@ -83,8 +83,8 @@ func Find(p *project.Snapshot, t *project.Tier, name string) (Model, error) {
 	return Model{Name: name, Provider: by}, nil
 }
 
-// owner returns the provider to which an allowed model's name leads, else nil. What is allowed
-// is the name that is sent, without NAME/.
+// owner returns the provider of an allowed model, else nil. The name that is sent, without
+// NAME/, must be allowed.
 func owner(p *project.Snapshot, t *project.Tier, name string) *project.Provider {
 	by, sent := claim(p, name)
 	if only := p.Configured(); by == nil && len(only) == 1 {

@@ -1,8 +1,12 @@
-// Package provider decides where a request goes and with what: the upstream for a model, the key that it is sent
-// with, the headers that go out and come back, and the connections.
+// Package provider decides where a request goes and what goes with it: the provider for a model, the key, the headers in
+// both directions, and the connections.
 //
-// Invariants: a model that no rule claims goes nowhere; a key reaches only its own vendor, a stored one only the
-// endpoints of the contract; a project key reaches nobody; an address is checked after it is resolved.
+// Invariants:
+//
+//   - A request whose model no rule claims is not sent.
+//   - A key reaches only its own vendor. A stored key reaches only the endpoints of the contract.
+//   - A project key reaches no provider.
+//   - An address is checked after it is resolved.
 package provider
 
 import (
@@ -20,12 +24,12 @@ import (
 // Target is where a request goes.
 type Target struct {
 	Provider *project.Provider
-	Model    string // what is sent: the name asked for without a NAME/ prefix
+	Model    string // the name that is sent: the requested name without a NAME/ prefix
 	URL      string // without a query
-	Stored   bool   // with the project's own key for the provider rather than the client's
+	Stored   bool   // the project's stored key is sent, not the client's
 }
 
-// builtin are the names of models by which the contract tells a vendor, as prefixes but for OpenAI's o-series.
+// builtin are the contract's model names for each vendor: prefixes, except for OpenAI's o-series.
 var builtin = []struct{ prefix, vendor string }{
 	{"gpt-", "openai"}, {"chatgpt-", "openai"}, {"text-embedding-", "openai"}, {"omni-moderation-", "openai"},
 	{"dall-e-", "openai"}, {"gpt-image-", "openai"}, {"sora-", "openai"}, {"whisper-", "openai"}, {"tts-", "openai"},
@@ -38,8 +42,8 @@ var builtin = []struct{ prefix, vendor string }{
 	{"deepseek-", "deepseek"},
 }
 
-// vendorOf returns the built-in provider that a normalized model's name tells, or "": by the contract's prefixes, else by
-// the price book, else, of a fine-tuned model, by that which it was made of.
+// vendorOf returns the built-in provider of a model by its normalized name, or "". It looks at the contract's prefixes,
+// then at the price book, then at a fine-tuned model's base model.
 func vendorOf(model string) string {
 	for _, b := range builtin {
 		if strings.HasPrefix(model, b.prefix) {
@@ -53,7 +57,7 @@ func vendorOf(model string) string {
 		return vendorOf(tuned)
 	}
 	if strings.ContainsRune(model, '/') {
-		return "" // a name of another kind
+		return "" // not a vendor's own model name
 	}
 	if vendor := price.Vendor(model); vendor != "" {
 		return vendor
@@ -63,13 +67,19 @@ func vendorOf(model string) string {
 
 // Route finds the upstream for a model called at an endpoint. xProvider is the x-provider header, "" if there is none.
 //
-// In this order: the project's own model patterns and the prefix NAME/ of a provider's name, of which the longer one
-// wins and at the same length the pattern; the built-in names; x-provider; the only provider that the settings list.
-// At Gemini's own endpoints a built-in name of a vendor that does not have them, as text-embedding-004 seems to be
-// OpenAI's, leaves the choice to x-provider, and without one to Google.
+// The rules apply in this order:
 //
-// The error is a *wire.Error: unknown_model, or invalid_request where the model's name has characters that cannot be seen
-// or its provider does not serve the endpoint.
+//  1. the project's model patterns and the prefix NAME/ of a provider's name: the longer one wins, at the same length the
+//     pattern
+//  2. the built-in names
+//  3. x-provider
+//  4. the only provider that the settings list
+//
+// At Gemini's own endpoints, a built-in name of a vendor without those endpoints does not decide: text-embedding-004 looks
+// like OpenAI's. x-provider decides then, or else Google is chosen.
+//
+// The error is a *wire.Error: unknown_model, or invalid_request if the model's name has invisible characters or its
+// provider does not serve the endpoint.
 func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Target, error) {
 	if !limit.ValidModel(strings.TrimSpace(model)) {
 		return Target{}, refuse(http.StatusBadRequest, "invalid_request", "model",
@@ -106,7 +116,7 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 	return Target{Provider: to, Model: sent, URL: u, Stored: to.Stored()}, nil
 }
 
-// claim returns the provider that the model's name tells, or nil, and the name to send.
+// claim returns the provider that the model's name selects, or nil, and the name to send.
 func claim(p *project.Snapshot, model string) (to *project.Provider, sent string) {
 	normalized := limit.NormalizeModel(model)
 	to, rank := p.Claim(normalized)
@@ -176,7 +186,7 @@ func unknownModel(p *project.Snapshot, model string) *wire.Error {
 			"or add the model to a provider in the project's settings. The providers are %s.", quote(model), names)
 }
 
-// quote shows what the client sent, at most 100 bytes of it.
+// quote shows a client's text in an error, at most 100 bytes of it.
 func quote(s string) string {
 	const most = 100
 	if len(s) > most {
@@ -214,11 +224,11 @@ var geminiActions = map[wire.Operation]string{
 	wire.BatchEmbedContents:    ":batchEmbedContents",
 }
 
-// endpointURL returns the upstream's URL for an endpoint. It is built from constants and the project's base URL alone;
-// nothing of the path that the client sent is in it but Gemini's model.
+// endpointURL returns the provider's URL for an endpoint. It is built from constants, the project's base URL and, for
+// Gemini, the model. No other part of the client's path is in it.
 func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, error) {
 	if action, ok := geminiActions[ep.Operation]; ok && to.Dialect == wire.Gemini {
-		// The path's own punctuation in a name could make it another endpoint for a lenient server.
+		// A lenient server could read path punctuation in a name as another endpoint.
 		if model == "" || strings.ContainsAny(model, "/:%?#\\") || model == "." || model == ".." {
 			return "", refuse(http.StatusBadRequest, "unknown_model", "model", "%s is not a model's name.", quote(model))
 		}
