@@ -34,16 +34,16 @@ func (l *Ledger) change(ctx context.Context, c ledger.Change, f *flight) (ledger
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
-	outcome, told, err := l.apply(accounts, c, f)
+	outcome, sequence, err := l.apply(accounts, c, f)
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
-	// The journal would do to survive us, but its answer is looked up in the tables.
-	return outcome, l.writer.awaitFold(ctx, told)
+	// The journal is durable enough, but a repetition looks up its answer in the tables.
+	return outcome, l.writer.awaitFold(ctx, sequence)
 }
 
-// lockAll locks the accounts of a change in the order of their keys and returns them in
-// that of the change.
+// lockAll locks the accounts of a change in the order of their keys and returns them in the
+// order of the change.
 func (l *Ledger) lockAll(ctx context.Context, c ledger.Change) ([]*account, error) {
 	order := slices.SortedFunc(slices.Values(c.Keys), ledger.Key.Compare)
 	if len(slices.Compact(order)) != len(c.Keys) {
@@ -67,8 +67,8 @@ func (l *Ledger) lockAll(ctx context.Context, c ledger.Change) ([]*account, erro
 	return accounts, nil
 }
 
-// apply applies a change to the accounts, which are locked, and unlocks them. It returns
-// the record that tells of it.
+// apply applies a change to the accounts, which are locked, and unlocks them. It returns the
+// sequence of the record with the change.
 func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.Outcome, uint64, error) {
 	defer func() {
 		for _, a := range accounts {
@@ -93,7 +93,7 @@ func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.
 	for i, a := range accounts {
 		a.state, a.row = views[i].State, rows[i]
 	}
-	told := l.writer.stageAll(accounts, func(record []byte) []byte {
+	sequence := l.writer.stageAll(accounts, func(record []byte) []byte {
 		for i, a := range accounts {
 			if r, yes := takenBack(views[i]); yes {
 				record = appendReset(record, a.key, &r)
@@ -109,19 +109,19 @@ func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.
 		return record
 	})
 	if f != nil {
-		f.sequence = told
+		f.sequence = sequence
 	}
-	return outcome, told, nil
+	return outcome, sequence, nil
 }
 
-// takenBack returns what was reset of an account.
+// takenBack returns the reset of an account, if there was one.
 func takenBack(v *ledger.Account) (r reset, yes bool) {
 	requests, tokens := v.TookBack()
 	start := v.State.Start
 	return reset{requests, tokens, hourOf(start), hourOf(v.State.Period.End(start))}, requests || tokens
 }
 
-// applied looks up whether a change was applied before.
+// applied looks up the outcome of a change that was applied before.
 func (l *Ledger) applied(ctx context.Context, project string, once *ledger.Once) (ledger.Outcome, bool, error) {
 	var (
 		fingerprint []byte
@@ -154,7 +154,7 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 	if err != nil {
 		return ledger.Found{}, ledger.Unavailable("list identities", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
 	names := make([]string, 0, f.Limit+1)
 	for rows.Next() {
 		var name string
@@ -167,7 +167,7 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 		return ledger.Found{}, ledger.Unavailable("list identities", err)
 	}
 	scanned := ""
-	if f.Within() != "" && len(names) <= f.Limit { // else a page that is not full is the last
+	if f.Within() != "" && len(names) <= f.Limit { // otherwise a page that is not full is the last one
 		err := l.reads.scanned.QueryRowContext(ctx, f.Project, low, high, ledger.ScanMost-1).Scan(&scanned)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return ledger.Found{}, ledger.Unavailable("list identities", err)
@@ -176,8 +176,8 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 	return f.Page(names, scanned, total), nil
 }
 
-// flights lets one change with an idempotency key run at a time: the next one finds what
-// it left in the tables.
+// flights lets only one change with the same idempotency key run at a time: the next one
+// finds the outcome in the tables.
 type flights struct {
 	mu      sync.Mutex
 	running map[onceKey]*flight
@@ -185,13 +185,13 @@ type flights struct {
 
 type onceKey struct{ project, key string }
 
-// flight is a change that is on its way to the tables. Its caller may leave before it has
-// landed, and then nobody else may apply it meanwhile.
+// flight is a change that is not in the tables yet. Its caller may give up before it is
+// folded; until then nobody else may apply the change.
 type flight struct {
 	of         *flights
 	key        onceKey
 	callerDone chan struct{}
-	sequence   uint64 // the record of it, 0 where it was not applied; to be read after left
+	sequence   uint64 // of the record with the change, 0 if it was not applied; read it after callerDone
 }
 
 func (fs *flights) enter(ctx context.Context, w *writer, k onceKey) (*flight, error) {
@@ -217,7 +217,7 @@ func (fs *flights) enter(ctx context.Context, w *writer, k onceKey) (*flight, er
 	}
 }
 
-// leave ends the part of the flight's caller.
+// leave notes that the flight's caller is done.
 func (f *flight) leave() {
 	if f.sequence == 0 {
 		f.of.end(f.key, f)
@@ -225,10 +225,10 @@ func (f *flight) leave() {
 	close(f.callerDone)
 }
 
-// landed ends the flight of a key that is in the tables.
+// folded ends the flight of a key that is in the tables.
 func (fs *flights) folded(k onceKey) { fs.end(k, nil) }
 
-// land ends a flight, or, where that is nil, the one of the key.
+// end ends a flight or, if f is nil, the flight of the key.
 func (fs *flights) end(k onceKey, f *flight) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()

@@ -6,20 +6,20 @@ import (
 )
 
 const (
-	// An account that nothing was asked of for so long is packed: that no request has begun,
-	// and nobody has looked at it.
+	// An idle account is packed after two seconds. An account is idle if no request has begun
+	// and nobody has read it.
 	packAfter = 2 * time.Second
-	// It is let go of after this,
+	// An idle account is removed from memory after this time.
 	idleAfter = 10 * time.Minute
-	// or sooner where all take more than so many bytes: names that somebody makes up cost
-	// memory for seconds, and lock nobody out.
+	// If all accounts take more than this many bytes, idle accounts are removed sooner. So
+	// made-up identities cost memory only for seconds, and no identity is refused.
 	defaultMemoryLimit = 192 << 20
 	idleUnderPressure  = 5 * time.Second
 	evictionPeriod     = time.Second
-	// evictionTurns is in how many turns what is packed is gone through, a part each.
+	// evictionTurns is the number of turns in which all packed accounts are checked.
 	evictionTurns = 8
 
-	// unpackedBytes is about what an account takes that is not packed.
+	// unpackedBytes is roughly the memory of an account that is not packed.
 	unpackedBytes = 400
 )
 
@@ -43,7 +43,7 @@ func (l *Ledger) evictIdle(ctx context.Context) {
 	}
 }
 
-// size is about how many bytes the accounts in memory take.
+// size returns roughly how many bytes the accounts in memory take.
 func (l *Ledger) size() (bytes int) {
 	for i := range l.shards {
 		s := &l.shards[i]
@@ -54,25 +54,25 @@ func (l *Ledger) size() (bytes int) {
 	return bytes
 }
 
-// idle reports whether an account was last used, in Unix seconds, before so long. One that was
-// used in time to come is not: the clock was set back, and who has come to a later period goes
-// on in it, which the tables do not tell.
+// idle reports whether an account was last used, in Unix seconds, longer ago than after. An
+// account that was last used in the future is not idle: the clock was set back, and the
+// account stays in its later period, which only memory knows.
 func idle(lastUsed uint32, now time.Time, after time.Duration) bool {
 	return int64(lastUsed) < now.Add(-after).Unix()
 }
 
-// evict packs accounts that are idle, or lets go of those that are for longer, if they have
-// nothing running and are in the tables as they are.
+// evict packs idle accounts, and removes those that are idle for longer, if they have no
+// holds and all their changes are in the tables.
 func (l *Ledger) evict(now time.Time, packAfter, idleAfter time.Duration) {
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()
 		for at, a := range s.accounts {
-			// Nobody may find the end of the accounts before the one that stands there.
+			// A lookup stops at the first free number: an account stays while the next number is taken.
 			if s.accounts[at+1] != nil {
 				continue
 			}
-			// An account that is in use is not idle; waiting for it could take long.
+			// A locked account is not idle, and waiting for it could take long.
 			if !a.mu.TryLock() {
 				continue
 			}
@@ -91,7 +91,7 @@ func (l *Ledger) evict(now time.Time, packAfter, idleAfter time.Duration) {
 	}
 }
 
-// pack packs an account, which is locked, into the shard that it is from.
+// pack packs a locked account into its shard.
 func (l *Ledger) pack(s *shard, a *account) {
 	_, hash := l.shard(a.key)
 	s.scratch = appendPacked(s.scratch[:0], a)
@@ -101,7 +101,7 @@ func (l *Ledger) pack(s *shard, a *account) {
 	}
 }
 
-// evictPacked lets go of packed accounts that are idle.
+// evictPacked removes packed accounts that are idle.
 func (s *shard) evictPacked(now time.Time, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

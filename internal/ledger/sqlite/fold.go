@@ -11,24 +11,24 @@ import (
 )
 
 const (
-	// foldEvery is how long what is journaled stays out of the tables.
+	// foldEvery is how long changes stay in the journal before they are folded.
 	foldEvery = 250 * time.Millisecond
-	// foldSize is how much is folded at once, in bytes of the journal. Where so much has
-	// gathered it is folded before its time.
+	// foldSize is how much is folded in one transaction, in bytes of the journal. When the
+	// journal is larger, it is folded at once.
 	foldSize = 4 << 20
-	// retryFold is the time between two attempts to fold that fail.
+	// foldRetry is the time between two attempts to fold that fail.
 	foldRetry = time.Second
 )
 
-// attempt is one attempt to fold all that was journaled when it began.
+// attempt is one attempt to fold all changes that were staged when it began.
 type attempt struct {
 	over chan struct{}
-	err  error // to be read after over
+	err  error // read it after over
 }
 
 func newAttempt() *attempt { return &attempt{over: make(chan struct{})} }
 
-// wait has the attempt made and waits until it is over. It returns an error of ctx only.
+// wait starts the attempt and waits until it is over. It returns only errors of ctx.
 func (a *attempt) wait(ctx context.Context, w *writer) error {
 	signal(w.wanted)
 	select {
@@ -39,7 +39,7 @@ func (a *attempt) wait(ctx context.Context, w *writer) error {
 	}
 }
 
-// awaitFold has what was told up to a record folded, and waits until it is.
+// awaitFold folds all records up to a sequence and waits until they are in the tables.
 func (w *writer) awaitFold(ctx context.Context, sequence uint64) error {
 	for w.folded.Load() < sequence {
 		w.mu.Lock()
@@ -55,7 +55,7 @@ func (w *writer) awaitFold(ctx context.Context, sequence uint64) error {
 	return nil
 }
 
-// run folds, when it is time or somebody waits for it, until the writer is closed.
+// run folds when foldEvery is over or a caller waits for it, until the writer is closed.
 func (w *writer) run() {
 	defer close(w.done)
 	for closing := false; !closing; {
@@ -68,7 +68,7 @@ func (w *writer) run() {
 		w.closeErr = w.fold()
 		switch {
 		case w.closeErr != nil && closing:
-			w.closeErr = w.fold() // there may be room now for what could not be appended
+			w.closeErr = w.fold() // the journal may now have room for the unwritten records
 		case w.closeErr != nil:
 			w.due.Reset(foldRetry)
 		}
@@ -83,8 +83,8 @@ func (w *writer) run() {
 	close(w.next.over)
 }
 
-// fold folds all that is told by now. Of what could not be appended it folds nothing: what
-// is in the tables was in the journal before.
+// fold folds all staged changes. It does not fold changes that could not be appended: every
+// change is in the journal before it is in the tables.
 func (w *writer) fold() error {
 	w.folding.Lock()
 	defer w.folding.Unlock()
@@ -94,7 +94,7 @@ func (w *writer) fold() error {
 	w.mu.Unlock()
 
 	var appended error
-	err := w.foldFull() // what an earlier attempt could not
+	err := w.foldFull() // a segment that an earlier attempt left
 	if err == nil {
 		appended = w.alternate()
 		err = w.foldFull()
@@ -110,8 +110,8 @@ func (w *writer) fold() error {
 	return err
 }
 
-// alternate appends what has gathered, and gives the segment to be folded in exchange for
-// the other, which is empty.
+// alternate appends the staged changes and swaps the segments: the active one is folded next,
+// and records are appended to the other, which is empty.
 func (w *writer) alternate() error {
 	w.appending.Lock()
 	defer w.appending.Unlock()
@@ -120,7 +120,7 @@ func (w *writer) alternate() error {
 	return err
 }
 
-// foldFull folds the segment that is not appended to, and empties it.
+// foldFull folds the segment in full and empties it.
 func (w *writer) foldFull() error {
 	size := w.full.size
 	if size == 0 {
@@ -145,8 +145,8 @@ func (w *writer) foldFull() error {
 	return nil
 }
 
-// look reads how far the tables are, where the last commit has failed: it may have been
-// one all the same.
+// syncFolded reads from the tables up to which record they are folded, if the last commit
+// failed: it may have been made in spite of the error.
 func (w *writer) syncFolded() error {
 	if !w.commitUnknown {
 		return nil
@@ -163,12 +163,12 @@ func (w *writer) syncFolded() error {
 	return nil
 }
 
-// foldRecords writes to the tables what of the records is not there yet. It returns why it
-// could not read on, if so, when what it has read is there.
+// foldRecords folds the records that are not in the tables yet. If it cannot read a record,
+// it folds those before it and returns the error.
 func (w *writer) foldRecords(rs *records) error {
 	m := w.merge
 	m.begin(w.folded.Load())
-	defer m.begin(0) // of a large fold nothing is kept
+	defer m.begin(0) // frees the memory of a large fold
 	for {
 		left := rs.left
 		sequence, changes, end := rs.next()
@@ -196,7 +196,8 @@ func (w *writer) foldRecords(rs *records) error {
 	}
 }
 
-// commit writes what records come to, in one transaction with how far the tables are then.
+// commit writes a merge to the tables. The same transaction notes up to which record they are
+// folded.
 func (w *writer) commit(m *merge) error {
 	folded := w.folded.Load()
 	if m.through == folded {
@@ -214,8 +215,9 @@ func (w *writer) commit(m *merge) error {
 	return nil
 }
 
-// replay folds what a former process has journaled. It returns how many bytes of it could
-// not be read, a record at the end aside that was being appended when the process died.
+// replay folds the journal of the previous process. It returns how many bytes it could not
+// read, without an incomplete record at the end, which was being appended when the process
+// died.
 func (w *writer) replay() (dropped int64, err error) {
 	var folded uint64
 	if err := w.stmt.progress.QueryRow().Scan(&w.epoch, &folded); err != nil {

@@ -10,16 +10,16 @@ import (
 	"os"
 )
 
-// The journal is two files beside the database, segments, of which one is appended to. A
-// segment begins with magic and the epoch of its process, 8 bytes each. Records follow:
+// The journal is two files beside the database, the segments. Records are appended to one of
+// them. A segment begins with magic and the epoch of its process, 8 bytes each. Records follow:
 //
 //	checksum  uint32  CRC-32C of all that follows
 //	length    uint32  of the changes, in bytes
-//	sequence  uint64  one more than that of the record before
+//	sequence  uint64  the sequence of the previous record plus one
 //	changes           see record.go
 //
-// Numbers are little-endian. A record counts whole or not at all, and only where all
-// before it do.
+// Numbers are little-endian. A record is valid only if it is complete and all records before
+// it are valid.
 const (
 	magic         = "airljnl\x01"
 	segmentHeader = 16
@@ -28,15 +28,15 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Why reading a segment ends, beside io.EOF.
+// The reasons why reading a segment ends, beside io.EOF.
 var (
 	errTorn    = errors.New("the journal ends within a record")
 	errCorrupt = errors.New("the journal is damaged")
-	errGap     = errors.New("the journal does not go on where the database ends")
-	errForeign = errors.New("the journal is of another history of the database")
+	errGap     = errors.New("records are missing between the database and its journal")
+	errForeign = errors.New("the journal belongs to another state of the database")
 )
 
-// seal completes a record: room for its header and its changes.
+// seal fills in the header of a record, which is followed by its changes.
 func seal(record []byte, sequence uint64) {
 	binary.LittleEndian.PutUint32(record[4:], uint32(len(record)-recordHeader))
 	binary.LittleEndian.PutUint64(record[8:], sequence)
@@ -46,7 +46,7 @@ func seal(record []byte, sequence uint64) {
 // segment is one of the journal's files.
 type segment struct {
 	file *os.File
-	size int64 // of what is whole; beyond it may be the remains of an append that failed
+	size int64 // of the complete records; a failed append may have left bytes after them
 }
 
 func openSegment(path string) (*segment, error) {
@@ -61,8 +61,8 @@ func openSegment(path string) (*segment, error) {
 	return &segment{file: f, size: size}, nil
 }
 
-// append adds whole records. One that failed leaves no trace: what is left of it in the
-// file is overwritten by the next, or ends a journal that is read after a crash.
+// append adds complete records. The bytes that a failed append leaves in the file do no harm:
+// the next append overwrites them, and after a crash they end the reading of the journal.
 func (s *segment) append(epoch uint64, records []byte) error {
 	at := s.size
 	if at == 0 {
@@ -88,7 +88,7 @@ func (s *segment) clear() error {
 	return nil
 }
 
-// close closes the file, and removes it where nothing in it is needed any more.
+// close closes the file, and removes it if remove is true.
 func (s *segment) close(remove bool) error {
 	err := s.file.Close()
 	if remove {
@@ -97,13 +97,13 @@ func (s *segment) close(remove bool) error {
 	return err
 }
 
-// records reads the segment from its beginning. It returns errForeign where that is of
+// records reads the segment from its beginning. It returns errForeign if the segment is of
 // another epoch.
 func (s *segment) records(epoch uint64) (*records, error) {
 	return readRecords(s.file, s.size, epoch)
 }
 
-// first returns the sequence of the first record, or the highest where there is none.
+// first returns the sequence of the first record, or the highest number if there is none.
 func (s *segment) first(epoch uint64) uint64 {
 	rs, err := s.records(epoch)
 	if err != nil {
@@ -116,11 +116,11 @@ func (s *segment) first(epoch uint64) uint64 {
 	return sequence
 }
 
-// records are read one after another. However much a damaged length promises, no more
-// memory is taken than there are bytes to read.
+// records reads records one after the other. A damaged length cannot make it take more memory
+// than there are bytes left to read.
 type records struct {
 	r        *bufio.Reader
-	left     int64 // bytes that were not read yet
+	left     int64 // bytes that are not read yet
 	sequence uint64
 	record   []byte
 }
@@ -144,8 +144,8 @@ func readRecords(r io.ReaderAt, size int64, epoch uint64) (*records, error) {
 }
 
 // next returns the changes of the next record, which are valid until the next call. It
-// returns io.EOF at the end, errTorn where that is within a record, and errCorrupt where
-// what stands there is none, or not the next.
+// returns io.EOF at the end, errTorn if the segment ends within a record, and errCorrupt if
+// the checksum or the sequence of the record is wrong.
 func (rs *records) next() (sequence uint64, changes []byte, err error) {
 	if rs.left == 0 {
 		return 0, nil, io.EOF
@@ -184,7 +184,7 @@ func (rs *records) read(p []byte) error {
 	n, err := io.ReadFull(rs.r, p)
 	rs.left -= int64(n)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errTorn // shorter than it was
+		return errTorn // the file is shorter than when it was opened
 	}
 	return err
 }

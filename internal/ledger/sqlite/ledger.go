@@ -1,14 +1,14 @@
 // Package sqlite keeps the ledger in memory, with a journal and a SQLite file behind it.
 //
 // One process owns the file, so a decision needs no query: it is made on the account in
-// memory. What it changed is appended to a journal beside the file (see writer.go,
-// journal.go), and folded into the file's tables soon after (see fold.go). Accounts are
-// read from the tables when first asked for, packed when nothing more is asked (see
-// packed.go) and let go of when that lasts; memory holds the truth, and who must read of the
-// tables what is not there yet has it folded first.
+// memory. Its changes are appended to a journal beside the file (see writer.go, journal.go)
+// and folded into the file's tables soon after (see fold.go). An account is read from the
+// tables when it is first needed, packed when it is idle (see packed.go) and evicted when it
+// stays idle. Memory holds the truth: before the tables are read, the changes that they lack
+// are folded.
 //
-// An append outlives the process, kill -9 included. It is not synced to the disk, so a
-// loss of power can take the last moments with it; see docs/decisions.
+// An append survives the death of the process, kill -9 included. It is not synced to the
+// disk, so a loss of power can lose the last moments; see docs/decisions.
 package sqlite
 
 import (
@@ -36,44 +36,43 @@ type Ledger struct {
 	idle        sync.WaitGroup
 	memoryLimit atomic.Int64 // bytes
 
-	dropped int64 // bytes of the former process's journal
+	dropped int64 // unreadable bytes of the previous process's journal
 }
 
 var _ ledger.Ledger = (*Ledger)(nil)
 
-// shard is a part of the accounts, each under the hash of its key or, where another stands
-// there, the next number that is free. The collector has less to look at so than with the
-// keys themselves.
+// shard is a part of the accounts. Each account is stored under the hash of its key or, if
+// that is taken, the next free number. A map with such keys is less work for the garbage
+// collector than one with the keys of the accounts.
 type shard struct {
 	mu       sync.Mutex
 	accounts map[uint64]*account
-	packed   packed // accounts that are not among those
+	packed   packed // the other accounts of the shard in memory
 	scratch  []byte
 }
 
-// account is one identity in memory. Its mutex makes decisions atomic; where several are
-// locked it is in the order of their keys. A shard's mutex and the writer's may be taken
-// under it; under them nobody waits for an account.
+// account is one identity in memory. Its mutex makes decisions atomic. Several accounts are
+// locked in the order of their keys. A goroutine that holds an account's mutex may lock a
+// shard's or the writer's, but one that holds those never waits for an account's.
 type account struct {
 	mu       sync.Mutex
 	key      ledger.Key
 	row      row
 	state    limit.State
 	lastUsed uint32 // unix s
-	evicted  bool   // packed or let go of: look it up again
+	evicted  bool   // packed or no longer in memory: look it up again
 	loaded   bool   // the row has been read, and state.Used for state.Period
-	hasLater bool   // the file has usage of later periods too: the clock was set back
+	hasLater bool   // the file also has usage of later periods: the clock was set back
 
-	// told is the last record with something of this account. It belongs to the writer's
-	// mutex.
+	// lastStaged is the sequence of the last record with a change of this account. The
+	// writer's mutex guards it.
 	lastStaged uint64
 }
 
-// Open reads nothing but what a former process left unfinished: its journal is folded, and
-// the holds that it left running are settled as they stand. The caller owns the handles,
-// of which write must allow one connection and accounts is read by nobody else, and closes
-// them after Close. The journal is kept beside the file that they have open; nobody else may
-// have it open as a ledger.
+// Open folds the journal of the previous process and settles its orphans as they stand. It
+// reads nothing else. The caller owns the handles and closes them after Close. write must
+// allow one connection, and only the ledger may read with accounts. The journal is kept
+// beside the file of the handles; no other ledger may have this file open.
 func Open(ctx context.Context, write, accounts, read *sql.DB) (*Ledger, error) {
 	l := &Ledger{}
 	l.memoryLimit.Store(defaultMemoryLimit)
@@ -93,7 +92,7 @@ func (l *Ledger) open(ctx context.Context, write, accounts, read *sql.DB) (err e
 	for i := range l.shards {
 		l.shards[i].accounts = make(map[uint64]*account)
 	}
-	// Ids need only differ from those in the file, which will be empty of holds.
+	// Ids must only be unique in this process: the file has no holds once it is open.
 	l.nextID.Store(uint64(time.Now().UnixMicro()))
 	if l.reads, err = newReads(ctx, accounts, read); err != nil {
 		return err
@@ -104,8 +103,8 @@ func (l *Ledger) open(ctx context.Context, write, accounts, read *sql.DB) (err e
 	return err
 }
 
-// Close folds what is still to be folded and stops: the file has everything then, and the
-// journal is gone. Where it cannot it returns why. Nothing may be called after it.
+// Close folds all changes, removes the journal and stops. It returns an error if it cannot.
+// Nothing may be called after it.
 func (l *Ledger) Close() error {
 	l.stop()
 	l.idle.Wait()
@@ -117,19 +116,19 @@ func (l *Ledger) Close() error {
 // Healthy returns why the ledger cannot keep anything now, or nil.
 func (l *Ledger) Healthy() error { return l.writer.appendFailure() }
 
-// Observe has o told of what is done from now on.
+// Observe makes o the observer from now on.
 func (l *Ledger) Observe(o ledger.Observer) { l.writer.observe.Store(&o) }
 
-// Behind returns why what is journaled cannot be folded into the file now, or nil.
-// Requests go on meanwhile, until the journal is full; changes are refused.
+// Behind returns why the journal cannot be folded into the file now, or nil. Meanwhile
+// requests are decided until the journal is full, and changes are refused.
 func (l *Ledger) Behind() error { return l.writer.foldFailure() }
 
-// Dropped returns how many bytes of the former process's journal Open could not read. Those
-// of a record that was being appended when it died are not among them.
+// Dropped returns how many bytes of the previous process's journal Open could not read. An
+// incomplete record at the end, which was being appended when the process died, does not count.
 func (l *Ledger) Dropped() int64 { return l.dropped }
 
-// Settings implements ledger.Ledger. Nobody has looked where the account is not in memory:
-// Reserve reads all of it at once.
+// Settings implements ledger.Ledger. It does not read the file for an account that is not in
+// memory: Reserve reads the whole account at once.
 func (l *Ledger) Settings(_ context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error) {
 	a := l.lock(key)
 	defer a.mu.Unlock()
@@ -146,7 +145,8 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	if req.Settings != a.row.settings.public() {
 		return nil, ledger.ErrStale
 	}
-	// It comes after: where requests pass for want of a decision, what is set still holds.
+	// Stale settings are reported first: a request that passes without a decision still needs
+	// the current ones.
 	if l.writer.appendFailure() != nil {
 		return nil, ledger.ErrUnavailable
 	}
@@ -158,7 +158,7 @@ func (l *Ledger) Reserve(ctx context.Context, req ledger.Request) (*ledger.Reser
 	}
 	h := &res.Decision.Hold
 	h.ID = l.nextID.Add(1)
-	// The names may be parts of a larger string, which the account must not keep alive.
+	// The names may be substrings of a larger string, which the account must not keep alive.
 	h.Model, h.Tier = intern(h.Model), intern(h.Tier)
 	res.ID = h.ID
 	burst := a.state.Burst
@@ -190,7 +190,7 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 	if p, ok := res.Commit.(*passed); ok {
 		return l.settlePassed(ctx, res, p, actual)
 	}
-	a := l.lock(res.Key) // it is in memory while anything of it is running
+	a := l.lock(res.Key) // an account with a hold is always in memory
 	defer a.mu.Unlock()
 	credits := a.state.Credits
 	done, ok := a.state.Settle(res.ID, actual.Amounts, res.Rules)
@@ -207,7 +207,7 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 	return nil
 }
 
-// settlePassed counts what a request used that was not decided on.
+// settlePassed counts what a request used that passed without a decision.
 func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *passed, actual ledger.Actual) error {
 	if !p.End() || actual.Amounts.IsZero() {
 		return nil
@@ -238,7 +238,7 @@ func (l *Ledger) Release(_ context.Context, res *ledger.Reservation) error {
 		p.End()
 		return nil
 	}
-	a := l.lock(res.Key) // it is in memory while anything of it is running
+	a := l.lock(res.Key) // an account with a hold is always in memory
 	defer a.mu.Unlock()
 	burst := a.state.Burst
 	if _, ok := a.state.Release(res.ID); !ok {
@@ -276,9 +276,9 @@ func (l *Ledger) lock(key ledger.Key) *account {
 	}
 }
 
-// lockCounted returns the account of a key, locked, with its usage in the current period
-// read. It has everything folded before it reads usage of a period that memory does not
-// have, as happens when a project changes its period or the clock was set back.
+// lockCounted returns the account of a key, locked, with its usage in the current period. If
+// memory does not have that period, because the project has changed its period or the clock
+// was set back, it reads the usage after everything of the account is folded.
 func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
 	a, err := l.lockEntered(ctx, key, period, now)
 	if err != nil {
@@ -289,7 +289,7 @@ func (l *Ledger) lockCounted(ctx context.Context, key ledger.Key, period limit.P
 	return a, nil
 }
 
-// lockEntered is lockCounted for a time that may be long past.
+// lockEntered is lockCounted for a time that may be long ago.
 func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (*account, error) {
 	for {
 		a := l.lock(key)
@@ -297,9 +297,9 @@ func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.P
 			a.state.Enter(now)
 			return a, nil
 		}
-		if told, yes := l.writer.unfolded(a); yes {
+		if sequence, yes := l.writer.unfolded(a); yes {
 			a.mu.Unlock()
-			if err := l.writer.awaitFold(ctx, told); err != nil {
+			if err := l.writer.awaitFold(ctx, sequence); err != nil {
 				return nil, err
 			}
 			continue
@@ -313,13 +313,13 @@ func (l *Ledger) lockEntered(ctx context.Context, key ledger.Key, period limit.P
 	}
 }
 
-// shard returns where an account is to be found: in which shard, and from where on.
+// shard returns the shard of an account and the hash at which to start looking.
 func (l *Ledger) shard(key ledger.Key) (s *shard, at uint64) {
 	at = maphash.Comparable(l.seed, key)
 	return &l.shards[at%uint64(len(l.shards))], at
 }
 
-// find returns an account, new where there is none. It needs the shard's mutex.
+// find returns an account, a new one if there is none. The caller holds the shard's mutex.
 func (s *shard) find(key ledger.Key, hash uint64) *account {
 	for at := hash; ; at++ {
 		switch a := s.accounts[at]; {
@@ -335,7 +335,7 @@ func (s *shard) find(key ledger.Key, hash uint64) *account {
 	}
 }
 
-// view returns a copy that its receiver may change.
+// view returns a copy that the caller may change.
 func (a *account) view() *ledger.Account {
 	v := &ledger.Account{
 		Key: a.key, Known: a.row.known, Settings: a.row.settings.public(),
@@ -346,14 +346,14 @@ func (a *account) view() *ledger.Account {
 	return v
 }
 
-// shrink lets go of memory that an idle account does not need.
+// shrink frees memory that an idle account does not need.
 func (a *account) shrink() {
 	if len(a.state.Holds) == 0 {
 		a.state.Holds = nil
 	}
 }
 
-// reserved is a reservation with its ticket, in one piece.
+// reserved is a reservation with its ticket, in one allocation.
 type reserved struct {
 	ledger.Reservation
 	ticket ticket

@@ -7,23 +7,23 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
-// merge is what a stretch of the journal comes to: what happened to one account is one
-// row or few, and a hold that was opened and closed again is nothing.
+// merge combines the changes of several records: the changes of one account become one or a
+// few rows, and a hold that was opened and closed becomes nothing.
 type merge struct {
-	through uint64 // the last record of it
+	through uint64 // the sequence of the last merged record
 	size    int    // bytes of changes
 	deltas  []delta
-	latest  map[ledger.Key]int // the account's last delta
+	latest  map[ledger.Key]int // index of the account's last delta
 	opened  map[uint64]hold
 	closed  []uint64
 	entries []entry
 	onces   []onceRow
-	names   map[string]string // of projects, models and tiers, each kept once
+	names   map[string]string // of projects, models and tiers, each stored once
 	order   []int
 }
 
-// delta is what is to be written of one account, in this order. What comes after a reset
-// is a delta of its own.
+// delta is what to write for one account, in the order of its fields. Changes after a reset
+// go into another delta.
 type delta struct {
 	key   ledger.Key
 	usage []usage
@@ -31,14 +31,14 @@ type delta struct {
 	row   *writtenRow
 }
 
-// spareDeltas is how many of them are worth keeping for the next merge.
+// maxSpareDeltas is the largest number of deltas whose memory the next merge reuses.
 const maxSpareDeltas = 8192
 
 func newMerge() *merge {
 	return &merge{latest: map[ledger.Key]int{}, opened: map[uint64]hold{}, names: map[string]string{}}
 }
 
-// begin forgets everything, for the records after one.
+// begin empties the merge for the records after through.
 func (m *merge) begin(through uint64) {
 	if cap(m.deltas) > maxSpareDeltas {
 		*m = *newMerge()
@@ -56,8 +56,8 @@ func (m *merge) add(sequence uint64, changes []byte) error {
 	return decode(changes, m)
 }
 
-// delta returns what is to be written of an account, to be added to. It is valid until the
-// next call.
+// delta returns the delta of an account for the caller to add to. It is valid until the next
+// call.
 func (m *merge) delta(project, identity []byte) *delta {
 	i, ok := m.latest[ledger.Key{Project: string(project), Identity: string(identity)}]
 	if ok && m.deltas[i].reset == nil {
@@ -75,7 +75,7 @@ func (m *merge) delta(project, identity []byte) *delta {
 	return d
 }
 
-// name returns a string that stands in many changes.
+// name returns b as a string. Equal names share one string, since they are in many changes.
 func (m *merge) name(b []byte) string {
 	s, ok := m.names[string(b)]
 	if !ok {
@@ -96,7 +96,7 @@ func (m *merge) close(id uint64) {
 	m.closed = append(m.closed, id)
 }
 
-// use adds to a row of the usage table.
+// use adds an amount to a row of the usage table.
 func (d *delta) use(u usage) {
 	for i := range d.usage {
 		if o := &d.usage[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier {
@@ -108,8 +108,8 @@ func (d *delta) use(u usage) {
 	d.usage = append(d.usage, u)
 }
 
-// sort puts what is to be written into the order of the tables' keys, which touches each
-// of their pages once.
+// sort puts the deltas into the order of the tables' keys, so that writing touches each page
+// once.
 func (m *merge) sort() {
 	m.order = m.order[:0]
 	for i := range m.deltas {

@@ -10,19 +10,18 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// packed keeps accounts that nothing is asked of as bytes, as appendPacked writes them. They
-// take a third of the memory of those that are not, and the collector goes through none of
-// them: it would have to whenever 20 MB of garbage have come together, which with 100,000
-// accounts is a quarter of what a request costs.
+// packed keeps idle accounts as the bytes that appendPacked writes. A packed account takes a
+// third of the memory of an unpacked one, and the garbage collector does not scan it. With
+// 100,000 unpacked accounts, scanning would be a quarter of the cost of a request.
 //
-// What is packed is in the tables as well, so it may be dropped at any time.
+// Packed accounts are also in the tables, so they may be dropped at any time.
 type packed struct {
 	places map[uint64]place // by the hash of the key
 	slots  [packedSizes]slots
-	large  map[uint64][]byte // those that have no slot
+	large  map[uint64][]byte // accounts that do not fit into a slot
 
-	bytes int // that they take
-	peak  int // accounts since compact
+	bytes int // the memory that all accounts take
+	peak  int // the largest number of accounts since compact
 }
 
 const (
@@ -32,13 +31,14 @@ const (
 	placeBytes  = 24                       // what an entry of places takes
 )
 
-// place is where an account is: the number of its slot, times packedSizes, and its size.
+// place says where an account is: slot is the number of its slot times packedSizes, plus the
+// index of the slot's size.
 type place struct{ slot, lastUsed uint32 }
 
-// isLarge is the slot of an account that has none.
+// isLarge marks an account that does not fit into a slot.
 const isLarge = 1<<32 - 1
 
-// put keeps an account of that hash, in place of any other.
+// put stores an account under a hash and replaces any other.
 func (p *packed) put(hash uint64, b []byte, lastUsed uint32) {
 	p.drop(hash)
 	if p.places == nil {
@@ -57,7 +57,7 @@ func (p *packed) put(hash uint64, b []byte, lastUsed uint32) {
 	p.peak = max(p.peak, len(p.places))
 }
 
-// get returns an account, with whatever is behind it in its slot.
+// get returns the whole slot of an account: bytes after the account have no meaning.
 func (p *packed) get(hash uint64, at place) []byte {
 	if at.slot == isLarge {
 		return p.large[hash]
@@ -66,7 +66,7 @@ func (p *packed) get(hash uint64, at place) []byte {
 	return p.slots[size].bytes(at.slot/packedSizes, size)
 }
 
-// take returns the account of a key and drops it, or nil where there is none.
+// take returns the account of a key and drops it, or returns nil if there is none.
 func (p *packed) take(hash uint64, key ledger.Key) *account {
 	at, ok := p.places[hash]
 	if !ok {
@@ -74,7 +74,7 @@ func (p *packed) take(hash uint64, key ledger.Key) *account {
 	}
 	d := decoder{b: p.get(hash, at)}
 	if string(d.bytes()) != key.Project || string(d.bytes()) != key.Identity {
-		return nil // they have one hash
+		return nil // another key with the same hash
 	}
 	a := d.account(key, at.lastUsed)
 	p.drop(hash)
@@ -95,7 +95,7 @@ func (p *packed) drop(hash uint64) {
 	}
 }
 
-// dropIdle drops what is idle at a time.
+// dropIdle drops the accounts that are idle.
 func (p *packed) dropIdle(now time.Time, after time.Duration) {
 	for hash, at := range p.places {
 		if idle(at.lastUsed, now, after) {
@@ -107,7 +107,7 @@ func (p *packed) dropIdle(now time.Time, after time.Duration) {
 	}
 }
 
-// compact gives back memory: neither maps nor slots shrink by themselves.
+// compact frees memory: neither maps nor slots shrink by themselves.
 func (p *packed) compact() {
 	var c packed
 	for hash, at := range p.places {
@@ -116,7 +116,7 @@ func (p *packed) compact() {
 	*p = c
 }
 
-// slots are places of one size.
+// slots are the slots of one size.
 type slots struct {
 	blocks [][]byte
 	free   []uint32
@@ -124,7 +124,7 @@ type slots struct {
 
 const slotsInBlock = 32
 
-// acquire returns the number of a slot that was free.
+// acquire returns the number of a free slot.
 func (s *slots) acquire(size uint32) uint32 {
 	if len(s.free) == 0 {
 		first := uint32(len(s.blocks)) * slotsInBlock
@@ -146,7 +146,7 @@ func (s *slots) bytes(n, size uint32) []byte {
 	return s.blocks[n/slotsInBlock][start : start+length]
 }
 
-// appendPacked writes an account that is loaded and has nothing running.
+// appendPacked writes an account that is loaded and has no holds.
 func appendPacked(b []byte, a *account) []byte {
 	b = appendKey(b, a.key)
 	b = appendBool(appendBool(b, a.row.known), a.hasLater)
@@ -164,7 +164,7 @@ func appendPacked(b []byte, a *account) []byte {
 	return b
 }
 
-// account reads what appendPacked has written after the key, or returns nil where it cannot.
+// account reads what appendPacked has written after the key. It returns nil if it cannot.
 func (d *decoder) account(key ledger.Key, lastUsed uint32) *account {
 	a := &account{key: key, lastUsed: lastUsed, loaded: true}
 	a.row.known, a.hasLater = d.bool(), d.bool()

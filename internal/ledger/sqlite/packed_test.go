@@ -135,7 +135,7 @@ func TestPacked(t *testing.T) {
 func TestAllOfAnAccountIsPacked(t *testing.T) {
 	t.Parallel()
 	for of, want := range map[reflect.Type]int{
-		reflect.TypeFor[account]():          9, // of which the mutex, gone and told are not packed
+		reflect.TypeFor[account]():          9, // of which mu, evicted and lastStaged are not packed
 		reflect.TypeFor[row]():              4,
 		reflect.TypeFor[limit.State]():      7, // of which holds are not packed
 		reflect.TypeFor[limit.ModelUsage](): 3,

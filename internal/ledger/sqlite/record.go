@@ -9,20 +9,21 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// The changes in a record of the journal. Each is its kind, a byte, and its figures as
-// varints and strings with their length before them, in the order in which the functions
-// below put them. They are told as they happened and merged when they are read.
+// The kinds of changes in a record of the journal. A change is its kind, one byte, and its
+// fields in the order in which the functions below write them: numbers are varints, strings
+// follow their length. Changes are staged in the order in which they happen and merged when
+// they are read.
 const (
 	changeOpened byte = iota + 1 // a hold
 	changeClosed                 // the end of a hold
 	changeUsed                   // an amount to be added to a row of usage
 	changeRow                    // an account's row, whole
-	changeReset                  // what was used so far is taken back
+	changeReset                  // the usage of a period is removed
 	changeEntry                  // a line in the audit trail
-	changeOnce                   // an idempotency key and what was answered
+	changeOnce                   // an idempotency key and the answer
 )
 
-// hold is a limit.Hold as it is kept.
+// hold is a limit.Hold as the journal and the tables keep it.
 type hold struct {
 	id              uint64
 	key             ledger.Key
@@ -39,16 +40,16 @@ type usage struct {
 	input, output     int64
 }
 
-// reset takes back what was used in a period.
+// reset removes the usage of a period.
 type reset struct {
 	requests, tokens bool
 	from, to         int64 // hours
 }
 
-// writtenRow is an account's row on its way to the file.
+// writtenRow is an account's row, read from the journal.
 type writtenRow struct {
 	known                bool
-	settings             string // as they are written; "" for none
+	settings             string // JSON; "" for none
 	credits              limit.Amounts
 	unlimited            micros
 	burst                int64 // Unix nanoseconds, 0 for none
@@ -88,7 +89,7 @@ func appendUsed(b []byte, key ledger.Key, u *usage) []byte {
 	return binary.AppendVarint(binary.AppendVarint(b, u.input), u.output)
 }
 
-// appendRow tells the account's row as it is now.
+// appendRow writes the account's current row.
 func appendRow(b []byte, a *account) []byte {
 	b = appendKey(append(b, changeRow), a.key)
 	b = appendBool(b, a.row.known)
@@ -143,11 +144,11 @@ func appendBool(b []byte, v bool) []byte {
 	return append(b, 0)
 }
 
-// errUnreadable is of changes that are whole and not understood: no damage, so nobody
-// may go on without them.
-var errUnreadable = errors.New("the journal has changes that this version cannot read")
+// errUnreadable is for changes that are complete but unknown. They are not damaged, so the
+// process must not start without them.
+var errUnreadable = errors.New("the journal has changes that this version cannot read: start a version that is not older than the one that wrote it")
 
-// decoder reads what the functions above have written. Once it has failed it returns zeros.
+// decoder reads what the functions above write. After a failure it returns zeros.
 type decoder struct {
 	b      []byte
 	failed bool
@@ -230,7 +231,7 @@ func (d *decoder) take(n uint64) []byte {
 func (d *decoder) bytes() []byte  { return d.take(d.uint()) }
 func (d *decoder) string() string { return string(d.bytes()) }
 
-// name reads a string that stands in many changes.
+// name reads a string that is in many changes.
 func (d *decoder) name() string { return d.m.name(d.bytes()) }
 
 func (d *decoder) uint() uint64 {
@@ -249,7 +250,8 @@ func (d *decoder) int() int64 {
 	return 0
 }
 
-// skip takes a varint of that size, which is not positive where there is none.
+// skip skips a varint of a size that encoding/binary has returned. A size that is not positive
+// means that there is no varint.
 func (d *decoder) skip(size int) bool {
 	if d.failed || size <= 0 {
 		d.failed = true

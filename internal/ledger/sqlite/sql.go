@@ -14,12 +14,12 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// The tables are described in store/migrations. Times are Unix microseconds there, but
-// for burst_at (nanoseconds) and hours.
+// The tables are described in store/migrations. Their times are Unix microseconds, except
+// burst_at (nanoseconds) and hours.
 
-// addUsage adds to a row of usage; tokens and the like include what credits paid for. No
-// row is let above limit.Most, so that no sum over rows can overflow: SQLite makes that an
-// error, which would be one of every batch and every start to come.
+// addUsage adds to a row of usage. The columns requests, tokens and micros include what
+// credits paid for. No number in a row exceeds limit.Most, so that no sum over rows can
+// overflow: SQLite makes an overflow an error, and every later fold and start would fail.
 var addUsage = fmt.Sprintf(` ON CONFLICT DO UPDATE SET
 	requests = min(requests + excluded.requests, %[1]d), tokens = min(tokens + excluded.tokens, %[1]d),
 	micros = min(micros + excluded.micros, %[1]d),
@@ -29,8 +29,8 @@ var addUsage = fmt.Sprintf(` ON CONFLICT DO UPDATE SET
 	input_tokens = min(input_tokens + excluded.input_tokens, %[1]d),
 	output_tokens = min(output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
 
-// succeed begins a new epoch, and settles the holds of the process before as they stand:
-// whether the provider answered them nobody knows any more.
+// succeed begins a new epoch, and settles the orphans of the previous process as they stand:
+// the provider may have answered their requests.
 func succeed(ctx context.Context, conn *sql.Conn, epoch uint64) error {
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
@@ -65,11 +65,11 @@ func succeed(ctx context.Context, conn *sql.Conn, epoch uint64) error {
 // row is an account's row in identities.
 type row struct {
 	known                bool
-	settings             *settings // nil where nothing was set
+	settings             *settings // nil if nothing was set
 	createdAt, updatedAt micros
 }
 
-// settings are an identity's, and how they are written.
+// settings are those of an identity, with their JSON.
 type settings struct {
 	ledger.Settings
 	encoded string
@@ -89,7 +89,7 @@ func (s *settings) text() string {
 	return s.encoded
 }
 
-// micros is a time as it is kept, in Unix microseconds; 0 for none.
+// micros is a time as the tables keep it, in Unix microseconds; 0 for none.
 type micros int64
 
 func microsOf(t time.Time) micros {
@@ -107,7 +107,7 @@ func nanosOf(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// timeOfNanos is its opposite.
+// timeOfNanos is the inverse of nanosOf.
 func timeOfNanos(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}
@@ -122,7 +122,7 @@ func (m micros) time() time.Time {
 	return time.UnixMicro(int64(m)).UTC()
 }
 
-// see makes an identity known that a request has come from.
+// markKnown makes an identity known when it makes a request.
 func (r *row) markKnown(now time.Time) {
 	r.known = true
 	if r.createdAt == 0 {
@@ -130,7 +130,7 @@ func (r *row) markKnown(now time.Time) {
 	}
 }
 
-// set takes over what a change made of an account.
+// set updates the row from an account that a change has altered.
 func (r *row) set(a *ledger.Account) error {
 	set := r.settings
 	if a.Settings != set.public() {
@@ -197,11 +197,11 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// write writes what records come to in one transaction, if the tables are folded as far
-// as is said, and not otherwise.
+// write writes a merge in one transaction. It fails unless the tables are folded exactly up
+// to the record folded of the epoch.
 func (s *statements) write(m *merge, epoch, folded uint64) (err error) {
 	m.sort()
-	// The context never ends: what was begun is seen through.
+	// The context never ends, so that a transaction is always completed.
 	ctx := context.Background()
 	if _, err := s.begin.ExecContext(ctx); err != nil {
 		return err
@@ -304,8 +304,8 @@ func (s *statements) closeAll() {
 	}
 }
 
-// reads are the queries, prepared on a handle for reading: those of a few rows on one that is
-// always free soon, and those that take longer the more identities there are on another.
+// reads are the prepared queries. Queries for a few rows have a handle of their own, so that
+// they never wait for those whose time grows with the number of identities.
 type reads struct {
 	account, once *sql.Stmt
 	list, count   *sql.Stmt
@@ -319,7 +319,7 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 		stmt  **sql.Stmt
 		query string
 	}{
-		// One statement, since half of what reading costs is to begin and to end.
+		// One statement, since half of the cost of a query is its beginning and end.
 		{accounts, &r.account, `SELECT 0, settings, known, credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at,
 			created_at, updated_at FROM identities WHERE project_id = ?1 AND identity = ?2
 			UNION ALL
@@ -353,17 +353,17 @@ func (r *reads) close() {
 	}
 }
 
-// load reads what the tables have of an account: its row, once, and what it has used in the
-// period of now. The account must be locked, and nothing of it be waiting to be written.
+// load reads an account from the tables: its row, unless it is loaded, and its usage in the
+// period of now. The account must be locked, and all its changes must be folded.
 func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now time.Time) error {
-	// It takes some dozen microseconds, and half as long again where a context is watched.
+	// The query takes some dozen microseconds; a context that can be canceled adds half as much.
 	ctx = context.WithoutCancel(ctx)
 	start, end := period.Start(now), period.End(now)
 	rows, err := l.reads.account.QueryContext(ctx, a.key.Project, a.key.Identity, hourOf(start))
 	if err != nil {
 		return ledger.Unavailable("read an identity", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
 	var (
 		stored  *storedAccount
 		used    limit.Tally
@@ -409,7 +409,7 @@ type storedAccount struct {
 	columns [8]int64
 }
 
-// into gives an account what the row has of it.
+// into copies the row into an account.
 func (s *storedAccount) into(a *account) error {
 	r := row{known: s.columns[0] != 0, createdAt: micros(s.columns[6]), updatedAt: micros(s.columns[7])}
 	if s.settings != "" {

@@ -7,26 +7,27 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// patience is how long a hold stays young at the least, and twice that at the most, and
-// how long what nobody waits for stays out of the journal.
+// pendingTime is the least time that a hold stays pending; the longest is twice as long. It is
+// also how long changes that no request waits for stay out of the journal.
 const pendingTime = 50 * time.Millisecond
 
-// ticket is a reservation's way to the journal: young, then told with its hold, or, where
-// it was settled young, with what it used. Its fields belong to the writer's mutex.
+// ticket brings a reservation into the journal. At first it is pending. Then its hold is
+// staged, or, if it is settled while it is pending, only its usage. The writer's mutex guards
+// its fields.
 type ticket struct {
 	w            *writer
 	a            *account
 	hold         *limit.Hold
 	pending      bool
-	admittedTick uint64 // the tick of its admission
-	sequence     uint64 // of the record with what is told of it, once it is not young
+	admittedTick uint64 // the value of ticks at its admission
+	sequence     uint64 // of the record with its change, once it is no longer pending
 	prev, next   *ticket
 }
 
-// tickets are the young ones, the oldest first.
+// tickets is the list of pending tickets, the oldest first.
 type tickets struct {
 	first, last *ticket
-	ticks       uint64 // how often they were looked at
+	ticks       uint64 // how often promoteOld was called
 }
 
 func (ts *tickets) push(t *ticket) {
@@ -54,8 +55,8 @@ func (ts *tickets) remove(t *ticket) {
 	t.prev, t.next = nil, nil
 }
 
-// Wait implements the Commit of a ledger.Reservation. It waits for a write, and where more
-// is told than can be folded, so that this never fills the journal, for a fold.
+// Wait implements the Commit of a ledger.Reservation. It waits for an append and, if the
+// journal is nearly full, for a fold, so that answers never fill the journal.
 func (t *ticket) Wait(ctx context.Context) error {
 	w := t.w
 	w.mu.Lock()
@@ -70,7 +71,7 @@ func (t *ticket) Wait(ctx context.Context) error {
 	return next.wait(ctx, w)
 }
 
-// admit takes a ticket, and tells the account's row where that has changed. The account
+// admit makes a ticket pending, and stages the account's row if it has changed. The account
 // must be locked.
 func (w *writer) admit(t *ticket, rowChanged bool) {
 	w.mu.Lock()
@@ -83,26 +84,26 @@ func (w *writer) admit(t *ticket, rowChanged bool) {
 	w.arm()
 }
 
-// end tells what the end of a ticket's request left, nil for nothing, and the account's
-// row where that has changed. The account must be locked.
-func (w *writer) end(t *ticket, left *usage, rowChanged bool) {
+// end stages the end of a ticket's request: its usage, which is nil for none, and the
+// account's row if it has changed. The account must be locked.
+func (w *writer) end(t *ticket, used *usage, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	young := t.pending
-	if young {
+	pending := t.pending
+	if pending {
 		w.pending.remove(t)
 		t.sequence = w.sequence
-		if left == nil && !rowChanged {
-			t.sequence-- // nothing of its own to wait for
+		if used == nil && !rowChanged {
+			t.sequence-- // there is no change to wait for
 			return
 		}
 	}
 	w.stage(t.a)
-	if !young {
+	if !pending {
 		w.record = appendClosed(w.record, t.hold.ID)
 	}
-	if left != nil {
-		w.record = appendUsed(w.record, t.a.key, left)
+	if used != nil {
+		w.record = appendUsed(w.record, t.a.key, used)
 	}
 	if rowChanged {
 		w.record = appendRow(w.record, t.a)
@@ -110,8 +111,8 @@ func (w *writer) end(t *ticket, left *usage, rowChanged bool) {
 	w.arm()
 }
 
-// count tells what was used without a reservation, and the account's row where that has
-// changed. The account must be locked.
+// count stages usage without a reservation, and the account's row if it has changed. The
+// account must be locked.
 func (w *writer) count(a *account, u usage, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,7 +124,7 @@ func (w *writer) count(a *account, u usage, rowChanged bool) {
 	w.arm()
 }
 
-// promote tells a young ticket's hold. It needs the writer's mutex.
+// promote stages the hold of a pending ticket. The caller holds the writer's mutex.
 func (w *writer) promote(t *ticket) {
 	w.pending.remove(t)
 	w.stage(t.a)
@@ -131,8 +132,8 @@ func (w *writer) promote(t *ticket) {
 	t.sequence = w.sequence
 }
 
-// promoteOld promotes the tickets that were young when they were last looked at. It needs
-// the writer's mutex.
+// promoteOld promotes the tickets that were already pending at the previous call. The caller
+// holds the writer's mutex.
 func (w *writer) promoteOld() {
 	for w.pending.first != nil && w.pending.first.admittedTick < w.pending.ticks {
 		w.promote(w.pending.first)

@@ -14,17 +14,17 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// writer keeps what the accounts tell it: in the journal at once, from where a process
-// that is killed finds it again, and in the tables soon after (see fold.go).
+// writer keeps the changes of accounts: in the journal at once, so that the next process
+// finds them after a kill, and in the tables soon after (see fold.go).
 //
-// What is told gathers in a record. Whoever waits for it appends what has gathered by
-// then, in one write, and those who come meanwhile find it done. A hold needs no place in
-// the journal before its answer begins (see ticket.go).
+// Changes are staged in a record. A request that waits for its change appends the whole
+// record in one write; other requests that wait for the same record find it appended. A
+// hold must be in the journal only when its answer begins (see ticket.go).
 //
-// An append that fails is tried again until it works: memory has moved on and the journal
-// must follow. Until then whoever waits is told, and nothing new is admitted.
+// A failed append is retried until it succeeds, since memory already has the changes. Until
+// then a request that waits for its change gets an error, and no new request is admitted.
 //
-// Of its mutexes folding is taken first, then appending, then mu.
+// The mutexes are locked in this order: folding, appending, mu.
 type writer struct {
 	conn     *sql.Conn
 	stmt     statements
@@ -32,28 +32,28 @@ type writer struct {
 	onFolded func(onceKey) // called when an idempotency key is in the tables
 
 	mu       sync.Mutex
-	record   []byte // what has gathered, after room for the header; empty where nothing has
-	changes  int    // in that record
-	sequence uint64 // of that record
+	record   []byte // staged changes, after room for the header; empty if there are none
+	changes  int    // number of changes in record
+	sequence uint64 // of record
 	pending  tickets
-	timer    *time.Timer // looks after what nobody waits for
+	timer    *time.Timer // appends changes that no request waits for
 	timerSet bool
-	next     *attempt // to fold, which has not begun
+	next     *attempt // the next attempt to fold
 	closed   bool
 
 	appending  sync.Mutex
-	active     *segment // is appended to
+	active     *segment // the segment that records are appended to
 	size       int64    // of both segments
 	nearlyFull atomic.Bool
 	unwritten  []byte // records that could not be appended
-	spare      []byte // the room of the record before
+	spare      []byte // the buffer of an earlier record
 	appended   atomic.Uint64
 	appendErr  atomic.Pointer[error] // why nothing can be appended now
 
 	folding       sync.Mutex
-	full          *segment // is folded, and empty when it is
+	full          *segment // the segment to fold; empty once it is folded
 	merge         *merge
-	commitUnknown bool // whether the last commit was one
+	commitUnknown bool // the last commit failed, but may have been made
 	folded        atomic.Uint64
 	foldErr       atomic.Pointer[error] // why nothing can be folded now
 
@@ -62,15 +62,15 @@ type writer struct {
 	closing  chan struct{}
 	observe  atomic.Pointer[ledger.Observer]
 	done     chan struct{}
-	closeErr error // why not everything was folded, to be read after done
+	closeErr error // why not everything was folded; read it after done
 }
 
 const (
-	// retryAfter is the time between two attempts to append.
+	// appendRetry is the time between two attempts to append.
 	appendRetry = 100 * time.Millisecond
-	// journalSize is how large the journal may grow while it cannot be folded, in bytes.
+	// maxJournalSize is the largest size of the journal while it cannot be folded, in bytes.
 	maxJournalSize = 64 << 20
-	// spareSize is how much room for a record is worth keeping, in bytes.
+	// maxSpareRecord is the largest record buffer that is reused, in bytes.
 	maxSpareRecord = 1 << 20
 )
 
@@ -79,9 +79,9 @@ var (
 	errFull   = errors.New("the journal is full")
 )
 
-// openWriter folds what a former process has journaled, settles what it left running, and
-// begins a journal of its own. It returns how many bytes it could not read of the former.
-// The caller runs it.
+// openWriter folds the journal of the previous process, settles its orphans and begins a new
+// journal. dropped is how many bytes of the previous journal it could not read. The caller
+// must call run.
 func openWriter(ctx context.Context, db *sql.DB, landed func(onceKey)) (opened *writer, dropped int64, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -103,15 +103,15 @@ func openWriter(ctx context.Context, db *sql.DB, landed func(onceKey)) (opened *
 		return nil, 0, fmt.Errorf("open the journal: %w", err)
 	}
 	if dropped, err = w.replay(); err != nil {
-		return nil, 0, fmt.Errorf("fold the journal of a former process: %w", err)
+		return nil, 0, fmt.Errorf("fold the journal of the previous process: %w", err)
 	}
 	if err := w.begin(ctx); err != nil {
-		return nil, 0, fmt.Errorf("settle what a former process left running: %w", err)
+		return nil, 0, fmt.Errorf("settle the orphans of the previous process: %w", err)
 	}
 	return w, dropped, nil
 }
 
-// openJournal opens the journal of the database that the connection has open.
+// openJournal opens the journal beside the database file of the connection.
 func (w *writer) openJournal(ctx context.Context) error {
 	var path string
 	err := w.conn.QueryRowContext(ctx, `SELECT file FROM pragma_database_list WHERE name = 'main'`).Scan(&path)
@@ -136,8 +136,8 @@ func (w *writer) begin(ctx context.Context) error {
 	return errors.Join(w.active.clear(), w.full.clear())
 }
 
-// tell begins the record, where nothing has gathered yet, for something of an account to
-// be appended. It needs the writer's mutex.
+// stage prepares the record for a change of an account, which the caller then appends to it.
+// The caller holds the writer's mutex.
 func (w *writer) stage(a *account) {
 	if len(w.record) == 0 {
 		w.record = append(w.record, make([]byte, recordHeader)...)
@@ -146,8 +146,8 @@ func (w *writer) stage(a *account) {
 	w.changes++
 }
 
-// tellAll tells what belongs to several accounts, or to none, and must be kept all or not
-// at all. The accounts must be locked. It returns the record's sequence.
+// stageAll stages changes of several accounts, or of none, which are kept all or not at all.
+// The accounts must be locked. It returns the record's sequence.
 func (w *writer) stageAll(accounts []*account, change func(record []byte) []byte) uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -159,15 +159,15 @@ func (w *writer) stageAll(accounts []*account, change func(record []byte) []byte
 	return w.sequence
 }
 
-// unfolded returns the last record with something of an account, where that is not in the
-// tables yet.
+// unfolded reports whether an account has changes that are not in the tables yet, and returns
+// the sequence of the last record with one.
 func (w *writer) unfolded(a *account) (sequence uint64, yes bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return a.lastStaged, a.lastStaged > w.folded.Load()
 }
 
-// last returns the sequence of the last record, the one that is gathering included.
+// last returns the sequence of the last record. A record with staged changes counts.
 func (w *writer) last() uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -184,7 +184,7 @@ func (w *writer) appendFailure() error {
 	return nil
 }
 
-// stuck returns why nothing can be folded now.
+// foldFailure returns why nothing can be folded now, or nil.
 func (w *writer) foldFailure() error {
 	if err := w.foldErr.Load(); err != nil {
 		return *err
@@ -192,7 +192,8 @@ func (w *writer) foldFailure() error {
 	return nil
 }
 
-// keep returns when a record is in the journal, by whoever appended it.
+// awaitAppend returns when a record is in the journal. If nobody else has appended it, it
+// appends it.
 func (w *writer) awaitAppend(sequence uint64) error {
 	if w.appended.Load() >= sequence {
 		return nil
@@ -212,8 +213,8 @@ func (w *writer) awaitAppend(sequence uint64) error {
 	return nil
 }
 
-// append appends what has gathered, and before it what could not be appended. Where it
-// fails it will be tried again. It needs appending.
+// append appends the records that could not be appended before, then the staged changes. If
+// it fails, it is retried later. The caller holds appending.
 func (w *writer) append() error {
 	w.mu.Lock()
 	record, sequence, changes := w.record, w.sequence, w.changes
@@ -280,14 +281,15 @@ func (w *writer) write(record []byte) error {
 	return nil
 }
 
-// grow notes that the journal has grown by so many bytes, or shrunk. It needs appending.
+// grow adds to the size of the journal; bytes is negative when the journal shrinks. The
+// caller holds appending.
 func (w *writer) grow(bytes int64) {
 	w.size += bytes
 	w.nearlyFull.Store(w.size > maxJournalSize/2)
 }
 
-// room returns an error where the journal may not grow by so many bytes. A record that is
-// larger than it may be has it for itself.
+// room returns an error if the journal may not grow by so many bytes. An empty journal takes
+// a record of any size.
 func (w *writer) room(bytes int) error {
 	if w.size == 0 || w.size+int64(bytes) <= maxJournalSize {
 		return nil
@@ -299,8 +301,8 @@ func (w *writer) room(bytes int) error {
 	return errFull
 }
 
-// arm makes sure that what is young or has gathered is looked at in time. It needs the
-// writer's mutex.
+// arm makes sure that pending tickets and staged changes are flushed in time. The caller
+// holds the writer's mutex.
 func (w *writer) arm() { w.armAfter(pendingTime) }
 
 func (w *writer) armAfter(d time.Duration) {
@@ -315,8 +317,8 @@ func (w *writer) armAfter(d time.Duration) {
 	w.timer.Reset(d)
 }
 
-// ripen promotes the tickets that have been young for long enough and appends what nobody
-// waits for.
+// flush promotes the tickets that have been pending for long enough and appends the changes
+// that no request waits for.
 func (w *writer) flush() {
 	w.mu.Lock()
 	w.timerSet = false
@@ -325,7 +327,7 @@ func (w *writer) flush() {
 
 	w.appending.Lock()
 	if !errors.Is(w.appendFailure(), errClosed) {
-		_ = w.append() // which is tried again, and told in Healthy
+		_ = w.append() // it is retried; Healthy returns the error
 	}
 	w.appending.Unlock()
 
@@ -343,8 +345,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// close folds what is still to be folded and returns why it could not, if so. What it
-// could append is not lost: the next process folds it.
+// close folds all changes. It returns an error if it cannot. Records in the journal are not
+// lost: the next process folds them.
 func (w *writer) close() error {
 	w.mu.Lock()
 	for w.pending.first != nil {
@@ -365,8 +367,8 @@ func (w *writer) close() error {
 	return errors.Join(w.closeErr, w.release(w.closeErr == nil))
 }
 
-// release closes what the writer has open, and removes the journal where nothing in it is
-// needed any more.
+// release closes the statements, the journal and the connection. If remove is true, it
+// removes the journal.
 func (w *writer) release(remove bool) error {
 	w.stmt.closeAll()
 	var errs []error
