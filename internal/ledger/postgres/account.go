@@ -11,29 +11,29 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// account is one identity within a transaction, with its row locked where there is one.
+// account is one identity within a transaction. Its row is locked, if it has one.
 type account struct {
 	key     ledger.Key
 	exists  bool // has a row
-	blocked bool // has one that somebody else keeps locked
+	blocked bool // another session keeps its row locked
 
 	known                bool
-	hasSettings          bool             // has settings,
-	settings             string           // which are here where they were asked for
-	revision             int64            // of them
-	settingsBefore       *ledger.Settings // what a change was given of them
+	hasSettings          bool
+	settings             string           // JSON; only if the row was locked whole
+	revision             int64            // of the settings
+	settingsBefore       *ledger.Settings // the settings before a change
 	createdAt, updatedAt int64            // Unix µs, 0 for none
 	state                limit.State
-	summed               bool // state.Used is the sum of its usage
+	summed               bool // state.Used is the sum of the usage rows
 
 	loaded    []loadedHold
 	used      []usage
-	passedIDs []uint64 // what was counted that nobody had decided on
-	newPeriod bool     // state has come into a new period
+	passedIDs []uint64 // ids of passed requests that were counted
+	newPeriod bool     // state has entered a new period
 	changed   bool     // the row must be written
 }
 
-// loadedHold is what must be known of a hold in the table to see what became of it.
+// loadedHold is what compareHolds needs of a hold as it is in the table.
 type loadedHold struct {
 	id    uint64
 	slack time.Duration
@@ -47,10 +47,10 @@ type usage struct {
 	input, output     int64
 }
 
-// uncounted stands in the place of a period where used has not been summed up.
+// notSummed stands for the period of a row in which usage was never summed.
 const notSummed = -1
 
-// load reads a row of lockAccounts, past its number.
+// load reads a row of lockAccounts, after its number.
 func (a *account) load(r *record) {
 	a.exists = true
 	a.known, a.hasSettings, a.settings, a.revision = r.bool(), r.bool(), r.text(), r.int()
@@ -64,7 +64,7 @@ func (a *account) load(r *record) {
 	a.createdAt, a.updatedAt = r.int(), r.int()
 }
 
-// loadHold reads a row of readHolds, past its number.
+// loadHold reads a row of readHolds, after its number.
 func (a *account) loadHold(r *record) {
 	h := limit.Hold{ID: uint64(r.int()), Model: unescape(r.text()), Tier: unescape(r.text()), Amounts: r.amounts(), Credit: r.amounts()}
 	limited := r.int()
@@ -78,7 +78,7 @@ func (a *account) loadHold(r *record) {
 	a.loaded = append(a.loaded, loadedHold{h.ID, terms.Slack})
 }
 
-// see makes an identity known that a request has come from.
+// markKnown makes an identity known when it makes a request.
 func (a *account) markKnown(now time.Time) {
 	if a.known {
 		return
@@ -89,7 +89,7 @@ func (a *account) markKnown(now time.Time) {
 	}
 }
 
-// use notes usage that is to be written.
+// use adds an amount to the usage to write.
 func (a *account) use(u usage) {
 	for i := range a.used {
 		if o := &a.used[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier {
@@ -103,7 +103,7 @@ func (a *account) use(u usage) {
 
 func bounded(n int64) int64 { return min(max(0, n), limit.Most) }
 
-// view returns a copy that its receiver may change.
+// view returns a copy that the caller may change.
 func (a *account) view(settings *ledger.Settings) ledger.Account {
 	v := ledger.Account{
 		Key: a.key, Known: a.known, Settings: settings,
@@ -146,8 +146,8 @@ func (a *account) writeUsage(t *table, u *usage) {
 		int(total[:]...).int(u.credited[:]...).int(u.input, u.output)
 }
 
-// encodeUsed writes usage by model as it is kept beside the account: a line a model, its
-// name and its figures set apart by tabs, which no escaped name contains.
+// encodeUsed writes usage by model as the account's row keeps it: one line for each model,
+// its name and its amounts separated by tabs, which no escaped name contains.
 func encodeUsed(used []limit.ModelUsage) string {
 	var b []byte
 	for i := range used {

@@ -12,29 +12,28 @@ import (
 )
 
 const (
-	// One attempt at a transaction takes no longer, whatever the database does.
+	// attemptTimeout limits one attempt at a transaction, whatever the database does.
 	attemptTimeout = 2 * time.Second
-	// No statement of a decision takes longer, nor one that the nodes look at each other with.
+	// statementTimeout limits the statements of decisions and of nodes.
 	statementTimeout = "2s"
-	// A decision waits so long for a row before it lets the others of its batch go on.
+	// lockTimeout is how long a batch waits for a locked row. Then it goes on without it.
 	lockTimeout = "500ms"
-	// How often a batch that crossed another transaction begins again at once, and one
-	// whose connection was cut looks for a better one.
+	// How often a batch is retried at once after a conflict with another transaction, and
+	// after a broken connection.
 	maxConflicts, maxReconnects = 20, 20
 )
 
-// batch is what one transaction does: calls on several accounts, in the order in which
-// they were made.
+// batch is the calls of one transaction, on several accounts, in their order.
 type batch struct {
 	q     *queue
 	calls []*call
-	wants []want // the accounts, in the order of their keys
+	wants []want // the accounts to lock, in the order of their keys
 	began time.Time
 
 	attempted time.Time // when the last attempt began
 
 	commitUnknown bool    // the last attempt may have been committed
-	blocked       []*call // those on accounts that somebody else keeps locked
+	blocked       []*call // calls on accounts that another session keeps locked
 }
 
 func newBatch(q *queue, calls []*call) *batch {
@@ -42,7 +41,7 @@ func newBatch(q *queue, calls []*call) *batch {
 	whole := make(map[ledger.Key]bool, len(calls))
 	for _, c := range calls {
 		if c.kind != barrier {
-			// Of who is thought to have nothing set, it is what they have if they do.
+			// A reservation that assumes no settings needs them read, in case there are some.
 			guess := c.kind == reserve && c.settings == nil
 			whole[c.key] = whole[c.key] || c.kind == readAccount || c.kind == readSettings || guess
 		}
@@ -55,8 +54,9 @@ func newBatch(q *queue, calls []*call) *batch {
 	return b
 }
 
-// process makes calls in one batch, in as many attempts as it takes, and returns what could
-// not be done now and must be. Skip passes over accounts that are locked by somebody else.
+// process makes calls in one batch, in as many attempts as it takes. It returns the calls
+// that could not be made and must be made later. If skip is true, it does not wait for
+// accounts that another session keeps locked.
 func (q *queue) process(calls []*call, skip bool) remainder {
 	b := newBatch(q, calls)
 	if len(b.wants) == 0 { // barriers
@@ -78,7 +78,7 @@ func (q *queue) process(calls []*call, skip bool) remainder {
 			cuts++
 			again = cuts < maxReconnects && !b.commitUnknown && time.Since(b.began) < attemptTimeout/2
 		case lockTimedOut:
-			if skip { // so it is no account's row, but more
+			if skip { // not a row but something larger is locked
 				return remainder{calls: q.refuseLate(calls, err), locked: true}
 			}
 			skip, again = true, true
@@ -91,7 +91,7 @@ func (q *queue) process(calls []*call, skip bool) remainder {
 	}
 }
 
-// patient refuses the calls that have waited for a lock for too long, saying why, and returns
+// refuseLate refuses the calls that have waited for a lock until their deadline, and returns
 // the others.
 func (q *queue) refuseLate(calls []*call, why error) (rest []*call) {
 	var late []*call
@@ -107,14 +107,14 @@ func (q *queue) refuseLate(calls []*call, why error) (rest []*call) {
 	return rest
 }
 
-// giveUp tells those who wait that the database could not be had, and returns what must be
-// written. Reservations that may have been made without anybody knowing are released.
+// giveUp refuses the calls that a caller waits for, and returns the calls that must be
+// written. It adds releases for reservations that may have been committed unseen.
 func (b *batch) giveUp(err error) remainder {
 	var undo []*call
 	if b.commitUnknown {
 		for _, c := range b.calls {
 			c.commitUnknown = c.commitUnknown || c.kind == pass
-			// There is no decision on an account that was blocked.
+			// A call on a blocked account has no decision.
 			if c.kind == reserve && c.err == nil && c.res != nil && c.res.Decision.Refusal == limit.Admitted {
 				undo = append(undo, &call{kind: release, key: c.key, id: c.id, fence: true})
 			}
@@ -125,28 +125,29 @@ func (b *batch) giveUp(err error) remainder {
 	return remainder{calls: append(b.q.refuse(b.calls, err), undo...), unavailable: true}
 }
 
-// apart makes the calls of a batch that the database refuses in two batches, and so on with
-// the one that it refuses then, until the call is alone that it is about. The others must
-// not fail with it, nor what must be written be tried for ever.
+// split makes the calls of a rejected batch in two batches, which are split again if the
+// database rejects them, until the rejected call is alone. So the other calls do not fail with
+// it, and it is not retried forever.
 func (b *batch) split(skip bool, why error) remainder {
 	q := b.q
 	if len(b.calls) == 1 {
 		for _, c := range q.refuse(b.calls, why) {
-			q.l.report(fmt.Errorf("the end of a request of project %s is not counted, the database refuses it: %w", c.key.Project, why))
+			q.l.report(fmt.Errorf("the end of a request of project %s is not counted: the database rejects it: %w", c.key.Project, why))
 		}
 		return remainder{}
 	}
 	first, second, together := b.halves()
 	left := q.process(first, skip)
 	if left.unavailable || together && len(left.calls) > 0 {
-		left.calls = append(left.calls, second...) // which come after
+		left.calls = append(left.calls, second...) // in their order
 		return left
 	}
 	more := q.process(second, skip)
 	return remainder{calls: append(left.calls, more.calls...), locked: left.locked || more.locked, unavailable: more.unavailable}
 }
 
-// halves returns the calls in two parts, by account where there are several, or together.
+// halves returns the calls in two parts. Calls on one account stay in one part, unless all
+// calls are on the same account: then together is true.
 func (b *batch) halves() (first, second []*call, together bool) {
 	keys := make(map[ledger.Key]int)
 	for _, c := range b.calls {
@@ -168,12 +169,12 @@ func (b *batch) halves() (first, second []*call, together bool) {
 	return first, second, together
 }
 
-// attempt makes the calls in one transaction. They are answered where it returns nil, but
-// for those on blocked accounts.
+// attempt makes the calls in one transaction. If it returns nil, they are answered, except
+// those on blocked accounts.
 func (b *batch) attempt(skip bool) error {
 	b.commitUnknown, b.blocked, b.attempted = false, nil, time.Now()
 	for _, c := range b.calls {
-		c.res = nil // of an attempt that was undone
+		c.res = nil // from an attempt that was rolled back
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
@@ -185,7 +186,7 @@ func (b *batch) attempt(skip bool) error {
 	err = b.make(t, skip)
 	t.s.close()
 	if errors.Is(err, errNodeGone) {
-		// Only now: this one may be the only connection that the pool has.
+		// Only after close: the pool may have only one connection.
 		if anew := l.registerAnew(ctx, t.node); anew != nil {
 			return anew
 		}
@@ -208,7 +209,7 @@ func (b *batch) make(t *transaction, skip bool) error {
 	}
 	statements := t.write()
 	if statements == 0 {
-		b.q.answer(b.made(t)) // nothing to wait for: what was read is true
+		b.q.answer(b.made(t)) // nothing to commit
 		return nil
 	}
 	if err := t.commit(statements); err != nil {
@@ -216,14 +217,14 @@ func (b *batch) make(t *transaction, skip bool) error {
 		return t.failed(err)
 	}
 	made := b.made(t)
-	if observe := b.q.l.opts.Observe; observe != nil { // before who waits goes on
+	if observe := b.q.l.opts.Observe; observe != nil { // before the callers go on
 		observe(len(made), time.Since(b.attempted))
 	}
 	b.q.answer(made)
 	return nil
 }
 
-// recall has a transaction find out which of the calls that may have been made were.
+// checkPassed lets a transaction find out which passed requests an earlier commit has counted.
 func (b *batch) checkPassed(t *transaction, how *locking) {
 	var unsure []*call
 	keys := rowsOf(readPassed)
@@ -239,7 +240,7 @@ func (b *batch) checkPassed(t *transaction, how *locking) {
 	}
 }
 
-// made returns the calls on accounts that were not blocked, and notes the others.
+// made returns the calls on accounts that are not blocked, and sets b.blocked to the others.
 func (b *batch) made(t *transaction) (made []*call) {
 	blocked := map[ledger.Key]bool{}
 	for _, a := range t.accounts {
@@ -260,8 +261,8 @@ func (b *batch) made(t *transaction) (made []*call) {
 	return made
 }
 
-// failed returns err, and sees to it that a connection that is no good, or leads to a
-// server that is not, is not used again.
+// failed returns err. After it, a connection that is broken, or leads to a server that is
+// unavailable, is not used again.
 func (t *transaction) failed(err error) error {
 	if f := failureOf(err); f == unavailable || f == disconnected {
 		t.s.broken = true

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// A change waits longer for a row than a decision: nobody else waits with it.
+	// A change may wait longer for a row than a decision: no other call waits with it.
 	changeLockTimeout = "1500ms"
-	// One attempt at it may be about a thousand accounts, and a list reads all names of a project.
+	// One attempt at a change may have a thousand accounts, and a list may read all names of a
+	// project.
 	changeTimeout = 10 * time.Second
 	listTimeout   = "8s"
-	// How often, and for how long, one is begun again that crossed another or lost its
-	// connection.
+	// How often, and for how long, a change is retried after a conflict or a broken connection.
 	maxChangeTries  = 20
 	changeRetryTime = 3 * time.Second
-	// How long one, or a list, waits for others to be done.
+	// slotTimeout is how long a change or a list waits for a connection.
 	slotTimeout = 5 * time.Second
 )
 
@@ -54,7 +54,7 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 		if refused, ok := errors.AsType[*applyError](err); ok {
 			return ledger.Outcome{}, refused.error
 		}
-		// One that may have been made is only made again where that shows.
+		// A change that may have been committed is retried only with a Once, which finds it.
 		_, unknown := errors.AsType[*commitUnknownError](err)
 		f := failureOf(err)
 		if f == unavailable || f == rejected || unknown && c.Once == nil || try >= maxChangeTries || time.Since(began) > changeRetryTime {
@@ -63,8 +63,9 @@ func (l *Ledger) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 	}
 }
 
-// turn waits until a change or a list may have a connection. They get half of what the lanes
-// leave of the pool: however many wait for a row, no decision and no beat waits with them.
+// acquireSlot waits until a change or a list may take a connection. Together they may take half
+// of the connections that the lanes leave. So no decision and no beat has to wait for a
+// connection, however many changes wait for a row.
 func (l *Ledger) acquireSlot(ctx context.Context) (done func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, slotTimeout, ledger.Unavailable("wait for other changes", context.DeadlineExceeded))
 	defer cancel()
@@ -76,15 +77,15 @@ func (l *Ledger) acquireSlot(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// unknownError is of a commit of which nobody knows whether it was made.
+// commitUnknownError means that a commit may or may not have been made.
 type commitUnknownError struct{ error }
 
 func (e *commitUnknownError) Unwrap() error { return e.error }
 
-// applyError is what a change itself returned.
+// applyError is an error of the change itself.
 type applyError struct{ error }
 
-// change makes one attempt. It sees through what it has begun, also where ctx ends.
+// change makes one attempt. It completes the attempt even if ctx ends.
 func (l *Ledger) change(ctx context.Context, c ledger.Change, keys []ledger.Key) (ledger.Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 	defer cancel()
@@ -149,7 +150,8 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	}
 	statements := 0
 	if c.Once != nil {
-		// Before anything else that others may wait for: they wait here, and hold nothing yet.
+		// This comes before the other writes: a second change with the same key waits here, before
+		// it has written anything.
 		t.s.send(insertOnce, textParam(c.Keys[0].Project), textParam(Escape(c.Once.Key)), bytesParam(c.Once.Fingerprint[:]),
 			intParam(int64(out.Status)), bytesParam(out.Body), intParam(c.Now.UnixMicro()))
 		statements++
@@ -165,8 +167,8 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	return out, nil
 }
 
-// views returns copies of the accounts for a change to work on, and the accounts, both in
-// the order of its keys.
+// views returns copies of the accounts for the change, and the accounts, both in the order of
+// c.Keys.
 func (t *transaction) views(c ledger.Change) ([]*ledger.Account, []*account, error) {
 	byKey := make(map[ledger.Key]*account, len(t.accounts))
 	for _, a := range t.accounts {
@@ -185,20 +187,20 @@ func (t *transaction) views(c ledger.Change) ([]*ledger.Account, []*account, err
 	return views, accounts, nil
 }
 
-// changed is what a change writes beside the accounts' rows.
+// changeWrites is what a change writes beside the accounts' rows.
 type changeWrites struct {
 	settings, resets, audit table
 	updates                 []cacheUpdate
 }
 
-// learnt is what the cache learns when a change is committed.
+// cacheUpdate is settings to put into the cache when a change is committed.
 type cacheUpdate struct {
 	key      ledger.Key
 	settings *ledger.Settings
 	revision int64
 }
 
-// take takes over what a change made of an account.
+// add takes over an account that the change has altered.
 func (w *changeWrites) add(a *account, v *ledger.Account) error {
 	if v.Settings != a.settingsBefore {
 		text, err := encodeSettings(v.Settings)
@@ -226,7 +228,7 @@ func boolInt(is bool) int64 {
 	return 0
 }
 
-// record notes a line of the audit trail.
+// record adds a line to the audit trail.
 func (w *changeWrites) record(c ledger.Change, e ledger.Entry) {
 	detail := "{}"
 	if len(e.Detail) > 0 {
@@ -248,7 +250,7 @@ func (w *changeWrites) updateCache(c *cache) {
 // List implements ledger.Ledger.
 func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) {
 	if !keepable(f.Project) || !keepable(f.Text) || !keepable(f.After) {
-		return ledger.Found{}, nil // no identity is named so
+		return ledger.Found{}, nil // no identity can have such a name
 	}
 	done, err := l.acquireSlot(ctx)
 	if err != nil {
@@ -269,7 +271,7 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
 	s.send(countNames, bounds(all, intParam(ledger.ScanMost), textParam(f.Within()), intParam(ledger.CountMost+1))...)
 	s.send(listNames, bounds(low, intParam(ledger.ScanMost), textParam(f.Within()), intParam(int64(f.Limit+1)), intParam(int64(f.Offset)))...)
-	if f.Within() != "" { // else a page that is not full is the last
+	if f.Within() != "" { // otherwise a page that is not full is the last one
 		s.send(scanNames, bounds(low, intParam(ledger.ScanMost-1))...)
 	}
 	var (

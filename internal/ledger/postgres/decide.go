@@ -8,14 +8,14 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// decide applies the calls of a batch, one after the other, to the accounts that are
-// locked. Calls on blocked ones are left alone.
+// decide applies the calls of a batch, one after the other, to the locked accounts. It skips
+// calls on blocked accounts.
 func (b *batch) decide(t *transaction) error {
 	accounts := make(map[ledger.Key]*account, len(t.accounts))
 	for _, a := range t.accounts {
 		accounts[a.key] = a
 	}
-	var other []moment // accounts that were last summed up for another period
+	var other []moment // accounts whose usage was summed for another period
 	for _, c := range b.calls {
 		a := accounts[c.key]
 		if a != nil && !a.blocked && c.kind == reserve && a.exists && !(a.summed && a.state.Period == c.period) &&
@@ -36,7 +36,7 @@ func (b *batch) decide(t *transaction) error {
 	return nil
 }
 
-// apply makes a call on its account. An error is the transaction's.
+// apply makes a call on its account. If it returns an error, the transaction has failed.
 func (c *call) apply(a *account, t *transaction) error {
 	c.err = nil
 	switch c.kind {
@@ -69,8 +69,8 @@ func (c *call) apply(a *account, t *transaction) error {
 	return nil
 }
 
-// look views the account in the period of a moment. It does so on a copy: who only looks
-// must not bring the account into a period that others have not come to.
+// readAccount reads the account in the period of the call. It works on a copy: a read must
+// not move the account into a new period.
 func (c *call) readAccount(a *account, t *transaction) error {
 	settings, err := t.l.cache.decode(a)
 	if err != nil {
@@ -89,8 +89,8 @@ func (c *call) readAccount(a *account, t *transaction) error {
 func (c *call) reserve(a *account, cache *cache) {
 	if !cache.confirm(a, c.settings) {
 		c.err = ledger.ErrStale
-		if c.settings == nil { // what is set was asked for too: see newBatch
-			_, _ = cache.decode(a) // so that it is known when it is asked for next, or fails there
+		if c.settings == nil { // the settings were read: see newBatch
+			_, _ = cache.decode(a) // into the cache, for the next call of Settings, which returns any error
 		}
 		return
 	}
@@ -113,8 +113,8 @@ func (c *call) settle(a *account, t *transaction) error {
 		return nil
 	}
 	if c.rules != nil {
-		// What is left of the allowance is looked up in the period of the admission, whatever
-		// the project has made of it since.
+		// The remaining allowance is that of the period at admission, even if the project has
+		// changed its period since.
 		if err := t.enter(moment{a, c.rules.Period, h.At}); err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (c *call) settle(a *account, t *transaction) error {
 	return nil
 }
 
-// hold returns a running one, or nil.
+// hold returns the hold with an id, or nil.
 func (a *account) hold(id uint64) *limit.Hold {
 	for i := range a.state.Holds {
 		if a.state.Holds[i].ID == id {
@@ -146,8 +146,8 @@ func usageOf(s limit.Settlement, actual ledger.Actual) usage {
 
 func (c *call) release(a *account) {
 	if !a.exists && c.fence {
-		// What may still be on its way in a connection that broke would make this row.
-		// It cannot, where it is there.
+		// A transaction on a broken connection may still be running and insert this row with
+		// the hold. It fails if the row exists already.
 		a.changed = true
 		return
 	}
@@ -157,8 +157,8 @@ func (c *call) release(a *account) {
 	}
 }
 
-// pass counts what a request has used that nobody has decided on, and notes that it has: a
-// transaction of which nobody knows whether it was committed can be made again then.
+// pass counts the usage of a request that passed without a decision, and stores that it is
+// counted, so that the transaction can be retried after an unknown commit.
 func (c *call) pass(a *account) {
 	h := limit.Hold{ID: c.id, Model: c.rules.Model, Tier: c.ask.Tier, At: c.now}
 	if h.At.Before(a.state.Start) {
@@ -175,7 +175,8 @@ func (c *call) pass(a *account) {
 	a.passedIDs = append(a.passedIDs, c.id)
 }
 
-// join adds another passed request to this one, where both are of one row of usage.
+// join adds another passed request to this one, if both belong to the same row of usage. It
+// reports whether they do.
 func (c *call) join(o *call) bool {
 	if c.kind != pass || o.kind != pass || c.commitUnknown || c.rules.Model != o.rules.Model || c.rules.Period != o.rules.Period ||
 		c.ask.Tier != o.ask.Tier || hourOf(c.now) != hourOf(o.now) {
@@ -196,14 +197,14 @@ const (
 	reserve kind = iota
 	settle
 	release
-	settleAtHold // settle as it stands
-	pass         // count what was not decided on
+	settleAtHold // settle an orphan as it stands
+	pass         // count a request that passed without a decision
 	readSettings // Settings
 	readAccount  // Account
-	barrier      // only its turn
+	barrier      // do nothing: its answer shows that earlier calls are done
 )
 
-// call is one thing that is asked of the ledger, on its way through the queue.
+// call is one call of the ledger on its way through the queue.
 type call struct {
 	kind          kind
 	key           ledger.Key
@@ -214,16 +215,16 @@ type call struct {
 	rules         *limit.Rules
 	ask           limit.Ask
 	actual        ledger.Actual
-	fence         bool // whether the hold was ever made is not known
-	commitUnknown bool // whether what passed has been counted is not known,
-	counted       bool // and now it is
+	fence         bool // it is unknown whether the hold was made
+	commitUnknown bool // it is unknown whether the passed request was counted
+	counted       bool // the passed request was counted
 
 	res     *ledger.Reservation
 	account ledger.Account
 	err     error
 
-	answer    chan struct{} // nil where nobody waits
-	deadline  time.Time     // for who waits
-	abandoned bool          // nobody waits any more; belongs to the queue's mutex
+	answer    chan struct{} // nil if no caller waits
+	deadline  time.Time     // for a caller that waits
+	abandoned bool          // the caller waits no longer; the queue's mutex guards it
 	answered  bool          // likewise
 }

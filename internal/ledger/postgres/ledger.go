@@ -1,15 +1,14 @@
 // Package postgres keeps the ledger in PostgreSQL, for any number of nodes.
 //
-// The database holds the truth, and a node nothing but what runs: a decision is made in a
-// transaction that locks the account's row, on what the row says then (see transaction.go).
-// Calls gather into batches, so that a transaction and its two round trips are shared by
-// all who wait for it (queue.go, batch.go). A reservation is durable when it is made.
-// The end of a request is noted at once and written with the next batch, however long the
-// database is away.
+// The database holds the truth; a node keeps only running calls and a cache of settings. A
+// decision is made in a transaction that locks the account's row (see transaction.go). Calls
+// gather into batches, which share one transaction with two round trips (queue.go, batch.go).
+// A reservation is durable when Reserve returns it. The end of a request is queued at once
+// and written with the next batch, however long the database is unavailable.
 //
-// Nodes know nothing of each other but that they live; what one leaves behind the others
-// settle (nodes.go). No connection keeps any state between two transactions, so a pooler
-// may stand in between.
+// Nodes only know of each other that they live. When a node dies, the others settle its
+// orphans (nodes.go). Nothing that matters is kept in a connection between two transactions,
+// so a connection pooler may be in between.
 package postgres
 
 import (
@@ -29,19 +28,19 @@ import (
 
 // Options of a Ledger. The zero value has the defaults.
 type Options struct {
-	// Lanes is how many batches may be at the database at once: 4, or what the pool leaves
-	// where it has fewer connections.
+	// Lanes is how many batches may be at the database at once. The default is 4, or one less
+	// than the pool's connections if that is fewer.
 	Lanes int
-	// Beat is how often a node shows that it lives: 5 s. One that has not for six times
-	// as long is declared dead.
+	// Beat is the time between two beats of a node. The default is 5 s. A node without a beat
+	// for six times as long is declared dead.
 	Beat time.Duration
-	// Observe, where not nil, is told of every batch that was committed: how many calls it held,
-	// and how long it took from its beginning, the connection included, to the end of its commit.
-	// It must be quick.
+	// Observe, if not nil, is called for every committed batch: how many calls it had, and the
+	// time from its beginning, connecting included, to the end of its commit. It must be quick.
 	Observe func(calls int, took time.Duration)
-	// Report, where not nil, is told what the database refuses to write, for somebody to look at:
-	// the end of a request, whose hold stays until its node ends, or what a node has left,
-	// which is tried again at every look and told of at the start and every hour. It must be quick.
+	// Report, if not nil, is called with errors that an operator must look at, because the
+	// database rejects the data: the end of a request, whose hold stays until its node ends, or
+	// an orphan, which is retried at every beat and reported at the start and every hour. It
+	// must be quick.
 	Report func(error)
 }
 
@@ -52,11 +51,11 @@ type Ledger struct {
 	queue       *queue
 	cache       cache
 	nodes       nodes
-	node        atomic.Int64  // own id in the table of nodes
-	changeSlots chan struct{} // holds a token for each connection beside the lanes: see turn
+	node        atomic.Int64  // this node's id in the table of nodes
+	changeSlots chan struct{} // a semaphore for changes and lists: see acquireSlot
 
-	failed    atomic.Pointer[error] // why nothing can be decided now
-	failedNow chan struct{}         // failed has been set
+	failed    atomic.Pointer[error] // why nothing can be decided now; nil if all is well
+	failedNow chan struct{}         // signals that failed was set
 
 	stop context.CancelFunc
 	idle sync.WaitGroup
@@ -66,11 +65,11 @@ var _ ledger.Ledger = (*Ledger)(nil)
 
 var (
 	errClosed = errors.New("the ledger is closed")
-	errKey    = errors.New("the name of a project or an identity is not UTF-8 without NUL")
+	errKey    = errors.New("the name of a project or an identity must be UTF-8 without NUL characters")
 )
 
-// Open registers a node and settles what nodes that are gone have left running. The caller
-// owns the pool and closes it after Close.
+// Open registers this node and settles the orphans of dead nodes. The caller owns the pool
+// and closes it after Close.
 func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	if o.Lanes <= 0 {
 		o.Lanes = int(max(1, min(4, pool.Config().MaxConns-1)))
@@ -91,8 +90,8 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 		l.idle.Go(l.queue.lane)
 	}
 	if err := l.sweep(ctx); err != nil {
-		err = fmt.Errorf("settle what other processes left running: %w", err)
-		// What cannot be settled is no reason not to serve: it is looked at again.
+		err = fmt.Errorf("settle the orphans of dead nodes: %w", err)
+		// Orphans that cannot be settled do not prevent the start: they are retried at every beat.
 		switch {
 		case failureOf(err) == rejected:
 			l.nodes.reportedAt = time.Now()
@@ -107,21 +106,21 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Ledger, error) {
 	return l, nil
 }
 
-// Close is Shutdown with the time that it takes where the database is up.
+// Close is Shutdown with enough time for a database that is available.
 func (l *Ledger) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout+attemptTimeout)
 	defer cancel()
 	return l.Shutdown(ctx)
 }
 
-// Shutdown writes what is still to be written and stops, before ctx ends. Nothing may be called
-// after it. What still runs is settled as it stands by other nodes, or at the next start.
+// Shutdown writes the queued ends of requests and stops, before ctx ends. Nothing may be called
+// after it. Requests that still run become orphans, which other nodes or the next start settle.
 func (l *Ledger) Shutdown(ctx context.Context) error {
 	if l.stop != nil {
 		l.stop()
 	}
 	tries := ctx
-	if by, ok := ctx.Deadline(); ok { // the last attempt has its time too
+	if by, ok := ctx.Deadline(); ok { // leave time for the last attempt
 		var cancel context.CancelFunc
 		tries, cancel = context.WithDeadline(ctx, by.Add(-attemptTimeout))
 		defer cancel()
@@ -233,7 +232,7 @@ func (l *Ledger) do(ctx context.Context, c *call) error {
 	return l.queue.do(ctx, c)
 }
 
-// callOf makes a call of a request, with an id that no hold on any node has.
+// callOf makes a call from a request. Its id is random, so that no hold on any node has it.
 func callOf(k kind, req ledger.Request) *call {
 	return &call{
 		kind: k, key: req.Key, id: rand.Uint64()>>1 | 1, period: req.Rules.Period, now: req.Now,

@@ -7,10 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// A model's name is whatever a client wrote into a request; text in PostgreSQL is UTF-8
-// without NUL. So names are escaped: a backslash, a control character and a byte that is
-// not part of UTF-8 become \xHH, everything else stays readable as it is. Two different
-// names never become the same one.
+// A client may write anything as a model's name, but text in PostgreSQL is UTF-8 without NUL.
+// So names are escaped: a backslash, a control character and a byte that is not UTF-8 become
+// \xHH; everything else stays as it is. Two different names never become the same.
 
 // Escape returns a name in the form in which model and tier columns keep it.
 func Escape(name string) string {
@@ -39,8 +38,8 @@ func needsEscape(name string) bool {
 	return false
 }
 
-// passedKey is by what, among the idempotency keys, is known that what has passed without a
-// decision was counted. No key that is kept escaped is written so.
+// passedKey returns the idempotency key under which it is stored that a passed request was
+// counted. No escaped key looks like this.
 func passedKey(id uint64) string { return `\passed ` + strconv.FormatUint(id, 10) }
 
 // unescape is the inverse of Escape.
@@ -67,11 +66,11 @@ func digit(c byte) byte {
 	return c - '0'
 }
 
-// keepable reports whether a name can be kept as it is, as those of projects and
-// identities are: they are searched and sorted.
+// keepable reports whether PostgreSQL can keep a name as it is. Names of projects and
+// identities are not escaped, because they are searched and sorted.
 func keepable(name string) bool { return utf8.ValidString(name) && !strings.Contains(name, "\x00") }
 
-// cleaned returns text for people, without what PostgreSQL cannot keep.
+// cleaned returns text for people without the characters that PostgreSQL cannot keep.
 func cleaned(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
 }

@@ -11,40 +11,41 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
-// Every node has a row in nodes and raises its beat. Whoever sees the beat of another
-// stand still for too long deletes the row, if it still stands then: that declares the
-// node dead. What is held by a node without a row is an orphan, and whoever finds it
-// settles it as it stands. Two who do so at once do it once, as with any settlement.
+// Every node has a row in the table nodes and raises its beat there. If a node sees that
+// another beat has not changed for too long, it deletes the row, unless the beat changes at
+// that moment: this declares the node dead. A hold of a node without a row is an orphan. Any
+// node that finds an orphan settles it as it stands. If two nodes do so at once, it is
+// settled once, like any hold.
 //
-// Time is each watcher's own: neither a clock of another node nor the database's has a
-// part in it, and only time in which the watcher could see the database counts.
+// Each node measures this time by its own clock. The clocks of other nodes and of the database
+// do not matter, and only time in which the node can reach the database counts.
 //
-// A node that was only paused finds its row gone when it next begins a transaction, and
-// goes on under a new id. A hold that slips in between is an orphan like the others.
+// A node that was only paused finds that its row is missing when it begins its next
+// transaction, and goes on under a new id. A hold that it makes before that is an orphan too.
 
-// reportInterval is how often a node tells of what others have left and the database refuses.
+// reportInterval is the time between two reports of orphans that the database rejects.
 const reportInterval = time.Hour
 
-// nodes is what this node has seen of the others.
+// nodes is what this node knows of the others.
 type nodes struct {
-	mu      sync.Mutex // for registering anew
+	mu      sync.Mutex // held while the node registers anew
 	silence time.Duration
-	maxStep time.Duration // the most that one look adds to a silence
+	maxStep time.Duration // the most that one check adds to a node's silence
 
-	seen       map[int64]pulse // only watch has these
+	seen       map[int64]pulse // this and the fields below are used by one goroutine at a time
 	looked     time.Time
-	reportedAt time.Time // of what others have left and the database refuses
-	lastSwept  place     // the last orphan that was, where there may be more
-	sweepSize  int       // so many are swept
+	reportedAt time.Time // when orphans that the database rejects were last reported
+	lastSwept  place     // the last orphan that sweep has seen, if there may be more
+	sweepSize  int       // how many orphans are settled at once
 }
 
-// pulse is a beat and for how long it has been the last.
+// pulse is a node's last beat and how long it has not changed.
 type pulse struct {
 	beat    int64
 	silence time.Duration
 }
 
-// registerAnew gives the node a new id, unless somebody has done so since it was old.
+// registerAnew gives the node a new id, unless its id is no longer old.
 func (l *Ledger) registerAnew(ctx context.Context, old int64) error {
 	l.nodes.mu.Lock()
 	defer l.nodes.mu.Unlock()
@@ -59,7 +60,7 @@ func (l *Ledger) registerAnew(ctx context.Context, old int64) error {
 	return nil
 }
 
-// leave removes the node's row.
+// deregister removes the node's row.
 func (l *Ledger) deregister(ctx context.Context) error {
 	if _, err := l.query(ctx, deregister, nil, intParam(l.node.Load())); err != nil {
 		return fmt.Errorf("remove this node from the table of nodes: %w", err)
@@ -67,8 +68,7 @@ func (l *Ledger) deregister(ctx context.Context) error {
 	return nil
 }
 
-// watch shows that this node lives, looks after the others, and finds out when the
-// database is back.
+// watch checks the nodes at every beat, and probes the database after a failure.
 func (l *Ledger) watch(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -77,8 +77,8 @@ func (l *Ledger) watch(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			// What could not be done now is done at the next look. Only where this node cannot
-			// show that it lives has it anything to say.
+			// What fails now is retried at the next beat. If the beat itself fails, checkNodes makes
+			// the ledger unavailable.
 			_ = l.checkNodes(ctx, now)
 		case <-l.failedNow:
 			l.probe(ctx)
@@ -86,7 +86,7 @@ func (l *Ledger) watch(ctx context.Context, every time.Duration) {
 	}
 }
 
-// probe tries until the database takes a beat.
+// probe retries until the database accepts a beat.
 func (l *Ledger) probe(ctx context.Context) {
 	for pause := minPause; l.Healthy() != nil; pause = min(2*pause, maxPause) {
 		select {
@@ -113,8 +113,8 @@ func (l *Ledger) beat(ctx context.Context) error {
 	return nil
 }
 
-// look beats, declares dead who has been silent for too long, and settles what the dead
-// have left.
+// checkNodes beats, declares nodes dead that have been silent for too long, and settles
+// orphans.
 func (l *Ledger) checkNodes(ctx context.Context, now time.Time) error {
 	if err := l.beat(ctx); err != nil {
 		if ctx.Err() == nil {
@@ -132,14 +132,15 @@ func (l *Ledger) checkNodes(ctx context.Context, now time.Time) error {
 		}
 	}
 	err = l.sweep(ctx)
-	if failureOf(err) == rejected && now.Sub(l.nodes.reportedAt) >= reportInterval { // which no later look will change
+	if failureOf(err) == rejected && now.Sub(l.nodes.reportedAt) >= reportInterval { // no retry will change that
 		l.nodes.reportedAt = now
 		l.report(err)
 	}
 	return err
 }
 
-// listen reads the others' beats and returns who has been silent for too long.
+// readPulses reads the beats of the other nodes and returns the nodes that have been silent
+// for too long.
 func (l *Ledger) readPulses(ctx context.Context, now time.Time) (silent map[int64]pulse, err error) {
 	n := &l.nodes
 	var passed time.Duration
@@ -166,14 +167,14 @@ func (l *Ledger) readPulses(ctx context.Context, now time.Time) (silent map[int6
 	return silent, nil
 }
 
-// orphansAtOnce is how many holds are looked for, and settled, at once.
+// defaultSweepSize is how many orphans are read and settled at once.
 const defaultSweepSize = 1000
 
-// place is where a hold stands in the order in which orphans are swept.
+// place is a hold's place in the order in which orphans are settled.
 type place struct{ node, id int64 }
 
-// sweep settles as they stand the holds of nodes that are gone. Those that cannot be settled keep it from
-// none of the others, and no longer than a beat: the next one goes on where it has stopped.
+// sweep settles orphans as they stand. It goes on after an orphan that it cannot settle, but
+// then takes no longer than a beat: the next sweep goes on where it stopped.
 func (l *Ledger) sweep(ctx context.Context) (left error) {
 	n := &l.nodes
 	for began := time.Now(); left == nil || time.Since(began) < l.opts.Beat; {
@@ -186,9 +187,9 @@ func (l *Ledger) sweep(ctx context.Context) (left error) {
 			l.queue.push(c)
 		}
 		for _, c := range orphans {
-			// Of what went wrong it is the refusals that must be told.
+			// A rejection is returned rather than any other error, since it must be reported.
 			if err := l.queue.wait(ctx, c); err != nil && (left == nil || failureOf(err) == rejected) {
-				left = fmt.Errorf("settle what a node left running: %w", err)
+				left = fmt.Errorf("settle an orphan: %w", err)
 			}
 		}
 		if len(orphans) < n.sweepSize {
@@ -199,7 +200,7 @@ func (l *Ledger) sweep(ctx context.Context) (left error) {
 	return left
 }
 
-// orphans finds the next to be swept.
+// nextOrphans reads the next orphans to settle.
 func (l *Ledger) nextOrphans(ctx context.Context) (found []*call, err error) {
 	last := l.nodes.lastSwept
 	_, err = l.query(ctx, selectOrphans, func(r *record) {
@@ -208,7 +209,7 @@ func (l *Ledger) nextOrphans(ctx context.Context) (found []*call, err error) {
 		found = append(found, c)
 	}, intParam(last.node), intParam(last.id), intParam(int64(l.nodes.sweepSize)))
 	if err != nil {
-		return nil, fmt.Errorf("find what nodes left running: %w", err)
+		return nil, fmt.Errorf("find orphans: %w", err)
 	}
 	l.nodes.lastSwept = last
 	return found, nil

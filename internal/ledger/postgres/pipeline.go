@@ -14,28 +14,27 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// session is a connection for the length of one transaction. Statements gather and go to
-// the database together: a round trip is what send has gathered between two syncs.
+// session is a connection during one transaction. Statements are sent together: the
+// statements between two calls of sync are one round trip.
 //
-// Where the server process at the other end is known to be the connection's own they are
-// prepared, which saves the server a third of its work; else they are unnamed, as a pooler may
-// hand every transaction to another process. All parameters are arrays or single figures in
-// binary form.
+// Statements are prepared if the server process belongs to the connection, which saves the
+// server a third of its work. Otherwise they are unnamed, because a pooler may give every
+// transaction another process. All parameters are arrays or single values in binary form.
 type session struct {
 	conn      *pgxpool.Conn
 	pipe      *pgconn.Pipeline
 	own       *prepared
-	preparing []string // statements that are to be prepared, in the order in which they were sent
+	preparing []string // statements that were sent to be prepared, in their order
 	broken    bool     // the connection must not be used again
 }
 
-// prepared is what is known of a connection from one session to the next.
+// prepared is what a connection keeps from one session to the next.
 type prepared struct {
-	direct bool              // the last transaction was made by the process that the connection was opened to
-	names  map[string]string // of statements, by their text
+	direct bool              // the server process of the last transaction belongs to the connection
+	names  map[string]string // of prepared statements, by their text
 }
 
-// preparedOf returns what is known of a connection, which keeps it.
+// preparedOf returns what a connection keeps.
 func preparedOf(conn *pgconn.PgConn) *prepared {
 	const key = "ledger"
 	p, ok := conn.CustomData()[key].(*prepared)
@@ -46,16 +45,16 @@ func preparedOf(conn *pgconn.PgConn) *prepared {
 	return p
 }
 
-// madeBy notes which server process makes the transaction. Poolers give a connection a
-// process id of their own making when it is opened: where both are the same there is none,
-// or one that leaves the process to the connection.
+// setServerProcess is called with the id of the server process that runs the transaction. A
+// pooler invents the process id that it gives to a new connection. If both ids are the same,
+// there is no pooler, or one that leaves the process to the connection.
 func (s *session) setServerProcess(pid int64) {
 	if s.own.direct = pid == int64(s.conn.Conn().PgConn().PID()); !s.own.direct {
 		clear(s.own.names)
 	}
 }
 
-// connect takes a connection from the pool for as long as ctx lives.
+// connect takes a connection from the pool until ctx ends.
 func (l *Ledger) connect(ctx context.Context) (*session, error) {
 	conn, err := l.pool.Acquire(ctx)
 	if err != nil {
@@ -65,7 +64,7 @@ func (l *Ledger) connect(ctx context.Context) (*session, error) {
 	return &session{conn: conn, pipe: c.StartPipeline(ctx), own: preparedOf(c)}, nil
 }
 
-// connectError is why there is no connection.
+// connectError says why there is no connection.
 type connectError struct{ error }
 
 func (e *connectError) Error() string { return "connect: " + e.error.Error() }
@@ -84,7 +83,7 @@ func (s *session) send(sql string, params ...param) {
 	switch {
 	case ok:
 		s.pipe.SendQueryPrepared(name, values, binaryFormat, binaryFormat)
-	case s.own.direct && sql != begin && sql != commit && !slices.Contains(s.preparing, sql): // these have no plan
+	case s.own.direct && sql != begin && sql != commit && !slices.Contains(s.preparing, sql): // begin and commit have no plan
 		s.preparing = append(s.preparing, sql)
 		s.pipe.SendPrepare(nameOf(sql), sql, oids)
 		s.pipe.SendQueryPrepared(nameOf(sql), values, binaryFormat, binaryFormat)
@@ -93,38 +92,38 @@ func (s *session) send(sql string, params ...param) {
 	}
 }
 
-// nameOf is the name that a statement is prepared under: how it begins, for people, and a hash
-// of its text, so that it can mean nothing else even if somebody else has prepared it. It is
-// shorter than the 63 bytes that PostgreSQL tells apart.
+// nameOf returns the name under which a statement is prepared: its beginning, for people, and
+// a hash of its text, so that the name is right even if another client has prepared it. It is
+// shorter than the 63 bytes to which PostgreSQL cuts names.
 func nameOf(sql string) string {
 	sum := sha256.Sum256([]byte(sql))
 	return sql[:min(len(sql), 24)] + " " + hex.EncodeToString(sum[:8])
 }
 
-// sendTable adds a statement that is done to the rows of a table.
+// sendTable adds a statement with the rows of a table as its parameters.
 func (s *session) sendTable(st statement, t *table) {
 	if t.rows == 1 {
-		s.send(st.one, t.figures()...)
+		s.send(st.one, t.values()...)
 		return
 	}
 	s.send(st.many, t.arrays()...)
 }
 
-// sync makes the trip. What the statements brought is read one after the other.
+// sync makes the round trip. The results are then read statement by statement.
 func (s *session) sync() error { return s.pipe.Sync() }
 
-// each reads what the next statement of the trip brought.
+// each reads the rows of the next statement.
 func (s *session) each(read func(r *record)) error {
 	_, err := s.results(read)
 	return err
 }
 
-// results is each, and returns how many rows the statement brought or changed.
+// results is each, and returns how many rows the statement returned or changed.
 func (s *session) results(read func(r *record)) (int64, error) {
 	results, err := s.pipe.GetResults()
 	if _, ok := results.(*pgconn.StatementDescription); ok && err == nil {
 		sql := s.preparing[0]
-		if s.preparing = s.preparing[1:]; s.own.direct { // it may have turned out that it is not, in this very trip
+		if s.preparing = s.preparing[1:]; s.own.direct { // this trip may have shown that it is not
 			s.own.names[sql] = nameOf(sql)
 		}
 		results, err = s.pipe.GetResults()
@@ -147,7 +146,7 @@ func (s *session) results(read func(r *record)) (int64, error) {
 	return done.RowsAffected(), err
 }
 
-// done reads to the end of a trip whose remaining statements bring nothing.
+// done reads to the end of a trip whose remaining statements return no rows.
 func (s *session) done(statements int) error {
 	for range statements {
 		if err := s.each(nil); err != nil {
@@ -159,19 +158,19 @@ func (s *session) done(statements int) error {
 		return err
 	}
 	if _, ok := results.(*pgconn.PipelineSync); !ok {
-		return fmt.Errorf("expected the end of a trip, got %T", results)
+		return fmt.Errorf("expected the end of a round trip, got %T", results)
 	}
 	return nil
 }
 
-// close gives the connection back, and undoes what has not been committed.
+// close rolls back what is not committed, and returns the connection to the pool.
 func (s *session) close() {
 	c := s.conn.Conn()
 	if err := s.pipe.Close(); err != nil {
 		_, refused := errors.AsType[*pgconn.PgError](err)
 		s.broken = s.broken || !refused
 	}
-	// What was prepared and what was not is not known where nobody has read the answers.
+	// If not all results were read, it is unknown which statements were prepared.
 	s.broken = s.broken || len(s.preparing) > 0
 	if !s.broken && c.PgConn().TxStatus() != 'I' {
 		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
@@ -183,19 +182,19 @@ func (s *session) close() {
 		s.conn.Release()
 		return
 	}
-	// Whatever is wrong with it, or with the server at its other end: its place in the pool
-	// must not wait until a server that hangs has said goodbye.
+	// A broken connection leaves the pool at once: its place must not wait for a server that
+	// hangs.
 	c = s.conn.Hijack()
 	ctx, cancel := context.WithTimeout(context.Background(), closeConnTimeout)
 	defer cancel()
 	_ = c.Close(ctx)
 }
 
-// goodbye is how long the end of a connection that is no good may take.
+// closeConnTimeout limits the closing of a broken connection.
 const closeConnTimeout = 100 * time.Millisecond
 
-// query makes one statement that is a transaction of its own, and returns how many rows it
-// changed or brought.
+// query runs one statement in a transaction of its own, and returns how many rows it changed
+// or returned.
 func (l *Ledger) query(ctx context.Context, sql string, read func(r *record), params ...param) (rows int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -221,13 +220,13 @@ type param struct {
 	value []byte
 }
 
-// The types of parameters, by their ids in PostgreSQL's catalog.
+// The types of parameters: their ids in PostgreSQL's catalog.
 const boolOID, byteaOID, int8OID, textOID = 16, 17, 20, 25
 
-// columnType is the type of a column: of one figure, and of an array of them.
+// columnType is the type of a column: of a single value, and of an array of values.
 type columnType struct{ element, array uint32 }
 
-// columnTypes are those of statements' columns.
+// columnTypes are the types that columns of statements may have.
 var columnTypes = map[string]columnType{"bool": {boolOID, 1000}, "int8": {int8OID, 1016}, "text": {textOID, 1009}}
 
 func intParam(n int64) param {
@@ -243,7 +242,8 @@ func bytesParam(b []byte) param {
 	return param{byteaOID, b}
 }
 
-// table is rows of parameters of a statement, kept by column, each as an array is sent.
+// table is the rows of parameters of a statement. Each column is kept in the form in which an
+// array is sent.
 type table struct {
 	types   []columnType
 	columns [][]byte
@@ -255,10 +255,10 @@ type table struct {
 // elements' type, their number, the first index.
 const arrayHeader = 20
 
-// rowsOf returns a table for a statement, and for others with its columns.
+// rowsOf returns a table for a statement, and for other statements with the same columns.
 func rowsOf(s statement) table { return table{types: s.types} }
 
-// row begins a row, whose columns are then added in their order.
+// row begins a row. The caller then adds its columns in their order.
 func (t *table) row() *table {
 	if t.columns == nil {
 		t.columns = make([][]byte, len(t.types))
@@ -267,7 +267,7 @@ func (t *table) row() *table {
 	return t
 }
 
-// add begins the next column's element of so many bytes, which are then appended.
+// add begins the next column's element of size bytes, which the caller then appends.
 func (t *table) add(size int) *[]byte {
 	c := &t.columns[t.next]
 	t.next++
@@ -304,16 +304,16 @@ func (t *table) bool(b bool) *table {
 	return t
 }
 
-// figures returns what the only row has.
-func (t *table) figures() []param {
+// values returns the values of the only row.
+func (t *table) values() []param {
 	params := make([]param, len(t.columns))
 	for i, c := range t.columns {
-		params[i] = param{t.types[i].element, c[arrayHeader+4:]} // past its length
+		params[i] = param{t.types[i].element, c[arrayHeader+4:]} // after the element's length
 	}
 	return params
 }
 
-// arrays returns the columns as arrays. The table must have a row.
+// arrays returns the columns as arrays. The table must have at least one row.
 func (t *table) arrays() []param {
 	params := make([]param, len(t.columns))
 	for i, c := range t.columns {

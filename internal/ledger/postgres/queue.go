@@ -12,56 +12,55 @@ import (
 )
 
 const (
-	// What one transaction takes on, so that none is long.
+	// maxCalls is the most calls of one transaction, so that none takes long.
 	maxCalls = 512
-	// How long calls gather for, at most, while a batch is at the database. What a
-	// transaction costs hardly depends on how many share it, so one after the other is
-	// cheapest; where one takes longer than this the next does not wait for it.
+	// maxGatherTime is the longest time that calls gather while a batch is at the database.
+	// The cost of a transaction hardly depends on its number of calls, so one batch after the
+	// other is cheapest. A batch does not wait longer than this for the one before it.
 	maxGatherTime = 2 * time.Millisecond
-	// How long the ends of requests wait, at most, for a call that somebody waits for, to go
-	// along with it. A batch of their own would make the next call on the account wait.
+	// endsGatherTime is the longest time that ends of requests wait for a call that a caller
+	// waits for, to share its batch. A batch of their own would delay the account's next call.
 	endsGatherTime = 4 * time.Millisecond
-	// How long a call waits for an account that somebody else keeps locked.
+	// callTimeout is how long a call waits for an account that another session keeps locked.
 	callTimeout = 2 * time.Second
-	// How often a locked account is looked at again.
+	// lockRetryPause is the time between two attempts at a locked account.
 	lockRetryPause = 25 * time.Millisecond
-	// How long what must be written waits between attempts while the database is away.
+	// The shortest and the longest pause between attempts while the database is unavailable.
 	minPause, maxPause = 50 * time.Millisecond, 500 * time.Millisecond
-	// How long a ledger that is closed tries to write what is left, where nobody says otherwise.
+	// closeTimeout is how long Close tries to write the queued ends of requests.
 	closeTimeout = 2 * time.Second
 )
 
-// queue holds the calls that are to be made, a line for each account. The calls of an
-// account are made in their order, and by one batch at a time; lanes take what has gathered
-// in all lines that no other is busy with.
+// queue has the waiting calls, in one line for each account. The calls of an account are made
+// in their order, by one batch at a time. A lane takes the calls of all lines that are ready.
 type queue struct {
 	l *Ledger
 
 	mu       sync.Mutex
-	change   sync.Cond // of anything below
+	change   sync.Cond // signals a change of the fields below
 	lines    map[ledger.Key]*line
-	ready    []*line   // that a lane may take, the first come first
-	since    time.Time // of the first of them
-	urgent   int       // how many of them hold a call that somebody waits for
-	alarm    time.Time // when something looks whether they have gathered for long enough, zero for never
+	ready    []*line   // lines that a lane may take, in the order in which they became ready
+	since    time.Time // when the first of them became ready
+	urgent   int       // how many of them have a call that a caller waits for
+	alarm    time.Time // when wake is called again, zero for never
 	inFlight int       // batches at the database
-	paused   bool      // the database is away: nothing is tried until pause is over
+	paused   bool      // the database is unavailable: nothing is tried until pause is over
 	pause    time.Duration
 
-	closing context.Context // for how long what is left is tried, when no more comes; nil while it may
-	closed  bool            // the lanes have ended: what comes now is lost
+	closing context.Context // not nil after close: until it ends, lanes try to empty the queue
+	closed  bool            // the lanes have ended: new calls are refused
 }
 
-// line is what waits of one account.
+// line is the waiting calls of one account.
 type line struct {
 	key     ledger.Key
 	calls   []*call
-	waited  bool // somebody waits for one of them
-	busy    bool // a lane has calls of it
-	locked  bool // somebody else kept the account locked when it was last tried
-	queued  bool // it is in ready,
-	urgent  bool // and counted as urgent
-	delayed bool // until it is tried again
+	waited  bool // a caller waits for one of them
+	busy    bool // a lane is making calls of it
+	locked  bool // another session kept the account locked at the last attempt
+	queued  bool // it is in ready
+	urgent  bool // it is counted in the queue's urgent
+	delayed bool // until lockRetryPause is over
 }
 
 func newQueue(l *Ledger) *queue {
@@ -82,14 +81,14 @@ func (q *queue) push(c *call) {
 	q.refuse([]*call{c}, errClosed)
 }
 
-// add needs the mutex.
+// add adds a call to its line. The caller holds the mutex.
 func (q *queue) add(c *call) {
 	n := q.lines[c.key]
 	if n == nil {
 		n = &line{key: c.key}
 		q.lines[c.key] = n
 	}
-	// While the database is away passed requests may come for hours.
+	// Passed requests are joined: while the database is unavailable they may come for hours.
 	if last := len(n.calls) - 1; last >= 0 && n.calls[last].join(c) {
 		return
 	}
@@ -98,7 +97,7 @@ func (q *queue) add(c *call) {
 	q.offer(n)
 }
 
-// offer makes a line ready if it can be taken. It needs the mutex.
+// offer makes a line ready if a lane may take it. The caller holds the mutex.
 func (q *queue) offer(n *line) {
 	if n.busy || n.delayed || len(n.calls) == 0 {
 		return
@@ -117,9 +116,9 @@ func (q *queue) offer(n *line) {
 	q.wake()
 }
 
-// wake has a lane take what is ready, now or when it has gathered for long enough. One
-// timer does for all: where others have taken what it was set for it goes on for what has
-// come since. It needs the mutex.
+// wake makes a lane take the ready lines, now or when they have gathered for long enough. It
+// sets no second timer for a later time: when the first one fires, it calls wake again. The
+// caller holds the mutex.
 func (q *queue) wake() {
 	if len(q.ready) == 0 || q.paused {
 		return
@@ -136,14 +135,14 @@ func (q *queue) wake() {
 	time.AfterFunc(time.Until(at), func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if q.alarm.Equal(at) { // none before it was set since
+		if q.alarm.Equal(at) { // no earlier timer was set since
 			q.alarm = time.Time{}
 		}
 		q.wake()
 	})
 }
 
-// after does something under the mutex after a time, and has the lanes look again.
+// runAfter calls do under the mutex after a time, and wakes all lanes.
 func (q *queue) runAfter(d time.Duration, do func()) {
 	time.AfterFunc(d, func() {
 		q.mu.Lock()
@@ -153,8 +152,8 @@ func (q *queue) runAfter(d time.Duration, do func()) {
 	})
 }
 
-// do makes a call and waits for its answer. Where ctx ends first a reservation that was
-// made all the same is released.
+// do makes a call and waits for its answer. If ctx ends first, a reservation that is still
+// made is released.
 func (q *queue) do(ctx context.Context, c *call) error {
 	c.expectAnswer()
 	q.push(c)
@@ -177,13 +176,13 @@ func (q *queue) wait(ctx context.Context, c *call) error {
 	return ctx.Err()
 }
 
-// waits has the call answered.
+// expectAnswer makes the queue answer the call.
 func (c *call) expectAnswer() {
 	c.answer, c.deadline = make(chan struct{}), time.Now().Add(callTimeout)
 }
 
-// caughtUp waits until all that was asked before is written: of some accounts and, so that
-// a change is the last word on what came before it, of all others that are not locked.
+// caughtUp waits until all earlier calls are written: those of the accounts in keys, and those
+// of all other accounts that are not locked, so that a change comes after them.
 func (q *queue) caughtUp(ctx context.Context, keys []ledger.Key) error {
 	var turns []*call
 	q.mu.Lock()
@@ -213,7 +212,7 @@ func (q *queue) caughtUp(ctx context.Context, keys []ledger.Key) error {
 	return nil
 }
 
-// answer tells who waits that their calls are done.
+// answer answers calls that are done.
 func (q *queue) answer(calls []*call) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -231,8 +230,8 @@ func (q *queue) answer(calls []*call) {
 	}
 }
 
-// refuse tells those who wait why their calls were not made, and returns the calls that
-// must be made all the same.
+// refuse answers the calls that a caller waits for with an error, and returns the other calls,
+// which must still be made.
 func (q *queue) refuse(calls []*call, why error) (kept []*call) {
 	var waiting []*call
 	for _, c := range calls {
@@ -247,8 +246,8 @@ func (q *queue) refuse(calls []*call, why error) (kept []*call) {
 	return kept
 }
 
-// lane makes one batch after the other, until the queue is closed and empty or cannot be
-// emptied. Several lanes run at once.
+// lane makes one batch after the other, until the queue is closed and is empty or the time to
+// empty it is over. Several lanes run at once.
 func (q *queue) lane() {
 	for {
 		lines, calls := q.take()
@@ -266,7 +265,7 @@ func (q *queue) lane() {
 	}
 }
 
-// take waits for a batch and returns its lines and calls, or nil when there will be none.
+// take waits for a batch and returns its lines and calls, or nil when the lane must end.
 func (q *queue) take() (lines []*line, calls []*call) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -290,11 +289,11 @@ func (q *queue) take() (lines []*line, calls []*call) {
 	}
 	q.since = time.Now()
 	q.inFlight++
-	q.wake() // another lane for what is left
+	q.wake() // another lane for the other lines
 	return lines, calls
 }
 
-// next moves so many of the line's calls to others. What is left goes on when they are back.
+// next moves up to most of the line's calls to calls. The others wait until give returns the line.
 func (n *line) next(calls []*call, most int) []*call {
 	most = min(most, len(n.calls))
 	calls, n.calls = append(calls, n.calls[:most]...), n.calls[most:]
@@ -309,12 +308,12 @@ func anyWaited(calls []*call) bool {
 	return slices.ContainsFunc(calls, func(c *call) bool { return c.answer != nil })
 }
 
-// due reports whether a batch should go. It needs the mutex.
+// due reports whether a lane should take a batch now. The caller holds the mutex.
 func (q *queue) due() bool {
 	return len(q.ready) > 0 && !q.paused && (len(q.ready) >= maxCalls || time.Since(q.since) >= q.gatherTime())
 }
 
-// patience is how long what is ready gathers for. It needs the mutex.
+// gatherTime returns how long ready lines gather calls. The caller holds the mutex.
 func (q *queue) gatherTime() time.Duration {
 	switch {
 	case q.urgent > 0 && q.inFlight == 0, q.closing != nil:
@@ -325,14 +324,14 @@ func (q *queue) gatherTime() time.Duration {
 	return endsGatherTime
 }
 
-// remains is what a batch leaves to do.
+// remainder is what a batch leaves to do.
 type remainder struct {
-	calls       []*call // that could not be made,
-	locked      bool    // their accounts being locked by somebody else,
-	unavailable bool    // the database being away
+	calls       []*call // calls that could not be made
+	locked      bool    // because another session keeps their accounts locked
+	unavailable bool    // because the database is unavailable
 }
 
-// give returns the lines of a batch, with what is left of its calls.
+// give returns the lines of a batch to the queue, with the calls that are left.
 func (q *queue) give(lines []*line, left remainder) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -390,7 +389,8 @@ func anyLocked(lines []*line) bool {
 	return false
 }
 
-// close has the lanes end when the queue is empty, or when ctx ends, until stop is called.
+// close makes the lanes end when the queue is empty or when ctx ends. The caller calls stop
+// when they have ended.
 func (q *queue) close(ctx context.Context) (stop func() bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -403,7 +403,8 @@ func (q *queue) close(ctx context.Context) (stop func() bool) {
 	})
 }
 
-// rest returns how many calls are left when the lanes have ended, and answers who waits.
+// abandon refuses the calls that are left after the lanes have ended. It returns how many of
+// them had to be written.
 func (q *queue) abandon() (lost int) {
 	q.mu.Lock()
 	q.closed = true

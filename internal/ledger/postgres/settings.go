@@ -12,32 +12,31 @@ import (
 const (
 	// cacheSize is how many identities' settings a generation of the cache holds.
 	cacheSize = 50_000
-	// unconfirmedFor is how long cached settings are given out that no Reserve confirms.
+	// maxUnconfirmed is how long cached settings are returned without a Reserve that confirms them.
 	maxUnconfirmed = time.Second
 )
 
-// cache holds what was set for identities, so that a request need not ask for it before
-// it is decided on: the decision confirms it, in the transaction that it takes anyway.
-// Most have nothing set, and those are not in it: nothing is what is assumed of who is not
-// found, however many there are.
+// cache keeps the settings of identities, so that a request need not read them before its
+// decision: the decision confirms them in its own transaction. Most identities have no
+// settings and are not in the cache: an identity that is not found is assumed to have none.
 //
-// Entries live in two generations. What is asked for moves into the young one; when that
-// is full it becomes the old one, and what was in the old one is forgotten.
+// There are two generations. An entry that is used moves into the recent one. When that is
+// full, it becomes the older one, and the entries of the former older one are dropped.
 type cache struct {
 	mu            sync.Mutex
 	recent, older map[ledger.Key]*cached
 }
 
-// cached are the settings of one revision. The same pointer is given out for as long as
-// the revision stands.
+// cached are the settings of one revision. As long as the revision is current, the same
+// pointer is returned.
 type cached struct {
 	settings *ledger.Settings
 	revision int64
-	givenAt  time.Time // out for the first time since they were confirmed
+	givenAt  time.Time // when they were first returned since they were confirmed
 	stale    bool      // a Reserve has seen another revision
 }
 
-// find returns an entry, or nil. It needs the mutex.
+// find returns an entry, or nil. The caller holds the mutex.
 func (c *cache) find(key ledger.Key) *cached {
 	if e := c.recent[key]; e != nil {
 		return e
@@ -49,7 +48,7 @@ func (c *cache) find(key ledger.Key) *cached {
 	return e
 }
 
-// put needs the mutex.
+// put adds an entry. The caller holds the mutex.
 func (c *cache) put(key ledger.Key, e *cached) {
 	if len(c.recent) >= cacheSize {
 		c.older, c.recent = c.recent, nil
@@ -60,7 +59,8 @@ func (c *cache) put(key ledger.Key, e *cached) {
 	c.recent[key] = e
 }
 
-// give returns cached settings, and whether they, or none, may be used without asking.
+// get returns cached settings. good reports whether they, or none if nothing was found, may be
+// used without asking the database.
 func (c *cache) get(key ledger.Key, now time.Time) (settings *ledger.Settings, found, good bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -68,7 +68,7 @@ func (c *cache) get(key ledger.Key, now time.Time) (settings *ledger.Settings, f
 	if e == nil {
 		return nil, false, true
 	}
-	// Who has been enabled again must find out at once, and no Reserve would tell.
+	// A disabled identity makes no Reserve that could show that it was enabled again.
 	good = !e.settings.Disabled
 	if e.givenAt.IsZero() {
 		e.givenAt = now
@@ -76,7 +76,7 @@ func (c *cache) get(key ledger.Key, now time.Time) (settings *ledger.Settings, f
 	return e.settings, true, good && !e.stale && now.Sub(e.givenAt) < maxUnconfirmed
 }
 
-// learn takes over what was read, and returns the settings to be given out for it.
+// store takes settings that were read, and returns the pointer to use for them.
 func (c *cache) store(key ledger.Key, settings *ledger.Settings, revision int64) *ledger.Settings {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,8 +92,8 @@ func (c *cache) store(key ledger.Key, settings *ledger.Settings, revision int64)
 	return settings
 }
 
-// confirm reports whether settings that were given out are those of the account. Where
-// they are not they are not given out again.
+// confirm reports whether settings that get returned are those of the account. If they are
+// not, they are not returned again.
 func (c *cache) confirm(a *account, given *ledger.Settings) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,7 +108,7 @@ func (c *cache) confirm(a *account, given *ledger.Settings) bool {
 	return given == nil && !a.hasSettings
 }
 
-// forget needs the mutex.
+// forget removes an entry. The caller holds the mutex.
 func (c *cache) forget(key ledger.Key) {
 	delete(c.recent, key)
 	delete(c.older, key)
@@ -129,15 +129,15 @@ func (c *cache) decode(a *account) (*ledger.Settings, error) {
 	return c.store(a.key, settings, a.revision), nil
 }
 
-// clear forgets everything.
+// clear removes all entries.
 func (c *cache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.recent, c.older = nil, nil
 }
 
-// Settings implements ledger.Ledger. While the database is away it returns what was last
-// known.
+// Settings implements ledger.Ledger. While the database is unavailable, it returns the last
+// known settings.
 func (l *Ledger) Settings(ctx context.Context, key ledger.Key) (settings *ledger.Settings, known bool, err error) {
 	settings, known, good := l.cache.get(key, time.Now())
 	if good {

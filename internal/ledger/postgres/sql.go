@@ -9,17 +9,17 @@ import (
 
 // The tables are described in store/migrations.
 
-// statement is done to each of some rows of parameters. Where there are several they come as
-// arrays, a column each, which unnest makes a table of. Unless there is much load most batches
-// have one row for a statement, and then its parameters are the row's: to the planner they are
-// constants, and the server computes for half of the time.
+// statement runs for each row of its parameters. Several rows are sent as arrays, one for each
+// column, which unnest makes a table of. Without much load, most batches have one row for a
+// statement. Then the parameters are the values of this row: for the planner they are
+// constants, and the server needs half of the time.
 type statement struct {
 	many, one string
 	types     []columnType
 }
 
-// of makes a statement of its columns, a name and a type each, and its text, in which @k is
-// the table of them, k, with the number of each row, n, behind what is given.
+// of makes a statement from its columns, each a name and a type, and its text. In the text, @k
+// stands for the table k of the rows, with these columns and the row's number n.
 func of(columns, text string) statement {
 	var s statement
 	var names, arrays, figures []string
@@ -43,44 +43,44 @@ const (
 	commit = `COMMIT`
 )
 
-// limits are how long a statement may take, and wait for a lock, and how a plan may be made,
-// until the transaction ends.
+// limits sets, until the transaction ends, how long a statement may take and wait for a lock,
+// and which plans are allowed.
 //
-// There is one plan for all parameters: to make it anew for each transaction would be a third
-// of the server's work. It lives as long as its connection, or until a table is analyzed, so
-// it must be a good one however much the tables that it was made for will grow: whatever is
-// asked about in an array is looked up by an index, row by row, and the planner has no choice.
-// SELECT has a LATERAL, and an OFFSET or a lock that keeps the planner from taking it apart;
-// what else looks for several rows comes after pointed. Of one row there is nothing to join:
-// whichever index is scanned, the row's figures are its condition.
+// There is one plan for all parameters: planning each transaction would be a third of the
+// server's work. A plan lives as long as its connection, or until a table is analyzed, so it
+// must stay good however much the tables grow. Therefore the planner has no choice: every row
+// of an array is looked up by an index. A SELECT has a LATERAL, and an OFFSET or a lock that
+// keeps the planner from flattening it. Other statements for several rows come after
+// bitmapScans. A statement for one row has nothing to join: whichever index is scanned, the
+// values of the row are its condition.
 const limits = `set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
 	set_config('idle_in_transaction_session_timeout', '3s', true), set_config('enable_seqscan', 'off', true),
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
 	set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
 
-// pointed comes before UPDATE and DELETE of several rows, and takeBack. Bitmaps, unlike the
-// other scans of an index, are made of a condition: a table that the planner thinks is empty
-// is not read through.
+// bitmapScans comes before UPDATE and DELETE of several rows, and before resetUsage. Unlike
+// other index scans, a bitmap scan always has a condition: it does not read a whole table that
+// the planner thinks is empty.
 //
-// It makes no bitmap of a condition that it thinks all rows meet, as where a table had one row
-// when it was analyzed. So UPDATE and DELETE name the last column of the key once more, with
-// >=: of that the planner always thinks that some rows do not meet it.
+// The planner makes no bitmap for a condition that it thinks all rows meet, for example if a
+// table had one row when it was analyzed. So UPDATE and DELETE repeat the last column of the
+// key with >=: the planner always thinks that some rows do not meet this condition.
 //
-// Bitmaps do not clear away the index's entries of rows that are gone, as the reading of holds
-// must: it comes before.
+// Bitmap scans do not remove index entries of deleted rows. readHolds must do so, and comes
+// before.
 const bitmapScans = `SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_indexscan', 'off', true),
 	set_config('enable_indexonlyscan', 'off', true)`
 
 const (
-	// setLimits comes before statements that are made in one trip, without a BEGIN: they are
-	// a transaction too.
+	// setLimits comes before the statements of a round trip without BEGIN, which are one
+	// transaction too.
 	setLimits = `SELECT ` + limits
-	// setUp is the first statement of one that has begun. It returns whether this node is still
-	// counted among the living, and which process makes the transaction.
+	// setUp is the first statement after begin. It returns whether this node is still
+	// registered, and the id of the server process.
 	setUp = `SELECT EXISTS (SELECT FROM nodes WHERE id = $3), pg_backend_pid(), ` + limits
 )
 
-// accounts are the columns of what asks for accounts, lockAccounts and those that follow it.
+// accounts are the columns of the statements that read accounts.
 const accounts = "project text, name text, whole bool"
 
 const lockRows = `SELECT k.n, i.* FROM @k,
@@ -89,34 +89,34 @@ const lockRows = `SELECT k.n, i.* FROM @k,
 		FROM identities WHERE project_id = k.project AND identity = k.name FOR UPDATE`
 
 var (
-	// lockAccounts locks rows in the order in which their keys come. Where a row is held by
-	// another it waits, and returns what that one left.
+	// lockAccounts locks rows in the order of their keys. If another transaction has a row
+	// locked, it waits, and returns the row as that transaction left it.
 	lockAccounts = of(accounts, lockRows+`) AS i`)
 
-	// lockFree locks those that nobody holds, and passes over the others.
+	// lockFree locks the rows that nobody else has locked, and skips the others.
 	lockFree = of(accounts, lockRows+` SKIP LOCKED) AS i`)
 
-	// findAccounts tells which accounts have a row, without a lock.
+	// findAccounts returns which accounts have a row, without locking it.
 	findAccounts = of(accounts, `SELECT k.n FROM @k,
 		LATERAL (SELECT FROM identities WHERE project_id = k.project AND identity = k.name OFFSET 0) AS i`)
 
-	// readHolds comes after the lock: under READ COMMITTED each statement sees what was
-	// committed before it began, and nobody else changes the holds of a locked account.
+	// readHolds comes after the lock: under READ COMMITTED, a statement sees what was
+	// committed before it began, and only the owner of the lock changes the account's holds.
 	readHolds = of(accounts, `SELECT k.n, h.* FROM @k,
 		LATERAL (SELECT id, model, tier, requests, tokens, micros, credit_requests, credit_tokens, credit_micros,
 			limited, burst_interval, burst_slack, admitted_at
 			FROM holds WHERE project_id = k.project AND identity = k.name OFFSET 0) AS h`)
 
-	// sumUsage adds up what accounts have used from an hour on.
+	// sumUsage sums the usage of accounts from an hour on.
 	sumUsage = of("project text, name text, since int8", fmt.Sprintf(`SELECT k.n, u.* FROM @k,
 		LATERAL (SELECT model, max(hour), least(sum(requests), %[1]d)::int8, least(sum(tokens), %[1]d)::int8,
 			least(sum(micros), %[1]d)::int8, least(sum(credit_requests), %[1]d)::int8,
 			least(sum(credit_tokens), %[1]d)::int8, least(sum(credit_micros), %[1]d)::int8
 			FROM usage WHERE project_id = k.project AND identity = k.name AND hour >= k.since GROUP BY model) AS u`, int64(limit.Most)))
 
-	// insertAccounts comes with the keys in their order. Those who wait here for each other's
-	// rows have locked all that they need, so they can only wait in that order: there is no
-	// deadlock. Who was second fails, and begins again with a row to lock.
+	// insertAccounts inserts in the order of the keys. A transaction that waits here for the
+	// row of another has locked all other rows that it needs, so transactions only wait in
+	// that order: there is no deadlock. The second one fails, and is retried with a row to lock.
 	insertAccounts = of(accountRow, `INSERT INTO identities (project_id, identity, known, credit_requests, credit_tokens, credit_micros,
 		unlimited_until, burst_at, period, period_start, used, created_at, updated_at)
 		SELECT project, name, known, requests, tokens, micros, unlimited, burst, period, start, used, created, updated FROM @k`)
@@ -148,8 +148,8 @@ var (
 const accountRow = `project text, name text, known bool, requests int8, tokens int8, micros int8, unlimited int8, burst int8, ` +
 	`period int8, start int8, used text, created int8, updated int8`
 
-// onConflict adds to a row of usage. No row is let above limit.Most, so that no sum of
-// rows can overflow.
+// onConflict adds to a row of usage. No number in a row exceeds limit.Most, so that no sum
+// over rows can overflow.
 var onConflict = fmt.Sprintf(` ON CONFLICT (project_id, identity, hour, model, tier, kind) DO UPDATE SET
 	requests = least(u.requests + excluded.requests, %[1]d), tokens = least(u.tokens + excluded.tokens, %[1]d),
 	micros = least(u.micros + excluded.micros, %[1]d),
@@ -160,7 +160,7 @@ var onConflict = fmt.Sprintf(` ON CONFLICT (project_id, identity, hour, model, t
 	output_tokens = least(u.output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
 
 var (
-	// addUsage counts what credits paid for in requests, tokens and micros too.
+	// addUsage adds usage. The columns requests, tokens and micros include what credits paid for.
 	addUsage = of(`project text, name text, hour int8, model text, tier text, requests int8, tokens int8, micros int8, `+
 		`credit_requests int8, credit_tokens int8, credit_micros int8, input int8, output int8`,
 		`INSERT INTO usage AS u (project_id, identity, hour, model, tier, requests, tokens, micros,
@@ -168,7 +168,7 @@ var (
 		SELECT project, name, hour, model, tier, requests, tokens, micros,
 		credit_requests, credit_tokens, credit_micros, input, output, 0 FROM @k`+onConflict)
 
-	// takeBack adds the opposite of what was used between two hours, by hour and model.
+	// resetUsage adds the negative of the usage between two hours, by hour and model.
 	resetUsage = of("project text, name text, requests int8, tokens int8, since int8, until int8",
 		`INSERT INTO usage AS u (project_id, identity, hour, model, tier, kind, requests, tokens, micros,
 		credit_requests, credit_tokens, credit_micros)
@@ -193,7 +193,7 @@ const (
 )
 
 const (
-	// The names of a range that are looked into, in their order.
+	// window is the names of a range that are scanned, in their order.
 	window = `SELECT identity FROM identities WHERE project_id = $1 AND known AND identity >= $2 AND identity < $3
 		ORDER BY project_id, identity LIMIT $4`
 	countNames = `SELECT count(*) FROM (SELECT 1 FROM (` + window + `) w WHERE position($5 in identity) > 0 LIMIT $6) c`
@@ -209,8 +209,8 @@ const (
 	deregister = `DELETE FROM nodes WHERE id = $1`
 	declare    = `DELETE FROM nodes WHERE id = $1 AND beat = $2`
 
-	// findOrphans returns holds of nodes that are gone, those after a place in the order of
-	// nodes and ids. It finds the nodes that hold anything by leaping through the index.
+	// selectOrphans returns holds of nodes that have no row, after a place in the order of
+	// nodes and ids. It jumps through the index to find the nodes that have holds.
 	selectOrphans = `WITH RECURSIVE holders(node) AS (
 			(SELECT node FROM holds WHERE node >= $1 ORDER BY node LIMIT 1)
 			UNION ALL

@@ -12,26 +12,26 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// transaction is one attempt to do something to accounts. It takes two round trips: lock
-// brings what is to be decided on, commit takes away what came of it.
+// transaction is one attempt to decide on accounts. It takes two round trips: lock reads the
+// accounts, commit writes what was decided.
 type transaction struct {
 	l        *Ledger
 	s        *session
-	node     int64 // this one's id as of the beginning
-	alive    bool  // it is still registered
+	node     int64 // this node's id when the transaction began
+	alive    bool  // the node is still registered
 	accounts []*account
 
-	// unknown is set where the database was told to commit and has not said whether it did.
+	// commitUnknown is set if a commit was sent and the database has not answered.
 	commitUnknown bool
 }
 
-// want is an account to be locked, whole where its settings are needed too.
+// want is an account to lock. If whole is true, its settings are read too.
 type want struct {
 	key   ledger.Key
 	whole bool
 }
 
-// begin connects, for as long as ctx lives. The caller closes the session.
+// begin connects until ctx ends. The caller closes the session.
 func (l *Ledger) begin(ctx context.Context) (*transaction, error) {
 	s, err := l.connect(ctx)
 	if err != nil {
@@ -42,13 +42,13 @@ func (l *Ledger) begin(ctx context.Context) (*transaction, error) {
 
 // locking says how a transaction takes its locks.
 type locking struct {
-	timeout string // as PostgreSQL writes it
-	skip    bool   // what somebody else keeps locked is passed over
-	also    func() // sends more statements, which see what the locks protect
-	more    func() error
+	timeout string       // in PostgreSQL's format
+	skip    bool         // do not wait for rows that another session keeps locked
+	also    func()       // sends more statements, which run after the rows are locked
+	more    func() error // reads their results
 }
 
-// lock makes the first round trip. The wants must be in the order of their keys.
+// lock makes the first round trip. wants must be in the order of their keys.
 func (t *transaction) lock(wants []want, how locking) error {
 	keys := rowsOf(lockAccounts)
 	t.accounts = make([]*account, len(wants))
@@ -76,7 +76,7 @@ func (t *transaction) lock(wants []want, how locking) error {
 	return t.loadAll(how)
 }
 
-// loadAll reads what lock has asked for.
+// loadAll reads the results of the statements that lock sent.
 func (t *transaction) loadAll(how locking) error {
 	if err := t.s.each(nil); err != nil {
 		return err
@@ -110,16 +110,16 @@ func (t *transaction) loadAll(how locking) error {
 	return t.s.done(0)
 }
 
-// moment is when, and in which period, an account is looked at.
+// moment is a time and a period to which an account is moved.
 type moment struct {
 	account *account
 	period  limit.Period
 	now     time.Time
 }
 
-// advance brings the states of accounts to a moment of now, in its period. What that makes
-// of a burst bucket far ahead of the clock is written, whatever is decided: it fills from
-// then on, and not from each look at it.
+// advance moves accounts to the current moment. If this changes a burst bucket that was far
+// ahead of the clock, the row is written whatever is decided: otherwise the bucket would be
+// emptied again at each decision and never refill.
 func (t *transaction) advance(moments ...moment) error {
 	err := t.enter(moments...)
 	for _, m := range moments {
@@ -131,9 +131,9 @@ func (t *transaction) advance(moments ...moment) error {
 	return err
 }
 
-// enter makes sure that the states of accounts are of a period, and have come to a moment.
-// It needs a round trip where the sum is not of that period, as happens when a project
-// changes its period.
+// enter moves accounts to a moment, which may be in the past, in the period of the moment. It
+// needs another round trip if the usage was summed for another period, for example after a
+// project has changed its period.
 func (t *transaction) enter(moments ...moment) error {
 	for {
 		var again []moment
@@ -142,7 +142,7 @@ func (t *transaction) enter(moments ...moment) error {
 			case a.summed && a.state.Period == m.period:
 			case a.exists:
 				again = append(again, m)
-			default: // what has no row has used nothing
+			default: // an account without a row has used nothing
 				a.restart(m)
 			}
 		}
@@ -162,9 +162,9 @@ func (t *transaction) enter(moments ...moment) error {
 	return nil
 }
 
-// restart makes the state one of a period, with what is about to be written in it. It goes
-// back behind nothing that the account has come to, what runs included: what ends later
-// must not find the state in a time before its own.
+// restart begins a period with the usage that this transaction will write. The period does
+// not begin before the account's current period or before the period of a hold: a request
+// that ends later must not find the state in an earlier period than its own.
 func (a *account) restart(m moment) {
 	at := m.now
 	if a.summed && a.state.Start.After(at) {
@@ -186,8 +186,8 @@ func (a *account) restart(m moment) {
 	a.state.Used = used.Used
 }
 
-// sum reads what accounts have used in a period. Where there is usage of a later one, the
-// clock having been set back, it is that one that goes on.
+// sum reads the usage of accounts in a period. If the clock was set back and there is usage
+// of a later period, the account stays in the later one.
 func (t *transaction) sum(moments []moment) error {
 	keys := rowsOf(sumUsage)
 	tallies := make([]limit.Tally, len(moments))
@@ -226,7 +226,7 @@ func (t *transaction) sum(moments []moment) error {
 	return nil
 }
 
-// latestOf leaves one moment an account, the latest.
+// latestOf returns the latest moment of each account.
 func latestOf(moments []moment) []moment {
 	var one []moment
 next:
@@ -244,19 +244,19 @@ next:
 	return one
 }
 
-// part is what is to be done to some rows.
+// part is a statement and the rows of its parameters.
 type part struct {
 	do statement
 	to *table
 }
 
-// write sends what became of the accounts and what else there is to do, and returns with how
-// many statements. But that accounts must be there, none of them depends on another.
+// write sends the changes of the accounts and more statements, and returns how many it sent.
+// New accounts must be inserted first; otherwise no statement depends on another.
 func (t *transaction) write(more ...part) (statements int) {
 	var (
-		born, rows        = rowsOf(insertAccounts), rowsOf(updateAccounts)
-		open, slack, gone = rowsOf(openHolds), rowsOf(updateHolds), rowsOf(closeHolds)
-		used, passed      = rowsOf(addUsage), rowsOf(insertPassed)
+		newRows, rows       = rowsOf(insertAccounts), rowsOf(updateAccounts)
+		open, slack, closed = rowsOf(openHolds), rowsOf(updateHolds), rowsOf(closeHolds)
+		used, passed        = rowsOf(addUsage), rowsOf(insertPassed)
 	)
 	for _, a := range t.accounts {
 		switch {
@@ -264,9 +264,9 @@ func (t *transaction) write(more ...part) (statements int) {
 		case a.exists:
 			a.writeRow(&rows)
 		default:
-			a.writeRow(&born)
+			a.writeRow(&newRows)
 		}
-		t.compareHolds(a, &open, &slack, &gone)
+		t.compareHolds(a, &open, &slack, &closed)
 		for i := range a.used {
 			a.writeUsage(&used, &a.used[i])
 		}
@@ -274,24 +274,24 @@ func (t *transaction) write(more ...part) (statements int) {
 			passed.row().text(a.key.Project, passedKey(id)).int(time.Now().UnixMicro())
 		}
 	}
-	// New accounts come before all else: who waits for one that another makes too must hold no
-	// row of usage.
-	if born.rows > 0 {
-		t.s.sendTable(insertAccounts, &born)
+	// New accounts come first: a transaction that waits for another to insert the same account
+	// must not hold a lock on a row of usage.
+	if newRows.rows > 0 {
+		t.s.sendTable(insertAccounts, &newRows)
 		statements++
 	}
-	// What is done to one row comes before pointed, which its plan must not be made under.
-	parts := append([]part{{updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &gone},
+	// Statements for one row come before bitmapScans, which must not affect their plans.
+	parts := append([]part{{updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &closed},
 		{addUsage, &used}, {insertPassed, &passed}}, more...)
 	slices.SortStableFunc(parts, func(a, b part) int { return min(a.to.rows, 2) - min(b.to.rows, 2) })
-	arePointed := false
+	bitmapsAllowed := false
 	for _, p := range parts {
 		if p.to.rows == 0 {
 			continue
 		}
-		if p.to.rows > 1 && !arePointed {
+		if p.to.rows > 1 && !bitmapsAllowed {
 			t.s.send(bitmapScans)
-			arePointed = true
+			bitmapsAllowed = true
 			statements++
 		}
 		t.s.sendTable(p.do, p.to)
@@ -300,9 +300,9 @@ func (t *transaction) write(more ...part) (statements int) {
 	return statements
 }
 
-// compareHolds finds which holds came, which went, and which gave something of their place
-// in the burst bucket to those after them. What came and went in between is not there.
-func (t *transaction) compareHolds(a *account, open, slack, gone *table) {
+// compareHolds finds the holds to insert, those to delete and those whose slack has changed.
+// A hold that was opened and closed in this transaction is none of them.
+func (t *transaction) compareHolds(a *account, open, slack, closed *table) {
 	if len(a.loaded) == 0 && len(a.state.Holds) == 0 {
 		return
 	}
@@ -322,19 +322,19 @@ func (t *transaction) compareHolds(a *account, open, slack, gone *table) {
 		}
 	}
 	for id := range before {
-		gone.row().text(a.key.Project, a.key.Identity).int(int64(id))
+		closed.row().text(a.key.Project, a.key.Identity).int(int64(id))
 	}
 }
 
-// commit makes the second round trip, with that many statements sent.
+// commit makes the second round trip. statements is how many were sent before it.
 func (t *transaction) commit(statements int) error {
 	t.s.send(commit)
 	err := t.s.sync()
 	if err == nil {
 		err = t.s.done(statements + 1)
 	}
-	// What the server calls an error has undone everything. A connection that broke, the
-	// server's last words on it included, may have done so after the commit.
+	// An error that the server reports has rolled back everything. A connection that broke, or
+	// that the server ended with a fatal error, may have done so after the commit.
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	t.commitUnknown = err != nil && (!ok || isFatal(refused))
 	return err
@@ -344,15 +344,15 @@ func isFatal(e *pgconn.PgError) bool {
 	return e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC"
 }
 
-// kind of failure of a transaction.
+// failure is the kind of a transaction's failure.
 type failure int
 
 const (
-	unavailable  failure = iota // the database, or its will to do this
-	disconnected                // the connection: another one may do
-	conflicted                  // with another transaction: again
-	lockTimedOut                // too long for a lock
-	rejected                    // what one of the calls would write, now and ever
+	unavailable  failure = iota // the database cannot be reached, or cannot do this now
+	disconnected                // the connection is broken: another one may work
+	conflicted                  // with another transaction: retry
+	lockTimedOut                // another session keeps a lock for too long
+	rejected                    // the database will never accept what one of the calls writes
 )
 
 // failureOf says what an error means for the next attempt.
@@ -371,9 +371,9 @@ func failureOf(err error) failure {
 		return disconnected
 	}
 	switch e.Code {
-	case "40001", "40P01", "23505": // serialization failure, deadlock, a row that another made first
+	case "40001", "40P01", "23505": // serialization failure, deadlock, a row that another transaction inserted first
 		return conflicted
-	case "26000", "42P05", "0A000": // a prepared statement is not there, is there already, or was made for another table
+	case "26000", "42P05", "0A000": // a prepared statement is missing, exists already, or was prepared for another table
 		return disconnected
 	case "55P03": // lock not available
 		return lockTimedOut
@@ -385,5 +385,5 @@ func failureOf(err error) failure {
 	return unavailable
 }
 
-// errNodeGone is for a node that was declared dead and has a new id now.
-var errNodeGone = errors.New("this node had been declared dead")
+// errNodeGone means that this node was declared dead. It goes on under a new id.
+var errNodeGone = errors.New("this node was declared dead")
