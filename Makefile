@@ -1,16 +1,17 @@
-# make run        build and serve on http://localhost:3000; make demo to look around without a provider
-# make test       every test, on SQLite and, where its programs are installed, on PostgreSQL, in a few minutes;
+# make run        builds, and serves on http://localhost:3000
+# make demo       serves with a built-in provider, to look around
+# make test       runs every test in a few minutes, on SQLite and, if its programs are installed, on PostgreSQL;
 #                 RACE=1 adds the race detector, which needs a C compiler
-# make test-long  more rounds of what is random, the race detector, the vendors' SDKs and other clients for Node, a minute of fuzzing a target:
-#                 well over an hour on two cores; npm installs two gigabytes of clients
-# make lint       formatting, vet, staticcheck
-# make bench      what the gateway costs beside a bare reverse proxy, in three minutes; BENCHFLAGS=-quick in one.
-#                 make bench-go runs the Go benchmarks
+# make test-long  runs more rounds of random tests, the race detector, clients for Node, and a minute of fuzzing for each
+#                 target: well over an hour on two cores; npm installs two gigabytes of clients
+# make lint       checks formatting, and runs vet and staticcheck
+# make bench      compares the gateway with a bare reverse proxy, in three minutes; BENCHFLAGS=-quick takes one
+# make bench-go   runs the Go benchmarks
 #
-# .ci/run is what every change must pass.
+# Every change must pass .ci/run.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-# One fuzz target at a time is all that go test runs; each gets this long.
+# The time for each fuzz target; they run one after the other.
 FUZZTIME ?= 20s
 
 .PHONY: run demo build test test-long bench bench-go lint fuzz
@@ -44,7 +45,7 @@ lint:
 	go vet ./...
 	go tool staticcheck ./...
 
-# go test sometimes calls a target failed that ran into the end of its time: only what was found counts.
+# go test sometimes reports a failure when a target's time is over: only a failing input counts.
 fuzz:
 	@set -e; out=$$(mktemp); trap 'rm -f "$$out"' EXIT; \
 	grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do \
@@ -53,7 +54,7 @@ fuzz:
 			if go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir" >"$$out" 2>&1; then \
 				tail -n 1 "$$out"; \
 			elif grep -q 'context deadline exceeded' "$$out" && ! grep -q 'Failing input' "$$out"; then \
-				echo "out of time: nothing was found"; \
+				echo "time is over, nothing found"; \
 			else \
 				cat "$$out"; exit 1; \
 			fi; \

@@ -1,8 +1,8 @@
 //go:build ignore
 
-// Command summary reads the events of go test -json and prints what a person wants to know: a line a package,
-// all that a failed test wrote, which tests were skipped and why, and a sum at the end. It fails where a test failed,
-// none ran, or one was skipped that CI must run.
+// Command summary reads the events of go test -json. It prints a line for each package, the output of failed tests,
+// the skipped tests, and a sum at the end. It fails if a test failed, if none ran, or if a test was skipped that CI
+// must run.
 package main
 
 import (
@@ -16,13 +16,13 @@ import (
 
 // excused are parts of the reasons for which CI may skip a test.
 var excused = []string{
-	"recordings",                          // of vendors' answers, which are not part of this repository;
-	"reference",                           // prices to compare with,
-	"the list is not here",                // and what has failed in the field, likewise
+	"recordings",                          // the vendors' answers are not part of this repository
+	"reference",                           // nor are the prices to compare with
+	"the list is not here",                // nor is the list of failures in the field
 	"LONG",                                // takes long
-	"_SDKS=",                              // wants another language's packages installed
-	"of a SQLite file only",               // while the tests run on PostgreSQL
-	"of PostgreSQL alone, and run before", // by the run that starts the one on PostgreSQL
+	"_SDKS=",                              // needs packages of another language
+	"of a SQLite file only",               // the tests run on PostgreSQL
+	"of PostgreSQL alone, and run before", // the run on SQLite has run it
 }
 
 // event is described in go doc test2json.
@@ -46,7 +46,7 @@ func main() {
 		}
 		var e event
 		if json.Unmarshal(line, &e) != nil {
-			fmt.Printf("%s", line) // not an event: something else has gone wrong
+			fmt.Printf("%s", line) // not an event, but the output of another failure
 			continue
 		}
 		key := name{e.Package, e.Test}
@@ -80,7 +80,7 @@ func main() {
 			reason := output[key].String()
 			if !slices.ContainsFunc(excused, func(part string) bool { return strings.Contains(reason, part) }) {
 				unexcused++
-				fmt.Printf("FAIL  skipped, which CI must not: %s %s\n%s", e.Package, e.Test, reason)
+				fmt.Printf("FAIL  skipped in CI: %s %s\n%s", e.Package, e.Test, reason)
 			}
 		}
 	}
