@@ -1,7 +1,7 @@
 // Package config reads the environment into one checked struct.
 //
-// Invariants: everything is read in [Load] and nowhere else; a Config that Load returns needs no
-// further checks; no error quotes a value that may be a secret.
+// Invariants: only [Load] reads the environment; a Config that Load returns needs no further checks; no error quotes a
+// value that may be a secret.
 package config
 
 import (
@@ -17,63 +17,61 @@ import (
 
 // Config is what the operator chose. Its fields follow the variables of .env.example.
 type Config struct {
-	// Production is whether NODE_ENV or APP_ENV says "production", or neither says anything in a program that was built
-	// for it.
+	// Production is set if NODE_ENV or APP_ENV is "production", or if both are empty in a program built for production.
 	Production bool
-	// Host is the address to listen on, "" all of them.
+	// Host is the address to listen on; "" listens on all.
 	Host string
-	// Port is where the one listener listens; 0 lets the system choose.
+	// Port is the listener's port; 0 lets the system choose.
 	Port int
-	// PublicURL is the address people reach this server by, without a trailing slash; "" means that
-	// of the request.
+	// PublicURL is this server's public address, without a trailing slash; "" means the address of the request.
 	PublicURL string
 	// CORSOrigins are further origins that may use the control plane with a session.
 	CORSOrigins []string
 	// Signup is who may make an account.
 	Signup Signup
 
-	// DataDir is the folder of everything this process keeps.
+	// DataDir is the folder of all local files: the SQLite file, unless DATABASE_URL is set, and generated keys.
 	DataDir string
-	// Database is where everything else is kept.
+	// Database says where projects and usage are stored.
 	Database Database
 
-	// ResendAPIKey, or else SMTPURL, sends mail. With neither, links are printed in the log.
+	// ResendAPIKey or SMTPURL sends mail. Without both, links are printed in the log.
 	ResendAPIKey string
 	SMTPURL      *url.URL
 	// EmailFrom is the sender of mail, as "name <address>" or an address.
 	EmailFrom string
 
-	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	// TrustedProxies are the proxies whose X-Forwarded-For is trusted.
 	TrustedProxies []netip.Prefix
-	// AllowPrivateUpstreams lets a project's own provider live on a private address.
+	// AllowPrivateUpstreams allows private addresses for a project's own provider.
 	AllowPrivateUpstreams bool
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
-	// BodyMemoryBytes is how much memory the bodies of all requests may have together.
+	// BodyMemoryBytes is the memory for the bodies of all requests together.
 	BodyMemoryBytes int64
-	// Prices are laid over the built-in price book; nil: nothing is.
+	// Prices override the built-in price book; nil overrides nothing.
 	Prices *project.PriceBook
-	// Drain is how long running requests may go on after SIGTERM.
+	// Drain is how long running requests may continue after SIGTERM.
 	Drain time.Duration
 	// UpstreamTimeout is how long a provider may take to its first byte, and then between bytes.
 	UpstreamTimeout time.Duration
 
-	// LogLevel is the least level that is logged.
+	// LogLevel is the lowest level that is logged.
 	LogLevel slog.Level
-	// LogJSON chooses JSON lines over text for people.
+	// LogJSON selects JSON lines; otherwise the log is text.
 	LogJSON bool
 
-	// MetricsToken is what /metrics asks for; "" asks for nothing.
+	// MetricsToken is the token that /metrics requires; "" requires none.
 	MetricsToken string
-	// TracesURL is where traces are sent to, path included; "" sends none.
+	// TracesURL is the collector's URL, path included; "" sends no traces.
 	TracesURL string
 	// ProfilesAddr is the loopback address that serves pprof; "" serves none.
 	ProfilesAddr string
 
-	secrets Secrets // those the environment gave
+	secrets Secrets // those set in the environment
 }
 
-// Signup is who may make an account.
+// Signup says who may create an account.
 type Signup string
 
 // The values of SIGNUP.
@@ -83,8 +81,8 @@ const (
 	SignupClosed Signup = "closed" // nobody
 )
 
-// Load reads the environment through getenv ([os.Getenv] in production). Its error is every problem
-// found, joined: one plain sentence each, that names the variable and says what to do.
+// Load reads the environment through getenv ([os.Getenv] in production). Its error joins all problems, one sentence each,
+// which names the variable and says what to do.
 func Load(getenv func(string) string) (Config, error) {
 	e := &env{get: getenv}
 	c := Config{

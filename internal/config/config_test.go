@@ -85,7 +85,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"PORT", "65536", "PORT is"},
 		{"PORT", "postgresql://u:hunter2@db/x", "PORT is something else"},
 		{"PORT", `"3000"`, "PORT has quotes around its value"},
-		{"NODE_ENV", `"production"`, "NODE_ENV has quotes around its value, which are taken as a part of it: remove them"},
+		{"NODE_ENV", `"production"`, "NODE_ENV has quotes around its value, which would be a part of it: remove them"},
 		{"NODE_ENV", "'production", "NODE_ENV has quotes"},
 		{"NODE_ENV", "prod", `NODE_ENV is "prod": give one of production, development, test, or leave it empty`},
 		{"APP_ENV", "staging", `APP_ENV is "staging": give one of`},
@@ -112,14 +112,14 @@ func TestLoadRefuses(t *testing.T) {
 		{"DATABASE_URL", "postgresql://u:hunter2/x", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql://u:12/hunter2@db/x", "DATABASE_URL is not an address of PostgreSQL"},
 		{"DATABASE_URL", "postgresql:///hunter2", "DATABASE_URL is not an address of PostgreSQL"},
-		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=prefer", "DATABASE_URL has sslmode=prefer, which goes on unencrypted"},
+		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=prefer", "DATABASE_URL has sslmode=prefer, with which an attacker in between can turn encryption off"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=allow", "write sslmode=verify-full"},
 		{"DATABASE_URL", "postgresql://u:hunter2@db/x?sslmode=yes", "DATABASE_URL has an sslmode that PostgreSQL does not know"},
 		{"DATABASE_POOL_SIZE", "3", `DATABASE_POOL_SIZE is "3": give a whole number of connections from 4 to 1000`},
-		{"DATABASE_URL", "mysql://u:hunter2@db/x", "DATABASE_URL is not understood"},
+		{"DATABASE_URL", "mysql://u:hunter2@db/x", "DATABASE_URL has an unknown form"},
 		{"DATABASE_URL", "sqlite://data/x.db", "DATABASE_URL names no file"},
 		{"DATABASE_URL", "sqlite:", "DATABASE_URL names no file"},
-		{"DATABASE_URL", "sqlite::memory:", "DATABASE_URL asks for a database in memory"},
+		{"DATABASE_URL", "sqlite::memory:", "DATABASE_URL names a database in memory"},
 		{"RESEND_API_KEY", "re_123", "EMAIL_FROM is not set"},
 		{"SMTP_URL", "mail:hunter2", "SMTP_URL is not the address of a mail server"},
 		{"SMTP_URL", "smtp://u:12/hunter2@mail", "SMTP_URL is not the address of a mail server"},
@@ -144,7 +144,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"PPROF_ADDR", "localhost:http", "PPROF_ADDR is"},
 		{"JWT_SECRET", "hunter2", "JWT_SECRET is 7 bytes long, and must be 32 or more: make one with `openssl rand -hex 32`"},
 		{"ENCRYPTION_KEY", "hunter2", "ENCRYPTION_KEY must be 64 hex digits or 32 characters, and has 7: make one with `openssl rand -hex 32`"},
-		{"ENCRYPTION_KEY_PREVIOUS", key1 + ",hunter2", "ENCRYPTION_KEY_PREVIOUS: key 2 of it must be"},
+		{"ENCRYPTION_KEY_PREVIOUS", key1 + ",hunter2", "ENCRYPTION_KEY_PREVIOUS: its key 2 must be"},
 	} {
 		t.Run(tc.name+"="+tc.value, func(t *testing.T) {
 			t.Parallel()
@@ -189,7 +189,7 @@ func TestProductionNeedsNoEncryptionKey(t *testing.T) {
 		t.Errorf("production has made %v", files)
 	}
 	_, err = Load(from(map[string]string{"NODE_ENV": "production", "JWT_SECRET": key1, "ENCRYPTION_KEY_PREVIOUS": key2}))
-	if err == nil || !strings.Contains(err.Error(), "ENCRYPTION_KEY is not set, and ENCRYPTION_KEY_PREVIOUS is") {
+	if err == nil || !strings.Contains(err.Error(), "ENCRYPTION_KEY is not set, but ENCRYPTION_KEY_PREVIOUS is") {
 		t.Errorf("an earlier key alone: %v, want it refused", err)
 	}
 }

@@ -10,35 +10,35 @@ import (
 	"strings"
 )
 
-// Database says where everything is kept.
+// Database says where projects and usage are stored.
 type Database struct {
 	// Location is what store.Open takes. It may hold a password: print Name.
 	Location string
 	// Path is the SQLite file, "" with PostgreSQL.
 	Path string
-	// Name is the location for people.
+	// Name is the location without credentials, for messages.
 	Name string
-	// Warning is what the operator should know of the connection, "" nothing.
+	// Warning says how the connection is less than secure; "" if it is secure.
 	Warning string
 }
 
 // Postgres reports whether the database is PostgreSQL, which several nodes may share.
 func (d Database) Postgres() bool { return d.Path == "" }
 
-// ParseDatabase reads what DATABASE_URL may hold: sqlite:PATH, or PostgreSQL's postgresql:// with its parameters. Of a
-// server that is not on this machine the certificate and the name are verified unless sslmode says otherwise. No error
-// quotes the value, which may hold a password; each goes on after the name of a variable.
+// ParseDatabase reads a DATABASE_URL: sqlite:PATH, or postgresql:// with parameters. The certificate and name of a server
+// on another machine are verified unless sslmode says otherwise. No error quotes the value, which may hold a password.
+// Each error continues a sentence that begins with the variable's name.
 func ParseDatabase(v string) (Database, error) {
 	scheme, path, ok := strings.Cut(v, ":")
 	switch {
 	case ok && (scheme == "postgresql" || scheme == "postgres"):
 		return parsePostgres(v)
 	case !ok || scheme != "sqlite":
-		return Database{}, errors.New("is not understood: leave it empty for a SQLite file under DATA_DIR, or give sqlite:path/to/file.db or postgresql://user:password@host/database")
+		return Database{}, errors.New("has an unknown form: leave it empty for a SQLite file in DATA_DIR, or give sqlite:path/to/file.db or postgresql://user:password@host/database")
 	case path == "" || strings.HasPrefix(path, "//"):
 		return Database{}, errors.New("names no file: give sqlite:path/to/file.db, or sqlite:/path/to/file.db for one from the root")
 	case strings.HasPrefix(path, ":memory:") || strings.Contains(path, "mode=memory"):
-		return Database{}, errors.New("asks for a database in memory, which would forget every count when the process ends: give sqlite:path/to/file.db")
+		return Database{}, errors.New("names a database in memory, which would lose all usage when the process ends: give sqlite:path/to/file.db")
 	}
 	return File(path), nil
 }
@@ -48,7 +48,7 @@ func File(path string) Database { return Database{Location: "sqlite:" + path, Pa
 
 var errPostgresURL = errors.New("is not an address of PostgreSQL: give postgresql://user:password@host:5432/database, with % codes for / ? # @ in the password")
 
-// parsePostgres takes the URL apart by hand: PostgreSQL's may name several hosts, for failover.
+// parsePostgres parses the URL without net/url, because PostgreSQL's may name several hosts for failover.
 func parsePostgres(v string) (Database, error) {
 	_, rest, ok := strings.Cut(v, "://")
 	if !ok {
@@ -65,7 +65,7 @@ func parsePostgres(v string) (Database, error) {
 		user, servers = "", authority
 	}
 	hosts := splitHosts(servers + "," + query.Get("host"))
-	// What looks like a piece of a password must not be taken for something else, which is shown, looked up or dialled.
+	// A piece of a password must not be taken for a host or a name, which are shown, resolved or dialled.
 	if strings.Contains(servers+name+rawQuery, "@") || badUser(user) || slices.ContainsFunc(hosts, badHost) || slices.ContainsFunc(hosts, badPort) {
 		return Database{}, errPostgresURL
 	}
@@ -74,7 +74,7 @@ func parsePostgres(v string) (Database, error) {
 	}
 	if n := query.Get("pool_max_conns"); n != "" {
 		if size, err := strconv.Atoi(n); err != nil || size < LeastConnections {
-			return Database{}, fmt.Errorf("has a pool_max_conns below %d, or none that is a number: with fewer connections a node waits for itself; give more, or leave it out and set DATABASE_POOL_SIZE", LeastConnections)
+			return Database{}, fmt.Errorf("has a pool_max_conns that is not a number from %d: with fewer connections a node would block itself. Give more, or leave it out and set DATABASE_POOL_SIZE", LeastConnections)
 		}
 	}
 	d := Database{Location: v, Name: fmt.Sprintf("PostgreSQL database %s at %s", name, strings.Join(hosts, ", "))}
@@ -89,8 +89,8 @@ func parsePostgres(v string) (Database, error) {
 	return d, nil
 }
 
-// LeastConnections is how many a node needs: an upgrade holds one and works on another, and the ledger's lanes must leave
-// one to everything else.
+// LeastConnections is the smallest pool of a node. An upgrade holds one connection and works on another, and the ledger's
+// lanes must leave one for everything else.
 const LeastConnections = 4
 
 func withParameter(location, parameter string) string {
@@ -100,7 +100,7 @@ func withParameter(location, parameter string) string {
 	return location + "?" + parameter
 }
 
-// pooled has so many connections at most, unless the location says another number itself.
+// pooled sets the size of the connection pool, unless the location sets it.
 func (d Database) pooled(connections int) Database {
 	if d.Postgres() && !strings.Contains(d.Location, "pool_max_conns=") {
 		d.Location = withParameter(d.Location, fmt.Sprintf("pool_max_conns=%d", connections))
@@ -121,14 +121,13 @@ func splitHosts(list string) []string {
 	return slices.DeleteFunc(strings.Split(list, ","), func(h string) bool { return h == "" })
 }
 
-// badUser reports whether the part before the @ is one that PostgreSQL's client does not take.
+// badUser reports whether PostgreSQL's client refuses the part before the @.
 func badUser(user string) bool {
 	_, err := url.Parse("postgresql://" + user + "@host/")
 	return err != nil
 }
 
-// badHost reports whether what stands where a server's name belongs cannot be one: a name, an address, or a folder of
-// unix sockets.
+// badHost reports whether a host is neither a name nor an address nor a folder of unix sockets.
 func badHost(host string) bool {
 	if decoded, err := url.PathUnescape(host); err == nil {
 		host = decoded
@@ -141,7 +140,7 @@ func badHost(host string) bool {
 	})
 }
 
-// badPort reports whether a host comes with a port that is none.
+// badPort reports whether a host has an invalid port.
 func badPort(host string) bool {
 	i := strings.LastIndexByte(host, ':')
 	if i < 0 || strings.HasSuffix(host, "]") || strings.HasPrefix(host, "/") {
@@ -151,7 +150,7 @@ func badPort(host string) bool {
 	return err != nil
 }
 
-// remote reports whether a host, with or without a port, is another machine. A folder is one of unix sockets.
+// remote reports whether a host, with or without a port, is another machine. A folder of unix sockets is not.
 func remote(host string) bool {
 	if decoded, err := url.PathUnescape(host); err == nil {
 		host = decoded
@@ -172,7 +171,7 @@ func remote(host string) bool {
 	return !strings.EqualFold(name, "localhost")
 }
 
-// transport returns the sslmode in force, and what to say of it.
+// transport returns the effective sslmode, and a warning if it is not fully secure.
 func transport(query url.Values, local bool) (mode, warning string, err error) {
 	mode = query.Get("sslmode")
 	if mode == "" && query.Get("ssl") == "true" {
@@ -186,17 +185,17 @@ func transport(query url.Values, local bool) (mode, warning string, err error) {
 		return "verify-full", "", nil
 	case "verify-full":
 	case "verify-ca":
-		warning = "its certificate is verified, its name is not (sslmode=verify-ca): write sslmode=verify-full where the certificate has the name"
+		warning = "the server's certificate is verified, but not its name (sslmode=verify-ca): write sslmode=verify-full if the certificate has the name"
 	case "require":
 		if query.Get("sslrootcert") == "" && !local {
-			warning = "the connection is encrypted, but whoever is in between can pose as the database (sslmode=require): write sslmode=verify-full, with sslrootcert=PATH for an authority of your own"
+			warning = "the connection is encrypted, but an attacker in between can pose as the database (sslmode=require): write sslmode=verify-full, with sslrootcert=PATH for a private authority"
 		}
 	case "disable":
 		if !local {
-			warning = "the connection is not encrypted (sslmode=disable): keep that to networks that are yours"
+			warning = "the connection is not encrypted (sslmode=disable): use that on private networks only"
 		}
 	case "prefer", "allow":
-		return "", "", fmt.Errorf("has sslmode=%s, which goes on unencrypted when whoever is in between asks for it: write sslmode=verify-full, with sslrootcert=PATH for an authority of your own, sslmode=require to encrypt without verifying, or sslmode=disable on a network that is yours", mode)
+		return "", "", fmt.Errorf("has sslmode=%s, with which an attacker in between can turn encryption off: write sslmode=verify-full, with sslrootcert=PATH for a private authority, sslmode=require to encrypt without verifying, or sslmode=disable on a private network", mode)
 	default:
 		return "", "", errors.New("has an sslmode that PostgreSQL does not know: write sslmode=verify-full, verify-ca, require or disable")
 	}

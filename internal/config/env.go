@@ -14,17 +14,16 @@ import (
 	"time"
 )
 
-// builtFor is the environment of a program in which NODE_ENV and APP_ENV are not set, or are empty. The image's build
-// sets it to "production" (-ldflags -X): an empty line in an env file must not switch production off, as it does with a
-// variable of the image.
+// builtFor is the environment if NODE_ENV and APP_ENV are empty. The image's build sets it to "production" (-ldflags -X),
+// and not a variable of the image, because an empty line in an env file would switch that off.
 var builtFor string
 
-// env reads variables one by one and collects what is wrong with them, so that an operator sees all of
-// it at once. A variable that is empty or only spaces is one that is not set.
+// env reads variables and collects their errors, so that an operator sees all of them at once. An empty variable, or one
+// of spaces only, counts as not set.
 type env struct {
 	get    func(string) string
 	errs   []error
-	quoted map[string]bool // the variables that were refused for their quotes
+	quoted map[string]bool // variables that were refused for their quotes
 }
 
 func (e *env) fail(format string, args ...any) { e.errs = append(e.errs, fmt.Errorf(format, args...)) }
@@ -36,11 +35,11 @@ func (e *env) text(name, otherwise string) string {
 	return otherwise
 }
 
-// given reports whether a variable has a value, be it one that is refused.
+// given reports whether a variable has a value, valid or not.
 func (e *env) given(name string) bool { return strings.TrimSpace(e.get(name)) != "" }
 
-// unquoted returns a variable's value without spaces around it. One in quotes is refused, and counts as one that is not
-// set: a shell takes them off, env files of Docker and others hand them over, and NODE_ENV="production" is not production.
+// unquoted returns a variable's value without spaces around it. A value in quotes is refused, and counts as not set. A
+// shell removes quotes, but Docker's env files keep them, so NODE_ENV="production" would not mean production.
 func (e *env) unquoted(name string) string {
 	v := strings.TrimSpace(e.get(name))
 	const quotes = "\"'`"
@@ -49,7 +48,7 @@ func (e *env) unquoted(name string) string {
 		return v
 	}
 	if !e.quoted[name] {
-		e.fail("%s has quotes around its value, which are taken as a part of it: remove them", name)
+		e.fail("%s has quotes around its value, which would be a part of it: remove them", name)
 		if e.quoted == nil {
 			e.quoted = map[string]bool{}
 		}
@@ -58,11 +57,11 @@ func (e *env) unquoted(name string) string {
 	return ""
 }
 
-// shown is a value in an error. Any that may hold a password, such as that of another variable, is not shown.
+// shown is a value in an error. A value that may hold a password is not shown.
 func shown(v string) string {
 	const most = 40
 	if len(v) > most || strings.Contains(v, "@") || strings.Contains(v, "://") {
-		return "something else (not shown, as it may be a secret)"
+		return "something else (not shown, because it may be a secret)"
 	}
 	return strconv.Quote(v)
 }
@@ -78,7 +77,7 @@ func (e *env) list(name string) []string {
 	return parts
 }
 
-// integer reads a whole number of a unit, "" for a number of nothing.
+// integer reads a whole number; unit is for the error, and may be "".
 func (e *env) integer(name, unit string, otherwise, least, most int64) int64 {
 	v := e.text(name, "")
 	if v == "" {
@@ -95,7 +94,7 @@ func (e *env) integer(name, unit string, otherwise, least, most int64) int64 {
 	return n
 }
 
-// seconds are at most a day: a longer wait is a mistyped unit.
+// seconds reads a duration of at most a day: a longer one is most likely in the wrong unit.
 func (e *env) seconds(name string, otherwise, least int64) time.Duration {
 	return time.Duration(e.integer(name, "seconds", otherwise, least, 24*60*60)) * time.Second
 }
@@ -118,8 +117,8 @@ func (e *env) oneOf(name, otherwise string, choices ...string) string {
 	return v
 }
 
-// production reads every variable whatever the first says, so that what is read never depends on what
-// is set. A word that it does not know, such as "prod", is refused: it would be taken for development.
+// production reads every variable, so that a mistake in one is found whatever the others say. An unknown word such as
+// "prod" is refused, because it would mean development.
 func (e *env) production(names ...string) bool {
 	production, said := false, false
 	for _, name := range names {
@@ -136,7 +135,7 @@ func (e *env) production(names ...string) bool {
 	return production || !said && builtFor == "production"
 }
 
-// host is an address of this machine, or a name of one, without a port.
+// host reads an address of this machine, or the name of one, without a port.
 func (e *env) host(name string) string {
 	v := e.text(name, "")
 	bare := strings.TrimSuffix(strings.TrimPrefix(v, "["), "]")
@@ -187,7 +186,7 @@ func (e *env) origins(name string) []string {
 			e.fail("%s has %s, which is not an origin: give scheme and host, like https://admin.example.com; * is not possible, because a session is a cookie", name, shown(v))
 			continue
 		}
-		// As browsers write the Origin header, which is compared with this byte for byte.
+		// This is the form of the browsers' Origin header, which is compared byte for byte.
 		host := strings.ToLower(u.Host)
 		if port := u.Port(); port == "80" && u.Scheme == "http" || port == "443" && u.Scheme == "https" {
 			host = strings.TrimSuffix(host, ":"+port)
@@ -233,7 +232,7 @@ func (e *env) smtpURL(name string) *url.URL {
 		return nil
 	}
 	u, err := url.Parse(v)
-	// A password with a / ? or # as it is would be cut there, and its beginning taken for the server's name.
+	// A password with an unescaped / ? or # would be cut there, and its beginning taken for the server's name.
 	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
 		u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
 		e.fail("%s is not the address of a mail server: give smtp://user:password@host:587, or smtps:// for TLS from the start, with %% codes for / ? # @ in the password", name)
@@ -256,9 +255,9 @@ func (e *env) address(name string) string {
 func (e *env) mail(c Config) {
 	sends := c.ResendAPIKey != "" || c.SMTPURL != nil
 	if c.ResendAPIKey != "" && c.SMTPURL != nil {
-		e.fail("RESEND_API_KEY and SMTP_URL are both set: keep the one that mail shall go through")
+		e.fail("RESEND_API_KEY and SMTP_URL are both set: keep one of them")
 	}
 	if sends && c.EmailFrom == "" {
-		e.fail("EMAIL_FROM is not set: give the address that mail comes from, like AI Ratelimit <login@example.com>")
+		e.fail("EMAIL_FROM is not set: give the sender's address, like AI Ratelimit <login@example.com>")
 	}
 }

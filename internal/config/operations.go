@@ -10,8 +10,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// tracesURL is where OpenTelemetry's variables say that traces go: exact as it is, or else base with the path
-// that the specification of OTLP gives traces.
+// tracesURL reads OpenTelemetry's variables: exact is the URL of traces, or else base gets the path of traces in OTLP.
 func (e *env) tracesURL(base, exact string) string {
 	name, path := exact, ""
 	v := e.text(exact, "")
@@ -29,7 +28,7 @@ func (e *env) tracesURL(base, exact string) string {
 	return strings.TrimRight(u.String(), "/") + path
 }
 
-// loopback is a host and port that only this machine can reach.
+// loopback reads a host and port that only this machine can reach.
 func (e *env) loopback(name string) string {
 	v := e.text(name, "")
 	if v == "" {
@@ -52,12 +51,12 @@ func (e *env) prices(name string) *project.PriceBook {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		e.fail("%s: the file cannot be read: %v. Give the path of a JSON file, as docs/prices.md describes it", name, err)
+		e.fail("%s: the file cannot be read: %v. Give the path of a JSON file (see docs/prices.md)", name, err)
 		return nil
 	}
 	book, err := project.ParsePriceBook(data)
 	if err != nil {
-		e.fail("%s: in %s, %v. docs/prices.md has what an entry can set", name, path, err)
+		e.fail("%s: in %s, %v. docs/prices.md lists the fields of an entry", name, path, err)
 	}
 	return book
 }

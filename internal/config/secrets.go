@@ -16,8 +16,8 @@ import (
 // Secrets are the keys of one installation.
 type Secrets struct {
 	JWT           []byte   // signs tokens; 32 bytes or more
-	Encryption    []byte   // seals provider keys; 32 bytes, or nil in production: then none can be stored
-	EncryptionOld [][]byte // earlier Encryption keys, which still open what they sealed
+	Encryption    []byte   // seals provider keys; 32 bytes, or nil in production: then no provider key can be stored
+	EncryptionOld [][]byte // earlier Encryption keys, which open what they sealed
 }
 
 const (
@@ -28,8 +28,8 @@ const (
 	encryptionFile = "encryption-key"
 )
 
-// Secrets returns the keys that the environment gave, and outside production those it didn't from files in DataDir (mode
-// 0600), which are made on first use. In production nothing is made.
+// Secrets returns the keys of the environment. Outside production it reads missing keys from files in DataDir (mode 0600),
+// which it creates on first use. In production it creates nothing.
 //
 // Processes that start at the same moment agree on one key.
 func (c Config) Secrets() (Secrets, error) {
@@ -46,19 +46,19 @@ func (c Config) Secrets() (Secrets, error) {
 			continue
 		}
 		path := filepath.Join(c.DataDir, k.file)
-		text, err := keep(path)
+		text, err := readOrCreate(path)
 		if err != nil {
-			return Secrets{}, fmt.Errorf("keep a key in %s: %w", path, err)
+			return Secrets{}, fmt.Errorf("read or create the key in %s: %w", path, err)
 		}
 		if *k.key, err = k.parse(text); err != nil {
-			return Secrets{}, fmt.Errorf("the key kept in %s %w", path, err)
+			return Secrets{}, fmt.Errorf("the key in %s %w", path, err)
 		}
 	}
 	return s, nil
 }
 
-// Kept are the variables whose keys are kept in DataDir, because the environment does not give them. Several nodes on
-// one PostgreSQL need the same.
+// Kept returns the variables that are not set and whose keys are files in DataDir. All nodes on one PostgreSQL need the
+// same keys.
 func (c Config) Kept() []string {
 	var names []string
 	if c.Production {
@@ -73,10 +73,10 @@ func (c Config) Kept() []string {
 	return names
 }
 
-// keep returns the text of the file at path, which is made with a new random key if it isn't there. It
-// is written under another name and linked into place, which fails if another process was first: nobody
-// ever reads half a key, and nobody's key is replaced.
-func keep(path string) (string, error) {
+// readOrCreate returns the text of the file at path. A missing file is created with a new random key: it is written under
+// another name and linked into place, which fails if another process was first. So no process reads half a key, and no
+// key is replaced.
+func readOrCreate(path string) (string, error) {
 	if text, err := read(path); !errors.Is(err, fs.ErrNotExist) {
 		return text, err
 	}
@@ -98,7 +98,8 @@ func keep(path string) (string, error) {
 	return read(path)
 }
 
-// writeKey puts a new key on the disk itself: data sealed with it must not outlive it in a power cut.
+// writeKey writes a new key and syncs it to the disk. Otherwise a power failure could leave data that was sealed with a
+// lost key.
 func writeKey(dir string) (name string, err error) {
 	f, err := os.CreateTemp(dir, ".new-key-*") // O_EXCL, mode 0600
 	if err != nil {
@@ -126,29 +127,29 @@ func read(path string) (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
-// secrets reads the keys of the environment. None of its errors quotes one.
+// secrets reads the keys of the environment. No error quotes a key.
 func (e *env) secrets(c Config) Secrets {
 	s := Secrets{
 		JWT:        e.key("JWT_SECRET", parseJWTSecret),
 		Encryption: e.key("ENCRYPTION_KEY", secret.ParseKey),
 	}
 	if c.Production && !e.given("JWT_SECRET") {
-		e.fail("JWT_SECRET is not set, and production needs its own: make one with `%s`, or carry over the one kept in %s", makeKey, filepath.Join(c.DataDir, jwtFile))
+		e.fail("JWT_SECRET is not set, and production needs its own: make one with `%s`, or use the key in %s", makeKey, filepath.Join(c.DataDir, jwtFile))
 	}
 	if c.Production && !e.given("ENCRYPTION_KEY") && e.text("ENCRYPTION_KEY_PREVIOUS", "") != "" {
-		e.fail("ENCRYPTION_KEY is not set, and ENCRYPTION_KEY_PREVIOUS is: keys are sealed anew with ENCRYPTION_KEY, so make one with `%s`, or leave both out", makeKey)
+		e.fail("ENCRYPTION_KEY is not set, but ENCRYPTION_KEY_PREVIOUS is: provider keys are resealed with ENCRYPTION_KEY, so make one with `%s`, or set neither", makeKey)
 	}
 	for i, v := range e.list("ENCRYPTION_KEY_PREVIOUS") {
 		old, err := secret.ParseKey(v)
 		if err != nil {
-			e.fail("ENCRYPTION_KEY_PREVIOUS: key %d of it %w", i+1, err)
+			e.fail("ENCRYPTION_KEY_PREVIOUS: its key %d %w", i+1, err)
 		}
 		s.EncryptionOld = append(s.EncryptionOld, old)
 	}
 	return s
 }
 
-// key returns nil where the variable is not set.
+// key returns nil if the variable is not set.
 func (e *env) key(name string, parse func(string) ([]byte, error)) []byte {
 	v := e.text(name, "")
 	if v == "" {

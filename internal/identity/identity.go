@@ -1,7 +1,8 @@
-// Package identity finds out who is asking: the project by its public key, and the end user that the app names.
+// Package identity finds the caller of a request: the project by its public key, and the identity that the app names.
 //
-// Invariants: both are single-valued, so that what is checked cannot differ from what another reader of the same
-// request sees; an identity is compared byte for byte after trimming; what the request claims is a claim.
+// Invariants: a request has one project key and one identity, so that another reader of the same request cannot see a
+// different one. Identities are compared byte for byte after trimming. Identity and tier are claims of the request, not
+// proof.
 package identity
 
 import (
@@ -20,19 +21,18 @@ import (
 // MaxIdentity is the longest identity, in bytes.
 const MaxIdentity = 512
 
-// Caller is who sent a request.
+// Caller is the sender of a request.
 type Caller struct {
 	Project  *project.Snapshot
 	Identity string
-	Tier     string // as x-tier claims; "" if it does not, or the project does not trust claims
+	Tier     string // from x-tier; "" if it is absent, or the project does not trust claims
 
-	// BadTier is the *wire.Error where x-tier cannot be a tier's name. It is for when the tier's turn comes: what is wrong
-	// with the body is told first.
+	// BadTier is a *wire.Error if x-tier cannot be a tier's name. It is reported only after errors of the body.
 	BadTier error
 }
 
-// Projects finds projects by their public key: nil or project.ErrNotFound where there is none, another error where that
-// cannot be told now.
+// Projects finds projects by their public key. It returns nil or project.ErrNotFound if there is none, and another error
+// if the lookup fails.
 type Projects interface {
 	Project(ctx context.Context, key string) (*project.Snapshot, error)
 }
@@ -82,7 +82,7 @@ func unknownKey() error {
 		"There is no project with this project key. It starts with pk_. `airatelimit project list` shows it.")
 }
 
-// projectKey returns the key in x-project-key and in the places of the SDKs' own keys, which must agree.
+// projectKey returns the project key. x-project-key and the places of the SDKs' API keys must not hold different ones.
 func projectKey(r *http.Request) (string, error) {
 	key, ok := single(r.Header["X-Project-Key"])
 	sent, err := project.KeysOf(r.Header, r.URL.RawQuery)
@@ -109,8 +109,8 @@ func projectKey(r *http.Request) (string, error) {
 	return key, nil
 }
 
-// checkOrigin holds browsers to the project's allowedOrigins. Other clients send no Origin, or any they like: it keeps
-// other people's web pages from spending a project's money, not other people's programs.
+// checkOrigin enforces the project's allowedOrigins in browsers. It keeps foreign web pages from spending a project's
+// money, but not foreign programs, which can send any Origin.
 func checkOrigin(p *project.Snapshot, h http.Header) error {
 	for _, origin := range h["Origin"] {
 		if !p.OriginAllowed(origin) {
@@ -125,7 +125,7 @@ func endUser(h http.Header) (string, error) {
 	id, ok := single(h["X-Identity"])
 	switch {
 	case !ok:
-		return "", invalidIdentity("is there twice with different values")
+		return "", invalidIdentity("was sent twice with different values")
 	case id == "":
 		return "", refuse(http.StatusBadRequest, "missing_identity", "x-identity",
 			"The request has no identity. Name the end user in the header x-identity: an account, session or device id.")
@@ -138,7 +138,7 @@ func endUser(h http.Header) (string, error) {
 	return id, nil
 }
 
-// Problem says why a trimmed name cannot be an identity's, or returns "".
+// Problem returns why a trimmed name cannot be an identity, or "".
 func Problem(id string) string {
 	switch {
 	case id == "":
@@ -165,7 +165,7 @@ func tier(h http.Header) (string, error) {
 	return tier, nil
 }
 
-// single returns the one value of a header, trimmed; "" if there is none, false if there are different ones.
+// single returns a header's value, trimmed: "" if there is none, and false if there are different values.
 func single(values []string) (string, bool) {
 	var one string
 	for i, v := range values {
@@ -179,8 +179,8 @@ func single(values []string) (string, bool) {
 }
 
 // Printable reports whether s is UTF-8 of letters, marks, digits, punctuation, symbols and plain spaces. Invisible
-// characters are not: two identities that look the same would be different ones. Exceptions are what words and emoji are
-// written with: joiners between two of their characters, and the selector that makes a symbol an emoji.
+// characters are not printable, because two different identities would look the same. Exceptions are needed for words
+// and emoji: joiners between two of their characters, and the selectors that show a symbol as text or as an emoji.
 func Printable(s string) bool {
 	_, found := unprintable(s)
 	return !found
@@ -192,11 +192,11 @@ const (
 	asText            = '\ufe0e' // the symbol before it is text
 	asEmoji           = '\ufe0f' // the symbol before it is an emoji
 	emptyBraille      = '\u2800' // a symbol without a dot
-	smallInfo         = '\u2139' // a letter that is an emoji too
+	smallInfo         = '\u2139' // a letter that can also be an emoji
 	noRune       rune = -1
 )
 
-// unprintable returns the first character of s that Printable does not take, utf8.RuneError where s is not UTF-8.
+// unprintable returns the first character of s that Printable refuses, or utf8.RuneError if s is not UTF-8.
 func unprintable(s string) (first rune, found bool) {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' {
@@ -230,13 +230,13 @@ func unprintableIn(s string) (first rune, found bool) {
 	return 0, false
 }
 
-// joins reports whether a joiner may stand beside a character: one of a word or of an emoji.
+// joins reports whether a joiner may stand beside a character. That holds for characters of words and emoji.
 func joins(r rune) bool {
 	return r != noRune && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) || unicode.IsSymbol(r)) &&
 		(r == asText || r == asEmoji || !invisible(r))
 }
 
-// invisible reports whether a character leaves no trace on paper. Unicode counts some of them as letters and marks.
+// invisible reports whether a character shows nothing. Unicode counts some of them as letters or marks.
 func invisible(r rune) bool {
 	return !unicode.IsPrint(r) || r == emptyBraille || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
-// CheckSecret refuses a data-plane request that carries a secret key of ours in its path, its query or a header: apps
-// are in everybody's hands, and so is what is built into them. path and query are as the client spelled them. The error
-// is a *wire.Error, secret_key_in_app, and does not quote the key.
+// CheckSecret refuses a data-plane request with a project's secret key in its path, its query or a header, because
+// anybody can read a key that is built into an app. path and query are as the client sent them. The error is a
+// *wire.Error, secret_key_in_app, and does not quote the key.
 func CheckSecret(r *http.Request, path, query string) error {
 	found := holdsSecret(path) || holdsSecret(query)
 	for _, values := range r.Header {
@@ -18,7 +18,7 @@ func CheckSecret(r *http.Request, path, query string) error {
 			found = found || secret.HoldsSecretKey(v)
 		}
 	}
-	// What is no project key at all, and starts as a secret one, is one that was cut off or mistyped.
+	// An x-project-key that begins with sk_ is a truncated or mistyped secret key.
 	for _, key := range r.Header["X-Project-Key"] {
 		found = found || strings.HasPrefix(strings.TrimSpace(key), "sk_")
 	}
@@ -29,7 +29,7 @@ func CheckSecret(r *http.Request, path, query string) error {
 		return nil
 	}
 	return refuse(http.StatusUnauthorized, "secret_key_in_app", "",
-		"The request carries a secret key (sk_…). That is a key for your server: it does not belong into an app, where anybody can read it. "+
+		"The request carries a secret key (sk_…). That key is for your server only: anybody can read a key in an app. "+
 			"Rotate it now (`airatelimit project regenerate-secret`), and use the project key (pk_…) in the app.")
 }
 

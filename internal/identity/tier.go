@@ -8,9 +8,9 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// Tier returns the tier an identity is in, or nil for none: the one that was set for it, else the one it claims, which
-// is "" where the project does not trust claims, else the project's default. What a name does that the project does not
-// have is said by its settings: unknownTier.
+// Tier returns the tier of an identity, or nil for none: the tier in its settings, else the claimed one, else the
+// project's default. claimed is "" if the project does not trust claims. The project's unknownTier says what happens if it
+// has no tier of the name.
 func Tier(p *project.Snapshot, s *ledger.Settings, claimed string) (*project.Tier, error) {
 	name := claimed
 	if s != nil && s.Tier != "" {
@@ -39,7 +39,7 @@ func Tier(p *project.Snapshot, s *ledger.Settings, claimed string) (*project.Tie
 	return t, nil
 }
 
-// Levels are the levels at which limits may be set for an identity in a tier.
+// Levels returns the levels that set limits for an identity in a tier; s and t may be nil.
 func Levels(p *project.Snapshot, s *ledger.Settings, t *project.Tier) limit.Levels {
 	ls := limit.Levels{Project: p.Level}
 	if s != nil {

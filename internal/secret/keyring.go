@@ -1,8 +1,8 @@
-// Package secret seals what must be read back (providers' API keys) and makes and recognises what must not
-// (a project's secret key).
+// Package secret seals providers' API keys, which must be read back, and creates and recognises projects' secret keys,
+// which need not.
 //
-// Invariants: a sealed text opens only with the key that sealed it and only for the row it was sealed for; whatever
-// cannot be opened is an error, so that ciphertext is never mistaken for a key; a secret key is kept as its hash alone.
+// Invariants: a sealed text opens only with the key that sealed it, and only for its row. A text that cannot be opened is
+// an error, so that ciphertext is never mistaken for a key. Of a secret key only the hash is stored.
 package secret
 
 import (
@@ -19,12 +19,12 @@ import (
 // KeySize is the length in bytes of an encryption key: AES-256.
 const KeySize = 32
 
-// version starts every sealed text, so that a later format can be told apart.
+// version begins every sealed text, so that a later format can be recognised.
 const version = "v1"
 
 var (
-	// ErrNoKey reports that there is no key to seal with: ENCRYPTION_KEY is optional in production.
-	ErrNoKey = errors.New("encryption_key_missing: ENCRYPTION_KEY is not set, so no provider key can be stored. Make one with `openssl rand -hex 32`, give it to every node and to this command, and start the nodes again; or let the app send its own provider key")
+	// ErrNoKey reports that the keyring has no key to seal with: ENCRYPTION_KEY is optional in production.
+	ErrNoKey = errors.New("encryption_key_missing: ENCRYPTION_KEY is not set, so no provider key can be stored. Make one with `openssl rand -hex 32`, set it for every node and for this command, and restart the nodes; or let the app send its own provider key")
 	// ErrUnknownKey reports a text that was sealed with a key that is not in the keyring.
 	ErrUnknownKey = errors.New("sealed with an encryption key that is not configured")
 	// ErrSealed reports a text that is not in the sealed format, was tampered with or belongs to another row.
@@ -34,8 +34,8 @@ var (
 // encoding refuses non-canonical endings: one sealed text has one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Keyring seals with one key and opens with that and any earlier ones. One without a key for sealing refuses to seal, with
-// ErrNoKey. It is safe for concurrent use.
+// Keyring seals with one key, and opens with it and with earlier keys. Without a sealing key, Seal returns ErrNoKey. A
+// Keyring is safe for concurrent use.
 //
 // A sealed text reads
 //
@@ -45,12 +45,12 @@ var encoding = base64.RawURLEncoding.Strict()
 // and its 128-bit tag. The authenticated data is "v1.KEYID." followed by the caller's own. A key may seal 2^32 texts
 // before random nonces become unsafe (NIST SP 800-38D, 8.3).
 type Keyring struct {
-	current string // id of the key that seals, "" for none
+	current string // id of the sealing key, "" for none
 	keys    map[string]cipher.AEAD
 }
 
-// NewKeyring returns a keyring that seals with current and opens what current or a previous key sealed.
-// Every key has KeySize bytes; where current is nil nothing can be sealed.
+// NewKeyring returns a keyring that seals with current, and opens what current or a previous key sealed. Every key has
+// KeySize bytes. If current is nil, nothing can be sealed.
 func NewKeyring(current []byte, previous ...[]byte) (*Keyring, error) {
 	k := &Keyring{keys: make(map[string]cipher.AEAD, 1+len(previous))}
 	all := previous
@@ -75,11 +75,10 @@ func NewKeyring(current []byte, previous ...[]byte) (*Keyring, error) {
 	return k, nil
 }
 
-// ID names the key that seals: a short digest, by which it can be told from others and not be found. It is "" where
-// there is none.
+// ID returns the id of the sealing key, or "" if there is none. The id is a short digest that does not reveal the key.
 func (k *Keyring) ID() string { return k.current }
 
-// Has reports whether the key of an id is in the keyring.
+// Has reports whether the keyring has the key with an id.
 func (k *Keyring) Has(id string) bool { return k.keys[id] != nil }
 
 // Seal encrypts plaintext for the row that aad names. The same aad opens it.
@@ -109,7 +108,7 @@ func (k *Keyring) Open(sealed, aad string) ([]byte, error) {
 	return plaintext, nil
 }
 
-// SealedWith is how every text begins that the key of an id has sealed.
+// SealedWith returns the beginning of every text that the key with an id has sealed.
 func SealedWith(id string) string { return version + "." + id + "." }
 
 func split(sealed string) (id string, data []byte, err error) {
@@ -129,7 +128,7 @@ func split(sealed string) (id string, data []byte, err error) {
 	return id, data, nil
 }
 
-// keyID is the first 8 hex digits of SHA-256 over a label and the key: enough to find the key, nothing to guess it by.
+// keyID is the first 8 hex digits of SHA-256 over a label and the key: enough to find the key, and no help to guess it.
 func keyID(key []byte) string {
 	sum := sha256.Sum256(append([]byte("airatelimit encryption key id\x00"), key...))
 	return hex.EncodeToString(sum[:4])

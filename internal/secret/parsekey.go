@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// ParseKey reads an encryption key written as 64 hex digits or as 32 characters (one byte each). A key that a person
-// made up rather than drew at random is refused, with the command that makes a good one. The errors follow the name of what
-// holds the key.
+// ParseKey reads an encryption key of 64 hex digits or 32 characters (one byte each). It refuses a key that is visibly not
+// random, and names the command that makes a good one. Each error continues a sentence that begins with the key's
+// variable or file.
 func ParseKey(s string) ([]byte, error) {
 	s = strings.TrimSpace(s)
 	var key []byte
@@ -37,15 +37,14 @@ func keyError(problem string) error {
 	return fmt.Errorf("%s: make one with `openssl rand -hex 32`", problem)
 }
 
-// minDistinct is far below what 32 random bytes show (30) and what 32 random hex characters show (14; fewer than 8 less
-// than once in ten million).
+// minDistinct is far below the usual number of distinct values: 30 in 32 random bytes, 14 in 32 random hex characters
+// (fewer than 8 less than once in ten million).
 const minDistinct = 8
 
-// placeholders are what examples are filled in with. A random key contains one about once in a billion.
+// placeholders are words that examples use for keys. About one random key in a billion contains one.
 var placeholders = []string{"changeme", "change-me", "change_me", "change-this", "change_this", "your-", "your_", "super-secret", "supersecret", "encryption-key", "placeholder", "password"}
 
-// Weakness says why a key or a secret cannot have been drawn at random, or returns "". It cannot tell a random one from
-// one that only looks so.
+// Weakness returns why a key or a secret is visibly not random, or "".
 func Weakness(key []byte) string {
 	if distinct(key) < minDistinct {
 		return fmt.Sprintf("it has only %d different characters", distinct(key))
@@ -88,7 +87,7 @@ func repeats(key []byte, period int) bool {
 	return true
 }
 
-// sequence reports whether every byte but a few differs from the one before by the same step: 00 01 02 … 1f, and
+// sequence reports whether nearly every byte differs from the previous one by the same step: 00 01 02 … 1f, or
 // 0123456789abcdefghij… with its one jump from 9 to a.
 func sequence(key []byte) bool {
 	for _, step := range []byte{1, 0xff} {

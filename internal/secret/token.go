@@ -13,7 +13,7 @@ const (
 
 	idLength      = 16 // 95 bits: finds the row
 	secretLength  = 43 // 256 bits
-	projectLength = 24 // 142 bits; public, but not to be guessed
+	projectLength = 24 // 142 bits; public, but must not be guessable
 
 	alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
@@ -26,8 +26,8 @@ func NewSecretKey() (key, id string, hash [32]byte) {
 	return key, id, sha256.Sum256([]byte(key))
 }
 
-// ParseSecretKey splits a presented secret key into the id to look it up by and the hash to compare with Equal. A
-// plain SHA-256 suffices for 256 random bits; a slow hash would only let anyone burn our CPU.
+// ParseSecretKey splits a secret key into the id, by which it is looked up, and the hash to compare with Equal. A plain
+// SHA-256 is enough for 256 random bits; a slow hash would only let attackers waste our CPU.
 func ParseSecretKey(key string) (id string, hash [32]byte, ok bool) {
 	rest, ok := strings.CutPrefix(key, secretPrefix)
 	if !ok || len(rest) != idLength+1+secretLength || rest[idLength] != '_' {
@@ -39,7 +39,7 @@ func ParseSecretKey(key string) (id string, hash [32]byte, ok bool) {
 	return rest[:idLength], sha256.Sum256([]byte(key)), true
 }
 
-// HoldsSecretKey reports whether text contains what has the form of a secret key.
+// HoldsSecretKey reports whether text contains something in the form of a secret key.
 func HoldsSecretKey(text string) bool {
 	const length = len(secretPrefix) + idLength + 1 + secretLength
 	for {
@@ -61,7 +61,7 @@ func Equal(a, b [32]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) =
 // NewProjectKey draws a project's public key "pk_" + 24 base62 characters.
 func NewProjectKey() string { return projectPrefix + base62(projectLength) }
 
-// base62 draws n characters. Bytes from 248 on are drawn again: taken modulo 62 they would favour the first eight.
+// base62 draws n characters. Bytes from 248 on are drawn again, because modulo 62 they would favour the first eight.
 func base62(n int) string {
 	out := make([]byte, 0, n)
 	var buf [64]byte
