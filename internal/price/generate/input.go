@@ -16,7 +16,7 @@ type published struct {
 	Models                          map[string][]model
 }
 
-// model is one of the package: https://github.com/pydantic/genai-prices, prices/new_data.
+// model is a model of the package: https://github.com/pydantic/genai-prices, prices/new_data.
 type model struct {
 	ID         string          `json:"id"`
 	Match      rule            `json:"match"`
@@ -51,8 +51,8 @@ func (r *rule) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// names are those that a rule spells out. A beginning counts as a whole name; what may follow it are snapshots, which
-// limit.BaseModel knows, or models that do not exist yet, whose price is not known. So do patterns count: they are of dates.
+// names are the names that a rule spells out. A prefix counts as a whole name: longer names are dated versions, which
+// limit.BaseModel knows, or future models, whose price is unknown. Patterns are left out, because they match dates.
 func (r rule) names() []string {
 	var names []string
 	for _, part := range r.Or {
@@ -69,10 +69,10 @@ func (r rule) names() []string {
 	return names
 }
 
-// amount is a price in USD, of which a part may hold for long requests.
+// amount is a price in USD, with another one for long requests if above is set.
 type amount struct {
 	base, long float64
-	above      int64 // 0: there is no such part
+	above      int64 // tokens; 0: long is not used
 }
 
 // UnmarshalJSON reads a number, or a base with one tier.
@@ -97,7 +97,7 @@ func (a *amount) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// tariffs returns a model's price on the package's day, what it will be later, and what it is at hours of the day.
+// tariffs returns a model's price on the package's day, its later prices, and its prices at hours of the day.
 func (m model) tariffs(date string) (now tariff, later []change, peaks []peak, err error) {
 	if m.Prices[0] == '{' {
 		now, err = readTariff(m.Prices)
@@ -144,7 +144,7 @@ func minutes(s string) (int, error) {
 	return t.Hour()*60 + t.Minute(), err
 }
 
-// readTariff reads a price list of the package. A unit that it does not know is an error: it may be money.
+// readTariff reads a price list of the package. An unknown unit is an error, because it may cost money.
 func readTariff(data []byte) (tariff, error) {
 	var list map[string]amount
 	if err := json.Unmarshal(data, &list); err != nil {
@@ -171,7 +171,7 @@ func readTariff(data []byte) (tariff, error) {
 			t.fees.WebSearch = a.base
 		case "storage_searches_kcount":
 			t.fees.FileSearch = a.base
-		case "cache_audio_read_mtok", "cache_image_read_mtok", // usage tells what was cached as one figure
+		case "cache_audio_read_mtok", "cache_image_read_mtok", // usage has one figure for all cached input
 			"input_document_kpages", "input_annotated_document_kpages", // of an endpoint that is not served
 			"input_text_messages_kcount": // of realtime models
 		default:
@@ -181,7 +181,7 @@ func readTariff(data []byte) (tariff, error) {
 	return t, nil
 }
 
-// rate returns where a unit of the package stands, or nil. Video is counted as images are.
+// rate returns the field of a unit of the package, or nil.
 func (r *rates) rate(unit string) *float64 {
 	switch unit {
 	case "input_mtok":
@@ -221,13 +221,13 @@ type vendorSupplement struct {
 		Source string
 		Fees   fees `json:"feesUsdPerThousand"`
 	}
-	FeesByPrefix map[string]fees     // of names with that beginning
-	Separate     []string            // base names, with dashes for dots, that the package prices with others and that the vendor lists as models
+	FeesByPrefix map[string]fees     // by prefix of the name
+	Separate     []string            // base names, with dashes for dots, that the package prices with others but the vendor lists as models of their own
 	Prices       map[string]addition // by name
 	Current      map[string]struct{ Context, Output int64 }
 }
 
-// fees are those of the vendor's hosted tools for a model.
+// fees returns the fees of the vendor's hosted tools for a model.
 func (s vendorSupplement) fees(name string) fees {
 	for prefix, f := range s.FeesByPrefix {
 		if strings.HasPrefix(name, prefix) {
@@ -240,7 +240,7 @@ func (s vendorSupplement) fees(name string) fees {
 // fees are in USD a thousand uses.
 type fees struct{ WebSearch, FileSearch, CodeInterpreter, Grounding float64 }
 
-// setFees sets those that the price list itself leaves out.
+// setFees sets the fees that the price list leaves out.
 func (e *entry) setFees(f fees) {
 	set := func(t *tariff) {
 		t.fees = fees{
@@ -261,7 +261,7 @@ func (e *entry) setFees(f fees) {
 // addition is a price of the supplement.
 type addition struct {
 	Source, Like  string
-	Same          bool     // the name is of the model that it is like
+	Same          bool     // the name is another name of the model Like
 	Input         *float64 `json:"inputUsdPerMillion"`
 	Output        float64  `json:"outputUsdPerMillion"`
 	Cached        float64  `json:"cachedInputUsdPerMillion"`
@@ -269,7 +269,7 @@ type addition struct {
 	AudioOutput   float64  `json:"audioOutputUsdPerMillion"`
 	CharactersUSD float64  `json:"charactersUsdPerMillion"`
 	MinuteUSD     float64  `json:"audioUsdPerMinute"`
-	PeakTimes     float64  // what the price is multiplied by at the package's hours; 0: it holds all day
+	PeakTimes     float64  // multiplies the price at the package's hours; 0: the price holds all day
 	Fees          fees     `json:"feesUsdPerThousand"`
 	Above         struct {
 		InputTokens int64
@@ -287,7 +287,7 @@ func (a addition) tariff() tariff {
 	return t
 }
 
-// peaks are the hours of other, at which the price is a multiple of the addition's.
+// peaks returns the hours of other with a multiple of the addition's price.
 func (a addition) peaks(other []peak) []peak {
 	if a.PeakTimes == 0 {
 		return nil

@@ -70,7 +70,7 @@ func write(name string, source []byte) error {
 	return os.WriteFile(name, formatted, 0o644)
 }
 
-// book is what is known of each name of a model.
+// book holds an entry for each name of a model.
 type book struct {
 	entries  map[string]*entry
 	sameness sets
@@ -88,7 +88,7 @@ type entry struct {
 	free         bool
 }
 
-// newBook takes the package's names with their prices, then what the supplement says of them.
+// newBook adds the package's names and prices, then the supplement's.
 func newBook(p published, s supplement) (*book, error) {
 	b := &book{entries: map[string]*entry{}, sameness: sets{}, current: map[string]bool{}}
 	for _, vendor := range slices.Sorted(maps.Keys(p.Models)) {
@@ -121,13 +121,13 @@ func (b *book) add(vendor string, m model, date string, s vendorSupplement) erro
 			if other.vendor != vendor {
 				return fmt.Errorf("%s is a model of %s too", name, other.vendor)
 			}
-			continue // the package's first rule that fits a name wins
+			continue // the package's first matching rule wins
 		}
 		e := &entry{vendor: vendor, tariff: t, later: later, peak: peaks, context: m.Context, free: string(m.Prices) == "{}"}
 		e.setFees(s.fees(name))
 		b.entries[name] = e
 		base := limit.BaseModel(name)
-		apart := "" // the model that the name is apart from the others
+		apart := "" // the model of its own that the name belongs to
 		if dashed := strings.ReplaceAll(base, ".", "-"); slices.Contains(s.Separate, dashed) {
 			apart = dashed
 		}
@@ -141,8 +141,8 @@ func (b *book) add(vendor string, m model, date string, s vendorSupplement) erro
 	return nil
 }
 
-// callable reports whether a name of the package can be a vendor's: those with a slash or a colon are OpenRouter's, or of
-// fine-tuned models, as is .ft.
+// callable reports whether a name of the package can be a vendor's model. Names with a slash or a colon are OpenRouter's or
+// fine-tuned models; names with .ft are fine-tuned models.
 func callable(name string) bool {
 	return !strings.ContainsAny(name, "/:") && !strings.HasSuffix(name, ".ft")
 }
@@ -154,7 +154,7 @@ func (b *book) supplement(vendor string, s vendorSupplement) error {
 		before := len(pending)
 		for _, name := range slices.Sorted(maps.Keys(pending)) {
 			if _, waits := pending[pending[name].Like]; waits {
-				continue // what it is like has in the package a price that the supplement corrects
+				continue // the supplement also corrects the price of the model that it is like
 			}
 			ok, err := b.supply(vendor, name, pending[name], s)
 			if err != nil {
@@ -165,7 +165,7 @@ func (b *book) supplement(vendor string, s vendorSupplement) error {
 			}
 		}
 		if len(pending) == before {
-			return fmt.Errorf("no price is known of what %q are like", slices.Sorted(maps.Keys(pending)))
+			return fmt.Errorf("the models that %q are like have no known price", slices.Sorted(maps.Keys(pending)))
 		}
 	}
 	for name, c := range s.Current {
@@ -180,7 +180,7 @@ func (b *book) supplement(vendor string, s vendorSupplement) error {
 		b.sameness.union(base, base)
 		b.current[base] = b.current[base] || !s.Prices[name].Same
 	}
-	// A name that is not in the list has the size of its model.
+	// A name that is not in the list has the limits of its base model.
 	for name, e := range b.entries {
 		if like := b.find(limit.BaseModel(name)); !e.current && like != nil && like.current {
 			e.context, e.max = like.context, like.max
@@ -189,7 +189,7 @@ func (b *book) supplement(vendor string, s vendorSupplement) error {
 	return nil
 }
 
-// find returns the entry of a name or of the name that it is a snapshot of.
+// find returns the entry of a name, or of its base model.
 func (b *book) find(name string) *entry {
 	if e := b.entries[name]; e != nil {
 		return e
@@ -197,7 +197,7 @@ func (b *book) find(name string) *entry {
 	return b.entries[limit.BaseModel(name)]
 }
 
-// supply adds one price; it reports false where what it is like has none yet.
+// supply adds one price. It reports false if the model that it is like has no price yet.
 func (b *book) supply(vendor, name string, a addition, s vendorSupplement) (bool, error) {
 	if a.Source == "" {
 		return false, fmt.Errorf("has no source")
@@ -216,7 +216,7 @@ func (b *book) supply(vendor, name string, a addition, s vendorSupplement) (bool
 	if a.Input != nil || a.CharactersUSD != 0 || a.MinuteUSD != 0 {
 		own.tariff, own.later, own.peak = a.tariff(), nil, a.peaks(own.peak)
 		if a.PeakTimes != 0 && own.peak == nil {
-			return false, fmt.Errorf("has another price at hours that the package does not have")
+			return false, fmt.Errorf("has a peak price, but the package has no peak hours for it")
 		}
 		own.setFees(s.fees(name))
 		own.free = a.Input != nil && *a.Input == 0 && a.Output == 0
@@ -251,9 +251,9 @@ func (b *book) canonical() map[string]string {
 	return all
 }
 
-// families are the first words of names that only one vendor's have, and several of its.
+// families are the first words that several names of one vendor, and no other vendor's, begin with.
 func (b *book) families() map[string]string {
-	// Words that say nothing of a vendor.
+	// Words that do not identify a vendor.
 	common := []string{"text", "open", "labs", "computer", "deep", "omni", "chat"}
 	models, vendors := map[string]int{}, map[string]string{}
 	for name, e := range b.entries {

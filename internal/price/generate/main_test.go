@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestTheBookIsWhatTheFilesSay: what is checked in is what go generate would write.
+// TestTheBookIsWhatTheFilesSay: the checked-in files equal the output of go generate.
 func TestTheBookIsWhatTheFilesSay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -58,7 +58,7 @@ func TestWhatIsNotUnderstoodIsAnError(t *testing.T) {
 			`{}`, "2 tiers, want 1"},
 		"a price without a source": {`[]`, `{"prices": {"m": {"inputUsdPerMillion": 1}}}`, "has no source"},
 		"hours that nobody names":  {`[]`, `{"prices": {"m": {"inputUsdPerMillion": 1, "peakTimes": 2, "source": "s"}}}`, "hours that the package does not have"},
-		"a likeness to nothing":    {`[]`, `{"prices": {"m": {"like": "n", "source": "s"}}}`, "no price is known of what"},
+		"a likeness to nothing":    {`[]`, `{"prices": {"m": {"like": "n", "source": "s"}}}`, "have no known price"},
 	} {
 		p, s := input(t, "openai", tc.models, tc.supplement)
 		if _, err := newBook(p, s); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -101,7 +101,7 @@ func TestNamesOfOneModel(t *testing.T) {
 	}
 }
 
-// A corrected price holds for the names that are like it, whichever comes first, and its multiple at the package's hours.
+// A corrected price also holds for names that are like it, in any order, and at peak hours with its multiple.
 func TestACorrectedPrice(t *testing.T) {
 	t.Parallel()
 	p, s := input(t, "deepseek", `[{"id": "m", "match": {"equals": "m"}, "prices": [{"prices": {"input_mtok": 5, "output_mtok": 7}},

@@ -11,7 +11,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// rates are in USD a million tokens; 0: as plain input or output.
+// rates are in USD a million tokens; 0 means the price of plain input or output.
 type rates struct{ in, out, cached, write, write1h, audioIn, imageIn, audioOut, imageOut, videoIn, videoOut float64 }
 
 // tariff is a price list.
@@ -23,7 +23,7 @@ type tariff struct {
 	fees        fees
 }
 
-// change is a price from a day on, peak one at minutes of the day in UTC.
+// change is the price from a day on. peak is the price between two minutes of the day in UTC.
 type change struct {
 	from   string
 	tariff tariff
