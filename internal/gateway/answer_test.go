@@ -21,7 +21,7 @@ import (
 // streamChat is a request for a stream whose client has not asked for usage.
 const streamChat = `{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hello"}]}`
 
-// choosy is a server that refuses stream_options with an answer of its own, and counts what it was asked.
+// choosy is a server that refuses stream_options with a given answer, and counts its requests.
 type choosy struct {
 	status        int
 	refusal       string
@@ -43,7 +43,8 @@ func (s *choosy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(strings.NewReader(answer))}, nil
 }
 
-// A server that refuses the field which we added is asked once more without it, and after a few times without it at once.
+// A server that refuses the added stream_options gets the request again without it. After a few refusals it gets it without
+// the field at once.
 func TestStreamOptions_AreLeftOutWhereTheyAreRefused(t *testing.T) {
 	t.Parallel()
 	const named = `{"error":{"message":"stream_options: Extra inputs are not permitted"}}`
@@ -86,7 +87,7 @@ func TestStreamOptions_AreLeftOutWhereTheyAreRefused(t *testing.T) {
 	}
 }
 
-// The client's own field is the client's business, and a provider can be set to be never asked.
+// A client's own stream_options is not removed. A provider can be configured never to be asked.
 func TestStreamOptions_AreNotAdded(t *testing.T) {
 	t.Parallel()
 	server := &choosy{status: 400, refusal: "stream_options"}
@@ -101,7 +102,7 @@ func TestStreamOptions_AreNotAdded(t *testing.T) {
 	}
 }
 
-// Which servers refuse is remembered of a bounded number.
+// The gateway remembers a bounded number of servers that refuse stream_options.
 func TestStreamOptions_MemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	var p plainServers
@@ -122,7 +123,7 @@ func TestStreamOptions_MemoryIsBounded(t *testing.T) {
 	}
 }
 
-// No figure of a provider costs more than its model can have read and written, and none that is honest is lowered.
+// No figure of a provider costs more than its model can have read and written. No honest figure is lowered.
 func TestFiguresAreBounded(t *testing.T) {
 	t.Parallel()
 	const absurd = 900_000_000_000
@@ -159,7 +160,7 @@ func TestFiguresAreBounded(t *testing.T) {
 	}
 }
 
-// A model that answers in the place of the one that was asked is charged at its own price, with or without a list of passes.
+// A model that answers instead of the requested one is charged at its own price, with or without a list of passes.
 func TestModelThatAnsweredIsCharged(t *testing.T) {
 	t.Parallel()
 	const document = `{"name":"test","costLimitUsd":1,"prices":{"a":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},"b":{"inputUsdPerMillion":10,"outputUsdPerMillion":10}},
@@ -182,7 +183,7 @@ func TestModelThatAnsweredIsCharged(t *testing.T) {
 	}
 }
 
-// The log says why a provider did not answer, and nothing that could be a secret.
+// The log says why a provider did not answer, and holds no possible secret.
 func TestLogSaysWhyAProviderDidNotAnswer(t *testing.T) {
 	t.Parallel()
 	const secret = "secret-0123456789"

@@ -43,7 +43,7 @@ func (p instant) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// sink is a client's connection that takes everything.
+// sink is a client's connection that accepts every write.
 type sink struct {
 	header http.Header
 	status int

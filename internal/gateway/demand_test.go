@@ -17,7 +17,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// asking is a ledger that keeps what was asked for and admits nothing.
+// asking is a ledger that records requests and admits none.
 type asking struct {
 	account
 	ask *limit.Ask
@@ -28,7 +28,7 @@ func (a *asking) Reserve(_ context.Context, req ledger.Request) (*ledger.Reserva
 	return nil, ledger.ErrUnavailable
 }
 
-// askFor returns what a request sets aside, nil where it is refused before.
+// askFor returns the hold that a request asks for, nil if it is refused before.
 func askFor(t *testing.T, document, path, contentType, body string) *limit.Ask {
 	t.Helper()
 	settings, err := project.ParseSettings([]byte(document))
@@ -57,7 +57,7 @@ func askFor(t *testing.T, document, path, contentType, body string) *limit.Ask {
 	return a.ask
 }
 
-// priced is a project under a strict or soft limit on costs, whose models cost round sums.
+// priced is a project under a strict or soft cost limit, whose models have round prices.
 func priced(enforcement string) string {
 	return `{"name":"t","enforcement":"` + enforcement + `","costLimitUsd":1000,"tokenLimit":900000000,"prices":{
 		"cheap":{"inputUsdPerMillion":1,"outputUsdPerMillion":1},
@@ -67,7 +67,7 @@ func priced(enforcement string) string {
 		"gpt-image-1":{"inputUsdPerMillion":10,"outputUsdPerMillion":40}}}`
 }
 
-// costs is the cost that a body holds, in micro-USD.
+// costs is the held cost of a request with a body, in micro-USD.
 func costs(t *testing.T, enforcement, path, body string) int64 {
 	t.Helper()
 	ask := askFor(t, priced(enforcement), path, "application/json", body)
@@ -116,7 +116,7 @@ func TestHoldsCoverWhatIsAskedForBesideAnAnswer(t *testing.T) {
 	}
 }
 
-// A fee is held under a soft limit where nothing bounds the tool, too: for one use.
+// Under a soft limit, the fee of one use is held for a tool without a bound.
 func TestASoftLimitHoldsOneUseOfAnUnboundedTool(t *testing.T) {
 	t.Parallel()
 	const plain = `{"model":"gpt-cheap","input":"hello","max_output_tokens":100`
@@ -128,7 +128,7 @@ func TestASoftLimitHoldsOneUseOfAnUnboundedTool(t *testing.T) {
 	}
 }
 
-// A second model whose price is not known is refused under a limit on costs, as the first is.
+// Under a cost limit, a second model without a known price is refused, as the first is.
 func TestASecondModelNeedsAPrice(t *testing.T) {
 	t.Parallel()
 	const body = `{"model":"claude-cheap","max_tokens":10,"messages":[],"fallbacks":[{"model":"of-no-price"}]}`
@@ -162,7 +162,7 @@ func silence(pages int) string {
 	return page("\x02", none, "OpusHead\x01\x01\x00\x00\x80\x3b\x00\x00\x00\x00\x00") + strings.Repeat(page("\x00", none, packets...), pages)
 }
 
-// A recording holds the longest that it can be, not what its size usually means.
+// The hold of a recording is for its longest possible length, not for the usual length of its size.
 func TestTranscriptionsHoldTheLongestSound(t *testing.T) {
 	t.Parallel()
 	const settings = `{"name":"t","enforcement":"strict","costLimitUsd":1000,"prices":{"whisper-1":{"audioUsdPerMinute":0.006},"by-token":{"inputUsdPerMillion":6,"outputUsdPerMillion":10}}}`
@@ -192,8 +192,8 @@ func TestTranscriptionsHoldTheLongestSound(t *testing.T) {
 	}
 }
 
-// bill is a request and the most that its vendor can charge for it: every byte of text a token, every tool used as often
-// as it may be, each time with results of a hundred thousand tokens to be read, every model asked and every cap used up.
+// bill is a request and the most that its vendor can charge for it: every byte of text is a token, every tool is used as
+// often as allowed, with results of a hundred thousand tokens each, every model answers and every cap is used up.
 type bill struct {
 	path, body     string
 	tokens, micros int64
@@ -282,7 +282,7 @@ func TestStrictHoldsCoverTheDearestBill(t *testing.T) {
 	})
 }
 
-// An image counts as what the model that sees most in it makes of it, under any of its names.
+// An image counts as much as for the requested model that charges most for it, under any of the model's names.
 func TestAnImageIsBoundedByTheModelThatSeesMost(t *testing.T) {
 	t.Parallel()
 	for model, want := range map[string]int64{

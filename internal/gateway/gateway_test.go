@@ -19,7 +19,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// oneProject is a project of which nothing is stored but that it exists.
+// oneProject is a catalog of one project.
 type oneProject struct{ *project.Snapshot }
 
 func (p oneProject) Project(context.Context, string) (*project.Snapshot, error) {
@@ -72,7 +72,7 @@ func (a *account) Reserve(_ context.Context, req ledger.Request) (*ledger.Reserv
 	return res, nil
 }
 
-// Wait is the commit of every reservation.
+// Wait stands for the commit of every reservation.
 func (a *account) Wait(context.Context) error { return a.commitErr }
 
 func (a *account) Pass(req ledger.Request) *ledger.Reservation {
@@ -167,7 +167,7 @@ func answering(body string) roundTrip {
 	}
 }
 
-// A panic is answered, settled once, and tells the log nothing of the request.
+// A panic is answered and settled once. Its log line holds nothing of the request's content.
 func TestPanicIsSettled(t *testing.T) {
 	t.Parallel()
 	a := new(account)
@@ -183,7 +183,7 @@ func TestPanicIsSettled(t *testing.T) {
 	}
 }
 
-// While the ledger is away nothing is forwarded.
+// While the ledger is unavailable, no request is forwarded.
 func TestUnavailableLedgerRefuses(t *testing.T) {
 	t.Parallel()
 	got, _ := serve(t, &account{reserveErr: ledger.ErrUnavailable}, func(*http.Request) (*http.Response, error) {
@@ -195,7 +195,7 @@ func TestUnavailableLedgerRefuses(t *testing.T) {
 	}
 }
 
-// Nothing of an answer is shown whose reservation could be forgotten.
+// No byte of an answer is passed on before its reservation is durable.
 func TestUncommittedReservationShowsNothing(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -216,7 +216,7 @@ func TestUncommittedReservationShowsNothing(t *testing.T) {
 	}
 }
 
-// Who goes away while a reservation waits for its turn has not met an outage.
+// A client that leaves while its reservation waits is no outage.
 func TestClientGoneBeforeTheDecision(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]*account{
@@ -231,8 +231,7 @@ func TestClientGoneBeforeTheDecision(t *testing.T) {
 	}
 }
 
-// Mistral refuses the wish for usage figures in a stream, and sends them: it is known by its host, whatever a project
-// calls it.
+// Mistral refuses stream_options and sends the usage anyway. It is recognised by its host, under any name in a project.
 func TestUsageIsAskedForWhereItMayBe(t *testing.T) {
 	t.Parallel()
 	for model, asked := range map[string]bool{"le-chat/small": false, "mistral-small-latest": false, "own/small": true, "gpt-4o": true} {
@@ -249,7 +248,7 @@ func TestUsageIsAskedForWhereItMayBe(t *testing.T) {
 	}
 }
 
-// A connection that cannot be made is tried once more, with the whole body, and then leaves the request uncounted.
+// A failed dial is tried once more, with the whole body. If it fails again, the request is not counted.
 func TestConnectionsAreTriedTwice(t *testing.T) {
 	t.Parallel()
 	a := new(account)
@@ -267,7 +266,7 @@ func TestConnectionsAreTriedTwice(t *testing.T) {
 	}
 }
 
-// What a body asks for cannot be spelt so that the estimate misses it.
+// No spelling of a field hides it from the estimate.
 func TestMentions(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]bool{

@@ -22,8 +22,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// exchangeTest is a gateway for one identity whose provider and client are the test's. It runs in a bubble of synctest,
-// where time costs nothing.
+// exchangeTest is a gateway for one identity, with a provider and a client of the test. It runs in a synctest bubble, so
+// waiting takes no time.
 type exchangeTest struct {
 	*Gateway
 	account  *account
@@ -47,8 +47,7 @@ func newExchangeTest(t *testing.T, document string, provider roundTrip) *exchang
 	return e
 }
 
-// send sends a request whose client goes away after a time, or stays where that is 0, and returns when the gateway is
-// done with it.
+// send sends a request whose client leaves after a time, or stays if that is 0. It returns when the gateway has finished.
 func (e *exchangeTest) send(path, body string, stay time.Duration) *httptest.ResponseRecorder {
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
@@ -73,7 +72,7 @@ func (e *exchangeTest) send(path, body string, stay time.Duration) *httptest.Res
 	return answer
 }
 
-// charged is the tokens of the one request that was made.
+// charged is the charged tokens of the only request.
 func (e *exchangeTest) charged(t *testing.T) int64 {
 	t.Helper()
 	if len(e.account.settled) != 1 {
@@ -82,7 +81,7 @@ func (e *exchangeTest) charged(t *testing.T) int64 {
 	return e.account.settled[0].Amounts[limit.Tokens]
 }
 
-// script is a provider that answers as it is told, and how its client behaves.
+// script says how a provider answers and how its client behaves.
 type script struct {
 	anthropic, streams bool
 	cap                int64         // the client's output cap; 0: none
@@ -176,12 +175,12 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: header, ContentLength: -1, Body: read}, nil
 }
 
-// beganSending tells the gateway that its request has been taken, as a transport does.
+// beganSending tells the gateway that its request is being sent, as a transport does.
 func beganSending(r *http.Request) {
 	httptrace.ContextClientTrace(r.Context()).WroteHeaders()
 }
 
-// work writes the answer and bills what it has made of it.
+// work writes the answer and bills the part that it has made.
 func (s *script) work(ctx context.Context, to *io.PipeWriter, most int64) {
 	w := io.Writer(to)
 	if s.answer == "gzip" {
@@ -278,8 +277,7 @@ func (f flushing) Write(p []byte) (int, error) {
 	return n, errors.Join(err, f.Flush())
 }
 
-// Under a strict limit no client, whatever it does, makes a provider bill more than is counted, whatever the provider
-// answers.
+// Under a strict limit, no provider bills more than is counted, whatever its client does and whatever it answers.
 func TestStrict_CountsNoLessThanIsBilled(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(7, 11))
@@ -309,8 +307,8 @@ func TestStrict_CountsNoLessThanIsBilled(t *testing.T) {
 	}
 }
 
-// Leaving early is not cheaper than staying: 40 clients that read a stream to its end marker and hang up are counted what
-// they used, as are those that leave a call which is not streamed.
+// Leaving early is not cheaper than staying. The usage of 40 clients that read a stream to its end marker and hang up is
+// counted, and that of clients that leave a call without a stream.
 func TestLeavingEarlyIsNotCheaper(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]script{
@@ -356,7 +354,7 @@ func (l *lateFigures) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// What is read on is bounded: a stream for two seconds, a whole answer for five minutes.
+// After its client left, a stream is read for at most two seconds, a whole answer for at most five minutes.
 func TestReadingOnIsBounded(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -395,8 +393,7 @@ func TestReadingOnIsBounded(t *testing.T) {
 	}
 }
 
-// However many clients leave, no more answers are read on than the gateway has room for; the others are charged by
-// estimate at once.
+// The gateway reads on a bounded number of answers whose clients left. The others are charged by estimate at once.
 func TestReadingOnIsBoundedInNumber(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -421,7 +418,7 @@ func TestReadingOnIsBoundedInNumber(t *testing.T) {
 	})
 }
 
-// Answers that are read on end with the server.
+// Answers that are read after their clients left end with the server.
 func TestReadingOnEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -441,7 +438,7 @@ func TestReadingOnEndsWithTheServer(t *testing.T) {
 	})
 }
 
-// A model that thinks unseen is paid for it, and the client that leaves then, or at its first word, is counted about as much.
+// Hidden thinking is billed. A client that leaves during it, or at the first word, is charged about as much.
 func TestLeavingWhileTheModelThinksIsNotFree(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -474,7 +471,7 @@ func TestLeavingWhileTheModelThinksIsNotFree(t *testing.T) {
 	}
 }
 
-// An image that a client leaves when it has seen the last of its partial ones is not free.
+// An image is not free for a client that leaves after its last partial image.
 func TestLeavingWhileAnImageIsDrawnIsNotFree(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -496,7 +493,7 @@ func TestLeavingWhileAnImageIsDrawnIsNotFree(t *testing.T) {
 	})
 }
 
-// What a body refers to is not free for who leaves before the figures come.
+// Input that a body refers to is not free for a client that leaves before the figures come.
 func TestLeavingWithHiddenInputIsNotFree(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

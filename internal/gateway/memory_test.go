@@ -12,7 +12,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/budget"
 )
 
-// withheld is a body that brings all its bytes but the last, and then waits.
+// withheld is a body that delivers all bytes but the last, and then waits.
 type withheld struct {
 	left    int
 	waiting func() // called once
@@ -32,8 +32,8 @@ func (w *withheld) Read(p []byte) (int, error) {
 
 func (*withheld) Close() error { return nil }
 
-// BenchmarkWithheldBodies tells what the heap grows by while many clients withhold the ends of their bodies, beside
-// the budget: it stays below it, however many there are.
+// BenchmarkWithheldBodies reports the heap's growth while many clients withhold the ends of their bodies. It stays below
+// the budget for any number of clients.
 func BenchmarkWithheldBodies(b *testing.B) {
 	const size, most = 4 << 20, 32 << 20
 	for _, clients := range []int{4, 24, 96} {

@@ -51,7 +51,7 @@ func TestSeenNamesNothingOfTheProject(t *testing.T) {
 	}
 }
 
-// BenchmarkSeen is what observing costs the gateway: five looks at the clock, and making what is told.
+// BenchmarkSeen measures the cost of Observe to the gateway: five reads of the clock, and making a Seen.
 func BenchmarkSeen(b *testing.B) {
 	c := finished("gpt-4o-mini", &project.Provider{Name: "openai", Builtin: true}, &limit.Decision{})
 	c.g.Now, c.start = time.Now, time.Now()

@@ -14,8 +14,8 @@ import (
 
 const answered = `{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`
 
-// Another node has set a limit of the identity's own since this one read its settings: the
-// request is decided on under the new one.
+// Another node has set the identity's own limit since this node read its settings. The request
+// is decided on under the new limit.
 func TestSettingsThatChangedAreResolvedAnew(t *testing.T) {
 	t.Parallel()
 	three := int64(3)
@@ -35,7 +35,7 @@ func TestSettingsThatChangedAreResolvedAnew(t *testing.T) {
 	}
 }
 
-// An identity that another node has disabled meanwhile is refused, and nothing is sent.
+// An identity that another node has disabled is refused, and nothing is sent.
 func TestDisabledMeanwhile(t *testing.T) {
 	t.Parallel()
 	a := &account{settings: &ledger.Settings{Disabled: true}, cached: []*ledger.Settings{nil}}
@@ -48,7 +48,7 @@ func TestDisabledMeanwhile(t *testing.T) {
 	}
 }
 
-// An identity that another node has put into a tier meanwhile gets the models of that tier.
+// An identity that another node has put into a tier gets the models of that tier.
 func TestTheTierThatChangedMeanwhileAllowsTheModel(t *testing.T) {
 	t.Parallel()
 	const document = `{"name":"test","tiers":{"small":{"allowedModels":["gpt-4o-mini"]}}}`
@@ -62,8 +62,8 @@ func TestTheTierThatChangedMeanwhileAllowsTheModel(t *testing.T) {
 	}
 }
 
-// Of an identity that is not known to have settings none are assumed, and none are asked for
-// unless the request would be refused for that.
+// An identity without known settings is assumed to have none. They are read only if the
+// request would be refused.
 func TestSettingsThatAreAssumed(t *testing.T) {
 	t.Parallel()
 	const rejecting = `{"name":"test","requestLimit":10,"unknownTier":"reject","tiers":{"pro":{"requestLimit":100}}}`
@@ -116,8 +116,8 @@ func TestSettingsThatAreAssumed(t *testing.T) {
 	}
 }
 
-// What would be refused under a cost limit passes while a promotion lasts, and only then: here it
-// was taken back between the look at the account and the decision.
+// A request that a cost limit would refuse passes only during a promotion. Here the promotion
+// ended between reading the account and the decision.
 func TestPromotionTakenBackMeanwhile(t *testing.T) {
 	t.Parallel()
 	a := &account{promoEnds: true}
@@ -131,7 +131,7 @@ func TestPromotionTakenBackMeanwhile(t *testing.T) {
 	}
 }
 
-// Settings that change faster than a request can be resolved are no reason to go on for ever.
+// If settings change faster than a request can be resolved, the request is refused in the end.
 func TestSettingsThatNeverStand(t *testing.T) {
 	t.Parallel()
 	a := &account{reserveErr: ledger.ErrStale}
@@ -140,8 +140,8 @@ func TestSettingsThatNeverStand(t *testing.T) {
 	}
 }
 
-// Where limits cannot be checked a request is refused, unless its project lets it pass: then
-// it is marked, and counted in the end.
+// If limits cannot be checked, a request is refused, unless its project fails open. Then the
+// answer is marked, and the request is counted later.
 func TestLimitsThatCannotBeChecked(t *testing.T) {
 	t.Parallel()
 	away := func() *account {
@@ -168,14 +168,14 @@ func TestLimitsThatCannotBeChecked(t *testing.T) {
 		t.Errorf("the log does not tell: %s", log)
 	}
 
-	// Who is known to be disabled stays out.
+	// An identity that is known to be disabled is refused.
 	a = away()
 	a.cached = []*ledger.Settings{{Disabled: true}}
 	if answer, _ := serveFor(t, open, a, answering(answered)); answer.Code != http.StatusForbidden {
 		t.Errorf("disabled: status %d, want 403", answer.Code)
 	}
 
-	// What never reached the provider costs nothing.
+	// A request that never reached the provider costs nothing.
 	a = away()
 	serveFor(t, open, a, func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") })
 	if len(a.passed) != 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/meter"
 )
 
-// chunks is a stream of n events as a vendor sends them: one a write.
+// chunks is a stream of n events, one a write, as a vendor sends them.
 func chunks(n int, format, last string) (events [][]byte, size int64) {
 	for i := range n {
 		events = append(events, fmt.Appendf(nil, format, fmt.Sprintf("word%d ", i)))

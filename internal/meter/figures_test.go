@@ -25,8 +25,8 @@ func fee(f price.Fee, n int64) (u price.Usage) {
 	return u
 }
 
-// TestFigures reads what vendors have been seen to send of their usage. Bodies that begin with data: are streams, and are
-// cut at every byte.
+// TestFigures reads usage as vendors were seen to send it. Bodies that begin with data: are streams, and are cut at every
+// byte.
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	const (
@@ -55,7 +55,7 @@ func TestFigures(t *testing.T) {
 		output bool // is known
 		others []meter.Pass
 	}{
-		// A later zero or null lowers no figure that came.
+		// A later zero or null lowers no earlier figure.
 		{"chat: zeros after figures", meter.OpenAIChat, meter.Options{}, sse(chatText, usage(`{"prompt_tokens":20,"completion_tokens":57,"total_tokens":77}`), usage(`{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`), "[DONE]"),
 			price.Usage{Input: 20, Output: 57}, true, true, nil},
 		{"chat: nulls after figures", meter.OpenAIChat, meter.Options{}, sse(chatText, usage(`{"prompt_tokens":20,"completion_tokens":57}`), usage(`{"prompt_tokens":null,"completion_tokens":60,"total_tokens":null}`), "[DONE]"),
@@ -83,7 +83,7 @@ func TestFigures(t *testing.T) {
 		{"images: no usage", meter.OpenAIImages, meter.Options{}, `{"data":[{"b64_json":"iVBO"}]}`, price.Usage{Images: 1}, false, false, nil},
 		{"images: one of two without usage", meter.OpenAIImages, meter.Options{}, sse(`{"type":"image_generation.completed","usage":{"input_tokens":5,"output_tokens":100}}`, `{"type":"image_generation.completed"}`), price.Usage{Input: 5, Output: 100, ImageOutput: 100, Images: 2}, true, false, nil},
 
-		// The larger of a total and its parts is what was used.
+		// The larger of a total and the sum of its parts counts.
 		{"chat: a total that is too small", meter.OpenAIChat, meter.Options{}, `{"usage":{"prompt_tokens":10,"completion_tokens":57,"total_tokens":40}}`, price.Usage{Input: 10, Output: 57}, true, true, nil},
 		{"responses: a total that is too small", meter.OpenAIResponses, meter.Options{}, `{"usage":{"input_tokens":100,"output_tokens":50,"total_tokens":120}}`, price.Usage{Input: 100, Output: 50}, true, true, nil},
 		{"gemini: a total that has more", meter.GeminiGenerate, meter.Options{}, fmt.Sprintf(candidate, `,"finishReason":"STOP"`, `"promptTokenCount":10,"candidatesTokenCount":20,"totalTokenCount":407`), price.Usage{Input: 10, Output: 397}, true, true, nil},
@@ -126,7 +126,7 @@ func TestFigures(t *testing.T) {
 			price.Usage{Input: 61, CacheWrite: 60, Output: 9}, true, true, nil},
 		{"responses: writes", meter.OpenAIResponses, meter.Options{}, `{"usage":{"input_tokens":100,"output_tokens":1,"input_tokens_details":{"cached_tokens":10,"cache_write_tokens":80}}}`, price.Usage{Input: 100, CachedInput: 10, CacheWrite: 80, Output: 1}, true, true, nil},
 
-		// Names of other vendors.
+		// Other vendors' names.
 		{"chat: Moonshot's cache", meter.OpenAIChat, meter.Options{}, `{"usage":{"prompt_tokens":100,"completion_tokens":5,"cached_tokens":90}}`, price.Usage{Input: 100, CachedInput: 90, Output: 5}, true, true, nil},
 		{"chat: DeepSeek's cache, told twice", meter.OpenAIChat, meter.Options{}, `{"usage":{"prompt_tokens":100,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":90},"prompt_cache_hit_tokens":90,"prompt_cache_miss_tokens":10}}`, price.Usage{Input: 100, CachedInput: 90, Output: 5}, true, true, nil},
 		{"transcription of Mistral", meter.OpenAIAudio, meter.Options{}, `{"text":"hello","usage":{"prompt_audio_seconds":203,"prompt_tokens":4,"total_tokens":3264,"completion_tokens":635}}`, price.Usage{Input: 2629, AudioInput: 2625, Output: 635, AudioMillis: 203_000}, true, true, nil},
@@ -166,8 +166,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// However usage objects follow each other, no figure that came is lowered by one that is zero or not said, and what
-// comes before a figure does not hide it.
+// No zero or absent figure lowers an earlier one, in any order of usage objects. Content before a figure does not hide it.
 func TestFigures_ZerosChangeNothing(t *testing.T) {
 	t.Parallel()
 	figures := `{"prompt_tokens":20,"completion_tokens":57,"total_tokens":77,"prompt_tokens_details":{"cached_tokens":16}}`
@@ -200,8 +199,8 @@ func TestFigures_ZerosChangeNothing(t *testing.T) {
 	}
 }
 
-// An answer is told to be events or JSON by its first bytes, whatever it is called and whatever comes before them to keep the
-// connection alive.
+// The first bytes of an answer say whether it is events or JSON, whatever its Content-Type and whatever comes before them
+// to keep the connection alive.
 func TestStream_FormIsToldByTheFirstBytes(t *testing.T) {
 	t.Parallel()
 	const (
@@ -226,7 +225,7 @@ func TestStream_FormIsToldByTheFirstBytes(t *testing.T) {
 	}
 }
 
-// What keeps a connection alive passes at once, although events are held back until they are complete.
+// Bytes that keep a connection alive pass at once, although events are held back until they are complete.
 func TestStream_HeartbeatsPassAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, beat := range []string{"\n", " ", "\r\n", ": keep-alive\n", ": keep-alive\n\n", ":\r\n"} {
@@ -246,7 +245,7 @@ func TestStream_HeartbeatsPassAtOnce(t *testing.T) {
 	}
 }
 
-// An event that carries more than the usage that was asked for is shown.
+// An event that carries more than the added usage is shown.
 func TestStream_OnlyUsageIsHidden(t *testing.T) {
 	t.Parallel()
 	for fields, hidden := range map[string]bool{
@@ -267,7 +266,7 @@ func TestStream_OnlyUsageIsHidden(t *testing.T) {
 	}
 }
 
-// The end marker of a stream is noticed, so that a stream that is left after it can be read on for its figures.
+// The end marker of a stream is noticed, so that the stream can be read on for its figures after its client left.
 func TestStream_Stage(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -294,7 +293,7 @@ func TestStream_Stage(t *testing.T) {
 	}
 }
 
-// An answer that is an error from its beginning is told from one that failed midway.
+// An answer that is an error from its beginning is distinguished from one that failed midway.
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]bool{

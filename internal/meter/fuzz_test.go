@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// maxCount is more than any figure of a result can be: the sum of a few that are believed.
+// maxCount is more than any figure of a result can be: the sum of a few credible counts.
 const maxCount = 1 << 60
 
 func checkSane(t *testing.T, r meter.Result) {
@@ -58,7 +58,7 @@ func FuzzWhole(f *testing.F) {
 
 func FuzzStream(f *testing.F) {
 	seed(f, func(kind uint8, body []byte) { f.Add(kind, body, uint16(5), uint16(77), true) })
-	// Whatever comes before an answer, and whichever form it has, is told by its first bytes.
+	// The first bytes of an answer say its form, whatever comes before them.
 	for _, s := range []string{
 		"\n\n {\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n", "\uFEFFdata: [DONE]\n\n", ": beat\r\n\r: beat\rdata: {}\r\r", "[{},{}]", "{}{}", "<html>",
 		"\xef\xbbdata: x\n\n", " \uFEFF{", "event: x\n: within\ndata: y\n\n",

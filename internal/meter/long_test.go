@@ -10,7 +10,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/price"
 )
 
-// An event or an answer that is too long to be kept passes as it comes, and its figures are read at either end.
+// An event or answer that is too long to be kept passes as it comes. Its figures are read at either end.
 func TestLong(t *testing.T) {
 	t.Parallel()
 	picture := strings.Repeat("iVBORw0KGgo", 120_000) // 1.3 MB
@@ -49,7 +49,7 @@ func TestLong(t *testing.T) {
 	}
 }
 
-// All streams together keep no more of their unfinished events than there is memory for, and give it back.
+// All streams together keep no more of their unfinished events than Memory allows, and give the memory back.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	const most = 4 << 20
@@ -81,7 +81,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkEndlessEvents is what streams keep of events of 31 MB that do not end: heap-MB stays flat however many there are.
+// BenchmarkEndlessEvents reports what streams keep of unfinished events of 31 MB: heap-MB stays flat for any number.
 func BenchmarkEndlessEvents(b *testing.B) {
 	for _, n := range []int{10, 100} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -52,7 +52,7 @@ func same(t *testing.T, k meter.Kind, o meter.Options, stream []byte, want meter
 	}
 }
 
-// withoutUsage is the stream that a client who had not asked for usage sees.
+// withoutUsage is the stream for a client that did not ask for usage.
 func withoutUsage(stream []byte) []byte {
 	var kept []byte
 	for _, event := range bytes.SplitAfter(stream, []byte("\n\n")) {
@@ -248,7 +248,7 @@ func TestEventsAreHiddenOnlyWithEmptyChoicesAndAUsageObject(t *testing.T) {
 	}
 }
 
-// TestBytesArePassedOnAtOnce is a failure of the field: answers that are held back until they end.
+// TestBytesArePassedOnAtOnce guards against a known failure: answers that are held back until they end.
 func TestBytesArePassedOnAtOnce(t *testing.T) {
 	t.Parallel()
 	s := meter.NewStream(meter.OpenAIChat, meter.Options{})
@@ -262,7 +262,7 @@ func TestBytesArePassedOnAtOnce(t *testing.T) {
 	}
 }
 
-// Failures of the field, each with the fixture that has it.
+// Known failures in the field, each with its fixture.
 func TestFieldFailures(t *testing.T) {
 	t.Parallel()
 	for name, file := range map[string]string{
@@ -464,7 +464,7 @@ func TestFlushTwiceAddsNothing(t *testing.T) {
 	}
 }
 
-// TestRecordings meters vendors' real answers, where they are at hand. Events are framed as the recordings' README says.
+// TestRecordings meters vendors' real answers if the recordings exist. Events are framed as the recordings' README says.
 func TestRecordings(t *testing.T) {
 	t.Parallel()
 	const dir = "../../../shared/recordings"
@@ -532,14 +532,14 @@ func TestRecordings(t *testing.T) {
 	}
 }
 
-// everyCut is same, in steps through a long stream that keep the test short but still meet every byte of a short one.
+// everyCut is same with steps: large ones in a long stream, to keep the test short, and every byte in a short one.
 func everyCut(t *testing.T, k meter.Kind, o meter.Options, stream []byte, want meter.Result, wantOut []byte) {
 	t.Helper()
 	if len(stream) < 8<<10 {
 		same(t, k, o, stream, want, wantOut)
 		return
 	}
-	// Each piece size cuts at different bytes; together with byte by byte, cuts fall everywhere.
+	// Each piece size cuts at different bytes. With the byte-by-byte run, every byte is a cut.
 	for _, size := range []int{1, 2, 3, 7, 64, 1000, 4096} {
 		var cuts []int
 		for i := size; i < len(stream); i += size {
@@ -555,7 +555,7 @@ func everyCut(t *testing.T, k meter.Kind, o meter.Options, stream []byte, want m
 	}
 }
 
-// framed turns a recording into the event stream that it was.
+// framed turns a recording back into its event stream.
 func framed(k meter.Kind, lines []byte) []byte {
 	var stream []byte
 	for line := range bytes.Lines(lines) {

@@ -30,7 +30,7 @@ func TestParse_refusesBackgroundResponses(t *testing.T) {
 		t.Errorf("a deferred completion: %v, want unsupported_parameter", err)
 	}
 	accept(t, chat, `{"model":"grok-4","deferred":false}`)
-	// An image's background is another thing.
+	// An image's background is not the Responses field.
 	accept(t, "/v1/images/generations", `{"model":"gpt-image-2","prompt":"x","background":"transparent"}`)
 }
 
@@ -207,7 +207,7 @@ func TestParse_findsObjectsOfTheAccount(t *testing.T) {
 	refuse(t, chat, top(`"file_ids":[`+strings.Repeat(`"a",`, mostDemands)+`"a"]`), "file_ids", "more than")
 }
 
-// A body is read in linear time however its references are nested.
+// A body is read in linear time, however its references are nested.
 func TestParse_boundsNestedReferences(t *testing.T) {
 	t.Parallel()
 	nested := func(open, shut string, depth int) string {
@@ -266,7 +266,7 @@ func TestUndatedTool(t *testing.T) {
 	}
 }
 
-// The bodies of the Responses API's other endpoints are read as its own are.
+// The bodies of all endpoints of the Responses API are read alike.
 func TestParse_readsEveryBodyOfTheResponsesAPI(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{responses, responses + "/input_tokens", responses + "/compact"} {

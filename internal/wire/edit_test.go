@@ -109,7 +109,7 @@ func TestApply_leavesTheParsedBodyAlone(t *testing.T) {
 	}
 }
 
-// FuzzApply: an edited body is the same document but for the edit, to this package and to the standard decoder.
+// FuzzApply: an edited body is the same document except for the edit, for this package and the standard decoder.
 func FuzzApply(f *testing.F) {
 	for _, body := range []string{
 		`{"model":"a","max_tokens":100,"stream_options":{}}`, `{ "model":"a" ,"max_completion_tokens":null}`, `{"stream":true,"model":"a","stream_options":null}`,
@@ -156,7 +156,7 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
-// document decodes a body as the standard decoder does, numbers as they are written.
+// document decodes a body with the standard decoder and keeps the spelling of numbers.
 func document(t *testing.T, body []byte) map[string]any {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(body))
@@ -168,7 +168,7 @@ func document(t *testing.T, body []byte) map[string]any {
 	return doc
 }
 
-// lowered returns what an edit makes of a cap.
+// lowered returns a cap after an edit.
 func lowered(v any, edit Edit) any {
 	if n, ok := v.(json.Number); ok {
 		if i, err := n.Int64(); err == nil && i > edit.MaxOutput {
@@ -239,7 +239,7 @@ func setGemini(doc map[string]any, e *Envelope, edit Edit) {
 	}
 }
 
-// renameWithin renames in each request, however deep in arrays or in one another.
+// renameWithin renames the model in each nested request, at any depth.
 func renameWithin(v any, rename func(map[string]any)) {
 	switch v := v.(type) {
 	case []any:

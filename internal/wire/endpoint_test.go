@@ -187,7 +187,7 @@ func TestDialectOf_guessesForUnservedPathsToo(t *testing.T) {
 	}
 }
 
-// Who has the wrong base URL is told the right one, and nobody else.
+// Only a client with a wrong base URL is told the right one.
 func TestMatch_tellsTheBaseURL(t *testing.T) {
 	t.Parallel()
 	const version, alone = "followed by /v1.", "address alone"
@@ -222,7 +222,7 @@ func FuzzMatch(f *testing.F) {
 		if ep.Model == "" {
 			return
 		}
-		// Whoever decodes the path once more or resolves its dots must see the same model.
+		// A server that decodes the path again or resolves its dots must see the same model.
 		for _, bad := range []string{"..", "//", ":", "?", "#", "%", "\\", "\x00", "\n", " "} {
 			if bad != ".." && strings.Contains(ep.Model, bad) {
 				t.Errorf("model %q contains %q", ep.Model, bad)

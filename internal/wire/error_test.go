@@ -44,8 +44,7 @@ func TestErrorBody_showsALimitInEachDialect(t *testing.T) {
 	}
 }
 
-// Clients that do not know a body show how it begins, so the message comes first. No retry is spoken of where none makes
-// sense.
+// Clients show the beginning of an unknown body, so the message comes first. A retry is mentioned only if it makes sense.
 func TestErrorBody_messageFirstAndNoIdleRetry(t *testing.T) {
 	t.Parallel()
 	e := quota()
@@ -58,7 +57,7 @@ func TestErrorBody_messageFirstAndNoIdleRetry(t *testing.T) {
 	}
 }
 
-// Google's clients repeat a 429 unless it says that a day's quota is used up. One that passes within a minute does not say so.
+// Google's clients repeat a 429 unless it says that a day's quota is used up. A burst's 429 does not say so.
 func TestErrorBody_geminiTellsAUsedUpQuota(t *testing.T) {
 	t.Parallel()
 	e := quota()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// nginx answers 500 where it is told of a place that it does not have.
+// nginx answers 500 if the header names a location that it does not have.
 func TestOnlyAnNginxThatKnowsThePlaceIsToldOfIt(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

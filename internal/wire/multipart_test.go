@@ -241,7 +241,7 @@ func TestParse_readsWhatTheStandardWriterWrites(t *testing.T) {
 	}
 }
 
-// FuzzMultipart: a form that is accepted is one to the standard reader too, with the same one model, stream flag and n.
+// FuzzMultipart: the standard reader reads every accepted form too, with the same model, stream flag and n.
 func FuzzMultipart(f *testing.F) {
 	f.Add([]byte(form(filePart("image", "a.png", rawPNG), textPart("model", "a"), textPart("n", "2"), textPart("stream", "true"))), "c")
 	f.Add([]byte(form(textPart("model", "a\nb"), textPart("Model", "b"))), "c")
@@ -274,7 +274,7 @@ func FuzzMultipart(f *testing.F) {
 	})
 }
 
-// standardForm reads a form as the standard library does.
+// standardForm reads a form with the standard library.
 func standardForm(t *testing.T, body []byte) map[string][]string {
 	t.Helper()
 	fields := map[string][]string{}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// message is what a method and path are refused with.
+// message is the message that refuses a method and path.
 func message(t *testing.T, method, path string) string {
 	t.Helper()
 	_, err := Match(method, path)
@@ -18,7 +18,7 @@ func message(t *testing.T, method, path string) string {
 	return refused.Message
 }
 
-// A feature of the vendors that is not served is called by its name, with whether it is planned or what to use.
+// The refusal of a vendor's feature names it, and says whether it is planned or what to use instead.
 func TestUnsupported_namesTheFeature(t *testing.T) {
 	t.Parallel()
 	const notPlanned, planned, instead = "not planned", "It is planned", "Use POST"
@@ -79,7 +79,7 @@ func TestUnsupported_namesTheFeature(t *testing.T) {
 	}
 }
 
-// A slip is answered with the endpoint that was meant; only one of the base URL speaks of that.
+// The refusal of a misspelled path names the endpoint that was meant. It mentions the base URL only if that is wrong.
 func TestUnsupported_namesTheNearestEndpoint(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -140,7 +140,7 @@ func TestUnsupported_namesTheNearestEndpoint(t *testing.T) {
 	}
 }
 
-// Clients whose vendors share a path are told apart by their headers.
+// Clients of vendors that share a path are distinguished by their headers.
 func TestCallerDialect(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -200,7 +200,7 @@ func TestShownPath_hidesWhatMayBeAKey(t *testing.T) {
 	}
 }
 
-// Whatever is asked for, the message is short and printable, and no key of the path is in it.
+// For any path the message is short and printable, and holds no key of the path.
 func FuzzUnsupported(f *testing.F) {
 	for _, path := range []string{"/v1/files/sk-proj-0123456789", "/v1/chat/completion", "/v1beta/models/x:predict", "/v1/v1/messages", "//..//%2e%2e/;a=b", "/\x00\xff", "/v1/models/:"} {
 		f.Add("POST", path)

@@ -252,8 +252,8 @@ func TestParse_endpointsWithoutBody(t *testing.T) {
 	}
 }
 
-// FuzzParse holds Parse against the standard decoder: what Parse accepts is JSON, and every other reader sees the same
-// model, stream flag and output cap.
+// FuzzParse compares Parse with the standard decoder: every accepted body is JSON, and other readers see the same model,
+// stream flag and output cap.
 func FuzzParse(f *testing.F) {
 	for _, body := range []string{
 		`{"model":"gpt-4o","stream":true,"max_tokens":5,"messages":[{"role":"user","content":"hi"}]}`,
@@ -322,7 +322,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// checkDemands holds what was found that a body asks for against the standard decoder.
+// checkDemands compares the demands found in a body with the standard decoder's.
 func checkDemands(t *testing.T, e *Envelope, body []byte) {
 	t.Helper()
 	var seen struct {
@@ -379,7 +379,7 @@ func checkDemands(t *testing.T, e *Envelope, body []byte) {
 	}
 }
 
-// paths are one endpoint of each way to read a body.
+// paths are one endpoint for each way to read a body.
 var paths = []string{chat, legacy, responses, "/v1/audio/speech", "/v1/images/edits", messages, generate, batchEmbed}
 
 func BenchmarkParse_chat1KB(b *testing.B) {
