@@ -57,7 +57,7 @@ func TestWhatIsNotUnderstoodIsAnError(t *testing.T) {
 		"several tiers": {`[{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": {"base": 1, "tiers": [{"start": 1, "price": 2}, {"start": 2, "price": 3}]}}}]`,
 			`{}`, "2 tiers, want 1"},
 		"a price without a source": {`[]`, `{"prices": {"m": {"inputUsdPerMillion": 1}}}`, "has no source"},
-		"hours that nobody names":  {`[]`, `{"prices": {"m": {"inputUsdPerMillion": 1, "peakTimes": 2, "source": "s"}}}`, "hours that the package does not have"},
+		"hours that nobody names":  {`[]`, `{"prices": {"m": {"inputUsdPerMillion": 1, "peakTimes": 2, "source": "s"}}}`, "the package has no peak hours"},
 		"a likeness to nothing":    {`[]`, `{"prices": {"m": {"like": "n", "source": "s"}}}`, "have no known price"},
 	} {
 		p, s := input(t, "openai", tc.models, tc.supplement)
