@@ -96,7 +96,7 @@ func (op Operation) String() string {
 	return "unknown"
 }
 
-// Endpoint is one of the contract's endpoints, as a request named it.
+// Endpoint is one of the endpoints in docs/http-api.md, as a request named it.
 type Endpoint struct {
 	Dialect   Dialect
 	Operation Operation

@@ -16,7 +16,7 @@ import (
 // or a key.
 type Error struct {
 	Status  int    // HTTP status
-	Code    string // the contract's code, such as "limit_exceeded"
+	Code    string // one of docs/errors.md, such as "limit_exceeded"
 	Message string // what is wrong and what to do about it
 	Param   string // the field at fault, such as "stream_options.include_usage"; "" for none
 	Type    string // OpenAI's type if it is not the usual one of the status; else ""
@@ -56,7 +56,7 @@ func invalid(param, format string, args ...any) *Error {
 // names are the names of a status in the three dialects.
 type names struct{ openAI, anthropic, gemini string }
 
-// statuses is the contract's table of types by status.
+// statuses is the table of types in docs/http-api.md.
 var statuses = map[int]names{
 	http.StatusBadRequest:            {"invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"},
 	http.StatusUnauthorized:          {"authentication_error", "authentication_error", "UNAUTHENTICATED"},
