@@ -1,14 +1,14 @@
 // Package api is the control plane: JSON over HTTP below /api, described by the OpenAPI 3.1 document at
 // /api/openapi.json, for the servers of a developer.
 //
-// What holds for every call:
+// Invariants of every call:
 //
-//   - a secret key opens its own project and nothing else, and nothing of a request is read before it did
-//   - a call changes what it lists and nothing more: a field that is unknown, there twice or in another letter case
-//     refuses the whole call
-//   - a change is one ledger.Change: atomic against running requests, and applied once where it has an Idempotency-Key
-//   - an error is problem details (RFC 9457) that name the field; what is wrong on our side is logged and not shown
-//   - no key, no name of an identity and nothing of a limit response or of metadata is logged
+//   - A secret key opens its own project only. The body is read after the key was checked.
+//   - A call changes only the fields that it lists. An unknown field, a duplicate field or a wrong letter case refuses
+//     the whole call.
+//   - A change is one ledger.Change: atomic against running requests, and applied once if it has an Idempotency-Key.
+//   - An error is problem details (RFC 9457) that name the field. Internal errors are logged and not shown.
+//   - No key, no name of an identity, and nothing of a limit response or of metadata is logged.
 package api
 
 import (
@@ -24,14 +24,14 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// Ledger is what the control plane needs of a ledger.
+// Ledger is the part of a ledger that the control plane uses.
 type Ledger interface {
 	Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error)
 	Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error)
 	List(ctx context.Context, f ledger.Find) (ledger.Found, error)
 }
 
-// Secrets finds the project that a secret key belongs to by the id in the key, or project.ErrNotFound.
+// Secrets finds a project by the id in its secret key, or returns project.ErrNotFound.
 type Secrets interface {
 	ProjectBySecretID(ctx context.Context, id string) (project.Record, error)
 }
@@ -43,8 +43,8 @@ type Options struct {
 	Secrets  Secrets
 	Now      func() time.Time
 	Log      *slog.Logger
-	MaxBody  int64          // bytes of the call that sets many identities, where it is more than those of the others
-	Bodies   *budget.Budget // memory for the bodies of all requests; nil: without end
+	MaxBody  int64          // bytes of the body of the bulk call, if more than that of other calls
+	Bodies   *budget.Budget // memory for the bodies of all requests; nil is unlimited
 }
 
 // control is the control plane.
@@ -52,14 +52,14 @@ type control struct {
 	Options
 }
 
-// New returns the handler of everything below /api. It looks at the path as it was sent (see router), so it must get
-// requests before a ServeMux that would redirect odd spellings of it.
+// New returns the handler of everything below /api. It routes on the path as it was sent (see router), so it must not be
+// behind a ServeMux, which would redirect unusual spellings of the path.
 func New(o Options) http.Handler {
 	rt, _ := build(o)
 	return rt
 }
 
-// now is the time in the precision in which stores keep it, so that what is answered is what is read later.
+// now is the time in stored precision, so that an answer equals what is read later.
 func (c *control) now() time.Time { return inStore(c.Now()) }
 
 func inStore(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

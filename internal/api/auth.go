@@ -10,8 +10,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
-// authenticate returns the project of a request's secret key, if it is the one in the path. Whether a key is missing,
-// malformed, unknown or wrong makes no difference to the answer, nor does it whether another project exists.
+// authenticate returns the project of a request's secret key, if it is the project in the path. The answer is the same
+// for a missing, malformed, unknown or wrong key, and does not show whether another project exists.
 func (c *control) authenticate(r *http.Request) (*project.Snapshot, error) {
 	id, hash, ok := secret.ParseSecretKey(bearer(r.Header["Authorization"]))
 	if !ok {
@@ -22,7 +22,7 @@ func (c *control) authenticate(r *http.Request) (*project.Snapshot, error) {
 	case errors.Is(err, project.ErrNotFound):
 		return nil, unauthorized()
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errAway, err)
+		return nil, fmt.Errorf("%w: %w", errNoLookup, err)
 	case !secret.Equal(hash, rec.SecretHash):
 		return nil, unauthorized()
 	case rec.Key != r.PathValue("projectId"):
@@ -33,18 +33,18 @@ func (c *control) authenticate(r *http.Request) (*project.Snapshot, error) {
 	case errors.Is(err, project.ErrNotFound), err == nil && p == nil: // deleted a moment ago
 		return nil, unauthorized()
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errAway, err)
+		return nil, fmt.Errorf("%w: %w", errNoLookup, err)
 	}
 	return p, nil
 }
 
 func unauthorized() *problem {
 	return refuse(http.StatusUnauthorized,
-		"Send the project's secret key: Authorization: Bearer sk_… It is shown once, when the project is made or the key regenerated.").
+		"Send the project's secret key: Authorization: Bearer sk_… It is shown once, when the project is created or the key regenerated.").
 		with("WWW-Authenticate", `Bearer realm="airatelimit"`)
 }
 
-// bearer returns the token of the one Authorization header, or "".
+// bearer returns the token of the Authorization header, or "" if there is none or more than one.
 func bearer(headers []string) string {
 	if len(headers) != 1 {
 		return ""

@@ -9,16 +9,16 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
-// outcome is what a change answers, and what it leaves in the audit trail.
+// outcome is the answer to a change, with its entries for the audit trail.
 type outcome struct {
 	status int
 	body   any
 	audit  []ledger.Entry
 }
 
-// change applies a change to identities of the caller's project, all or none. apply gets their accounts in the order
-// of names and must be a pure function of them: it may run more than once. A change that has begun is waited for even
-// when the client has gone away, so that a repetition finds it applied.
+// change applies a change to identities of the caller's project, all or none. apply gets their accounts in the order of
+// names. It must be a pure function of them, because it may run more than once. If the client disconnects, a change that
+// has begun is still completed, so that a repeated call finds it applied.
 func change[T any](ctx context.Context, c *control, o *ledger.Once, names []string,
 	apply func(accounts []*ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {
 	p, now := projectOf(ctx), c.now()
@@ -43,8 +43,8 @@ func change[T any](ctx context.Context, c *control, o *ledger.Once, names []stri
 	return &answer[T]{done.Status, stored[T]{done.Body}}, nil
 }
 
-// changeOrCreate is change for one identity, which is created where it is not known: a purchase may come before its first
-// request.
+// changeOrCreate is change for one identity, which is created if it is unknown: a purchase may come before the identity's
+// first request.
 func changeOrCreate[T any](ctx context.Context, c *control, o *ledger.Once, name string,
 	apply func(a *ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {
 	return change[T](ctx, c, o, []string{name}, func(accounts []*ledger.Account, now time.Time) (outcome, error) {
@@ -70,8 +70,8 @@ func changeKnown[T any](ctx context.Context, c *control, o *ledger.Once, name st
 	})
 }
 
-// of returns what makes sure that a request is applied once; nil where it came without a key. The request is its
-// operation, the identity in its path and its body; its project is that of the key's scope.
+// of returns the ledger.Once of a request, or nil if it has no Idempotency-Key. The fingerprint covers the operation, the
+// identity in the path and the body. Keys are separate for each project.
 func (o Once) of(operation, identity string, body []byte) *ledger.Once {
 	if o.Key == "" {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// giftRequest describes what is given.
+// giftRequest describes the credits to give.
 type giftRequest struct {
 	_ struct{} `additionalProperties:"false"`
 
@@ -26,7 +26,7 @@ type giftRequest struct {
 	Reason   *string      `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
 }
 
-// Gift answers a gift: what the identity has now, and in words what it was given.
+// Gift answers a gift: the identity's credits now, and the gift in words.
 type Gift struct {
 	Identity       string      `json:"identity"`
 	GiftedTokens   int64       `json:"giftedTokens" doc:"Credits that it has now."`
@@ -35,7 +35,7 @@ type Gift struct {
 	Message        string      `json:"message"`
 }
 
-// Credits are what an identity may use beyond its limits.
+// Credits are amounts that an identity may use beyond its limits.
 type Credits struct {
 	Identity             string      `json:"identity"`
 	GiftedTokens         int64       `json:"giftedTokens"`
@@ -144,14 +144,14 @@ func readGift(data []byte) (given limit.Amounts, reason string, err error) {
 	return given, reason, err
 }
 
-// words says an amount: "10000 tokens and $2.5".
+// words puts amounts into words: "10000 tokens and $2.5".
 func words(a limit.Amounts) string {
 	var parts []string
 	if n := a[limit.Tokens]; n != 0 {
-		parts = append(parts, counted(n, "token"))
+		parts = append(parts, plural(n, "token"))
 	}
 	if n := a[limit.Requests]; n != 0 {
-		parts = append(parts, counted(n, "request"))
+		parts = append(parts, plural(n, "request"))
 	}
 	if n := a[limit.Cost]; n != 0 {
 		parts = append(parts, "$"+ledger.Figure(limit.Cost, n).String())
@@ -166,11 +166,11 @@ func words(a limit.Amounts) string {
 	return strings.Join(parts[:last], ", ") + " and " + parts[last]
 }
 
-func counted(n int64, what string) string {
+func plural(n int64, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 type creditsInput struct{ OfIdentity }
@@ -218,18 +218,18 @@ func (c *control) promo(ctx context.Context, in *promoInput) (*answer[Promo], er
 	})
 }
 
-// readPromo returns until when an identity shall be unlimited; the zero time means not at all.
+// readPromo returns the end of the promotion; the zero time means none.
 func readPromo(data []byte) (until time.Time, reason string, err error) {
-	said := false
+	given := false
 	err = fields{
 		"unlimitedUntil": func(value json.RawMessage) (err error) {
-			said = true
+			given = true
 			until, err = readUntil(value)
 			return err
 		},
 		"reason": optional(text(&reason, maxReason)),
 	}.readBody(data)
-	if err == nil && !said {
+	if err == nil && !given {
 		err = wrong("body.unlimitedUntil", "is missing; null ends a promotion")
 	}
 	return until, reason, err
@@ -256,5 +256,5 @@ func readUntil(value json.RawMessage) (time.Time, error) {
 	return time.Time{}, errors.New("must be a date (2026-12-31), a time (2026-12-31T18:00:00Z) of the years 1970 to 9999, or null")
 }
 
-// lastTime is the last that RFC 3339 can write. The end of its day is the first moment of a year with five digits.
+// lastTime is the last time that RFC 3339 can write. Its day has no later end: that would be in a year with five digits.
 var lastTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)

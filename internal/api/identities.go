@@ -24,7 +24,7 @@ const (
 	maxBulk = 1000
 )
 
-// Identity is what is kept of an end user.
+// Identity is an identity's settings, credits and usage.
 type Identity struct {
 	Identity string  `json:"identity" doc:"The name by which the app calls its end user in x-identity."`
 	Tier     *string `json:"tier" doc:"The pricing tier that was set here; it beats x-tier. Null: none was."`
@@ -78,7 +78,7 @@ func unlimitedUntil(a *ledger.Account) *time.Time {
 	return &until
 }
 
-// Identities is a page of a list.
+// Identities is a page of the list of identities.
 type Identities struct {
 	Items        []Identity `json:"items"`
 	Total        *int       `json:"total" doc:"How many there are in all; null where they are too many to be counted."`
@@ -94,7 +94,8 @@ type BulkIdentities struct {
 	Count int        `json:"count"`
 }
 
-// InProject is the parameter of every operation. huma looks for parameters in embedded structs whose names are exported.
+// InProject is the parameter of every operation. It is exported because huma finds parameters only in exported embedded
+// structs.
 type InProject struct {
 	Project string `path:"projectId" doc:"The project's key, pk_…." example:"pk_7fTqLmXwBvN2sJc9KdYh3RzA"`
 }
@@ -105,7 +106,7 @@ type OfIdentity struct {
 	Identity string `path:"identity" doc:"The name of the end user, percent-encoded." minLength:"1" maxLength:"512" example:"user-123"`
 }
 
-// Once is the parameter of an operation that can be applied once.
+// Once is the parameter of operations that accept an Idempotency-Key.
 type Once struct {
 	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" patternDescription:"printable ASCII" doc:"Makes sure that the call is applied once however often it is sent: a repetition gets the first answer."`
 }
@@ -119,7 +120,7 @@ func (p OfIdentity) name() (string, error) {
 	return name, nil
 }
 
-// answer is what an operation answers: the outcome of a change, or the same made of a value that was read.
+// answer is the answer of an operation.
 type answer[T any] struct {
 	Status int
 	Body   stored[T]
@@ -166,7 +167,7 @@ func (c *control) identities(doc huma.API) {
 	}, example{}, []int{http.StatusNotFound}, c.delete)
 }
 
-// created describes the answer of a call that has made an identity.
+// created describes the answer of a call that has created an identity.
 func created(doc huma.API) *huma.Response {
 	return &huma.Response{Description: "Created", Content: map[string]*huma.MediaType{jsonType: {
 		Schema: stored[Identity]{}.Schema(doc.OpenAPI().Components.Schemas), Example: json.RawMessage(anIdentity)}}}
@@ -183,11 +184,11 @@ type listInput struct {
 	Sort   string `query:"sort" enum:"name" default:"name" doc:"The order; there is one in this version."`
 }
 
-// find is what the parameters ask for.
+// find returns the query that the parameters describe.
 func (in *listInput) find(project string) (ledger.Find, error) {
 	f := ledger.Find{Project: project, Text: in.Q, Limit: in.Limit, Offset: in.Offset}
 	switch {
-	case in.Q == "": // whatever it is compared by
+	case in.Q == "": // match has no effect
 	case in.Match == "contains":
 		f.Match = ledger.Contains
 	case in.Match == "exact":
@@ -218,7 +219,7 @@ func (in *listInput) find(project string) (ledger.Find, error) {
 	return f, nil
 }
 
-// visible reports whether a part of a name may be one's: its ends may be within a word or an emoji, beside a joiner.
+// visible reports whether text may be a part of a name. It may begin or end with a joiner, inside a word or an emoji.
 func visible(part string) bool {
 	return part == "" || identity.Printable("x"+part+"x") || identity.Printable(part)
 }
@@ -319,7 +320,7 @@ func (c *control) update(ctx context.Context, in *updateInput) (*answer[Identity
 	return c.apply(ctx, nil, ch)
 }
 
-// apply makes or changes an identity, and answers 201 or 200.
+// apply creates an identity and answers 201, or changes it and answers 200.
 func (c *control) apply(ctx context.Context, o *ledger.Once, ch *settingsChange) (*answer[Identity], error) {
 	return change[Identity](ctx, c, o, []string{ch.identity}, func(as []*ledger.Account, now time.Time) (outcome, error) {
 		status := http.StatusOK
@@ -369,7 +370,7 @@ func (c *control) account(ctx context.Context, id OfIdentity) (ledger.Account, e
 	return a, err
 }
 
-// show answers with what was read.
+// show answers 200 with v.
 func show[T any](v T) (*answer[T], error) {
 	text, err := encode(v)
 	return &answer[T]{http.StatusOK, stored[T]{text}}, err

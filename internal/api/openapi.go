@@ -23,9 +23,9 @@ const (
 	bodyTimeout = 30 * time.Second
 )
 
-// build mounts every operation and the document that describes them.
+// build mounts every operation and the OpenAPI document.
 func build(o Options) (*router, huma.API) {
-	rt := &router{control: &control{o}, mux: http.NewServeMux(), large: make(chan struct{}, mostLarge)}
+	rt := &router{control: &control{o}, mux: http.NewServeMux(), large: make(chan struct{}, maxLarge)}
 	doc := humago.New(rt, config())
 	doc.OpenAPI().Components.Responses = problems(doc.OpenAPI().Components.Schemas)
 	rt.identities(doc)
@@ -77,8 +77,7 @@ func config() huma.Config {
 	return c
 }
 
-// loosen says of answers that fields may be added to them, and of arrays that they are never null. Requests are
-// strict: their types say so.
+// loosen allows additional fields in answers, and marks arrays as never null. Requests stay strict by their types.
 func loosen(schemas huma.Registry) {
 	for _, s := range schemas.Map() {
 		if s.AdditionalProperties == true {
@@ -92,7 +91,7 @@ func loosen(schemas huma.Registry) {
 	}
 }
 
-// marshal writes JSON as json.Marshal does, but <, > and & as they are.
+// marshal writes JSON like json.Marshal, but does not escape <, > and &.
 func marshal(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -105,21 +104,21 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// failures are the problems that operations answer with, by status, and what each means.
+// failures are the descriptions of the problems that operations answer with, by status.
 var failures = map[int]string{
 	http.StatusBadRequest:            "The request is not valid; `errors` names the fields.",
 	http.StatusUnauthorized:          "The secret key is missing or wrong.",
 	http.StatusForbidden:             "The secret key opens another project.",
 	http.StatusNotFound:              "The project has no such identity: it was never created, and has made no request.",
 	http.StatusRequestTimeout:        "The body did not arrive in time.",
-	http.StatusConflict:              "The state does not allow it, or the Idempotency-Key came with a different request before.",
+	http.StatusConflict:              "The state does not allow it, or the Idempotency-Key was used for a different request.",
 	http.StatusRequestEntityTooLarge: "The body is too large.",
 	http.StatusUnsupportedMediaType:  "The body is not JSON.",
 	http.StatusInternalServerError:   "Something went wrong on our side.",
 	http.StatusServiceUnavailable:    "The database cannot be reached at the moment. A change may or may not have been made; an Idempotency-Key makes it safe to send it again.",
 }
 
-// problems are the failures as components, so that each is described once.
+// problems turns the failures into components, so that each is described once.
 func problems(r huma.Registry) map[string]*huma.Response {
 	schema := r.Schema(reflect.TypeFor[problem](), true, "")
 	out := make(map[string]*huma.Response, len(failures))
@@ -142,14 +141,15 @@ func problems(r huma.Registry) map[string]*huma.Response {
 
 func responseName(status int) string { return "Problem" + strconv.Itoa(status) }
 
-// example is a request and the answer to it, as JSON.
+// example is a request and its answer, as JSON.
 type example struct{ request, response string }
 
-// register mounts an operation and describes it: statuses are those it may fail with beside the ones that all do.
+// register mounts an operation and describes it. statuses are its possible failures in addition to those of every
+// operation.
 func register[I, O any](c *control, doc huma.API, op huma.Operation, ex example, statuses []int,
 	handle func(context.Context, *I) (*O, error)) {
-	op.SkipValidateBody = true // it is checked when it is decoded, strictly
-	op.MaxBodyBytes = -1       // a http.MaxBytesReader counts
+	op.SkipValidateBody = true // decoding checks it strictly
+	op.MaxBodyBytes = -1       // the router's http.MaxBytesReader limits it
 	op.BodyReadTimeout = bodyTimeout
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}

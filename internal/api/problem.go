@@ -33,7 +33,7 @@ type fieldProblem struct {
 // fieldProblems is an error: a request that is not valid.
 type fieldProblems []fieldProblem
 
-// maxProblems is how many complaints are enough.
+// maxProblems is how many problems an answer lists at most.
 const maxProblems = 50
 
 func (ps fieldProblems) Error() string {
@@ -70,7 +70,7 @@ func (p *problem) ContentType(string) string { return problemType }
 
 const problemType = "application/problem+json"
 
-// write answers with the problem where huma does not.
+// write answers with the problem outside huma.
 func (p *problem) write(w http.ResponseWriter) {
 	for name, values := range p.header {
 		w.Header()[name] = values
@@ -80,11 +80,11 @@ func (p *problem) write(w http.ResponseWriter) {
 	_ = marshal(w, p)
 }
 
-// huma has one hook for the errors that it finds itself (in parameters, and when it reads a body), and it is a
-// variable. Nothing else in the program uses huma.
+// huma's only hook for errors that it finds itself, in parameters and bodies, is a global variable. Nothing else in the
+// program uses huma.
 func init() { huma.NewError = ofHuma }
 
-// ofHuma makes a problem of what huma found wrong with a request. It has no cause on our side.
+// ofHuma turns huma's error about a request into a problem. It is always the client's mistake.
 func ofHuma(status int, detail string, errs ...error) huma.StatusError {
 	var tooLarge *http.MaxBytesError
 	cause := errors.Join(errs...)
@@ -116,11 +116,10 @@ func bodyTooLarge(most int64) *problem {
 	return refuse(http.StatusRequestEntityTooLarge, "The body has more than %d bytes. Send less at a time.", most)
 }
 
-// errAway means that it cannot be told now whom a secret key belongs to.
-var errAway = errors.New("projects cannot be looked up")
+// errNoLookup means that the project of a secret key cannot be looked up now.
+var errNoLookup = errors.New("projects cannot be looked up")
 
-// problemOf is the answer to an error: the one table of what an error is to a client. What is wrong on our side is
-// logged here, and shown to nobody.
+// problemOf turns an error into the answer. It is the only such table. Internal errors are logged here and not shown.
 func (c *control) problemOf(ctx context.Context, err error) *problem {
 	var (
 		p      *problem
@@ -134,13 +133,13 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 		p.Errors = fields
 		return p
 	case errors.Is(err, ledger.ErrUnknown):
-		return refuse(http.StatusNotFound, "The project has no such identity. One exists once it was created or has made a request.")
+		return refuse(http.StatusNotFound, "The project has no such identity. An identity exists once it was created or has made a request.")
 	case errors.Is(err, ledger.ErrReused):
-		return refuse(http.StatusConflict, "This Idempotency-Key came with a different request before. Take a new key for each request.")
-	case errors.Is(err, ledger.ErrUnavailable), errors.Is(err, errAway), ctx.Err() != nil:
+		return refuse(http.StatusConflict, "This Idempotency-Key was used for a different request. Use a new key for each request.")
+	case errors.Is(err, ledger.ErrUnavailable), errors.Is(err, errNoLookup), ctx.Err() != nil:
 		c.logFailure(ctx, slog.LevelWarn, "control plane unavailable", err)
 		return refuse(http.StatusServiceUnavailable, "The database cannot be reached at the moment. Try again shortly; "+
-			"with the same Idempotency-Key what was applied all the same is not applied twice.").
+			"with the same Idempotency-Key a change is not applied twice.").
 			with("Retry-After", "1")
 	}
 	c.logFailure(ctx, slog.LevelError, "control plane failed", err)
@@ -149,7 +148,7 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 
 func internalError() *problem {
 	return refuse(http.StatusInternalServerError,
-		"Something went wrong on our side. Try again; if it stays, report the x-request-id.")
+		"Something went wrong on our side. Try again. If the error remains, report the x-request-id.")
 }
 
 func (c *control) logFailure(ctx context.Context, level slog.Level, message string, err error) {

@@ -19,23 +19,22 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// router routes on the path as it was sent, escapes and all, so that an identity may be called anything: ServeMux
-// matches a {wildcard} on the decoded segment, and takes one that is just "%2F" for the end of the path. Odd spellings
-// of a path (//, /../) are not found, and never redirected.
+// router routes on the escaped path, so that an identity may have any name: on the decoded path, ServeMux would take a
+// segment "%2F" for the end of the path. Unusual spellings of a path (//, /../) get 404, never a redirect.
 type router struct {
 	*control
 	mux *http.ServeMux
 
-	// Those with bodies that are large, or may be, run a few at a time: they are in memory.
+	// large limits how many calls with large bodies run at once, because bodies are in memory.
 	large chan struct{}
 }
 
-const mostLarge = 4
+const maxLarge = 4
 
-// call is what is known of one request.
+// call is the state of one request.
 type call struct {
 	id      string
-	project *project.Snapshot // nil until the key was checked
+	project *project.Snapshot // nil until the secret key was checked
 }
 
 type callKey struct{}
@@ -54,27 +53,27 @@ func projectOf(ctx context.Context) *project.Snapshot { return callOf(ctx).proje
 // ServeHTTP implements http.Handler.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := rt.Now()
-	this := &call{id: "req_" + strings.ToLower(rand.Text())}
+	current := &call{id: "req_" + strings.ToLower(rand.Text())}
 	h := w.Header()
-	h.Set("X-Request-Id", this.id)
+	h.Set("X-Request-Id", current.id)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 
 	sent := r.URL.EscapedPath()
-	routed := r.WithContext(context.WithValue(r.Context(), callKey{}, this))
+	routed := r.WithContext(context.WithValue(r.Context(), callKey{}, current))
 	routed.URL = &url.URL{Path: sent, RawQuery: r.URL.RawQuery}
 	routed.Header = r.Header.Clone()
-	routed.Header.Del("Accept") // there is nothing but JSON, which huma would still negotiate
-	// huma closes a body that is too large, of which Linger reads on.
+	routed.Header.Del("Accept") // every answer is JSON, but huma would negotiate
+	// The NopCloser keeps huma from closing a body that is too large: End reads the rest of it.
 	whole := &wire.Body{ReadCloser: r.Body}
 	routed.Body = io.NopCloser(http.MaxBytesReader(w, whole, rt.bound(r.Method, sent)))
 	out := &wire.Answer{ResponseWriter: w, Request: r, Body: whole}
 	defer func() {
-		rt.recover(out, this, recover())
-		attrs := []slog.Attr{slog.String("request", this.id), slog.Int("status", out.Status),
+		rt.recover(out, current, recover())
+		attrs := []slog.Attr{slog.String("request", current.id), slog.Int("status", out.Status),
 			slog.String("operation", routed.Pattern), slog.Duration("took", rt.Now().Sub(start))}
-		if this.project != nil {
-			attrs = append(attrs, slog.String("project", this.project.Key))
+		if current.project != nil {
+			attrs = append(attrs, slog.String("project", current.project.Key))
 		}
 		rt.Log.LogAttrs(r.Context(), slog.LevelInfo, "control plane", attrs...)
 		out.End(wire.LingerTime)
@@ -86,9 +85,9 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt.mux.ServeHTTP(out, routed)
 }
 
-// misrouted returns the problem with a request that no operation is for.
+// misrouted returns a problem if no operation matches the request.
 func (rt *router) misrouted(r *http.Request) *problem {
-	notFound := refuse(http.StatusNotFound, "There is nothing at this path. /api/openapi.json lists what there is.")
+	notFound := refuse(http.StatusNotFound, "There is nothing at this path. /api/openapi.json lists all paths.")
 	if r.URL.Path != path.Clean(r.URL.Path) {
 		return notFound
 	}
@@ -99,27 +98,27 @@ func (rt *router) misrouted(r *http.Request) *problem {
 	var answer header
 	refusal.ServeHTTP(&answer, r)
 	if allow := answer.Header().Get("Allow"); allow != "" {
-		return refuse(http.StatusMethodNotAllowed, "This path takes %s.", allow).with("Allow", allow)
+		return refuse(http.StatusMethodNotAllowed, "This path accepts only %s.", allow).with("Allow", allow)
 	}
 	return notFound
 }
 
-// recover answers where a handler panicked, and logs where it did but not what it panicked with.
-func (rt *router) recover(w *wire.Answer, this *call, panicked any) {
+// recover answers after a handler's panic. It logs the stack and the type of the value, but not the value.
+func (rt *router) recover(w *wire.Answer, current *call, panicked any) {
 	if panicked == nil {
 		return
 	}
 	if panicked == http.ErrAbortHandler { //nolint:errorlint // the value that net/http looks for
 		panic(panicked)
 	}
-	rt.Log.Error("panic", "request", this.id, "what", fmt.Sprintf("%T", panicked), "stack", string(debug.Stack()))
+	rt.Log.Error("panic", "request", current.id, "type", fmt.Sprintf("%T", panicked), "stack", string(debug.Stack()))
 	if w.Status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	internalError().write(w)
 }
 
-// HandleFunc implements humago.Mux: every operation is for who has the project's key, and gets decoded wildcards.
+// HandleFunc implements humago.Mux. It authenticates every operation, and decodes its wildcards.
 func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *http.Request)) {
 	names := wildcards.FindAllStringSubmatch(pattern, -1)
 	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -142,7 +141,7 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 			case rt.large <- struct{}{}:
 				defer func() { <-rt.large }()
 			case <-r.Context().Done():
-				return // nobody is there to be answered
+				return // the client has disconnected
 			}
 		}
 		memory := rt.memoryFor(r)
@@ -156,8 +155,8 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 	})
 }
 
-// memoryFor is how many bytes a call's body may need: in the buffer that it is read into, which doubles as it grows,
-// and in the copy of it that is kept.
+// memoryFor returns how many bytes of memory a call's body may need: its buffer, which doubles as it grows, and the kept
+// copy.
 func (rt *router) memoryFor(r *http.Request) int64 {
 	size := r.ContentLength
 	if size < 0 {
@@ -168,7 +167,7 @@ func (rt *router) memoryFor(r *http.Request) int64 {
 
 var wildcards = regexp.MustCompile(`\{(\w+)\}`)
 
-// bound is how many bytes the body of a call may have.
+// bound returns how many bytes the body of a call may have.
 func (rt *router) bound(method, path string) int64 {
 	if method == http.MethodPost && strings.HasSuffix(path, "/identities/bulk") {
 		return max(maxBody, rt.MaxBody)
@@ -176,7 +175,7 @@ func (rt *router) bound(method, path string) int64 {
 	return maxBody
 }
 
-// checkBody looks at what can be told of a body before it is read.
+// checkBody checks the headers that describe the body, before it is read.
 func checkBody(r *http.Request, most int64) error {
 	if r.ContentLength > most {
 		return bodyTooLarge(most)
@@ -195,8 +194,8 @@ func checkBody(r *http.Request, most int64) error {
 	return nil
 }
 
-// checkOnce refuses an Idempotency-Key by which a caller could not know whether its call is applied once: one that is
-// empty, and different ones.
+// checkOnce refuses an empty Idempotency-Key, and several different ones: the caller could not know whether its call is
+// applied once.
 func checkOnce(r *http.Request) error {
 	keys := r.Header.Values("Idempotency-Key")
 	if len(keys) == 0 {
@@ -207,13 +206,13 @@ func checkOnce(r *http.Request) error {
 	}
 	for _, key := range keys[1:] {
 		if key != keys[0] {
-			return wrong("header.Idempotency-Key", "is there twice with different values; give one")
+			return wrong("header.Idempotency-Key", "was sent twice with different values; send one")
 		}
 	}
 	return nil
 }
 
-// header takes an answer of which only the header is of interest.
+// header is a ResponseWriter that keeps only the header.
 type header struct{ h http.Header }
 
 func (w *header) Header() http.Header {

@@ -21,7 +21,7 @@ const (
 	maxReason   = 500      // bytes
 )
 
-// IdentityFields describe what can be set for an identity. Absent stays, null goes back to the default.
+// IdentityFields are the settings of an identity. An absent field stays, null resets it to the default.
 type IdentityFields struct {
 	_ struct{} `additionalProperties:"false"`
 
@@ -62,7 +62,7 @@ type newIdentities struct {
 	Items []newIdentity `json:"items" minItems:"1" maxItems:"1000" doc:"No identity twice."`
 }
 
-// levelFields take over what one field of the limits sets.
+// levelFields copy the values of one field of the limits.
 var levelFields = map[string]func(into *limit.Level, from limit.Level){
 	"requestLimit":       func(into *limit.Level, from limit.Level) { into.Caps[limit.Requests] = from.Caps[limit.Requests] },
 	"tokenLimit":         func(into *limit.Level, from limit.Level) { into.Caps[limit.Tokens] = from.Caps[limit.Tokens] },
@@ -72,16 +72,16 @@ var levelFields = map[string]func(into *limit.Level, from limit.Level){
 	"modelLimits":        func(into *limit.Level, from limit.Level) { into.Models = from.Models },
 }
 
-// settingsChange is a valid change of what is set for one identity.
+// settingsChange is a valid change of one identity's settings.
 type settingsChange struct {
 	identity string
 	edits    []func(*ledger.Settings)
 	reason   string
-	detail   map[string]any // for the audit trail: figures, and of free text only that it was set
+	detail   map[string]any // for the audit trail: numbers, and for free text only that it was set
 	warnings []project.Warning
 }
 
-// apply changes an account, which is known from then on, and returns the entry for the audit trail.
+// apply changes an account, marks it as known, and returns the entry for the audit trail.
 func (ch *settingsChange) apply(a *ledger.Account, now time.Time) ledger.Entry {
 	action := "update"
 	if !a.Known {
@@ -97,7 +97,7 @@ func (ch *settingsChange) apply(a *ledger.Account, now time.Time) ledger.Entry {
 	return ledger.Entry{Identity: ch.identity, Action: action, Reason: ch.reason, Detail: detail}
 }
 
-// shown is a changed account, with what may not be meant of the change.
+// shown returns the changed identity with the warnings of the change.
 func (ch *settingsChange) shown(a *ledger.Account) Identity {
 	id := identityOf(a)
 	id.Warnings = ch.warnings
@@ -153,7 +153,7 @@ func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
 	return changes, nil
 }
 
-// readItem reads an object that names its identity and stands at a location of a checked document.
+// readItem reads an object that names its identity. The document was checked; at is the object's location in it.
 func readItem(p *project.Snapshot, at string, data json.RawMessage) (*settingsChange, fieldProblems) {
 	ch := &settingsChange{detail: map[string]any{}}
 	fs, named := ch.fields(p), false
@@ -197,7 +197,7 @@ func readName(value json.RawMessage) (string, error) {
 	return name, nil
 }
 
-// fields are what a developer may set for an identity.
+// fields are the members that a developer may set for an identity.
 func (ch *settingsChange) fields(p *project.Snapshot) fields {
 	fs := fields{
 		"tier":          func(value json.RawMessage) error { return ch.setTier(p, value) },

@@ -13,7 +13,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// resetRequest describes what is taken back.
+// resetRequest describes which usage to reset.
 type resetRequest struct {
 	_ struct{} `additionalProperties:"false"`
 
@@ -22,7 +22,7 @@ type resetRequest struct {
 	Reason        *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
 }
 
-// Reset answers a reset with what was taken back.
+// Reset answers a reset with the amounts that were reset.
 type Reset struct {
 	Identity      string      `json:"identity"`
 	TokensReset   int64       `json:"tokensReset" doc:"How many were taken back."`
