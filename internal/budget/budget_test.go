@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// However many take at once, what they have together is never more than the budget, and all of it can be given back.
+// Concurrent holders never have more than the budget together, and can give all of it back.
 func TestBudgetIsNeverExceeded(t *testing.T) {
 	t.Parallel()
 	const most, each = 1000, 7

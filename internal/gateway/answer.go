@@ -94,7 +94,7 @@ func decoded(resp *http.Response) (body io.Reader, readable bool, err error) {
 func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, options meter.Options) error {
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
-	body = &quietReader{body, x}
+	body = &idleReader{body, x}
 	n, err := readSome(body, chunk[:])
 	head := chunk[:n]
 	if err == nil && passesAtOnce(head) {
@@ -192,13 +192,13 @@ func readUpTo(head []byte, r io.Reader, most int, hint int64, memory *meter.Memo
 	}
 }
 
-// quietReader restarts the provider's idle timer with every read.
-type quietReader struct {
+// idleReader restarts the provider's idle timer with every read.
+type idleReader struct {
 	io.Reader
 	x *exchange
 }
 
-func (q *quietReader) Read(p []byte) (int, error) {
+func (q *idleReader) Read(p []byte) (int, error) {
 	n, err := q.Reader.Read(p)
 	q.x.idle.Reset(q.x.quiet)
 	return n, err
@@ -244,7 +244,7 @@ func (c *call) ending(x *exchange, watch *meter.Stream, err error) used {
 }
 
 // copy passes bytes on until the provider's answer ends, and returns the error that broke
-// it off. After the client has gone it reads on only if x.left says so.
+// it off. After the client has gone it reads on only if x.clientLeft says so.
 func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
@@ -264,7 +264,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 				out = watch.Flush(out)
 			}
 			pass = out
-			c.hears(watch.Heard())
+			c.noteText(watch.Heard())
 			if stage := watch.Stage(); stage != meter.Running {
 				x.marked.Store(true) // before the client sees the marker, and may leave
 				c.settleEarly(watch, stage, x.gone.Load())
@@ -273,7 +273,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 		if pass = c.errors.Next(c.redactor.Next(pass, err != nil), err != nil); len(pass) > 0 && !lost {
 			if !c.write(pass) || c.ctl.Flush() != nil {
 				lost = true
-				if !x.left(c) {
+				if !x.clientLeft(c) {
 					return errClientGone
 				}
 			}
@@ -317,7 +317,7 @@ func (c *call) durable() error {
 	if err != nil {
 		c.g.Log.Error("reservation not durable", "request", c.id, "error", err)
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: time.Second,
-			Message: "The request could not be recorded, so its answer is withheld. " + c.fate()}
+			Message: "The request could not be recorded, so its answer is withheld. " + c.countNote()}
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func TestStreamOptions_AreLeftOutWhereTheyAreRefused(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			e := newExchangeTest(t, `{"name":"test","tokenLimit":1000000}`, tc.server.RoundTrip)
-			for range surelyPlain + 2 {
+			for range plainAfter + 2 {
 				answer := e.send("/v1/chat/completions", streamChat, 0)
 				if ok := answer.Code == 200; ok != tc.again {
 					t.Fatalf("%s: status %d: %s", name, answer.Code, answer.Body)
@@ -69,9 +69,9 @@ func TestStreamOptions_AreLeftOutWhereTheyAreRefused(t *testing.T) {
 					t.Errorf("%s: %q, want the provider's answer", name, answer.Body)
 				}
 			}
-			want := [2]int{surelyPlain + 2, 0}
+			want := [2]int{plainAfter + 2, 0}
 			if tc.again {
-				want = [2]int{surelyPlain, surelyPlain + 2}
+				want = [2]int{plainAfter, plainAfter + 2}
 				if got := e.account.settled[0].Amounts; got[limit.Tokens] != 27 || got[limit.Requests] != 1 {
 					t.Errorf("%s: charged %v, want 1 request of 27 tokens", name, got)
 				}
@@ -107,18 +107,18 @@ func TestStreamOptions_MemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	var p plainServers
 	for i := range 5 * mostPlain {
-		p.refused(fmt.Sprint("model-", i), time.Unix(0, 0))
+		p.noteRefusal(fmt.Sprint("model-", i), time.Unix(0, 0))
 	}
 	if len(p.known) > mostPlain {
 		t.Errorf("%d servers are remembered, want at most %d", len(p.known), mostPlain)
 	}
-	for range surelyPlain {
-		p.refused("a", time.Unix(0, 0))
+	for range plainAfter {
+		p.noteRefusal("a", time.Unix(0, 0))
 	}
-	if !p.has("a", time.Unix(1, 0)) {
+	if !p.refuses("a", time.Unix(1, 0)) {
 		t.Error("a server that refuses is not remembered")
 	}
-	if p.took("a"); p.has("a", time.Unix(1, 0)) {
+	if p.noteAccepted("a"); p.refuses("a", time.Unix(1, 0)) {
 		t.Error("a server that takes the field is remembered as one that refuses")
 	}
 }

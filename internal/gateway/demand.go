@@ -130,7 +130,7 @@ func (c *call) checkBounds() error {
 		return unbounded(d.Chooses, "A strict limit applies, and `%s` lets the provider choose a model of any price. Name the models instead.", d.Chooses)
 	case c.animates():
 		return unbounded("output_format", "A strict limit applies, and the frames of an animation are not bounded. Ask for png, jpeg or webp.")
-	case transcribes(c.ep.Operation) && !c.listen().known:
+	case transcribes(c.ep.Operation) && !c.measureSound().known:
 		return unbounded("file", "A strict limit applies, and the length of the recording cannot be measured. Send the file itself, as WAV, MP3, FLAC, Ogg, M4A or WebM.")
 	}
 	return nil
@@ -373,9 +373,9 @@ type soundLength struct {
 // longestClip is the longest clip of a speaker's voice in milliseconds: OpenAI takes 2 to 10 seconds.
 const longestClip = 10_000
 
-// listen measures the sound to be transcribed, once a request. A length that cannot be measured is taken at the lowest bit
+// measureSound measures the sound to be transcribed, once a request. A length that cannot be measured is taken at the lowest bit
 // rate of MPEG audio, one byte a millisecond; a strict limit refuses it.
-func (c *call) listen() soundLength {
+func (c *call) measureSound() soundLength {
 	if c.sound.measured {
 		return c.sound
 	}

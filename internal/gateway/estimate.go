@@ -124,7 +124,7 @@ func (c *call) estimateOf() estimate {
 			e.likely.Input, e.input.Input, e.output = 0, 0, 0
 		}
 	case wire.Transcriptions, wire.Translations:
-		length := c.listen()
+		length := c.measureSound()
 		e.likely, e.input = price.Usage{AudioMillis: length.millis}, price.Usage{AudioMillis: length.millis}
 		if !length.known {
 			e.likely.AudioMillis /= usualSound

@@ -80,7 +80,7 @@ func (c *call) begin(ctx context.Context) *exchange {
 	x := &exchange{quiet: c.g.UpstreamTimeout}
 	x.ctx, x.cancel = context.WithCancelCause(c.g.Ending)
 	x.idle = time.AfterFunc(x.quiet, func() { x.cancel(errIdle) })
-	x.stop = context.AfterFunc(ctx, func() { x.left(c) })
+	x.stop = context.AfterFunc(ctx, func() { x.clientLeft(c) })
 	return x
 }
 
@@ -111,9 +111,9 @@ func (c *call) grace(x *exchange) time.Duration {
 	return 0
 }
 
-// left notes that the client has gone or no longer reads, and ends the exchange at once or after its grace. It reports
+// clientLeft notes that the client has gone or no longer reads, and ends the exchange at once or after its grace. It reports
 // whether the answer is still read.
-func (x *exchange) left(c *call) bool {
+func (x *exchange) clientLeft(c *call) bool {
 	if x.gone.Swap(true) {
 		return x.ctx.Err() == nil
 	}
@@ -145,7 +145,7 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	c.at.Sent = c.elapsed()
 	resp, err := c.send(x, req, &x.body)
 	if err == nil && edit.IncludeUsage {
-		resp, err = c.askPlainly(x, resp, &edit)
+		resp, err = c.retryPlain(x, resp, &edit)
 	}
 	if err != nil {
 		return c.unanswered(x, err)
@@ -168,7 +168,7 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.Request, error) {
 	target, err := url.Parse(c.target.URL)
 	if err != nil {
-		return nil, badRequest("model", "The model's name does not fit into an address.")
+		return nil, badRequest("model", "The model's name cannot be part of a URL. Send the name as the provider writes it.")
 	}
 	target.RawQuery = c.cred.Query
 	sent, err := c.edited(edit)
@@ -222,24 +222,24 @@ func (c *call) failure(x *exchange, err error) error {
 		return errClientGone
 	case c.g.Ending.Err() != nil:
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
-			Message: "This server is shutting down. " + c.fate()}
+			Message: "This server is shutting down. " + c.countNote()}
 	case errors.Is(err, provider.ErrForbiddenAddress):
 		return unreachable("The provider's address is not allowed: it resolves to a private network. ALLOW_PRIVATE_UPSTREAMS=true lifts this.")
 	case !x.taken.Load():
 		return unreachable("The provider cannot be reached. Nothing was counted; try again.")
 	case errors.Is(cause, errIdle), errors.As(err, &timeout) && timeout.Timeout():
 		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",
-			Message: "The provider did not answer in time. " + c.fate()}
+			Message: "The provider did not answer in time. " + c.countNote()}
 	}
-	return unreachable("The provider closed the connection before its answer was complete. " + c.fate())
+	return unreachable("The provider closed the connection before its answer was complete. " + c.countNote())
 }
 
 // noRetry keeps the vendors' SDKs from repeating a request that cannot succeed, or that may
 // have been carried out and would be billed twice.
 func (c *call) noRetry() { c.w.Header().Set("X-Should-Retry", "false") }
 
-// fate says whether a failed request counts.
-func (c *call) fate() string {
+// countNote says whether a failed request counts.
+func (c *call) countNote() string {
 	if c.charged.Amounts[limit.Requests] > 0 {
 		c.noRetry()
 		return "The request counts, because it may have been carried out."
@@ -307,11 +307,11 @@ func (c *call) complaint(resp *http.Response, body []byte) error {
 	case provider.AboutAccount:
 		c.noRetry()
 		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
-			Message: "The provider refused the account of this app. Its developer has to act; the server's log says why."}
+			Message: "The provider refused the account of this app. The app's developer has to act; the server's log says why."}
 	}
 	c.noRetry()
 	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
-		Message: "The provider refused the key that is stored for this project. Its developer has to set a valid one."}
+		Message: "The provider refused the stored key of this project. The app's developer has to set a valid key."}
 }
 
 // settle ends the reservation with the usage. Only the first call of settle, settleFree or

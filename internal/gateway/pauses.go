@@ -19,8 +19,8 @@ const (
 	thoughtSpeed = 100             // tokens a second that a model may think during a silence
 )
 
-// hears notes how much text has come.
-func (c *call) hears(text int64) {
+// noteText notes how much text has come.
+func (c *call) noteText(text int64) {
 	if s := &c.pauses; text != s.heard {
 		s.heard = text
 		c.endPause()

@@ -26,21 +26,21 @@ type refusals struct {
 }
 
 const (
-	mostPlain   = 1024
-	plainFor    = time.Hour
-	surelyPlain = 3 // refusals in a row that one faulty machine behind the server would not explain
+	mostPlain  = 1024
+	plainFor   = time.Hour
+	plainAfter = 3 // refusals in a row that one faulty machine behind the server would not explain
 )
 
-// has reports whether a server is known to refuse stream_options.
-func (p *plainServers) has(server string, now time.Time) bool {
+// refuses reports whether a server is known to refuse stream_options.
+func (p *plainServers) refuses(server string, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.known[server]
-	return r.count >= surelyPlain && now.Before(r.until)
+	return r.count >= plainAfter && now.Before(r.until)
 }
 
-// refused notes a refusal. If too many servers are noted, it forgets one of them, which is then asked again.
-func (p *plainServers) refused(server string, now time.Time) {
+// noteRefusal notes a refusal. If too many servers are noted, it forgets one of them, which is then asked again.
+func (p *plainServers) noteRefusal(server string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.known == nil {
@@ -60,8 +60,8 @@ func (p *plainServers) refused(server string, now time.Time) {
 	p.known[server] = refusals{count: r.count + 1, until: now.Add(plainFor)}
 }
 
-// took notes that a server took stream_options.
-func (p *plainServers) took(server string) {
+// noteAccepted notes that a server took stream_options.
+func (p *plainServers) noteAccepted(server string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.known, server)
@@ -78,16 +78,16 @@ func (c *call) wantsUsage() bool {
 	}
 	by := c.target.Provider
 	return c.env.Stream && !c.env.IncludeUsage && by.Vendor != "mistral" && !by.PlainStreams &&
-		!(c.g.plain.some.Load() && c.g.plain.has(c.server(), c.start))
+		!(c.g.plain.some.Load() && c.g.plain.refuses(c.server(), c.start))
 }
 
-// askPlainly repeats a request without the stream_options that the gateway added, if the provider's answer refuses them.
+// retryPlain repeats a request without the stream_options that the gateway added, if the provider's answer refuses them.
 // It returns any other answer, readable from its first byte. Some servers refuse with 422.
-func (c *call) askPlainly(x *exchange, refusal *http.Response, edit *wire.Edit) (*http.Response, error) {
+func (c *call) retryPlain(x *exchange, refusal *http.Response, edit *wire.Edit) (*http.Response, error) {
 	switch refusal.StatusCode {
 	case http.StatusOK:
 		if c.g.plain.some.Load() {
-			c.g.plain.took(c.server())
+			c.g.plain.noteAccepted(c.server())
 		}
 		return refusal, nil
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
@@ -116,7 +116,7 @@ func (c *call) askPlainly(x *exchange, refusal *http.Response, edit *wire.Edit) 
 	}
 	resp, err := c.send(x, req, again)
 	if err == nil && resp.StatusCode < 300 {
-		c.g.plain.refused(c.server(), c.g.Now())
+		c.g.plain.noteRefusal(c.server(), c.g.Now())
 	}
 	return resp, err
 }

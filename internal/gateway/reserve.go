@@ -18,10 +18,10 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// identify reads the identity's settings, from its account if surely, and refuses a
+// identify reads the identity's settings, from its account if fresh, and refuses a
 // disabled identity.
-func (c *call) identify(ctx context.Context, surely bool) (err error) {
-	if c.settings, err = c.readSettings(ctx, surely); err != nil {
+func (c *call) identify(ctx context.Context, fresh bool) (err error) {
+	if c.settings, err = c.readSettings(ctx, fresh); err != nil {
 		return asUnavailable(err)
 	}
 	if c.settings == nil || !c.settings.Disabled {
@@ -36,19 +36,19 @@ func (c *call) identify(ctx context.Context, surely bool) (err error) {
 	return refused
 }
 
-// readSettings returns the identity's settings. Unless surely, they may come from a cache
+// readSettings returns the identity's settings. Unless fresh, they may come from a cache
 // or be assumed, and the reservation checks them. While the ledger is unavailable and the
 // project fails open, they are the last known ones.
-func (c *call) readSettings(ctx context.Context, surely bool) (*ledger.Settings, error) {
+func (c *call) readSettings(ctx context.Context, fresh bool) (*ledger.Settings, error) {
 	c.assumed = false
-	if surely {
+	if fresh {
 		account, err := c.account(ctx)
 		if err == nil || !c.passes(err) {
 			return account.Settings, err
 		}
 	}
 	settings, known, err := c.g.Ledger.Settings(ctx, c.key())
-	c.assumed = !known && !surely && err == nil
+	c.assumed = !known && !fresh && err == nil
 	if err != nil && !c.passes(err) {
 		return nil, err
 	}

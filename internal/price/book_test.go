@@ -10,7 +10,7 @@ import (
 
 var vendors = []string{"openai", "anthropic", "google", "xai", "mistral", "deepseek"}
 
-// TestEveryCurrentModelHasAPrice: what the six vendors list today can be limited by cost.
+// TestEveryCurrentModelHasAPrice: a cost limit can apply to every model that the six vendors offer today.
 func TestEveryCurrentModelHasAPrice(t *testing.T) {
 	t.Parallel()
 	free := []string{"gemma-4-26b-a4b-it", "gemma-4-31b-it", "omni-moderation-latest", "text-moderation-latest", "text-moderation-stable"}
@@ -32,7 +32,7 @@ func TestEveryCurrentModelHasAPrice(t *testing.T) {
 			}
 		}
 	}
-	// A few of each vendor's, so that a list that is read wrongly is seen.
+	// A few models of each vendor, so that a misread list is noticed.
 	for _, m := range []string{"gpt-6-sol", "gpt-6-astra", "gpt-6-luna", "gpt-5.6-terra", "gpt-5.5", "gpt-4o-transcribe", "gpt-image-2", "computer-use-preview",
 		"claude-opus-5-5", "claude-fable-5-1", "claude-sonnet-5", "gemini-3.8-flash", "gemini-3.1-pro-preview", "gemini-embedding-2",
 		"grok-4.7", "mistral-medium-2604", "devstral-latest", "voxtral-small-latest", "deepseek-v4-pro"} {
@@ -82,7 +82,7 @@ func TestModalitiesAndFeesHaveTheirPrices(t *testing.T) {
 	}
 }
 
-// TestAPriceChangesWithTheTime: by the day, as Google has announced it, and by the hour, as DeepSeek bills.
+// TestAPriceChangesWithTheTime: by the day, as Google announced, and by the hour, as DeepSeek bills.
 func TestAPriceChangesWithTheTime(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -112,7 +112,7 @@ func TestAPriceChangesWithTheTime(t *testing.T) {
 	}
 }
 
-// TestNoKindOfTokenIsFree: what is priced at all has a price for everything of that side.
+// TestNoKindOfTokenIsFree: if input or output has a price, every kind of token of that side has one.
 func TestNoKindOfTokenIsFree(t *testing.T) {
 	t.Parallel()
 	for _, m := range price.Names() {

@@ -32,12 +32,12 @@ func TestOverrideSetsEveryRate(t *testing.T) {
 		"above": {"inputTokens": 200000, "inputUsdPerMillion": 2.0, "outputUsdPerMillion": 3.0, "cacheWriteUsdPerMillion": 4}}`)
 	want := price.Price{
 		Rates: price.Rates{Input: 1e6, CachedInput: 1e5, CacheWrite: 125e4, CacheWrite1h: 3e6, AudioInput: 9e6, ImageInput: 8e6, Output: 2e6, AudioOutput: 5e5, ImageOutput: 30e6},
-		// What is not set above keeps its proportion to plain tokens, if that makes it dearer.
+		// An unset price in above keeps its proportion to plain tokens, if that makes it dearer.
 		Long:      price.Rates{Input: 2e6, CachedInput: 2e5, CacheWrite: 4e6, CacheWrite1h: 6e6, AudioInput: 18e6, ImageInput: 16e6, Output: 3e6, AudioOutput: 3e6, ImageOutput: 45e6},
 		LongAbove: 200_000, Image: 4e10, AudioMilli: 1e5, Character: 15e6,
 		Fees: [price.FeeKinds]int64{1e10, 25e8, 3e10, 35e9},
 	}
-	// The book has nothing to add to what is set, but how long an answer can be.
+	// The book only adds the longest answer to the set prices.
 	known, _ := price.Lookup("gemini-2.5-pro")
 	for _, base := range []price.Price{{}, known} {
 		want.MaxOutput, want.Context = base.MaxOutput, base.Context
@@ -48,7 +48,7 @@ func TestOverrideSetsEveryRate(t *testing.T) {
 	}
 }
 
-// TestWhatAnOverrideLeavesOutIsNotFree: it is as in the book, and tokens keep their proportion.
+// TestWhatAnOverrideLeavesOutIsNotFree: unset prices are the book's, and tokens keep their proportion.
 func TestWhatAnOverrideLeavesOutIsNotFree(t *testing.T) {
 	t.Parallel()
 	fee := func(f price.Fee) (u price.Usage) { u.Fees[f] = 1; return u }
@@ -100,7 +100,7 @@ func TestATinyPriceDoesNotBecomeFree(t *testing.T) {
 	}
 }
 
-// TestAnOverrideIsNeverCheaperThanItSays: whatever the book says, no kind of token that is not set costs less than plain ones.
+// TestAnOverrideIsNeverCheaperThanItSays: with any book, no unset kind of token costs less than plain tokens.
 func TestAnOverrideIsNeverCheaperThanItSays(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -118,7 +118,7 @@ func usage() *rapid.Generator[price.Usage] {
 	})
 }
 
-// anyPrice draws a listed price or one at the bounds of what an override may set.
+// anyPrice draws a listed price or one at the bounds of an override.
 func anyPrice() *rapid.Generator[price.Price] {
 	var listed []price.Price
 	for _, provider := range []string{"openai", "anthropic", "google", "xai", "mistral", "deepseek"} {

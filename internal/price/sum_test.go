@@ -9,8 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Two models that answer one after the other cost no more than the sum of their prices says, and one of two no more than
-// the dearer.
+// Two models that answer in turn cost no more than Plus says, and one of two models no more than Dearest says.
 func TestCombinedPricesAreNeverBelowTheirParts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -29,7 +28,7 @@ func TestCombinedPricesAreNeverBelowTheirParts(t *testing.T) {
 	})
 }
 
-// Every price of a model is in a combined price: one that is added later too.
+// A combined price covers every field of Price, future fields included.
 func TestCombinedPricesLeaveNothingOut(t *testing.T) {
 	t.Parallel()
 	ones := func() price.Price {

@@ -80,7 +80,7 @@ func credential(p *project.Provider, d wire.Dialect, in http.Header, rawQuery st
 	key := keys[place]
 	if !belongs(key, p) {
 		return 0, "", refuse(http.StatusBadRequest, "key_provider_mismatch", "",
-			"The API key sent is not one of %s, which serves this model, so it was not forwarded. Send the key of %s, or call "+
+			"The sent API key is not a key of %s, which serves this model, so it was not forwarded. Send a key of %s, or call "+
 				"a model of the key's own vendor.", p.Name, p.Name)
 	}
 	return place, key, nil
@@ -155,7 +155,7 @@ func checkGeminiParameter(name, v string) error {
 		return refuse(http.StatusBadRequest, "invalid_request", "alt", "The query parameter alt can be json or sse.")
 	case hiding[lower] || strings.HasPrefix(lower, "$"):
 		return refuse(http.StatusBadRequest, "invalid_request", name,
-			"The query parameter %s is not supported: it changes what is asked or what the answer shows of its usage. Leave it out.", quote(name))
+			"The query parameter %s is not supported: it changes the request or hides its usage. Leave it out.", quote(name))
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint(t *testing.T) {
 			}
 		}
 	}
-	// A stored key is looked up by its provider: without one of its own a provider gets none.
+	// A stored key belongs to one provider: a provider without a stored key gets none.
 	_, err := authorize(t, storedKeys, chatPath, "grok-x", nil, "")
 	refusal(t, err, 401, "missing_provider_key", "xai")
 }
@@ -181,7 +181,7 @@ func TestNoKeyIsSaidSo(t *testing.T) {
 	refusal(t, err, 400, "invalid_request", "two different keys in Authorization")
 }
 
-// Where the stored key cannot be opened nothing is sent: not the ciphertext, nor the client's key instead.
+// If the stored key cannot be opened, nothing is sent: neither the ciphertext nor the client's key.
 func TestFieldFailure_CiphertextSentAsTheKeyWhenDecryptionFails(t *testing.T) {
 	t.Parallel()
 	got, err := authorize(t, `{"providers": {"openai": {"key": "unopenable-0123456789"}}}`, chatPath, "gpt-x", http.Header{"Authorization": {"Bearer sk-client"}}, "")
@@ -191,7 +191,7 @@ func TestFieldFailure_CiphertextSentAsTheKeyWhenDecryptionFails(t *testing.T) {
 	}
 }
 
-// The project key reaches no provider, wherever it is.
+// The project key reaches no provider, wherever the client puts it.
 func TestAProjectKeyNeverLeaves(t *testing.T) {
 	t.Parallel()
 	h := http.Header{
@@ -220,7 +220,7 @@ func TestAProjectKeyNeverLeaves(t *testing.T) {
 	}
 }
 
-// The parameters that the dialect documents go out, each in one spelling; nothing else does.
+// Only the parameters that the dialect documents go out, each in one spelling.
 func TestQueryParametersGoOutByList(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ path, model, query, want string }{
@@ -238,7 +238,7 @@ func TestQueryParametersGoOutByList(t *testing.T) {
 	refusal(t, err, 400, "invalid_request", "twice")
 }
 
-// Google's system parameters can reshape the answer so that its usage is not in it, and replace the method or headers.
+// Google's system parameters can remove the usage from the answer, and replace the method or headers.
 func TestGeminisAnswerKeepsItsUsage(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{
@@ -271,7 +271,7 @@ func BenchmarkAuthorize(b *testing.B) {
 	}
 }
 
-// Ollama and vLLM ask for no key: the app's SDK has the project key where it wants one, and nothing is made up.
+// Ollama and vLLM need no key. The app's SDK sends the project key in its place, and no provider key is sent.
 func TestAServerOfTheDevelopersOwnNeedsNoKey(t *testing.T) {
 	t.Parallel()
 	for dialect, path := range map[string]string{"openai": chatPath, "anthropic": "/v1/messages"} {
@@ -296,13 +296,13 @@ func TestAServerOfTheDevelopersOwnNeedsNoKey(t *testing.T) {
 			}
 		}
 	}
-	// A key that the client brings for it is passed on, as ever.
+	// A client's key for such a provider is passed on.
 	got, err := authorize(t, `{"providers": {"own": {"baseUrl": "http://127.0.0.1:11434/v1", "dialect": "openai"}}}`, chatPath, "own/llama3",
 		http.Header{"Authorization": {"Bearer my-own-key"}, "X-Project-Key": {pk}}, "")
 	if err != nil || got.Header.Get("Authorization") != "Bearer my-own-key" {
 		t.Errorf("a client's key: %v, %v, want it passed on", got.Header, err)
 	}
-	// A vendor's own server does ask for one.
+	// A vendor's own server needs one.
 	_, err = authorize(t, `{"providers": {"own": {"baseUrl": "https://api.openai.com/v1", "dialect": "openai"}}}`, chatPath, "own/gpt-x", nil, "")
 	refusal(t, err, 401, "missing_provider_key", "own")
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The texts are the vendors' own, as they document them or as their users have reported them.
+// The texts are the vendors' own, as documented or as their users reported them.
 func TestComplaintsAboutTheAccount(t *testing.T) {
 	t.Parallel()
 	target, err := Route(snapshot(t, `{"providers": {"openai": {"key": "sk-proj-stored0123456789wxyz"}}}`), endpoint(t, http.MethodPost, chatPath), "gpt-x", "")

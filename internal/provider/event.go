@@ -22,7 +22,7 @@ type Complaints struct {
 const mostHeld = 16 << 10
 
 // accountMessage replaces the provider's message.
-const accountMessage = `"The provider refused the account of this app. Its developer has to act."`
+const accountMessage = `"The provider refused the account of this app. The app's developer has to act."`
 
 // Next reads p and returns the bytes of the stream that can be passed on. The beginning of a data line is held back until
 // its end has come; last says that p is the stream's end. The result is valid until the next call.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// However a stream is cut into pieces, an error event about the account is told in our words, and every other byte is
+// However a stream is cut into pieces, the message of an error event about the account is replaced, and every other byte is
 // the provider's.
 func TestErrorEventsAboutTheAccount(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,7 @@ func TestWhatGoesToAProvider(t *testing.T) {
 		"x-litellm-api-key", "x", "x-openrouter-provider", "x", "HTTP-Referer", "x",
 		// names that a server may take for others
 		"X_Api_Key", "x", "Anthropic_Version", "x", "Content_Type", "x", "X-Stainless-Foo_Bar", "x", "X_Stainless_Lang", "x",
-		// who names a header as one of the connection's neither removes nor adds one
+		// naming a header in Connection neither removes nor adds one
 		"Connection", "anthropic-version, content-type, x-api-key, authorization", "Connection", "user-agent, keep-alive",
 		"OpenAI-Organization", "org-x", "OpenAI-Project", "proj", "X-Goog-User-Project", "p",
 	)
@@ -73,7 +73,7 @@ func TestWhatGoesToAProvider(t *testing.T) {
 	}
 }
 
-// Whatever a client sends, what goes out is on the list and holds no key of the project.
+// For any headers of a client, only listed ones go out, and none holds a project key.
 func FuzzOutgoing(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"x-portkey-custom-host", "https://attacker.example", "alt=sse&beta=true"}, {"X_Api_Key", "x", "key=" + pk}, {"connection", "anthropic-version", "$fields=x"},

@@ -75,7 +75,7 @@ func Find(p *project.Snapshot, t *project.Tier, name string) (Model, error) {
 	switch {
 	case by == nil || strings.TrimSpace(sent) == "":
 		return Model{}, refuse(http.StatusNotFound, "unknown_model", "model",
-			"There is no model %s here. GET /v1/models lists those that there are.", quote(name))
+			"There is no model %s here. GET /v1/models lists the models.", quote(name))
 	case !p.Allowed(t, sent):
 		return Model{}, refuse(http.StatusForbidden, "model_not_allowed", "model",
 			"This app does not allow the model %s. GET /v1/models lists the models that it allows.", quote(name))

@@ -107,7 +107,7 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 	}
 	if model != "" && strings.TrimSpace(sent) == "" {
 		return Target{}, refuse(http.StatusBadRequest, "unknown_model", "model",
-			"The model %s names the provider %s but no model of it.", quote(model), to.Name)
+			"The name %s is only a prefix of the provider %s. Add the model's name after it.", quote(model), to.Name)
 	}
 	u, err := endpointURL(to, ep, sent)
 	if err != nil {
@@ -230,7 +230,7 @@ func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, 
 	if action, ok := geminiActions[ep.Operation]; ok && to.Dialect == wire.Gemini {
 		// A lenient server could read path punctuation in a name as another endpoint.
 		if model == "" || strings.ContainsAny(model, "/:%?#\\") || model == "." || model == ".." {
-			return "", refuse(http.StatusBadRequest, "unknown_model", "model", "%s is not a model's name.", quote(model))
+			return "", refuse(http.StatusBadRequest, "unknown_model", "model", "%s is not a model's name. Send the name as the provider writes it.", quote(model))
 		}
 		version := "/v1beta"
 		if strings.HasPrefix(ep.Path, "/v1/") {
@@ -251,7 +251,7 @@ func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, 
 		return to.BaseURL + "/v1beta/openai" + path, nil
 	}
 	return "", refuse(http.StatusBadRequest, "invalid_request", "model",
-		"The model %s is %s's, which serves %s, not %s.", quote(model), to.Name, serves(to.Dialect), ep.Path)
+		"The model %s belongs to %s, which serves %s, not %s.", quote(model), to.Name, serves(to.Dialect), ep.Path)
 }
 
 // compatible reports whether Gemini's OpenAI-compatible API has the operation.

@@ -51,7 +51,7 @@ func chat(t testing.TB) wire.Endpoint {
 	return endpoint(t, http.MethodPost, "/v1/chat/completions")
 }
 
-// refusal checks that err is the refusal with a code and that its message says what it should.
+// refusal checks the status, the code and the message of a refusal.
 func refusal(t *testing.T, err error, status int, code, says string) {
 	t.Helper()
 	var e *wire.Error
@@ -139,7 +139,7 @@ func TestRouteKnowsTheVendorsModels(t *testing.T) {
 	}
 }
 
-// The table in docs/http-api.md names the patterns by which the contract tells a vendor, and no others.
+// The table in docs/http-api.md has exactly the contract's patterns for vendors' models.
 func TestThePageHasTheVendorsModels(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/http-api.md")
@@ -176,7 +176,7 @@ func TestRouteToTheOnlyConfiguredProvider(t *testing.T) {
 	}
 }
 
-// A model that nobody claims goes nowhere; the request's key with it.
+// A request whose model no rule claims is not sent, and neither is its key.
 func TestFieldFailure_UnknownModelNamesSendTheCallersKeyToOpenAI(t *testing.T) {
 	t.Parallel()
 	for name, doc := range map[string]string{"no provider": `{}`, "several": several} {
@@ -192,7 +192,7 @@ func TestFieldFailure_UnknownModelNamesSendTheCallersKeyToOpenAI(t *testing.T) {
 	_, err := Route(snapshot(t, several), chat(t), "gpt-4o", "nobody")
 	refusal(t, err, 400, "unknown_model", "anthropic, deepseek, everything, google, gpt-proxy, groq, mistral, openai, openrouter, xai")
 	_, err = Route(snapshot(t, several), chat(t), "openai/", "")
-	refusal(t, err, 400, "unknown_model", "no model of it")
+	refusal(t, err, 400, "unknown_model", "only a prefix of the provider")
 	_, err = Route(snapshot(t, several), chat(t), strings.Repeat("x", 1<<20), "")
 	refusal(t, err, 400, "unknown_model", "…")
 	if len(err.Error()) > 1000 {
@@ -254,8 +254,8 @@ func TestEndpointsAndProvidersFit(t *testing.T) {
 	}
 }
 
-// Google has models whose names seem to be another vendor's: at its own endpoints they are Google's, unless x-provider
-// or the project says otherwise.
+// Some of Google's models have names that look like another vendor's. At Google's own endpoints they are Google's, unless
+// x-provider or the project says otherwise.
 func TestNamesOfOthersAtGeminisEndpoints(t *testing.T) {
 	t.Parallel()
 	p := snapshot(t, `{"providers": {"openai": {}, "gem": {"baseUrl": "https://gem.example", "dialect": "gemini", "models": ["claude-g*"]}, "oai": {"baseUrl": "https://oai.example/v1", "dialect": "openai", "models": ["gpt-own"]}}}`)
@@ -317,7 +317,7 @@ func BenchmarkRoute(b *testing.B) {
 	}
 }
 
-// A name that looks like another one would have a limit of its own.
+// A name that only looks like another one would have a limit of its own, so it is refused.
 func TestRouteRefusesNamesThatCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	p := snapshot(t, `{"providers": {"own": {"baseUrl": "https://own.example/v1", "dialect": "openai", "models": ["*"]}}}`)
@@ -330,7 +330,7 @@ func TestRouteRefusesNamesThatCannotBeSeen(t *testing.T) {
 	}
 }
 
-// TestRouteKnowsThePriceBook: every name of the book leads to its vendor, and no vendor's names to another.
+// TestRouteKnowsThePriceBook: every name of the book routes to its own vendor.
 func TestRouteKnowsThePriceBook(t *testing.T) {
 	t.Parallel()
 	p := snapshot(t, `{}`)

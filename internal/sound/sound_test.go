@@ -63,7 +63,7 @@ func box(kind string, body ...[]byte) []byte {
 	return join(be32(8+len(p)), []byte(kind), p)
 }
 
-// m4aOf has so many frames of AAC at 44,100 Hz, and boxes that claim another length.
+// m4aOf has frames of AAC at 44,100 Hz, and boxes that claim another length.
 func m4aOf(frames, claimedSeconds int, config []byte, extra ...[]byte) []byte {
 	esds := box("esds", make([]byte, 4), []byte{3, 25}, make([]byte, 3), []byte{4, 17, 0x40}, make([]byte, 12), []byte{5, byte(len(config))}, config)
 	entry := box("mp4a", make([]byte, 8), make([]byte, 16), be16(44100), be16(0), esds)
@@ -152,7 +152,7 @@ func TestLongest(t *testing.T) {
 	}
 }
 
-// A recording that is cut off is no longer than the whole, and never negative.
+// The length of a truncated recording is never more than the whole's, and never negative.
 func TestLongestOfAPrefix(t *testing.T) {
 	t.Parallel()
 	for name, file := range map[string][]byte{"WAV": wavOf(wavePCM, 1, 8000, 8, 3000), "FLAC": flacOf(5000, 20), "Opus": opusOf(960, repeat([]byte{0x78, 1}, 20)...),
@@ -188,7 +188,7 @@ func BenchmarkLongest_flac25MB(b *testing.B) {
 	}
 }
 
-// Pages that lie in each other would be read as often as they overlap.
+// Overlapping pages would be read once for each overlap, so the length of such a file is unknown.
 func TestLongest_refusesOverlappingPages(t *testing.T) {
 	t.Parallel()
 	overlapping := strings.Repeat("OggS\x00\x00\x00\x00", 1<<12)

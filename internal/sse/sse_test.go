@@ -10,13 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// frame is what a test looks at of a sse.Frame, copied.
+// frame is a copy of an sse.Frame.
 type frame struct {
 	Raw, Event, Data string
 	HasData          bool
 }
 
-// scan feeds a scanner pieces of a stream that end at cuts and collects its frames.
+// scan feeds a Scanner a stream in pieces that end at cuts, and collects its frames.
 func scan(limit int, stream []byte, cuts ...int) (frames []frame, raw []byte) {
 	s := sse.Scanner{Limit: limit}
 	take := func(f sse.Frame) {
