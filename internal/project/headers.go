@@ -25,16 +25,16 @@ var perHop = HeaderSet{
 	"Content-Length": true, "Content-Encoding": true, "Content-Type": true, "Expect": true, "Host": true, "Accept-Encoding": true,
 }
 
-// notForwarded are headers that no setting can send to a provider: ours, keys, cookies, and those that tell of the
-// client's connection.
+// notForwarded are headers that no setting can send to a provider: the gateway's own, keys, cookies, and headers about
+// the client's connection.
 var notForwarded = HeaderSet{
 	"X-Project-Key": true, "X-Identity": true, "X-Tier": true, "X-Provider": true,
 	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true,
 	"Cookie": true, "Cookie2": true, "Via": true, "Origin": true, "Referer": true, "Forwarded": true,
 }
 
-// notReturned are headers of a provider that no setting can show to clients: ours, cookies, and those that speak of
-// the provider's origin and would be taken to speak of ours.
+// notReturned are headers of a provider that no setting can show to clients: the gateway's own, cookies, and headers
+// about the provider's origin, which a client would apply to the gateway's.
 var notReturned = HeaderSet{
 	"X-Request-Id": true, "X-Provider-Request-Id": true, "X-Content-Type-Options": true, "Content-Security-Policy": true,
 	"Set-Cookie": true, "Set-Cookie2": true, "Www-Authenticate": true, "Location": true, "Refresh": true,

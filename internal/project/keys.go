@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// IsKey reports whether s has the form of a project key: "pk_" and at most 128 characters in all. Whether there is
-// such a project is another question.
+// IsKey reports whether s has the form of a project key: "pk_" and at most 128 characters in all. Such a project need not
+// exist.
 func IsKey(s string) bool {
 	const most = 128
 	rest, ok := strings.CutPrefix(s, "pk_")
@@ -38,11 +38,10 @@ const (
 
 var placeNames = [NumPlaces]string{"Authorization", "x-api-key", "x-goog-api-key", "the query parameter key"}
 
-// String names the place as a developer knows it.
+// String returns the place's name for developers.
 func (p Place) String() string { return placeNames[p] }
 
-// SentKeys are the keys that a request carries, by place, project keys and providers' keys alike; "" where there is
-// none.
+// SentKeys are the keys of a request by place, both project keys and providers' keys; "" for none.
 type SentKeys [NumPlaces]string
 
 // KeysOf finds the keys of a request. One place with two different keys is an error, which quotes neither.
@@ -90,7 +89,7 @@ func (k *SentKeys) add(p Place, s string) error {
 	return nil
 }
 
-// bearer returns the token of an Authorization header, "" if its scheme is another.
+// bearer returns the token of an Authorization header, or "" for another scheme.
 func bearer(s string) string {
 	scheme, token, _ := strings.Cut(strings.TrimSpace(s), " ")
 	if !strings.EqualFold(scheme, "Bearer") {

@@ -11,8 +11,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// LevelFields are the limits that a project, a tier or an identity sets, as JSON. Nil inherits from the next level,
-// -1 is unlimited, 0 no free allowance or, of a model, none at all; the zero value inherits everything.
+// LevelFields are the limits of a project, a tier or an identity, as JSON. Nil inherits from the next level, -1 is
+// unlimited, 0 leaves only credits, and 0 for a model blocks it. The zero value inherits everything.
 type LevelFields struct {
 	RequestLimit       *int64                `json:"requestLimit"`
 	TokenLimit         *int64                `json:"tokenLimit"`
@@ -22,15 +22,15 @@ type LevelFields struct {
 	ModelLimits        map[string]ModelLimit `json:"modelLimits"`
 }
 
-// ModelLimit is the limits of the models that one key of modelLimits covers.
+// ModelLimit holds the limits of the models that one key of modelLimits covers.
 type ModelLimit struct {
 	RequestLimit *int64 `json:"requestLimit"`
 	TokenLimit   *int64 `json:"tokenLimit"`
 	CostLimitUSD *USD   `json:"costLimitUsd"`
 }
 
-// Patch returns f changed by a JSON object of its fields: what is absent stays, null inherits, a value replaces
-// (modelLimits as a whole). Errors are *FieldError.
+// Patch returns a copy of f changed by a JSON object: an absent field stays, null inherits, a value replaces (modelLimits
+// as a whole). Errors are *FieldError.
 func (f LevelFields) Patch(data []byte) (LevelFields, error) {
 	v, err := parse(data)
 	if err != nil {
@@ -42,8 +42,8 @@ func (f LevelFields) Patch(data []byte) (LevelFields, error) {
 	return f, nil
 }
 
-// Set changes the one field with that JSON name, as Patch does, for documents of which these fields are a part. It
-// reports false, and changes nothing, where no field has the name.
+// Set changes the field with a JSON name, as Patch does. It is for documents that contain these fields among others. It
+// returns false, and changes nothing, if no field has the name.
 func (f *LevelFields) Set(name string, data json.RawMessage) (known bool, err error) {
 	set, ok := f.fields()[name]
 	if !ok {
@@ -70,7 +70,7 @@ func (f LevelFields) Level() limit.Level {
 	return l
 }
 
-// FieldsOf is the inverse of Level, but for the spelling of the model keys: they come back normalized.
+// FieldsOf is the inverse of Level, except that it returns normalized model keys.
 func FieldsOf(l limit.Level) LevelFields {
 	f := LevelFields{
 		RequestLimit:       clone(l.Caps[limit.Requests]),
@@ -143,7 +143,7 @@ func modelLimits(into *map[string]ModelLimit) setter {
 	})
 }
 
-// byModel sets a map whose keys are model keys, of which no two may be the same to limit.Match; null is empty.
+// byModel sets a map by model key. No two keys may be the same after normalization; null is empty.
 func byModel[T any](into *map[string]T, read func(path string, v value) (T, error)) setter {
 	return func(path string, v value) error {
 		out := make(map[string]T, len(v.members))
@@ -170,7 +170,7 @@ func byModel[T any](into *map[string]T, read func(path string, v value) (T, erro
 	}
 }
 
-// modelKey checks a model name or a prefix ending in * and returns it as limit.Match takes it.
+// modelKey checks a model name, or a prefix that ends in *, and returns it normalized.
 func modelKey(path, name string) (string, error) {
 	const most = 256
 	key := limit.NormalizeModel(name)
@@ -187,11 +187,11 @@ func modelKey(path, name string) (string, error) {
 	return key, nil
 }
 
-// naming is what the names by which models are sent to a project's providers can start with.
+// naming knows how the model names that are sent to a project's providers can begin.
 type naming struct {
-	known    map[string]bool // providers, whose NAME/ is not sent
-	slashed  []string        // those of the project's own whose models may be called anything, as OpenRouter's are
-	patterns []string        // of providers' models
+	known    map[string]bool // providers, whose prefix NAME/ is not sent
+	slashed  []string        // the project's own providers whose model names may contain a slash, such as OpenRouter
+	patterns []string        // model patterns of providers
 }
 
 func (s Settings) naming() naming {
@@ -213,9 +213,9 @@ func (s Settings) naming() naming {
 	return n
 }
 
-// check refuses a model key that starts with a provider's name: it is matched against what is sent, which does not, and
-// would cover nothing. It may where another provider's models can be called so: openrouter/openai/gpt-4o is sent as
-// openai/gpt-4o.
+// check refuses a model key that begins with a provider's name. Keys are matched against the sent name, which lacks that
+// prefix, so the key would cover nothing. It is allowed if another provider may have such names: openrouter/openai/gpt-4o
+// is sent as openai/gpt-4o.
 func (n naming) check(path, key string) error {
 	name, _, ok := strings.Cut(limit.NormalizeModel(key), "/")
 	if !ok || !n.known[name] ||
@@ -245,7 +245,7 @@ func (n naming) checkList(path string, keys []string) error {
 	return nil
 }
 
-// checkModelKeys looks for keys that name a provider too.
+// checkModelKeys refuses model keys that begin with a provider's name.
 func (s Settings) checkModelKeys() error {
 	n := s.naming()
 	if err := n.checkLimits("modelLimits", s.ModelLimits); err != nil {
@@ -271,8 +271,8 @@ func (s Settings) checkModelKeys() error {
 	return nil
 }
 
-// CheckModelKeys looks at the keys of limits that are set for one of the project's identities, as Patch does at those of
-// its own. The error is a *FieldError.
+// CheckModelKeys checks the model keys in limits of one identity, as Patch does for the project's. The error is a
+// *FieldError.
 func (s *Snapshot) CheckModelKeys(f LevelFields) error {
 	return s.naming.checkLimits("modelLimits", f.ModelLimits)
 }

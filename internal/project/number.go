@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	maxCount  = 1e15 // requests, tokens, micro-USD: beyond any real limit, and sums of many stay within an int64
+	maxCount  = 1e15 // requests, tokens, micro-USD: above any real limit, and sums of many still fit an int64
 	maxBurst  = 1e9  // requests a minute or at once
 	microsUSD = 6    // decimals of a USD that are kept
 )
 
-// USD is an amount in integer micro-USD that is a decimal number of USD in JSON. limit.Unlimited stands for -1.
+// USD is an amount in integer micro-USD. In JSON it is a decimal number of USD; limit.Unlimited is -1.
 type USD int64
 
 // MarshalJSON writes the exact decimal number of USD.
@@ -30,7 +30,7 @@ func (u USD) MarshalJSON() ([]byte, error) {
 	return []byte(strings.TrimRight(strings.TrimRight(s, "0"), ".")), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes, and any other spelling of an exact amount.
+// UnmarshalJSON reads an exact amount in any spelling.
 func (u *USD) UnmarshalJSON(data []byte) error {
 	n, err := amount(string(data), microsUSD)
 	if err == nil {

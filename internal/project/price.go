@@ -11,11 +11,11 @@ import (
 	"github.com/airatelimit/airatelimit/internal/price"
 )
 
-// PriceBook is what an operator lays over the built-in price book, for all projects.
+// PriceBook holds an operator's prices, which override the built-in price book in all projects.
 type PriceBook struct{ prices priceList }
 
-// ParsePriceBook reads a JSON object of prices by model, as the settings' prices are. Errors are *FieldError, with the
-// model and the field as the path.
+// ParsePriceBook reads a JSON object of prices by model, in the form of the settings' prices. Errors are *FieldError, with
+// the model and the field as the path.
 func ParsePriceBook(data []byte) (*PriceBook, error) {
 	v, err := parse(data)
 	if err != nil {
@@ -32,7 +32,7 @@ func ParsePriceBook(data []byte) (*PriceBook, error) {
 	return &PriceBook{list}, err
 }
 
-// Models is how many keys of models the book has.
+// Models returns how many model keys the book has.
 func (b *PriceBook) Models() int {
 	if b == nil {
 		return 0
@@ -40,16 +40,16 @@ func (b *PriceBook) Models() int {
 	return len(b.prices)
 }
 
-// WithBook returns the snapshot with prices of a book, nil for none, that lies between the project's own prices and the
-// built-in book.
+// WithBook returns a copy of the snapshot with an operator's price book, nil for none. It overrides the built-in book, and
+// the project's own prices override both.
 func (s *Snapshot) WithBook(b *PriceBook) *Snapshot {
 	c := *s
 	c.book = b
 	return &c
 }
 
-// Price returns what a model costs now: the built-in book's price, over it the operator's, and over that the project's own.
-// Of several keys of a list that cover the model the most specific one counts.
+// Price returns a model's price now: the built-in book's, overridden by the operator's and then by the project's own. Of
+// several keys in a list that cover the model, the most specific one counts.
 func (s *Snapshot) Price(model string) (price.Price, bool) {
 	model = limit.NormalizeModel(model)
 	p, known := listPrice(model)
@@ -59,8 +59,8 @@ func (s *Snapshot) Price(model string) (price.Price, bool) {
 	return s.prices.over(model, p, known)
 }
 
-// listPrice is what the built-in book says of a normalized model: of its name, else of that without snapshot and variant,
-// else of the model that this is another name of. A fine-tuned model has the price of its kind.
+// listPrice returns the built-in book's price of a normalized model. It looks up the name, then the name without snapshot
+// and variant, then the model's canonical name. A fine-tuned model has the price of fine-tuned models of its base.
 func listPrice(model string) (price.Price, bool) {
 	if p, ok := price.Lookup(model); ok {
 		return p, true
@@ -77,16 +77,16 @@ func listPrice(model string) (price.Price, bool) {
 	return price.Lookup(limit.CanonicalModel(model))
 }
 
-// priceList is prices by keys of models.
+// priceList holds prices by model key.
 type priceList []pricing
 
 type pricing struct {
 	key      string
-	model    string // canonical; "" of a key that stands for a snapshot or for several models
+	model    string // canonical; "" if the key is a snapshot or covers several models
 	override price.Override
 }
 
-// newPriceList prepares prices. The error starts with the key and the field at fault.
+// newPriceList prepares prices. The error begins with the key and the invalid field.
 func newPriceList(prices map[string]price.Override) (priceList, error) {
 	var list priceList
 	for _, name := range slices.Sorted(maps.Keys(prices)) {
@@ -102,7 +102,7 @@ func newPriceList(prices map[string]price.Override) (priceList, error) {
 	return list, nil
 }
 
-// over lays the price of the key that covers a normalized model most closely over what is known of it.
+// over returns the price p of a normalized model, overridden by the most specific key that covers the model.
 func (l priceList) over(model string, p price.Price, known bool) (price.Price, bool) {
 	if len(l) == 0 {
 		return p, known
@@ -113,7 +113,7 @@ func (l priceList) over(model string, p price.Price, known bool) (price.Price, b
 			best, found = rank, i
 		}
 	}
-	// Another name of the model says more of it than a prefix does.
+	// Another name of the same model is more specific than a prefix.
 	if found < 0 || strings.HasSuffix(l[found].key, "*") {
 		canonical := limit.CanonicalModel(model)
 		if i := slices.IndexFunc(l, func(p pricing) bool { return p.model == canonical }); i >= 0 {

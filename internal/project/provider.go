@@ -13,26 +13,26 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// ProviderFields is what a project sets for a provider, built in or its own. For a built-in one everything is
-// optional; one of its own has a base URL and a dialect.
+// ProviderFields are a project's settings for a provider, built in or its own. For a built-in provider everything is
+// optional; the project's own provider needs a base URL and a dialect.
 type ProviderFields struct {
-	BaseURL *string  `json:"baseUrl"` // what the vendor's own SDK takes as its base; nil: the built-in one
+	BaseURL *string  `json:"baseUrl"` // the base URL for the vendor's own SDK; nil: the built-in one
 	Dialect *string  `json:"dialect"` // openai, anthropic or gemini; nil: the built-in one
-	Models  []string `json:"models"`  // patterns of the models it serves, beside the built-in ones
-	Key     string   `json:"key"`     // "" for none, when clients bring theirs
+	Models  []string `json:"models"`  // patterns of its models, in addition to the built-in ones
+	Key     string   `json:"key"`     // "" if clients send their own
 
-	// AllowedObjects are the ids of stored things in the account of the key that requests may refer to: files, stores,
-	// containers, prompts. A * at the end stands for any rest of an id.
+	// AllowedObjects are the ids of objects in the key's account that requests may refer to: files, stores, containers,
+	// prompts. A * at the end stands for any rest of an id.
 	AllowedObjects []string `json:"allowedObjects"`
 
-	// StreamUsage set to false says that the server refuses stream_options, with which usage is asked for in streams.
+	// StreamUsage false means that the server refuses stream_options, which asks for usage in streams.
 	StreamUsage *bool `json:"streamUsage"`
 
-	ForwardHeaders []string `json:"forwardHeaders"` // request headers that go to it beside the usual ones
-	ReturnHeaders  []string `json:"returnHeaders"`  // its response headers that clients see beside the usual ones
+	ForwardHeaders []string `json:"forwardHeaders"` // further request headers to send to the provider
+	ReturnHeaders  []string `json:"returnHeaders"`  // further response headers to return to clients
 }
 
-// MarshalJSON writes a key that is not there as null, as it does the other fields.
+// MarshalJSON writes an absent key as null, like the other fields.
 func (p ProviderFields) MarshalJSON() ([]byte, error) {
 	type plain ProviderFields
 	out := struct {

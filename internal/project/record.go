@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// ErrNotFound reports that there is no project of a key.
+// ErrNotFound reports that no project has the key.
 var ErrNotFound = errors.New("no such project")
 
-// Record is a project as it is stored. Its settings hold no provider's key: those are sealed, apart.
+// Record is a project as it is stored. Its settings hold no provider keys: Keys holds them, sealed.
 type Record struct {
 	Key        string               // pk_…, public
 	Settings   Settings             // without keys
@@ -25,15 +25,15 @@ type Record struct {
 // SealedKey is a provider's key that only the encryption key opens.
 type SealedKey struct {
 	Sealed string
-	Mask   string // what of the key may be shown
+	Mask   string // the form of the key that may be shown
 }
 
-// Hides reports whether the mask is that of a key, and shows enough of it to tell.
+// Hides reports whether the mask is the mask of key. It is false for a key so short that its mask shows nothing of it.
 func (k SealedKey) Hides(key string) bool {
 	return len(key) >= leastMasked && k.Mask == mask(key)
 }
 
-// Document returns the settings as they may be shown: with masks for the keys. It is what Patch changes.
+// Document returns the settings with masked keys, to be shown or changed by Patch.
 func (r Record) Document() Settings {
 	s := r.Settings
 	s.Providers = make(map[string]ProviderFields, len(r.Settings.Providers))
@@ -44,11 +44,11 @@ func (r Record) Document() Settings {
 	return s
 }
 
-// With returns r with other settings, usually its Document after a Patch. A key that is a mask stays the sealed one
-// it was, any other is sealed by seal, and the key of a provider that is gone or has none is dropped.
+// With returns r with other settings, usually its Document after a Patch. A masked key keeps its sealed key, any other key
+// is sealed by seal. The sealed key of a provider that was removed or has no key is dropped.
 //
-// A sealed key stays with the vendor it was meant for: it is kept when its provider's base URL moves, and must be given
-// again when its dialect changes. Errors are *FieldError, or seal's.
+// A sealed key stays with its vendor: it is kept if the provider's base URL changes, and must be given again if the
+// dialect changes. Errors are *FieldError, or seal's.
 func (r Record) With(s Settings, seal func(provider, key string) (string, error)) (Record, error) {
 	keys := make(map[string]SealedKey, len(s.Providers))
 	providers := make(map[string]ProviderFields, len(s.Providers))
@@ -78,7 +78,7 @@ func (r Record) With(s Settings, seal func(provider, key string) (string, error)
 	return r, nil
 }
 
-// dialect is the one that the provider speaks, by its settings or as it is built in.
+// dialect is the provider's dialect in the settings, or else that of the built-in provider.
 func (p ProviderFields) dialect(name string) string {
 	if p.Dialect != nil {
 		return *p.Dialect
@@ -87,7 +87,7 @@ func (p ProviderFields) dialect(name string) string {
 	return vendor.Dialect.String()
 }
 
-// open returns the provider's opened key, "" where it has none.
+// open returns the provider's opened key, or "" if it has none.
 func (r Record) open(name string, open func(provider, sealed string) (string, error)) (string, error) {
 	k, ok := r.Keys[name]
 	if !ok {
@@ -103,7 +103,7 @@ func (r Record) open(name string, open func(provider, sealed string) (string, er
 	return key, nil
 }
 
-// keyless reports whether the settings hold no key, as a stored record's must not.
+// keyless reports whether the settings hold no provider key. A stored record's settings must not.
 func (r Record) keyless() bool {
 	for p := range maps.Values(r.Settings.Providers) {
 		if p.Key != "" {

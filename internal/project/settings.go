@@ -1,9 +1,9 @@
-// Package project holds what a developer sets for an app: the settings document, its strict validation, and the
-// snapshot of it that the gateway reads.
+// Package project holds a project's settings: the document, its strict validation, and the snapshot that the gateway
+// reads.
 //
-// Invariants: a document is either wholly valid or refused with the path of the field at fault; what is marshalled
-// and read again is the same document; a provider's key goes in and never comes out, and its mask never takes its
-// place; a Snapshot never changes once it is made.
+// Invariants: a document is either wholly valid, or refused with the path of the invalid field. A document that is
+// written and read again is the same. A provider's key is never shown, and its mask never replaces it. A Snapshot is
+// immutable.
 package project
 
 import (
@@ -19,18 +19,17 @@ import (
 	"github.com/airatelimit/airatelimit/internal/price"
 )
 
-// Settings is a project's settings document (docs/settings.md). The zero value is a valid project that limits
-// nothing.
+// Settings is a project's settings document (docs/settings.md). The zero value is a valid project without limits.
 type Settings struct {
 	Name        string `json:"name"`
 	LimitPeriod string `json:"limitPeriod"` // daily, hourly, weekly, monthly; "" is daily
 	LevelFields
 
 	Tiers       map[string]TierFields `json:"tiers"`
-	DefaultTier *string               `json:"defaultTier"` // for requests that claim none; nil: none
+	DefaultTier *string               `json:"defaultTier"` // for requests that claim no tier; nil: none
 	UnknownTier string                `json:"unknownTier"` // one of the UnknownTier constants; "" is TierDefault
 
-	// IgnoreTierHeader has only tiers count that are set on identities, not those that x-tier claims.
+	// IgnoreTierHeader ignores x-tier, so that only tiers in identities' settings count.
 	IgnoreTierHeader opposite `json:"trustTierHeader"`
 
 	LimitResponse  map[string]any `json:"limitResponse"`
@@ -48,18 +47,18 @@ type Settings struct {
 	Providers map[string]ProviderFields `json:"providers"`
 	Prices    map[string]price.Override `json:"prices"`
 
-	// Unknown is what a newer version has set in a stored document, which stays in it.
+	// Unknown holds fields of a stored document that only a newer version knows. They are kept.
 	Unknown map[string]any `json:"-"`
 }
 
-// TierFields is what a pricing tier sets. An empty one inherits everything.
+// TierFields are the settings of a tier. An empty tier inherits everything.
 type TierFields struct {
 	LevelFields
 	AllowedModels []string       `json:"allowedModels"` // narrows the project's; nil narrows nothing, empty allows none
 	LimitResponse map[string]any `json:"limitResponse"`
 }
 
-// Security says what the guard looks for and what it does.
+// Security says what the guard detects and what it does then.
 type Security struct {
 	Enabled     bool     `json:"enabled"`
 	Mode        string   `json:"mode"` // block or log; "" is block
@@ -68,14 +67,14 @@ type Security struct {
 	OutputCheck bool     `json:"outputCheck"`
 }
 
-// What unknownTier says of a tier's name that the project does not have.
+// The values of unknownTier: what happens if the project has no tier of the name.
 const (
-	TierDefault = "default" // it is no tier: the default one applies, else the project's own limits
+	TierDefault = "default" // the default tier applies, or without one the project's own limits
 	TierProject = "project" // the project's own limits apply, whatever the default tier is
 	TierReject  = "reject"  // the request is refused
 )
 
-// opposite is a boolean that is written as its negation: what is true by default in a document is false in its zero value.
+// opposite is a boolean that JSON holds negated, so that the zero value stands for true, the default in a document.
 type opposite bool
 
 // MarshalJSON writes the negation.
@@ -94,7 +93,7 @@ var (
 	}
 )
 
-// Default returns the settings of a project that sets nothing.
+// Default returns the settings of an empty document.
 func Default() Settings {
 	return Settings{
 		LimitPeriod:   limitPeriods[0],
@@ -114,12 +113,12 @@ func defaultSecurity() Security {
 	return Security{Mode: guardModes[0], Categories: slices.Clone(guardCategories), OutputCheck: true}
 }
 
-// ParseSettings reads a whole document; what it leaves out has its default. Errors are *FieldError.
+// ParseSettings reads a whole document; absent fields have their defaults. Errors are *FieldError.
 func ParseSettings(data []byte) (Settings, error) { return Default().Patch(data) }
 
-// ReadSettings reads a document as MarshalJSON wrote it, of this version or another. What a newer one has set that this
-// one does not know is ignored, and written again where it stands at the top. Keys of models are not looked at, because
-// documents are stored that were written before they were. Errors are *FieldError.
+// ReadSettings reads a stored document, which another version may have written. It ignores unknown fields, and keeps
+// those at the top level for MarshalJSON. It does not check model keys, because older documents were stored without that
+// check. Errors are *FieldError.
 func ReadSettings(stored []byte) (Settings, error) {
 	v, err := parse(stored)
 	if err != nil {
@@ -142,10 +141,10 @@ func ReadSettings(stored []byte) (Settings, error) {
 	return s, nil
 }
 
-// Patch returns s changed by a document that may be partial. A field that is absent stays, null resets it to its
-// default, a value replaces it. Security and each of the providers change field by field in the same way, so that a
-// call changes nothing that it does not list; a provider that is null is removed; a provider's key that is absent,
-// empty or a mask stays. s is left as it is. Errors are *FieldError.
+// Patch returns a copy of s changed by a document that may be partial. An absent field stays, null resets it to its
+// default, a value replaces it. Security and each provider change field by field in the same way, so that a call changes
+// only what it lists. A null provider is removed. A provider's key stays if the new one is absent, empty or a mask.
+// Errors are *FieldError.
 func (s Settings) Patch(data []byte) (Settings, error) {
 	v, err := parse(data)
 	if err != nil {
@@ -168,7 +167,7 @@ func (s *Settings) set(v value) error {
 	return s.check()
 }
 
-// MarshalJSON writes every field, what is not set as null or its default, and what is unknown.
+// MarshalJSON writes every field, unset ones as null or their default, and the unknown fields.
 func (s Settings) MarshalJSON() ([]byte, error) {
 	type document Settings // without this method
 	d, defaults := document(s), Default()
@@ -235,7 +234,7 @@ func (s *Settings) fields() fields {
 	return all
 }
 
-// check looks at what takes more than one field to judge.
+// check validates rules that involve more than one field.
 func (s Settings) check() error {
 	if s.DefaultTier != nil {
 		if _, ok := s.Tiers[*s.DefaultTier]; !ok {
@@ -318,7 +317,7 @@ func (s *Settings) setSecurity(path string, v value) error {
 	}.set(path, v)
 }
 
-// setCategories takes the empty list too: then only the heuristics look, if they are on.
+// setCategories accepts an empty list too: then only the heuristics detect anything, if they are on.
 func (s *Security) setCategories(path string, v value) error {
 	if v.kind == null {
 		s.Categories = slices.Clone(guardCategories)

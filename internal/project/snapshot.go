@@ -12,8 +12,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Snapshot is one revision of a project, prepared for the gateway. It is immutable and safe for concurrent use:
-// nobody changes what it holds or returns.
+// Snapshot is one revision of a project, prepared for the gateway. It is safe for concurrent use, because nothing that
+// it holds or returns is changed.
 type Snapshot struct {
 	Key      string
 	Name     string
@@ -42,7 +42,7 @@ type Snapshot struct {
 	configured []*Provider // those that the settings list, by name
 	patterns   []pattern
 	prices     priceList
-	book       *PriceBook // laid over the built-in one; nil: nothing is
+	book       *PriceBook // overrides the built-in book; may be nil
 	naming     naming
 }
 
@@ -50,30 +50,30 @@ type Snapshot struct {
 type Tier struct {
 	Name          string
 	Level         *limit.Level // never nil
-	AllowedModels []string     // as the project's, which it narrows
+	AllowedModels []string     // narrows the project's; in the same form
 	LimitResponse map[string]any
 
 	allowed limit.ModelSet // AllowedModels
 }
 
-// Provider is where requests can go, built in or the project's own.
+// Provider is a provider for requests, built in or the project's own.
 type Provider struct {
 	Name    string
 	Dialect wire.Dialect
 	BaseURL string // without a slash at its end
 	Builtin bool
-	Named   []string // models that the settings name one by one, in the developer's spelling
-	Vendor  string   // the built-in provider whose server it is, going by the base URL's host, else by the name; "" for none
+	Named   []string // models that the settings name without a *, in the developer's spelling
+	Vendor  string   // the built-in provider of the base URL's host, or else of the name; "" for none
 
-	Key      string // the stored one, opened; "" if there is none
-	KeyError error  // the stored key cannot be opened; Key is then ""
+	Key      string // the opened stored key; "" if there is none
+	KeyError error  // why the stored key cannot be opened; Key is then ""
 
 	AllowedObjects []string // ids that requests may refer to with the stored key; * at the end stands for any rest
 	PlainStreams   bool     // the server refuses stream_options
 
 	Forward, Return HeaderSet // forwardHeaders and returnHeaders
 
-	forms [][]byte // Key, as an answer may quote it
+	forms [][]byte // the forms in which an answer may quote Key
 }
 
 // pattern is a model key of a provider.
@@ -82,8 +82,8 @@ type pattern struct {
 	provider *Provider
 }
 
-// NewSnapshot prepares a record. open opens a provider's sealed key; where it fails the provider's KeyError says so
-// and the rest of the project works. The error reports a record that With cannot have made.
+// NewSnapshot prepares a record. open opens a provider's sealed key; its error becomes the provider's KeyError, and the
+// rest of the project works. NewSnapshot itself fails only on an invalid record, which With cannot make.
 func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (*Snapshot, error) {
 	if !r.keyless() {
 		return nil, fmt.Errorf("project %s: its settings hold a key that is not sealed", r.Key)
@@ -197,9 +197,8 @@ func (s *Snapshot) Tier(name string) (*Tier, bool) {
 	return t, ok
 }
 
-// Allowed reports whether users in a tier, nil for none, may call a model, named as it is sent to the provider: the
-// project must allow it, and the tier, whose allowedModels narrow the project's. Keys of allowedModels cover models as
-// those of model limits do.
+// Allowed reports whether identities in a tier, nil for none, may call a model, named as it is sent to the provider. Both
+// the project and the tier must allow it. Keys of allowedModels cover models in the same way as keys of modelLimits.
 func (s *Snapshot) Allowed(t *Tier, model string) bool {
 	if s.allowed == nil && (t == nil || t.allowed == nil) {
 		return true
@@ -207,7 +206,7 @@ func (s *Snapshot) Allowed(t *Tier, model string) bool {
 	return (s.allowed == nil || s.allowed.Has(model)) && (t == nil || t.allowed == nil || t.allowed.Has(model))
 }
 
-// Restricts reports whether some models are not allowed to users in a tier, nil for none.
+// Restricts reports whether the project or the tier, nil for none, restricts the models.
 func (s *Snapshot) Restricts(t *Tier) bool { return s.allowed != nil || t != nil && t.allowed != nil }
 
 func trimmed(keys []string) []string {
@@ -218,7 +217,7 @@ func trimmed(keys []string) []string {
 	return keys
 }
 
-// OriginAllowed reports whether web pages of an origin may call, as the Origin header names it.
+// OriginAllowed reports whether web pages of an origin may call. origin is the value of the Origin header.
 func (s *Snapshot) OriginAllowed(origin string) bool {
 	return s.origins == nil || s.origins[strings.ToLower(origin)]
 }
@@ -235,8 +234,8 @@ func (s *Snapshot) ProviderNames() []string { return slices.Sorted(maps.Keys(s.p
 // Configured returns the providers that the project's settings list, sorted by name.
 func (s *Snapshot) Configured() []*Provider { return s.configured }
 
-// Claim returns the provider with a model pattern of the project's own that covers a normalized model, and how closely
-// (see limit.Covers); of several the most specific pattern wins. It returns nil where none does.
+// Claim returns the provider whose model pattern in the settings covers a normalized model, and the pattern's rank (see
+// limit.Covers). The most specific pattern wins. It returns nil if no pattern covers the model.
 func (s *Snapshot) Claim(model string) (claimed *Provider, rank int) {
 	for _, p := range s.patterns {
 		if r, ok := limit.Covers(p.key, model); ok && (claimed == nil || r > rank) {
@@ -246,7 +245,7 @@ func (s *Snapshot) Claim(model string) (claimed *Provider, rank int) {
 	return claimed, rank
 }
 
-// AllowsObject reports whether requests with the stored key may refer to an object of its account.
+// AllowsObject reports whether requests with the stored key may refer to an object in the key's account.
 func (p *Provider) AllowsObject(id string) bool {
 	return slices.ContainsFunc(p.AllowedObjects, func(allowed string) bool {
 		start, any := strings.CutSuffix(allowed, "*")
@@ -254,5 +253,5 @@ func (p *Provider) AllowsObject(id string) bool {
 	})
 }
 
-// Stored reports whether the project has a key of its own for the provider, one that cannot be opened included.
+// Stored reports whether the project has a stored key for the provider, even one that cannot be opened.
 func (p *Provider) Stored() bool { return p.Key != "" || p.KeyError != nil }

@@ -11,10 +11,11 @@ import (
 	"github.com/airatelimit/airatelimit/internal/price"
 )
 
-// most is what one identity may spend in a period before requests alone are too loose a limit: $5 in micro-USD.
-const most = 5_000_000
+// maxSpend is how much one identity may spend in a period before a limit of requests alone gets a warning: $5 in
+// micro-USD.
+const maxSpend = 5_000_000
 
-// spending tells of tiers, and of requests without one, whose cost nothing bounds.
+// spending warns of tiers, and of requests without a tier, whose cost has no limit.
 func (w *warner) spending() {
 	if w.FailOpen {
 		w.warn("failOpen", "Every request passes unchecked while the database is away. Set it to false to refuse them then.")
@@ -26,22 +27,22 @@ func (w *warner) spending() {
 		case isDefault:
 			w.unbounded(path, w.snapshot.Tiers[name], "A user in this tier")
 		case claimed:
-			w.unbounded(path, w.snapshot.Tiers[name], "Whoever claims this tier in x-tier")
+			w.unbounded(path, w.snapshot.Tiers[name], "Anybody who claims this tier in x-tier")
 		}
 	}
 	switch {
 	case len(w.Tiers) == 0:
 		w.unbounded("costLimitUsd", nil, "A user")
 	case w.DefaultTier == nil:
-		w.unbounded("defaultTier", nil, "Whoever names no tier")
+		w.unbounded("defaultTier", nil, "Anybody without a tier")
 	case claimed && w.UnknownTier == TierProject:
-		w.unbounded("unknownTier", nil, "Whoever makes up a tier in x-tier")
+		w.unbounded("unknownTier", nil, "Anybody who invents a tier in x-tier")
 	}
 }
 
-// unbounded warns of the models that somebody in a tier, nil for none, may use without a limit, or with one of requests
-// alone that leaves room for more than most.
-func (w *warner) unbounded(path string, t *Tier, who string) {
+// unbounded warns of models that an identity in a tier, nil for none, may use without a limit, or with a limit of
+// requests alone that allows more than maxSpend. subject begins the warning's sentence.
+func (w *warner) unbounded(path string, t *Tier, subject string) {
 	levels := limit.Levels{Project: w.snapshot.Level}
 	if t != nil {
 		levels.Tier = t.Level
@@ -63,7 +64,7 @@ func (w *warner) unbounded(path string, t *Tier, who string) {
 		case !some:
 			free = append(free, model)
 		default:
-			if sum := w.mostOf(model, requests.Max); sum > most {
+			if sum := w.maxCost(model, requests.Max); sum > maxSpend {
 				dear = append(dear, model)
 				sums[model] = sum
 			}
@@ -72,21 +73,21 @@ func (w *warner) unbounded(path string, t *Tier, who string) {
 	const advice = "Set costLimitUsd."
 	switch {
 	case len(free) == len(models) && len(free) > 0:
-		w.warn(path, "%s has no limit, and the project key is public: it can cost what your provider accounts allow. "+advice, who)
+		w.warn(path, "%s has no limit, and the project key is public: it can cost what your provider accounts allow. "+advice, subject)
 		return
 	case slices.Contains(free, unlisted):
-		w.warn(path, `%s may use every model without a limit that has none of its own. Set costLimitUsd, or modelLimits["*"], or list the models in allowedModels.`, who)
+		w.warn(path, `%s has no limit on models that modelLimits does not name. Set costLimitUsd, or modelLimits["*"], or list the models in allowedModels.`, subject)
 	case len(free) > 0:
-		w.warn(path, "%s may use %s without a limit. "+advice, who, few(free))
+		w.warn(path, "%s may use %s without a limit. "+advice, subject, few(free))
 	}
 	if len(dear) > 0 {
 		slices.SortStableFunc(dear, func(a, b string) int { return cmp.Compare(sums[b], sums[a]) })
-		w.warn(path, "%s is limited in requests alone for %s, which can cost up to $%d %s. "+advice, who, few(dear), sums[dear[0]]/1e6, w.snapshot.Period)
+		w.warn(path, "%s is limited in requests alone for %s, which can cost up to $%d %s. "+advice, subject, few(dear), sums[dear[0]]/1e6, w.snapshot.Period)
 	}
 }
 
-// callable lists the models that are known by name and that somebody in a tier may call, those of the price book under one
-// name each.
+// callable lists the models that an identity in a tier may call and that the price book or the settings name. Models of
+// the price book have one name each.
 func (w *warner) callable(t *Tier) []string {
 	names := slices.Collect(maps.Keys(w.Providers))
 	if len(names) == 0 {
@@ -106,13 +107,13 @@ func (w *warner) callable(t *Tier) []string {
 	return slices.Compact(models)
 }
 
-// mostOf is about what so many requests of a model can cost, in micro-USD: each with a full context and the longest answer.
-func (w *warner) mostOf(model string, requests int64) int64 {
+// maxCost estimates the highest cost of requests to a model, in micro-USD: each with a full context and the longest answer.
+func (w *warner) maxCost(model string, requests int64) int64 {
 	p, ok := w.snapshot.Price(model)
 	if !ok {
 		return 0
 	}
-	const usual = 100_000 // tokens, where the book does not know
+	const usual = 100_000 // tokens, if the price book has no figure
 	input, output := p.Context, p.MaxOutput
 	if input == 0 {
 		input = usual

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Templates are the settings that a project can be made with, the default first: starter has a free and a pro tier that
-// bound what each user costs, single has one limit for everyone, count limits nothing and counts.
+// Templates are the settings that a project can begin with, the default first: starter has a free and a pro tier that
+// limit each user's cost, single has one limit for everyone, count only counts.
 var Templates = []string{"starter", "single", "count"}
 
 //go:embed templates/*.json

@@ -11,15 +11,14 @@ import (
 	"github.com/airatelimit/airatelimit/internal/price"
 )
 
-// Warning tells of a setting that is allowed and may not be meant.
+// Warning describes a setting that is valid but probably a mistake.
 type Warning struct {
 	Path string `json:"path" doc:"The field, such as modelLimits.gpt-4o."` // as FieldError's
 	Text string `json:"text" doc:"What it does, and what to do about it."`
 }
 
-// Warnings looks for settings that are valid and may not do what they seem to: tiers and models that nobody can mean,
-// variables that nothing fills in, and above all what leaves spending unbounded. book is the operator's, nil for none. They
-// come in the order of their paths.
+// Warnings returns warnings about the settings, sorted by path: unknown models, similar tiers, unknown variables and,
+// above all, unlimited cost. book is the operator's price book, nil for none.
 func (s Settings) Warnings(book *PriceBook) []Warning {
 	r := Record{Settings: s}
 	r.Settings.Providers = make(map[string]ProviderFields, len(s.Providers))
@@ -29,7 +28,7 @@ func (s Settings) Warnings(book *PriceBook) []Warning {
 	}
 	snapshot, err := NewSnapshot(r, nil)
 	if err != nil {
-		return nil // not valid, which is no matter of a warning
+		return nil // invalid settings are an error elsewhere
 	}
 	w := warner{Settings: s, snapshot: snapshot.WithBook(book)}
 	w.unused()
@@ -45,14 +44,14 @@ func (s Settings) Warnings(book *PriceBook) []Warning {
 	return w.all
 }
 
-// IdentityWarnings looks at what is set for one identity, as Settings.Warnings does.
+// IdentityWarnings returns warnings about one identity's settings, as Settings.Warnings does.
 func (s *Snapshot) IdentityWarnings(f LevelFields, response map[string]any) []Warning {
 	w := warner{snapshot: s}
 	w.keys("modelLimits", f.ModelLimits)
 	return append(w.all, variableWarnings("limitResponse", response)...)
 }
 
-// RemovedTiers returns the names of the tiers that s no longer has, sorted.
+// RemovedTiers returns the names of the tiers that before has and s does not, sorted.
 func (s Settings) RemovedTiers(before Settings) []string {
 	var gone []string
 	for name := range before.Tiers {
@@ -64,7 +63,7 @@ func (s Settings) RemovedTiers(before Settings) []string {
 	return gone
 }
 
-// RemovedTierWarning tells of n identities that carry a tier which s does not have.
+// RemovedTierWarning warns of n identities in a tier that s does not have.
 func (s Settings) RemovedTierWarning(tier string, n int) Warning {
 	what := "their requests get the project's own limits"
 	switch {
@@ -90,7 +89,7 @@ func (w *warner) warn(path, format string, args ...any) {
 	w.all = append(w.all, Warning{path, fmt.Sprintf(format, args...)})
 }
 
-// unused tells which settings are kept and do nothing in this version, so that nobody relies on them.
+// unused warns of settings that have no effect in this version, so that nobody relies on them.
 func (w *warner) unused() {
 	const text = "is kept, but does nothing in this version"
 	if w.Security.Enabled {
@@ -132,7 +131,7 @@ func overlap(a, b string) bool {
 	return ab || ba
 }
 
-// level looks at the limits of the project, or of a tier, whose paths start with at.
+// level checks the limits of the project or of a tier. Their paths begin with at.
 func (w *warner) level(at string, f LevelFields, tier *LevelFields) {
 	w.keys(at+"modelLimits", f.ModelLimits)
 	others, ok := f.ModelLimits[limit.Others]
@@ -182,9 +181,7 @@ func (w *warner) keys(path string, limits map[string]ModelLimit) {
 	}
 }
 
-// list looks at allowed models. GET /v1/models lists them by these names, so that only a dated one is no good choice: it
-// seems to leave the model's other snapshots out.
-// prices looks for prices of tokens that leave out what the price book has of long requests.
+// prices warns of token prices without the higher price for long requests that the price book has.
 func (w *warner) prices() {
 	for _, key := range slices.Sorted(maps.Keys(w.Prices)) {
 		p, ok := listPrice(limit.NormalizeModel(key))
@@ -194,6 +191,8 @@ func (w *warner) prices() {
 	}
 }
 
+// list checks allowed models. GET /v1/models lists them by these names, so only a dated name gets a warning: it seems to
+// exclude the model's other snapshots.
 func (w *warner) list(path string, keys []string) {
 	for i, key := range keys {
 		at, key := fmt.Sprintf("%s[%d]", path, i), limit.NormalizeModel(key)
@@ -203,7 +202,7 @@ func (w *warner) list(path string, keys []string) {
 	}
 }
 
-// key looks at a key of modelLimits.
+// key checks a key of modelLimits.
 func (w *warner) key(path, key string) {
 	key = limit.NormalizeModel(key)
 	if w.known(path, key) && !strings.HasSuffix(key, "*") {
@@ -219,7 +218,7 @@ func (w *warner) known(path, key string) bool {
 	return false
 }
 
-// otherName warns of a key where the price book has the model under another name.
+// otherName warns of a key if the price book has the model under another name.
 func (w *warner) otherName(path, key, model string) {
 	if _, priced := price.Lookup(model); priced && model != key {
 		w.warn(path, "%q is a snapshot or another name of %s, and means every name of that model. Write %s to say so.", key, model, model)
@@ -244,12 +243,12 @@ func (s *Snapshot) knows(key string) bool {
 	return slices.ContainsFunc(vendors, func(v Vendor) bool { return slices.ContainsFunc(price.Models(v.Name), covered.Has) })
 }
 
-// ResponseVariables are the names that are filled in in a limit response, as {{name}}.
+// ResponseVariables are the variables of a limit response, written as {{name}}.
 var ResponseVariables = []string{"usage", "limit", "remaining", "limitType", "period", "tier", "model", "identity", "resetsAt"}
 
 var variable = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
 
-// variableWarnings tells of names in a limit response that nothing fills in.
+// variableWarnings warns of unknown variables in a limit response.
 func variableWarnings(path string, v any) (all []Warning) {
 	switch v := v.(type) {
 	case string:
