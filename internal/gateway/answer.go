@@ -198,9 +198,9 @@ type idleReader struct {
 	x *exchange
 }
 
-func (q *idleReader) Read(p []byte) (int, error) {
-	n, err := q.Reader.Read(p)
-	q.x.idle.Reset(q.x.quiet)
+func (r *idleReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.x.idle.Reset(r.x.quiet)
 	return n, err
 }
 

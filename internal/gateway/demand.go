@@ -373,8 +373,8 @@ type soundLength struct {
 // longestClip is the longest clip of a speaker's voice in milliseconds: OpenAI takes 2 to 10 seconds.
 const longestClip = 10_000
 
-// measureSound measures the sound to be transcribed, once a request. A length that cannot be measured is taken at the lowest bit
-// rate of MPEG audio, one byte a millisecond; a strict limit refuses it.
+// measureSound measures the sound to be transcribed, once a request. A length that cannot be measured is taken at the
+// lowest bit rate of MPEG audio, one byte a millisecond; a strict limit refuses it.
 func (c *call) measureSound() soundLength {
 	if c.sound.measured {
 		return c.sound

@@ -11,7 +11,7 @@ import (
 
 // Figures for estimates, all in tokens.
 const (
-	bytesPerToken = 4    // of text, as it usually is
+	bytesPerToken = 4    // of usual text
 	usualOutput   = 1000 // of an answer without an output cap
 	unknownOutput = 16_384
 	unknownInput  = 128_000 // the context of a model that the price book does not know

@@ -111,8 +111,8 @@ func (c *call) grace(x *exchange) time.Duration {
 	return 0
 }
 
-// clientLeft notes that the client has gone or no longer reads, and ends the exchange at once or after its grace. It reports
-// whether the answer is still read.
+// clientLeft notes that the client has gone or no longer reads, and ends the exchange at once or after its grace. It
+// reports whether the answer is still read.
 func (x *exchange) clientLeft(c *call) bool {
 	if x.gone.Swap(true) {
 		return x.ctx.Err() == nil

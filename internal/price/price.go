@@ -1,7 +1,7 @@
 // Package price turns a request's usage into money.
 //
-// All money is integer: prices are pico-USD a unit, costs are micro-USD. A request is rounded up once, over the whole sum, so
-// the order of adding does not matter. Cost is never negative, never falls when a count rises, and saturates at
+// All money is integer: prices are pico-USD a unit, costs are micro-USD. A request is rounded up once, over the whole sum,
+// so the order of adding does not matter. Cost is never negative, never falls when a count rises, and saturates at
 // math.MaxInt64 instead of overflowing. OutputWithin is its exact inverse.
 package price
 

@@ -119,10 +119,10 @@ var returned = [...]string{
 }
 
 // ResponseHeader adds to dst the response headers of a provider that the client may see. stored says that the project's
-// stored key was used: headers that describe its account, and values that hold the key, are left out. ours says that limits
-// of the gateway are in force, whose x-ratelimit-* headers replace the provider's. Values are shared with src. The
+// stored key was used: headers that describe its account, and values that hold the key, are left out. limited says that
+// limits of the gateway are in force, whose x-ratelimit-* headers replace the provider's. Values are shared with src. The
 // provider's request id becomes X-Provider-Request-Id; the caller sets X-Request-Id.
-func ResponseHeader(dst, src http.Header, p *project.Provider, stored, ours bool) {
+func ResponseHeader(dst, src http.Header, p *project.Provider, stored, limited bool) {
 	for _, name := range returned {
 		if values, ok := src[name]; ok {
 			pass(dst, name, values, p, stored)
@@ -131,7 +131,7 @@ func ResponseHeader(dst, src http.Header, p *project.Provider, stored, ours bool
 	if !stored || p.Return != nil {
 		for name, values := range src {
 			limits := strings.HasPrefix(name, "X-Ratelimit-")
-			if p.Return[name] || !stored && (limits && !ours || strings.HasPrefix(name, "Anthropic-")) {
+			if p.Return[name] || !stored && (limits && !limited || strings.HasPrefix(name, "Anthropic-")) {
 				pass(dst, name, values, p, stored)
 			}
 		}

@@ -154,7 +154,7 @@ func foldEqual(key []byte, name string) bool {
 // maxChoices bounds n and similar fields; no vendor takes more.
 const maxChoices = 128
 
-// check refuses a control field of the wrong type or out of range. The contents of strings are checked when they are decoded.
+// check refuses a control field of the wrong type or out of range. Strings are checked when they are decoded.
 func (e *Envelope) check(field control, v token) error {
 	switch field {
 	case model:
@@ -275,7 +275,7 @@ func (e *Envelope) finish() error {
 // unknown which of its caps the provider obeys.
 func (e *Envelope) readCaps() {
 	for _, field := range e.caps() {
-		if !e.heeded(field) {
+		if !e.applies(field) {
 			continue
 		}
 		if e.isEmptyCap(field) {
@@ -330,9 +330,9 @@ func (e *Envelope) caps() []control {
 	return outputCaps
 }
 
-// heeded reports whether a field bounds the answers of the endpoint. A field of another endpoint bounds nothing: vendors
+// applies reports whether a field bounds the answers of the endpoint. A field of another endpoint bounds nothing: vendors
 // ignore unknown fields.
-func (e *Envelope) heeded(cap control) bool {
+func (e *Envelope) applies(cap control) bool {
 	switch e.Endpoint.Operation {
 	case ChatCompletions:
 		return cap != maxOutputTokens

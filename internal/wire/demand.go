@@ -10,7 +10,7 @@ import (
 // Tool is a tool that the provider runs or may run.
 type Tool struct {
 	Param     string // the field that turns it on: tools, plugins, web_search_options, …
-	Type      string // as the body names it; "" where it does not
+	Type      string // as the body names it; "" for none
 	Model     string // the tool's own model; "" for none
 	MaxUses   int64  // its own bound of uses; -1 for none
 	MaxTokens int64  // its own bound of output tokens a use; -1 for none
@@ -86,7 +86,7 @@ func (op Operation) responses() bool {
 
 // toolFrame is what a tool's object says.
 type toolFrame struct {
-	kind, model, execution token // strings; kind missing where absent
+	kind, model, execution token // strings; of kind missing if absent
 	maxUses, maxTokens     token
 	described              bool // it describes a function: it has a function, parameters or an input schema
 	foreign                bool // it has the member of a tool that Google runs

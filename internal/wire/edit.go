@@ -112,7 +112,7 @@ func (e *Envelope) prefix(tok token) string {
 func (e *Envelope) editCap(p *patches, edit Edit) {
 	limit := []byte(strconv.FormatInt(edit.MaxOutput, 10))
 	for _, field := range e.caps() {
-		empty := e.isEmptyCap(field) && e.heeded(field) && edit.CapField != "" && e.Endpoint.Dialect != Gemini
+		empty := e.isEmptyCap(field) && e.applies(field) && edit.CapField != "" && e.Endpoint.Dialect != Gemini
 		if n, ok := e.amount(field); ok && n > edit.MaxOutput || empty {
 			p.replace(e.fields[field], limit)
 		}

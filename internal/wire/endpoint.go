@@ -102,7 +102,7 @@ type Endpoint struct {
 	Operation Operation
 	Method    string
 	Path      string // as sent, percent-encoding included
-	Model     string // the model that the path names, percent-decoded; "" where the body names it
+	Model     string // the model that the path names, percent-decoded; "" if the body names it
 }
 
 // Metered reports whether a request there counts against limits.

@@ -62,7 +62,7 @@ func (r *reader) refer(name string, ref reference, v token) error {
 	return r.e.Demands.addObject(name, id)
 }
 
-// mostAgain is how often the whole body may be read once more for what it refers to.
+// mostAgain bounds how often the whole body is read again to find the objects that it refers to.
 const mostAgain = 2
 
 // elements calls do for each string of an array that was read, and of arrays in it.

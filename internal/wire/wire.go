@@ -46,7 +46,7 @@ type Envelope struct {
 
 	body   []byte
 	form   bool            // multipart/form-data
-	fields [controls]token // values of the control fields; kind missing where absent
+	fields [controls]token // values of the control fields; of kind missing if absent
 	models []token         // Gemini: the models that the body repeats
 }
 
@@ -101,7 +101,7 @@ func (e *Envelope) ContentType(sent string) string {
 	return "application/json"
 }
 
-// mediaType returns the boundary of a form, "" for JSON. Clients that call JSON plain text, or nothing, are believed.
+// mediaType returns the boundary of a form, "" for JSON. It refuses other forms and reads any other type as JSON.
 func mediaType(ep Endpoint, contentType string) (boundary string, err error) {
 	if contentType == "" || contentType == "application/json" {
 		return "", nil
