@@ -18,7 +18,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// together runs n calls at the same moment and waits for them all.
+// together runs n calls at the same moment and waits for all of them.
 func together(n int, call func(i int)) {
 	var wg sync.WaitGroup
 	start := make(chan struct{})
@@ -32,7 +32,7 @@ func together(n int, call func(i int)) {
 	wg.Wait()
 }
 
-// race sends 200 requests at once and returns those that were admitted.
+// race sends 200 requests at once and returns the admitted ones.
 func race(t TB, s Store, key ledger.Key, now time.Time, tokens int64, r ...*limit.Rules) []*ledger.Reservation {
 	t.Helper()
 	var mu sync.Mutex
@@ -54,8 +54,8 @@ func wantAdmitted(t TB, admitted []*ledger.Reservation, want int, when string) {
 	}
 }
 
-// limitAdmitsExactly sends 200 requests at once to an identity whose limit is 5: when it
-// is new, when it has used some, and when the process has just started.
+// limitAdmitsExactly sends 200 requests at once to an identity with a limit of 5: when it is new,
+// when it has used some, and after a restart.
 func limitAdmitsExactly(t *testing.T, s Store) {
 	five := daily(caps(5, -1, -1))
 
@@ -81,8 +81,8 @@ func limitAdmitsExactly(t *testing.T, s Store) {
 	wantTotal(t, s, bob, limit.Daily, noon, limit.Amounts{5, 20, 200})
 }
 
-// firstRequests: nobody may slip in while an identity is being looked up for the first
-// time, and it is created once.
+// firstRequests: no extra request is admitted while an identity is looked up for the first time,
+// and it is created once.
 func firstRequests(t *testing.T, s Store) {
 	for i := range 20 {
 		key := identity(fmt.Sprint("new ", i))
@@ -119,7 +119,8 @@ func modelsShare(t *testing.T, s Store) {
 	wantAdmitted(t, race(t, s, others, noon, 1, rules(listed, "gpt-4o-2024-08-06", limit.Daily)), 5, "the model with a key")
 }
 
-// holdsCount: requests at once must not pass a token limit because none has ended yet.
+// holdsCount: many requests at once must not pass a token limit because none of them has ended
+// yet.
 func holdsCount(t *testing.T, s Store) {
 	key, r := identity("alice"), daily(caps(-1, 100, -1))
 	admitted := race(t, s, key, noon, 30, r)
@@ -201,8 +202,8 @@ func settleTwice(t *testing.T, s Store) {
 	wantTotal(t, s, key, limit.Daily, noon, a.State.Total())
 }
 
-// manyAtOnce lets identities that share a few names reserve, settle, release, be gifted
-// and be forgotten at the same time, and then counts.
+// manyAtOnce lets identities that share a few names reserve, settle, release, receive credits and
+// be deleted at the same time, and then checks the sums.
 func manyAtOnce(t *testing.T, s Store) {
 	const workers, identities = 64, 7
 	r := daily(caps(-1, 1_000_000_000, -1))
@@ -285,7 +286,7 @@ func hoursRoll(t *testing.T, s Store) {
 	}
 }
 
-// periodChange: what was used before a project changed its period counts in the new one.
+// periodChange: the usage before a project changes its period counts in the new period.
 func periodChange(t *testing.T, s Store) {
 	key, two := identity("alice"), caps(2, -1, -1)
 	spend(t, s, key, rules(two, "gpt-4o", limit.Daily), 1, noon.AddDate(0, 0, -1))
@@ -305,8 +306,8 @@ func periodChange(t *testing.T, s Store) {
 	wantTotal(t, s, key, limit.Weekly, noon.Add(time.Hour), limit.Amounts{5, 9, 90})
 }
 
-// resetThenShorterPeriod: what a reset of the day took back must not become an allowance
-// of the hour in which it happened.
+// resetThenShorterPeriod: the usage that a reset of the day has removed must not become an
+// allowance of the current hour.
 func resetThenShorterPeriod(t *testing.T, s Store) {
 	key := identity("alice")
 	for range 5 {
@@ -329,8 +330,8 @@ func resetThenShorterPeriod(t *testing.T, s Store) {
 	wantRefused(t, s, key, r, later)
 }
 
-// oldRequestEnds: the end of a request from before its project changed the period takes
-// nothing from what began since, and is counted where it began.
+// oldRequestEnds: when a request ends after its project has changed the period, it takes nothing
+// from the new period, and counts in the period in which it began.
 func oldRequestEnds(t *testing.T, s Store) {
 	key, r := identity("alice"), daily(caps(5, -1, -1))
 	later := noon.Add(200 * time.Hour)
@@ -374,14 +375,13 @@ func resetInFlight(t *testing.T, s Store) {
 	wantTotal(t, s, key, limit.Daily, noon, limit.Amounts{0, 8, 80})
 }
 
-// clockSetBack: seconds that come twice give no second allowance, restarts between them
-// included.
+// clockSetBack: seconds that come twice give no second allowance, even with restarts in between.
 func clockSetBack(t *testing.T, s Store) {
 	midnight := time.Date(2026, 11, 19, 0, 0, 0, 0, time.UTC)
 	nothing, forget, restart := func() {}, func() { s.Forget(t) }, func() { s.Restart(t) }
 	for name, between := range map[string]struct{ first, interrupt func() }{
 		"warm": {nothing, nothing}, "forgotten": {forget, forget}, "restarted": {restart, restart},
-		// Then who has read what was used the day before must read what was used later.
+		// Then the account, which was read for the day before, must read the later usage.
 		"restarted once": {restart, nothing}, "restarted, then forgotten": {restart, forget},
 	} {
 		key, r, interrupt := identity(name), daily(caps(2, -1, -1)), between.interrupt
@@ -389,7 +389,7 @@ func clockSetBack(t *testing.T, s Store) {
 		spend(t, s, key, r, 1, midnight.Add(2*time.Second))
 		between.first()
 		if res := reserve(t, s, key, r, 1, midnight.Add(-time.Second)); res != nil {
-			settle(t, s, res, 1) // it may count as of the day before
+			settle(t, s, res, 1) // it may count in the day before
 		}
 		interrupt()
 		wantRefused(t, s, key, r, midnight.Add(time.Second))
@@ -400,8 +400,8 @@ func clockSetBack(t *testing.T, s Store) {
 	}
 }
 
-// clockSetBackFillsTheBucket: who was asked for by a clock that was a day ahead starts with an empty bucket when it is right
-// again, which fills, although nobody is admitted meanwhile.
+// clockSetBackFillsTheBucket: after a clock that was a day ahead is right again, the bucket is
+// empty and refills, even if no request is admitted meanwhile.
 func clockSetBackFillsTheBucket(t *testing.T, s Store) {
 	r := rules(limit.Levels{Project: &limit.Level{RequestsPerMinute: new(int64(6))}}, "m", limit.Monthly)
 	for name, interrupt := range map[string]func(){"warm": func() {}, "forgotten": func() { s.Forget(t) }, "restarted": func() { s.Restart(t) }} {
@@ -443,7 +443,7 @@ func oddNames(t *testing.T, s Store) {
 	}
 }
 
-// absurdFigures: what a broken provider or a hostile client says must not lock the
+// absurdFigures: absurd amounts from a broken provider or a hostile client must not lock the
 // account, its neighbours or the next start.
 func absurdFigures(t *testing.T, s Store) {
 	key, none := identity("alice"), caps(-1, -1, -1)
@@ -482,8 +482,8 @@ func absurdFigures(t *testing.T, s Store) {
 	settled(t, s)
 }
 
-// Where a caller does not wait for its answer nobody must take that for a ledger that cannot be had, after which a
-// request could pass unchecked.
+// If a caller gives up, its error must not look like an unavailable ledger: the request could
+// then pass unchecked.
 func callersGone(t *testing.T, s Store) {
 	key, r := identity("alice"), daily(caps(5, -1, -1))
 	spend(t, s, key, r, 7, noon)
@@ -502,7 +502,7 @@ func callersGone(t *testing.T, s Store) {
 			"Account": func() error { _, err := s.Account(gone, key, limit.Daily, noon); return err },
 			"List":    func() error { _, err := s.List(gone, ledger.Find{Project: key.Project, Limit: 10}); return err },
 		} {
-			s.Forget(t) // what is in memory needs no waiting
+			s.Forget(t) // an account in memory needs no waiting
 			if err := call(); err != nil && (!errors.Is(err, context.Canceled) || errors.Is(err, ledger.ErrUnavailable)) {
 				t.Errorf("%s: %v, want context.Canceled, and not ErrUnavailable", name, err)
 			}
@@ -515,7 +515,7 @@ func callersGone(t *testing.T, s Store) {
 	}
 }
 
-// staleSettings: a request is decided on under the settings that stand then, or not at all.
+// staleSettings: a request is decided on under the current settings, or not at all.
 func staleSettings(t *testing.T, s Store) {
 	key := identity("alice")
 	ask := func(given *ledger.Settings) error {
@@ -541,7 +541,7 @@ func staleSettings(t *testing.T, s Store) {
 	if got := a.State.Total(); got != (limit.Amounts{}) || len(a.State.Holds) != 0 {
 		t.Errorf("stale requests left %v used and %d running", got, len(a.State.Holds))
 	}
-	// What changes nothing of the settings leaves them as they were given out.
+	// A change that leaves the settings as they are keeps the pointer that was returned.
 	change(t, s, noon, gift(limit.Amounts{1, 0, 0}), key)
 	if err := ask(given); err != nil {
 		t.Errorf("reserved under the settings that stand: %v", err)
@@ -549,12 +549,13 @@ func staleSettings(t *testing.T, s Store) {
 	if err := ask(&ledger.Settings{Tier: "free"}); !errors.Is(err, ledger.ErrStale) {
 		t.Errorf("reserved under settings that were never given out: %v, want ErrStale", err)
 	}
-	// They stand over a restart, or are given out anew.
+	// After a restart the settings are the same, or read anew.
 	s.Restart(t)
 	spend(t, s, key, daily(caps(5, -1, -1)), 1, noon)
 }
 
-// passedAreCounted: what passes without a decision is not limited, and counts when it ends.
+// passedAreCounted: a request that passes without a decision is not limited, and counts when it
+// ends.
 func passedAreCounted(t *testing.T, s Store) {
 	key, r := identity("alice"), daily(caps(2, -1, -1))
 	pass := func(now time.Time) *ledger.Reservation {
@@ -575,7 +576,7 @@ func passedAreCounted(t *testing.T, s Store) {
 	wantRefused(t, s, key, r, noon)
 	settle(t, s, running, 10)
 
-	// They belong to the period in which they began, and draw on no credits.
+	// They belong to the period in which they began, and use no credits.
 	change(t, s, noon, gift(limit.Amounts{3, 3, 3}), key)
 	settle(t, s, pass(noon.Add(24*time.Hour)), 7)
 	for range 2 {

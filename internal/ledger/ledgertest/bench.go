@@ -8,8 +8,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// BenchmarkNames is what a request, durable and settled, and a look at all limits cost an account
-// that has called so many models in the period. It must not grow with them.
+// BenchmarkNames measures a durable, settled request and a report of all limits, for an account
+// that has called this many models in the period. The cost must not grow with their number.
 func BenchmarkNames(b *testing.B, open func(b *testing.B) ledger.Ledger) {
 	big := int64(1 << 40)
 	ls := limit.Levels{Project: &limit.Level{Caps: limit.Caps{&big, &big, &big}, Models: []limit.ModelCaps{

@@ -25,7 +25,7 @@ func many(n int) []ledger.Key {
 	return keys
 }
 
-// changeIsAtomic: a thousand accounts change all or not at all.
+// changeIsAtomic: a change of a thousand accounts is applied to all or to none.
 func changeIsAtomic(t *testing.T, s Store) {
 	keys := many(1000)
 	slices.Reverse(keys)
@@ -69,8 +69,8 @@ func changeIsAtomic(t *testing.T, s Store) {
 	check("after a crash", 1)
 }
 
-// changesDoNotBlock changes overlapping sets of accounts in opposite orders while
-// requests run on them.
+// changesDoNotBlock changes overlapping sets of accounts in opposite orders while requests run on
+// them.
 func changesDoNotBlock(t *testing.T, s Store) {
 	keys := many(10)
 	r := daily(caps(-1, -1, -1))
@@ -105,7 +105,7 @@ func changesDoNotBlock(t *testing.T, s Store) {
 	}
 }
 
-// changeRefusesNonsense: what cannot be kept is refused at once, and the ledger lives on.
+// changeRefusesNonsense: a change that cannot be kept is refused at once, and the ledger goes on.
 func changeRefusesNonsense(t *testing.T, s Store) {
 	key := identity("alice")
 	apply := func(f func(a *ledger.Account), keys ...ledger.Key) error {
@@ -170,15 +170,15 @@ func onceIsAppliedOnce(t *testing.T, s Store) {
 		together(5, func(int) { send() })
 		check()
 	}
-	// Another project's key is another key.
+	// The same key in another project is another key.
 	other := ledger.Key{Project: "pk_other", Identity: "alice"}
 	if _, err := giftOnce(t.Context(), s, other, once, ledger.Outcome{Status: 200}, nil); err != nil {
 		t.Errorf("the same key in another project: %v", err)
 	}
 }
 
-// onceOutlivesItsCaller: a caller that hangs up while its change is written, and sends it
-// again at once, has it applied once.
+// onceOutlivesItsCaller: if a caller hangs up while its change is written and sends it again at
+// once, the change is applied once.
 func onceOutlivesItsCaller(t *testing.T, s Store) {
 	const times = 100
 	key := identity("alice")
@@ -228,7 +228,7 @@ func onceReused(t *testing.T, s Store) {
 	if a := account(t, s, key, limit.Daily, noon); a.State.Credits[limit.Requests] != 1 {
 		t.Errorf("applied %d times, want once", a.State.Credits[limit.Requests])
 	}
-	// A change that failed was not applied: the key is free.
+	// A change that failed was not applied, so its key is free.
 	once := &ledger.Once{Key: "failed"}
 	_, err := s.Change(t.Context(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon, Once: once,
 		Apply: func([]*ledger.Account) (ledger.Outcome, error) { return ledger.Outcome{}, errNo }})
@@ -240,7 +240,7 @@ func onceReused(t *testing.T, s Store) {
 	}
 }
 
-// onceWithoutBody: an answer such as 204 has no body, and is kept all the same.
+// onceWithoutBody: an answer without a body, such as 204, is kept too.
 func onceWithoutBody(t *testing.T, s Store) {
 	key := identity("alice")
 	for range 2 {
@@ -313,12 +313,12 @@ func settingsSurvive(t *testing.T, s Store) {
 	s.Forget(t)
 	check()
 	spend(t, s, key, rules(limit.Levels{Project: &limit.Level{RequestsPerMinute: new(int64(9))}}, "m", limit.Daily), 1, noon)
-	check() // a request changes nothing of it
+	check() // a request does not change it
 	s.Crash(t)
 	check()
 }
 
-// deleteLeavesUsage: counting never restarts but by a reset.
+// deleteLeavesUsage: usage starts again at zero only after a reset.
 func deleteLeavesUsage(t *testing.T, s Store) {
 	key, r := identity("alice"), daily(caps(2, -1, -1))
 	change(t, s, noon, func(a *ledger.Account) { a.Known, a.Settings = true, &ledger.Settings{Tier: "pro"} }, key)
@@ -334,7 +334,7 @@ func deleteLeavesUsage(t *testing.T, s Store) {
 		}
 		s.Restart(t)
 	}
-	spend(t, s, key, r, 10, noon) // seen again, and known again
+	spend(t, s, key, r, 10, noon) // makes a request, and is known again
 	wantRefused(t, s, key, r, noon)
 	s.Restart(t)
 	if found, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Limit: 10}); found.Total != 1 || err != nil {
@@ -396,7 +396,7 @@ func list(t *testing.T, s Store) {
 			t.Errorf("List(%q by %d after %q, %d, %d) = %+v, %v; want %q, then %q, of %d", c.text, c.match, c.after, c.limit, c.offset, got, err, c.want, c.next, c.total)
 		}
 	}
-	// Of a page within what is contained the whole number is not known.
+	// For a later page of Contains, the total is unknown.
 	if got, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Text: "b", Match: ledger.Contains, After: "B", Limit: 2}); err != nil ||
 		!slices.Equal(got.Names, []string{"a'b", `a\b`}) || got.Next != `a\b` || !got.AtLeast {
 		t.Errorf("a further page of what contains b: %+v, %v", got, err)

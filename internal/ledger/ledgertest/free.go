@@ -9,14 +9,14 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// providerRefuses: a request that the provider refuses costs nothing in the period and leaves no
-// name, and has taken its place in the burst bucket, which outlives the process. One that was
+// providerRefuses: a request that the provider refuses costs nothing in the period, leaves no
+// model name, and keeps its place in the burst bucket, also after a restart. A request that was
 // never made gives its place back.
 func providerRefuses(t *testing.T, s Store) {
 	key, ls := identity("alice"), caps(1, 1000, -1)
 	ls.Project.RequestsPerMinute = new(int64(3))
 	change(t, s, noon, gift(limit.Amounts{3, 0, 0}), key)
-	spend(t, s, key, rules(ls, "gpt-4o", limit.Daily), 10, noon) // so that what follows holds credits
+	spend(t, s, key, rules(ls, "gpt-4o", limit.Daily), 10, noon) // the following requests hold credits
 	for range 5 {
 		release(t, s, mustReserve(t, s, key, rules(ls, "gpt-4o", limit.Daily), 10, noon))
 	}
@@ -29,7 +29,7 @@ func providerRefuses(t *testing.T, s Store) {
 		}
 		settleFree(t, s, res)
 		settleFree(t, s, res)
-		release(t, s, res) // of several ends the first counts
+		release(t, s, res) // only the first end counts
 	}
 	for _, crash := range []bool{false, true} {
 		if crash {
@@ -54,8 +54,8 @@ func providerRefuses(t *testing.T, s Store) {
 	}
 }
 
-// freeRequests: what is free takes its place in the burst bucket and among what runs, whatever is
-// left in the period, and leaves nothing else, a crash included.
+// freeRequests: a free request counts in the burst bucket and as a running request, whatever is
+// left in the period, and leaves nothing else, even after a crash.
 func freeRequests(t *testing.T, s Store) {
 	key, ls := identity("alice"), caps(1, 5, 0)
 	ls.Project.Models = []limit.ModelCaps{{Key: "blocked", Caps: limit.Caps{new(int64(0))}}}
@@ -74,7 +74,7 @@ func freeRequests(t *testing.T, s Store) {
 	settleFree(t, s, first)
 	third := one("gpt-4o", noon, limit.Admitted)
 	settleFree(t, s, second)
-	release(t, s, third) // was never made
+	release(t, s, third) // it was never made
 	for range 2 {
 		settleFree(t, s, one("gpt-4o", noon, limit.Admitted))
 	}
@@ -96,8 +96,8 @@ func freeRequests(t *testing.T, s Store) {
 	}
 }
 
-// remainingIsAdmitted: what remains, allowance and gifts together, is what the next requests are
-// admitted for, and not one more; gifts outlive the period and the process.
+// remainingIsAdmitted: the remaining allowance and credits are exactly what the next requests are
+// admitted for; credits outlive the period and the process.
 func remainingIsAdmitted(t *testing.T, s Store) {
 	key, ls := identity("alice"), caps(2, -1, -1)
 	ls.Project.Models = []limit.ModelCaps{{Key: "o3", Caps: limit.Caps{new(int64(1))}}, {Key: "blocked", Caps: limit.Caps{new(int64(0))}}}
@@ -122,9 +122,9 @@ func remainingIsAdmitted(t *testing.T, s Store) {
 	wantRemaining(noon, 6, 5)
 	spendAll("blocked", 0, noon)
 	spend(t, s, key, rules(ls, "o3", limit.Daily), 1, noon)
-	spend(t, s, key, rules(ls, "o3", limit.Daily), 1, noon) // a credit
+	spend(t, s, key, rules(ls, "o3", limit.Daily), 1, noon) // uses a credit
 	wantRemaining(noon, 5, 3)
-	running := mustReserve(t, s, key, rules(ls, "o3", limit.Daily), 1, noon) // another
+	running := mustReserve(t, s, key, rules(ls, "o3", limit.Daily), 1, noon) // holds another
 	wantRemaining(noon, 4, 2)
 	release(t, s, running)
 	wantRemaining(noon, 5, 3)

@@ -11,8 +11,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// durable: once Durable has returned, a crash does not undo the request. Nobody knows
-// what it used, so its hold stands.
+// durable: once Durable has returned, a crash does not undo the request. Its usage is unknown, so
+// it is settled at its hold.
 func durable(t *testing.T, s Store) {
 	key, r := identity("alice"), daily(caps(2, 1000, -1))
 	res := mustReserve(t, s, key, r, 300, noon)
@@ -25,7 +25,7 @@ func durable(t *testing.T, s Store) {
 	if a.State.Total() != want || len(a.State.Holds) != 0 || !a.Known {
 		t.Errorf("after a crash: used %v, %d running, known %t; want %v, none, true", a.State.Total(), len(a.State.Holds), a.Known, want)
 	}
-	// What is left of the old process has no say in the new one.
+	// Reservations of the old process have no effect in the new one.
 	settle(t, s, res, 1)
 	release(t, s, res)
 	wantTotal(t, s, key, limit.Daily, noon, want)
@@ -65,13 +65,13 @@ func creditsSurvive(t *testing.T, s Store) {
 	r := daily(ls)
 	until := time.Date(2027, 1, 1, 0, 0, 0, 500_000_000, time.UTC)
 	change(t, s, noon, gift(limit.Amounts{3, 70, 5}), key)
-	spend(t, s, key, r, 10, noon) // the allowance
-	spend(t, s, key, r, 10, noon) // a credit
+	spend(t, s, key, r, 10, noon) // uses the allowance
+	spend(t, s, key, r, 10, noon) // uses a credit
 	running := mustReserve(t, s, key, r, 10, noon)
 	if err := running.Durable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.Crash(t) // the running one's credit is spent
+	s.Crash(t) // the credit of the running request is used
 	a := account(t, s, key, limit.Daily, noon)
 	if want := (limit.Amounts{1, 70, 5}); a.State.Credits != want {
 		t.Errorf("credits %v after a crash, want %v", a.State.Credits, want)
@@ -97,8 +97,8 @@ func creditsSurvive(t *testing.T, s Store) {
 	wantRefused(t, s, key, r, noon.Add(time.Hour))
 }
 
-// crashUnderLoad: of requests that run when the process dies at least those are counted
-// that may have been answered, and never more than the limit.
+// crashUnderLoad: if the process dies, at least the running requests that may have been answered
+// are counted, and never more than the limit.
 func crashUnderLoad(t *testing.T, s Store) {
 	const most = 100
 	for round := range rounds(3) {

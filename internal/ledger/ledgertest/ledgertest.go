@@ -2,9 +2,9 @@
 //
 //	func TestLedger(t *testing.T) { ledgertest.Run(t, open) }
 //
-// They try to break the invariants of package ledger one at a time and then, with random
-// calls, restarts and crashes, all together. With LONG=1 in the environment each of these
-// tries for a minute.
+// They try to break the invariants of package ledger one at a time and then, with random calls,
+// restarts and crashes, all together. With LONG=1 in the environment, each of these tests runs
+// for a minute.
 package ledgertest
 
 import (
@@ -22,33 +22,32 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// TB is what tests and properties have in common: *testing.T and *rapid.T both are one.
+// TB is the common part of *testing.T and *rapid.T.
 type TB interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// Store is a ledger together with what can happen to the process that it lives in. The
-// methods beside ledger.Ledger's are not called while others run, and leave the Store
-// ready for use. Reservations made before a Restart or Crash are those of a process that
-// is gone.
+// Store is a ledger together with the events of its process. The methods beside those of
+// ledger.Ledger are not called while others run, and leave the Store ready for use. Reservations
+// made before a Restart or Crash belong to a process that is dead.
 type Store interface {
 	ledger.Ledger
 
-	// Restart closes the ledger and opens it again on what it kept.
+	// Restart closes the ledger and opens it again on the same data.
 	Restart(t TB)
-	// Crash opens the ledger again as after kill -9: without closing it, and without
-	// what was not durable yet.
+	// Crash opens the ledger again as after kill -9: without closing it, and without changes that
+	// were not durable.
 	Crash(t TB)
-	// Forget drops from memory all that the ledger may drop there at any time. It may
-	// be called while others run.
+	// Forget removes from memory all that the ledger may remove at any time. It may be called
+	// while other methods run.
 	Forget(t TB)
 	// Audit returns an account's audit trail, the oldest entry first.
 	Audit(t TB, key ledger.Key) []ledger.Entry
 }
 
-// Run checks a store. Open returns a new, empty one, which is closed by the test's end.
+// Run checks a store. open returns a new, empty one, which is closed when the test ends.
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	for _, test := range []struct {
 		name string
@@ -106,11 +105,11 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	}
 }
 
-// Long reports whether the slow variants of tests are asked for.
+// Long reports whether the long variants of tests are requested.
 func Long() bool { return os.Getenv("LONG") == "1" }
 
-// rounds counts a few rounds, or in the slow variants as many as a minute has: what a round
-// takes is as different as the stores are.
+// rounds counts a few rounds, or in the long variants as many as fit into a minute, since the
+// stores differ in speed.
 func rounds(few int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		end := time.Now().Add(time.Minute)
@@ -126,7 +125,7 @@ var noon = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC) // a Wednesday
 
 func identity(name string) ledger.Key { return ledger.Key{Project: "pk_test", Identity: name} }
 
-// caps sets the project's caps; -1 is as good as none.
+// caps sets the project's caps; -1 means no cap.
 func caps(requests, tokens, cost int64) limit.Levels {
 	return limit.Levels{Project: &limit.Level{Caps: limit.Caps{&requests, &tokens, &cost}}}
 }
@@ -138,7 +137,7 @@ func rules(ls limit.Levels, model string, p limit.Period) *limit.Rules {
 
 func daily(ls limit.Levels) *limit.Rules { return rules(ls, "gpt-4o", limit.Daily) }
 
-// reserve asks for a request of that many tokens. It returns nil where it is refused.
+// reserve asks for a request of this many tokens. It returns nil if it is refused.
 func reserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now time.Time) *ledger.Reservation {
 	t.Helper()
 	res := ask(t, s, key, r, limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, tokens, 10 * tokens}}, now)
@@ -148,7 +147,7 @@ func reserve(t TB, s Store, key ledger.Key, r *limit.Rules, tokens int64, now ti
 	return res
 }
 
-// ask asks for a request under the settings that stand.
+// ask asks for a request under the current settings.
 func ask(t TB, s Store, key ledger.Key, r *limit.Rules, a limit.Ask, now time.Time) *ledger.Reservation {
 	t.Helper()
 	req := ledger.Request{Key: key, Rules: r, Now: now, Ask: a}
@@ -214,7 +213,8 @@ func account(t TB, s Store, key ledger.Key, p limit.Period, now time.Time) ledge
 	return a
 }
 
-// settingsOf returns what is set for an identity, which Settings must say where it knows.
+// settingsOf returns the settings of an identity. If Settings knows them, it must return the
+// same.
 func settingsOf(t TB, s Store, key ledger.Key, p limit.Period, now time.Time) *ledger.Settings {
 	t.Helper()
 	settings, known, err := s.Settings(context.Background(), key)
@@ -229,7 +229,7 @@ func settingsOf(t TB, s Store, key ledger.Key, p limit.Period, now time.Time) *l
 	return settings
 }
 
-// wantTotal checks what the account has used in the period of now.
+// wantTotal checks the account's usage in the period of now.
 func wantTotal(t TB, s Store, key ledger.Key, p limit.Period, now time.Time, want limit.Amounts) {
 	t.Helper()
 	if a := account(t, s, key, p, now); a.State.Total() != want {
@@ -237,7 +237,7 @@ func wantTotal(t TB, s Store, key ledger.Key, p limit.Period, now time.Time, wan
 	}
 }
 
-// change applies one to some accounts and fails on any error.
+// change applies a change to some accounts and fails on any error.
 func change(t TB, s Store, now time.Time, apply func(a *ledger.Account), keys ...ledger.Key) {
 	t.Helper()
 	_, err := s.Change(context.Background(), ledger.Change{
@@ -258,14 +258,14 @@ func gift(credits limit.Amounts) func(*ledger.Account) {
 	return func(a *ledger.Account) { a.State.Gift(credits) }
 }
 
-// settled waits until all that was asked of the store so far would survive a crash: what
-// comes later is never durable before it.
+// settled waits until all earlier calls of the store would survive a crash: no later change is
+// durable before an earlier one.
 func settled(t TB, s Store) {
 	t.Helper()
 	change(t, s, noon, func(*ledger.Account) {}, ledger.Key{Project: "pk_barrier", Identity: "barrier"})
 }
 
-// figures is what must be the same of an account however it came about.
+// figures is the part of an account that must not depend on how it was stored.
 type figures struct {
 	Known     bool
 	Settings  *ledger.Settings
@@ -296,7 +296,7 @@ func diffFigures(want, got figures) string {
 	return cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(limit.ModelCaps{}))
 }
 
-// wantRefused checks that a request is refused, for a limit.
+// wantRefused checks that a limit refuses a request.
 func wantRefused(t TB, s Store, key ledger.Key, r *limit.Rules, now time.Time) {
 	t.Helper()
 	if res := reserve(t, s, key, r, 1, now); res != nil {
@@ -304,7 +304,7 @@ func wantRefused(t TB, s Store, key ledger.Key, r *limit.Rules, now time.Time) {
 	}
 }
 
-// applied runs Change and returns its outcome; errors are the caller's.
+// applied runs Change and returns its outcome; the caller checks the error.
 func giftOnce(ctx context.Context, s Store, key ledger.Key, once *ledger.Once, out ledger.Outcome, during func()) (ledger.Outcome, error) {
 	return s.Change(ctx, ledger.Change{
 		Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon, Once: once,

@@ -9,8 +9,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// namesAreBounded: an account keeps so many models apart, whatever clients make up, and its limits
-// stay exact: before and after a restart, a crash and a reset.
+// namesAreBounded: an account keeps a bounded number of models separately, whatever names clients
+// make up, and its limits stay exact before and after a restart, a crash and a reset.
 func namesAreBounded(t *testing.T, s Store) {
 	key, ls := identity("alice"), caps(1000, -1, -1)
 	ls.Project.Models = []limit.ModelCaps{{Key: "gpt-x-*", Caps: limit.Caps{new(int64(100))}}}
@@ -22,7 +22,7 @@ func namesAreBounded(t *testing.T, s Store) {
 			s.Forget(t)
 		}
 	}
-	// Under the limit of a prefix are 96 of 100.
+	// The limit of the prefix covers 96 of the 100 models.
 	wantUsed := func(when string, names int, general, prefixed int64) {
 		t.Helper()
 		a := account(t, s, key, limit.Daily, noon)
@@ -56,8 +56,8 @@ func namesAreBounded(t *testing.T, s Store) {
 	wantUsed("used again", limit.MostNames+3, 0, 1)
 }
 
-// namesOfManyPeriods: where a project goes on to a longer period, what was kept apart in several
-// shorter ones is kept together, and counts as it did.
+// namesOfManyPeriods: when a project changes to a longer period, usage that was kept separately
+// in several shorter periods is merged, and counts as before.
 func namesOfManyPeriods(t *testing.T, s Store) {
 	key, ls := identity("alice"), caps(1000, -1, -1)
 	const hours = 5

@@ -16,9 +16,9 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// sequential makes random calls, one at a time, of a store and of a book beside it. The
-// book forgets nothing, keeps every use with its time, and sums up anew for every
-// decision: it knows no batches, hours, caches or files.
+// sequential makes random calls, one at a time, of a store and of a book beside it. The book
+// forgets nothing, keeps every use with its time, and sums all uses for every decision: it has no
+// batches, hours, caches or files.
 func sequential(t *testing.T, s Store) {
 	var checks atomic.Int64
 	for range rounds(1) {
@@ -47,8 +47,8 @@ type use struct {
 	counted, credited limit.Amounts
 }
 
-// entries is what the book has of one identity. Of its state it keeps holds, credits and
-// the like; Used is summed up from uses whenever it is needed.
+// entries is what the book has of one identity. Its state has holds, credits and the like; Used
+// is summed from uses whenever it is needed.
 type entries struct {
 	known            bool
 	settings         *ledger.Settings
@@ -95,7 +95,7 @@ func genLevel(t *rapid.T, name string) *limit.Level {
 	}
 }
 
-// at returns an identity's entries with its state as of now.
+// at returns an identity's entries with its state at now.
 func (r *run) at(name string) *entries {
 	e := r.accounts[name]
 	if e == nil {
@@ -174,7 +174,7 @@ func (r *run) settingsOf(t *rapid.T, name string) *ledger.Settings {
 	return settingsOf(t, r.s, r.key(name), r.period, r.now)
 }
 
-// end takes a running reservation out.
+// end removes a running reservation.
 func (r *run) end(t *rapid.T) *ledger.Reservation {
 	if len(r.running) == 0 {
 		t.Skip("nothing runs")
@@ -194,8 +194,8 @@ func (r *run) settle(t *rapid.T) {
 		actual = limit.Amounts{}
 	}
 	if res.Rules.Period != r.period || h.At.Before(r.period.Start(r.now)) {
-		// Whether the allowance of a period that is over is still known is the store's
-		// affair, so the book cannot tell what credits would pay.
+		// A store may or may not know the allowance of a period that is over, so the book cannot
+		// know what credits would pay.
 		for m := range actual {
 			actual[m] = min(actual[m], h.Amounts[m]-h.Credit[m])
 		}
@@ -232,12 +232,12 @@ func (r *run) endStale(t *rapid.T) {
 	}
 }
 
-// die ends the process in one way or the other. What ran is settled at its hold.
+// die ends the process in one of two ways. Running requests are settled at their holds.
 func (r *run) die(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
 		r.s.Restart(t)
 	} else {
-		// A store need not keep what nobody has waited for.
+		// A store need not keep changes that no caller has waited for.
 		for _, res := range r.running {
 			if err := res.Durable(t.Context()); err != nil {
 				t.Fatalf("durable: %v", err)
@@ -367,7 +367,7 @@ func (r *run) change(t *rapid.T) {
 	}
 }
 
-// repeat sends a change again: it answers the same and does nothing.
+// repeat sends a change again: the answer is the same, and nothing changes.
 func (r *run) repeat(t *rapid.T) {
 	if len(r.once) == 0 {
 		t.Skip("none")
@@ -386,7 +386,7 @@ func (r *run) wait(t *rapid.T) {
 func (r *run) changePeriod(t *rapid.T) {
 	r.period = rapid.SampledFrom([]limit.Period{limit.Hourly, limit.Daily, limit.Weekly, limit.Monthly}).Draw(t, "period")
 	if len(r.running) > 0 {
-		r.look(t) // so that what runs is settled in this period
+		r.look(t) // so that orphans are settled in this period
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// BenchmarkReserveSettle is what the ledger adds to a request: alone, with 64 at once, and
-// as seen by a client, whose first byte waits until the reservation is durable.
+// BenchmarkReserveSettle measures what the ledger adds to a request: alone, with 64 at once, and
+// for a client, whose first byte waits until the reservation is durable.
 func BenchmarkReserveSettle(b *testing.B) {
 	for _, durable := range []bool{false, true} {
 		for _, together := range []int{1, 64} {
@@ -34,7 +34,7 @@ func benchmark(b *testing.B, identities, together int, durable bool) {
 	}
 	big := int64(1 << 40)
 	r := limit.Resolve(limit.Levels{Project: &limit.Level{Caps: limit.Caps{&big, &big, &big}}}, "gpt-4o", limit.Daily, false)
-	now := time.Now() // or all of them would be idle
+	now := time.Now() // otherwise all accounts would be idle
 	one := func(key string, durable bool) {
 		res, err := p.Reserve(b.Context(), ledger.Request{Key: name(key), Rules: &r, Now: now,
 			Ask: limit.Ask{Tier: "pro", Estimate: limit.Amounts{1, 100, 10}}})
@@ -49,10 +49,10 @@ func benchmark(b *testing.B, identities, together int, durable bool) {
 		settle(b, p.Ledger, res)
 	}
 	request := func(rng *rand.Rand) { one(keys[rng.IntN(len(keys))], durable) }
-	for _, key := range keys { // none is a stranger
+	for _, key := range keys { // all identities are known
 		one(key, false)
 	}
-	if _, err := gift(p.Ledger, alice, nil); err != nil { // all that is written
+	if _, err := gift(p.Ledger, alice, nil); err != nil { // everything is written
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -73,8 +73,8 @@ func benchmark(b *testing.B, identities, together int, durable bool) {
 	})
 }
 
-// BenchmarkFold is what folding costs for each row that is written, of as many identities
-// as ask within a moment out of many more.
+// BenchmarkFold measures folding for each row, with as many identities as make requests within a
+// moment out of many more.
 func BenchmarkFold(b *testing.B) {
 	const all, together = 100_000, 5_000
 	l := stalled(b)
@@ -96,10 +96,10 @@ func BenchmarkFold(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*together), "ns/request")
 }
 
-// BenchmarkFirstRequest is what BenchmarkReserveSettle measures for an identity that is not in memory, among so many in
-// the file that have used the model in this period.
+// BenchmarkFirstRequest is BenchmarkReserveSettle for an identity that is not in memory, with
+// this many identities in the file that have used the model in this period.
 func BenchmarkFirstRequest(b *testing.B) {
-	const together = 1000 // are asked for until all are out of memory again
+	const together = 1000 // used before all are evicted again
 	for _, identities := range []int{1000, 1_000_000} {
 		b.Run(fmt.Sprint("identities=", identities), func(b *testing.B) {
 			p := openProcess(b)

@@ -62,14 +62,15 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 	}
 }
 
-// TestWhoWaitsForAnAccountLooksAgain, when it was packed or let go of meanwhile.
+// TestWhoWaitsForAnAccountLooksAgain: if the account is packed or evicted meanwhile, it is looked
+// up again.
 func TestWhoWaitsForAnAccountLooksAgain(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
 	for how, evict := range map[string]func(*Ledger){"packed": pack, "let go of": forget} {
 		settle(t, l, reserve(t, l, alice, upTo(9)))
 		fold(t, l)
-		a := l.lock(alice) // as who waits for its mutex has found it
+		a := l.lock(alice) // found as if by a call that waits for its mutex
 		a.mu.Unlock()
 		evict(l)
 		if isUnpacked(l, alice) || !a.evicted {
@@ -78,8 +79,8 @@ func TestWhoWaitsForAnAccountLooksAgain(t *testing.T) {
 	}
 }
 
-// TestALockedAccountIsTheOneInMemory: who found an account and waits for it while it is
-// packed or let go of must look again, or two of them would count apart.
+// TestALockedAccountIsTheOneInMemory: a call that waits for an account while it is packed or
+// evicted must look it up again, or two copies of it would count separately.
 func TestALockedAccountIsTheOneInMemory(t *testing.T) {
 	t.Parallel()
 	for how, evict := range map[string]func(*Ledger){"packed": pack, "let go of": forget} {
@@ -146,7 +147,7 @@ func TestIdleAccountsArePackedAndLetGoOfInTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := openProcess(t)
 			use(t, p.Ledger)
-			time.Sleep(idleAfter / 2) // of the bubble's clock
+			time.Sleep(idleAfter / 2) // by the bubble's clock
 			use(t, p.Ledger)
 			since := time.Now()
 			at := func(after time.Duration, wantUnpacked, wantPacked bool) {
@@ -168,7 +169,7 @@ func TestIdleAccountsArePackedAndLetGoOfInTime(t *testing.T) {
 	}
 }
 
-// TestACrowdIsLetGoOfSooner: where accounts take more memory than that they leave it within seconds.
+// TestACrowdIsLetGoOfSooner: above the memory limit, idle accounts are evicted within seconds.
 func TestACrowdIsLetGoOfSooner(t *testing.T) {
 	t.Parallel()
 	const names = 200
@@ -182,7 +183,7 @@ func TestACrowdIsLetGoOfSooner(t *testing.T) {
 				}
 				settle(t, p.Ledger, res)
 			}
-			time.Sleep(packAfter + 2*evictionPeriod) // of the bubble's clock
+			time.Sleep(packAfter + 2*evictionPeriod) // by the bubble's clock
 			synctest.Wait()
 			most := p.size()
 			if most < 50*names || most > unpackedBytes*names/2 {
@@ -201,10 +202,10 @@ func TestACrowdIsLetGoOfSooner(t *testing.T) {
 	}
 }
 
-// TestMadeUpIdentitiesCostNoMemory: names that somebody makes up, one a request, must not
-// stay, admitted or not.
+// TestMadeUpIdentitiesCostNoMemory: identities that a client makes up, one for each request, must
+// not stay in memory, admitted or not.
 func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
-	// Not parallel: it looks at the whole heap.
+	// Not parallel: it measures the whole heap.
 	names, wave := 8_000, 2_000
 	if ledgertest.Long() {
 		names, wave = 50_000, 10_000
@@ -224,7 +225,7 @@ func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
 		if (i+1)%wave != 0 {
 			continue
 		}
-		if _, err := gift(p.Ledger, alice, nil); err != nil { // all before is written
+		if _, err := gift(p.Ledger, alice, nil); err != nil { // everything before is written
 			t.Fatal(err)
 		}
 		p.Forget(t)
@@ -235,15 +236,15 @@ func TestMadeUpIdentitiesCostNoMemory(t *testing.T) {
 			first = heap()
 		}
 	}
-	// Eight bytes a name is less than any of them could be kept in.
+	// Eight bytes for each name are too few to keep any of them.
 	if now := heap(); now > first+2<<20+8*uint64(names) {
 		t.Errorf("heap grew from %d to %d KiB", first>>10, now>>10)
 	}
 }
 
-// TestMemoryOfACrowdIsGivenBack: although others stay.
+// TestMemoryOfACrowdIsGivenBack: memory is freed although other accounts stay.
 func TestMemoryOfACrowdIsGivenBack(t *testing.T) {
-	// Not parallel: it looks at the whole heap.
+	// Not parallel: it measures the whole heap.
 	const crowd, others = 30_000, 200
 	l := stalled(t)
 	look := func(n int, kind string, at time.Time) {
@@ -268,15 +269,15 @@ func TestMemoryOfACrowdIsGivenBack(t *testing.T) {
 	if n := inMemory(l); n != others {
 		t.Fatalf("%d accounts are in memory, want %d", n, others)
 	}
-	// What stays is of the reading of the file, of maps that once were larger, and of the others.
+	// The rest belongs to reading the file, to maps that were larger, and to the other accounts.
 	if grown := float64(after) - float64(before); grown > (float64(with)-float64(before))/4 {
 		t.Errorf("of %d KiB that a crowd took %d KiB are left", (with-before)>>10, int(grown)>>10)
 	}
 	runtime.KeepAlive(l)
 }
 
-// TestAccountsOfOneHash: those that would stand in one place are found all the same, also
-// when one of them has been let go of.
+// TestAccountsOfOneHash: accounts with the same hash are all found, even after one of them is
+// evicted.
 func TestAccountsOfOneHash(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
@@ -310,7 +311,8 @@ func TestAccountsOfOneHash(t *testing.T) {
 	}
 }
 
-// TestAPackedAccountOfTheSameHash is found behind another, and is in memory once.
+// TestAPackedAccountOfTheSameHash: a packed account is found behind another with the same hash,
+// and is in memory once.
 func TestAPackedAccountOfTheSameHash(t *testing.T) {
 	t.Parallel()
 	s := &stalled(t).shards[3]
@@ -330,8 +332,8 @@ func TestAPackedAccountOfTheSameHash(t *testing.T) {
 	}
 }
 
-// TestRequestsBesideEviction: whatever is packed, let go of, folded and read again meanwhile, counts, credits and settings
-// are exact.
+// TestRequestsBesideEviction: usage, credits and settings are exact while accounts are packed,
+// evicted, folded and read again.
 func TestRequestsBesideEviction(t *testing.T) {
 	t.Parallel()
 	const names, workers = 30, 6
@@ -348,7 +350,7 @@ func TestRequestsBesideEviction(t *testing.T) {
 	for _, beside := range []func(){
 		func() { pack(p.Ledger) },
 		func() { forget(p.Ledger) },
-		func() { _, _ = p.List(t.Context(), ledger.Find{Project: alice.Project, Limit: 1}) }, // has all folded
+		func() { _, _ = p.List(t.Context(), ledger.Find{Project: alice.Project, Limit: 1}) }, // folds everything
 	} {
 		evicting.Go(func() {
 			for {
@@ -402,7 +404,7 @@ func TestRequestsBesideEviction(t *testing.T) {
 			}
 			used[i].Add(n)
 			return errors.Join(p.Settle(t.Context(), res, ledger.Actual{Amounts: limit.Amounts{0, n, n}}),
-				p.Settle(t.Context(), res, ledger.Actual{Amounts: limit.Amounts{0, n, n}})) // the first counts
+				p.Settle(t.Context(), res, ledger.Actual{Amounts: limit.Amounts{0, n, n}})) // only the first end counts
 		}
 	}
 	for w := range workers {

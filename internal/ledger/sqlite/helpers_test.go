@@ -69,8 +69,7 @@ func gift(l *Ledger, key ledger.Key, once *ledger.Once) (ledger.Outcome, error) 
 		}})
 }
 
-// stalled returns a ledger that does nothing by itself: what it would append gathers, and
-// what is appended is not folded, until somebody asks for it.
+// stalled returns a ledger that appends and folds only when a test asks for it.
 func stalled(t testing.TB) *Ledger {
 	t.Helper()
 	p := &process{path: filepath.Join(t.TempDir(), "test.db")}
@@ -95,10 +94,10 @@ var (
 	never = time.Duration(math.MaxInt64)
 )
 
-// pack packs what may be packed.
+// pack packs all accounts that may be packed.
 func pack(l *Ledger) { l.evict(ever, 0, never) }
 
-// forget lets go of what may be let go of.
+// forget evicts all accounts that may be evicted.
 func forget(l *Ledger) {
 	l.evict(ever, 0, 0)
 	for i := range l.shards {
@@ -136,12 +135,12 @@ func isPacked(l *Ledger, key ledger.Key) bool {
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what pools have let go of
+	runtime.GC() // clears pools
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// appendAll appends what has gathered.
+// appendAll appends the staged changes.
 func appendAll(t testing.TB, l *Ledger) {
 	t.Helper()
 	if err := l.writer.awaitAppend(l.writer.last()); err != nil {
@@ -149,7 +148,8 @@ func appendAll(t testing.TB, l *Ledger) {
 	}
 }
 
-// fold folds everything and returns how many rows that changed, beside that of how far it got.
+// fold folds everything and returns how many rows changed, without the row of the journal's
+// progress.
 func fold(t testing.TB, l *Ledger) (rows int64) {
 	t.Helper()
 	changes := func() (n int64) {

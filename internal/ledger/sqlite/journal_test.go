@@ -20,16 +20,16 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// history is a journal of requests and changes of any kind, and what the tables are after
-// each of its records, applied one by one.
+// history is a journal of random requests and changes, and the contents of the tables after each
+// of its records.
 type history struct {
 	l       *Ledger
 	journal []byte
 	ends    []int    // of the records, in the journal
-	tables  []string // after so many records
+	tables  []string // after each number of records
 }
 
-// newHistory makes as many records of what three identities do at random.
+// newHistory makes that many records of random actions of three identities.
 func newHistory(t testing.TB, records int, seed uint64) *history {
 	t.Helper()
 	h := &history{l: stalled(t)}
@@ -99,7 +99,7 @@ func (h *history) happen(t testing.TB, rng *rand.Rand, running *[]*ledger.Reserv
 func (h *history) change(t testing.TB, rng *rand.Rand, key ledger.Key) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // nobody folds: don't wait for it
+	cancel() // nothing folds, so do not wait for it
 	_, err := h.l.Change(ctx, ledger.Change{Keys: []ledger.Key{key, name("z")}, Period: limit.Daily, Now: noon,
 		Once: &ledger.Once{Key: fmt.Sprint(rng.Uint64()), Fingerprint: [32]byte{byte(rng.IntN(256))}},
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
@@ -118,7 +118,7 @@ func (h *history) change(t testing.TB, rng *rand.Rand, key ledger.Key) {
 	}
 }
 
-// load gives the writer a journal, as if a former process had left it.
+// load gives the writer a journal, as if a previous process had left it.
 func (h *history) load(t testing.TB, active, full []byte) {
 	t.Helper()
 	for s, content := range map[*segment][]byte{h.l.writer.active: active, h.l.writer.full: full} {
@@ -132,7 +132,7 @@ func (h *history) load(t testing.TB, active, full []byte) {
 	}
 }
 
-// empty makes the tables what they were at the beginning.
+// empty restores the initial contents of the tables.
 func (h *history) empty(t testing.TB) {
 	t.Helper()
 	for _, query := range []string{`DELETE FROM usage`, `DELETE FROM identities`, `DELETE FROM holds`, `DELETE FROM idempotency`,
@@ -143,7 +143,7 @@ func (h *history) empty(t testing.TB) {
 	}
 }
 
-// dump tells everything that stands in the tables.
+// dump returns the contents of all tables.
 func (h *history) dump(t testing.TB) string {
 	t.Helper()
 	var text strings.Builder
@@ -173,7 +173,7 @@ func (h *history) dump(t testing.TB) string {
 	return text.String()
 }
 
-// whole returns how many records end at or before a byte of the journal.
+// whole returns how many records end at or before an offset in the journal.
 func (h *history) whole(at int) (n int) {
 	for n < len(h.ends) && h.ends[n] <= at {
 		n++
@@ -181,8 +181,8 @@ func (h *history) whole(at int) (n int) {
 	return n
 }
 
-// wantReplay replays a journal onto the tables as they are, and checks that they are then
-// what they were after so many records.
+// wantReplay replays a journal onto the tables, and checks that they then have the contents after
+// that many records.
 func (h *history) wantReplay(t *testing.T, what string, active, full []byte, records int) (dropped int64) {
 	t.Helper()
 	h.load(t, active, full)
@@ -209,7 +209,7 @@ func TestAnyCutOfAJournalReplaysToAPrefix(t *testing.T) {
 			t.Fatalf("cut at byte %d: %d bytes dropped, want none but of the last record", at, dropped)
 		}
 	}
-	// Cut in two segments at every record, the second cut short at every other.
+	// Two segments, split after each record, with the second one truncated at each record.
 	for first := range h.ends {
 		for last := range h.ends {
 			if last < first {
@@ -249,7 +249,7 @@ func TestDamageEndsTheReplay(t *testing.T) {
 	twice := slices.Concat(h.journal[:h.ends[4]], h.journal[at:])
 	h.empty(t)
 	h.wantReplay(t, "a record twice", twice, nil, 5)
-	// The first segment's damage ends the second too.
+	// Damage in the first segment ends the second one too.
 	a, b := slices.Clone(h.journal[:at]), slices.Concat(h.journal[:segmentHeader], h.journal[at:])
 	a[h.ends[2]+recordHeader] ^= 1
 	h.empty(t)
@@ -258,8 +258,8 @@ func TestDamageEndsTheReplay(t *testing.T) {
 	}
 }
 
-// TestACrashBetweenTheFoldAndItsEnd: what is in the tables and still in the journal counts
-// once, however often a process dies there.
+// TestACrashBetweenTheFoldAndItsEnd: changes that are in the tables and still in the journal
+// count once, however often a process dies at that point.
 func TestACrashBetweenTheFoldAndItsEnd(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, 20, 3)
@@ -274,7 +274,7 @@ func TestACrashBetweenTheFoldAndItsEnd(t *testing.T) {
 	}
 }
 
-// TestAFoldInParts: what was folded in any parts is what one fold makes of it.
+// TestAFoldInParts: folding in several parts gives the same result as one fold.
 func TestAFoldInParts(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, 40, 4)
@@ -290,8 +290,8 @@ func TestAFoldInParts(t *testing.T) {
 	}
 }
 
-// TestAJournalOfAnotherTime: a database that was restored from a copy, or made anew, is
-// never mixed with a journal that does not go on where it ends.
+// TestAJournalOfAnotherTime: a database that was restored from a copy, or created anew, is never
+// mixed with a journal that does not continue it.
 func TestAJournalOfAnotherTime(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, 10, 6)
@@ -314,15 +314,15 @@ func TestAJournalOfAnotherTime(t *testing.T) {
 	}
 }
 
-// TestAFoldThatWasMadeAllTheSame: one that finds the tables further than it left them, as after a
-// commit that has told an error and was made all the same, does not fold twice.
+// TestAFoldThatWasMadeAllTheSame: if a commit returned an error but was made, the next fold does
+// not fold the same records twice.
 func TestAFoldThatWasMadeAllTheSame(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, 10, 7)
 	w := h.l.writer
 	h.empty(t)
 	h.wantReplay(t, "all", h.journal, nil, 10)
-	w.folded.Store(4) // as the process knows it
+	w.folded.Store(4) // what the process believes
 	h.load(t, nil, h.journal)
 	if err := w.foldFull(); !errors.Is(err, errGap) {
 		t.Fatalf("fold: %v, want errGap", err)
@@ -335,8 +335,8 @@ func TestAFoldThatWasMadeAllTheSame(t *testing.T) {
 	}
 }
 
-// TestFoldOrder: rows are written in the order of their keys, but for a reset, which
-// stands between what was used before it and after.
+// TestFoldOrder: rows are written in the order of their keys, except that a reset comes between
+// the usage before and after it.
 func TestFoldOrder(t *testing.T) {
 	t.Parallel()
 	m := newMerge()
@@ -379,7 +379,7 @@ func TestFoldOrder(t *testing.T) {
 	}
 }
 
-// TestAFormerVersionsDatabase: one without a journal, whose process was killed, is taken
+// TestAFormerVersionsDatabase: a database without a journal, whose process was killed, is taken
 // over as it is.
 func TestAFormerVersionsDatabase(t *testing.T) {
 	t.Parallel()
@@ -405,8 +405,8 @@ func TestAFormerVersionsDatabase(t *testing.T) {
 	wantUsed(t, p, alice, 2)
 }
 
-// TestAJournalThatCannotBeTakenOver: the ledger does not open without what it may hold, and
-// leaves it as it is.
+// TestAJournalThatCannotBeTakenOver: the ledger does not open without changes that the journal
+// may have, and leaves the journal as it is.
 func TestAJournalThatCannotBeTakenOver(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, path string){
@@ -429,7 +429,7 @@ func TestAJournalThatCannotBeTakenOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// By the clock of a bubble nothing is folded before it is killed.
+			// By the bubble's clock nothing is folded before the kill.
 			synctest.Test(t, func(t *testing.T) {
 				p := &process{path: filepath.Join(t.TempDir(), "test.db")}
 				p.open(t)
@@ -460,8 +460,8 @@ func TestAJournalThatCannotBeTakenOver(t *testing.T) {
 	}
 }
 
-// FuzzJournal reads what may stand in a file. It must not fail otherwise than by an error,
-// nor take more memory than a small multiple of what there is to read.
+// FuzzJournal reads any bytes. It must fail only with an error, and take no more memory than a
+// small multiple of the bytes.
 func FuzzJournal(f *testing.F) {
 	h := newHistory(f, 12, 8)
 	f.Add(h.journal, false)
@@ -469,7 +469,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add(h.journal[h.ends[0]+recordHeader:h.ends[1]], true)
 	f.Add(slices.Concat(h.journal[:segmentHeader+4], []byte{0xff, 0xff, 0xff, 0xff}, make([]byte, 100)), false)
 	f.Fuzz(func(t *testing.T, data []byte, changes bool) {
-		if changes { // which stand in a record that is whole
+		if changes { // in a complete record
 			record := append(make([]byte, recordHeader), data...)
 			seal(record, 1)
 			data = slices.Concat([]byte(magic), make([]byte, 8), record)

@@ -13,11 +13,12 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// victim is the environment variable with the file of the process that TestKilledProcess kills.
+// victim is the environment variable with the database file of the process that TestKilledProcess
+// kills.
 const victim = "LEDGER_VICTIM"
 
-// TestKilledProcess kills a process that reserves and settles as fast as it can, with
-// SIGKILL, and counts. What it called durable is counted, and never more than it began.
+// TestKilledProcess kills a process that reserves and settles as fast as it can with SIGKILL. All
+// requests that were durable are counted, and no more than had begun.
 func TestKilledProcess(t *testing.T) {
 	t.Parallel()
 	if path := os.Getenv(victim); path != "" {
@@ -47,8 +48,8 @@ func TestKilledProcess(t *testing.T) {
 	}
 }
 
-// killAfter runs the victim until it has said so many lines, kills it, and returns how
-// many requests it said were durable and how many had begun at most.
+// killAfter runs the victim until it has printed that many lines and kills it. It returns how
+// many requests were durable and how many had begun at most.
 func killAfter(t *testing.T, path string, lines int) (durable, begun int64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledProcess$", "-test.v")
@@ -81,8 +82,8 @@ func killAfter(t *testing.T, path string, lines int) (durable, begun int64) {
 	return durable, begun
 }
 
-// beVictim reserves and settles until it is killed. Each line is written by one system
-// call before what it announces, or after what it reports.
+// beVictim reserves and settles until it is killed. Each line is one system call, before what it
+// announces or after what it reports.
 func beVictim(t *testing.T, path string) {
 	p := &process{path: path}
 	p.open(t)

@@ -22,18 +22,18 @@ func TestLedger(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Store { return openProcess(t) })
 }
 
-// TestLedgerPacked is the same where what may be forgotten is packed.
+// TestLedgerPacked is TestLedger with accounts that are packed when they may be forgotten.
 func TestLedgerPacked(t *testing.T) {
 	t.Parallel()
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Store { return packing{openProcess(t)} })
 }
 
-// packing is a process that packs what it may forget.
+// packing is a process that packs accounts instead of forgetting them.
 type packing struct{ *process }
 
 func (p packing) Forget(ledgertest.TB) { pack(p.Ledger) }
 
-// process is a ledger with the file that it keeps, and what can happen to it.
+// process is a ledger with its file, and the events that can happen to it.
 type process struct {
 	*Ledger
 	path string
@@ -100,8 +100,8 @@ func (p *process) Restart(t ledgertest.TB) {
 	p.open(t)
 }
 
-// Crash implements ledgertest.Store: what was not appended is lost, and what was is in the
-// journal, folded or not.
+// Crash implements ledgertest.Store: changes that were not appended are lost; the others are in
+// the journal, folded or not.
 func (p *process) Crash(t ledgertest.TB) {
 	t.Helper()
 	journal := p.writer.kill(t)
@@ -116,7 +116,7 @@ func (p *process) Crash(t ledgertest.TB) {
 	p.openLedger(t)
 }
 
-// kill has the writer write nothing any more, and returns the journal's files as they are.
+// kill stops all writing, and returns the journal's files as they are.
 func (w *writer) kill(t ledgertest.TB) map[string][]byte {
 	t.Helper()
 	w.folding.Lock()
@@ -149,7 +149,7 @@ func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
 	if err != nil {
 		t.Fatalf("audit: %v", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
 	var entries []ledger.Entry
 	for rows.Next() {
 		var e ledger.Entry
@@ -166,7 +166,7 @@ func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
 	return entries
 }
 
-// TestRequestsDoNotWaitForReports, which read the file too, and may take long.
+// TestRequestsDoNotWaitForReports: reports read the file too, and may take long.
 func TestRequestsDoNotWaitForReports(t *testing.T) {
 	t.Parallel()
 	p := openProcess(t)

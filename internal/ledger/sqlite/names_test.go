@@ -7,8 +7,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// An account of before names were bounded, with thousands of them, is decided on as exactly as
-// ever, and costs what others do once it has been asked for.
+// An account from before names were bounded, with thousands of them, is decided on exactly, and
+// costs no more than others after its first request.
 func TestManyNamesOfAFormerVersion(t *testing.T) {
 	t.Parallel()
 	p := openProcess(t)

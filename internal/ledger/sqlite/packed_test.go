@@ -57,8 +57,8 @@ func anAccount(t *rapid.T) *account {
 	return a
 }
 
-// TestPacked: accounts come out as they were put in, whatever was put, taken and dropped before, and what is free
-// is used again.
+// TestPacked: accounts are unpacked as they were packed, whatever was put, taken and dropped
+// before, and free slots are reused.
 func TestPacked(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -96,7 +96,7 @@ func TestPacked(t *testing.T) {
 				now, after := time.Unix(rapid.Int64Range(0, 1<<32).Draw(t, "now"), 0), time.Duration(rapid.Int64Range(0, 1<<62).Draw(t, "after"))
 				p.dropIdle(now, after)
 				maps.DeleteFunc(kept, func(_ uint64, a *account) bool { return idle(a.lastUsed, now, after) })
-				most = min(most, max(4*len(kept), len(kept))) // or memory is given back
+				most = min(most, max(4*len(kept), len(kept))) // memory may be freed
 			},
 			"": func(t *rapid.T) {
 				bytes, large := 0, 0
@@ -131,7 +131,8 @@ func TestPacked(t *testing.T) {
 	})
 }
 
-// TestAllOfAnAccountIsPacked: who adds to an account adds to appendPacked, its opposite and anAccount.
+// TestAllOfAnAccountIsPacked: a new field of an account must be added to appendPacked,
+// decoder.account and anAccount.
 func TestAllOfAnAccountIsPacked(t *testing.T) {
 	t.Parallel()
 	for of, want := range map[reflect.Type]int{
@@ -165,7 +166,7 @@ func TestWhatIsPackedIsNotReadAgain(t *testing.T) {
 		}
 	}
 	pack(l)
-	// Nobody else writes the ledger's tables. Here it shows who reads them.
+	// Only the ledger writes its tables. This change shows whether they are read.
 	if _, err := l.writer.conn.ExecContext(t.Context(), `DELETE FROM usage`); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,8 @@ func TestWhatIsPackedIsNotReadAgain(t *testing.T) {
 	look("let go of", want)
 }
 
-// TestALargeAccountIsPackedOnce: what does not fit into a slot is not tried again each second.
+// TestALargeAccountIsPackedOnce: an account that does not fit into a slot is not packed again
+// each second.
 func TestALargeAccountIsPackedOnce(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
@@ -198,9 +200,9 @@ func TestALargeAccountIsPackedOnce(t *testing.T) {
 	}
 }
 
-// TestAPackedAccountIsSmall: docs/scaling.md says how small.
+// TestAPackedAccountIsSmall: docs/scaling.md states the size.
 func TestAPackedAccountIsSmall(t *testing.T) {
-	// Not parallel: it looks at the whole heap.
+	// Not parallel: it measures the whole heap.
 	const names, most = 20_000, 200 // bytes, with a name as long as a UUID
 	l := stalled(t)
 	grow := func(from int) {

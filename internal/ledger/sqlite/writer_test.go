@@ -55,8 +55,8 @@ func TestWhatIsFoldedTogetherIsMerged(t *testing.T) {
 	wantRows(t, fold(t, l), 1, "its release, later")
 }
 
-// A hold is young until its answer begins or patience ends; one that ends before is never
-// told.
+// A hold is pending until its answer begins or pendingTime ends. A hold that ends before is never
+// staged.
 func TestAYoungHoldIsNotTold(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
@@ -92,7 +92,7 @@ func TestWhatNobodyWaitsForIsAppended(t *testing.T) {
 		p := openProcess(t)
 		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
 		reserve(t, p.Ledger, bob, upTo(9))
-		time.Sleep(2*pendingTime + time.Millisecond) // of the bubble's clock
+		time.Sleep(2*pendingTime + time.Millisecond) // by the bubble's clock
 		synctest.Wait()
 		if got := p.writer.folded.Load(); got != 0 {
 			t.Errorf("%d records are folded before their time, want none", got)
@@ -110,7 +110,7 @@ func TestAResetTakesBackWhatCameBeforeItOnly(t *testing.T) {
 	l := stalled(t)
 	settle(t, l, reserve(t, l, alice, upTo(9)))
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // nobody folds: don't wait for it
+	cancel() // nothing folds, so do not wait for it
 	_, err := l.Change(ctx, ledger.Change{Keys: []ledger.Key{alice}, Period: limit.Daily, Now: noon,
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
 			accounts[0].Reset(true, true)
@@ -132,7 +132,7 @@ func TestAResetTakesBackWhatCameBeforeItOnly(t *testing.T) {
 	}
 }
 
-// TestReadsSeeWhatIsNotFolded: whoever reads of the tables what is not there has it folded.
+// TestReadsSeeWhatIsNotFolded: before the tables are read, the changes that they lack are folded.
 func TestReadsSeeWhatIsNotFolded(t *testing.T) {
 	t.Parallel()
 	p := openProcess(t)
@@ -142,7 +142,7 @@ func TestReadsSeeWhatIsNotFolded(t *testing.T) {
 			t.Fatalf("%d identities listed, %v; want %d", found.Total, err, i+1+min(i, 1))
 		}
 		settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(99)))
-		for _, period := range []limit.Period{limit.Weekly, limit.Daily} { // each is read anew
+		for _, period := range []limit.Period{limit.Weekly, limit.Daily} { // each period is read from the tables
 			a, err := p.Account(t.Context(), alice, period, noon)
 			if err != nil || a.State.Total()[limit.Requests] != int64(i+1) {
 				t.Fatalf("%s: %v used, %v; want %d requests", period, a.State.Total(), err, i+1)
@@ -169,7 +169,7 @@ func TestReadsSeeWhatIsNotFolded(t *testing.T) {
 	}
 }
 
-// failures are ways in which the database refuses to be written.
+// failures are ways in which the database refuses writes.
 var failures = []struct {
 	name         string
 	break_, heal func(t *testing.T, p *process)
@@ -220,8 +220,8 @@ func onWriter(t *testing.T, p *process, query string) {
 	}
 }
 
-// inBubble runs a test per way of failing, with a clock of its own: what the writer waits
-// between two attempts costs no time.
+// inBubble runs a test for each kind of failure, with a clock of its own: the writer's pauses
+// between two attempts cost no time.
 func inBubble(t *testing.T, test func(t *testing.T, p *process, break_, heal func(t *testing.T, p *process))) {
 	for _, f := range failures {
 		t.Run(f.name, func(t *testing.T) {
@@ -234,7 +234,7 @@ func inBubble(t *testing.T, test func(t *testing.T, p *process, break_, heal fun
 	}
 }
 
-// readOnly lets no append succeed until it is called off.
+// readOnly makes every append fail until the returned function is called.
 func readOnly(t *testing.T, p *process) (writable func()) {
 	t.Helper()
 	w := p.writer
@@ -267,7 +267,7 @@ func readOnly(t *testing.T, p *process) (writable func()) {
 
 // await waits for the writer's next attempts.
 func await() {
-	time.Sleep(3 * time.Second) // of the bubble's clock: longer than any pause
+	time.Sleep(3 * time.Second) // by the bubble's clock: longer than any pause
 	synctest.Wait()
 }
 
@@ -279,7 +279,7 @@ func recovered(t *testing.T, p *process) {
 	}
 }
 
-// long is one of many names that fill a disk.
+// long is one of many long names that fill a disk.
 func long(i int) ledger.Key { return name(fmt.Sprintf("%d-%s", i, strings.Repeat("x", 500))) }
 
 func wantUsed(t *testing.T, p *process, key ledger.Key, requests int64) {
@@ -298,8 +298,8 @@ func wantNoHolds(t *testing.T, p *process) {
 	}
 }
 
-// TestAnAppendThatFails: whoever waits is told, nothing new is admitted, and when the file
-// takes writes again nothing is lost or counted twice.
+// TestAnAppendThatFails: calls that wait get an error, no new request is admitted, and when the
+// file is writable again nothing is lost or counted twice.
 func TestAnAppendThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -324,7 +324,7 @@ func TestAnAppendThatFails(t *testing.T) {
 		if _, err := gift(p.Ledger, alice, nil); !errors.Is(err, ledger.ErrUnavailable) {
 			t.Errorf("change: %v, want ErrUnavailable", err)
 		}
-		// What runs ends all the same, some of what could not be kept included.
+		// Running requests end meanwhile, also those whose holds could not be appended.
 		settle(t, p.Ledger, ending)
 		settle(t, p.Ledger, first)
 		release(t, p.Ledger, second)
@@ -347,12 +347,12 @@ func TestAnAppendThatFails(t *testing.T) {
 	})
 }
 
-// TestAPartOfAnAppend: what a failed append left in the file is written over, or in a
-// process that dies is no harm.
+// TestAPartOfAnAppend: bytes that a failed append left in the file are overwritten, or do no harm
+// after a crash.
 func TestAPartOfAnAppend(t *testing.T) {
 	t.Parallel()
 	for _, crash := range []bool{false, true} {
-		// By the clock of a bubble nothing is folded before the crash.
+		// By the bubble's clock nothing is folded before the crash.
 		synctest.Test(t, func(t *testing.T) {
 			p := openProcess(t)
 			durable(t, reserve(t, p.Ledger, alice, upTo(9)))
@@ -373,8 +373,8 @@ func TestAPartOfAnAppend(t *testing.T) {
 	}
 }
 
-// TestAFoldThatFails: requests go on in the journal, changes are refused, and when the
-// database takes writes again nothing is lost or counted twice, whoever folds it.
+// TestAFoldThatFails: requests go on in the journal, changes are refused, and when the database
+// is writable again nothing is lost or counted twice.
 func TestAFoldThatFails(t *testing.T) {
 	t.Parallel()
 	for _, crash := range []bool{false, true} {
@@ -429,7 +429,7 @@ func TestAFoldThatFails(t *testing.T) {
 	}
 }
 
-// TestTheJournalIsFull: it grows only so far while it cannot be folded.
+// TestTheJournalIsFull: the journal grows only to a maximum while it cannot be folded.
 func TestTheJournalIsFull(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -462,8 +462,8 @@ func TestTheJournalIsFull(t *testing.T) {
 	})
 }
 
-// TestMoreThanCanBeFolded: who tells more than can be folded is slowed down, long before
-// the journal is full.
+// TestMoreThanCanBeFolded: if changes come faster than they can be folded, answers wait, long
+// before the journal is full.
 func TestMoreThanCanBeFolded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -491,8 +491,8 @@ func TestMoreThanCanBeFolded(t *testing.T) {
 	})
 }
 
-// TestAChangeThatFailedIsAppliedOnce: it was made in memory and is written when the file
-// allows it, so sending it again must find it.
+// TestAChangeThatFailedIsAppliedOnce: the change was made in memory and is written when the file
+// is writable, so sending it again must find it.
 func TestAChangeThatFailedIsAppliedOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, p *process, break_, heal func(t *testing.T, p *process)) {
@@ -524,7 +524,7 @@ func TestAChangeThatFailedIsAppliedOnce(t *testing.T) {
 	})
 }
 
-// TestCloseWhileNothingCanBeFolded: what was journaled stays there for the next process.
+// TestCloseWhileNothingCanBeFolded: the journal stays for the next process.
 func TestCloseWhileNothingCanBeFolded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, p *process, break_, heal func(t *testing.T, p *process)) {
@@ -541,7 +541,7 @@ func TestCloseWhileNothingCanBeFolded(t *testing.T) {
 		if _, err := gift(p.Ledger, alice, nil); !errors.Is(err, ledger.ErrUnavailable) {
 			t.Errorf("change after Close: %v, want ErrUnavailable", err)
 		}
-		if t.Name() != "TestCloseWhileNothingCanBeFolded/DiskFull" { // whose limit went with its connection
+		if t.Name() != "TestCloseWhileNothingCanBeFolded/DiskFull" { // the limit ended with its connection
 			heal(t, p)
 		}
 		p.closeDB(t)
@@ -574,7 +574,7 @@ func TestCloseWhileNothingCanBeAppended(t *testing.T) {
 	})
 }
 
-// TestCloseLeavesOneWholeFile: a copy of the database file alone is all there is.
+// TestCloseLeavesOneWholeFile: after Close a copy of the database file alone is complete.
 func TestCloseLeavesOneWholeFile(t *testing.T) {
 	t.Parallel()
 	p := openProcess(t)
@@ -607,8 +607,8 @@ func TestCloseLeavesOneWholeFile(t *testing.T) {
 	}
 }
 
-// TestSettingsHoldWhileNothingCanBeKept: requests may pass then that nobody can decide on, but not those of an identity
-// that was disabled, although it is not in memory.
+// TestSettingsHoldWhileNothingCanBeKept: requests that cannot be decided on may pass, but not
+// those of an identity that was disabled, even if it is not in memory.
 func TestSettingsHoldWhileNothingCanBeKept(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
@@ -628,14 +628,14 @@ func TestSettingsHoldWhileNothingCanBeKept(t *testing.T) {
 				t.Fatal(err)
 			}
 		default:
-			fold(t, l) // which it waits for
+			fold(t, l) // the change waits for it
 		}
 	}
 	forget(l)
 	broken := errors.New("no space")
 	l.writer.appendErr.Store(&broken)
 	defer l.writer.appendErr.Store(nil)
-	for range 2 { // read from the file, and in memory
+	for range 2 { // once from the file, once from memory
 		if _, err := tryReserve(l, alice, upTo(9)); !errors.Is(err, ledger.ErrStale) {
 			t.Errorf("reserve: %v, want %v", err, ledger.ErrStale)
 		}
