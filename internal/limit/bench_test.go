@@ -47,7 +47,7 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-// TestDecideDoesNotAllocate: it runs for every request, under the account's lock.
+// TestDecideDoesNotAllocate: Decide runs for every request, with the account locked.
 func TestDecideDoesNotAllocate(t *testing.T) {
 	r := Resolve(benchLevels(), "gpt-4o", Daily, false)
 	s := used("gpt-4o", 3, "gpt-4o-mini", 4)
@@ -57,8 +57,8 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// BenchmarkNames is what a decision, its settlement, and a look at all limits cost in an account that has used so
-// many models.
+// BenchmarkNames measures a decision, its settlement and a report of all limits, for an account
+// that has used this many models.
 func BenchmarkNames(b *testing.B) {
 	for _, names := range []int{1, 10, 100, 20_000} {
 		b.Run(fmt.Sprintf("names=%d", names), func(b *testing.B) {

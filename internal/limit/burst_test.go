@@ -13,7 +13,7 @@ func perMinute(n int64) Rules {
 	return Resolve(Levels{Project: &Level{RequestsPerMinute: &n}}, "gpt-4o", Daily, false)
 }
 
-// try decides on a request of one unit and admits it where it may start.
+// try decides on a request of one unit, and admits it if it may start.
 func try(s *State, r *Rules, id uint64, now time.Time) Decision {
 	s.Advance(now)
 	d := Decide(s, r, Ask{Estimate: Amounts{1, 1, 1}}, now)
@@ -88,8 +88,8 @@ func TestHugeBurstsDoNotOverflow(t *testing.T) {
 	}
 }
 
-// TestClockSetBackLocksNobodyOut: a clock that was wrong and is put right must not leave
-// a bucket that fills only when the wrong time comes round.
+// TestClockSetBackLocksNobodyOut: after a wrong clock is set right, the bucket must refill at
+// once, and not only when the wrong time is reached again.
 func TestClockSetBackLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	for _, back := range []time.Duration{time.Millisecond, time.Second, time.Hour, 25 * time.Hour, 400 * 24 * time.Hour} {
@@ -124,8 +124,8 @@ func TestReleaseGivesItsTokenBack(t *testing.T) {
 	}
 }
 
-// arrival recomputes the bucket's theoretical arrival time from the admissions that were
-// not released.
+// arrival computes the bucket's theoretical arrival time anew, from the admissions that were not
+// released.
 type admission struct {
 	at       time.Time
 	interval time.Duration
@@ -141,9 +141,9 @@ func arrival(all []admission) (tat time.Time) {
 	return tat
 }
 
-// TestReleasesAreNeverMoreGenerous runs random admissions, ends and refunds. With one
-// request at a time the bucket must be where it were if released requests had never been;
-// with several it may be emptier, and never fuller.
+// TestReleasesAreNeverMoreGenerous runs random admissions, ends and releases. With one request at
+// a time, the bucket must be as if released requests had never been made. With several, it may be
+// emptier, but never fuller.
 func TestReleasesAreNeverMoreGenerous(t *testing.T) {
 	t.Parallel()
 	for _, most := range []int{1, 2, 8} {

@@ -147,7 +147,7 @@ func (d *Decision) limitBurst(n int64, ahead time.Duration) {
 		d.refuse(OverBurst, Requests, true)
 		return
 	}
-	n = min(n, int64(time.Minute)) // one a nanosecond
+	n = min(n, int64(time.Minute)) // one request a nanosecond
 	interval := (time.Minute + time.Duration(n) - 1) / time.Duration(n)
 	tolerance := interval * time.Duration(n-1)
 	d.Burst.FullIn = ahead

@@ -11,12 +11,12 @@ import (
 
 var noon = at("2026-11-22T12:00:00Z")
 
-// project makes the rules of a project that sets these caps for every model.
+// project makes the rules of a project that sets these caps for all models.
 func project(c Caps, strict bool) Rules {
 	return Resolve(Levels{Project: &Level{Caps: c}}, "gpt-4o", Daily, strict)
 }
 
-// stateOf is a state in the day of noon that has used what is given of gpt-4o.
+// stateOf is a state in the day of noon with this usage of gpt-4o.
 func stateOf(counted, credits Amounts) *State {
 	s := &State{Start: Daily.Start(noon), Credits: credits}
 	if !counted.IsZero() {
@@ -53,7 +53,7 @@ func TestDecide(t *testing.T) {
 		{name: "-1 does not", caps: caps(-1, -1, -1), used: Amounts{9, 9, 9}, estimate: Amounts{1, 5, 7}, hold: Amounts{1, 5, 7}},
 
 		{name: "soft holds no more than what is left", caps: caps(nil, 100, nil), used: Amounts{0, 90, 0}, estimate: Amounts{1, 4096, 0}, hold: Amounts{1, 10, 0}},
-		{name: "a missing output cap does not lock out who has plenty", caps: caps(nil, 100_000, nil), estimate: Amounts{1, huge, 0}, hold: Amounts{1, 100_000, 0}},
+		{name: "a missing output cap does not refuse an identity that has plenty left", caps: caps(nil, 100_000, nil), estimate: Amounts{1, huge, 0}, hold: Amounts{1, 100_000, 0}},
 		{name: "strict refuses what cannot fit", caps: caps(nil, 100, nil), strict: true, used: Amounts{0, 90, 0}, estimate: Amounts{1, 50, 0}, least: Amounts{1, 11, 0}, want: OverLimit, metric: Tokens},
 		{name: "strict admits what just fits", caps: caps(nil, 100, nil), strict: true, used: Amounts{0, 90, 0}, estimate: Amounts{1, 50, 0}, least: Amounts{1, 10, 0}, hold: Amounts{1, 10, 0}},
 		{name: "soft does not look at the least", caps: caps(nil, 100, nil), used: Amounts{0, 90, 0}, estimate: Amounts{1, 50, 0}, least: Amounts{1, 50, 0}, hold: Amounts{1, 10, 0}},
@@ -61,8 +61,8 @@ func TestDecide(t *testing.T) {
 
 		{name: "a credit when the allowance is used up", caps: caps(5, nil, nil), used: Amounts{5, 0, 0}, credits: Amounts{2, 0, 0}, estimate: Amounts{1, 9, 0}, hold: Amounts{1, 9, 0}, credit: Amounts{1, 0, 0}},
 		{name: "no credit before", caps: caps(5, nil, nil), used: Amounts{4, 0, 0}, credits: Amounts{2, 0, 0}, estimate: Amounts{1, 9, 0}, hold: Amounts{1, 9, 0}},
-		{name: "a tokens-only gift can be spent", caps: caps(5, 100, nil), used: Amounts{1, 100, 0}, credits: Amounts{0, 50, 0}, estimate: Amounts{1, 20, 0}, hold: Amounts{1, 20, 0}, credit: Amounts{0, 20, 0}},
-		{name: "a tokens-only gift is no request", caps: caps(5, 100, nil), used: Amounts{5, 1, 0}, credits: Amounts{0, 50, 0}, estimate: Amounts{1, 20, 0}, want: OverLimit, metric: Requests},
+		{name: "credits of tokens alone can be used", caps: caps(5, 100, nil), used: Amounts{1, 100, 0}, credits: Amounts{0, 50, 0}, estimate: Amounts{1, 20, 0}, hold: Amounts{1, 20, 0}, credit: Amounts{0, 20, 0}},
+		{name: "credits of tokens alone are no request", caps: caps(5, 100, nil), used: Amounts{5, 1, 0}, credits: Amounts{0, 50, 0}, estimate: Amounts{1, 20, 0}, want: OverLimit, metric: Requests},
 		{name: "allowance first, then credits", caps: caps(nil, 100, nil), used: Amounts{0, 90, 0}, credits: Amounts{0, 50, 0}, estimate: Amounts{1, 25, 0}, hold: Amounts{1, 25, 0}, credit: Amounts{0, 15, 0}},
 		{name: "soft holds no more than both", caps: caps(nil, 100, nil), used: Amounts{0, 90, 0}, credits: Amounts{0, 50, 0}, estimate: Amounts{1, 4096, 0}, hold: Amounts{1, 60, 0}, credit: Amounts{0, 50, 0}},
 		{name: "strict counts both", caps: caps(nil, 100, nil), strict: true, used: Amounts{0, 90, 0}, credits: Amounts{0, 50, 0}, estimate: Amounts{1, 61, 0}, least: Amounts{1, 61, 0}, want: OverLimit, metric: Tokens},
@@ -108,7 +108,7 @@ func same(t interface {
 	}
 }
 
-// running admits a request for each estimate given, and fails where one is refused.
+// running admits a request for each estimate, and fails if one is refused.
 func running(t *testing.T, s *State, r *Rules, now time.Time, estimates ...Amounts) {
 	t.Helper()
 	for _, e := range estimates {
@@ -143,7 +143,8 @@ func TestUnlimitedUntilLiftsEverythingAndStillCounts(t *testing.T) {
 	}
 }
 
-// TestWhatUnlimitedUsedCounts: who used up the allowance while unlimited has none after.
+// TestWhatUnlimitedUsedCounts: an identity that used up its allowance while it was unlimited has
+// none left afterwards.
 func TestWhatUnlimitedUsedCounts(t *testing.T) {
 	t.Parallel()
 	r := project(caps(2, nil, nil), false)
@@ -161,7 +162,7 @@ func TestConcurrency(t *testing.T) {
 	r := Resolve(Levels{Project: &Level{ConcurrentRequests: new(int64(2))}}, "gpt-4o", Hourly, false)
 	s := &State{Period: Hourly, Start: Hourly.Start(noon)}
 	running(t, s, &r, noon, Amounts{1}, Amounts{1})
-	// What began in the hour before still runs.
+	// A request that began in the hour before still runs.
 	now := noon.Add(time.Hour)
 	s.Advance(now)
 	if d := Decide(s, &r, Ask{Estimate: Amounts{1}}, now); d.Refusal != OverConcurrency || d.Concurrent != 2 {
@@ -192,7 +193,7 @@ func TestTheLastingRefusalComesFirst(t *testing.T) {
 		if d := Decide(s, &r, Ask{Estimate: Amounts{1}}, noon); d.Refusal != want {
 			t.Errorf("refusal %d, want %d", d.Refusal, want)
 		}
-		switch want { // take away what refused
+		switch want { // remove the limit that refused
 		case OverLimit:
 			level = &Level{RequestsPerMinute: &one, ConcurrentRequests: &one}
 		case OverBurst:
@@ -208,7 +209,7 @@ func TestStandings(t *testing.T) {
 	running(t, s, &r, noon, Amounts{1, 200, 0})
 	ends := at("2026-11-23T00:00:00Z")
 
-	// This request included: requests count from admission on, tokens once settled.
+	// The standings include this request: requests count from admission on, tokens once settled.
 	d := Decide(s, &r, Ask{Estimate: Amounts{1, 100, 0}}, noon)
 	requests, tokens := r.limits[Requests], r.limits[Tokens]
 	want := [NumMetrics]Standing{
@@ -220,7 +221,7 @@ func TestStandings(t *testing.T) {
 		t.Errorf("standings after an admission, in force %v (-want +got):\n%s", d.InForce, diff)
 	}
 
-	// Asked for without a request, and of any model.
+	// Standings without a request, of all models.
 	list := []Standing{
 		{Limit: requests, Used: 4, Held: 1, Allowance: 6, ResetsAt: ends},
 		{Limit: tokens, Used: 300, Held: 200, Allowance: 500, ResetsAt: ends},
@@ -246,8 +247,8 @@ func TestARefusalShowsWhatIsUsed(t *testing.T) {
 	}
 }
 
-// A model limit of 0 blocks whatever credits there are; at other levels 0 is an allowance
-// that is used up from the start.
+// A model limit of 0 refuses everything, whatever credits there are; at other levels 0 is an
+// allowance that is used up from the start.
 func TestZero(t *testing.T) {
 	t.Parallel()
 	gifts := Amounts{100, 1000, 10}
@@ -289,7 +290,7 @@ func TestZero(t *testing.T) {
 	}
 }
 
-// Lasting is what waiting does not lift: then nobody is told to wait.
+// A refusal is lasting if waiting does not lift it: then no retry time is named.
 func TestLasting(t *testing.T) {
 	t.Parallel()
 	zero, one := int64(0), int64(1)
@@ -306,10 +307,10 @@ func TestLasting(t *testing.T) {
 	}{
 		{name: "used up", level: Level{Caps: caps(5, nil, nil)}, used: Amounts{5}, want: OverLimit},
 		{name: "no allowance", level: Level{Caps: caps(0, nil, nil)}, want: OverLimit, lasting: true},
-		{name: "no allowance, gifts of another metric", level: Level{Caps: caps(0, nil, nil)}, credits: Amounts{0, 9, 9}, want: OverLimit, lasting: true},
+		{name: "no allowance, credits of another metric", level: Level{Caps: caps(0, nil, nil)}, credits: Amounts{0, 9, 9}, want: OverLimit, lasting: true},
 		{name: "less left than it needs", level: Level{Caps: caps(nil, 100, nil)}, used: Amounts{0, 90}, least: Amounts{1, 11}, want: OverLimit, metric: Tokens},
 		{name: "larger than the whole limit", level: Level{Caps: caps(nil, 100, nil)}, least: Amounts{1, 101}, want: OverLimit, metric: Tokens, lasting: true},
-		{name: "larger than the limit, not than it and the gifts", level: Level{Caps: caps(nil, 100, nil)}, used: Amounts{0, 50}, credits: Amounts{0, 1}, least: Amounts{1, 101}, want: OverLimit, metric: Tokens},
+		{name: "larger than the limit, not than limit and credits", level: Level{Caps: caps(nil, 100, nil)}, used: Amounts{0, 50}, credits: Amounts{0, 1}, least: Amounts{1, 101}, want: OverLimit, metric: Tokens},
 		{name: "used up, and another that lasts", level: Level{Caps: caps(5, 0, nil)}, used: Amounts{5}, want: OverLimit, metric: Tokens, lasting: true},
 		{name: "no burst", level: Level{RequestsPerMinute: &zero}, want: OverBurst, lasting: true},
 		{name: "none at once", level: Level{ConcurrentRequests: &zero}, want: OverConcurrency, lasting: true},
@@ -332,8 +333,8 @@ func TestLasting(t *testing.T) {
 	}
 }
 
-// TestUsageWithoutAModelIsNoModelsUsage: nothing that was used counts towards a limit of
-// another model where the limits are listed.
+// TestUsageWithoutAModelIsNoModelsUsage: usage without a model does not count towards the limit
+// of a model when limits are listed.
 func TestUsageWithoutAModelIsNoModelsUsage(t *testing.T) {
 	t.Parallel()
 	s := &State{Start: Daily.Start(noon), Used: []ModelUsage{{Model: "", Counted: Amounts{7}}}}

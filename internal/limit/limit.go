@@ -6,7 +6,7 @@
 //
 //   - used + held ≤ limit after an admission, for every limit in force
 //   - a refusal changes nothing, and a released hold leaves no trace
-//   - no figure is ever negative
+//   - no amount is ever negative
 //
 // The terms: a metric is a quantity that is counted; a cap is the number that a level sets
 // for it; a limit is the cap in force for one request; an account is one identity in one

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestMain lets the properties try for minutes with LONG=1.
+// TestMain lets the property tests run for minutes with LONG=1.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if os.Getenv("LONG") == "1" {

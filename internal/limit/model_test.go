@@ -22,7 +22,7 @@ func TestMatch(t *testing.T) {
 		{"gpt-4o", "gpt-4o-mini-2024-07-18", false},
 		{"gpt-4o", "gpt-4", false},
 		{"gpt-4o", "xgpt-4o", false},
-		{"gpt-4o-2024-08-06", "gpt-4o", true}, // one model, whichever of its names the key is
+		{"gpt-4o-2024-08-06", "gpt-4o", true}, // the key may be any name of the model
 		{"gpt-4o-2024-08-06", "gpt-4o-2024-05-13", true},
 		{"gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18", false},
 		{"gpt-4o", "gpt-4o:nitro", true},
@@ -57,7 +57,7 @@ func TestMatch(t *testing.T) {
 		{"gpt-4", "gpt-4-0613", true},
 		{"gpt-4", "gpt-4-turbo", false},
 		{"gpt-4", "gpt-4-32k-0613", false},
-		{"gpt-4", "gpt-4-1106-preview", false}, // another model, not a snapshot of gpt-4
+		{"gpt-4", "gpt-4-1106-preview", false}, // another model, no snapshot of gpt-4
 		{"o1", "o1-2024-12-17", true},
 		{"o1", "o1-mini", false},
 		{"claude-3-5-sonnet", "claude-3-5-sonnet-20241022", true},
@@ -81,7 +81,7 @@ func TestMatch(t *testing.T) {
 		{"gpt-4o*", "gpt-4o", true},
 		{"*", "anything", true},
 		{"*", "", true},
-		{"g*t", "gpt", false}, // only a trailing star is one
+		{"g*t", "gpt", false}, // only a star at the end is special
 	} {
 		if _, got := Match(c.key, c.model); got != c.want {
 			t.Errorf("Match(%q, %q) = %t, want %t", c.key, c.model, got, c.want)
@@ -152,7 +152,7 @@ func TestNormalizeModel(t *testing.T) {
 	}
 }
 
-// TestDatedNamesCountAsTheModel: a name that prices as a model must be limited as it too.
+// TestDatedNamesCountAsTheModel: a name that has a model's price must have its limits too.
 func TestDatedNamesCountAsTheModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -172,8 +172,8 @@ func TestDatedNamesCountAsTheModel(t *testing.T) {
 	})
 }
 
-// TestOneModelOneLimit: two names of one model meet the same limit, whichever of them is in the settings, and another
-// model meets none.
+// TestOneModelOneLimit: all names of one model meet the same limit, whichever of them is in the
+// settings, and no other model meets it.
 func TestOneModelOneLimit(t *testing.T) {
 	t.Parallel()
 	var books []string
@@ -202,7 +202,7 @@ func TestOneModelOneLimit(t *testing.T) {
 		if _, ok := Match(NormalizeModel(a), other); ok != (other == model) {
 			t.Fatalf("the key %q covers %q: %t", a, other, ok)
 		}
-		// A prefix that covers a name covers the model under every name.
+		// A prefix of one name covers the model under all its names.
 		for _, at := range []int{rapid.IntRange(0, len(model)).Draw(t, "length")} {
 			prefix := model[:at] + "*"
 			ra, oka := Match(prefix, a)
@@ -275,7 +275,7 @@ func TestNamesThatCannotBeSeenAreNone(t *testing.T) {
 	}
 }
 
-// Caps that are kept with an identity match as they did before they were kept.
+// Caps match the same after they are stored and read.
 func TestKeptCapsMatchAsBefore(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"gpt-4o", "claude-sonnet-4-*", "claude-*", "*"} {
@@ -296,11 +296,11 @@ func TestKeptCapsMatchAsBefore(t *testing.T) {
 	}
 }
 
-// TestLongNamesAreReadInLinearTime: a client may make up a name as long as a body.
+// TestLongNamesAreReadInLinearTime: a client may make up a name that is as long as a body.
 func TestLongNamesAreReadInLinearTime(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{"-0", "-2024-08-06", "-latest", ":x", "-", "a", "-v1", "/x-0"} {
-		CanonicalModel("a" + strings.Repeat(part, 1<<20/len(part))) // takes minutes where each part is looked at from the start
+		CanonicalModel("a" + strings.Repeat(part, 1<<20/len(part))) // takes minutes if each part is checked from the start
 	}
 }
 

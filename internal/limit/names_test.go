@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// useOf is one request of a model that has used so much, under levels.
+// useOf is one request of a model with this usage, under levels.
 func useOf(t testing.TB, s *State, ls Levels, model string, actual Amounts) Settlement {
 	t.Helper()
 	r := Resolve(ls, model, s.Period, false)
@@ -22,8 +22,8 @@ func useOf(t testing.TB, s *State, ls Levels, model string, actual Amounts) Sett
 	return done
 }
 
-// However many models an account calls, it keeps so many apart, and one more for all that are
-// under the same limits.
+// However many models an account calls, it keeps MostNames of them separately, and one more for
+// all others under the same limits.
 func TestNamesAreBounded(t *testing.T) {
 	t.Parallel()
 	ls := Levels{Project: &Level{Caps: requestCap(1_000_000), Models: models("gpt-*", requestCap(1_000_000), "claude-x", requestCap(5))}}
@@ -47,7 +47,7 @@ func TestNamesAreBounded(t *testing.T) {
 	}
 }
 
-// What used nothing leaves no name.
+// A request without usage leaves no name.
 func TestNothingUsedLeavesNoName(t *testing.T) {
 	t.Parallel()
 	s := &State{Start: Daily.Start(noon)}
@@ -59,8 +59,8 @@ func TestNothingUsedLeavesNoName(t *testing.T) {
 	}
 }
 
-// TestKeptTogetherDecidesAsKeptApart: with however many models, every limit is as exact as if
-// each were kept apart.
+// TestKeptTogetherDecidesAsKeptApart: with any number of models, every limit is as exact as if
+// each model were kept separately.
 func TestKeptTogetherDecidesAsKeptApart(t *testing.T) {
 	t.Parallel()
 	names := append([]string(nil), testModels...)
@@ -78,7 +78,7 @@ func TestKeptTogetherDecidesAsKeptApart(t *testing.T) {
 		}
 		for i, name := range rapid.Permutation(names).Draw(t, "calls") {
 			if i%7 == 3 {
-				name = names[0] // which may be kept together with others by now
+				name = names[0] // it may be merged with others by now
 			}
 			r := Resolve(ls, name, Daily, false)
 			free := s.Credits
@@ -107,7 +107,7 @@ func TestKeptTogetherDecidesAsKeptApart(t *testing.T) {
 	})
 }
 
-// Standings sums up all limits in one go, and says of each what a decision would.
+// Standings sums all limits at once, and returns for each what a decision would.
 func TestStandingsSayWhatDecisionsDo(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -132,8 +132,8 @@ func TestStandingsSayWhatDecisionsDo(t *testing.T) {
 	})
 }
 
-// What was kept together stays together when settings change, and counts where the one that
-// stands for it does: a new limit of a model that is kept apart starts from what it has used.
+// Merged usage stays merged when settings change, and counts towards the limits of the model
+// whose name it has. A new limit of a model that is kept separately starts from its usage.
 func TestNamesWhenSettingsChange(t *testing.T) {
 	t.Parallel()
 	before := Levels{Project: &Level{Caps: requestCap(1000)}}
@@ -151,7 +151,7 @@ func TestNamesWhenSettingsChange(t *testing.T) {
 			t.Errorf("%s starts from %d, want %d", model, st.Used, want)
 		}
 	}
-	// From then on it counts by itself.
+	// From then on its usage is separate.
 	useOf(t, s, after, last, Amounts{1})
 	r := Resolve(after, last, Daily, false)
 	if st := s.Standing(&r, Requests); st.Used != 1 {

@@ -77,7 +77,7 @@ func TestPeriodsTileTime(t *testing.T) {
 		if got := period.Start(end.Add(-1)); !got.Equal(start) {
 			t.Fatalf("the last moment before %s belongs to %s, want %s", end, got, start)
 		}
-		// Usage is kept by the hour: a period must be made of whole ones.
+		// Usage is kept by the hour, so a period must consist of whole hours.
 		if start.Unix()%3600 != 0 {
 			t.Fatalf("%s starts within an hour", start)
 		}

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// record is one admitted request as the model of TestAccounting remembers it.
+// record is one admitted request in the book of TestAccounting.
 type record struct {
 	model    string
 	at       time.Time
@@ -17,13 +17,13 @@ type record struct {
 	credited Amounts
 }
 
-// book is a sequential account that remembers everything and sums it up anew each time.
+// book is a sequential account that remembers every request and sums them all for each answer.
 type book struct {
 	all    []record
 	gifted Amounts
 }
 
-// towards sums what counts towards l in the period that starts at start.
+// towards sums the usage that counts towards l in the period that starts at start.
 func (b *book) towards(ls Levels, m Metric, l *refLimit, start time.Time) (used, held int64) {
 	for _, r := range b.all {
 		switch {
@@ -37,7 +37,7 @@ func (b *book) towards(ls Levels, m Metric, l *refLimit, start time.Time) (used,
 	return used, held
 }
 
-// credits returns what is left of the gifts, and what of that is not held.
+// credits returns what is left of the credits, and the part that is not held.
 func (b *book) credits(m Metric) (left, free int64) {
 	left = b.gifted[m]
 	for _, r := range b.all {
@@ -61,8 +61,8 @@ func (b *book) running() (ids []uint64) {
 	return ids
 }
 
-// TestAccounting runs random requests of several models under random levels and compares
-// every decision and every figure with those of a book.
+// TestAccounting runs random requests of several models under random levels, and compares every
+// decision and every amount with those of a book.
 func TestAccounting(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -71,7 +71,7 @@ func TestAccounting(t *testing.T) {
 			s: &State{Period: period}, ls: genLevels(t), now: noon,
 			strict: rapid.Bool().Draw(t, "strict"),
 		}
-		a.ls.Identity.RequestsPerMinute = new(int64(Unlimited)) // has a test of its own
+		a.ls.Identity.RequestsPerMinute = new(int64(Unlimited)) // another test covers it
 		t.Repeat(map[string]func(*rapid.T){
 			"reserve": a.reserve, "settle": a.settle, "release": a.release, "end twice": a.endTwice,
 			"reset": a.reset, "wait": a.wait, "gift": a.gift, "settings": a.settings, "": a.check,
@@ -117,7 +117,7 @@ func (a *accounting) reserve(t *rapid.T) {
 		used, held := a.book.towards(a.ls, m, g, a.s.Start)
 		all, credit := a.book.credits(m)
 		if g.key != "" && g.max == 0 {
-			all, credit = 0, 0 // they do not lift what is blocked
+			all, credit = 0, 0 // credits do not lift a limit that blocks
 		}
 		room, least := max(0, g.max-used-held)+credit, int64(1)
 		if a.strict {
@@ -226,7 +226,7 @@ func (a *accounting) reset(t *rapid.T) {
 		}
 		for m, take := range []bool{requests, tokens, tokens} {
 			if take {
-				// What credits paid stays spent.
+				// Credits that were used stay used.
 				a.book.gifted[m] -= r.credited[m]
 				r.counted[m], r.credited[m] = 0, 0
 			}
@@ -284,14 +284,14 @@ func (a *accounting) check(t *rapid.T) {
 	}
 }
 
-// TestRemainingIsWhatTheNextRequestsAreAdmittedFor: what remains of a limit, credits included,
-// is what requests of one unit each are admitted for, and not one more.
+// TestRemainingIsWhatTheNextRequestsAreAdmittedFor: the remaining amount of a limit, credits
+// included, admits exactly as many requests of one unit.
 func TestRemainingIsWhatTheNextRequestsAreAdmittedFor(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := Metric(rapid.IntRange(0, NumMetrics-1).Draw(t, "metric"))
 		ls := genLevels(t)
-		for _, l := range []*Level{ls.Identity, ls.Tier, ls.Project} { // the others are out of the way
+		for _, l := range []*Level{ls.Identity, ls.Tier, ls.Project} { // no other limit may refuse
 			l.RequestsPerMinute, l.ConcurrentRequests = nil, nil
 			only(&l.Caps, m)
 			for i := range l.Models {
@@ -347,8 +347,8 @@ func only(c *Caps, m Metric) {
 	}
 }
 
-// TestWhatADecisionSaysRemainsDoes: once a request has ended, with whatever it used, what its
-// decision says of what remains is what the account says.
+// TestWhatADecisionSaysRemainsDoes: after a request has ended, with any usage, its decision and
+// the account state the same remaining amounts.
 func TestWhatADecisionSaysRemainsDoes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -30,7 +30,7 @@ func models(keysAndCaps ...any) []ModelCaps {
 	return all
 }
 
-// place is one of the six places where a cap can stand, in the order of precedence.
+// place is one of the six places where a cap can be set, in the order of precedence.
 type place struct {
 	name  string
 	scope Scope
@@ -51,8 +51,8 @@ var places = []place{
 	{"project", ScopeProject, func(ls *Levels, m Metric, v int64) { ls.Project.Caps[m] = &v }},
 }
 
-// TestPrecedence sets every pair of places, for every metric and every kind of value: the
-// first place wins, whatever it says, and other metrics are not touched by it.
+// TestPrecedence sets every pair of places, for every metric and every kind of value: the first
+// place applies, whatever its value, and does not affect other metrics.
 func TestPrecedence(t *testing.T) {
 	t.Parallel()
 	for m := range Metric(NumMetrics) {
@@ -115,7 +115,7 @@ func TestNothingSetIsUnlimited(t *testing.T) {
 	for name, ls := range map[string]Levels{
 		"no level":     {},
 		"empty levels": levelsForTest(),
-		// A new tier must not default to zero and block everyone.
+		// A new tier must not default to zero and refuse everything.
 		"a new tier": {Tier: &Level{}},
 	} {
 		r := Resolve(ls, "gpt-4o", Daily, false)
@@ -175,8 +175,8 @@ func TestLongestModelKeyWins(t *testing.T) {
 		"gpt-4o-mini", caps(nil, 50, nil), "gpt-4o-2024-05-13", requestCap(5))}
 	for model, want := range map[string]int64{
 		"claude": 1, "gpt-5": 2, "gpt-4o-audio": 3,
-		"gpt-4o": 5, "gpt-4o-2024-08-06": 5, "gpt-4o-2024-05-13": 5, // two keys of one model: the longer one is for all its names
-		"gpt-4o-mini": 3, // its own key says nothing of requests, so the next longest does
+		"gpt-4o": 5, "gpt-4o-2024-08-06": 5, "gpt-4o-2024-05-13": 5, // two keys of one model: the longer one applies to all its names
+		"gpt-4o-mini": 3, // its own key does not set requests, so the next longest applies
 	} {
 		r := Resolve(Levels{Project: project}, model, Daily, false)
 		if l, ok := r.Limit(Requests); !ok || l.Max != want {
@@ -185,7 +185,8 @@ func TestLongestModelKeyWins(t *testing.T) {
 	}
 }
 
-// TestOthers: * is every model that no other key of its level matches, whatever that key sets.
+// TestOthers: * covers every model that no other key of its level matches, whatever that key
+// sets.
 func TestOthers(t *testing.T) {
 	t.Parallel()
 	listed := models("gpt-4o", caps(5, nil, nil), "gemini-2.0-flash", requestCap(-1), "*", caps(20, 1000, nil))
@@ -295,7 +296,7 @@ func TestWhatCountsTowardsALimit(t *testing.T) {
 	}
 }
 
-// TestEveryLimitIsListed: what an app shows its user are the limits that can be in force.
+// TestEveryLimitIsListed: an app shows its user exactly the limits that can be in force.
 func TestEveryLimitIsListed(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -349,7 +350,7 @@ func TestEveryLimitIsListed(t *testing.T) {
 	}
 }
 
-// The reference: the contract's words, as slowly as they can be put.
+// The reference implementation: the contract's words, in the simplest code.
 
 type refLimit struct {
 	max   int64
@@ -358,7 +359,7 @@ type refLimit struct {
 }
 
 func refModel(l *Level, level int, m Metric, model string) *refLimit {
-	var keys, all []ModelCaps // that match, without *; those with it
+	var keys, all []ModelCaps // keys that match, without *; keys with it
 	for _, mc := range l.Models {
 		switch _, ok := Match(mc.Key, model); {
 		case mc.Key == "*":
@@ -367,7 +368,7 @@ func refModel(l *Level, level int, m Metric, model string) *refLimit {
 			keys = append(keys, mc)
 		}
 	}
-	if len(keys) == 0 { // every model that no other key of its level matches
+	if len(keys) == 0 { // a model that no other key of its level matches
 		keys = all
 	}
 	var best *refLimit

@@ -11,7 +11,7 @@ func TestSettle(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		caps     Caps
-		used     Amounts // of gpt-4o, before
+		used     Amounts // of gpt-4o, before the request
 		credits  Amounts
 		estimate Amounts
 		actual   Amounts
@@ -80,8 +80,8 @@ func TestReleaseLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// TestRequestBelongsToThePeriodOfItsAdmission: what a request uses that ends after
-// midnight is no usage of the new day, nor is its refund the new day's.
+// TestRequestBelongsToThePeriodOfItsAdmission: usage of a request that ends after midnight does
+// not count in the new day, and its released hold adds nothing to the new day.
 func TestRequestBelongsToThePeriodOfItsAdmission(t *testing.T) {
 	t.Parallel()
 	r := project(caps(3, 1000, nil), false)
@@ -102,8 +102,8 @@ func TestRequestBelongsToThePeriodOfItsAdmission(t *testing.T) {
 	}
 }
 
-// TestAnOlderPeriodsAllowanceIsNotKnown: credits pay for a request that ends in another
-// period only what it set aside of them, or outgrew where it already drew on them.
+// TestAnOlderPeriodsAllowanceIsNotKnown: for a request that ends in a later period, credits pay
+// only if it held credits: for these, and for usage beyond its hold.
 func TestAnOlderPeriodsAllowanceIsNotKnown(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -127,8 +127,8 @@ func TestAnOlderPeriodsAllowanceIsNotKnown(t *testing.T) {
 	}
 }
 
-// TestAnotherPeriodsUsageIsNotComparedWithTheLimit: the project went from daily to
-// monthly while a request ran; what the month has used says nothing of the day's limit.
+// TestAnotherPeriodsUsageIsNotComparedWithTheLimit: the project changed from daily to monthly
+// while a request ran. The usage of the month does not count towards the limit of the day.
 func TestAnotherPeriodsUsageIsNotComparedWithTheLimit(t *testing.T) {
 	t.Parallel()
 	r := project(caps(nil, 1000, nil), false)
@@ -167,7 +167,7 @@ func TestResetTakesWhatIsAsked(t *testing.T) {
 	}{
 		{true, true, Amounts{}},
 		{true, false, Amounts{0, 400, 40}},
-		{false, true, Amounts{4, 0, 0}}, // cost goes with tokens
+		{false, true, Amounts{4, 0, 0}}, // cost is reset with tokens
 		{false, false, Amounts{4, 400, 40}},
 	} {
 		s := stateOf(Amounts{4, 400, 40}, Amounts{})
@@ -192,7 +192,7 @@ func TestGiftsAddUpWithoutOverflow(t *testing.T) {
 	}
 }
 
-// TestTwoRunningRequestsDoNotShareACredit: held credits are not there for the next one.
+// TestTwoRunningRequestsDoNotShareACredit: held credits are not available to the next request.
 func TestTwoRunningRequestsDoNotShareACredit(t *testing.T) {
 	t.Parallel()
 	r := project(caps(0, nil, nil), false)
@@ -207,8 +207,8 @@ func TestTwoRunningRequestsDoNotShareACredit(t *testing.T) {
 	}
 }
 
-// When a request has ended, what it used stands in the place of what it held, whoever it is: one that is exempt holds,
-// and may have used, more than there is.
+// When a request has ended, its usage replaces its hold. An exempt identity may hold and use more
+// than the limit.
 func TestDecision_Settle(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

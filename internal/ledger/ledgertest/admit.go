@@ -152,7 +152,7 @@ func refusalChangesNothing(t *testing.T, s Store) {
 	wantRefused(t, s, identity("never seen"), daily(caps(0, -1, -1)), noon)
 	settled(t, s)
 	if found, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Limit: 10}); err != nil || found.Total != 1 {
-		t.Errorf("a refused stranger made %d identities of 1, %v", found.Total, err)
+		t.Errorf("%d identities after a refused request of a new one, want 1; %v", found.Total, err)
 	}
 }
 

@@ -280,7 +280,7 @@ func auditTrail(t *testing.T, s Store) {
 func settingsSurvive(t *testing.T, s Store) {
 	key := identity("alice")
 	if got := settingsOf(t, s, key, limit.Daily, noon); got != nil {
-		t.Errorf("settings of a stranger: %+v", got)
+		t.Errorf("settings of an unknown identity: %+v", got)
 	}
 	want := &ledger.Settings{
 		Tier: "pro",

@@ -21,8 +21,8 @@ import (
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
-// BenchmarkReserveSettle is what the ledger adds to a request, with 64 of them at once, on
-// a server that writes its commits through to the disk.
+// BenchmarkReserveSettle measures what the ledger adds to a request, with 64 at once, on a server
+// that syncs its commits to the disk.
 func BenchmarkReserveSettle(b *testing.B) {
 	cluster := pgtest.New(b, pgtest.Options{Durable: true})
 	databases := 0
@@ -74,7 +74,7 @@ func benchmark(b *testing.B, pool *pgxpool.Pool, identities int) {
 	b.ReportMetric(float64(calls.Load())/float64(batches.Load()), "calls/batch")
 }
 
-// cpu is the time in µs that this process and the server's have computed for.
+// cpu is the CPU time in µs of this process and of the server's processes.
 func cpu(b *testing.B, postmaster int) float64 {
 	b.Helper()
 	var own syscall.Rusage
@@ -89,7 +89,7 @@ func cpu(b *testing.B, postmaster int) float64 {
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has ended
+			continue // the process has ended
 		}
 		_, rest, _ := strings.Cut(string(text), ") ")
 		f := strings.Fields(rest) // from the state on, proc(5)

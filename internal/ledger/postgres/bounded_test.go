@@ -8,8 +8,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// An account of before names were bounded, with thousands of them in its row, is decided on as
-// exactly as ever, and its row is as small as others' after the next request.
+// An account from before names were bounded, with thousands of them in its row, is decided on
+// exactly, and its row is as small as others after the next request.
 func TestManyNamesOfAFormerVersion(t *testing.T) {
 	t.Parallel()
 	p := openProcess(t)

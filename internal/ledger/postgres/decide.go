@@ -199,8 +199,8 @@ const (
 	release
 	settleAtHold // settle an orphan as it stands
 	pass         // count a request that passed without a decision
-	readSettings // Settings
-	readAccount  // Account
+	readSettings // for Ledger.Settings
+	readAccount  // for Ledger.Account
 	barrier      // do nothing: its answer shows that earlier calls are done
 )
 
@@ -226,5 +226,5 @@ type call struct {
 	answer    chan struct{} // nil if no caller waits
 	deadline  time.Time     // for a caller that waits
 	abandoned bool          // the caller waits no longer; the queue's mutex guards it
-	answered  bool          // likewise
+	answered  bool          // the answer was given; the queue's mutex guards it
 }

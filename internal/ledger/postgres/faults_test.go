@@ -22,10 +22,10 @@ import (
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
-// patience is how long a test waits for what must happen.
+// patience is how long a test waits for an event.
 const patience = 30 * time.Second
 
-// eventually waits until something is so.
+// eventually waits until a condition is true.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
@@ -35,10 +35,10 @@ func eventually(t testing.TB, what string, is func() bool) {
 	}
 }
 
-// wire lets a test see, and harm, what passes between a pool and the server.
+// wire lets a test observe and break the traffic between a pool and the server.
 type wire struct {
-	trips atomic.Int64                                   // a write and the read that follows
-	write atomic.Pointer[func(c *wired, p []byte) error] // comes before a write; its error breaks the connection
+	trips atomic.Int64                                   // a trip is a write and the read that follows
+	write atomic.Pointer[func(c *wired, p []byte) error] // called before a write; its error breaks the connection
 }
 
 func (w *wire) through(c *pgxpool.Config) {
@@ -56,7 +56,7 @@ type wired struct {
 	net.Conn
 	wire    *wire
 	wrote   atomic.Bool
-	instead atomic.Pointer[net.Conn] // what a test has put in its place
+	instead atomic.Pointer[net.Conn] // the replacement that a test has set
 }
 
 func (c *wired) conn() net.Conn {
@@ -74,7 +74,7 @@ func (c *wired) SetReadDeadline(t time.Time) error  { return c.conn().SetReadDea
 func (c *wired) SetWriteDeadline(t time.Time) error { return c.conn().SetWriteDeadline(t) }
 
 func (c *wired) Write(p []byte) (int, error) {
-	// The pool pings a connection that it has not used for a second; that is no batch's.
+	// The pool pings a connection that was idle for a second. The ping does not belong to a batch.
 	c.wrote.Store(!bytes.Contains(p, []byte("-- ping")))
 	if f := c.wire.write.Load(); f != nil {
 		if err := (*f)(c, p); err != nil {
@@ -86,14 +86,14 @@ func (c *wired) Write(p []byte) (int, error) {
 
 func (c *wired) Read(p []byte) (int, error) {
 	n, err := c.conn().Read(p)
-	// Only now: the driver begins to read while a slow write is still going on.
+	// Only after the write: the driver begins to read while a slow write is still going on.
 	if c.wrote.Swap(false) {
 		c.wire.trips.Add(1)
 	}
 	return n, err
 }
 
-// onCommit does something to the next commit, once.
+// onCommit runs a function at the next commit, once.
 func (w *wire) onCommit(f func(c *wired, p []byte) error) {
 	var once sync.Once
 	g := func(c *wired, p []byte) (err error) {
@@ -105,7 +105,7 @@ func (w *wire) onCommit(f func(c *wired, p []byte) error) {
 	w.write.Store(&g)
 }
 
-// A batch costs two round trips, whatever is in it.
+// A batch takes two round trips, whatever is in it.
 func TestTwoRoundTripsABatch(t *testing.T) {
 	t.Parallel()
 	var w wire
@@ -116,7 +116,8 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 		o.Lanes = lanes
 		o.Observe = func(n int, _ time.Duration) { batches.Add(1); calls.Add(int64(n)) }
 	})
-	// To connect is a trip too, and so is the end of a transaction that has written nothing, which comes after its answer.
+	// Connecting is a trip too, and so is the end of a transaction without writes, which comes
+	// after its answer.
 	quiet := func() bool { return pool.Stat().IdleConns() == lanes }
 	eventually(t, "every connection is there and idle", quiet)
 	count := func(_ *wired, sent []byte) error {
@@ -135,9 +136,9 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	}
 	eventually(t, "every connection is idle", quiet)
 	writing := committed.Load()
-	p.reserveMany(t, 100, 0) // refusals, half of them of strangers
+	p.reserveMany(t, 100, 0) // refusals, half of them of unknown identities
 	eventually(t, "every connection is idle", quiet)
-	// On a machine that is too busy a connection may be given up, and the next one has a few trips of its own.
+	// On a very busy machine a connection may be given up, and the next one needs a few trips.
 	more := 4 * (pool.Stat().NewConnsCount() - lanes)
 	if trips = w.trips.Load() - trips; trips > 2*begun.Load()+more {
 		t.Errorf("%d round trips for %d batches, want two each", trips, begun.Load())
@@ -153,7 +154,7 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	}
 }
 
-// reserveMany makes so many requests at once, of as many identities, and ends them.
+// reserveMany makes that many requests at once, each of another identity, and ends them.
 func (p *process) reserveMany(t *testing.T, n int, most int64) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -177,15 +178,15 @@ func (p *process) reserveMany(t *testing.T, n int, most int64) {
 	}
 }
 
-// A connection that breaks with the commit leaves nobody knowing whether it was made. The
-// request is not made then, and nothing of it stays, whichever way it went.
+// If a connection breaks during a commit, it is unknown whether the commit was made. The request
+// is not made then, and leaves no trace in either case.
 func TestCommitWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the wire is cut")
 	for name, harm := range map[string]func(c *wired, p []byte) error{
 		"it was made": func(c *wired, p []byte) error {
 			_, _ = c.Conn.Write(p)
-			_, _ = c.Conn.Read(make([]byte, 1)) // by now it is
+			_, _ = c.Conn.Read(make([]byte, 1)) // by now it is committed
 			_ = c.Conn.Close()
 			return broken
 		},
@@ -199,7 +200,7 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 			var w wire
 			p := openOn(t, newPool(t, migrated.Database(t), w.through))
 			key, r := named("alice"), requests(2)
-			for _, before := range []int64{0, 1} { // a new identity, a known one
+			for _, before := range []int64{0, 1} { // a new and a known identity
 				w.onCommit(harm)
 				if _, err := ask(p.Ledger, key, r, noon); !errors.Is(err, ledger.ErrUnavailable) {
 					t.Fatalf("reserve: %v, want ErrUnavailable", err)
@@ -209,7 +210,7 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 				if res == nil {
 					t.Fatal("refused: a request that was not made counts")
 				}
-				// The end of a request is written whatever happens.
+				// The end of a request is always written.
 				w.onCommit(harm)
 				settled(t, p.Ledger, res, 7)
 				eventually(t, "it is settled", func() bool {
@@ -218,7 +219,7 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 				})
 				wantUsed(t, p.Ledger, key, noon, limit.Amounts{before + 1, 7 * (before + 1), 70 * (before + 1)})
 			}
-			// What passed undecided is counted once, though nobody knows whether it has been.
+			// A passed request is counted once, even if it is unknown whether it was counted.
 			w.onCommit(harm)
 			settled(t, p.Ledger, p.Pass(ledger.Request{Key: key, Rules: r, Now: noon}), 5)
 			eventually(t, "it is counted", func() bool {
@@ -231,8 +232,8 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// What passed undecided is counted once, though its node was cut off with the commit, was
-// declared dead, and left to others what it had running.
+// A passed request is counted once, even if its node lost the connection during the commit and
+// was declared dead, so that other nodes settled its orphans.
 func TestPassedIsCountedOnceByWhoWasDeclaredDead(t *testing.T) {
 	t.Parallel()
 	var w wire
@@ -248,7 +249,7 @@ func TestPassedIsCountedOnceByWhoWasDeclaredDead(t *testing.T) {
 		}
 		if bytes.Contains(sent, []byte("COMMIT\x00")) {
 			_, _ = c.Conn.Write(sent)
-			_, _ = c.Conn.Read(make([]byte, 1)) // by now it is made
+			_, _ = c.Conn.Read(make([]byte, 1)) // by now it is committed
 			_ = c.Conn.Close()
 			gone.Store(true)
 			return net.ErrClosed
@@ -273,8 +274,8 @@ func TestPassedIsCountedOnceByWhoWasDeclaredDead(t *testing.T) {
 	wantUsed(t, cutOff.Ledger, key, noon, limit.Amounts{2, 12, 120})
 }
 
-// A change of which nobody knows whether it was made is told to be unavailable; where it can
-// be sent again, it is, and is made once.
+// If it is unknown whether a change was committed, the change returns ErrUnavailable. With a Once
+// it is retried, and applied once.
 func TestChangeWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	var w wire
@@ -309,8 +310,8 @@ func TestChangeWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// What was sent before a connection broke may reach the server long after the request was
-// given up. It finds that it comes too late.
+// A transaction on a broken connection may reach the server long after its request was given up.
+// It fails then.
 func TestCommitThatArrivesLate(t *testing.T) {
 	t.Parallel()
 	var w wire
@@ -333,7 +334,7 @@ func TestCommitThatArrivesLate(t *testing.T) {
 	if _, err := ask(p.Ledger, key, requests(1), noon); !errors.Is(err, ledger.ErrUnavailable) {
 		t.Fatalf("reserve: %v, want ErrUnavailable", err)
 	}
-	wantUsed(t, p.Ledger, key, noon, limit.Amounts{}) // it has been released: it was not there
+	wantUsed(t, p.Ledger, key, noon, limit.Amounts{}) // the release came before the hold
 	close(arrive)
 	<-arrived
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{})
@@ -342,7 +343,7 @@ func TestCommitThatArrivesLate(t *testing.T) {
 	}
 }
 
-// closed is a connection that is no more: only its address is left.
+// closed is a broken connection: only its address is left.
 type closed struct{ net.Conn }
 
 func (closed) Read([]byte) (int, error)         { return 0, net.ErrClosed }
@@ -352,8 +353,7 @@ func (closed) SetDeadline(time.Time) error      { return nil }
 func (closed) SetReadDeadline(time.Time) error  { return nil }
 func (closed) SetWriteDeadline(time.Time) error { return nil }
 
-// Connections are cut all the time: what was admitted counts, what was not does not, and
-// nothing is left running.
+// Connections break all the time: admitted requests count, others do not, and no hold is left.
 func TestConnectionsAreCut(t *testing.T) {
 	t.Parallel()
 	nodes := several(t, 2)
@@ -368,7 +368,7 @@ func TestConnectionsAreCut(t *testing.T) {
 			t.Errorf("connect: %v", err)
 			return
 		}
-		defer conn.Close(context.Background()) //nolint:errcheck // nothing is lost with it
+		defer conn.Close(context.Background()) //nolint:errcheck // only a connection for the test
 		for ctx.Err() == nil {
 			done, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 				WHERE datname = $1 AND random() < 0.4`, db)
@@ -417,8 +417,8 @@ func TestConnectionsAreCut(t *testing.T) {
 	}
 }
 
-// An account that a forgotten session keeps locked refuses its own requests, after a while,
-// and nobody else's. What ended meanwhile is written when it is free.
+// An account that a forgotten session keeps locked refuses only its own requests, after a while.
+// Requests that ended meanwhile are written when it is free.
 func TestLockedAccountStopsNobodyElse(t *testing.T) {
 	t.Parallel()
 	p := openOn(t, newPool(t, migrated.Database(t)), func(o *Options) { o.Lanes = 2 })
@@ -462,8 +462,8 @@ func TestLockedAccountStopsNobodyElse(t *testing.T) {
 	wantUsed(t, p.Ledger, alice, noon, limit.Amounts{1, 7, 70})
 }
 
-// What the database refuses to write of one account fails there alone: not the calls that
-// came with it, nor all that come after because it is tried again.
+// If the database rejects a write of one account, only this write fails: not the calls in the
+// same batch, nor later ones, because it is not retried.
 func TestRefusedWritesFailAlone(t *testing.T) {
 	t.Parallel()
 	var (
@@ -526,7 +526,7 @@ func TestRefusedWritesFailAlone(t *testing.T) {
 	reported = nil
 	mu.Unlock()
 
-	// Whoever is to settle it as it stands serves all the same, and tells.
+	// A node that must settle this orphan still starts, and reports it.
 	p.Restart(t)
 	settled(t, p.Ledger, admitted(t, p.Ledger, named("0"), r, noon), 1)
 	wantUsed(t, p.Ledger, named("0"), noon, limit.Amounts{4, 4, 40})
@@ -548,8 +548,8 @@ func TestRefusedWritesFailAlone(t *testing.T) {
 	}
 }
 
-// While the database is away requests are refused at once, or passed where the project
-// prefers that. What ran ends all the same, and is counted when it is back.
+// While the database is unavailable, requests are refused at once, or passed if the project
+// prefers that. Running requests still end, and are counted when it is back.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.New(t, pgtest.Options{})
@@ -609,7 +609,7 @@ func TestDatabaseAway(t *testing.T) {
 	wantConsistent(t, p.pool)
 }
 
-// A server that has stopped answering keeps nobody waiting for long.
+// A server that does not answer makes no call wait for long.
 func TestServerThatHangs(t *testing.T) {
 	t.Parallel()
 	var w wire
@@ -620,10 +620,10 @@ func TestServerThatHangs(t *testing.T) {
 		if _, is := c.conn().(*silent); is {
 			return nil
 		}
-		if len(p) == 16 { // a connection of its own that asks the server to cancel: it cannot be made
+		if len(p) == 16 { // a separate connection to cancel a statement: it cannot be made
 			return net.ErrClosed
 		}
-		c.Conn.Close() //nolint:errcheck // it only hangs for the client
+		c.Conn.Close() //nolint:errcheck // it hangs only for the client
 		c.replace(&silent{closed: closed{c.Conn}, done: make(chan struct{})})
 		return nil
 	}
@@ -649,7 +649,7 @@ func TestServerThatHangs(t *testing.T) {
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{1, 7, 70})
 }
 
-// silent is a connection that takes everything and answers nothing.
+// silent is a connection that accepts all writes and never answers.
 type silent struct {
 	closed
 	once sync.Once
@@ -666,7 +666,7 @@ func (s *silent) Close() error {
 	return nil
 }
 
-// SetDeadline is how a context's end reaches a connection, and how long its goodbye may take.
+// SetDeadline is how the end of a context reaches a connection, and limits the time to close it.
 func (s *silent) SetDeadline(t time.Time) error {
 	if !t.IsZero() {
 		_ = s.Close()
@@ -675,7 +675,7 @@ func (s *silent) SetDeadline(t time.Time) error {
 }
 func (s *silent) SetReadDeadline(t time.Time) error { return s.SetDeadline(t) }
 
-// Through a pooler that gives every transaction another connection everything is as ever.
+// Everything works through a pooler that gives every transaction another connection.
 func TestThroughAPooler(t *testing.T) {
 	t.Parallel()
 	through := pgtest.Shared(t).Pooler(t)
@@ -697,12 +697,12 @@ func TestThroughAPooler(t *testing.T) {
 }
 
 // statements returns how many statements are prepared on the idle connections of the pool. If
-// so told it takes them away beforehand, as an administrator or a pooler may.
-func (p *process) statements(t testing.TB, away bool) (n int) {
+// deallocate is true, it removes them first, as an administrator or a pooler may.
+func (p *process) statements(t testing.TB, deallocate bool) (n int) {
 	t.Helper()
 	for _, c := range p.pool.AcquireAllIdle(t.Context()) {
 		defer c.Release()
-		if away {
+		if deallocate {
 			if _, err := c.Conn().PgConn().Exec(t.Context(), "DEALLOCATE ALL").ReadAll(); err != nil {
 				t.Fatal(err)
 			}
@@ -712,13 +712,13 @@ func (p *process) statements(t testing.TB, away bool) (n int) {
 	return n
 }
 
-// Statements are prepared once a connection. Where they have gone the calls that find out are
-// made all the same.
+// Statements are prepared once for each connection. If they are removed, the next calls still
+// succeed.
 func TestStatementsArePrepared(t *testing.T) {
 	t.Parallel()
 	p := openOn(t, newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 2 }), func(o *Options) { o.Lanes = 1 })
 	key, r := named("alice"), requests(100)
-	spend := func(times int64) { // so often by then
+	spend := func(times int64) { // the number of requests until then
 		t.Helper()
 		settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
 		wantUsed(t, p.Ledger, key, noon, limit.Amounts{times, 7 * times, 70 * times})
@@ -735,8 +735,7 @@ func TestStatementsArePrepared(t *testing.T) {
 	}
 }
 
-// Changes that wait for a locked row, however many, keep no connection from a decision or a
-// beat.
+// Any number of changes that wait for a locked row takes no connection from a decision or a beat.
 func TestChangesLeaveConnections(t *testing.T) {
 	t.Parallel()
 	url := migrated.Database(t)

@@ -23,7 +23,7 @@ func TestLedger(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Store { return openProcess(t) })
 }
 
-// migrated is a database with the tables and nothing in them.
+// migrated is the template of a database with empty tables.
 var migrated = pgtest.Template{Prepare: func(ctx context.Context, url string) error {
 	db, err := store.Open(ctx, url)
 	if err != nil {
@@ -32,7 +32,7 @@ var migrated = pgtest.Template{Prepare: func(ctx context.Context, url string) er
 	return db.Close()
 }}
 
-// newPool returns a pool for a database, closed by the test's end.
+// newPool returns a pool for a database, which is closed when the test ends.
 func newPool(t testing.TB, url string, configure ...func(*pgxpool.Config)) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(url)
@@ -51,10 +51,10 @@ func newPool(t testing.TB, url string, configure ...func(*pgxpool.Config)) *pgxp
 	return pool
 }
 
-// never is a beat that no test lives to see: what they need of it they do themselves.
+// never is a beat that is longer than any test: tests call the node's checks themselves.
 const never = 24 * time.Hour
 
-// process is a ledger and its pool, and what can happen to it.
+// process is a ledger with its pool, and the events that can happen to it.
 type process struct {
 	*Ledger
 	pool *pgxpool.Pool
@@ -66,7 +66,7 @@ func openProcess(t testing.TB) *process {
 	return openOn(t, newPool(t, migrated.Database(t)))
 }
 
-// openOn opens a ledger on a pool, closed by the test's end.
+// openOn opens a ledger on a pool, which is closed when the test ends.
 func openOn(t testing.TB, pool *pgxpool.Pool, configure ...func(*Options)) *process {
 	t.Helper()
 	p := &process{pool: pool, opts: Options{Beat: never}}
@@ -101,8 +101,8 @@ func (p *process) Restart(t ledgertest.TB) {
 	p.open(t)
 }
 
-// Crash implements ledgertest.Store: what waits to be written is lost, and the others have
-// declared the node dead.
+// Crash implements ledgertest.Store: queued writes are lost, and the other nodes have declared
+// the node dead.
 func (p *process) Crash(t ledgertest.TB) {
 	t.Helper()
 	p.queue.mu.Lock()

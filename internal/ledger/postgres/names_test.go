@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Any name comes back as it was, from a form that text can hold and that is one line without
+// Any name is the same after Escape and unescape. The escaped form is UTF-8 in one line without
 // tabs. Common names stay readable.
 func TestNamesComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,7 @@ var noon = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 
 func named(name string) ledger.Key { return ledger.Key{Project: "pk_test", Identity: name} }
 
-// requests are rules under a limit of so many requests a day.
+// requests makes rules with a limit of n requests a day.
 func requests(most int64) *limit.Rules {
 	r := limit.Resolve(limit.Levels{Project: &limit.Level{Caps: limit.Caps{&most}}}, "gpt-4o", limit.Daily, false)
 	return &r
@@ -41,7 +41,7 @@ func ask(l *Ledger, key ledger.Key, r *limit.Rules, now time.Time) (*ledger.Rese
 	}
 }
 
-// admitted is ask where nothing may go wrong. It returns nil for a refusal.
+// admitted is ask for a call that must not fail. It returns nil for a refusal.
 func admitted(t testing.TB, l *Ledger, key ledger.Key, r *limit.Rules, now time.Time) *ledger.Reservation {
 	t.Helper()
 	res, err := ask(l, key, r, now)
@@ -62,7 +62,7 @@ func settled(t testing.TB, l *Ledger, res *ledger.Reservation, tokens int64) {
 	}
 }
 
-// used returns what an identity has used, and how much of it runs.
+// used returns the usage of an identity, and how many of its requests run.
 func used(t testing.TB, l *Ledger, key ledger.Key, now time.Time) (limit.Amounts, int) {
 	t.Helper()
 	a, err := l.Account(context.Background(), key, limit.Daily, now)
@@ -79,7 +79,7 @@ func wantUsed(t testing.TB, l *Ledger, key ledger.Key, now time.Time, want limit
 	}
 }
 
-// several opens nodes on one database, each with a pool of its own.
+// several opens nodes on one database, each with its own pool.
 func several(t testing.TB, n int, configure ...func(*pgxpool.Config)) []*process {
 	t.Helper()
 	url := migrated.Database(t)
@@ -92,8 +92,8 @@ func several(t testing.TB, n int, configure ...func(*pgxpool.Config)) []*process
 	return nodes
 }
 
-// wantConsistent checks that what accounts keep beside them is the sum of their usage, and
-// that nothing is negative.
+// wantConsistent checks that the usage in an account's row is the sum of its usage rows, and that
+// nothing is negative.
 func wantConsistent(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	rows, err := pool.Query(context.Background(), `SELECT project_id, identity, period_start, used FROM identities WHERE period >= 0`)
@@ -138,8 +138,8 @@ func wantConsistent(t testing.TB, pool *pgxpool.Pool) {
 	}
 }
 
-// race sends requests of one identity to all nodes at once and returns how many were
-// admitted. Some of them are held, the others end at once.
+// race sends requests of one identity to all nodes at once and returns how many were admitted.
+// Some of them stay running, the others end at once.
 func race(t *testing.T, nodes []*process, n int, key ledger.Key, r *limit.Rules, now func(i int) time.Time) (count int64) {
 	t.Helper()
 	var got atomic.Int64
@@ -158,7 +158,7 @@ func race(t *testing.T, nodes []*process, n int, key ledger.Key, r *limit.Rules,
 	return got.Load()
 }
 
-// written waits until what the nodes have noted of an identity is in the database.
+// written waits until all queued calls of an identity are in the database.
 func written(t testing.TB, nodes []*process, key ledger.Key) {
 	t.Helper()
 	for _, n := range nodes {
@@ -168,7 +168,7 @@ func written(t testing.TB, nodes []*process, key ledger.Key) {
 
 func at(when time.Time) func(int) time.Time { return func(int) time.Time { return when } }
 
-// A limit of a hundred admits a hundred, whichever nodes are asked.
+// A limit of a hundred admits a hundred, whichever nodes decide.
 func TestThreeNodesAdmitExactly(t *testing.T) {
 	t.Parallel()
 	nodes := several(t, 3)
@@ -190,7 +190,7 @@ func TestThreeNodesAdmitExactly(t *testing.T) {
 	wantUsed(t, nodes[1].Ledger, known, noon, limit.Amounts{100, 700, 7000})
 }
 
-// At midnight every node begins the new day at its own moment. Each day admits its hundred.
+// At midnight each node begins the new day at its own moment. Each day admits its hundred.
 func TestThreeNodesTurnThePeriod(t *testing.T) {
 	t.Parallel()
 	nodes := several(t, 3)
@@ -199,7 +199,7 @@ func TestThreeNodesTurnThePeriod(t *testing.T) {
 	if got := race(t, nodes, 300, key, r, at(midnight.Add(-time.Second))); got != 100 {
 		t.Errorf("before midnight: %d admitted, want 100", got)
 	}
-	// The clocks are apart by up to a second on either side.
+	// The clocks differ by up to a second in each direction.
 	got := race(t, nodes, 300, key, r, func(i int) time.Time { return midnight.Add(time.Duration(i%3-1) * time.Second) })
 	if got != 100 {
 		t.Errorf("around midnight: %d admitted, want the new day's 100 and none of the old", got)
@@ -207,7 +207,8 @@ func TestThreeNodesTurnThePeriod(t *testing.T) {
 	wantUsed(t, nodes[2].Ledger, key, midnight, limit.Amounts{100, 700, 7000})
 }
 
-// Resets and gifts come in between, from any node. What was admitted is what was allowed.
+// Resets and new credits come in between, from any node. The number of admitted requests matches
+// them.
 func TestResetsAndGiftsUnderFire(t *testing.T) {
 	t.Parallel()
 	nodes := several(t, 3)
@@ -272,7 +273,7 @@ func TestResetsAndGiftsUnderFire(t *testing.T) {
 	}
 }
 
-// looks lets nodes look at each other so many beats apart.
+// looks makes nodes check each other several times, one beat apart.
 func looks(t *testing.T, l *Ledger, from time.Time, n int, also ...func()) time.Time {
 	t.Helper()
 	for range n {
@@ -287,15 +288,15 @@ func looks(t *testing.T, l *Ledger, from time.Time, n int, also ...func()) time.
 	return from
 }
 
-// beating gives nodes the time between beats that they have in production, without beats.
+// beating gives nodes the beat interval of production, without a timer.
 func beating(nodes []*process) {
 	for _, n := range nodes {
 		n.nodes.silence, n.nodes.maxStep = 30*time.Second, 10*time.Second
 	}
 }
 
-// A node whose beat stands still for thirty seconds is dead, and what it held is settled as
-// it stands, once, also where two find out at the same time. One that beats lives.
+// A node whose beat does not change for thirty seconds is dead, and its orphans are settled once
+// as they stand, even if two nodes do so at once. A node that beats lives.
 func TestDeadNodeIsSweptOnce(t *testing.T) {
 	t.Parallel()
 	nodes := several(t, 4)
@@ -332,7 +333,7 @@ func TestDeadNodeIsSweptOnce(t *testing.T) {
 		t.Errorf("after 30 s of silence %v are used with %d running, want 20 settled as they stood and one running", got, n)
 	}
 
-	// What the dead one has to say of them comes too late; what it does from now on counts.
+	// The dead node's ends of these requests come too late; its new requests count.
 	for _, res := range running {
 		settled(t, dead.Ledger, res, 1)
 	}
@@ -347,7 +348,7 @@ func TestDeadNodeIsSweptOnce(t *testing.T) {
 	wantUsed(t, dead.Ledger, key, noon, limit.Amounts{22, 210, 2100})
 }
 
-// A node that was declared dead goes on at once, though its pool has one connection.
+// A node that was declared dead goes on at once, even if its pool has one connection.
 func TestDeclaredDeadWithOneConnection(t *testing.T) {
 	t.Parallel()
 	p := openOn(t, newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 1 }))
@@ -368,7 +369,7 @@ func TestDeclaredDeadWithOneConnection(t *testing.T) {
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{2, 14, 140})
 }
 
-// While the database was away nobody could beat: nobody is dead for that.
+// While the database was unavailable no node could beat, so no node is declared dead.
 func TestTimeWithoutTheDatabaseIsNoSilence(t *testing.T) {
 	t.Parallel()
 	nodes := several(t, 2)
@@ -384,8 +385,8 @@ func TestTimeWithoutTheDatabaseIsNoSilence(t *testing.T) {
 	wantUsed(t, nodes[0].Ledger, key, noon, limit.Amounts{1, 5, 50})
 }
 
-// What a node that was killed has left is settled by the next that starts, when it is seen
-// to be dead; what one left that was closed, at once.
+// The next start settles the orphans of a killed node once that node is declared dead, and those
+// of a closed node at once.
 func TestTheNextStartSettlesWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	url := migrated.Database(t)
@@ -405,7 +406,7 @@ func TestTheNextStartSettlesWhatIsLeft(t *testing.T) {
 	wantUsed(t, second.Ledger, key, noon, limit.Amounts{2, 20, 200})
 }
 
-// orphan makes a hold of a node that is gone.
+// orphan makes a hold of a node that is dead.
 func orphan(t *testing.T, p *process, key ledger.Key, id int64) {
 	t.Helper()
 	_, err := p.pool.Exec(t.Context(), `INSERT INTO holds (project_id, identity, id, node, model, tier, requests, tokens, micros, admitted_at)
@@ -415,7 +416,8 @@ func orphan(t *testing.T, p *process, key ledger.Key, id int64) {
 	}
 }
 
-// What the database refuses to settle keeps nobody from what comes after it, in one look or, where it takes long, in several.
+// Orphans that the database rejects do not stop the sweep of those after them, in one check or,
+// if it takes long, in several.
 func TestWhatCannotBeSettledIsPassedOver(t *testing.T) {
 	t.Parallel()
 	for name, patient := range map[string]bool{"in one look": true, "in several": false} {
@@ -438,9 +440,9 @@ func TestWhatCannotBeSettledIsPassedOver(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			exec(`UPDATE holds SET node = 1000, id = 1 WHERE id = 7`) // whose turn comes after all of the first node's
+			exec(`UPDATE holds SET node = 1000, id = 1 WHERE id = 7`) // it comes after all orphans of the first node
 			exec(`ALTER TABLE usage ADD CHECK (identity <> 'mallory') NOT VALID`)
-			// The looks come by all pages, of which the first three have something that is refused.
+			// The checks reach all pages. The first three have orphans that are rejected.
 			for i := range 4 {
 				err := p.checkNodes(t.Context(), noon)
 				expected := failureOf(err) == rejected
@@ -456,7 +458,7 @@ func TestWhatCannotBeSettledIsPassedOver(t *testing.T) {
 			if _, n := used(t, p.Ledger, mallory, noon); n != 4 {
 				t.Errorf("%d run of those that cannot be settled, want all 4", n)
 			}
-			// And they come by again.
+			// And they reach them again.
 			exec(`ALTER TABLE usage DROP CONSTRAINT usage_identity_check`)
 			looks(t, p.Ledger, noon, 1)
 			wantUsed(t, p.Ledger, mallory, noon, limit.Amounts{8, 40, 400})
@@ -464,7 +466,7 @@ func TestWhatCannotBeSettledIsPassedOver(t *testing.T) {
 	}
 }
 
-// Close waits for no look at the others whose calls no lane makes any more.
+// Close does not wait for a check whose calls no lane makes any more.
 func TestCloseDuringALook(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, migrated.Database(t))
@@ -476,7 +478,7 @@ func TestCloseDuringALook(t *testing.T) {
 	orphan(t, p, key, 1)
 	p.stop()
 	defer p.queue.close(t.Context())()
-	p.idle.Wait() // for the lanes to have gone
+	p.idle.Wait() // until the lanes have ended
 	look, end := context.WithCancel(t.Context())
 	p.idle.Go(func() {
 		if err := p.sweep(look); !errors.Is(err, context.Canceled) {
@@ -501,7 +503,7 @@ func TestCloseDuringALook(t *testing.T) {
 	}
 }
 
-// Nodes work on accounts in any order without blocking each other for good.
+// Nodes work on accounts in any order without a deadlock.
 func TestNodesDoNotDeadlock(t *testing.T) {
 	t.Parallel()
 	nodes := several(t, 3)
@@ -513,7 +515,7 @@ func TestNodesDoNotDeadlock(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(w), 1))
 			for range 40 {
 				node := nodes[w%3].Ledger
-				// New names come up all the time.
+				// New identities come all the time.
 				res := admitted(t, node, named(fmt.Sprint(rng.IntN(200))), r, noon)
 				if res == nil {
 					t.Error("refused far below the limit")
@@ -537,8 +539,8 @@ func TestNodesDoNotDeadlock(t *testing.T) {
 	}
 }
 
-// Two that lock the same rows in opposite orders would wait for each other. Who waits for the first of its rows has none
-// of the others.
+// Two transactions that lock the same rows in opposite orders would deadlock. A transaction that
+// waits for its first row has locked none of the others.
 func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
 	t.Parallel()
 	const n = 50
@@ -558,7 +560,7 @@ func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
 		}
 		return n
 	}
-	// What becomes of them is nothing here: they may have waited for long enough before the row is free.
+	// The results do not matter here: the calls may time out before the row is free.
 	for who, lock := range map[string]func(){
 		"a batch": func() {
 			tx, err := p.begin(t.Context())
@@ -578,7 +580,7 @@ func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = first.Rollback(context.Background()) }) // where the test ends early
+		t.Cleanup(func() { _ = first.Rollback(context.Background()) }) // if the test ends early
 		if _, err := first.Exec(t.Context(), `SELECT FROM identities WHERE identity = '0' FOR UPDATE`); err != nil {
 			t.Fatal(err)
 		}
@@ -597,7 +599,7 @@ func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
 	}
 }
 
-// What one node sets is in force on another with its next request.
+// Settings that one node sets are in force on another with its next request.
 func TestSettingsOfAnotherNode(t *testing.T) {
 	t.Parallel()
 	nodes := several(t, 2)
@@ -634,10 +636,10 @@ func TestSettingsOfAnotherNode(t *testing.T) {
 		}
 		settled(t, a, admitted(t, a, key, r, noon), 1)
 	}
-	// Who is disabled is not believed to be still.
+	// A disabled identity is read anew each time.
 	set(&ledger.Settings{Disabled: true})
 	if _, err := a.Reserve(t.Context(), ledger.Request{Key: key, Settings: ofA(), Rules: r, Now: noon}); !errors.Is(err, ledger.ErrStale) {
-		t.Fatalf("a request of who has been disabled: %v, want ErrStale", err)
+		t.Fatalf("a request of a disabled identity: %v, want ErrStale", err)
 	}
 	if s := ofA(); s == nil || !s.Disabled {
 		t.Fatalf("settings %+v, want disabled", s)

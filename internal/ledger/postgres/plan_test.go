@@ -20,8 +20,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// No statement reads through a whole table, however large it is: each finds its rows by an
-// index. The planner takes one where it can, if reading through is made dear.
+// No statement reads a whole table, however large it is: each finds its rows by an index. The
+// planner uses an index wherever it can if a sequential scan is expensive.
 func TestNoQueryWithoutAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, migrated.Database(t))
@@ -51,8 +51,7 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 			wantNothingReadThrough(t, when, name, explain(t, pool, s.many, setLimits, bitmapScans))
 			wantLookedUp(t, when, name+" of one", explain(t, pool, s.one, setLimits))
 		}
-		// Index entries of holds that have ended are cleared away by the scans that come upon them,
-		// and by no others.
+		// Only plain index scans remove the index entries of holds that have ended.
 		for _, sql := range []string{readHolds.many, readHolds.one} {
 			if plan := explain(t, pool, sql, setLimits); strings.Contains(plan, "Bitmap") {
 				t.Errorf("%s: holds are read by a bitmap:\n%s", when, plan)
@@ -60,7 +59,7 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 		}
 	}
 	check("new tables")
-	// A plan lives on with its connection, whatever becomes of the tables that it was made for.
+	// A plan lives as long as its connection, however its tables change.
 	if _, err := pool.Exec(t.Context(), `VACUUM ANALYZE`); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +86,7 @@ func wantNothingReadThrough(t *testing.T, when, name, plan string) {
 		switch {
 		case strings.Contains(line, "Seq Scan"):
 			t.Errorf("%s: %s reads through a table:\n%s", when, name, plan)
-		case strings.Contains(line, " on nodes"): // which are few
+		case strings.Contains(line, " on nodes"): // nodes are few
 		case strings.Contains(line, "Index") && strings.Contains(line, "Scan") && !strings.Contains(lines[i+1], "Index Cond"):
 			t.Errorf("%s: %s reads through an index:\n%s", when, name, plan)
 		case strings.Contains(line, "Index Cond") && strings.Contains(line, "project_id") &&
@@ -99,7 +98,8 @@ func wantNothingReadThrough(t *testing.T, when, name, plan string) {
 	}
 }
 
-// wantLookedUp wants that a statement about one row finds what it is about by its key, with nothing made for it before.
+// wantLookedUp checks that a statement for one row finds the row by its key, without other
+// statements before it.
 func wantLookedUp(t *testing.T, when, name, plan string) {
 	t.Helper()
 	wantNothingReadThrough(t, when, name, plan)
@@ -110,15 +110,15 @@ func wantLookedUp(t *testing.T, when, name, plan string) {
 	}
 }
 
-// explain returns a statement's plan after those that it is sent after, as
-// TestNothingIsSentWithoutLimits makes sure. It is the plan for any parameters.
+// explain returns a statement's plan after the statements before it, which
+// TestNothingIsSentWithoutLimits checks. It is the plan for any parameters.
 func explain(t *testing.T, pool *pgxpool.Pool, sql string, before ...string) string {
 	t.Helper()
 	tx, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback(context.Background()) //nolint:errcheck // only a plan was asked for
+	defer tx.Rollback(context.Background()) //nolint:errcheck // only a plan was requested
 	for _, sql := range before {
 		args := []any{pgx.QueryExecModeExec, "1s", "1s"}
 		if _, err := tx.Exec(t.Context(), sql, args[:1+strings.Count(sql, "$")]...); err != nil {
@@ -128,7 +128,7 @@ func explain(t *testing.T, pool *pgxpool.Pool, sql string, before ...string) str
 	if _, err := tx.Exec(t.Context(), "PREPARE explained AS "+sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 		t.Fatalf("%.40s: %v", sql, err)
 	}
-	defer tx.Exec(context.Background(), "DEALLOCATE explained") //nolint:errcheck // the next PREPARE tells
+	defer tx.Exec(context.Background(), "DEALLOCATE explained") //nolint:errcheck // the next PREPARE would fail
 	execute := "EXPLAIN EXECUTE explained"
 	if n := len(slices.Compact(slices.Sorted(slices.Values(parameter.FindAllString(sql, -1))))); n > 0 {
 		execute += "(NULL" + strings.Repeat(", NULL", n-1) + ")"
@@ -149,7 +149,8 @@ var holdsID = regexp.MustCompile(`\(id = (k\.id|\$3)\)`)
 
 var parameter = regexp.MustCompile(`\$[0-9]+`)
 
-// A plan is made once a connection, not for each transaction. The first statement of one sets that, for those after it.
+// A plan is made once for each connection, not for each transaction. The first statement of a
+// transaction sets this for those after it.
 func TestAPlanIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, migrated.Database(t), func(c *pgxpool.Config) { c.MaxConns = 1 })
@@ -175,7 +176,7 @@ func TestAPlanIsMadeOnce(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	// What is about one account is not asked for by arrays.
+	// Statements for one account have no arrays.
 	for _, s := range []statement{lockAccounts, readHolds, updateAccounts, openHolds, closeHolds, addUsage} {
 		if uses[s.one] < 4 || uses[s.many] > 0 {
 			t.Errorf("done %d times to one row, and %d times to many: %.40s", uses[s.one], uses[s.many], s.one)
@@ -183,15 +184,15 @@ func TestAPlanIsMadeOnce(t *testing.T) {
 	}
 }
 
-// Whatever is sent is under limits that the server keeps, as long as it would run and however
-// it is planned, and they end with its transaction: a pooler may stand in between.
+// The server limits the time of all statements and how they are planned. The limits end with the
+// transaction, so that a pooler may be in between.
 func TestNothingIsSentWithoutLimits(t *testing.T) {
 	t.Parallel()
 	var w wire
 	p := openOn(t, newPool(t, migrated.Database(t), w.through))
 	var (
 		mu     sync.Mutex
-		within = map[*wired]bool{} // a transaction
+		within = map[*wired]bool{} // connections within a transaction
 		sent   int
 	)
 	check := func(c *wired, b []byte) error {
@@ -242,7 +243,7 @@ func TestNothingIsSentWithoutLimits(t *testing.T) {
 	}
 }
 
-// A beat that waits for a row is ended by the server, which knows nothing of the node's patience.
+// The server ends a beat that waits for a row, whatever the node's own timeout is.
 func TestBeatWaitsForNoLock(t *testing.T) {
 	t.Parallel()
 	url := migrated.Database(t)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// What comes while a batch is at the database does not wait for it for longer than calls
-// gather, whenever it comes.
+// A call that comes while a batch is at the database never waits longer for it than
+// maxGatherTime.
 func TestNothingWaitsForABatchThatHangs(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
@@ -108,7 +108,7 @@ func TestNothingWaitsForABatchThatHangs(t *testing.T) {
 	}
 }
 
-// hanging is a queue whose batches do not come back, unless a test gives them.
+// hanging is a queue whose batches do not return unless a test returns them.
 type hanging struct {
 	*queue
 	t     *testing.T
@@ -116,13 +116,13 @@ type hanging struct {
 	taken chan taken
 }
 
-// taken is a batch and when it was taken.
+// taken is a batch and the time at which it was taken.
 type taken struct {
 	lines []*line
 	after time.Duration
 }
 
-// lanes takes one batch after the other, as so many lanes do.
+// lanes takes one batch after the other, like that many lanes.
 func (q hanging) lanes() {
 	for {
 		lines, _ := q.take()
@@ -133,7 +133,7 @@ func (q hanging) lanes() {
 	}
 }
 
-// ask adds calls that somebody waits for, all before a lane can take any.
+// ask adds calls that a caller waits for, all before a lane can take any.
 func (q hanging) ask(names ...string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -12,15 +12,16 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// What a transaction writes of one row is sent without arrays and before pointed, what looks for several rows after
-// it, and new accounts before anything else that others may wait for: who made one at the same time would hold a row
-// of its usage else, and what is set for it would come before it is there.
+// A transaction sends statements for one row without arrays and before bitmapScans, and
+// statements for several rows after it. New accounts come before anything that others may wait
+// for: otherwise a transaction that inserts the same account could hold a lock on its usage, and
+// settings could be written before the row exists.
 func TestTheOrderOfWhatIsWritten(t *testing.T) {
 	t.Parallel()
 	var w wire
 	p := openOn(t, newPool(t, migrated.Database(t), w.through))
 	r := requests(100)
-	for _, name := range []string{"ann", "ben", "cleo", "dan"} { // statements are known to the connection, or not
+	for _, name := range []string{"ann", "ben", "cleo", "dan"} { // the connection may have prepared the statements or not
 		settled(t, p.Ledger, admitted(t, p.Ledger, named(name), r, noon), 7)
 		written(t, []*process{p}, named(name))
 	}
@@ -38,7 +39,7 @@ func TestTheOrderOfWhatIsWritten(t *testing.T) {
 	}
 	w.write.Store(&check)
 
-	// Two new accounts, for one of which something is set, and two that there are, of which one is reset.
+	// Two new accounts, one of which has settings, and two known ones, one of which is reset.
 	if _, err := p.Change(t.Context(), ledger.Change{
 		Keys: []ledger.Key{named("new 1"), named("ann"), named("new 2"), named("ben")}, Period: limit.Daily, Now: noon,
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
@@ -52,7 +53,7 @@ func TestTheOrderOfWhatIsWritten(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	// Two requests end while one begins, of an identity that is new.
+	// Two requests of known identities end while one of a new identity begins.
 	one, two := admitted(t, p.Ledger, named("cleo"), r, noon), admitted(t, p.Ledger, named("dan"), r, noon)
 	p.queue.mu.Lock()
 	p.queue.paused = true
@@ -93,10 +94,10 @@ func TestTheOrderOfWhatIsWritten(t *testing.T) {
 	wantUsed(t, p.Ledger, named("dan"), noon, limit.Amounts{2, 12, 120})
 }
 
-// trip is the names of the statements that were sent together, those of many rows marked.
+// trip is the names of the statements that were sent together; those for several rows are marked.
 type trip string
 
-// tripOf finds the statements of a trip, by their names or texts, in their order.
+// tripOf finds the statements of a trip by their names or texts, in their order.
 func tripOf(b []byte) trip {
 	type found struct {
 		at   int

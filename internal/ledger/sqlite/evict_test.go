@@ -47,13 +47,13 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 	for i := range l.shards {
 		l.shards[i].evictPacked(soon, 0)
 	}
-	check("let go of", map[ledger.Key]where{idle: {}})
+	check("evicted", map[ledger.Key]where{idle: {}})
 	settle(t, l, reserve(t, l, idle, upTo(9)))
 	fold(t, l)
 	settle(t, l, reserve(t, l, unwritten, upTo(9)))
 	l.evict(soon, 0, 0)
-	check("let go of", stays)
-	check("let go of", map[ledger.Key]where{idle: {}})
+	check("evicted", stays)
+	check("evicted", map[ledger.Key]where{idle: {}})
 	settle(t, l, held)
 	fold(t, l)
 	l.evict(noon.AddDate(0, 0, 2), 0, 0)
@@ -67,14 +67,14 @@ func TestEvictionLetsGoOfIdleAccountsOnly(t *testing.T) {
 func TestWhoWaitsForAnAccountLooksAgain(t *testing.T) {
 	t.Parallel()
 	l := stalled(t)
-	for how, evict := range map[string]func(*Ledger){"packed": pack, "let go of": forget} {
+	for how, evict := range map[string]func(*Ledger){"packed": pack, "evicted": forget} {
 		settle(t, l, reserve(t, l, alice, upTo(9)))
 		fold(t, l)
 		a := l.lock(alice) // found as if by a call that waits for its mutex
 		a.mu.Unlock()
 		evict(l)
 		if isUnpacked(l, alice) || !a.evicted {
-			t.Errorf("%s it is in memory: %t, and gone for who has found it: %t", how, isUnpacked(l, alice), a.evicted)
+			t.Errorf("%s: in memory %t, evicted for a call that waits: %t", how, isUnpacked(l, alice), a.evicted)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestWhoWaitsForAnAccountLooksAgain(t *testing.T) {
 // evicted must look it up again, or two copies of it would count separately.
 func TestALockedAccountIsTheOneInMemory(t *testing.T) {
 	t.Parallel()
-	for how, evict := range map[string]func(*Ledger){"packed": pack, "let go of": forget} {
+	for how, evict := range map[string]func(*Ledger){"packed": pack, "evicted": forget} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			p := openProcess(t)
@@ -196,7 +196,7 @@ func TestACrowdIsLetGoOfSooner(t *testing.T) {
 			time.Sleep(idleUnderPressure + (evictionTurns+2)*evictionPeriod)
 			synctest.Wait()
 			if n := inMemory(p.Ledger); p.size() > most || !crowded && n != names {
-				t.Errorf("crowded %t: %d of %d are in memory and take %d bytes; more than %d are a crowd", crowded, n, names, p.size(), most)
+				t.Errorf("over the limit %t: %d of %d are in memory and take %d bytes; the limit is %d", crowded, n, names, p.size(), most)
 			}
 		})
 	}
@@ -271,7 +271,7 @@ func TestMemoryOfACrowdIsGivenBack(t *testing.T) {
 	}
 	// The rest belongs to reading the file, to maps that were larger, and to the other accounts.
 	if grown := float64(after) - float64(before); grown > (float64(with)-float64(before))/4 {
-		t.Errorf("of %d KiB that a crowd took %d KiB are left", (with-before)>>10, int(grown)>>10)
+		t.Errorf("of %d KiB for made-up identities %d KiB are left", (with-before)>>10, int(grown)>>10)
 	}
 	runtime.KeepAlive(l)
 }

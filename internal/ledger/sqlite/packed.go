@@ -27,8 +27,8 @@ type packed struct {
 const (
 	packedStep  = 32 // bytes from one size of slots to the next
 	packedSizes = 16
-	maxPacked   = packedStep * packedSizes // that fit into a slot
-	placeBytes  = 24                       // what an entry of places takes
+	maxPacked   = packedStep * packedSizes // the largest account that fits into a slot
+	placeBytes  = 24                       // the memory of an entry of places
 )
 
 // place says where an account is: slot is the number of its slot times packedSizes, plus the

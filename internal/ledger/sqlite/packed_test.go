@@ -173,7 +173,7 @@ func TestWhatIsPackedIsNotReadAgain(t *testing.T) {
 	look("packed", want)
 	forget(l)
 	want.State.Used = nil
-	look("let go of", want)
+	look("evicted", want)
 }
 
 // TestALargeAccountIsPackedOnce: an account that does not fit into a slot is not packed again

@@ -57,8 +57,8 @@ type writer struct {
 	folded        atomic.Uint64
 	foldErr       atomic.Pointer[error] // why nothing can be folded now
 
-	due      *time.Timer   // to fold
-	wanted   chan struct{} // to fold at once
+	due      *time.Timer   // for the next fold
+	wanted   chan struct{} // signals run to fold at once
 	closing  chan struct{}
 	observe  atomic.Pointer[ledger.Observer]
 	done     chan struct{}

@@ -29,7 +29,7 @@ func TestWhatIsFoldedTogetherIsMerged(t *testing.T) {
 	r := upTo(1000)
 
 	settle(t, l, reserve(t, l, alice, r))
-	wantRows(t, fold(t, l), 2, "a stranger's request (its identity, its usage)")
+	wantRows(t, fold(t, l), 2, "a new identity's request (its identity, its usage)")
 	settle(t, l, reserve(t, l, alice, r))
 	wantRows(t, fold(t, l), 1, "a request that is reserved and settled")
 	for i := range 100 {
@@ -475,16 +475,16 @@ func TestMoreThanCanBeFolded(t *testing.T) {
 		go func() { told <- res.Durable(t.Context()) }()
 		synctest.Wait()
 		if len(told) != 0 {
-			t.Errorf("told %v while the journal grows", <-told)
+			t.Errorf("Durable returned %v while the journal grows", <-told)
 		}
 		fold(t, l)
 		if err := <-told; err != nil {
-			t.Errorf("told %v when it is folded", err)
+			t.Errorf("Durable = %v after the fold", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := reserve(t, l, alice, upTo(9)).Durable(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("who does not wait is told %v, want that it has not", err)
+			t.Errorf("Durable = %v for a canceled context, want its error", err)
 		}
 		w.grow(-maxJournalSize/2 - 1)
 		durable(t, reserve(t, l, alice, upTo(9)))
@@ -566,7 +566,7 @@ func TestCloseWhileNothingCanBeAppended(t *testing.T) {
 			t.Errorf("Close = %v, want that not everything was written", err)
 		}
 		if err := waiting.Durable(t.Context()); !errors.Is(err, ledger.ErrUnavailable) {
-			t.Errorf("who still waits is told %v, want ErrUnavailable", err)
+			t.Errorf("Durable = %v after Close, want ErrUnavailable", err)
 		}
 		p.closeDB(t)
 		p.open(t)
