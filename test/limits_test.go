@@ -280,7 +280,7 @@ func TestLimits_HugeCapDoesNotLockOut(t *testing.T) {
 func TestLimits_Credits(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"requestLimit":1}`})
-	change(t, s, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Requests: 2}) })
+	change(t, s, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Requests: 2}) })
 	for i, left := range []float64{2, 1, 0} {
 		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
 		if got := s.Usage("u")["credits"].(map[string]any)["requests"]; got != left {
@@ -288,7 +288,7 @@ func TestLimits_Credits(t *testing.T) {
 		}
 	}
 	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
-	change(t, s, "v", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Requests: 1}) })
+	change(t, s, "v", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Requests: 1}) })
 	wantStatus(t, s.Chat("v", "gpt-4o"), 200)
 	// What fails is not paid for.
 	wantStatus(t, s.Do(openAI.request(s, "v", false, "X-Echo-Fault", "server-error")), 500)
@@ -301,7 +301,7 @@ func TestLimits_Credits(t *testing.T) {
 func TestLimits_RemainingIncludesCredits(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"requestLimit":2,"modelLimits":{"o3":{"requestLimit":0},"gpt-4.1":{"requestLimit":1}}}`})
-	change(t, s, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Requests: 3}) })
+	change(t, s, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Requests: 3}) })
 	for left := 5; left > 0; left-- {
 		shown := map[string]float64{}
 		for _, l := range s.Usage("u")["limits"].([]any) {
@@ -323,7 +323,7 @@ func TestLimits_RemainingIncludesCredits(t *testing.T) {
 	wantStatus(t, s.Chat("u", "gpt-4.1"), 200)
 
 	strict := stack.New(t, stack.Options{Settings: `{"tokenLimit":6,"enforcement":"strict","limitResponse":{"message":"{{remaining}} left of {{limit}}"}}`})
-	change(t, strict, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Tokens: 4}) })
+	change(t, strict, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Tokens: 4}) })
 	a := strict.Do(openAI.request(strict, "u", false))
 	wantError(t, a, 429, "limit_exceeded")
 	e, _ := errorOf(t, a)
@@ -338,7 +338,7 @@ func TestLimits_PrepaidCost(t *testing.T) {
 	for _, enforcement := range []string{"soft", "strict"} {
 		s := stack.New(t, stack.Options{Settings: `{"costLimitUsd":0,"modelLimits":{"o3":{"costLimitUsd":0}},"enforcement":"` + enforcement + `"}`})
 		wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
-		change(t, s, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Cost: 1_000_000}) })
+		change(t, s, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Cost: 1_000_000}) })
 		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
 		if left := s.Usage("u")["credits"].(map[string]any)["costUsd"].(float64); left <= 0 || left >= 1 {
 			t.Errorf("%s: credits of $%v left, want less than the dollar that was given", enforcement, left)
@@ -354,7 +354,7 @@ func TestLimits_AbsurdValues(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"requestLimit":1000000000000000,"tokenLimit":1000000000000000,"costLimitUsd":1000000000,"requestsPerMinute":1000000000}`})
 	change(t, s, "u", func(a *ledger.Account) {
 		for range 3 {
-			a.State.Gift(limit.Amounts{math.MaxInt64, math.MaxInt64, math.MaxInt64})
+			a.State.AddCredits(limit.Amounts{math.MaxInt64, math.MaxInt64, math.MaxInt64})
 		}
 	})
 	a := s.Chat("u", "gpt-4o")

@@ -19,7 +19,9 @@ func TestUsage_Shape(t *testing.T) {
 		wantStatus(t, s.Do(openAI.request(s, "u", false, "X-Tier", "free")), 200)
 	}
 	wantStatus(t, s.Chat("u", "gpt-4o-mini", "X-Tier", "free"), 200)
-	change(t, s, "u", func(a *ledger.Account) { a.State.Gift(limit.Amounts{limit.Tokens: 10_000, limit.Cost: 1_500_000}) })
+	change(t, s, "u", func(a *ledger.Account) {
+		a.State.AddCredits(limit.Amounts{limit.Tokens: 10_000, limit.Cost: 1_500_000})
+	})
 	got := s.Usage("u", "X-Tier", "free")
 	resets, err := time.Parse(time.RFC3339, got["resetsAt"].(string))
 	if err != nil || !resets.Equal(limit.Daily.End(time.Now())) && !resets.Equal(limit.Daily.End(time.Now().Add(-time.Minute))) {

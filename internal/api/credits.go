@@ -113,7 +113,7 @@ func (c *control) gift(ctx context.Context, in *giftInput) (*answer[Gift], error
 				return outcome{}, wrong("body", "would bring the credits of %s above %d", limit.Metric(m), int64(maxCount))
 			}
 		}
-		a.State.Gift(given)
+		a.State.AddCredits(given)
 		a.UpdatedAt = now
 		have := a.State.Credits
 		return outcome{http.StatusOK, Gift{

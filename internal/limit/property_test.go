@@ -243,7 +243,7 @@ func (a *accounting) wait(t *rapid.T) {
 
 func (a *accounting) gift(t *rapid.T) {
 	g := genAmounts(t, "gift")
-	a.s.Gift(g)
+	a.s.AddCredits(g)
 	a.book.gifted = a.book.gifted.Add(g)
 }
 
@@ -302,7 +302,7 @@ func TestRemainingIsWhatTheNextRequestsAreAdmittedFor(t *testing.T) {
 		for id := range rapid.IntRange(0, 6).Draw(t, "before") { // some of them still run
 			model := rapid.SampledFrom(testModels).Draw(t, "model")
 			r := Resolve(ls, model, Daily, false)
-			s.Gift(Amounts{rapid.Int64Range(0, 5).Draw(t, "gift"), rapid.Int64Range(0, 5).Draw(t, "gift"), rapid.Int64Range(0, 5).Draw(t, "gift")})
+			s.AddCredits(Amounts{rapid.Int64Range(0, 5).Draw(t, "gift"), rapid.Int64Range(0, 5).Draw(t, "gift"), rapid.Int64Range(0, 5).Draw(t, "gift")})
 			d := Decide(s, &r, Ask{Estimate: genAmounts(t, "estimate")}, noon)
 			if d.Refusal != Admitted {
 				continue

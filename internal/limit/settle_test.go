@@ -181,12 +181,12 @@ func TestResetTakesWhatIsAsked(t *testing.T) {
 func TestGiftsAddUpWithoutOverflow(t *testing.T) {
 	t.Parallel()
 	s := stateOf(Amounts{}, Amounts{1, 2, 3})
-	s.Gift(Amounts{10, 20, 30})
+	s.AddCredits(Amounts{10, 20, 30})
 	if want := (Amounts{11, 22, 33}); s.Credits != want {
 		t.Errorf("credits %v, want %v", s.Credits, want)
 	}
-	s.Gift(Amounts{math.MaxInt64, 0, 0})
-	s.Gift(Amounts{math.MaxInt64, 0, 0})
+	s.AddCredits(Amounts{math.MaxInt64, 0, 0})
+	s.AddCredits(Amounts{math.MaxInt64, 0, 0})
 	if s.Credits[Requests] != Most {
 		t.Errorf("credits %d, want %d", s.Credits[Requests], int64(Most))
 	}

@@ -257,8 +257,8 @@ func (s *State) Reset(requests, tokens bool) []ModelUsage {
 	return taken
 }
 
-// Gift adds to the credits.
-func (s *State) Gift(credits Amounts) { s.Credits = s.Credits.Add(credits) }
+// AddCredits adds to the credits.
+func (s *State) AddCredits(credits Amounts) { s.Credits = s.Credits.Add(credits) }
 
 // Limited reports whether the hold was admitted under a limit for the metric, so that the
 // usage of the request can exceed the limit.

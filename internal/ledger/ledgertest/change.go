@@ -39,7 +39,7 @@ func changeIsAtomic(t *testing.T, s Store) {
 						return ledger.Outcome{}, errNo
 					}
 					a.Known = true
-					a.State.Gift(limit.Amounts{int64(i), 0, 0})
+					a.State.AddCredits(limit.Amounts{int64(i), 0, 0})
 				}
 				if fail {
 					return ledger.Outcome{}, errNo

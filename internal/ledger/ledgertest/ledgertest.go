@@ -255,7 +255,7 @@ func change(t TB, s Store, now time.Time, apply func(a *ledger.Account), keys ..
 }
 
 func gift(credits limit.Amounts) func(*ledger.Account) {
-	return func(a *ledger.Account) { a.State.Gift(credits) }
+	return func(a *ledger.Account) { a.State.AddCredits(credits) }
 }
 
 // settled waits until all earlier calls of the store would survive a crash: no later change is
@@ -309,7 +309,7 @@ func giftOnce(ctx context.Context, s Store, key ledger.Key, once *ledger.Once, o
 	return s.Change(ctx, ledger.Change{
 		Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon, Once: once,
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
-			accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+			accounts[0].State.AddCredits(limit.Amounts{1, 0, 0})
 			if during != nil {
 				during()
 			}

@@ -288,7 +288,7 @@ func genAlteration(t *rapid.T, now time.Time) alteration {
 func (al alteration) to(a *ledger.Account, now time.Time) {
 	switch al.what {
 	case "gift":
-		a.State.Gift(al.amounts)
+		a.State.AddCredits(al.amounts)
 	case "promo":
 		a.State.UnlimitedUntil = al.until
 	case "reset":
@@ -307,7 +307,7 @@ func (al alteration) to(a *ledger.Account, now time.Time) {
 func (al alteration) toBook(e *entries, now time.Time) {
 	switch al.what {
 	case "gift":
-		e.state.Gift(al.amounts)
+		e.state.AddCredits(al.amounts)
 	case "promo":
 		e.state.UnlimitedUntil = al.until
 	case "reset":

@@ -283,7 +283,7 @@ func TestChangeWithoutAnAnswer(t *testing.T) {
 	gift := func(once *ledger.Once) error {
 		_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{named("alice")}, Period: limit.Daily, Now: noon, Once: once,
 			Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
-				accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+				accounts[0].State.AddCredits(limit.Amounts{1, 0, 0})
 				return ledger.Outcome{Status: 200}, nil
 			}})
 		return err
@@ -759,7 +759,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 		wg.Go(func() {
 			_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{alice}, Period: limit.Daily, Now: noon,
 				Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
-					accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+					accounts[0].State.AddCredits(limit.Amounts{1, 0, 0})
 					return ledger.Outcome{}, nil
 				}})
 			switch {

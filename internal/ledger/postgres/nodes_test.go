@@ -240,7 +240,7 @@ func TestResetsAndGiftsUnderFire(t *testing.T) {
 		switch {
 		case i%50 == 20:
 			wg.Go(func() {
-				change(node, func(a *ledger.Account) { a.State.Gift(limit.Amounts{5, 0, 0}) })
+				change(node, func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{5, 0, 0}) })
 				given.Add(5)
 			})
 		case i%100 == 70:

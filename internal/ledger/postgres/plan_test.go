@@ -225,7 +225,7 @@ func TestNothingIsSentWithoutLimits(t *testing.T) {
 	}
 	_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon,
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
-			accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+			accounts[0].State.AddCredits(limit.Amounts{1, 0, 0})
 			return ledger.Outcome{}, nil
 		}})
 	if err != nil {

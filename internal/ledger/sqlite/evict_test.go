@@ -372,7 +372,7 @@ func TestRequestsBesideEviction(t *testing.T) {
 	change := func(i int, to int64) error {
 		_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{name(fmt.Sprint(i))}, Period: limit.Daily, Now: noon,
 			Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
-				accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+				accounts[0].State.AddCredits(limit.Amounts{1, 0, 0})
 				accounts[0].Settings = &ledger.Settings{Tier: fmt.Sprint(to)}
 				gifts[i].Add(1)
 				tier[i].Store(to)

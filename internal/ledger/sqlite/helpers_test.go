@@ -64,7 +64,7 @@ func durable(t testing.TB, res *ledger.Reservation) {
 func gift(l *Ledger, key ledger.Key, once *ledger.Once) (ledger.Outcome, error) {
 	return l.Change(context.Background(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon, Once: once,
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
-			accounts[0].State.Gift(limit.Amounts{1, 0, 0})
+			accounts[0].State.AddCredits(limit.Amounts{1, 0, 0})
 			return ledger.Outcome{Status: 200}, nil
 		}})
 }

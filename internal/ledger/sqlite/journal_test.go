@@ -104,7 +104,7 @@ func (h *history) change(t testing.TB, rng *rand.Rand, key ledger.Key) {
 		Once: &ledger.Once{Key: fmt.Sprint(rng.Uint64()), Fingerprint: [32]byte{byte(rng.IntN(256))}},
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
 			a := accounts[0]
-			a.State.Gift(limit.Amounts{rng.Int64N(3), rng.Int64N(200), rng.Int64N(20)})
+			a.State.AddCredits(limit.Amounts{rng.Int64N(3), rng.Int64N(200), rng.Int64N(20)})
 			a.Settings = &ledger.Settings{Tier: fmt.Sprint("tier-", rng.IntN(9))}
 			a.State.UnlimitedUntil = noon.Add(time.Duration(rng.IntN(9)) * time.Hour)
 			a.UpdatedAt = noon
