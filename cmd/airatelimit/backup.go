@@ -11,12 +11,12 @@ import (
 )
 
 type backupCmd struct {
-	File string `arg:"" help:"The copy, which must not be there yet."`
+	File string `arg:"" help:"The file to write, which must not exist yet."`
 }
 
 func (backupCmd) Help() string {
-	return "Copies the SQLite file as of one moment, beside a running server and without holding it up. To restore, stop the " +
-		"server and put the copy in the file's place, without what stands beside it (-wal, -shm, .journal-a and .journal-b). The keys in DATA_DIR are not in it: keep them too."
+	return "Copies the SQLite file as of one moment. The server may run meanwhile and is not delayed. To restore, stop the " +
+		"server, remove the files beside the database (-wal, -shm, .journal-a and .journal-b), and put the copy in its place. The keys in DATA_DIR are not in the copy: back them up too."
 }
 
 func (c backupCmd) Run(ctx context.Context, a *app) error {
@@ -25,12 +25,12 @@ func (c backupCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if cfg.Database.Postgres() {
-		return errors.New("PostgreSQL comes with its own: pg_dump --format=custom --file=FILE \"$DATABASE_URL\", or the continuous archiving of whoever runs it")
+		return errors.New("backup copies SQLite files only. For PostgreSQL use pg_dump --format=custom --file=FILE \"$DATABASE_URL\", or its operator's continuous archiving")
 	}
 	err = store.Backup(ctx, cfg.Database, c.File)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("%s is there already: give a name that is not", c.File)
+		return fmt.Errorf("%s already exists: give the name of a new file", c.File)
 	case err != nil:
 		return fmt.Errorf("back up %s: %w", cfg.Database.Name, err)
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// vendor is how a first request to a built-in provider is made.
+// vendor describes a first request to a built-in provider.
 type vendor struct{ name, model, variable string }
 
-// vendors have a cheap chat model each, and the variable that the vendor's own documentation keeps its key in.
+// vendors have a cheap chat model each, and the variable that holds the API key in the vendor's documentation.
 var vendors = []vendor{
 	{"openai", "gpt-4o-mini", "OPENAI_API_KEY"},
 	{"anthropic", "claude-haiku-4-5", "ANTHROPIC_API_KEY"},
@@ -29,8 +29,8 @@ var vendors = []vendor{
 // notChat are parts of the names of models that /v1/chat/completions does not take.
 var notChat = []string{"embed", "moderation", "dall-e", "image", "imagen", "whisper", "tts", "transcribe", "sora", "veo", "realtime", "*"}
 
-// curl is a request that works as pasted: it calls a model of the project, with a key only where the
-// project has none stored. Every provider takes OpenAI's dialect at /v1/chat/completions.
+// curl returns a command that works when it is pasted. It calls an allowed model, and sends a provider key only if the
+// project has none stored. Every provider accepts OpenAI's dialect at /v1/chat/completions.
 func curl(projectKey string, target provider.Target, server string) (string, error) {
 	authorization := ""
 	if !target.Stored {
@@ -48,9 +48,9 @@ func curl(projectKey string, target provider.Target, server string) (string, err
 %s  -d '%s'`, server, projectKey, authorization, strings.ReplaceAll(body, "'", `'\''`)), nil
 }
 
-// example chooses a model: of those that the project allows the first with a stored key, else the first.
+// example chooses a model: the first allowed one with a stored key, else the first allowed one.
 func example(rec project.Record) (provider.Target, error) {
-	// No key is opened for an example: that there is one is all that matters.
+	// An example needs no opened key: it matters only whether there is one.
 	snapshot, err := project.NewSnapshot(rec, func(string, string) (string, error) { return "stored", nil })
 	if err != nil {
 		return provider.Target{}, err
@@ -66,7 +66,7 @@ func example(rec project.Record) (provider.Target, error) {
 		if err != nil || !snapshot.Allowed(tier, to.Model) {
 			continue
 		}
-		// Sent is the name asked for: a prefix that chose the provider chooses it again.
+		// The command uses the name with its prefix, so that it reaches the same provider.
 		to.Model = model
 		if to.Stored {
 			return to, nil
@@ -81,7 +81,7 @@ func example(rec project.Record) (provider.Target, error) {
 	return provider.Route(snapshot, ep, vendors[0].model, "")
 }
 
-// candidates are the chat models that the settings name, then a usual one of each built-in provider.
+// candidates are the chat models in the settings, then one of each built-in provider.
 func candidates(s project.Settings) []string {
 	models := slices.Clone(s.AllowedModels)
 	for _, model := range slices.Sorted(maps.Keys(s.ModelLimits)) {
@@ -102,7 +102,7 @@ func candidates(s project.Settings) []string {
 	})
 }
 
-// keyVariable is the environment variable in which the key of a provider is usually found.
+// keyVariable is the environment variable that usually holds a provider's key.
 func keyVariable(name string) string {
 	for _, v := range vendors {
 		if v.name == name {

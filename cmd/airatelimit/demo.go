@@ -30,8 +30,8 @@ var demoCommands string
 type demoCmd struct{}
 
 func (demoCmd) Help() string {
-	return "Needs no account and no provider: requests are answered by a built-in one that echoes. " +
-		"Everything is kept in a temporary folder and removed at the end."
+	return "Needs no account and no provider key: a built-in provider echoes each request. " +
+		"All data is in a temporary folder, which is removed at the end."
 }
 
 func (demoCmd) Run(ctx context.Context, a *app) (err error) {
@@ -69,7 +69,7 @@ func (demoCmd) Run(ctx context.Context, a *app) (err error) {
 	})
 }
 
-// demoEnvironment is the caller's, but for what must not touch the caller's own installation.
+// demoEnvironment is the caller's environment, without the variables of the caller's own installation.
 func demoEnvironment(getenv func(string) string, dir string) func(string) string {
 	return func(name string) string {
 		switch name {
@@ -93,7 +93,7 @@ func demoEnvironment(getenv func(string) string, dir string) func(string) string
 	}
 }
 
-// serveEcho serves the echo provider on a loopback address of its own.
+// serveEcho serves the echo provider on a loopback address.
 func serveEcho() (url string, stop func(), err error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// differences lists what differs between two JSON objects, a line each, in the order of their paths:
-// "tiers.pro.requestLimit: 5 → 10". Lists are compared whole: their elements have no names.
+// differences lists the differences of two JSON objects, one a line, sorted by path: "tiers.pro.requestLimit: 5 → 10".
+// Arrays are compared as a whole, because their elements have no names.
 func differences(before, after []byte) ([]string, error) {
 	old, err := object(before)
 	if err != nil {
@@ -23,14 +23,14 @@ func differences(before, after []byte) ([]string, error) {
 	return compare(nil, "", old, fresh), nil
 }
 
-// object reads numbers as they are written.
+// object decodes a JSON object and keeps numbers as written.
 func object(doc []byte) (o map[string]any, err error) {
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.UseNumber()
 	return o, d.Decode(&o)
 }
 
-// compare appends to lines what differs below path.
+// compare appends the differences below path to lines.
 func compare(lines []string, path string, old, fresh map[string]any) []string {
 	all := maps.Clone(old)
 	maps.Copy(all, fresh)
@@ -54,7 +54,7 @@ func compare(lines []string, path string, old, fresh map[string]any) []string {
 	return lines
 }
 
-// show is a value's JSON on one line, without what it does not set.
+// show returns a value's JSON on one line, without unset members.
 func show(value any) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -19,7 +19,7 @@ type healthcheckCmd struct {
 }
 
 func (healthcheckCmd) Help() string {
-	return "Asks /readyz of the server at HOST and PORT on this machine. Exits with 0 where it takes requests; else prints why not and exits with 1."
+	return "Requests /readyz of the server at HOST and PORT on this machine. Exits with 0 if the server is ready; otherwise prints the reason and exits with 1."
 }
 
 func (h healthcheckCmd) Run(ctx context.Context, a *app) error {
@@ -42,16 +42,15 @@ func (h healthcheckCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("not serving: %w", err)
 	}
-	said := strings.TrimSpace(string(body))
+	answer := strings.TrimSpace(string(body))
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s", said)
+		return fmt.Errorf("not ready: %s", answer)
 	}
-	_, err = fmt.Fprintln(a.out, said)
+	_, err = fmt.Fprintln(a.out, answer)
 	return err
 }
 
-// reachable is the address by which a server is reached from its own machine that listens on host, "" being all
-// addresses.
+// reachable returns the address at which this machine reaches a server that listens on host; "" listens on all addresses.
 func reachable(host string) string {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		return "127.0.0.1"

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// providerKey is a key to store, read from where the command line says.
+// providerKey is a provider's key to store.
 type providerKey struct{ provider, key string }
 
 // readProviderKeys reads each NAME=SOURCE. A source is env:VARIABLE, file:PATH or - for standard input;
@@ -57,10 +57,10 @@ func readKey(a *app, source string) (string, error) {
 		}
 		key, from = string(b), name
 	default:
-		return "", usageError("a key is not taken from the command line, where the shell's history and every process list show it: put it into a variable and give env:VARIABLE, or file:PATH, or - for standard input")
+		return "", usageError("a key on the command line is refused, because the shell's history and process lists show it: put it into a variable and give env:VARIABLE, or give file:PATH, or - for standard input")
 	}
 	if key = strings.TrimSpace(key); key == "" {
-		return "", fmt.Errorf("%s is empty: put the key there, or store none where the app sends its own", from)
+		return "", fmt.Errorf("%s is empty: put the key there, or store none if the app sends its own", from)
 	}
 	return key, nil
 }

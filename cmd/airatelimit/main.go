@@ -1,7 +1,7 @@
-// Command airatelimit is the whole product: the server, and the commands that set it up beside it.
+// Command airatelimit is the server, and the commands that set it up.
 //
-// Each subcommand is a file with a struct of its flags, parsed before anything runs, and a Run method
-// that gets the rest of the world as an [app].
+// Each subcommand has a file with a struct of its flags and a Run method. Run gets input, output and environment as an
+// [app].
 package main
 
 import (
@@ -39,10 +39,10 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
-	name     string // as this command was called, for commands to paste; "" is airatelimit
+	name     string // the program's name as it was called, for printed commands; "" is airatelimit
 }
 
-// command is how this program is called on a command line.
+// command is the program's name for printed commands.
 func (a *app) command() string { return cmp.Or(a.name, "airatelimit") }
 
 func main() {
@@ -52,9 +52,9 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, name: os.Args[0]}))
 }
 
-// run is the process but for its globals. It returns the exit code.
+// run runs a command without the process's globals, and returns the exit code.
 func run(ctx context.Context, args []string, a app) int {
-	helped := false // kong prints the help, asks to exit, and goes on if it is not obeyed
+	helped := false // kong prints the help, asks to exit, and continues if run does not exit
 	parser, err := kong.New(&cli{},
 		kong.Name("airatelimit"),
 		kong.Description("Limits for AI apps: what each of your users may use, at which provider, at what cost."),
@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, a app) int {
 		return 0
 	case err != nil:
 		a.fail(err)
-		fmt.Fprintf(a.err, "airatelimit: run `%s --help` for what there is\n", misunderstood(err))
+		fmt.Fprintf(a.err, "airatelimit: run `%s --help` for help\n", failedCommand(err))
 		return exitUsage
 	}
 	if err := parsed.Run(); err != nil {
@@ -81,8 +81,8 @@ func run(ctx context.Context, args []string, a app) int {
 	return 0
 }
 
-// misunderstood is the command as far as it was understood: its help tells the rest.
-func misunderstood(err error) string {
+// failedCommand returns the part of the command line that was parsed, whose help explains the rest.
+func failedCommand(err error) string {
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
 		if node := parse.Context.Selected(); node != nil {
 			return "airatelimit " + node.Path()
@@ -103,7 +103,7 @@ func (a *app) fail(err error) int {
 	return exitFailed
 }
 
-// usageError is a command line that parses and still cannot be meant.
+// usageError is a mistake in a command line that parses.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }

@@ -12,14 +12,14 @@ import (
 )
 
 type migrateCmd struct {
-	From string `required:"" placeholder:"sqlite:PATH" help:"The file to copy, which nobody may be serving. It stays as it is."`
+	From string `required:"" placeholder:"sqlite:PATH" help:"The file to copy. No server may be using it. It does not change."`
 	To   string `required:"" placeholder:"postgresql://…" help:"The empty PostgreSQL to copy it to, as DATABASE_URL names it."`
 }
 
 func (migrateCmd) Help() string {
-	return "Copies projects, keys, identities, usage, the audit trail and what makes repetitions known, with counts and sums " +
-		"compared: all of it, or nothing. " +
-		"Needs the environment that the nodes will have, ENCRYPTION_KEY above all."
+	return "Copies projects, keys, identities, usage, the audit trail and stored answers to calls with an Idempotency-Key, and compares " +
+		"counts and sums. It copies everything or nothing. " +
+		"Needs the environment that the nodes will have, above all ENCRYPTION_KEY."
 }
 
 func (c migrateCmd) Run(ctx context.Context, a *app) (err error) {
@@ -32,7 +32,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) (err error) {
 		return usageError("--to " + err.Error())
 	}
 	if from.Postgres() || !to.Postgres() {
-		return usageError("migrate copies from sqlite:PATH to postgresql://…, and nothing else")
+		return usageError("migrate copies only from sqlite:PATH to postgresql://…")
 	}
 	cfg, keys, err := a.configuration()
 	if err != nil {
@@ -58,7 +58,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	fmt.Fprintf(a.out, "Copied %s to %s; counts and sums agree. Start the nodes with that DATABASE_URL.\n", from.Name, to.Name)
 	if a.getenv("ENCRYPTION_KEY") == "" {
-		fmt.Fprintf(a.out, "Give every node the key in %s as ENCRYPTION_KEY, and that in %s as JWT_SECRET.\n",
+		fmt.Fprintf(a.out, "Give every node the key in %s as ENCRYPTION_KEY, and the key in %s as JWT_SECRET.\n",
 			filepath.Join(cfg.DataDir, "encryption-key"), filepath.Join(cfg.DataDir, "jwt-secret"))
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/store"
 )
 
-// maxDocument bounds what is read from a file or standard input, in bytes; far above any real one.
+// maxDocument limits the bytes that are read from standard input; it is far above any real document.
 const maxDocument = 4 << 20
 
 type projectCmd struct {
@@ -43,7 +43,7 @@ func (a *app) configuration() (config.Config, *secret.Keyring, error) {
 	return cfg, keys, err
 }
 
-// withStore opens the configured database, beside a serving process or without one, for the time of do.
+// withStore opens the configured database while do runs. A server may use the database at the same time.
 func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config) error) (err error) {
 	cfg, keys, err := a.configuration()
 	if err != nil {
@@ -57,8 +57,8 @@ func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config)
 	return notFound(do(store.New(db, keys), cfg), cfg)
 }
 
-// withExisting is withStore for commands about projects that are there. In a folder without a database they make
-// neither one nor keys: it is not the server's.
+// withExisting is withStore for commands about existing projects. In a folder without a database it creates neither a
+// database nor keys, because the folder is not the server's.
 func withExisting(ctx context.Context, a *app, do func(*store.Store, config.Config) error) error {
 	cfg, err := config.Load(a.getenv)
 	if err != nil {
@@ -69,17 +69,17 @@ func withExisting(ctx context.Context, a *app, do func(*store.Store, config.Conf
 			if full, err := filepath.Abs(path); err == nil {
 				path = full
 			}
-			return fmt.Errorf("there is no database at %s: run this in the server's folder, or with the DATA_DIR or DATABASE_URL that it has. "+
-				"`%s project create` makes a first project there", path, a.command())
+			return fmt.Errorf("there is no database at %s: run this in the server's folder, or with the server's DATA_DIR or DATABASE_URL. "+
+				"`%s project create` creates a first project there", path, a.command())
 		}
 	}
 	return withStore(ctx, a, do)
 }
 
-// notFound adds where was looked: from another folder the default DATA_DIR is another one.
+// notFound adds the database's location, because the default DATA_DIR depends on the folder.
 func notFound(err error, cfg config.Config) error {
 	if errors.Is(err, project.ErrNotFound) {
-		return fmt.Errorf("%w in %s: `airatelimit project list` shows what there is", err, cfg.Database.Name)
+		return fmt.Errorf("%w in %s: `airatelimit project list` lists the projects", err, cfg.Database.Name)
 	}
 	return err
 }
@@ -92,7 +92,7 @@ func readDocument(a *app, path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// inDocument says in which document a field is wrong.
+// inDocument adds the document's name to an error about a field.
 func inDocument(path string, err error) error {
 	if path == "-" {
 		path = "standard input"
@@ -165,12 +165,12 @@ func printKeys(w io.Writer, projectKey, secretKey string) error {
 
 type projectDeleteCmd struct {
 	Project string `arg:"" help:"The project key, pk_…"`
-	Yes     bool   `help:"Do it: every app that uses the key stops working, and it cannot be undone."`
+	Yes     bool   `help:"Confirm: every app that uses the key stops working, and this cannot be undone."`
 }
 
 func (c projectDeleteCmd) Run(ctx context.Context, a *app) error {
 	if !c.Yes {
-		return usageError("deleting a project stops every app that uses its key, and cannot be undone: add --yes if that is meant")
+		return usageError("deleting a project stops every app that uses its key, and cannot be undone: add --yes to confirm")
 	}
 	return withExisting(ctx, a, func(s *store.Store, _ config.Config) error {
 		if err := s.DeleteProject(ctx, c.Project); err != nil {
@@ -181,7 +181,7 @@ func (c projectDeleteCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
-// warn prints what may not be meant, a line each, beside what the command prints.
+// warn prints warnings to standard error, one a line.
 func (a *app) warn(warnings []project.Warning) {
 	for _, w := range warnings {
 		fmt.Fprintf(a.err, "airatelimit: warning: %s: %s\n", w.Path, w.Text)

@@ -67,10 +67,10 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store, cfg c
 	}
 	a.warn(after.Warnings(cfg.Prices))
 	for _, tier := range after.RemovedTiers(before) {
-		// The change stands, whether or not its effect can be told.
+		// The change stands even if its effect on identities cannot be counted.
 		n, err := s.TierCarriers(ctx, c.Project, tier)
 		if err != nil {
-			a.warn([]project.Warning{{Path: "tiers." + tier, Text: fmt.Sprintf("was removed; which identities carry it is not known: %v", err)}})
+			a.warn([]project.Warning{{Path: "tiers." + tier, Text: fmt.Sprintf("was removed, but the identities in it could not be counted: %v", err)}})
 		} else if n > 0 {
 			a.warn([]project.Warning{after.RemovedTierWarning(tier, n)})
 		}
@@ -78,7 +78,7 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store, cfg c
 	return nil
 }
 
-// printChanges says what a change from before, with masked keys, to after has done.
+// printChanges prints the differences between before, whose keys are masked, and after.
 func printChanges(a *app, before, after project.Settings) error {
 	from, err := masked(before)
 	if err != nil {
@@ -106,7 +106,7 @@ func printChanges(a *app, before, after project.Settings) error {
 	return err
 }
 
-// masked is a settings document without keys, and without HTML's escapes, which only a browser needs.
+// masked returns a settings document with masked keys and without HTML escapes.
 func masked(s project.Settings) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -42,7 +42,7 @@ func (c projectCreateCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
-// report prints what was made, and what to do next.
+// report prints the new project's keys, and what to do next.
 func (c projectCreateCmd) report(a *app, rec project.Record, secretKey string, cfg config.Config) error {
 	target, err := example(rec)
 	if err != nil {
@@ -85,7 +85,7 @@ Secret key:  %s
 	return err
 }
 
-// printLimits tells the limits that a template has set.
+// printLimits prints the limits that a template has set.
 func printLimits(w io.Writer, s project.Settings) {
 	fmt.Fprintln(w, "Limits of each user:")
 	if len(s.Tiers) == 0 {
@@ -118,7 +118,7 @@ func limitsOf(f project.LevelFields, period string) string {
 	return strings.Join(all, ", ")
 }
 
-// cents is an amount with two decimals, or more where it has more: "0.10", "0.005"; a whole one has none.
+// cents formats an amount with at least two decimals: "0.10", "0.005". A whole amount has none.
 func cents(usd json.Marshaler) string {
 	b, _ := usd.MarshalJSON()
 	if _, decimals, ok := strings.Cut(string(b), "."); ok && len(decimals) == 1 {
@@ -127,7 +127,7 @@ func cents(usd json.Marshaler) string {
 	return string(b)
 }
 
-// settings is the document of --config with what the other flags say.
+// settings returns the settings of the template, --config and the other flags.
 func (c projectCreateCmd) settings(a *app) (project.Settings, error) {
 	settings, err := c.template()
 	if err != nil {
@@ -152,7 +152,8 @@ func (c projectCreateCmd) settings(a *app) (project.Settings, error) {
 	return withProviderKeys(settings, keys)
 }
 
-// template is what --config is laid over: by itself a document says all, without one the default template does.
+// template returns the settings that --config changes: those of --template. Without --template they are the defaults if
+// there is a --config, else the default template's.
 func (c projectCreateCmd) template() (project.Settings, error) {
 	name := c.Template
 	switch {
@@ -173,7 +174,7 @@ func (c projectCreateCmd) template() (project.Settings, error) {
 	return settings, nil
 }
 
-// withProviderKeys puts keys into settings and has the whole checked as a document would be.
+// withProviderKeys adds keys to settings, with the same validation as a document.
 func withProviderKeys(settings project.Settings, keys []providerKey) (project.Settings, error) {
 	type fields struct {
 		Key string `json:"key"`

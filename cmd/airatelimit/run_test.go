@@ -26,7 +26,7 @@ func TestExitCodes(t *testing.T) {
 		{"project config pk_x", exitUsage, "", "--get"},
 		{"project config --get", exitUsage, "", "run `airatelimit project config --help`"},
 		{"project config pk_x --get", exitFailed, "", "there is no database at " + dir + "/airatelimit.db: run this in the server's folder"},
-		{"project list", exitFailed, "", "project create` makes a first project"},
+		{"project list", exitFailed, "", "project create` creates a first project"},
 		{"project provider-key pk_x openai=-", exitFailed, "", "there is no database"},
 		{"project regenerate-secret pk_x", exitFailed, "", "there is no database"},
 		{"project delete pk_x --yes", exitFailed, "", "there is no database"},

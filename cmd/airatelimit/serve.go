@@ -15,7 +15,7 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	opts := server.Options{Version: release(), Program: a.command()}
-	if !cfg.LogJSON { // where the log is for people, what comes beside it is too
+	if !cfg.LogJSON { // a text log is for people, who get the hint too
 		opts.Out = a.out
 	}
 	return server.Run(ctx, cfg, opts)

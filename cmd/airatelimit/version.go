@@ -16,7 +16,7 @@ func (versionCmd) Run(a *app) error {
 	return err
 }
 
-// buildVersion is the linker's, else that of `go install …@version`, else the commit it was built from.
+// buildVersion is the release with the version of Go.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -25,7 +25,7 @@ func buildVersion() string {
 	return fmt.Sprintf("%s (%s)", release(), info.GoVersion)
 }
 
-// release is the version alone.
+// release is the linker's version, or else the module's version in the build info.
 func release() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		return cmp.Or(version, info.Main.Version, "unknown")

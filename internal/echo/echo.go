@@ -1,29 +1,27 @@
-// Package echo is a provider that answers with what it was asked.
+// Package echo is a provider that echoes the user's text.
 //
 // It speaks the documented formats of OpenAI, Anthropic and Google's Gemini API, whole and streamed, so
-// that a demo, the end-to-end tests and a benchmark need neither a key nor the network. Its invariants:
+// that the demo, the end-to-end tests and the benchmarks need neither a key nor the network. Its invariants:
 //
-//   - The same request gets the same bytes: ids are derived from model and text, the clock reads [Created].
-//   - A token is a word ([Tokens]). What is billed is what was sent: the words of every text in the request,
-//     [ImageTokens] an image, and the words of the answer that went out.
-//   - The answer is [Prefix] and the last text of the user, cut at the request's output cap with the vendor's
-//     own finish reason, and streamed a word an event with the vendor's events, fields and line ends.
-//   - A vendor's documented refusals are kept where a proxy could run into them: a missing key, a body
-//     without what is required, `max_tokens` for a reasoning model, `stream_options` without a stream,
-//     a cap below the vendor's minimum.
+//   - The same request gets the same bytes: ids are derived from model and text, and every time is [Created].
+//   - A token is a word ([Tokens]). Usage counts the words of every text in the request, [ImageTokens] an image, and
+//     the words of the answer that were sent.
+//   - The answer is [Prefix] and the user's last text. It is cut at the request's output cap with the vendor's finish
+//     reason, and streamed one word an event with the vendor's events, fields and line ends.
+//   - It refuses requests as the vendors document, where that concerns a proxy: a missing key, a body without a required
+//     field, `max_tokens` for a reasoning model, `stream_options` without a stream, a cap below the vendor's minimum.
 //
 // A request with tools whose last user text contains [ToolCue] is answered with a call of the first tool.
 //
 // # Base URLs
 //
-// One handler serves all three: the server's URL is the base of Anthropic and Gemini, and with `/v1`
-// appended that of OpenAI. Any key will do, in the place where the vendor documents it.
+// One handler serves all three. The server's URL is the base URL for Anthropic and Gemini; with `/v1` appended it is that
+// for OpenAI. Any key is accepted, in the place that the vendor documents.
 //
 // # Faults
 //
-// A request fails in the way that [Options.Fault] says, else the header [FaultHeader] (a [Fault]'s name),
-// else the model's name: one that ends in `-fault-NAME` fails as the fault of that name, as in
-// `gpt-4o-fault-break`.
+// [Options.Fault] decides how a request fails, else the header [FaultHeader] with a [Fault]'s name, else a model name
+// that ends in `-fault-NAME`, such as `gpt-4o-fault-break`.
 package echo
 
 import (
@@ -37,9 +35,9 @@ import (
 )
 
 const (
-	// Prefix starts every answer.
+	// Prefix begins every answer.
 	Prefix = "echo: "
-	// ToolCue is what a user's text must contain for a request with tools to be answered with a tool call.
+	// ToolCue in the user's text makes the answer a tool call, if the request has tools.
 	ToolCue = "use tool"
 	// FaultHeader names the [Fault] that a request asks for.
 	FaultHeader = "X-Echo-Fault"
@@ -49,21 +47,21 @@ const (
 	MaxBody = 64 << 20
 )
 
-// Options steer a [Provider]. The zero value is a well-behaved one.
+// Options configure a [Provider]. The zero value fails no request.
 type Options struct {
-	// Recorder, if set, is told of every request.
+	// Recorder, if set, records every request.
 	Recorder *Recorder
 	// Before is called when a request has been read and recorded, and before anything of the answer is sent.
 	Before func(*http.Request)
 	// Between is called before every event of a stream but the first. A hook that waits should also watch
 	// the request's context.
 	Between func(*http.Request)
-	// After is called when a request has ended, however it did. The request's context tells whether the
-	// client went away before that.
+	// After is called when a request has ended in any way. The request's context shows whether the client disconnected
+	// before that.
 	After func(*http.Request)
 	// Fault chooses how a request fails; model is "" where the request names none.
 	Fault func(r *http.Request, model string) Fault
-	// Answer replaces the answer to text, the last of the user, Prefix included.
+	// Answer replaces the whole answer, Prefix included; text is the user's last text.
 	Answer func(model, text string) string
 	// Extra is added to the usage of every chat-like answer.
 	Extra Extra
@@ -90,7 +88,7 @@ func New(opts Options) *Provider {
 	return &Provider{opts: opts, closed: make(chan struct{})}
 }
 
-// Close breaks off the requests that hang by [Hang] or [HangMidway]. It may be called more than once.
+// Close ends the requests that hang by [Hang] or [HangMidway]. It may be called more than once.
 func (p *Provider) Close() { p.once.Do(func() { close(p.closed) }) }
 
 // ServeHTTP answers one request.
@@ -151,7 +149,7 @@ func (c *call) serve(rt endpoint) {
 	}
 }
 
-// endpoint is what a path leads to; answer is nil for a path that is not served.
+// endpoint is the endpoint of a path; answer is nil for an unknown path.
 type endpoint struct {
 	dialect dialect
 	model   string // where the path names it
@@ -215,8 +213,7 @@ func (c *call) key() string {
 	return bearer
 }
 
-// setVendorHeaders sends along what the vendors tell about the key's account, so that a proxy's filter of
-// such headers has something to filter.
+// setVendorHeaders sets the vendors' headers about the key's account, so that tests can check that a proxy removes them.
 func (c *call) setVendorHeaders() {
 	h := c.w.Header()
 	id := "req_" + digest(c.model, string(c.body))

@@ -79,7 +79,7 @@ func (p *Provider) fault(r *http.Request, model string) Fault {
 // invalidKey is OpenAI's code for a key that does not exist.
 const invalidKey = "invalid_api_key"
 
-// strike carries out the faults that stand in for the whole answer and reports whether it did.
+// strike carries out a fault that replaces the whole answer, and reports whether it did.
 func (c *call) strike() bool {
 	switch c.fault {
 	case RateLimited:
@@ -122,7 +122,7 @@ func (c *call) strike() bool {
 
 var broken = problem{Status: http.StatusInternalServerError, Message: "The server had an error while processing the request."}
 
-// hang waits for the client to go or the provider to be closed and then drops the connection.
+// hang waits until the client disconnects or the provider is closed, and then drops the connection.
 func (c *call) hang() {
 	select {
 	case <-c.r.Context().Done():

@@ -85,7 +85,7 @@ var (
 	streamType = []string{"text/event-stream; charset=utf-8"}
 )
 
-// says reports whether a body has a field as compact JSON writes it, or with a blank after the colon.
+// says reports whether a body has a field, written as compact JSON or with a space after the colon.
 func says(body []byte, field string) bool {
 	name, val, _ := strings.Cut(field, ":")
 	i := bytes.Index(body, []byte(name+":"))

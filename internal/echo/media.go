@@ -18,7 +18,7 @@ import (
 
 // OpenAI's endpoints that are not chat-like: embeddings, moderations, images and audio.
 
-// defaultDimensions is how long an embedding is that names no length; maxDimensions is the longest.
+// defaultDimensions is the length of an embedding if the request names none; maxDimensions is the longest.
 const (
 	defaultDimensions = 8
 	maxDimensions     = 4096
@@ -78,7 +78,7 @@ func (c *call) embeddings() {
 var moderationCategories = []string{"harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent",
 	"self-harm", "self-harm/instructions", "self-harm/intent", "sexual", "sexual/minors", "violence", "violence/graphic"}
 
-// FlagCue is what a text must contain for a moderation to flag it, as harassment.
+// FlagCue in a text makes a moderation flag it as harassment.
 const FlagCue = "flag me"
 
 func (c *call) moderations() {
@@ -105,11 +105,11 @@ func (c *call) moderations() {
 	c.json(map[string]any{"id": "modr-" + digest(c.model, req.Input[0].text), "model": req.Model, "results": results})
 }
 
-// ImageOutputTokens is what an image costs that a gpt-image model makes.
+// ImageOutputTokens are the tokens of an image that a gpt-image model makes.
 const ImageOutputTokens = 272
 
-// pixel is a PNG of one transparent pixel. It is made when it is first asked for: encoding takes
-// most of a megabyte, which a gateway that echoes nothing need not have.
+// pixel is a PNG of one transparent pixel. It is made on first use: encoding takes most of a megabyte of memory, which a
+// gateway without an echo provider does not need.
 var pixel = sync.OnceValue(func() string {
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewNRGBA(image.Rect(0, 0, 1, 1))); err != nil {
@@ -179,7 +179,7 @@ type imageUsage struct {
 	Total  int64 `json:"total_tokens"`
 }
 
-// usage is told by the gpt-image models only; nil otherwise.
+// usage returns the usage of gpt-image models, and nil for other models, which report none.
 func (req imageRequest) usage(f Fault) *imageUsage {
 	if f == WithoutUsage || !strings.HasPrefix(req.Model, "gpt-image") {
 		return nil

@@ -36,7 +36,7 @@ func words(text string) []string {
 	return pieces
 }
 
-// ask is what a chat-like request of any dialect comes down to.
+// ask is a chat-like request of any dialect.
 type ask struct {
 	text  string // the last of the user
 	input int64  // tokens of the whole request

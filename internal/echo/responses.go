@@ -75,7 +75,7 @@ type callItem struct {
 	Name      string `json:"name"`
 }
 
-// item returns the one output item of a reply, with as much of it as there is by then.
+// item returns the output item of a reply, as far as the reply has been sent.
 func (r reply) item(id, status, text string) any {
 	if r.tool != "" {
 		return callItem{"fc_" + id, "function_call", status, text, "call_" + id, r.tool}
@@ -130,14 +130,14 @@ func (c *call) countResponseTokens() {
 	}
 }
 
-// compactItem is what a compaction is passed on as in the next request.
+// compactItem is the item by which the next request passes on a compaction.
 type compactItem struct {
 	ID        string `json:"id"`
 	Type      string `json:"type"`
 	Encrypted string `json:"encrypted_content"`
 }
 
-// compactResponse answers with the last text of the user and, in place of all else, an item that nobody can read.
+// compactResponse answers with the user's last text and an opaque item that stands for everything else.
 func (c *call) compactResponse() {
 	_, a, ok := c.readResponses()
 	if !ok {
@@ -197,7 +197,7 @@ func (r reply) status() string {
 	return completed
 }
 
-// responseDefaults are the fields of a response that say what was asked, and what they are by default.
+// responseDefaults are the fields of a response that repeat the request's settings, with their defaults.
 var responseDefaults = map[string]string{
 	"background": "false", "instructions": "null", "max_output_tokens": "null", "max_tool_calls": "null",
 	"parallel_tool_calls": "true", "previous_response_id": "null", "prompt_cache_key": "null",

@@ -29,7 +29,7 @@ func (c *call) whole(contentType string, data []byte) {
 	c.end()
 }
 
-// midway ends an answer of which half is out.
+// midway ends an answer after half of it was sent.
 func (c *call) midway() {
 	if c.fault == HangMidway {
 		c.hang()
@@ -37,7 +37,7 @@ func (c *call) midway() {
 	panic(http.ErrAbortHandler)
 }
 
-// write sends data at once. That the client has gone shows in the request's context.
+// write sends data at once. It ignores errors, because the request's context shows a disconnected client.
 func (c *call) write(data []byte) {
 	_, _ = c.w.Write(data)
 	_ = http.NewResponseController(c.w).Flush()
@@ -49,7 +49,7 @@ func (c *call) end() {
 	}
 }
 
-// framing is how a dialect sets apart the events of a stream.
+// framing is how a dialect separates the events of a stream.
 type framing struct {
 	contentType        string
 	first, head, blank string // before the first event, before each other one, after each
@@ -112,7 +112,7 @@ func (s *stream) data(name string, data []byte) {
 	s.c.write(frame)
 }
 
-// word is called before piece i of the n that an answer streams: this is where the faults strike midway.
+// word is called before piece i of the n pieces of a streamed answer. Faults midway happen here.
 func (s *stream) word(i, n int) {
 	if i != n/2 || s.over {
 		return

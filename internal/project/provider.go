@@ -53,7 +53,7 @@ type Vendor struct {
 	keys    []string // what its API keys start with
 }
 
-// vendors are the built-in providers. An API key that starts as another's does is never sent to a vendor.
+// vendors are the built-in providers. A vendor never gets an API key that begins like another vendor's keys.
 var vendors = []Vendor{
 	{"openai", wire.OpenAI, "https://api.openai.com/v1", []string{"sk-proj-", "sk-svcacct-", "sk-admin-"}},
 	{"anthropic", wire.Anthropic, "https://api.anthropic.com", []string{"sk-ant-"}},
@@ -66,11 +66,11 @@ var vendors = []Vendor{
 // openAIMark is in the middle of every key that OpenAI makes, whatever it starts with: "OpenAI" in base64.
 const openAIMark = "T3BlbkFJ"
 
-// ownShape are the vendors all of whose keys have a shape of their own, so that a bare sk-, which is how OpenAI's and
-// many others' keys start, cannot be theirs. Of the others' keys, and of those of private servers, nothing is known.
+// ownShape are the vendors whose keys all have a distinct shape, so that a plain sk- key, as of OpenAI and many others,
+// cannot be theirs. The shape of other vendors' and private servers' keys is unknown.
 var ownShape = map[string]bool{"anthropic": true, "google": true, "xai": true}
 
-// foreignKeys are the starts of keys of well-known vendors that are not built in.
+// foreignKeys are the beginnings of keys of well-known vendors that are not built in.
 var foreignKeys = []string{"gsk_", "sk-or-", "pplx-", "hf_", "fw_", "nvapi-", "csk-", "tgp_", "r8_", "esecret_"}
 
 // Vendors returns the built-in providers.
@@ -86,8 +86,8 @@ func VendorOf(name string) (Vendor, bool) {
 	return Vendor{}, false
 }
 
-// KeyOwner tells from the shape of an API key whose it is: a built-in provider's name, "other" for a vendor that is
-// not built in, or "" where the shape does not tell.
+// KeyOwner returns the owner of an API key by its shape: a built-in provider's name, "other" for a vendor that is not
+// built in, or "" if the shape does not show the owner.
 func KeyOwner(key string) string {
 	for _, v := range vendors {
 		for _, start := range v.keys {
@@ -107,9 +107,9 @@ func KeyOwner(key string) string {
 	return ""
 }
 
-// KeyFits reports whether an API key can be one of the built-in provider of that name, as far as its shape tells.
+// KeyFits reports whether an API key, by its shape, can be one of the built-in provider of that name.
 func KeyFits(key, vendor string) bool {
-	if strings.HasPrefix(key, "eyJ") { // a JWT, which an identity provider has made: no vendor's keys are any
+	if strings.HasPrefix(key, "eyJ") { // a JWT from an identity provider: no vendor's keys are JWTs
 		return false
 	}
 	owner := KeyOwner(key)
@@ -130,14 +130,14 @@ func vendorAt(base string) string {
 	return ""
 }
 
-// setProviders merges providers by name: null removes one, and of the others only the fields given change.
+// setProviders merges providers by name: null removes a provider, and of other providers only the listed fields change.
 func (s *Settings) setProviders(path string, v value) error {
 	if v.kind == null {
 		s.Providers = map[string]ProviderFields{}
 		return nil
 	}
 	if v.kind != object {
-		return fieldError(path, "must be an object or null, not %s", v.kind) // which could be a misplaced key
+		return fieldError(path, "must be an object or null, not %s", v.kind) // not the value: it could be a misplaced key
 	}
 	merged := make(map[string]ProviderFields, len(s.Providers)+len(v.members))
 	for name, p := range s.Providers {
@@ -211,7 +211,7 @@ func (p *ProviderFields) setDialect(path string, v value) error {
 	})(path, v)
 }
 
-// setStreamUsage takes true, false, or null for what holds by default.
+// setStreamUsage accepts true, false, or null for the default.
 func (p *ProviderFields) setStreamUsage(path string, v value) error {
 	if v.kind == null {
 		p.StreamUsage = nil
@@ -225,7 +225,7 @@ func (p *ProviderFields) setStreamUsage(path string, v value) error {
 	return nil
 }
 
-// setKey keeps the key that is there when what comes is its mask or the empty field of a form; null removes it.
+// setKey sets the key. A mask or the empty field of a form keeps the present key; null removes it.
 func (p *ProviderFields) setKey(path string, v value) error {
 	switch {
 	case v.kind == null:
@@ -247,19 +247,19 @@ func (p *ProviderFields) setKey(path string, v value) error {
 }
 
 var (
-	// assignment is a line of an env file. The padding of a key in base64 is not one.
+	// assignment matches a line of an env file, but not a base64 key with padding.
 	assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=[^=]`)
-	// ourSecret is how a project's secret key begins.
-	ourSecret = regexp.MustCompile(`^sk_[0-9A-Za-z]{16}_`)
+	// projectSecret matches the beginning of a project's secret key.
+	projectSecret = regexp.MustCompile(`^sk_[0-9A-Za-z]{16}_`)
 )
 
-// notAKey says why a text cannot be a provider's API key and what belongs there, or returns "". It never quotes the text.
+// notAKey returns why a text cannot be a provider's API key, and what to give instead, or "". It never quotes the text.
 func notAKey(s string) string {
 	const most = 4096
 	switch {
 	case strings.HasPrefix(s, "pk_"):
 		return "is a project key of AI Ratelimit; the provider's own key belongs here"
-	case ourSecret.MatchString(s):
+	case projectSecret.MatchString(s):
 		return "is a project's secret key of AI Ratelimit; the provider's own key belongs here"
 	case len(s) > most:
 		return fmt.Sprintf("is not an API key: it has more than %d characters", most)
@@ -281,11 +281,11 @@ func notAKey(s string) string {
 
 const (
 	bullet = "•"
-	// leastMasked is how long a key is, in bytes, of which four characters tell nothing.
+	// leastMasked is the length, in bytes, from which a key's last four characters may be shown.
 	leastMasked = 16
 )
 
-// mask shows the last four characters of a key that is long enough for them to tell nothing.
+// mask hides a key, except for the last four characters of a long one.
 func mask(key string) string {
 	const shown = 4
 	switch {
@@ -297,7 +297,8 @@ func mask(key string) string {
 	return strings.Repeat(bullet, 8) + key[len(key)-shown:]
 }
 
-// isMask tells a mask, of ours or of someone's form, from a key: no vendor's key contains a bullet, an ellipsis or two asterisks.
+// isMask reports whether a text is a mask, made here or by a form. No vendor's key contains a bullet, an ellipsis or two
+// asterisks.
 func isMask(key string) bool {
 	return strings.Contains(key, bullet) || strings.Contains(key, "…") || strings.Contains(key, "**")
 }
@@ -325,7 +326,7 @@ func providerName(path, name string) error {
 	if bad {
 		return fieldError(path, "is not a provider's name: 1 to %d of a-z, 0-9 and -", most)
 	}
-	// Google's own names for its models start with it: models/gemini-2.5-flash.
+	// Google's own model names begin with models/, such as models/gemini-2.5-flash.
 	if name == "models" {
 		return fieldError(path, "is not a provider's name: choose another")
 	}
@@ -356,8 +357,8 @@ func (p ProviderFields) check(path, name string) error {
 	return nil
 }
 
-// keyFits reports whether the stored key can be the vendor's. A server of the developer's own that stands in for the
-// vendor may have keys that start with sk-.
+// keyFits reports whether the stored key can be the vendor's. A private server that stands in for the vendor may have keys
+// that begin with sk-.
 func (p ProviderFields) keyFits(vendor Vendor) bool {
 	owner := KeyOwner(p.Key)
 	if p.BaseURL != nil && vendorAt(*p.BaseURL) != vendor.Name {
@@ -366,7 +367,7 @@ func (p ProviderFields) keyFits(vendor Vendor) bool {
 	return isMask(p.Key) || KeyFits(p.Key, vendor.Name)
 }
 
-// surplus returns the end of a base URL that belongs to the paths below it, "" if it has none.
+// surplus returns the end of a base URL that is already a part of the endpoints' paths, or "".
 func surplus(base *string, dialect string) string {
 	if base == nil {
 		return ""

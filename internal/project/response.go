@@ -13,7 +13,7 @@ const maxResponse = 8 << 10
 
 var (
 	responseTexts = []string{"message", "deepLink", "upgradeUrl"}
-	// reservedFields are members that every limit error has of its own.
+	// reservedFields are members that the gateway sets in every limit error.
 	reservedFields = []string{"type", "code", "param", "limit", "details"}
 )
 
@@ -69,9 +69,9 @@ func responseField(path string, m member) error {
 	return nil
 }
 
-// MergeLimitResponse returns, field by field, what the first level that sets the field says: pass the identity's
-// response, the tier's, the project's. A field that is null inherits. The result is a new map; its values are
-// shared with the levels.
+// MergeLimitResponse merges responses field by field: the first level that sets a field wins. Pass the identity's
+// response, the tier's, then the project's. A null field inherits. The result is a new map that shares its values with
+// the levels.
 func MergeLimitResponse(levels ...map[string]any) map[string]any {
 	merged := make(map[string]any)
 	for _, level := range levels {
@@ -84,10 +84,9 @@ func MergeLimitResponse(levels ...map[string]any) map[string]any {
 	return merged
 }
 
-// Fill returns v with {{name}} replaced by vars[name] in every string of it, those in objects and arrays included. A
-// name that vars lacks stays as written, and what was filled in is not looked at again: an identity called
-// "{{limit}}" is shown as that. In a string that is a URL the values are percent-encoded, so that a name which a
-// client chose adds no parameter to it. v is left as it is.
+// Fill returns a copy of v with {{name}} replaced by vars[name] in every string, also inside objects and arrays. A name
+// that vars lacks stays as written. Filled-in text is not filled in again, so an identity "{{limit}}" is shown as that.
+// In a URL the values are percent-encoded, so that a name from a client cannot add a parameter.
 func Fill(v any, vars map[string]string) any {
 	switch v := v.(type) {
 	case string:
@@ -144,8 +143,8 @@ func isURL(s string) bool {
 	}) && !strings.ContainsFunc(rest, unicode.IsSpace)
 }
 
-// percentEncode leaves the unreserved characters of RFC 3986, section 2.3, so that a value stays one value in a path
-// and in a query alike.
+// percentEncode keeps only the unreserved characters of RFC 3986, section 2.3, so that a value stays one value both in a
+// path and in a query.
 func percentEncode(s string) string {
 	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// leastSecret is the length, in bytes, below which a stored key is no secret that could be told from other text: what
-// a server that asks for no key is given.
+// leastSecret is the length, in bytes, from which a stored key is hidden. A shorter one is a dummy for a server that needs
+// no key, and could be ordinary text.
 const leastSecret = 8
 
-// keyForms returns the ways in which an answer may quote a key: as it is, escaped for a URL or for JSON, and within
-// text that is encoded as base64 as a whole, a Basic authorization for one.
+// keyForms returns the forms in which an answer may quote a key: plain, escaped for a URL or for JSON, and inside
+// base64, such as a Basic authorization.
 func keyForms(key string) [][]byte {
 	if len(key) < leastSecret {
 		return nil
@@ -54,19 +54,19 @@ func (p *Provider) Quotes(text string) bool {
 	return false
 }
 
-// Redactor hides a provider's stored key in an answer that passes in pieces. The zero value hides nothing.
+// Redactor hides a provider's stored key in an answer that comes in pieces. The zero value hides nothing.
 type Redactor struct {
 	forms [][]byte
-	held  []byte // the end of what has come, where it may be the beginning of a key
+	held  []byte // held back, because it may be the beginning of a key
 	buf   []byte
 }
 
-// Redactor returns one for an answer of the provider.
+// Redactor returns a new Redactor for an answer of the provider.
 func (p *Provider) Redactor() Redactor { return Redactor{forms: p.forms} }
 
-// Next returns the bytes of the answer that can be passed on, p among them, with the key's replaced by as many
-// asterisks. It writes to p, and what it returns is valid until it is called again. The last bytes are held back where
-// they begin as the key does; last says that nothing more comes.
+// Next takes the next piece of the answer and returns the bytes to pass on, with asterisks in place of the key. It holds
+// back last bytes that may be the beginning of the key, unless last is set, which ends the answer. Next writes to p. Its
+// result is valid until the next call.
 func (r *Redactor) Next(p []byte, last bool) []byte {
 	if len(r.forms) == 0 {
 		return p
@@ -83,7 +83,7 @@ func (r *Redactor) Next(p []byte, last bool) []byte {
 	}
 	n := 0
 	for _, form := range r.forms {
-		n = max(n, begun(p, form))
+		n = max(n, partial(p, form))
 	}
 	if n > 0 {
 		r.held = append(r.held, p[len(p)-n:]...)
@@ -91,7 +91,7 @@ func (r *Redactor) Next(p []byte, last bool) []byte {
 	return p[:len(p)-n]
 }
 
-// needle is how many bytes of a key are searched for: as many as the processor compares at once.
+// needle is how many bytes of a key are searched for first: as many as the processor compares at once.
 const needle = 32
 
 func hide(p, form []byte) {
@@ -112,9 +112,9 @@ func hide(p, form []byte) {
 	}
 }
 
-// begun returns how many bytes at the end of p a form begins with.
-func begun(p, form []byte) int {
-	if len(p) == 0 || p[len(p)-1] <= ' ' { // the usual end: no key has a space
+// partial returns how many bytes at the end of p are the beginning of form.
+func partial(p, form []byte) int {
+	if len(p) == 0 || p[len(p)-1] <= ' ' { // the usual case: no key has a space
 		return 0
 	}
 	tail := p[max(0, len(p)-len(form)+1):]

@@ -144,7 +144,7 @@ func TestABackupUnderLoadIsWhatWasCounted(t *testing.T) {
 	}
 	stop()
 	clients.Wait()
-	if got := in.Run("", nil, "backup", to); got.Code != 1 || !strings.Contains(got.Err, "is there already") {
+	if got := in.Run("", nil, "backup", to); got.Code != 1 || !strings.Contains(got.Err, "already exists") {
 		t.Errorf("backup to a file that is there: exit %d, %s; want 1 and why", got.Code, got.Err)
 	}
 	usage, _ := copied.file(k.Project)
