@@ -27,7 +27,7 @@ type Config struct {
 	PublicURL string
 	// CORSOrigins are further origins that may use the control plane with a session.
 	CORSOrigins []string
-	// Signup is who may make an account.
+	// Signup says who may create an account.
 	Signup Signup
 
 	// DataDir is the folder of all local files: the SQLite file, unless DATABASE_URL is set, and generated keys.
