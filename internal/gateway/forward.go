@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -27,47 +26,51 @@ const errorBody = 256 << 10
 type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	taken  atomic.Bool // the transport has begun to send the request
 	gone   atomic.Bool // the client has gone, or no longer reads
 	marked atomic.Bool // the stream's end marker has come
 	idle   *time.Timer
 	quiet  time.Duration
 	stop   func() bool // stops watching the client
-	trace  httptrace.ClientTrace
 	body   outgoingBody
+	plain  *outgoingBody // of the request without the wish for usage; nil where the first was not refused
 }
 
-// outgoingBody is a request's body on its way to the provider.
+// outgoingBody is a request's body on its way to the provider. The reader must not be touched until Sent is true.
 type outgoingBody struct {
-	bytes.Reader
-	sent atomic.Bool // the transport has read all of it
+	reader bytes.Reader
+	provider.Progress
 }
 
-// Read implements io.Reader. After the last byte it does not touch the embedded Reader again, which dropBody then empties.
+// largeBody is from where on a body, in bytes, is known to be sent before the provider can answer, so that its memory is
+// surely given back. A smaller one goes out in one write with its header instead.
+const largeBody = 64 << 10
+
+// Read implements io.Reader.
 func (b *outgoingBody) Read(p []byte) (int, error) {
-	if b.sent.Load() {
+	if b.Sent.Load() {
 		return 0, io.EOF
 	}
-	n, err := b.Reader.Read(p)
-	if b.Len() == 0 {
-		b.sent.Store(true)
+	n, err := b.reader.Read(p)
+	if b.reader.Len() == 0 {
+		b.Sent.Store(true)
 	}
 	return n, err
 }
 
-// WriteTo implements io.WriterTo through Read: the embedded Reader's own WriteTo would bypass it.
-func (b *outgoingBody) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(w, struct{ io.Reader }{b})
+// rewind returns the body from its beginning. Its error is nil.
+func (b *outgoingBody) rewind() (io.ReadCloser, error) {
+	b.Sent.Store(false)
+	_, _ = b.reader.Seek(0, io.SeekStart) // cannot fail
+	if b.reader.Size() < largeBody {
+		return io.NopCloser(&b.reader), nil
+	}
+	return io.NopCloser(b), nil
 }
 
-// rewind makes the next Read start at the body's first byte.
-func (b *outgoingBody) rewind() {
-	b.sent.Store(false)
-	_, _ = b.Seek(0, io.SeekStart) // cannot fail
+// begun reports whether the provider may have begun.
+func (x *exchange) begun() bool {
+	return x.body.Begun.Load() || x.plain != nil && x.plain.Begun.Load()
 }
-
-// Close implements io.Closer.
-func (*outgoingBody) Close() error { return nil }
 
 var (
 	errClientGone = errors.New("client went away")
@@ -175,14 +178,14 @@ func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.
 	if err != nil {
 		return nil, err
 	}
-	body.Reset(sent)
-	x.trace.WroteHeaders = func() { x.taken.Store(true) }
-	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace))
+	body.reader.Reset(sent)
+	req := blank.WithContext(provider.WithProgress(x.ctx, &body.Progress))
 	req.Method, req.URL, req.Host, req.Header = c.r.Method, target, target.Host, c.cred.Header
 	if sent := req.Header.Get("Content-Type"); sent != "application/json" {
 		req.Header["Content-Type"] = []string{c.env.ContentType(sent)}
 	}
-	req.Body, req.ContentLength = body, int64(body.Len())
+	req.ContentLength, req.GetBody = body.reader.Size(), body.rewind
+	req.Body, _ = body.rewind()
 	return req, nil
 }
 
@@ -192,8 +195,9 @@ var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 // send makes the exchange. A failed dial is tried once more: the provider cannot have begun.
 func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
-		body.rewind()
+	dial, ok := errors.AsType[*net.OpError](err)
+	if ok && (dial.Op == "dial" || dial.Op == "proxyconnect") && x.ctx.Err() == nil && !x.begun() {
+		req.Body, _ = body.rewind()
 		resp, err = c.g.Transport.RoundTrip(req)
 	}
 	return resp, err
@@ -203,7 +207,7 @@ func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.R
 // provider it costs nothing, else its input counts. If the client left, its usual output
 // counts too.
 func (c *call) unanswered(x *exchange, err error) error {
-	if x.taken.Load() {
+	if x.begun() {
 		c.settle(c.unseen(x))
 	} else {
 		c.release()
@@ -225,7 +229,7 @@ func (c *call) failure(x *exchange, err error) error {
 			Message: "This server is shutting down. " + c.countNote()}
 	case errors.Is(err, provider.ErrForbiddenAddress):
 		return unreachable("The provider's address is not allowed: it resolves to a private network. ALLOW_PRIVATE_UPSTREAMS=true lifts this.")
-	case !x.taken.Load():
+	case !x.begun():
 		return unreachable("The provider cannot be reached. Nothing was counted; try again.")
 	case errors.Is(cause, errIdle), errors.As(err, &timeout) && timeout.Timeout():
 		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",

@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/tidwall/gjson"
 )
 
@@ -177,7 +177,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // beganSending tells the gateway that its request is being sent, as a transport does.
 func beganSending(r *http.Request) {
-	httptrace.ContextClientTrace(r.Context()).WroteHeaders()
+	provider.ProgressOf(r.Context()).Begun.Store(true)
 }
 
 // work writes the answer and bills the part that it has made.
