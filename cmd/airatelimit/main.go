@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"os"
 	"os/signal"
 	"strings"
@@ -47,8 +46,6 @@ type app struct {
 func (a *app) command() string { return cmp.Or(a.name, "airatelimit") }
 
 func main() {
-	// net/http prints what a provider sends unasked, which may be somebody's answer.
-	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)

@@ -45,8 +45,6 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// AllowPrivateUpstreams allows private addresses for a project's own provider.
 	AllowPrivateUpstreams bool
-	// UpstreamProxy is what providers with https are reached through; nil connects directly.
-	UpstreamProxy *url.URL
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
 	// BodyMemoryBytes is the memory for the bodies of all requests together.
@@ -111,7 +109,6 @@ func Load(getenv func(string) string) (Config, error) {
 		pooled(int(e.integer("DATABASE_POOL_SIZE", "connections", 16, LeastConnections, 1000)))
 	c.Prices = e.prices("PRICE_BOOK")
 	c.AllowPrivateUpstreams = e.boolean("ALLOW_PRIVATE_UPSTREAMS", !c.Production)
-	c.UpstreamProxy = e.proxy("UPSTREAM_PROXY")
 	c.LogLevel = e.level("LOG_LEVEL")
 	format := "text"
 	if c.Production {

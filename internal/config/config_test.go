@@ -49,7 +49,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		"CORS_ORIGIN": "https://Admin.Example.com:443/, http://localhost:5173", "DATA_DIR": "/var/lib/x/",
 		"DATABASE_URL": "sqlite:/srv/y.db", "SMTP_URL": "smtp://u:p@mail:587", "EMAIL_FROM": "A <a@example.com>",
 		"TRUSTED_PROXIES": "10.1.2.3/8, ::1", "MAX_BODY_MB": "1", "BODY_MEMORY_MB": "64", "DRAIN_SECONDS": "0", "UPSTREAM_TIMEOUT_SECONDS": "5",
-		"ALLOW_PRIVATE_UPSTREAMS": "true", "UPSTREAM_PROXY": "http://u:p@proxy.example:3128", "LOG_LEVEL": "debug",
+		"ALLOW_PRIVATE_UPSTREAMS": "true", "LOG_LEVEL": "debug",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/", "PPROF_ADDR": "[::1]:6060", "METRICS_TOKEN": "m",
 		"JWT_SECRET": key1, "ENCRYPTION_KEY": key2, "ENCRYPTION_KEY_PREVIOUS": key1 + ",Zx8kPq2vLm5nRt7wYb3cHd6fJg9sKa4e",
 	}))
@@ -63,8 +63,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		EmailFrom:      "A <a@example.com>",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		MaxBodyBytes:   1 << 20, BodyMemoryBytes: 64 << 20, UpstreamTimeout: 5 * time.Second, AllowPrivateUpstreams: true,
-		UpstreamProxy: &url.URL{Scheme: "http", Host: "proxy.example:3128", User: url.UserPassword("u", "p")},
-		LogLevel:      slog.LevelDebug, LogJSON: true,
+		LogLevel: slog.LevelDebug, LogJSON: true,
 		TracesURL: "http://collector:4318/v1/traces", ProfilesAddr: "[::1]:6060", MetricsToken: "m",
 	}
 	if diff := cmp.Diff(want, got, comparers); diff != "" {
@@ -133,10 +132,6 @@ func TestLoadRefuses(t *testing.T) {
 		{"DRAIN_SECONDS", "30s", `DRAIN_SECONDS is "30s": give a whole number of seconds from 0 to 86400`},
 		{"UPSTREAM_TIMEOUT_SECONDS", "0", "UPSTREAM_TIMEOUT_SECONDS is"},
 		{"ALLOW_PRIVATE_UPSTREAMS", "maybe", "ALLOW_PRIVATE_UPSTREAMS is"},
-		{"UPSTREAM_PROXY", "proxy.example:3128", "UPSTREAM_PROXY is not the address of a proxy: give one like http://user:password@proxy.example:3128"},
-		{"UPSTREAM_PROXY", "ftp://u:hunter2@proxy.example", "UPSTREAM_PROXY is not"},
-		{"UPSTREAM_PROXY", "http://u:12/hunter2@proxy.example", "UPSTREAM_PROXY is not"},
-		{"UPSTREAM_PROXY", "http://proxy.example/?hunter2", "UPSTREAM_PROXY is not"},
 		{"LOG_LEVEL", "loud", "LOG_LEVEL is"},
 		{"LOG_FORMAT", "xml", "LOG_FORMAT is"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is not the address of a collector"},

@@ -241,22 +241,6 @@ func (e *env) smtpURL(name string) *url.URL {
 	return u
 }
 
-// proxy is the address of a proxy, which may hold a password.
-func (e *env) proxy(name string) *url.URL {
-	v := e.text(name, "")
-	if v == "" {
-		return nil
-	}
-	u, err := url.Parse(v)
-	// A password with a / ? or # as it is would be cut there, and its beginning taken for the proxy's name.
-	if err != nil || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) || u.Hostname() == "" ||
-		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
-		e.fail("%s is not the address of a proxy: give one like http://user:password@proxy.example:3128, with http, https or socks5, and with %% codes for / ? # @ in the password", name)
-		return nil
-	}
-	return u
-}
-
 func (e *env) address(name string) string {
 	v := e.text(name, "")
 	if v == "" {

@@ -142,10 +142,10 @@ func (c *call) giveMemory(n int64) {
 // dropBody frees the body once the provider has all of it: an answer can last for minutes, and other requests need the
 // memory.
 func (c *call) dropBody(x *exchange, resp *http.Response) {
-	if !x.body.Sent.Load() {
+	if !x.body.sent.Load() {
 		return
 	}
-	x.body.reader.Reset(nil)
+	x.body.Reset(nil)
 	c.body, resp.Request = nil, nil
 	c.env.Forget()
 	c.giveMemory(c.memory)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -26,51 +27,47 @@ const errorBody = 256 << 10
 type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	taken  atomic.Bool // the transport has begun to send the request
 	gone   atomic.Bool // the client has gone, or no longer reads
 	marked atomic.Bool // the stream's end marker has come
 	idle   *time.Timer
 	quiet  time.Duration
 	stop   func() bool // stops watching the client
+	trace  httptrace.ClientTrace
 	body   outgoingBody
-	plain  *outgoingBody // of the request without the wish for usage; nil where the first was not refused
 }
 
-// outgoingBody is a request's body on its way to the provider. The reader must not be touched until Sent is true.
+// outgoingBody is a request's body on its way to the provider.
 type outgoingBody struct {
-	reader bytes.Reader
-	provider.Progress
+	bytes.Reader
+	sent atomic.Bool // the transport has read all of it
 }
 
-// largeBody is from where on a body, in bytes, is known to be sent before the provider can answer, so that its memory is
-// surely given back. A smaller one goes out in one write with its header instead.
-const largeBody = 64 << 10
-
-// Read implements io.Reader.
+// Read implements io.Reader. After the last byte it does not touch the embedded Reader again, which dropBody then empties.
 func (b *outgoingBody) Read(p []byte) (int, error) {
-	if b.Sent.Load() {
+	if b.sent.Load() {
 		return 0, io.EOF
 	}
-	n, err := b.reader.Read(p)
-	if b.reader.Len() == 0 {
-		b.Sent.Store(true)
+	n, err := b.Reader.Read(p)
+	if b.Len() == 0 {
+		b.sent.Store(true)
 	}
 	return n, err
 }
 
-// rewind returns the body from its beginning. Its error is nil.
-func (b *outgoingBody) rewind() (io.ReadCloser, error) {
-	b.Sent.Store(false)
-	_, _ = b.reader.Seek(0, io.SeekStart) // cannot fail
-	if b.reader.Size() < largeBody {
-		return io.NopCloser(&b.reader), nil
-	}
-	return io.NopCloser(b), nil
+// WriteTo implements io.WriterTo through Read: the embedded Reader's own WriteTo would bypass it.
+func (b *outgoingBody) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{b})
 }
 
-// begun reports whether the provider may have begun.
-func (x *exchange) begun() bool {
-	return x.body.Begun.Load() || x.plain != nil && x.plain.Begun.Load()
+// rewind makes the next Read start at the body's first byte.
+func (b *outgoingBody) rewind() {
+	b.sent.Store(false)
+	_, _ = b.Seek(0, io.SeekStart) // cannot fail
 }
+
+// Close implements io.Closer.
+func (*outgoingBody) Close() error { return nil }
 
 var (
 	errClientGone = errors.New("client went away")
@@ -178,14 +175,14 @@ func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.
 	if err != nil {
 		return nil, err
 	}
-	body.reader.Reset(sent)
-	req := blank.WithContext(provider.WithProgress(x.ctx, &body.Progress))
+	body.Reset(sent)
+	x.trace.WroteHeaders = func() { x.taken.Store(true) }
+	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace))
 	req.Method, req.URL, req.Host, req.Header = c.r.Method, target, target.Host, c.cred.Header
 	if sent := req.Header.Get("Content-Type"); sent != "application/json" {
 		req.Header["Content-Type"] = []string{c.env.ContentType(sent)}
 	}
-	req.ContentLength, req.GetBody = body.reader.Size(), body.rewind
-	req.Body, _ = body.rewind()
+	req.Body, req.ContentLength = body, int64(body.Len())
 	return req, nil
 }
 
@@ -195,9 +192,8 @@ var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 // send makes the exchange. A failed dial is tried once more: the provider cannot have begun.
 func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
-	dial, ok := errors.AsType[*net.OpError](err)
-	if ok && (dial.Op == "dial" || dial.Op == "proxyconnect") && x.ctx.Err() == nil && !x.begun() {
-		req.Body, _ = body.rewind()
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
+		body.rewind()
 		resp, err = c.g.Transport.RoundTrip(req)
 	}
 	return resp, err
@@ -207,7 +203,7 @@ func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.R
 // provider it costs nothing, else its input counts. If the client left, its usual output
 // counts too.
 func (c *call) unanswered(x *exchange, err error) error {
-	if x.begun() {
+	if x.taken.Load() {
 		c.settle(c.unseen(x))
 	} else {
 		c.release()
@@ -229,7 +225,7 @@ func (c *call) failure(x *exchange, err error) error {
 			Message: "This server is shutting down. " + c.countNote()}
 	case errors.Is(err, provider.ErrForbiddenAddress):
 		return unreachable("The provider's address is not allowed: it resolves to a private network. ALLOW_PRIVATE_UPSTREAMS=true lifts this.")
-	case !x.begun():
+	case !x.taken.Load():
 		return unreachable("The provider cannot be reached. Nothing was counted; try again.")
 	case errors.Is(cause, errIdle), errors.As(err, &timeout) && timeout.Timeout():
 		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",

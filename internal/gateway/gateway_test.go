@@ -251,20 +251,18 @@ func TestUsageIsAskedForWhereItMayBe(t *testing.T) {
 // A failed dial is tried once more, with the whole body. If it fails again, the request is not counted.
 func TestConnectionsAreTriedTwice(t *testing.T) {
 	t.Parallel()
-	for _, op := range []string{"dial", "proxyconnect"} {
-		a := new(account)
-		var bodies []string
-		got, _ := serve(t, a, func(r *http.Request) (*http.Response, error) {
-			body, _ := io.ReadAll(r.Body)
-			bodies = append(bodies, string(body))
-			return nil, &net.OpError{Op: op, Err: errors.New("connection refused")}
-		})
-		if got.Code != 502 || a.released != 1 || len(a.settled) != 0 {
-			t.Errorf("%s: status %d, released %d, settled %d", op, got.Code, a.released, len(a.settled))
-		}
-		if len(bodies) != 2 || bodies[0] == "" || bodies[0] != bodies[1] {
-			t.Errorf("%s: the bodies of the attempts: %q", op, bodies)
-		}
+	a := new(account)
+	var bodies []string
+	got, _ := serve(t, a, func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		bodies = append(bodies, string(body))
+		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	})
+	if got.Code != 502 || a.released != 1 || len(a.settled) != 0 {
+		t.Errorf("status %d, released %d, settled %d", got.Code, a.released, len(a.settled))
+	}
+	if len(bodies) != 2 || bodies[0] == "" || bodies[0] != bodies[1] {
+		t.Errorf("the bodies of the attempts: %q", bodies)
 	}
 }
 

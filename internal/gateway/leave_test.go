@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,6 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
-	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/tidwall/gjson"
 )
 
@@ -177,7 +177,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // beganSending tells the gateway that its request is being sent, as a transport does.
 func beganSending(r *http.Request) {
-	provider.ProgressOf(r.Context()).Begun.Store(true)
+	httptrace.ContextClientTrace(r.Context()).WroteHeaders()
 }
 
 // work writes the answer and bills the part that it has made.

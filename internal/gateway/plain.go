@@ -109,12 +109,12 @@ func (c *call) retryPlain(x *exchange, refusal *http.Response, edit *wire.Edit) 
 	}
 	_ = refusal.Body.Close()
 	edit.IncludeUsage = false
-	x.plain = new(outgoingBody) // the transport may still read the first
-	req, err := c.outgoing(x, x.plain, *edit)
+	again := new(outgoingBody) // the transport may still hold the first
+	req, err := c.outgoing(x, again, *edit)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(x, req, x.plain)
+	resp, err := c.send(x, req, again)
 	if err == nil && resp.StatusCode < 300 {
 		c.g.plain.noteRefusal(c.server(), c.g.Now())
 	}

@@ -54,8 +54,6 @@ func reasonOf(err, cause error) string {
 		return number.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
-	case errors.Is(err, provider.ErrHTTP2):
-		return "HTTP/2 stream ended"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed"
 	case errors.Is(err, context.Canceled):

@@ -10,59 +10,20 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
 )
 
-// testTransport counts the connections that it has open.
-type testTransport struct {
-	*Transport
-	open atomic.Int64
-}
-
-func newTestTransport(t *testing.T, config TransportConfig) *testTransport {
+func newTestTransport(t *testing.T, config TransportConfig) *Transport {
 	t.Helper()
 	config.AllowPrivate = true
-	transport := &testTransport{Transport: NewTransport(config)}
-	dial := transport.http.DialContext
-	transport.http.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := dial(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		transport.open.Add(1)
-		return &countedConn{Conn: c, closed: sync.OnceFunc(func() { transport.open.Add(-1) })}, nil
-	}
+	transport := NewTransport(config)
 	t.Cleanup(transport.CloseIdleConnections)
 	return transport
-}
-
-type countedConn struct {
-	net.Conn
-	closed func()
-}
-
-func (c *countedConn) Close() error {
-	err := c.Conn.Close()
-	c.closed()
-	return err
-}
-
-// keeps waits until no more than so many connections are open. Those that are kept stay open.
-func (t *testTransport) keeps(tb testing.TB, want int64) {
-	tb.Helper()
-	for deadline := time.Now().Add(10 * time.Second); t.open.Load() > want; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			break
-		}
-	}
-	if n := t.open.Load(); n != want {
-		tb.Errorf("%d connections are kept; want %d", n, want)
-	}
 }
 
 func post(t *testing.T, ctx context.Context, url, body string) *http.Request {
@@ -75,7 +36,7 @@ func post(t *testing.T, ctx context.Context, url, body string) *http.Request {
 }
 
 // exchange sends a request and returns the answer's status and body.
-func exchange(t *testing.T, transport http.RoundTripper, req *http.Request) (int, string) {
+func exchange(t *testing.T, transport *Transport, req *http.Request) (int, string) {
 	t.Helper()
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
@@ -89,6 +50,12 @@ func exchange(t *testing.T, transport http.RoundTripper, req *http.Request) (int
 	return resp.StatusCode, string(body)
 }
 
+func (t *Transport) idleCount() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.n
+}
+
 // Whatever the framing and the size, what was sent arrives and what is answered comes back, over one connection.
 func TestConnectionsAreUsedAgain(t *testing.T) {
 	t.Parallel()
@@ -98,9 +65,6 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				t.Error(err)
-			}
-			if secure != (r.ProtoMajor == 2) {
-				t.Errorf("TLS %t: HTTP/%d; want 2 with TLS", secure, r.ProtoMajor)
 			}
 			if r.ContentLength != int64(len(body)) || len(r.TransferEncoding) > 0 {
 				t.Errorf("length %d, transfer encoding %q for %d bytes", r.ContentLength, r.TransferEncoding, len(body))
@@ -124,7 +88,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 				connections.Add(1)
 			}
 		}
-		server.EnableHTTP2 = true
+		server.EnableHTTP2 = true // is offered, and not taken
 		var config TransportConfig
 		if secure {
 			server.StartTLS()
@@ -134,7 +98,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		}
 		transport := newTestTransport(t, config)
 		for _, path := range []string{"/length", "/chunked", "/interim"} {
-			for _, size := range []int{0, 1, 4095, 32 << 10} {
+			for _, size := range []int{0, 1, 4095, inline / 2} {
 				echoes(t, transport, server.URL+path, size)
 			}
 		}
@@ -145,7 +109,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 			t.Errorf("TLS %t: %d connections were made; want 1", secure, n)
 		}
 		// Of these the answer may end before it is known here that all of the request has gone out.
-		for _, size := range []int{64 << 10, 1 << 20, 10 << 20} {
+		for _, size := range []int{inline - 300, inline - 200, inline, inline + 1, 1 << 20, 10 << 20} {
 			echoes(t, transport, server.URL+"/length", size)
 		}
 		transport.CloseIdleConnections()
@@ -153,18 +117,11 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	}
 }
 
-func echoes(t *testing.T, transport http.RoundTripper, url string, size int) {
+func echoes(t *testing.T, transport *Transport, url string, size int) {
 	t.Helper()
 	want := strings.Repeat("x", size)
-	var progress Progress
-	if status, got := exchange(t, transport, post(t, WithProgress(t.Context(), &progress), url, want)); status != 200 || got != want {
+	if status, got := exchange(t, transport, post(t, t.Context(), url, want)); status != 200 || got != want {
 		t.Errorf("%s: status %d and %d bytes of %d", url, status, len(got), size)
-	}
-	for deadline := time.Now().Add(10 * time.Second); !progress.Sent.Load() && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond) // the answer may be here first
-	}
-	if !progress.Begun.Load() || !progress.Sent.Load() {
-		t.Errorf("%s: begun %t, sent %t; want both", url, progress.Begun.Load(), progress.Sent.Load())
 	}
 }
 
@@ -223,7 +180,28 @@ func TestConnectionsClosedMeanwhileAreNotUsed(t *testing.T) {
 			t.Errorf("request %d: %d %q", i, status, got)
 		}
 		<-closed
-		transport.keeps(t, 0)
+		awaitClosed(t, transport)
+	}
+}
+
+// awaitClosed returns when the end of the idle connection has arrived.
+func awaitClosed(t *testing.T, transport *Transport) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		transport.mu.Lock()
+		quiet := false
+		for _, list := range transport.idle {
+			for _, c := range list {
+				quiet = quiet || c.quiet()
+			}
+		}
+		transport.mu.Unlock()
+		if !quiet {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the connection is still open")
+		}
 	}
 }
 
@@ -232,14 +210,7 @@ func TestWhatMayHaveArrivedIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int64
 	url := raw(t, func(n int, c net.Conn) {
-		for {
-			got := takeRequest(c)
-			if got == "" {
-				return
-			}
-			if strings.Contains(got, "dempotency") {
-				t.Errorf("sent %q; want no Idempotency-Key", got)
-			}
+		for takeRequest(c) != "" {
 			if requests.Add(1) == 2 {
 				return // without an answer
 			}
@@ -248,8 +219,8 @@ func TestWhatMayHaveArrivedIsNotSentAgain(t *testing.T) {
 	})
 	transport := newTestTransport(t, TransportConfig{})
 	exchange(t, transport, post(t, t.Context(), url, "x"))
-	var progress Progress
-	ctx := WithProgress(t.Context(), &progress)
+	wrote := false
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteHeaders: func() { wrote = true }})
 	req := post(t, ctx, url, "x")
 	req.Header.Set("Idempotency-Key", "k") // which the standard library's transport takes as leave to
 	resp, err := transport.RoundTrip(req)
@@ -257,79 +228,9 @@ func TestWhatMayHaveArrivedIsNotSentAgain(t *testing.T) {
 		resp.Body.Close()
 		t.Fatal("no error")
 	}
-	if !progress.Begun.Load() || requests.Load() != 2 {
-		t.Errorf("told of sending: %t, requests %d; want true, 2", progress.Begun.Load(), requests.Load())
+	if !wrote || requests.Load() != 2 {
+		t.Errorf("told of sending: %t, requests %d; want true, 2", wrote, requests.Load())
 	}
-}
-
-// A request of which no whole header was written is sent again, whole: the provider had closed the connection while it was
-// idle. Any other is not.
-func TestWhatWasNotSentIsSentAgain(t *testing.T) {
-	t.Parallel()
-	var requests atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests.Add(1)
-		_, _ = io.Copy(w, r.Body)
-	}))
-	defer server.Close()
-	transport := newTestTransport(t, TransportConfig{})
-	dial := transport.http.DialContext
-	var shut atomic.Bool
-	transport.http.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := dial(ctx, network, address)
-		return &shutConn{Conn: c, shut: &shut}, err
-	}
-	var progress Progress
-	for name, tc := range map[string]struct {
-		length int // of a header
-		again  int
-	}{
-		"nothing is written": {8 << 10, 1}, // more than net/http keeps until it writes
-		"may be written":     {1, 0},
-	} {
-		progress.Begun.Store(false)
-		shut.Store(false)
-		exchange(t, transport, post(t, t.Context(), server.URL, "first"))
-		requests.Store(0)
-		shut.Store(true)
-		asked := 0
-		req := post(t, WithProgress(t.Context(), &progress), server.URL, "second")
-		req.Header.Set("X", strings.Repeat("x", tc.length))
-		rewind := req.GetBody
-		req.GetBody = func() (io.ReadCloser, error) {
-			asked++
-			shut.Store(false)
-			return rewind()
-		}
-		resp, err := transport.RoundTrip(req)
-		if (err == nil) != (tc.again == 1) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err == nil {
-			got, _ := io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
-			if string(got) != "second" {
-				t.Errorf("%s: %q arrived; want second", name, got)
-			}
-		}
-		if asked != tc.again || int(requests.Load()) != tc.again || !progress.Begun.Load() {
-			t.Errorf("%s: the body was asked for %d times, %d requests arrived, begun %t; want %d, %d, true",
-				name, asked, requests.Load(), progress.Begun.Load(), tc.again, tc.again)
-		}
-	}
-}
-
-// shutConn writes nothing while it is shut.
-type shutConn struct {
-	net.Conn
-	shut *atomic.Bool
-}
-
-func (c *shutConn) Write(p []byte) (int, error) {
-	if c.shut.Load() {
-		return 0, net.ErrClosed
-	}
-	return c.Conn.Write(p)
 }
 
 // Answers that break off, lie or do not end are errors, and their connections are not used again.
@@ -365,7 +266,9 @@ func TestBrokenAnswers(t *testing.T) {
 			if err == nil {
 				t.Error("no error")
 			}
-			transport.keeps(t, 0)
+			if n := transport.idleCount(); n != 0 {
+				t.Errorf("%d connections are kept", n)
+			}
 		})
 	}
 }
@@ -390,7 +293,9 @@ func TestConnectionsThatAreNotKept(t *testing.T) {
 				if status, got := exchange(t, transport, post(t, t.Context(), url, "x")); status != 200 || got != "ok" {
 					t.Errorf("%d %q; want 200, ok", status, got)
 				}
-				transport.keeps(t, 0)
+				if n := transport.idleCount(); n != 0 {
+					t.Errorf("%d connections are kept", n)
+				}
 			}
 		})
 	}
@@ -399,23 +304,18 @@ func TestConnectionsThatAreNotKept(t *testing.T) {
 // A provider that refuses a large request before it has read it is heard.
 func TestAnswersBeforeTheRequestIsRead(t *testing.T) {
 	t.Parallel()
-	heard := make(chan struct{})
 	url := raw(t, func(_ int, c net.Conn) {
 		_, _ = c.Read(make([]byte, 100))
 		_, _ = io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
-		<-heard
 		_, _ = io.Copy(io.Discard, c)
 	})
 	transport := newTestTransport(t, TransportConfig{})
-	var progress Progress
-	if status, got := exchange(t, transport, post(t, WithProgress(t.Context(), &progress), url, strings.Repeat("x", 30<<20))); status != 413 || got != "big" {
+	if status, got := exchange(t, transport, post(t, t.Context(), url, strings.Repeat("x", 30<<20))); status != 413 || got != "big" {
 		t.Errorf("%d %q; want 413, big", status, got)
 	}
-	if !progress.Begun.Load() || progress.Sent.Load() {
-		t.Errorf("begun %t, sent %t; want true, false", progress.Begun.Load(), progress.Sent.Load())
+	if n := transport.idleCount(); n != 0 {
+		t.Errorf("%d connections are kept", n)
 	}
-	close(heard)
-	transport.keeps(t, 0)
 }
 
 // The end of its context ends a request wherever it is, and its connection.
@@ -449,7 +349,9 @@ func TestCancelledRequests(t *testing.T) {
 			if err == nil {
 				t.Error("no error")
 			}
-			transport.keeps(t, 0)
+			if n := transport.idleCount(); n != 0 {
+				t.Errorf("%d connections are kept", n)
+			}
 		})
 	}
 }
@@ -480,6 +382,7 @@ func TestClosedAnswers(t *testing.T) {
 // Nothing that a header or an address may contain can become another header or request.
 func TestWhatCannotBeSentIsNotSent(t *testing.T) {
 	t.Parallel()
+	transport := newTestTransport(t, TransportConfig{})
 	for name, spoil := range map[string]func(*http.Request){
 		"header value":   func(r *http.Request) { r.Header["X"] = []string{"a\r\nY: b"} },
 		"header name":    func(r *http.Request) { r.Header["X: a\r\nY"] = []string{"b"} },
@@ -489,12 +392,8 @@ func TestWhatCannotBeSentIsNotSent(t *testing.T) {
 		"short body":     func(r *http.Request) { r.ContentLength = 5 },
 		"broken body":    func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(io.ErrNoProgress)) },
 	} {
-		asked := make(chan int, 10)
-		url := raw(t, func(_ int, c net.Conn) {
-			n, _ := c.Read(make([]byte, 1))
-			asked <- n
-		})
-		transport := newTestTransport(t, TransportConfig{})
+		reached := false
+		url := raw(t, func(int, net.Conn) { reached = true })
 		req := post(t, t.Context(), url, "x")
 		spoil(req)
 		resp, err := transport.RoundTrip(req)
@@ -502,11 +401,8 @@ func TestWhatCannotBeSentIsNotSent(t *testing.T) {
 			resp.Body.Close()
 			t.Errorf("%s: sent", name)
 		}
-		transport.keeps(t, 0)
-		for range len(asked) {
-			if <-asked > 0 {
-				t.Errorf("%s: the provider was asked", name)
-			}
+		if reached {
+			t.Errorf("%s: the provider was asked", name)
 		}
 	}
 }
@@ -535,33 +431,30 @@ func TestTLSIsVerified(t *testing.T) {
 // What is idle for too long is closed, and no more is kept than may be.
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
-	const asked = mostIdleEach + 10
-	var arrived, asking sync.WaitGroup
-	arrived.Add(asked)
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		arrived.Done()
-		arrived.Wait() // each on a connection of its own
-	}))
-	defer server.Close()
 	transport := newTestTransport(t, TransportConfig{})
-	for range asked {
-		req := post(t, t.Context(), server.URL, "x")
-		asking.Go(func() {
-			resp, err := transport.RoundTrip(req)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_ = resp.Body.Close()
-		})
+	to := origin{"http", "x"}
+	var far []net.Conn
+	for range mostIdleEach + 10 {
+		near, other := net.Pipe()
+		far = append(far, other)
+		transport.put(newConn(transport, to, near))
 	}
-	asking.Wait()
-	transport.keeps(t, mostIdleEach)
-	if got := transport.http.IdleConnTimeout; got != keepIdle {
-		t.Errorf("connections are kept for %v; want %v", got, keepIdle)
+	if n := transport.idleCount(); n != mostIdleEach {
+		t.Errorf("%d connections are idle; want %d", n, mostIdleEach)
 	}
-	transport.CloseIdleConnections()
-	transport.keeps(t, 0)
+	transport.reap(time.Now().Add(keepIdle / 2))
+	if n := transport.idleCount(); n != mostIdleEach {
+		t.Errorf("%d connections are idle before their time; want %d", n, mostIdleEach)
+	}
+	transport.reap(time.Now().Add(keepIdle + time.Second))
+	if n := transport.idleCount(); n != 0 {
+		t.Errorf("%d connections are idle after their time", n)
+	}
+	for i, c := range far {
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("connection %d: %v; want it closed", i, err)
+		}
+	}
 }
 
 func BenchmarkRoundTrip(b *testing.B) {

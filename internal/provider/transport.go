@@ -8,18 +8,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/textproto"
 	"net/url"
-	"sync/atomic"
+	"sync"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // TransportConfig is what an operator may choose about connections to providers.
 type TransportConfig struct {
-	AllowPrivate bool        // lets providers, and the proxy, live on private, loopback and the like addresses
-	Proxy        *url.URL    // http, https or socks5, for providers with https; nil connects directly
+	AllowPrivate bool        // lets providers live on private, loopback and the like addresses
 	TLS          *tls.Config // nil verifies against the system's roots
 }
 
@@ -29,208 +25,179 @@ const (
 	mostIdle         = 1024             // connections, over all providers
 	mostIdleEach     = 256
 	mostAnswerHeader = 256 << 10 // bytes
-	mostInterim      = 5         // 1xx answers, with which an answer fails
-
-	// An HTTP/2 connection carries many requests: one that died silently must not hold them for their whole timeout.
-	pingAfter   = 30 * time.Second // without a frame from the provider
-	pingTimeout = 15 * time.Second
+	mostInterim      = 5         // 1xx answers before the answer
 )
 
-// ErrHTTP2 reports that an HTTP/2 connection or stream ended before the answer: the provider refused it, went away or failed.
-var ErrHTTP2 = errors.New("the HTTP/2 stream ended")
-
-var errInterim = errors.New("the provider switches protocols, or sends interim answers without end")
-
-// Transport sends requests to providers, by HTTP/2 where they offer it with TLS.
+// Transport sends requests to providers by HTTP/1.1, each on a connection that it has to
+// itself and in the goroutine of its caller: the standard library's Transport hands every
+// request to a goroutine for writing and one for reading, and waking those costs more
+// than the rest of a short request; docs/decisions tells what that is worth. Messages are
+// read by the standard library all the same.
 //
-// It follows no redirects, nor does its caller: a redirect would take a key to a server that nobody chose. It asks for no
-// compression. It obeys no proxy of the environment: with a proxy the address that is checked is the proxy's, and the proxy
-// resolves the provider's name.
+// It follows no redirects, nor does whoever uses it: a redirect would take a key to a
+// server that nobody chose. It asks for no compression, and goes through no proxy, not
+// even one of the environment: the address that is checked would be the proxy's, and the
+// proxy would resolve the provider's name unchecked.
 //
-// A request that may have begun at the provider is not sent again.
-type Transport struct{ http *http.Transport }
+// A request is sent again, on another connection, only where no byte of it was written.
+type Transport struct {
+	dialer net.Dialer
+	tls    *tls.Config
+
+	mu     sync.Mutex
+	idle   map[origin][]*conn // the one that was used last is the last
+	n      int
+	reaper *time.Timer // runs while something is idle
+}
 
 var _ http.RoundTripper = (*Transport)(nil)
+
+// origin is where a connection leads.
+type origin struct{ scheme, host string }
 
 // NewTransport returns a transport. Unless private addresses are allowed a connection to
 // one fails with ErrForbiddenAddress.
 func NewTransport(c TransportConfig) *Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	t := &Transport{dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}, idle: make(map[origin][]*conn)}
 	if !c.AllowPrivate {
-		dialer.ControlContext = publicOnly
+		t.dialer.ControlContext = publicOnly
 	}
-	config := c.TLS.Clone()
-	if config == nil {
-		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	t.tls = c.TLS.Clone()
+	if t.tls == nil {
+		t.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	config.ClientSessionCache = tls.NewLRUClientSessionCache(256)
-	t := &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    dialTimeout,
-		DisableCompression:     true,
-		MaxIdleConns:           mostIdle,
-		MaxIdleConnsPerHost:    mostIdleEach,
-		IdleConnTimeout:        keepIdle,
-		MaxResponseHeaderBytes: mostAnswerHeader,
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-	}
-	if c.Proxy != nil {
-		t.Proxy = func(req *http.Request) (*url.URL, error) {
-			if req.URL.Scheme != "https" {
-				return nil, nil // it would see keys
-			}
-			return c.Proxy, nil
-		}
-	}
-	return &Transport{t}
+	t.tls.NextProtos = []string{"http/1.1"}
+	t.tls.ClientSessionCache = tls.NewLRUClientSessionCache(256)
+	return t
 }
 
-// RoundTrip implements http.RoundTripper. A connection that cannot be made is a *net.OpError whose Op is "dial", or
-// "proxyconnect" with a proxy. The context's Progress is kept up to date. The body goes out with the header in one write
-// where net/http knows its type to be in memory: *bytes.Reader within io.NopCloser.
+// RoundTrip implements http.RoundTripper. A connection that cannot be made is a
+// *net.OpError whose Op is "dial". The request's httptrace.ClientTrace is told with
+// WroteHeaders when the first bytes have gone out.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := checkRequest(req); err != nil {
-		if req.Body != nil {
-			_ = req.Body.Close()
-		}
+	buf := sending.Get().(*[inline]byte)
+	defer sending.Put(buf)
+	m, err := newMessage(buf[:0], req)
+	if err != nil {
 		return nil, err
 	}
 	for {
-		s := newSending(req)
-		resp, err := t.http.RoundTrip(s.req)
-		if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
-			_ = resp.Body.Close()
-			return nil, errInterim
+		c := t.take(m.to)
+		if c == nil {
+			if c, err = t.connect(req.Context(), req.URL); err != nil {
+				return nil, err
+			}
+			return c.exchange(req, m)
 		}
-		if err == nil || req.Context().Err() != nil {
+		resp, err := c.exchange(req, m)
+		if !errors.Is(err, errNothingSent) || req.Context().Err() != nil {
 			return resp, err
 		}
-		if s.http2.Load() {
-			return nil, fmt.Errorf("%w: %w", ErrHTTP2, err)
-		}
-		if !s.reused.Load() || s.Begun.Load() || req.GetBody == nil {
-			return nil, err
-		}
-		// The provider had closed the connection while it was idle. A new connection ends the loop.
-		req = req.WithContext(req.Context())
-		if req.Body, err = req.GetBody(); err != nil {
-			return nil, err
-		}
+		// The provider had closed the connection while it was idle.
 	}
 }
 
 // CloseIdleConnections closes the connections that no request uses.
-func (t *Transport) CloseIdleConnections() { t.http.CloseIdleConnections() }
+func (t *Transport) CloseIdleConnections() { t.reap(time.Now().Add(2 * keepIdle)) }
 
-// checkRequest refuses what net/http would send in another form: in chunks, or with an empty Host.
-func checkRequest(req *http.Request) error {
+// connect makes a connection.
+func (t *Transport) connect(ctx context.Context, u *url.URL) (*conn, error) {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	raw, err := t.dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(t, origin{u.Scheme, u.Host}, raw)
+	if u.Scheme != "https" {
+		return c, nil
+	}
+	config := t.tls.Clone()
+	config.ServerName = u.Hostname()
+	secure := tls.Client(raw, config)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, fmt.Errorf("TLS with %s: %w", u.Host, err)
+	}
+	c.net = secure
+	return c, nil
+}
+
+// take returns an idle connection that the provider has not closed, or nil.
+func (t *Transport) take(to origin) *conn {
+	for {
+		t.mu.Lock()
+		list := t.idle[to]
+		if len(list) == 0 {
+			t.mu.Unlock()
+			return nil
+		}
+		c := list[len(list)-1]
+		list[len(list)-1] = nil
+		t.idle[to] = list[:len(list)-1]
+		t.n--
+		t.mu.Unlock()
+		if c.quiet() {
+			return c
+		}
+		_ = c.net.Close()
+	}
+}
+
+// put keeps a connection for another request.
+func (t *Transport) put(c *conn) {
+	c.idleSince = time.Now()
+	t.mu.Lock()
+	keep := t.n < mostIdle && len(t.idle[c.to]) < mostIdleEach
+	if keep {
+		t.idle[c.to] = append(t.idle[c.to], c)
+		t.n++
+		if t.reaper == nil {
+			t.reaper = time.AfterFunc(keepIdle, func() { t.reap(time.Now()) })
+		}
+	}
+	t.mu.Unlock()
+	if !keep {
+		_ = c.net.Close()
+	}
+}
+
+// reap closes what has been idle for too long by now.
+func (t *Transport) reap(now time.Time) {
+	var old []*conn
+	t.mu.Lock()
+	for to, list := range t.idle {
+		n := 0
+		for n < len(list) && now.Sub(list[n].idleSince) >= keepIdle {
+			n++
+		}
+		old = append(old, list[:n]...)
+		if t.idle[to] = append([]*conn(nil), list[n:]...); n == len(list) {
+			delete(t.idle, to)
+		}
+	}
+	t.n -= len(old)
 	switch {
-	case req.ContentLength < 0:
-		return errors.New("the length of a request must be known")
-	case !httpguts.ValidHostHeader(req.Host):
-		return fmt.Errorf("the address %q cannot be sent", req.URL.Redacted())
+	case t.reaper == nil:
+	case t.n == 0:
+		t.reaper.Stop()
+		t.reaper = nil
+	default:
+		t.reaper.Reset(keepIdle)
 	}
-	return nil
-}
-
-// Progress tells how far a request has come.
-type Progress struct {
-	Begun atomic.Bool // the provider may have all of the request's header, and have begun
-	Sent  atomic.Bool // the request has gone out whole, and nothing reads its body any more; some time after that
-}
-
-type progressKey struct{}
-
-// WithProgress returns a context whose requests tell their progress, one request at a time.
-func WithProgress(ctx context.Context, p *Progress) context.Context {
-	return context.WithValue(ctx, progressKey{}, p)
-}
-
-// ProgressOf returns the progress of a context, or nil.
-func ProgressOf(ctx context.Context) *Progress {
-	p, _ := ctx.Value(progressKey{}).(*Progress)
-	return p
-}
-
-// sending is a request on its way.
-//
-// net/http gets no GetBody, so it sends no request with a body again that it has begun to send: over HTTP/2 it would after
-// a PROTOCOL_ERROR, when the provider may have begun. Every request to a provider has a body.
-type sending struct {
-	*Progress
-	req     *http.Request // as net/http gets it
-	trace   httptrace.ClientTrace
-	http2   atomic.Bool // the connection speaks HTTP/2
-	reused  atomic.Bool // the connection has carried another request
-	interim atomic.Int32
-}
-
-func newSending(req *http.Request) *sending {
-	s := &sending{Progress: ProgressOf(req.Context())}
-	if s.Progress == nil {
-		s.Progress = new(Progress)
-	}
-	s.trace = httptrace.ClientTrace{GotConn: s.gotConn, WroteHeaders: s.wroteHeaders, WroteRequest: s.wroteRequest, Got1xxResponse: s.gotInterim}
-	s.req = req.WithContext(httptrace.WithClientTrace(req.Context(), &s.trace))
-	s.req.Header = headerToSend(req.Header)
-	s.req.GetBody = nil
-	if req.ContentLength == 0 {
-		s.req.Body = http.NoBody // a body of unknown length to net/http otherwise
-	}
-	return s
-}
-
-// gotConn notes the connection. Over HTTP/2 a request may go out from here on: net/http does not wait for the writing to
-// end when the request is cancelled.
-func (s *sending) gotConn(info httptrace.GotConnInfo) {
-	c, ok := info.Conn.(*tls.Conn)
-	http2 := ok && c.ConnectionState().NegotiatedProtocol == "h2"
-	s.http2.Store(http2)
-	s.reused.Store(info.Reused)
-	if http2 {
-		s.Begun.Store(true)
+	t.mu.Unlock()
+	for _, c := range old {
+		_ = c.net.Close()
 	}
 }
 
-// wroteHeaders may come before the header has left net/http's buffer, never after.
-func (s *sending) wroteHeaders() { s.Begun.Store(true) }
-
-func (s *sending) wroteRequest(info httptrace.WroteRequestInfo) {
-	if info.Err == nil {
-		s.Sent.Store(true)
+// wroteHeaders tells the request's trace that the provider may have begun.
+func wroteHeaders(ctx context.Context) {
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.WroteHeaders != nil {
+		trace.WroteHeaders()
 	}
-}
-
-// gotInterim bounds the answers before the answer.
-func (s *sending) gotInterim(int, textproto.MIMEHeader) error {
-	if s.interim.Add(1) >= mostInterim {
-		return errInterim
-	}
-	return nil
-}
-
-// idempotency are the headers by which net/http takes a POST for one that may be sent twice.
-var idempotency = [...]string{"Idempotency-Key", "X-Idempotency-Key"}
-
-// headerToSend returns the header as net/http gets it: without idempotency keys, and without a User-Agent of net/http's own.
-func headerToSend(h http.Header) http.Header {
-	_, named := h["User-Agent"]
-	change := !named
-	for _, name := range idempotency {
-		_, ok := h[name]
-		change = change || ok
-	}
-	if !change {
-		return h
-	}
-	h = h.Clone()
-	for _, name := range idempotency {
-		delete(h, name)
-	}
-	if !named {
-		h["User-Agent"] = nil
-	}
-	return h
 }

@@ -3,12 +3,9 @@ package provider
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"sync/atomic"
 	"testing"
 )
 
@@ -58,9 +55,6 @@ func TestPrivateAddressesCanBeAllowed(t *testing.T) {
 		if r.Header.Get("Accept-Encoding") == "gzip" {
 			t.Error("the transport asks for compression on its own")
 		}
-		if got := r.UserAgent(); got != "" {
-			t.Errorf("the transport calls itself %q", got)
-		}
 		if r.URL.Path == "/redirect" {
 			http.Redirect(w, r, "/elsewhere", http.StatusFound)
 		}
@@ -80,73 +74,4 @@ func TestPrivateAddressesCanBeAllowed(t *testing.T) {
 	if resp.StatusCode != http.StatusFound {
 		t.Errorf("status %d; want the redirect itself", resp.StatusCode)
 	}
-}
-
-// A proxy is used where the operator names one, for https only.
-func TestProxy(t *testing.T) {
-	t.Parallel()
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
-	secure, open := httptest.NewTLSServer(handler), httptest.NewServer(handler)
-	defer secure.Close()
-	defer open.Close()
-	tunnels, proxy := proxyServer(t)
-	config := TransportConfig{TLS: secure.Client().Transport.(*http.Transport).TLSClientConfig, Proxy: proxy}
-	transport := newTestTransport(t, config)
-	for _, address := range []string{open.URL, secure.URL} {
-		if status, got := exchange(t, transport, post(t, t.Context(), address, "hello")); status != 200 || got != "hello" {
-			t.Errorf("%s: %d %q; want 200, hello", address, status, got)
-		}
-	}
-	if n := tunnels.Load(); n != 1 {
-		t.Errorf("%d tunnels; want 1, for https", n)
-	}
-
-	forbidding := NewTransport(TransportConfig{Proxy: config.Proxy})
-	resp, err := forbidding.RoundTrip(post(t, t.Context(), "https://provider.example", "x"))
-	if err == nil {
-		resp.Body.Close()
-	}
-	var dial *net.OpError
-	if !errors.Is(err, ErrForbiddenAddress) || !errors.As(err, &dial) || dial.Op != "proxyconnect" {
-		t.Errorf("a proxy on a private address: %v; want a proxyconnect error that is ErrForbiddenAddress", err)
-	}
-	if NewTransport(TransportConfig{}).http.Proxy != nil {
-		t.Error("a proxy of the environment is obeyed")
-	}
-}
-
-// proxyServer is a proxy that asks for a password, and its address.
-func proxyServer(t *testing.T) (tunnels *atomic.Int64, address *url.URL) {
-	t.Helper()
-	tunnels = new(atomic.Int64)
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodConnect || r.Header.Get("Proxy-Authorization") == "" {
-			t.Errorf("%s %s without a password; want CONNECT with one", r.Method, r.RequestURI)
-			w.WriteHeader(http.StatusProxyAuthRequired)
-			return
-		}
-		to, err := net.Dial("tcp", r.Host)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer to.Close()
-		tunnels.Add(1)
-		w.WriteHeader(http.StatusOK)
-		c, buffered, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		go func() { _, _ = io.Copy(to, buffered) }()
-		_, _ = io.Copy(c, to)
-	}))
-	t.Cleanup(proxy.Close)
-	address, err := url.Parse(proxy.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	address.User = url.UserPassword("u", "p")
-	return tunnels, address
 }

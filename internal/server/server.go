@@ -255,7 +255,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	if err != nil {
 		return err
 	}
-	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams, Proxy: cfg.UpstreamProxy})
+	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
 	a.closers.add(func(context.Context) error {
 		transport.CloseIdleConnections()
 		return nil
