@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	behind = regexp.MustCompile(`the database cannot be written: requests go on in the journal`)
+	behind = regexp.MustCompile(`database not writable: requests continue until the journal is full`)
 	folded = regexp.MustCompile(`journal folded into the database again`)
 )
 
