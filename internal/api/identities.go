@@ -40,7 +40,7 @@ type Identity struct {
 	CreatedAt      time.Time       `json:"createdAt"`
 	UpdatedAt      time.Time       `json:"updatedAt" doc:"Of the last change through this API."`
 
-	Warnings []project.Warning `json:"warnings,omitempty" doc:"Where settings were changed: what was applied and may not be meant, such as a model that is misspelt."`
+	Warnings []project.Warning `json:"warnings,omitempty" doc:"After a change: settings that were applied but may not be meant, such as a misspelt model."`
 }
 
 // identityOf shows an account.
