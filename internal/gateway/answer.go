@@ -235,6 +235,9 @@ func (c *call) ending(x *exchange, watch *meter.Stream, err error) used {
 		r = watch.Result()
 	}
 	switch streamed := c.streamed(); {
+	case err != nil && watch != nil && !watch.Finished(c.env.Answers) && c.holdStands(r):
+		r.OutputKnown = false // the provider may have made more than its last figures cover
+		return c.atHold(r)
 	case err != nil && streamed && x.gone.Load():
 		return c.partial(r, c.unheard(x))
 	case err != nil && (streamed || !errors.Is(err, errClientGone)):
@@ -298,9 +301,9 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 // settleEarly settles a stream when its last event has come, before the client sees that
 // event: a client that then asks for its usage gets the right answer. Gemini has no such
 // event, and may correct its figures up to the end. If the client has gone, the stream is
-// settled as soon as its figures have come.
+// settled as soon as its figures have come. A stream of which answers are missing goes on.
 func (c *call) settleEarly(watch *meter.Stream, stage meter.Stage, gone bool) {
-	if c.ended || !c.ep.Metered() || c.ep.Dialect == wire.Gemini || stage != meter.Complete && !gone {
+	if c.ended || !c.ep.Metered() || c.ep.Dialect == wire.Gemini || stage != meter.Complete && !gone || !watch.Finished(c.env.Answers) {
 		return
 	}
 	if r := watch.Result(); r.Known() {

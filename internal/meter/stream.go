@@ -1,6 +1,10 @@
 package meter
 
-import "github.com/airatelimit/airatelimit/internal/sse"
+import (
+	"math/bits"
+
+	"github.com/airatelimit/airatelimit/internal/sse"
+)
 
 const (
 	// maxEvent is the longest event, in bytes, that is kept and read whole. Of a longer event, only the beginning and
@@ -112,6 +116,24 @@ func (s *Stream) Result() Result { return s.result() }
 
 // Stage is how far the stream has come. It is cheap.
 func (s *Stream) Stage() Stage { return s.stage() }
+
+// Finished reports whether the stream has ended with all the answers that the request asks for: choices, candidates or
+// images. Until then the figures of Result cover only a part, even if they are known: vendors may send the answers one
+// after the other.
+func (s *Stream) Finished(answers int64) bool {
+	came := int64(bits.OnesCount64(s.branches.seen))
+	switch {
+	case s.stage() == Running:
+		return false
+	case s.form == object || s.blocked:
+		return true
+	case s.kind == OpenAIChat && !s.res.Complete, s.kind == GeminiGenerate:
+		return came >= min(answers, mostBranches)
+	case s.kind == OpenAIImages:
+		return s.res.Images >= answers
+	}
+	return true
+}
 
 var byteOrderMark = []byte("\uFEFF")
 
