@@ -3,6 +3,7 @@ package gateway
 import (
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -134,24 +135,37 @@ func (u used) actual(c *call) ledger.Actual {
 }
 
 // priceOf is the price of the model that answered: the requested model, or another model that the request names, if the
-// answer names it too and does not list its passes.
+// answer names it too, under any of its names, and does not list its passes. If the answer names a model that the request
+// does not, a strict limit counts the highest price of those that may have answered.
 func (c *call) priceOf(r meter.Result) price.Price {
 	if r.Model == "" || len(r.Others) > 0 {
 		return c.est.price
 	}
-	answered := limit.BaseModel(limit.NormalizeModel(r.Model))
-	if answered == limit.BaseModel(limit.NormalizeModel(c.target.Model)) {
+	answered := bareModel(r.Model)
+	if answered == bareModel(c.target.Model) {
 		return c.est.price
 	}
+	dearest := c.est.price
 	for _, m := range c.env.Demands.Models {
-		if limit.BaseModel(limit.NormalizeModel(m.Model)) != answered {
-			continue
-		}
-		if p, ok := c.caller.Project.Price(m.Model); ok {
+		p, ok := c.caller.Project.Price(m.Model)
+		switch {
+		case !ok:
+		case bareModel(m.Model) == answered:
 			return p
+		case m.Param == "models" || m.Param == "fallbacks":
+			dearest = dearest.Dearest(p)
 		}
 	}
+	if c.caller.Project.Strict {
+		return dearest
+	}
 	return c.est.price
+}
+
+// bareModel is a model's canonical name without directories, which not every provider repeats.
+func bareModel(name string) string {
+	name = limit.CanonicalModel(name)
+	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
 // Bounds of what one answer can have used. They keep absurd figures of a provider out of limits and metrics. They are far
@@ -163,7 +177,7 @@ const (
 	longestAnswer  = 262_144    // tokens
 	plainPasses    = 2          // of a request without hosted tools
 	toolPasses     = 16         // of a request with hosted tools
-	mostOthers     = 32         // passes of other models
+	mostOthers     = 32         // passes of other models, if the request does not bound them higher
 	mostFees       = 1000
 	longestSound   = 48 * 60 * 60 * 1000 // milliseconds
 )
@@ -191,8 +205,8 @@ func (c *call) bounded(r meter.Result) meter.Result {
 		atMost.Fees[i] = max(n, mostFees)
 	}
 	over := lower(&r.Usage, atMost)
-	if len(r.Others) > mostOthers {
-		r.Others, over = r.Others[:mostOthers], true
+	if most := max(mostOthers, c.est.turns+c.est.passes); int64(len(r.Others)) > most {
+		r.Others, over = r.Others[:most], true
 	}
 	for i := range r.Others {
 		one := price.Usage{Input: unknownContext, Output: longestAnswer, Images: atMost.Images, Fees: atMost.Fees}
