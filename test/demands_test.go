@@ -120,6 +120,8 @@ func TestDemands_SecondModelsAreChecked(t *testing.T) {
 	refused(t, s, 400, "invalid_request", "allows only some",
 		demand{"default", messagesPath, `{"model":"claude-haiku-4-5","max_tokens":9,"messages":[],"fallbacks":"default"}`},
 		demand{"an image of no model", responsesPath, `{"model":"gpt-4o","input":"x","tools":[{"type":"image_generation"}]}`},
+		demand{"an image of no model beside another", responsesPath, `{"model":"gpt-4o","input":"x","tools":[{"type":"image_generation","model":"gpt-image-1"},{"type":"image_generation","name":"b"}]}`},
+		demand{"an image whose model is hidden", responsesPath, `{"model":"gpt-4o","input":"x","tools":[{"type":"image_generation","x":{"model":"gpt-image-1"}}]}`},
 		demand{"a router", chatPath, `{"model":"gpt-4o","messages":[],"plugins":[{"id":"auto-router"}]}`})
 	for _, d := range allowed {
 		wantError(t, s.Post(d.path, "free "+d.name, d.body, "X-Tier", "free"), 403, "model_not_allowed")

@@ -47,18 +47,16 @@ func (c *call) checkModels() error {
 		return nil
 	}
 	d := &c.env.Demands
-	named := false
 	for _, m := range d.Models {
 		if err := c.checkAllowed(m.Param, m.Model); err != nil {
 			return err
 		}
-		named = named || m.Param == "tools"
 	}
 	if d.Chooses != "" {
 		return badRequest(d.Chooses, fmt.Sprintf("`%s` lets the provider choose a model, and this app allows only some. Name the models instead.", d.Chooses))
 	}
 	for _, t := range d.Tools {
-		if bringsModel(t.Type) && t.Model == "" && !named {
+		if bringsModel(t.Type) && t.Model == "" && !(t.Named && strings.HasPrefix(t.Type, "openrouter:")) {
 			return badRequest(t.Param, fmt.Sprintf("The tool %q chooses a model of its own, and this app allows only some. Give the tool its `model`.", t.Type))
 		}
 	}

@@ -240,7 +240,8 @@ func checkModel(name string) error {
 
 // invisible reports whether a character is not printed or has no width: two names with it could look the same.
 func invisible(r rune) bool {
-	return r >= unicode.MaxASCII && unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) || !unicode.IsPrint(r)
+	const emptyBraille = '\u2800'
+	return r >= unicode.MaxASCII && (r == emptyBraille || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)) || !unicode.IsPrint(r)
 }
 
 // defaultModeration is OpenAI's documented default model for moderations. Other endpoints have defaults too, but those

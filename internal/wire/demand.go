@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"strings"
 )
 
 // This file finds what a body demands beside an answer of its model: tools that the provider runs, other models, objects
@@ -12,6 +13,7 @@ type Tool struct {
 	Param     string // the field that turns it on: tools, plugins, web_search_options, …
 	Type      string // as the body names it; "" for none
 	Model     string // the tool's own model; "" for none
+	Named     bool   // it names a model, as Model or within its settings, where OpenRouter's tools have theirs
 	MaxUses   int64  // its own bound of uses; -1 for none
 	MaxTokens int64  // its own bound of output tokens a use; -1 for none
 }
@@ -61,6 +63,15 @@ func (d *Demands) addModel(param, name string) error {
 		return invalid(param, "`%s` names a model that is empty, too long or not printable.", param)
 	}
 	d.Models = append(d.Models, Named{param, name})
+	return d.addPreset(name)
+}
+
+// addPreset notes the preset that a model's name asks for: settings stored with OpenRouter, perhaps another model among
+// them.
+func (d *Demands) addPreset(model string) error {
+	if _, preset, ok := strings.Cut(model, "@preset/"); ok {
+		return d.addObject("preset", preset)
+	}
 	return nil
 }
 
@@ -90,6 +101,7 @@ type toolFrame struct {
 	maxUses, maxTokens     token
 	described              bool // it describes a function: it has a function, parameters or an input schema
 	foreign                bool // it has the member of a tool that Google runs
+	named                  bool // it names a model
 	local                  bool // its environment is the client's own
 }
 
@@ -149,7 +161,7 @@ func (r *reader) tool(f *toolFrame) error {
 		r.e.Demands.TypedTools++
 		return nil
 	}
-	t := Tool{Param: "tools", Type: kind, MaxUses: r.bound(f.maxUses), MaxTokens: r.bound(f.maxTokens)}
+	t := Tool{Param: "tools", Type: kind, Named: f.named, MaxUses: r.bound(f.maxUses), MaxTokens: r.bound(f.maxTokens)}
 	if t.Model, ok = r.optional(f.model); !ok {
 		return invalid("tools", "A tool's `model` has broken Unicode.")
 	}

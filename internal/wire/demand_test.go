@@ -53,8 +53,10 @@ func TestParse_findsHostedTools(t *testing.T) {
 		{"HostedInANamespace", responses, tools(`{"type":"namespace","tools":[{"type":"web_search"}]}`), []Tool{hosted("tools", "web_search")}},
 		{"HostedShell", responses, tools(`{"type":"shell","environment":{"type":"container_auto"}}`), []Tool{hosted("tools", "shell")}},
 		{"ShellOfNoEnvironment", responses, tools(`{"type":"shell"}`), []Tool{hosted("tools", "shell")}},
+		{"ImageBesideAnother", responses, tools(`{"type":"image_generation","model":"gpt-image-2"},{"type":"image_generation"}`), []Tool{{"tools", "image_generation", "gpt-image-2", true, -1, -1}, hosted("tools", "image_generation")}},
+		{"ModelInSettings", chat, tools(`{"type":"openrouter:advisor","parameters":{"model":"a"}}`), []Tool{{"tools", "openrouter:advisor", "", true, -1, -1}}},
 		{"WebSearch", responses, tools(`{"type":"web_search"},{"type":"web_search_preview_2025_03_11"}`), []Tool{hosted("tools", "web_search"), hosted("tools", "web_search_preview_2025_03_11")}},
-		{"Image", responses, tools(`{"type":"image_generation","model":"gpt-image-2"}`), []Tool{{"tools", "image_generation", "gpt-image-2", -1, -1}}},
+		{"Image", responses, tools(`{"type":"image_generation","model":"gpt-image-2"}`), []Tool{{"tools", "image_generation", "gpt-image-2", true, -1, -1}}},
 		{"Searching", chat, `{"model":"m","enable_search":true,"Search_Options":{},"web_search":false,"search_mode":null,"x":{"search":true}}`, []Tool{hosted("enable_search", "enable_search"), hosted("Search_Options", "Search_Options")}},
 		{"Unknown", responses, tools(`{"type":"teleport"}`), []Tool{hosted("tools", "teleport")}},
 		{"TypeNoString", responses, tools(`{"type":{}}`), []Tool{hosted("tools", "")}},
@@ -65,9 +67,9 @@ func TestParse_findsHostedTools(t *testing.T) {
 		{"BuiltinFunction", chat, tools(`{"type":"builtin_function","function":{"name":"$web_search"}}`), []Tool{hosted("tools", "builtin_function")}},
 		{"Added", responses, `{"model":"m","input":[{"type":"additional_tools","role":"developer","tools":[{"type":"code_interpreter"}]}]}`, []Tool{hosted("tools", "code_interpreter")}},
 		{"MCPListing", responses, `{"model":"m","input":[{"type":"mcp_list_tools","tools":[{"name":"f","input_schema":{}}]}]}`, nil},
-		{"Anthropic", messages, tools(`{"type":"web_search_20260318","name":"web_search","max_uses":3}`), []Tool{{"tools", "web_search_20260318", "", 3, -1}}},
+		{"Anthropic", messages, tools(`{"type":"web_search_20260318","name":"web_search","max_uses":3}`), []Tool{{"tools", "web_search_20260318", "", false, 3, -1}}},
 		{"AnthropicUsesNull", messages, tools(`{"type":"web_fetch_20260318","max_uses":null}`), []Tool{hosted("tools", "web_fetch_20260318")}},
-		{"Advisor", messages, tools(`{"type":"advisor_20260301","model":"claude-opus-4-8","max_uses":2,"max_tokens":2048}`), []Tool{{"tools", "advisor_20260301", "claude-opus-4-8", 2, 2048}}},
+		{"Advisor", messages, tools(`{"type":"advisor_20260301","model":"claude-opus-4-8","max_uses":2,"max_tokens":2048}`), []Tool{{"tools", "advisor_20260301", "claude-opus-4-8", true, 2, 2048}}},
 		{"MCPServers", messages, `{"model":"m","mcp_servers":[{"type":"url","url":"https://example.com"}]}`, []Tool{hosted("mcp_servers", "mcp_servers")}},
 		{"NoMCPServers", messages, `{"model":"m","mcp_servers":[]}`, nil},
 		{"SearchModel", chat, `{"model":"gpt-4o-search-preview","web_search_options":{}}`, []Tool{hosted("web_search_options", "web_search_options")}},
@@ -119,6 +121,7 @@ func TestParse_findsSecondModels(t *testing.T) {
 		})
 	}
 	refuse(t, chat, `{"model":"m","models":["a\u200bb"]}`, "models", "not printable")
+	refuse(t, chat, "{\"model\":\"m\",\"models\":[\"a\u2800\"]}", "models", "not printable")
 	refuse(t, chat, `{"model":"m","models":[""]}`, "models", "empty")
 	refuse(t, chat, `{"model":"m","models":[`+strings.Repeat(`"a",`, mostDemands)+`"a"]}`, "models", "more than")
 }
@@ -157,6 +160,7 @@ func TestParse_findsObjectsOfTheAccount(t *testing.T) {
 		{"FileSearch", responses, top(`"tools":[{"type":"file_search","vector_store_ids":["vs_1","vs_2"]}]`), []Object{{"vector_store_ids", "vs_1"}, {"vector_store_ids", "vs_2"}}},
 		{"Preset", chat, top(`"preset":"p"`), []Object{{"preset", "p"}}},
 		{"PresetOfAModel", chat, `{"model":"gpt-4o@preset/p"}`, []Object{{"preset", "p"}}},
+		{"PresetOfASecondModel", chat, top(`"models":["gpt-4o","gpt-4o@preset/p"]`), []Object{{"preset", "p"}}},
 		{"FileSearchAdded", responses, top(`"input":[{"type":"additional_tools","tools":[{"type":"file_search","vector_store_ids":["vs_1"]}]}]`), []Object{{"vector_store_ids", "vs_1"}}},
 		{"InputFile", responses, top(`"input":[{"role":"user","content":[{"type":"input_file","file_id":"file-1"}]}]`), []Object{{"file_id", "file-1"}}},
 		{"InputFileEscaped", responses, top(`"input":[{"content":[{"file\u005fid":"file\u002d1"}]}]`), []Object{{"file_id", "file-1"}}},

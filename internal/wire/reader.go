@@ -187,7 +187,7 @@ func (r *reader) object(at place) error {
 	if at == tool || at == plugin {
 		f.tool = new(toolFrame)
 	}
-	objects := len(r.e.Demands.Objects)
+	objects, models := len(r.e.Demands.Objects), len(r.e.Demands.Models)
 	for first := true; ; first = false {
 		more, err := r.next(first, '}')
 		if err != nil {
@@ -209,6 +209,7 @@ func (r *reader) object(at place) error {
 	case blob:
 		r.blob(&f.blob)
 	case tool:
+		f.tool.named = len(r.e.Demands.Models) > models
 		return r.tool(f.tool)
 	case plugin:
 		return r.plugin(f.tool)
@@ -391,10 +392,8 @@ func (r *reader) model(v token) error {
 		return invalid("model", "`model` must not hold control characters or broken Unicode.")
 	}
 	r.e.Model = name
-	if _, preset, ok := strings.Cut(name, "@preset/"); ok {
-		if err := r.e.Demands.addObject("preset", preset); err != nil {
-			return err
-		}
+	if err := r.e.Demands.addPreset(name); err != nil {
+		return err
 	}
 	return checkModel(name)
 }
