@@ -164,6 +164,10 @@ func Covers(key, model string) (rank int, ok bool) {
 // llama3:latest. It returns other names as they are. A fine-tuned model (ft:…) and an ARN are whole names.
 func BaseModel(model string) string {
 	start := strings.LastIndexByte(model, '/') + 1
+	for start > len(preset) && strings.HasSuffix(model[:start], preset) {
+		model = strings.TrimSpace(model[:start-len(preset)])
+		start = strings.LastIndexByte(model, '/') + 1
+	}
 	if start == 0 && (strings.HasPrefix(model, "ft:") || strings.HasPrefix(model, "arn:")) {
 		return model
 	}
@@ -183,6 +187,9 @@ func BaseModel(model string) string {
 	}
 	return strings.TrimSpace(model)
 }
+
+// preset begins OpenRouter's variants by a preset: openai/gpt-4o@preset/NAME is openai/gpt-4o with stored settings.
+const preset = "@preset/"
 
 // mayBeSnapshot reports whether a name ends like a snapshot: its last dash is followed by latest, 0, several digits or a
 // revision. For most names this avoids a check of every suffix.

@@ -33,6 +33,9 @@ func TestMatch(t *testing.T) {
 		{"llama3", "llama3:latest", true},
 		{"llama3:8b", "llama3:70b", true},
 		{"openai/gpt-4o", "openai/gpt-4o-2024-08-06:nitro", true},
+		{"openai/gpt-4o", "openai/gpt-4o@preset/mine", true},
+		{"openai/gpt-4o@preset/mine", "openai/gpt-4o-2024-08-06:nitro@preset/other", true},
+		{"openai/gpt-4o", "openai/gpt-4o-mini@preset/mine", false},
 		{"openai/gpt-4o", "gpt-4o", false},
 		{"gpt-4o", " GPT-4o ", true},
 		{"claude-sonnet-4", "claude-sonnet-4-0", true},
@@ -130,6 +133,9 @@ func TestBaseModel(t *testing.T) {
 		"gpt-4o-2024-08-06:nitro":          "gpt-4o",
 		"claude-3-5-sonnet-20241022-v2:0":  "claude-3-5-sonnet",
 		":nitro":                           ":nitro",
+		"openai/gpt-4o@preset/mine":        "openai/gpt-4o",
+		"a@preset/b@preset/c":              "a",
+		"@preset/mine":                     "@preset/mine",
 		"@cf/meta/llama-3:fast":            "@cf/meta/llama-3",
 		"hf:meta-llama/llama-3":            "hf:meta-llama/llama-3",
 		"ft:gpt-4o-2024-08-06:acme::a":     "ft:gpt-4o-2024-08-06:acme::a",
@@ -306,7 +312,7 @@ func TestLongNamesAreReadInLinearTime(t *testing.T) {
 
 // FuzzCanonicalModel: whatever a client sends, its canonical name is a fixed point, and a key covers what it names.
 func FuzzCanonicalModel(f *testing.F) {
-	for _, name := range []string{"gpt-4o-2024-08-06:nitro", "anthropic/claude-4-sonnet@default", "ft:gpt-4o:a::b", "-0", "a/", "@cf/x", "x-0-0-latest", "K\u212a", "*", ":", "a :b"} {
+	for _, name := range []string{"gpt-4o-2024-08-06:nitro", "anthropic/claude-4-sonnet@default", "ft:gpt-4o:a::b", "-0", "a/", "@cf/x", "x-0-0-latest", "K\u212a", "*", ":", "a :b", "a/b@preset/c-0", "@preset/@preset/x"} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
