@@ -348,6 +348,40 @@ func TestLimits_PrepaidCost(t *testing.T) {
 	}
 }
 
+// While a running request holds what is left of a prepaid pack, another is not told that nothing is left for good.
+func TestLimits_PrepaidWhileARequestRuns(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	s := stack.New(t, stack.Options{Settings: `{"requestLimit":0}`, Echo: echoBefore(func(*http.Request) {
+		begun <- struct{}{}
+		<-finish
+	})})
+	change(t, s, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Requests: 1}) })
+	var running sync.WaitGroup
+	r := openAI.request(s, "u", false, "X-Echo-Fault", "server-error")
+	running.Go(func() { do(r) })
+	<-begun
+	refused := s.Chat("u", "gpt-4o")
+	wantError(t, refused, 429, "limit_exceeded")
+	if e, _ := errorOf(t, refused); e["message"] != "Running requests hold the credits for requests. Try again when one has ended." ||
+		e["limit"].(map[string]any)["resetsAt"] != nil || refused.Header.Get("Retry-After") != "" || refused.Header.Get("X-Should-Retry") != "false" {
+		t.Errorf("refused by %s with %v", refused.Body, refused.Header)
+	}
+	close(finish)
+	running.Wait()
+	go func() { <-begun }()
+	wantStatus(t, s.Chat("u", "gpt-4o"), 200) // the first failed, and gave the credit back
+	if e, _ := errorOf(t, s.Chat("u", "gpt-4o")); !strings.Contains(e["message"].(string), "no credits are left. Waiting does not change that.") {
+		t.Errorf("message %q", e["message"])
+	}
+
+	strict := stack.New(t, stack.Options{Settings: `{"tokenLimit":0,"enforcement":"strict"}`})
+	change(t, strict, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Tokens: 4}) })
+	if e, _ := errorOf(t, strict.Chat("u", "gpt-4o")); !strings.Contains(e["message"].(string), "more than the credits that are left (4). Waiting does not change that.") {
+		t.Errorf("message %q", e["message"])
+	}
+}
+
 // However large limits and gifts are, headers stay within what a structured field can hold, and nothing wraps.
 func TestLimits_AbsurdValues(t *testing.T) {
 	t.Parallel()

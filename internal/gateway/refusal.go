@@ -28,7 +28,7 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 		st := &d.Standings[d.Metric]
 		e.Status = c.caller.Project.RefusalStatus
 		e.Code, e.Limit, e.Message = "limit_exceeded", c.detail(st), c.overLimit(d, st, model)
-		if !d.Lasting {
+		if !st.ResetsAt.IsZero() {
 			e.RetryAfter = untilReset(st.ResetsAt, c.now)
 		}
 		c.noRetry()
@@ -49,7 +49,7 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 	case d.Lasting || e.RetryAfter > longestWait:
 		e.RetryAfter = 0
 		c.noRetry()
-	default:
+	case e.RetryAfter > 0:
 		h.Set("Retry-After", seconds(e.RetryAfter))
 	}
 	if d.Refusal != limit.OverLimit {
@@ -80,10 +80,14 @@ func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) st
 	switch {
 	case d.Lasting && st.Max == 0 && st.Scope == limit.ScopeModel:
 		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", model, plural(st.Metric))
+	case d.Lasting && st.Max == 0 && st.Remaining() > 0:
+		return fmt.Sprintf("The request may need more than the credits that are left (%s). Waiting does not change that. Send a shorter request, or a lower output cap.", amount(st.Metric, st.Remaining()))
 	case d.Lasting && st.Max == 0:
 		return fmt.Sprintf("Nothing is free here: the limit of %s is 0, and no credits are left. Waiting does not change that.", plural(st.Metric))
 	case d.Lasting:
 		return fmt.Sprintf("The request may need more than the whole limit of %s. Waiting does not change that. Send a shorter request, or a lower output cap.", name)
+	case st.Max == 0:
+		return fmt.Sprintf("Running requests hold the credits for %s. Try again when one has ended.", plural(st.Metric))
 	case st.Remaining() > 0: // strict: the rest may not be enough
 		return fmt.Sprintf("The request may need more than is left of the limit of %s (%s). Send a shorter one, or wait for the reset at %s.", name, amount(st.Metric, st.Remaining()), period)
 	}

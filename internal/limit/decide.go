@@ -46,7 +46,7 @@ func (st *Standing) Remaining() int64 {
 // runs, with these credits.
 func (st *Standing) canHold(least, credits int64) bool {
 	fresh := Standing{Allowance: st.Max, Credit: credits}
-	return st.Max > 0 && fresh.Remaining() >= least
+	return fresh.Remaining() >= least
 }
 
 // BurstStanding is how full the burst bucket is.

@@ -307,6 +307,7 @@ func TestLasting(t *testing.T) {
 	}{
 		{name: "used up", level: Level{Caps: caps(5, nil, nil)}, used: Amounts{5}, want: OverLimit},
 		{name: "no allowance", level: Level{Caps: caps(0, nil, nil)}, want: OverLimit, lasting: true},
+		{name: "no allowance, less credits than it needs", level: Level{Caps: caps(nil, 0, nil)}, credits: Amounts{0, 9}, least: Amounts{1, 10}, want: OverLimit, metric: Tokens, lasting: true},
 		{name: "no allowance, credits of another metric", level: Level{Caps: caps(0, nil, nil)}, credits: Amounts{0, 9, 9}, want: OverLimit, lasting: true},
 		{name: "less left than it needs", level: Level{Caps: caps(nil, 100, nil)}, used: Amounts{0, 90}, least: Amounts{1, 11}, want: OverLimit, metric: Tokens},
 		{name: "larger than the whole limit", level: Level{Caps: caps(nil, 100, nil)}, least: Amounts{1, 101}, want: OverLimit, metric: Tokens, lasting: true},
@@ -330,6 +331,23 @@ func TestLasting(t *testing.T) {
 				t.Errorf("resets at %s, want none: %t", d.Standings[c.metric].ResetsAt, c.lasting)
 			}
 		})
+	}
+}
+
+// TestHeldCreditsComeBack: a refusal is not lasting while a running request holds the credits: it may
+// use less of them.
+func TestHeldCreditsComeBack(t *testing.T) {
+	t.Parallel()
+	r := project(caps(nil, 0, nil), false)
+	s := stateOf(Amounts{}, Amounts{0, 100, 0})
+	running(t, s, &r, noon, Amounts{1, 500, 0})
+	ask := Ask{Estimate: Amounts{1, 50, 0}}
+	if d := Decide(s, &r, ask, noon); d.Refusal != OverLimit || d.Lasting || !d.Standings[Tokens].ResetsAt.IsZero() || d.Standings[Tokens].Remaining() != 0 {
+		t.Errorf("while the credits are held: %d, lasting %t, standing %+v", d.Refusal, d.Lasting, d.Standings[Tokens])
+	}
+	s.Settle(1, Amounts{1, 60, 0}, &r)
+	if d := Decide(s, &r, ask, noon); d.Refusal != Admitted || d.Hold.Credit[Tokens] != 40 {
+		t.Errorf("afterwards: %d with %v of credits, want it admitted with 40", d.Refusal, d.Hold.Credit)
 	}
 }
 

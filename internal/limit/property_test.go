@@ -124,7 +124,7 @@ func (a *accounting) reserve(t *rapid.T) {
 			least = max(1, ask.Least[m])
 		}
 		if room < least {
-			refuse(OverLimit, m, g.max == 0 || g.max+all < least)
+			refuse(OverLimit, m, g.max+all < least)
 		}
 	}
 	if c := r.concurrent; c >= 0 && int64(len(a.book.running())) >= c {
