@@ -112,6 +112,36 @@ func Vendor(model string) string {
 	return families[word]
 }
 
+// UsualFees are the fees of hosted tools that most models of a name's vendor have (see Vendor), for a model that the book does
+// not know.
+func UsualFees(model string) [FeeKinds]int64 { return usualFees[Vendor(model)] }
+
+// usualFees are each vendor's most frequent fees. Of two that are as frequent, the higher one counts.
+var usualFees = func() map[string][FeeKinds]int64 {
+	all := make(map[string][FeeKinds]int64)
+	for vendor, list := range listings {
+		var seen [FeeKinds]map[int64]int
+		for _, l := range list {
+			for fee, amount := range book[l.name].price.Fees {
+				if seen[fee] == nil {
+					seen[fee] = make(map[int64]int)
+				}
+				seen[fee][amount]++
+			}
+		}
+		var usual [FeeKinds]int64
+		for fee, amounts := range seen {
+			for amount, n := range amounts {
+				if most := amounts[usual[fee]]; n > most || n == most && amount > usual[fee] {
+					usual[fee] = amount
+				}
+			}
+		}
+		all[vendor] = usual
+	}
+	return all
+}()
+
 func (e *entry) at(t time.Time) Price {
 	p := e.price
 	for _, c := range e.later {

@@ -60,7 +60,8 @@ func (s *Snapshot) Price(model string) (price.Price, bool) {
 }
 
 // listPrice returns the built-in book's price of a normalized model. It looks up the name, then the name without snapshot
-// and variant, then the model's canonical name. A fine-tuned model has the price of fine-tuned models of its base.
+// and variant, then the model's canonical name. A fine-tuned model has the price of fine-tuned models of its base. For a
+// model that is not in the book, it returns only the usual fees of its vendor's tools, and false.
 func listPrice(model string) (price.Price, bool) {
 	if p, ok := price.Lookup(model); ok {
 		return p, true
@@ -69,12 +70,18 @@ func listPrice(model string) (price.Price, bool) {
 		if p, ok := price.Lookup("ft:" + tuned); ok {
 			return p, true
 		}
-		return price.Lookup("ft:" + limit.BaseModel(tuned))
+		if p, ok := price.Lookup("ft:" + limit.BaseModel(tuned)); ok {
+			return p, true
+		}
+		return price.Price{Fees: price.UsualFees(tuned)}, false
 	}
 	if p, ok := price.Lookup(limit.BaseModel(model)); ok {
 		return p, true
 	}
-	return price.Lookup(limit.CanonicalModel(model))
+	if p, ok := price.Lookup(limit.CanonicalModel(model)); ok {
+		return p, true
+	}
+	return price.Price{Fees: price.UsualFees(model)}, false
 }
 
 // priceList holds prices by model key.

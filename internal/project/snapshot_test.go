@@ -397,6 +397,17 @@ func TestPricesAreLaidOverThePriceBook(t *testing.T) {
 	if p, _ := booked.Price("gpt-4o"); p.MaxOutput != 16384 || p.Fees[price.WebSearch] != 1e10 {
 		t.Errorf("what the book leaves out is lost: %+v", p)
 	}
+	// The tools of a vendor cost what they usually do, with models that the book does not know, too.
+	own := mustSnapshot(t, `{"prices": {"gpt-99": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}, "claude-fable-9": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1, "feesUsdPerThousand": {"webSearch": 0}},
+		"llama": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}}}`)
+	for model, want := range map[string][2]int64{"gpt-99": {1e10, 3e10}, "claude-fable-9": {}, "llama": {}} {
+		if p, ok := own.Price(model); !ok || p.Fees[price.WebSearch] != want[0] || p.Fees[price.CodeInterpreter] != want[1] {
+			t.Errorf("%s: fees %v, want %v of a search and a container", model, p.Fees, want)
+		}
+	}
+	if p, ok := own.Price("gpt-98"); ok {
+		t.Errorf("gpt-98 has the price %+v, want none", p)
+	}
 	if p, ok := plain.WithBook(nil).Price("gpt-4o"); !ok || p.Input != 25e5 {
 		t.Errorf("without a book: %+v", p)
 	}
