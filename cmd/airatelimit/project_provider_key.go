@@ -19,7 +19,7 @@ func (c projectProviderKeyCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return withExisting(ctx, a, func(s *store.Store, _ config.Config) error {
+	return withExisting(ctx, a, func(s *store.Store, cfg config.Config) error {
 		rec, err := s.UpdateProject(ctx, c.Project, func(current project.Settings) (project.Settings, error) {
 			return withProviderKeys(current, keys)
 		})
@@ -29,6 +29,7 @@ func (c projectProviderKeyCmd) Run(ctx context.Context, a *app) error {
 		for _, k := range keys {
 			fmt.Fprintf(a.out, "Stored the key of %s (%s).\n", k.provider, rec.Keys[k.provider].Mask)
 		}
+		a.warn(rec.Settings.Warnings(cfg.Prices)) // requests now cost the key's owner
 		return nil
 	})
 }
