@@ -108,7 +108,8 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(refusing{ln}) }()
+	served := translateErrors(srv, ln)
+	go func() { failed <- srv.Serve(served) }()
 	log.Info("starting", "address", ln.Addr().String())
 
 	if err := a.open(ctx, cfg, opts); err != nil {

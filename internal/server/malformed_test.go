@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestRefusalsOfTheStandardLibraryAreTranslated(t *testing.T) {
+func TestErrorsOfTheStandardLibraryAreTranslated(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -20,7 +20,8 @@ func TestRefusalsOfTheStandardLibraryAreTranslated(t *testing.T) {
 		w.Header().Set("Connection", r.Header.Get("X-Connection"))
 		http.Error(w, "text of a handler", http.StatusBadRequest)
 	})}
-	go func() { _ = srv.Serve(refusing{ln}) }()
+	served := translateErrors(srv, ln)
+	go func() { _ = srv.Serve(served) }()
 	t.Cleanup(func() { _ = srv.Close() })
 
 	fine := "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
@@ -36,10 +37,12 @@ func TestRefusalsOfTheStandardLibraryAreTranslated(t *testing.T) {
 		"control plane":                        {"GET /api/projects HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/problem+json", `"detail":"The request is not valid HTTP`, 400},
 		"an identity with a control character": {"POST /v1/chat/completions?x=1 HTTP/1.1\r\nHost: x\r\nx-identity: a\x01b\r\n\r\n", "application/json", `"param":"x-identity","code":"invalid_identity"`, 400},
 		"the same for Anthropic":               {"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX-Identity: a\x7f\r\n\r\n", "application/json", `"error_code":"invalid_identity"`, 400},
+		"an identity with a bare return":       {"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX-Identity: a\rb\r\n\r\n", "application/json", `"error_code":"invalid_identity"`, 400},
 		"another header than identity":         {"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX-Identity: a\r\nX: \x01\r\n\r\nX-Identity: \x01", "application/json", `"error_code":"invalid_request"`, 400},
 		"no host":                              {"GET / HTTP/1.1\r\n\r\n", "application/json", "missing required host header", 400},
 		"another version":                      {"GET / HTTP/3.1\r\nHost: x\r\n\r\n", "application/json", "The request is not valid HTTP", 505},
 		"an unknown transfer encoding":         {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n", "application/json", "The request is not valid HTTP", 501},
+		"an unknown expectation":               {strings.Replace(fine, "Host", "Expect: x\r\nHost", 1), "application/json", "The request is not valid HTTP", 417},
 		"after a request on its way":           {fine + "POST /v1/messages HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n", "application/json", `"invalid_request"`, 400},
 		"headers that are far too large":       {"GET /v1/models HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 1<<20+8<<10), "application/json", "at most 64 KB", 431},
 	} {

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync/atomic"
+
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// translateErrors has a server answer malformed requests with our errors. Call it before Serve, with which the listener
+// that it returns is used.
+//
+// net/http itself answers what is not a request, for example control characters or too many bytes in the header, and it
+// does so in plain text. Such an answer is the only one that is written while no handler runs.
+func translateErrors(srv *http.Server, ln net.Listener) net.Listener {
+	type key struct{}
+	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, c) }
+	srv.ConnState = func(c net.Conn, state http.ConnState) {
+		if c, ok := c.(*conn); ok && state == http.StateIdle {
+			c.handled.Store(false)
+			c.n = 0
+		}
+	}
+	next := srv.Handler
+	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, ok := r.Context().Value(key{}).(*conn); ok {
+			c.handled.Store(true)
+		}
+		next.ServeHTTP(w, r)
+	})
+	return listener{ln}
+}
+
+type listener struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		return &conn{TCPConn: tcp}, nil
+	}
+	return c, err
+}
+
+// conn keeps the beginning of a request: its path tells the dialect of the client. net/http neither reads while it
+// answers a malformed request, nor while a connection becomes idle.
+type conn struct {
+	*net.TCPConn
+	handled atomic.Bool // a handler has been called for the current request
+	head    [2048]byte
+	n       int
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	c.n += copy(c.head[c.n:], p[:n])
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	if !c.handled.Load() {
+		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(p)), nil)
+		if err == nil && resp.StatusCode >= http.StatusBadRequest {
+			var answer bytes.Buffer
+			_ = translated(string(c.head[:c.n]), resp).Write(&answer) // cannot fail
+			_, err := c.TCPConn.Write(answer.Bytes())
+			return len(p), err
+		}
+	}
+	return c.TCPConn.Write(p)
+}
+
+// translated is net/http's answer to a malformed request, which begins with head, as the client reads it.
+func translated(head string, answer *http.Response) *http.Response {
+	head, _, _ = strings.Cut(head, "\r\n\r\n")
+	_, path, _ := strings.Cut(head, " ")
+	path, _, _ = strings.Cut(path, " ")
+	path, _, _ = strings.Cut(path, "?")
+	_, reason, _ := strings.Cut(answer.Status, " ")
+	reason = strings.ToLower(strings.TrimPrefix(reason, http.StatusText(answer.StatusCode)))
+	e := wire.Error{Status: answer.StatusCode, Code: "invalid_request", Message: "The request is not valid HTTP" + reason + "."}
+	switch {
+	case e.Status == http.StatusRequestHeaderFieldsTooLarge:
+		e.Message = "The request has too large headers: at most 64 KB in all."
+	case e.Status == http.StatusBadRequest && badIdentity.MatchString(head):
+		e.Code, e.Param, e.Message = "invalid_identity", "x-identity", "x-identity contains characters that cannot be printed."
+	}
+	id, dialect := newRequestID(), wire.DialectOf(path)
+	h := http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {id}}
+	if dialect == wire.Anthropic {
+		h.Set("Request-Id", id)
+	}
+	body := e.Body(dialect, id)
+	if strings.HasPrefix(path, "/api/") {
+		h.Set("Content-Type", "application/problem+json")
+		body, _ = json.Marshal(map[string]any{"title": http.StatusText(e.Status), "status": e.Status, "detail": e.Message}) // cannot fail
+	}
+	return &http.Response{StatusCode: e.Status, ProtoMajor: 1, ProtoMinor: 1, Header: h, Close: true,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body))}
+}
+
+// badIdentity matches, in the head of a request, an identity that no header may hold.
+var badIdentity = regexp.MustCompile(`(?i)\nX-Identity:[^\n]*([\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n])`)
