@@ -13,19 +13,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// vendor describes a first request to a built-in provider.
-type vendor struct{ name, model, variable string }
-
-// vendors have a cheap chat model each, and the variable that holds the API key in the vendor's documentation.
-var vendors = []vendor{
-	{"openai", "gpt-4o-mini", "OPENAI_API_KEY"},
-	{"anthropic", "claude-haiku-4-5", "ANTHROPIC_API_KEY"},
-	{"google", "gemini-2.5-flash", "GEMINI_API_KEY"},
-	{"xai", "grok-4.3", "XAI_API_KEY"},
-	{"mistral", "mistral-small-latest", "MISTRAL_API_KEY"},
-	{"deepseek", "deepseek-chat", "DEEPSEEK_API_KEY"},
-}
-
 // notChat are parts of the names of models that /v1/chat/completions does not take.
 var notChat = []string{"embed", "moderation", "dall-e", "image", "imagen", "whisper", "tts", "transcribe", "sora", "veo", "realtime", "*"}
 
@@ -78,7 +65,7 @@ func example(rec project.Record) (provider.Target, error) {
 	if first != nil {
 		return *first, nil
 	}
-	return provider.Route(snapshot, ep, vendors[0].model, "")
+	return provider.Route(snapshot, ep, project.Vendors()[0].Example, "")
 }
 
 // candidates are the chat models in the settings, then one of each built-in provider.
@@ -94,8 +81,8 @@ func candidates(s project.Settings) []string {
 			models = append(models, name+"/"+model)
 		}
 	}
-	for _, v := range vendors {
-		models = append(models, v.model)
+	for _, v := range project.Vendors() {
+		models = append(models, v.Example)
 	}
 	return slices.DeleteFunc(models, func(model string) bool {
 		return slices.ContainsFunc(notChat, func(part string) bool { return strings.Contains(strings.ToLower(model), part) })
@@ -104,10 +91,8 @@ func candidates(s project.Settings) []string {
 
 // keyVariable is the environment variable that usually holds a provider's key.
 func keyVariable(name string) string {
-	for _, v := range vendors {
-		if v.name == name {
-			return v.variable
-		}
+	if v, ok := project.VendorOf(name); ok {
+		return v.KeyVariable
 	}
 	return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_API_KEY"
 }

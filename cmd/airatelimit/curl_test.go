@@ -57,12 +57,9 @@ func TestCurlCallsWhatIsConfigured(t *testing.T) {
 
 func TestExampleModelsHaveAPrice(t *testing.T) {
 	t.Parallel()
-	for _, v := range vendors {
-		if _, ok := price.Lookup(v.model); !ok {
-			t.Errorf("%s: no price for %s; there are %v", v.name, v.model, price.Models(v.name))
-		}
-		if _, ok := project.VendorOf(v.name); !ok {
-			t.Errorf("%s is not built in", v.name)
+	for _, v := range project.Vendors() {
+		if _, ok := price.Lookup(v.Example); !ok {
+			t.Errorf("%s: no price for %s; there are %v", v.Name, v.Example, price.Models(v.Name))
 		}
 	}
 }

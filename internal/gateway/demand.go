@@ -224,7 +224,7 @@ func (c *call) usesOf(t wire.Tool) (int64, error) {
 		}
 		return t.MaxUses, nil
 	case byCalls:
-		if c.ep.Operation == wire.ChatCompletions || c.target.Provider.Vendor != "openai" {
+		if c.ep.Operation == wire.ChatCompletions || !c.target.Provider.Quirks().CountsToolCalls {
 			break
 		}
 		if !d.CallsBounded {

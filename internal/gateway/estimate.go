@@ -151,10 +151,10 @@ func (c *call) estimateOf() estimate {
 	return e
 }
 
-// freeModeration reports whether a moderation is free: OpenAI's are, and those by models with a known price of 0. Mistral
-// bills by the token.
+// freeModeration reports whether a moderation is free: a vendor's that bills none, or one by a model with a known price
+// of 0.
 func (c *call) freeModeration(p price.Price, priced bool) bool {
-	return c.target.Provider.Vendor == "openai" || priced && p.Input == 0 && p.Output == 0
+	return c.target.Provider.Quirks().ModerationsAreFree || priced && p.Input == 0 && p.Output == 0
 }
 
 // mostImageTokens is the most that an image model writes for one image.

@@ -70,14 +70,14 @@ func (p *plainServers) noteAccepted(server string) {
 // server is the key of plainServers: the provider's base URL and the model.
 func (c *call) server() string { return c.target.Provider.BaseURL + " " + c.target.Model }
 
-// wantsUsage reports whether to ask for the usage of a stream on the client's behalf. Mistral refuses the option and sends
-// the usage anyway.
+// wantsUsage reports whether to ask for the usage of a stream on the client's behalf. Some
+// servers refuse the option.
 func (c *call) wantsUsage() bool {
 	if c.ep.Operation != wire.ChatCompletions && c.ep.Operation != wire.Completions {
 		return false
 	}
 	by := c.target.Provider
-	return c.env.Stream && !c.env.IncludeUsage && by.Vendor != "mistral" && !by.PlainStreams &&
+	return c.env.Stream && !c.env.IncludeUsage && !by.Quirks().NoStreamOptions && !by.PlainStreams &&
 		!(c.g.plain.some.Load() && c.g.plain.refuses(c.server(), c.start))
 }
 

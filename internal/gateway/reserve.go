@@ -329,7 +329,7 @@ func capField(op wire.Operation, p *project.Provider) string {
 	switch {
 	case op == wire.Responses:
 		return "max_output_tokens"
-	case op == wire.ChatCompletions && (p.Vendor == "openai" || p.Vendor == "xai"):
+	case op == wire.ChatCompletions && p.Quirks().CompletionCap:
 		return "max_completion_tokens"
 	case op == wire.GenerateContent || op == wire.StreamGenerateContent:
 		return "maxOutputTokens"

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -43,91 +42,6 @@ func (p ProviderFields) MarshalJSON() ([]byte, error) {
 		out.Key = &p.Key
 	}
 	return json.Marshal(out)
-}
-
-// Vendor is a built-in provider.
-type Vendor struct {
-	Name    string
-	Dialect wire.Dialect
-	BaseURL string
-	keys    []string // what its API keys start with
-}
-
-// vendors are the built-in providers. A vendor never gets an API key that begins like another vendor's keys.
-var vendors = []Vendor{
-	{"openai", wire.OpenAI, "https://api.openai.com/v1", []string{"sk-proj-", "sk-svcacct-", "sk-admin-"}},
-	{"anthropic", wire.Anthropic, "https://api.anthropic.com", []string{"sk-ant-"}},
-	{"google", wire.Gemini, "https://generativelanguage.googleapis.com", []string{"AIza", "AQ."}},
-	{"xai", wire.OpenAI, "https://api.x.ai/v1", []string{"xai-"}},
-	{"mistral", wire.OpenAI, "https://api.mistral.ai/v1", nil},
-	{"deepseek", wire.OpenAI, "https://api.deepseek.com/v1", nil},
-}
-
-// openAIMark is in the middle of every key that OpenAI makes, whatever it starts with: "OpenAI" in base64.
-const openAIMark = "T3BlbkFJ"
-
-// ownShape are the vendors whose keys all have a distinct shape, so that a plain sk- key, as of OpenAI and many others,
-// cannot be theirs. The shape of other vendors' and private servers' keys is unknown.
-var ownShape = map[string]bool{"anthropic": true, "google": true, "xai": true}
-
-// foreignKeys are the beginnings of keys of well-known vendors that are not built in.
-var foreignKeys = []string{"gsk_", "sk-or-", "pplx-", "hf_", "fw_", "nvapi-", "csk-", "tgp_", "r8_", "esecret_"}
-
-// Vendors returns the built-in providers.
-func Vendors() []Vendor { return slices.Clone(vendors) }
-
-// VendorOf returns the built-in provider of that name.
-func VendorOf(name string) (Vendor, bool) {
-	for _, v := range vendors {
-		if v.Name == name {
-			return v, true
-		}
-	}
-	return Vendor{}, false
-}
-
-// KeyOwner returns the owner of an API key by its shape: a built-in provider's name, "other" for a vendor that is not
-// built in, or "" if the shape does not show the owner.
-func KeyOwner(key string) string {
-	for _, v := range vendors {
-		for _, start := range v.keys {
-			if strings.HasPrefix(key, start) {
-				return v.Name
-			}
-		}
-	}
-	for _, start := range foreignKeys {
-		if strings.HasPrefix(key, start) {
-			return "other"
-		}
-	}
-	if strings.Contains(key, openAIMark) {
-		return "openai"
-	}
-	return ""
-}
-
-// KeyFits reports whether an API key, by its shape, can be one of the built-in provider of that name.
-func KeyFits(key, vendor string) bool {
-	if strings.HasPrefix(key, "eyJ") { // a JWT from an identity provider: no vendor's keys are JWTs
-		return false
-	}
-	owner := KeyOwner(key)
-	return owner == vendor || owner == "" && !(ownShape[vendor] && strings.HasPrefix(key, "sk-"))
-}
-
-// vendorAt returns the built-in provider whose server a base URL names, or "".
-func vendorAt(base string) string {
-	u, err := url.Parse(base)
-	if err != nil {
-		return ""
-	}
-	for _, v := range vendors {
-		if own, err := url.Parse(v.BaseURL); err == nil && strings.EqualFold(own.Host, u.Host) {
-			return v.Name
-		}
-	}
-	return ""
 }
 
 // setProviders merges providers by name: null removes a provider, and of other providers only the listed fields change.
@@ -385,14 +299,6 @@ func surplus(base *string, dialect string) string {
 		}
 	}
 	return ""
-}
-
-func vendorNames() string {
-	names := make([]string, len(vendors))
-	for i, v := range vendors {
-		names[i] = v.Name
-	}
-	return strings.Join(names, ", ")
 }
 
 // parseBase checks a base URL and returns it without a slash at its end.

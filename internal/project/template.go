@@ -15,17 +15,6 @@ var Templates = []string{"starter", "single", "count"}
 //go:embed templates/*.json
 var templates embed.FS
 
-// starterModels are, for each built-in provider, the models that a project of the template starter allows: a cheap one
-// and a dear one.
-var starterModels = map[string][2]string{
-	"openai":    {"gpt-4o-mini", "gpt-4o"},
-	"anthropic": {"claude-haiku-4-5", "claude-sonnet-5"},
-	"google":    {"gemini-2.5-flash", "gemini-2.5-pro"},
-	"xai":       {"grok-build-0.1", "grok-4.3"},
-	"mistral":   {"mistral-small-latest", "mistral-large-latest"},
-	"deepseek":  {"deepseek-v4-flash", "deepseek-v4-pro"},
-}
-
 // FromTemplate returns the settings of a template, with models of the providers that the project is to use; without any,
 // with OpenAI's.
 func FromTemplate(name string, providers ...string) (Settings, error) {
@@ -49,16 +38,15 @@ func FromTemplate(name string, providers ...string) (Settings, error) {
 	return ParseSettings(doc)
 }
 
+// modelsOf returns a cheap and a dear model of each of the providers that is built in; without any, of the first vendor.
 func modelsOf(providers []string) (models []string) {
 	for _, v := range vendors {
 		if slices.Contains(providers, v.Name) {
-			pair := starterModels[v.Name]
-			models = append(models, pair[:]...)
+			models = append(models, v.Cheap, v.Dear)
 		}
 	}
 	if len(models) == 0 {
-		pair := starterModels[vendors[0].Name]
-		models = pair[:]
+		models = []string{vendors[0].Cheap, vendors[0].Dear}
 	}
 	return models
 }

@@ -1,27 +1,35 @@
 package provider
 
-import "strings"
+import (
+	"slices"
+	"strings"
 
-// Families are the values of [Family]: few enough to be the label of a metric.
-var Families = []string{"gpt", "o", "embedding", "moderation", "image", "audio", "claude", "gemini", "gemma",
-	"grok", "mistral", "deepseek", "glm", "llama", "qwen", "other"}
+	"github.com/airatelimit/airatelimit/internal/project"
+)
+
+// foreign are families of models that no built-in provider made.
+var foreign = []project.Family{{Prefix: "glm", Name: "glm"}, {Prefix: "llama", Name: "llama"}, {Prefix: "meta-llama", Name: "llama"}, {Prefix: "qwen", Name: "qwen"}}
 
 // families are prefixes of known models' names. The first match counts.
-var families = []struct{ prefix, family string }{
-	{"gpt-image", "image"}, {"gpt-4o-transcribe", "audio"}, {"gpt-4o-mini-transcribe", "audio"}, {"gpt-4o-mini-tts", "audio"},
-	{"gpt-transcribe", "audio"}, {"chatgpt-image", "image"},
-	{"gpt", "gpt"}, {"chatgpt", "gpt"}, {"codex", "gpt"}, {"computer-use", "gpt"}, {"ft:gpt", "gpt"},
-	{"claude", "claude"},
-	{"gemini-embedding", "embedding"}, {"gemini", "gemini"}, {"gemma", "gemma"},
-	{"grok", "grok"},
-	{"mistral-embed", "embedding"}, {"mistral-moderation", "moderation"}, {"codestral-embed", "embedding"},
-	{"mistral", "mistral"}, {"ministral", "mistral"}, {"codestral", "mistral"}, {"pixtral", "mistral"}, {"magistral", "mistral"}, {"devstral", "mistral"},
-	{"open-mi", "mistral"}, {"mixtral", "mistral"}, {"labs-devstral", "mistral"}, {"voxtral", "audio"},
-	{"zai-glm", "glm"}, {"glm", "glm"},
-	{"deepseek", "deepseek"}, {"llama", "llama"}, {"meta-llama", "llama"}, {"qwen", "qwen"},
-	{"text-embedding", "embedding"}, {"omni-moderation", "moderation"}, {"text-moderation", "moderation"},
-	{"dall-e", "image"}, {"imagen", "image"}, {"sora", "image"}, {"veo", "image"},
-	{"whisper", "audio"}, {"tts", "audio"},
+var families = listFamilies()
+
+func listFamilies() (all []project.Family) {
+	for _, v := range project.Vendors() {
+		all = append(all, v.Families...)
+	}
+	return append(all, foreign...)
+}
+
+// Families are the values of [Family]: few enough to be the label of a metric.
+var Families = append(familyNames(), "other")
+
+func familyNames() (names []string) {
+	for _, f := range families {
+		if !slices.Contains(names, f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 // Family is the family of a model by its name, one of [Families]: "other" for any unknown name, ""
@@ -31,13 +39,10 @@ func Family(model string) string {
 	if model == "" {
 		return ""
 	}
-	model = model[strings.LastIndexByte(model, '/')+1:]
-	if len(model) >= 2 && (model[0] == 'o' || model[0] == 'O') && '0' <= model[1] && model[1] <= '9' {
-		return "o"
-	}
+	model = strings.ToLower(model[strings.LastIndexByte(model, '/')+1:])
 	for _, f := range families {
-		if len(model) >= len(f.prefix) && strings.EqualFold(model[:len(f.prefix)], f.prefix) {
-			return f.family
+		if project.HasPrefix(model, f.Prefix) {
+			return f.Name
 		}
 	}
 	return "other"

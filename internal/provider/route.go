@@ -29,29 +29,11 @@ type Target struct {
 	Stored   bool   // the project's stored key is sent, not the client's
 }
 
-// builtin are the contract's model names for each vendor: prefixes, except for OpenAI's o-series.
-var builtin = []struct{ prefix, vendor string }{
-	{"gpt-", "openai"}, {"chatgpt-", "openai"}, {"text-embedding-", "openai"}, {"omni-moderation-", "openai"},
-	{"dall-e-", "openai"}, {"gpt-image-", "openai"}, {"sora-", "openai"}, {"whisper-", "openai"}, {"tts-", "openai"},
-	{"text-moderation-", "openai"}, {"codex-", "openai"}, {"computer-use-", "openai"},
-	{"claude-", "anthropic"},
-	{"gemini-", "google"}, {"gemma-", "google"}, {"imagen-", "google"}, {"veo-", "google"}, {"lyria-", "google"},
-	{"grok-", "xai"},
-	{"mistral-", "mistral"}, {"ministral-", "mistral"}, {"codestral-", "mistral"}, {"pixtral-", "mistral"}, {"magistral-", "mistral"},
-	{"open-mistral-", "mistral"}, {"open-mixtral-", "mistral"}, {"labs-", "mistral"},
-	{"deepseek-", "deepseek"},
-}
-
-// vendorOf returns the built-in provider of a model by its normalized name, or "". It looks at the contract's prefixes,
+// vendorOf returns the built-in provider of a model by its normalized name, or "". It looks at the vendors' prefixes,
 // then at the price book, then at a fine-tuned model's base model.
 func vendorOf(model string) string {
-	for _, b := range builtin {
-		if strings.HasPrefix(model, b.prefix) {
-			return b.vendor
-		}
-	}
-	if len(model) >= 2 && model[0] == 'o' && model[1] >= '0' && model[1] <= '9' {
-		return "openai"
+	if vendor := project.VendorFor(model); vendor != "" {
+		return vendor
 	}
 	if tuned, ok := limit.FineTuned(model); ok {
 		return vendorOf(tuned)
@@ -94,7 +76,7 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 		to = header
 	}
 	if to == nil && ep.Dialect == wire.Gemini && vendorOf(limit.NormalizeModel(model)) != "" {
-		to, _ = p.Provider("google")
+		to, _ = p.Provider(project.Native(wire.Gemini))
 	}
 	if only := p.Configured(); to == nil && len(only) == 1 {
 		to = only[0]

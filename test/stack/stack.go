@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -258,13 +259,16 @@ func (s *Stack) Document() []byte {
 	}
 	providers, _ := doc["providers"].(map[string]any)
 	all := map[string]any{}
-	for name, path := range map[string]string{
-		"openai": "/v1", "anthropic": "", "google": "", "xai": "/v1", "mistral": "/v1", "deepseek": "/v1"} {
-		p := map[string]any{"baseUrl": s.Upstream.URL + path, "forwardHeaders": steering}
+	for _, v := range project.Vendors() {
+		base, err := url.Parse(v.BaseURL)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		p := map[string]any{"baseUrl": s.Upstream.URL + base.Path, "forwardHeaders": steering}
 		if !s.opts.PassThrough {
 			p["key"] = StoredKey
 		}
-		all[name] = p
+		all[v.Name] = p
 	}
 	for name, own := range providers {
 		p, builtIn := all[name].(map[string]any)

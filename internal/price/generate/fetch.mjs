@@ -13,10 +13,10 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const name = '@pydantic/genai-prices'
-// The vendors whose models the gateway knows, by their ids in the package.
-const providers = { openai: 'openai', anthropic: 'anthropic', google: 'google', xai: 'x-ai', mistral: 'mistral', deepseek: 'deepseek' }
 
 const here = dirname(fileURLToPath(import.meta.url))
+// The vendors that the gateway knows, each with its id in the package.
+const providers = JSON.parse(execFileSync('go', ['run', '.', '-vendors'], { cwd: here, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }))
 const work = mkdtempSync(join(tmpdir(), 'genai-prices-'))
 const npm = (...args) => execFileSync('npm', args, { cwd: work, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 try {
@@ -27,7 +27,7 @@ try {
   const folder = join(work, 'node_modules', name)
   const { findProvider } = createRequire(join(work, 'x.cjs'))(join(folder, 'dist', 'index.cjs'))
   const models = {}
-  for (const [vendor, id] of Object.entries(providers)) {
+  for (const [vendor, id] of providers) {
     models[vendor] = findProvider({ providerId: id }).models.map(({ id, match, context_window, deprecated, prices }) => ({ id, match, context_window, deprecated, prices }))
   }
   // One model a line, so that a diff shows what changed.

@@ -16,9 +16,18 @@ import (
 	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "-vendors" { // for fetch.mjs
+		var ids [][2]string
+		for _, v := range project.Vendors() {
+			ids = append(ids, [2]string{v.Name, v.PriceData})
+		}
+		_ = json.NewEncoder(os.Stdout).Encode(ids) // a broken pipe is the reader's
+		return
+	}
 	// go generate runs in the folder of the package.
 	if err := run("generate", "listings.go", filepath.Join("..", "limit", "spellings.go")); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
