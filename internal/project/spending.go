@@ -23,7 +23,11 @@ func (w *warner) spending() {
 	claimed := !bool(w.IgnoreTierHeader)
 	for _, name := range slices.Sorted(maps.Keys(w.Tiers)) {
 		isDefault := w.DefaultTier != nil && *w.DefaultTier == name
-		switch path := join("tiers", name); {
+		path := join("tiers", name)
+		if !w.may(path, resolveSteps) {
+			return
+		}
+		switch {
 		case isDefault:
 			w.unbounded(path, w.snapshot.Tiers[name], "A user in this tier")
 		case claimed:
@@ -50,7 +54,10 @@ func (w *warner) unbounded(path string, t *Tier, subject string) {
 	const unlisted = "\x00" // a model that no key names
 	var free, dear []string
 	sums := make(map[string]int64) // of dear
-	models := w.callable(t)
+	models, ok := w.callable(path, t)
+	if !ok || !w.may(path, len(models)*(resolveSteps+keysOf(levels))) {
+		return
+	}
 	if !w.snapshot.Restricts(t) {
 		models = append(models, unlisted)
 	}
@@ -63,6 +70,8 @@ func (w *warner) unbounded(path string, t *Tier, subject string) {
 		case cost || tokens:
 		case !some:
 			free = append(free, model)
+		case !w.may(path, keySteps+4*len(w.snapshot.prices)):
+			return
 		default:
 			if sum := w.maxCost(model, requests.Max); sum > maxSpend {
 				dear = append(dear, model)
@@ -87,8 +96,8 @@ func (w *warner) unbounded(path string, t *Tier, subject string) {
 }
 
 // callable lists the models that an identity in a tier may call and that the price book or the settings name. Models of
-// the price book have one name each.
-func (w *warner) callable(t *Tier) []string {
+// the price book have one name each. It returns false if the check has to end at path.
+func (w *warner) callable(path string, t *Tier) ([]string, bool) {
 	names := slices.Collect(maps.Keys(w.Providers))
 	if len(names) == 0 {
 		for _, v := range vendors {
@@ -101,10 +110,21 @@ func (w *warner) callable(t *Tier) []string {
 			models = append(models, limit.CanonicalModel(model))
 		}
 	}
-	models = append(models, w.AllowedModels...)
-	models = slices.DeleteFunc(models, func(m string) bool { return strings.HasSuffix(m, "*") || !w.snapshot.Allowed(t, m) })
+	ofTier := resolveSteps
+	if t != nil {
+		ofTier += len(t.AllowedModels)
+	}
+	if !w.may(path, len(models)*(len(w.AllowedModels)+ofTier)+len(w.AllowedModels)*ofTier) {
+		return nil, false
+	}
+	models = slices.DeleteFunc(models, func(m string) bool { return !w.snapshot.Allowed(t, m) })
+	for _, m := range w.AllowedModels {
+		if !strings.HasSuffix(m, "*") && (t == nil || t.allowed == nil || t.allowed.Has(m)) {
+			models = append(models, m)
+		}
+	}
 	slices.Sort(models)
-	return slices.Compact(models)
+	return slices.Compact(models), true
 }
 
 // maxCost estimates the highest cost of requests to a model, in micro-USD: each with a full context and the longest answer.

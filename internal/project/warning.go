@@ -18,7 +18,8 @@ type Warning struct {
 }
 
 // Warnings returns warnings about the settings, sorted by path: unknown models, similar tiers, unknown variables and,
-// above all, unlimited cost. book is the operator's price book, nil for none.
+// above all, unlimited cost. book is the operator's price book, nil for none. If a document has so many mistakes, keys or
+// tiers that the check would take long, the last warning says that it ended early.
 func (s Settings) Warnings(book *PriceBook) []Warning {
 	r := Record{Settings: s}
 	r.Settings.Providers = make(map[string]ProviderFields, len(s.Providers))
@@ -30,25 +31,23 @@ func (s Settings) Warnings(book *PriceBook) []Warning {
 	if err != nil {
 		return nil // invalid settings are an error elsewhere
 	}
-	w := warner{Settings: s, snapshot: snapshot.WithBook(book)}
+	w := warner{Settings: s, snapshot: snapshot.WithBook(book), steps: mostSteps}
+	w.spending() // first, because it matters most if the check ends early
 	w.unused()
 	w.level("", s.LevelFields, nil)
 	w.list("allowedModels", s.AllowedModels)
-	w.all = append(w.all, variableWarnings("limitResponse", s.LimitResponse)...)
-	for _, name := range slices.Sorted(maps.Keys(s.Tiers)) {
-		w.tier(name, s.Tiers[name])
-	}
+	w.variables("limitResponse", s.LimitResponse)
+	w.tiers()
 	w.prices()
-	w.spending()
-	slices.SortStableFunc(w.all, func(a, b Warning) int { return strings.Compare(a.Path, b.Path) })
-	return w.all
+	return w.result()
 }
 
 // IdentityWarnings returns warnings about one identity's settings, as Settings.Warnings does.
 func (s *Snapshot) IdentityWarnings(f LevelFields, response map[string]any) []Warning {
-	w := warner{snapshot: s}
+	w := warner{snapshot: s, steps: mostIdentitySteps}
 	w.keys("modelLimits", f.ModelLimits)
-	return append(w.all, variableWarnings("limitResponse", response)...)
+	w.variables("limitResponse", response)
+	return w.result()
 }
 
 // RemovedTiers returns the names of the tiers that before has and s does not, sorted.
@@ -79,14 +78,63 @@ func (s Settings) RemovedTierWarning(tier string, n int) Warning {
 	return Warning{join("tiers", tier), fmt.Sprintf("was removed, and %s it: %s. Set another tier for them, or put this one back.", carry, what)}
 }
 
+// A document of a megabyte may have 100,000 keys and tiers, and checking each against each would take minutes.
+const (
+	// mostWarnings is how many warnings a check may give; more are of no use.
+	mostWarnings = 100
+	// mostSteps is how many steps of 1 to 20 ns a check of settings may take. A project with hundreds of keys and
+	// dozens of tiers needs a part of them.
+	mostSteps = 5_000_000
+	// mostIdentitySteps is the same for one identity, of which one call may bring a thousand.
+	mostIdentitySteps = 200_000
+
+	resolveSteps = 50     // to find the limits of a model, beside one step for each key
+	keySteps     = 300    // to look a model up in the price book
+	prefixSteps  = 10_000 // to compare a prefix with the price book's models
+)
+
 type warner struct {
 	Settings
 	snapshot *Snapshot
 	all      []Warning
+	steps    int    // that are left
+	ended    string // the path at which the check ended early; "" if it did not
 }
 
 func (w *warner) warn(path, format string, args ...any) {
 	w.all = append(w.all, Warning{path, fmt.Sprintf(format, args...)})
+}
+
+// may reports whether the check may go on, at a path, with something that takes a number of steps.
+func (w *warner) may(path string, steps int) bool {
+	switch {
+	case w.ended != "":
+		return false
+	case len(w.all) >= mostWarnings || w.steps < steps:
+		w.ended = path
+		return false
+	}
+	w.steps -= steps
+	return true
+}
+
+// result returns the warnings, sorted by path.
+func (w *warner) result() []Warning {
+	if len(w.all) > mostWarnings {
+		if w.ended == "" {
+			w.ended = w.all[mostWarnings].Path
+		}
+		w.all = w.all[:mostWarnings]
+	}
+	slices.SortStableFunc(w.all, func(a, b Warning) int { return strings.Compare(a.Path, b.Path) })
+	switch {
+	case w.ended == "":
+	case len(w.all) == mostWarnings:
+		w.warn(w.ended, "The check ended here, after %d warnings. Mend those, and check again.", mostWarnings)
+	default:
+		w.warn(w.ended, "The check ended here, because there are too many model keys or tiers to check them all. Use fewer, such as prefixes that end in *.")
+	}
+	return w.all
 }
 
 // unused warns of settings that have no effect in this version, so that nobody relies on them.
@@ -100,15 +148,24 @@ func (w *warner) unused() {
 	}
 }
 
-func (w *warner) tier(name string, t TierFields) {
-	path := join("tiers", name)
-	for other := range w.Tiers {
-		if other < name && strings.EqualFold(other, name) {
+func (w *warner) tiers() {
+	seen := make(map[string]string, len(w.Tiers)) // by the name in one letter case
+	for _, name := range slices.Sorted(maps.Keys(w.Tiers)) {
+		path, folded := join("tiers", name), strings.ToLower(strings.ToUpper(name))
+		if !w.may(path, resolveSteps) {
+			return
+		}
+		if other, twice := seen[folded]; twice {
 			w.warn(path, "differs from the tier %q only in letter case, which counts in x-tier. Rename one of them.", other)
 		}
+		seen[folded] = name
+		w.tier(path, w.Tiers[name])
 	}
+}
+
+func (w *warner) tier(path string, t TierFields) {
 	w.level(path+".", t.LevelFields, &t.LevelFields)
-	w.all = append(w.all, variableWarnings(path+".limitResponse", t.LimitResponse)...)
+	w.variables(path+".limitResponse", t.LimitResponse)
 	switch {
 	case t.AllowedModels == nil:
 		return
@@ -117,8 +174,16 @@ func (w *warner) tier(name string, t TierFields) {
 	}
 	w.list(path+".allowedModels", t.AllowedModels)
 	for i, key := range t.AllowedModels {
-		if w.AllowedModels != nil && !slices.ContainsFunc(w.AllowedModels, func(k string) bool { return overlap(limit.NormalizeModel(k), limit.NormalizeModel(key)) }) {
-			w.warn(fmt.Sprintf("%s.allowedModels[%d]", path, i), "allows nothing: the project's allowedModels do not have %q, and a tier's only narrow them. Add it there.", key)
+		at := fmt.Sprintf("%s.allowedModels[%d]", path, i)
+		steps := 0
+		for _, k := range w.AllowedModels {
+			steps += overlapSteps(k, key)
+		}
+		if w.AllowedModels == nil || !w.may(at, steps) {
+			return
+		}
+		if !slices.ContainsFunc(w.AllowedModels, func(k string) bool { return overlap(limit.NormalizeModel(k), limit.NormalizeModel(key)) }) {
+			w.warn(at, "allows nothing: the project's allowedModels do not have %q, and a tier's only narrow them. Add it there.", key)
 		}
 	}
 }
@@ -129,6 +194,14 @@ func overlap(a, b string) bool {
 	_, ab := limit.Match(a, example(b))
 	_, ba := limit.Match(b, example(a))
 	return ab || ba
+}
+
+// overlapSteps is how many steps overlap takes at most.
+func overlapSteps(a, b string) int {
+	if strings.HasSuffix(a, "*") || strings.HasSuffix(b, "*") {
+		return prefixSteps / 10
+	}
+	return resolveSteps
 }
 
 // level checks the limits of the project or of a tier. Their paths begin with at.
@@ -153,6 +226,9 @@ func (w *warner) level(at string, f LevelFields, tier *LevelFields) {
 				continue
 			}
 			hidden = false
+			if !w.may(join(at+"modelLimits", key), resolveSteps+keysOf(levels)) {
+				return
+			}
 			rules := limit.Resolve(levels, limit.NormalizeModel(strings.TrimSuffix(key, "*")), w.snapshot.Period, false)
 			if _, limited := rules.Limit(limit.Metric(m)); !limited && *all[m] != limit.Unlimited {
 				w.warn(join(at+"modelLimits", key), `has no %s, and "*" is only for models without a key. Set it here too.`, field)
@@ -164,6 +240,17 @@ func (w *warner) level(at string, f LevelFields, tier *LevelFields) {
 	}
 }
 
+// keysOf is how many model keys levels have.
+func keysOf(levels limit.Levels) int {
+	n := 0
+	for _, l := range []*limit.Level{levels.Identity, levels.Tier, levels.Project} {
+		if l != nil {
+			n += len(l.Models)
+		}
+	}
+	return n
+}
+
 // capFields are the names of the caps, by limit.Metric.
 var capFields = [limit.NumMetrics]string{"requestLimit", "tokenLimit", "costLimitUsd"}
 
@@ -172,6 +259,9 @@ func (m ModelLimit) caps() limit.Caps { return caps(m.RequestLimit, m.TokenLimit
 func (w *warner) keys(path string, limits map[string]ModelLimit) {
 	names := make(map[string]string, len(limits)) // by model
 	for _, key := range slices.Sorted(maps.Keys(limits)) {
+		if !w.may(join(path, key), w.snapshot.knowsSteps(key)) {
+			return
+		}
 		w.key(join(path, key), key)
 		model := limit.CanonicalModel(key)
 		if other, twice := names[model]; twice {
@@ -184,6 +274,9 @@ func (w *warner) keys(path string, limits map[string]ModelLimit) {
 // prices warns of token prices without the higher price for long requests that the price book has.
 func (w *warner) prices() {
 	for _, key := range slices.Sorted(maps.Keys(w.Prices)) {
+		if !w.may(join("prices", key), keySteps) {
+			return
+		}
 		p, ok := listPrice(limit.NormalizeModel(key))
 		if o := w.Prices[key]; ok && p.LongAbove > 0 && o.Input != nil && o.Above == nil {
 			w.warn(join("prices", key), "The vendor bills requests above %d input tokens at a higher price, which this one leaves out. Set above.", p.LongAbove)
@@ -196,6 +289,9 @@ func (w *warner) prices() {
 func (w *warner) list(path string, keys []string) {
 	for i, key := range keys {
 		at, key := fmt.Sprintf("%s[%d]", path, i), limit.NormalizeModel(key)
+		if !w.may(at, w.snapshot.knowsSteps(key)) {
+			return
+		}
 		if w.known(at, key) && limit.BaseModel(key) != key && !strings.HasSuffix(key, "-latest") {
 			w.otherName(at, key, limit.BaseModel(key))
 		}
@@ -243,10 +339,37 @@ func (s *Snapshot) knows(key string) bool {
 	return slices.ContainsFunc(vendors, func(v Vendor) bool { return slices.ContainsFunc(price.Models(v.Name), covered.Has) })
 }
 
+// knowsSteps is how many steps it takes at most to check a key.
+func (s *Snapshot) knowsSteps(key string) int {
+	steps := keySteps
+	if strings.HasSuffix(key, "*") {
+		steps = prefixSteps
+	}
+	for _, p := range s.patterns {
+		steps += overlapSteps(p.key, key)
+	}
+	for _, p := range s.prices {
+		steps += overlapSteps(p.key, key)
+	}
+	if s.book != nil {
+		for _, p := range s.book.prices {
+			steps += overlapSteps(p.key, key)
+		}
+	}
+	return steps
+}
+
 // ResponseVariables are the variables of a limit response, written as {{name}}.
 var ResponseVariables = []string{"usage", "limit", "remaining", "limitType", "period", "tier", "model", "identity", "resetsAt"}
 
 var variable = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
+
+// variables warns of unknown variables in a limit response.
+func (w *warner) variables(path string, response map[string]any) {
+	if w.may(path, 1) {
+		w.all = append(w.all, variableWarnings(path, response)...)
+	}
+}
 
 // variableWarnings warns of unknown variables in a limit response.
 func variableWarnings(path string, v any) (all []Warning) {

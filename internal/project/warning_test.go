@@ -1,8 +1,10 @@
 package project
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // warned are the paths and texts of warnings, a line each.
@@ -157,5 +159,91 @@ func TestRemovedTiers(t *testing.T) {
 	}
 	if gone := before.RemovedTiers(before); gone != nil {
 		t.Errorf("removed without a change: %v", gone)
+	}
+}
+
+// A document of a megabyte may have tens of thousands of keys and tiers. Checking it takes a moment all the same, and the
+// answer is a page and not a book.
+func TestWarnings_AreBounded(t *testing.T) {
+	t.Parallel()
+	const n = 5000
+	list := func(form string) string {
+		var all strings.Builder
+		for i := range n {
+			if i > 0 {
+				all.WriteString(",")
+			}
+			fmt.Fprintf(&all, form, i)
+		}
+		return all.String()
+	}
+	limits := list(`"gpt-4o-%d": {"requestLimit": 1}`)
+	stars := list(`"gpt-4o-%d*": {"requestLimit": 1}`)
+	allowed := list(`"gpt-4o-%d"`)
+	priced := list(`"gpt-4o-%d": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}`)
+	for name, doc := range map[string]string{
+		"model limits":                 `{"modelLimits": {` + limits + `}}`,
+		"model limits and *":           `{"modelLimits": {"*": {"tokenLimit": 1}, ` + limits + `}}`,
+		"model limits with prices":     `{"modelLimits": {` + limits + `}, "prices": {` + priced + `}}`,
+		"prefixes":                     `{"modelLimits": {` + stars + `}}`,
+		"prefixes and *":               `{"modelLimits": {"*": {"tokenLimit": 1}, ` + stars + `}}`,
+		"allowed models":               `{"allowedModels": [` + allowed + `]}`,
+		"allowed models with prices":   `{"allowedModels": [` + allowed + `], "prices": {` + priced + `}}`,
+		"requests alone with prices":   `{"requestLimit": 5, "allowedModels": [` + allowed + `], "prices": {` + priced + `}}`,
+		"allowed models of a tier":     `{"allowedModels": [` + allowed + `], "tiers": {"a": {"allowedModels": [` + allowed + `]}}, "defaultTier": "a"}`,
+		"tiers":                        `{"tiers": {` + list(`"tier-%d": {}`) + `}}`,
+		"tiers with limits":            `{"costLimitUsd": 1, "tiers": {` + list(`"tier-%d": {"costLimitUsd": 1}`) + `}}`,
+		"tiers that differ in case":    `{"costLimitUsd": 1, "tiers": {` + list(`"tier-%d": {}`) + "," + list(`"TIER-%d": {}`) + `}}`,
+		"tiers with unknown variables": `{"costLimitUsd": 1, "tiers": {` + list(`"tier-%d": {"limitResponse": {"message": "{{used}}"}}`) + `}}`,
+		"unknown variables":            `{"costLimitUsd": 1, "limitResponse": {"message": "` + strings.Repeat("{{used}}", n/10) + `"}}`,
+	} {
+		began := time.Now()
+		s, err := ParseSettings([]byte(doc))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		read := time.Since(began)
+		all := s.Warnings(nil)
+		// Where every key is compared with every other it takes hundreds of times as long as reading the document.
+		if took := time.Since(began) - read; took > 40*read+time.Second/5 {
+			t.Errorf("%s: checking took %s, reading %s", name, took, read)
+		}
+		if len(all) > mostWarnings+1 {
+			t.Errorf("%s: %d warnings, want at most %d and one that says so", name, len(all), mostWarnings)
+		}
+		if name != "tiers with limits" && (len(all) == 0 || !strings.Contains(all[len(all)-1].Text, "The check ended here")) {
+			t.Errorf("%s: the last warning does not say that others may be missing: %v", name, all[max(0, len(all)-1):])
+		}
+		if name == "allowed models" && !strings.Contains(warned(all), "costLimitUsd: A user has no limit") {
+			t.Errorf("%s: unbounded cost is not among the warnings:\n%s", name, warned(all))
+		}
+	}
+	p := mustSnapshot(t, `{"prices": {`+priced+`}}`)
+	fields, err := (LevelFields{}).Patch([]byte(`{"modelLimits": {` + limits + `}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if all := p.IdentityWarnings(fields, nil); len(all) == 0 || len(all) > mostWarnings+1 || time.Since(began) > time.Second {
+		t.Errorf("an identity: %d warnings after %s", len(all), time.Since(began))
+	}
+}
+
+func TestWarnings_OfALargeProjectAreWhole(t *testing.T) {
+	t.Parallel()
+	var tiers, limits []string
+	for i := range 40 {
+		limits = append(limits, fmt.Sprintf(`"mine-%d": {"requestLimit": 1, "tokenLimit": 1}`, i))
+		tiers = append(tiers, fmt.Sprintf(`"tier-%d": {"costLimitUsd": 1}`, i))
+	}
+	doc := `{"modelLimits": {"*": {"tokenLimit": 1}, ` + strings.Join(limits, ",") + `}, "tiers": {` + strings.Join(tiers, ",") + `}, "defaultTier": "tier-0",
+		"prices": {"mine-*": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}}}`
+	s, err := ParseSettings([]byte(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := s.Warnings(nil); len(all) != 0 {
+		t.Errorf("warns of\n%s", warned(all))
 	}
 }
