@@ -130,15 +130,25 @@ func partial(p, form []byte) int {
 	}
 }
 
-// Hints reports whether an error's text contains the stored key, its last characters, or a mask that shows its ends.
+// masks stand in errors for the hidden part of a key. JSON may escape the last two.
+var masks = []string{"***", "...", "…", "••", `\u2026`, `\u2022`}
+
+// Hints reports whether an error's text contains the stored key, its first or last characters, or a mask that shows its ends.
 func (p *Provider) Hints(text []byte) bool {
-	const shown, ends = 8, 4
+	const begins, shown, ends = 16, 8, 4 // all keys of a vendor may begin alike, as "sk-ant-api03-"
 	if len(p.Key) < 2*shown {
 		return len(p.forms) > 0 && p.Quotes(string(text))
 	}
 	if bytes.Contains(text, []byte(p.Key[len(p.Key)-shown:])) || p.Quotes(string(text)) {
 		return true
 	}
-	masked := bytes.Contains(text, []byte("***")) || bytes.Contains(text, []byte("...")) || bytes.Contains(text, []byte("…"))
-	return masked && bytes.Contains(text, []byte(p.Key[len(p.Key)-ends:]))
+	if len(p.Key) >= 2*begins && bytes.Contains(text, []byte(p.Key[:begins])) {
+		return true
+	}
+	for _, mask := range masks {
+		if bytes.Contains(text, []byte(mask)) {
+			return bytes.Contains(text, []byte(p.Key[len(p.Key)-ends:]))
+		}
+	}
+	return false
 }

@@ -47,7 +47,8 @@ var accounts = []string{
 // ids are the prefixes of the ids of OpenAI's organizations and projects.
 var ids = []string{"org-", "proj_"}
 
-// Complain finds the complaint in a provider's error to a request with a stored key.
+// Complain finds the complaint in a provider's error to a request with a stored key. status is 0 for an error within an
+// answer.
 func Complain(status int, body []byte, p *project.Provider) Complaint {
 	if p.Hints(body) {
 		return Complaint{AboutKey, "quotes the key"}
@@ -77,15 +78,21 @@ func Complain(status int, body []byte, p *project.Provider) Complaint {
 	return Complaint{AboutAccount, phrase}
 }
 
-// keyRefused returns the reason if an error means that the key is not valid. Google answers 400 with API_KEY_INVALID.
+// keys are phrases of errors that refuse the key: Google's API_KEY_INVALID, OpenAI's and xAI's invalid_api_key, Anthropic's
+// invalid x-api-key.
+var keys = []string{
+	"api_key_invalid", "api key not valid", "api key expired", "invalid_api_key", "invalid api key", "incorrect api key", "invalid x-api-key", "authentication_error",
+}
+
+// keyRefused returns the reason if an error means that the key is not valid. Google and xAI answer 400.
 func keyRefused(status int, lower []byte) string {
 	switch status {
 	case http.StatusUnauthorized:
 		return "unauthorized"
 	case http.StatusForbidden:
 		return first(lower, []string{"key", "credential"})
-	case http.StatusBadRequest:
-		return first(lower, []string{"api_key_invalid", "api key not valid", "api key expired"})
+	case http.StatusBadRequest, 0:
+		return first(lower, keys)
 	}
 	return ""
 }

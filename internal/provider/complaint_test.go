@@ -18,6 +18,10 @@ func TestComplaintsAboutTheAccount(t *testing.T) {
 		kind   ComplaintKind
 	}{
 		`{"error":{"message":"Incorrect API key provided: sk-proj-************wxyz.","code":"invalid_api_key"}}`:                                              {401, AboutKey},
+		`{"error":{"message":"Incorrect API key provided: sk-proj-stored01..."}}`:                                                                             {400, AboutKey},
+		`{"error":{"message":"The key \u2022\u2022\u2022\u2022wxyz may not do this"}}`:                                                                        {422, AboutKey},
+		`{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}`:                                                              {0, AboutKey},
+		`{"error":{"code":"invalid_api_key"}}`:                                                                                                                {0, AboutKey},
 		`{"error":{"message":"bad key ending 456789wxyz"}}`:                                                                                                   {500, AboutKey},
 		`{"error":{"message":"The key sk-p...wxyz may not do this"}}`:                                                                                         {400, AboutKey},
 		`{"error":{"code":400,"message":"API key not valid.","details":[{"reason":"API_KEY_INVALID"}]}}`:                                                      {400, AboutKey},

@@ -2,40 +2,92 @@ package provider
 
 import (
 	"bytes"
+	"net/http"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Complaints replaces what a stream's error events say about a stored key's account. The zero value replaces nothing.
+// Complaints replaces what the errors within an answer of status 2xx say about a stored key or its account: in the events
+// of a stream, in a JSON document, and in the elements of a JSON array. The zero value replaces nothing.
 type Complaints struct {
 	Provider *project.Provider // whose key is stored
+	Dialect  wire.Dialect      // of the errors that replace the provider's
 	// Found is called with each complaint, for the developer's log.
 	Found func(Complaint)
 
-	held   []byte // the beginning of a line that may be such an event
-	within bool   // the next byte continues a line whose beginning was passed on
+	form   answerForm
+	held   []byte    // of events: the beginning of a line that may be an error; of JSON: a part of an error
+	within bool      // of events: the next byte continues a line whose beginning was passed on
+	docs   documents // of JSON
+	out    []byte
 }
 
-// mostHeld is the longest line, in bytes, that is examined: errors are short.
+// answerForm is an answer's format, as its first bytes show it.
+type answerForm uint8
+
+const (
+	formUnknown answerForm = iota
+	formEvents
+	formJSON
+)
+
+// mostHeld is the longest line or error, in bytes, that is examined: errors are short.
 const mostHeld = 16 << 10
 
 // accountMessage replaces the provider's message.
 const accountMessage = `"The provider refused the account of this app. The app's developer has to act."`
 
-// Next reads p and returns the bytes of the stream that can be passed on. The beginning of a data line is held back until
-// its end has come; last says that p is the stream's end. The result is valid until the next call.
+// own is the error object that replaces the provider's.
+func (c *Complaints) own() string {
+	if c.Dialect == wire.Gemini { // whose clients read a number from code
+		e := wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed", Message: accountMessage[1 : len(accountMessage)-1]}
+		return gjson.GetBytes(e.Body(wire.Gemini, ""), "error").Raw
+	}
+	return `{"type":"error","code":"provider_auth_failed","message":` + accountMessage + `}`
+}
+
+// Next reads p and returns the bytes of the answer that can be passed on. The beginning of an event's line, and an error
+// within JSON, are held back until their end has come; last says that p is the answer's end. The result is valid until the
+// next call.
 func (c *Complaints) Next(p []byte, last bool) []byte {
 	if c.Provider == nil {
 		return p
 	}
+	if c.form == formUnknown {
+		start := bytes.TrimLeft(p, " \t\r\n")
+		switch {
+		case len(start) == 0:
+			return p
+		case start[0] != '{' && start[0] != '[':
+			c.form = formEvents
+		case last && !bytes.Contains(p, errorName): // most whole answers
+			return p
+		default:
+			c.form = formJSON
+		}
+	}
+	if c.form == formJSON {
+		return c.json(p, last)
+	}
+	return c.events(p, last)
+}
+
+// errorName is the member that holds an error, and a type of events that are errors.
+var errorName = []byte(`"error"`)
+
+// lineEnds are the bytes that end a line of a stream.
+const lineEnds = "\r\n"
+
+func (c *Complaints) events(p []byte, last bool) []byte {
 	if len(c.held) > 0 {
 		p = append(c.held, p...)
 		c.held = nil
 	}
 	start := 0 // where the last line begins
-	if i := bytes.LastIndexByte(p, '\n'); i >= 0 || !c.within {
+	if i := bytes.LastIndexAny(p, lineEnds); i >= 0 || !c.within {
 		start = i + 1
 		if rest := p[start:]; !last && len(rest) <= mostHeld && bytes.HasPrefix(rest, dataField[:min(len(rest), len(dataField))]) {
 			c.held = bytes.Clone(rest)
@@ -44,18 +96,24 @@ func (c *Complaints) Next(p []byte, last bool) []byte {
 	}
 	begun := c.within
 	if len(p) > 0 {
-		c.within = p[len(p)-1] != '\n'
+		end := p[len(p)-1]
+		c.within = end != '\n' && end != '\r'
 	}
-	if !bytes.Contains(p, []byte(`"error"`)) {
+	if !bytes.Contains(p, errorName) {
 		return p
 	}
 	var out []byte
-	for line := range bytes.Lines(p) {
+	for len(p) > 0 {
+		n := bytes.IndexAny(p, lineEnds) + 1
+		if n == 0 {
+			n = len(p)
+		}
+		line := p[:n]
 		if !begun {
 			line = c.line(line)
 		}
 		begun = false
-		out = append(out, line...)
+		out, p = append(out, line...), p[n:]
 	}
 	return out
 }
@@ -63,28 +121,176 @@ func (c *Complaints) Next(p []byte, last bool) []byte {
 // dataField is the beginning of a stream's data lines.
 var dataField = []byte("data:")
 
-// line returns a line with the message of its error replaced, if that is a complaint.
+// line returns a line with its error replaced, if that is a complaint.
 func (c *Complaints) line(line []byte) []byte {
 	doc, ok := bytes.CutPrefix(line, dataField)
-	if !ok || len(line) > mostHeld || !bytes.Contains(doc, []byte(`"error"`)) {
+	if !ok || len(line) > mostHeld || !bytes.Contains(doc, errorName) {
 		return line
 	}
 	failure := gjson.GetBytes(doc, "error")
-	if !failure.IsObject() {
+	if !isError(failure) {
 		failure = gjson.GetBytes(doc, "response.error")
 	}
-	if !failure.IsObject() && gjson.GetBytes(doc, "type").Str == "error" {
-		failure = gjson.ParseBytes(bytes.TrimSpace(doc))
+	at := failure.Index
+	if !isError(failure) {
+		at = bytes.IndexByte(doc, '{')
+		if at < 0 || gjson.GetBytes(doc, "type").Str != "error" && gjson.GetBytes(doc, "object").Str != "error" {
+			return line
+		}
+		failure = gjson.ParseBytes(bytes.TrimRight(doc[at:], " \t"+lineEnds))
 	}
-	if !failure.IsObject() {
+	own := c.judge([]byte(failure.Raw))
+	if own == "" {
 		return line
 	}
-	about := Complain(0, []byte(failure.Raw), c.Provider)
+	at += len(dataField)
+	return append(append(bytes.Clone(line[:at]), own...), line[at+len(failure.Raw):]...)
+}
+
+func isError(v gjson.Result) bool { return v.IsObject() || v.Type == gjson.String }
+
+// judge returns what replaces a provider's error, an object or a text as JSON. It is "" if the error may be shown.
+func (c *Complaints) judge(failure []byte) string {
+	about := Complain(0, failure, c.Provider)
 	if about.Kind == NoComplaint {
-		return line
+		return ""
 	}
 	c.Found(about)
-	at := bytes.Index(line, []byte(failure.Raw))
-	own := `{"type":"error","code":"provider_auth_failed","message":` + accountMessage + `}`
-	return append(append(bytes.Clone(line[:at]), own...), line[at+len(failure.Raw):]...)
+	if failure[0] == '"' {
+		return accountMessage
+	}
+	return c.own()
+}
+
+func (c *Complaints) json(p []byte, last bool) []byte {
+	c.out = c.out[:0]
+	for len(p) > 0 {
+		n := c.docs.next(p)
+		part := p[:n]
+		switch ofError := c.docs.inside || c.docs.ended; {
+		case ofError && len(c.held)+n > mostHeld:
+			c.out = append(append(c.out, c.held...), part...)
+			c.held, c.docs.inside = nil, false
+		case ofError:
+			c.held = append(c.held, part...)
+			if c.docs.ended {
+				c.release()
+			}
+		case n == len(p) && len(c.out) == 0:
+			return part
+		default:
+			c.out = append(c.out, part...)
+		}
+		p = p[n:]
+	}
+	if last {
+		c.release()
+	}
+	return c.out
+}
+
+// release passes on what is held of an error, or what replaces it.
+func (c *Complaints) release() {
+	if len(c.held) == 0 {
+		return
+	}
+	if own := c.judge(c.held); own != "" {
+		c.out = append(c.out, own...)
+	} else {
+		c.out = append(c.out, c.held...)
+	}
+	c.held = nil
+}
+
+// documents finds the values of the member "error" in a JSON document, in the elements of an array of documents, or in
+// documents one after the other. Its zero value is at the beginning.
+type documents struct {
+	inside bool // an error's value has begun and not ended
+	ended  bool // the bytes that were read last end an error's value
+
+	depth   int  // of arrays and objects
+	array   bool // the outermost value is an array of documents
+	text    bool // within a string
+	escaped bool // the next byte of the string is escaped
+	first   bool // the next string is the name of a member
+	name    int  // how many bytes of "error" the name has so far; -1 if it is another name, or no name
+	found   bool // the name was "error": its value comes next
+	outer   int  // the depth around the error's value
+}
+
+// next reads p up to where an error's value begins or ends, or to p's end, and returns how many bytes that are. p is not
+// empty.
+func (d *documents) next(p []byte) int {
+	d.ended = false
+	for i := 0; i < len(p); i++ {
+		if d.text && !d.escaped && d.name < 0 { // most bytes
+			for i < len(p) && p[i] != '"' && p[i] != '\\' {
+				i++
+			}
+			if i == len(p) {
+				break
+			}
+		}
+		b := p[i]
+		switch {
+		case d.escaped:
+			d.escaped = false
+		case d.text:
+			d.letter(b)
+		case d.found && (b == '{' || b == '"'):
+			if i > 0 { // the caller passes on what came before
+				return i
+			}
+			d.inside, d.outer = true, d.depth
+			d.mark(b)
+		default:
+			d.mark(b)
+		}
+		if d.inside && !d.text && d.depth == d.outer && (b == '"' || b == '}') {
+			d.inside, d.ended = false, true
+			return i + 1
+		}
+	}
+	return len(p)
+}
+
+// letter reads a byte of a string.
+func (d *documents) letter(b byte) {
+	const wanted = "error"
+	switch {
+	case b == '\\':
+		d.escaped, d.name = true, -1
+	case b == '"':
+		d.text = false
+		d.found = d.name == len(wanted)
+	case d.name >= 0 && d.name < len(wanted) && wanted[d.name] == b:
+		d.name++
+	default:
+		d.name = -1
+	}
+}
+
+// mark reads a byte outside of strings.
+func (d *documents) mark(b byte) {
+	switch b {
+	case ' ', '\t', '\r', '\n':
+		return
+	case ':':
+		d.first = false
+		return
+	case '"':
+		d.text, d.name = true, -1
+		if level := d.depth == 1 && !d.array || d.depth == 2 && d.array; d.first && level && !d.inside {
+			d.name = 0
+		}
+	case '{', '[':
+		if d.depth == 0 {
+			d.array = b == '['
+		}
+		d.depth++
+	case '}', ']':
+		d.depth--
+	}
+	d.first = b == '{' || b == ','
+	d.found = false
 }
