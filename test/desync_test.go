@@ -38,7 +38,10 @@ func early(s *stack.Stack) map[string]int {
 		"POST /api/none HTTP/1.1\r\nHost: x\r\n":                                                                                  404,
 		"PATCH /api/openapi.json HTTP/1.1\r\nHost: x\r\n":                                                                         405,
 		"POST /api/projects/" + s.ProjectKey + "/identities HTTP/1.1\r\nHost: x\r\n":                                              401,
-		"GET /api/projects/" + s.ProjectKey + "/identities HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.SecretKey + "\r\n": 200,
+		"POST /api/projects/" + s.ProjectKey + "/identities/a HTTP/1.1\r\nHost: x\r\nX-Why: method\r\n":                           405,
+		"POST /api/projects/" + s.ProjectKey + "/identities HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nAuthorization: Bearer " + s.SecretKey + "\r\n": 415,
+		"POST /api/projects/" + s.ProjectKey + "/identities HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nAuthorization: Bearer " + s.SecretKey + "\r\n":     415,
+		"GET /api/projects/" + s.ProjectKey + "/identities HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.SecretKey + "\r\n":                              200,
 	}
 }
 

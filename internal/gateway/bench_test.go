@@ -105,7 +105,7 @@ func BenchmarkServeHTTP(b *testing.B) {
 
 const benchKey = "pk_0000000000000000000000"
 
-func benchGateway(b *testing.B, limits string, provider instant) *gateway.Gateway {
+func benchGateway(b *testing.B, limits string, provider http.RoundTripper) *gateway.Gateway {
 	b.Helper()
 	settings, err := project.ParseSettings([]byte(`{"name":"bench",` + limits + `,"providers":{"openai":{"key":"sk-bench-0123456789"}}}`))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -67,6 +68,53 @@ func BenchmarkWithheldBodies(b *testing.B) {
 				if g.Bodies.Used() != 0 {
 					b.Errorf("%d bytes were not given back", g.Bodies.Used())
 				}
+			}
+		})
+	}
+}
+
+// withholding is a provider that sends all of a whole answer but its end.
+type withholding struct {
+	size    int
+	waiting func()
+	end     chan struct{}
+}
+
+func (p withholding) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: &withheld{p.size, sync.OnceFunc(p.waiting), p.end}, ContentLength: -1}, nil
+}
+
+// BenchmarkWithheldAnswers reports the heap's growth while a provider withholds the ends of many whole answers. It stays
+// below a bound for any number of answers.
+func BenchmarkWithheldAnswers(b *testing.B) {
+	const size, most = 1000 << 10, 64 << 20 // the bound of package gateway
+	for _, clients := range []int{16, 100, 400} {
+		b.Run(strconv.Itoa(clients), func(b *testing.B) {
+			for b.Loop() {
+				end := make(chan struct{})
+				var settled, all sync.WaitGroup
+				settled.Add(clients)
+				g := benchGateway(b, benchHuge, withholding{size, settled.Done, end})
+				before := heap()
+				for range clients {
+					all.Go(func() {
+						defer func() { _ = recover() }() // the answers break off
+						g.ServeHTTP(&sink{header: http.Header{}}, &http.Request{
+							Method: http.MethodPost, URL: &url.URL{Path: "/v1/chat/completions"}, RequestURI: "/v1/chat/completions",
+							Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(strings.NewReader(benchBody)), ContentLength: int64(len(benchBody)),
+							Header: http.Header{"Content-Type": {"application/json"}, "X-Project-Key": {benchKey}, "X-Identity": {"user-1"}},
+						})
+					})
+				}
+				settled.Wait()
+				grown := heap() - before
+				if allowed := most + int64(clients)*(256<<10); grown > allowed {
+					b.Errorf("the heap grew by %d MB, want at most %d", grown>>20, allowed>>20)
+				}
+				b.ReportMetric(float64(grown)/(1<<20), "heap-MB")
+				close(end)
+				all.Wait()
 			}
 		})
 	}

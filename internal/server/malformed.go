@@ -96,7 +96,7 @@ func translated(head string, answer *http.Response) *http.Response {
 		e.Code, e.Param, e.Message = "invalid_identity", "x-identity", "x-identity contains characters that cannot be printed."
 	}
 	id, dialect := newRequestID(), wire.DialectOf(path)
-	h := http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {id}}
+	h := http.Header{"Content-Type": {"application/json"}, "X-Content-Type-Options": {"nosniff"}, "X-Request-Id": {id}}
 	if dialect == wire.Anthropic {
 		h.Set("Request-Id", id)
 	}

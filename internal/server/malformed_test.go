@@ -66,6 +66,9 @@ func TestErrorsOfTheStandardLibraryAreTranslated(t *testing.T) {
 			if resp.StatusCode != tc.status || resp.Header.Get("Content-Type") != tc.kind || !strings.Contains(body, tc.body) {
 				t.Errorf("status %d, %s: %s; want %d, %s with %s", resp.StatusCode, resp.Header.Get("Content-Type"), body, tc.status, tc.kind, tc.body)
 			}
+			if resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("a browser may guess the type: %v", resp.Header)
+			}
 		})
 	}
 }
