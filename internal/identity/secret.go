@@ -28,6 +28,18 @@ func CheckSecret(r *http.Request, path, query string) error {
 	if !found {
 		return nil
 	}
+	return secretInApp()
+}
+
+// CheckSecretBody is CheckSecret for a body as the client sent it.
+func CheckSecretBody(body []byte) error {
+	if !secret.HoldsSecretKeyBytes(body) {
+		return nil
+	}
+	return secretInApp()
+}
+
+func secretInApp() error {
 	return refuse(http.StatusUnauthorized, "secret_key_in_app", "",
 		"The request carries a secret key (sk_…). That key is for your server only: anybody can read a key in an app. "+
 			"Rotate it now (`airatelimit project regenerate-secret`), and use the project key (pk_…) in the app.")

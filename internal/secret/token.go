@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -40,10 +41,17 @@ func ParseSecretKey(key string) (id string, hash [32]byte, ok bool) {
 }
 
 // HoldsSecretKey reports whether text contains something in the form of a secret key.
-func HoldsSecretKey(text string) bool {
+func HoldsSecretKey(text string) bool { return holdsSecretKey(text, strings.Index) }
+
+// HoldsSecretKeyBytes is HoldsSecretKey for bytes.
+func HoldsSecretKeyBytes(text []byte) bool {
+	return holdsSecretKey(text, func(p []byte, sought string) int { return bytes.Index(p, []byte(sought)) })
+}
+
+func holdsSecretKey[T string | []byte](text T, index func(T, string) int) bool {
 	const length = len(secretPrefix) + idLength + 1 + secretLength
 	for {
-		i := strings.Index(text, secretPrefix)
+		i := index(text, secretPrefix)
 		if i < 0 || len(text)-i < length {
 			return false
 		}
@@ -78,7 +86,7 @@ func base62(n int) string {
 	}
 }
 
-func isBase62(s string) bool {
+func isBase62[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if c := s[i]; !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
 			return false
