@@ -336,15 +336,20 @@ func chargeLeftEnded(t *testing.T) {
 }
 
 func chargeEncoded(t *testing.T) {
-	const body = "\x1b\x05brotli it is"
-	s := stack.New(t, stack.Options{Upstream: says(body, "Content-Encoding", "br")})
-	for _, d := range dialects {
-		r := d.request(s, d.name, false)
-		length := r.ContentLength
-		if a := s.Do(r); a.Status != 200 || a.Body != body || a.Header.Get("Content-Encoding") != "br" {
-			t.Errorf("%s: %d %q, want the answer as it is", d.name, a.Status, a.Body)
+	const body = "\x1b\x05compressed it is"
+	for _, stored := range []bool{false, true} {
+		s := stack.New(t, stack.Options{PassThrough: !stored, Upstream: says(body, "Content-Encoding", "compress")})
+		for _, d := range dialects {
+			r := d.request(s, d.name, false)
+			length := r.ContentLength
+			a := s.Do(r)
+			if stored {
+				wantError(t, a, 502, "provider_unreachable")
+			} else if a.Status != 200 || a.Body != body || a.Header.Get("Content-Encoding") != "compress" {
+				t.Errorf("%s: %d %q, want the answer as it is", d.name, a.Status, a.Body)
+			}
+			wantCharge(t, s, d.name, 1, usual(d, length))
 		}
-		wantCharge(t, s, d.name, 1, usual(d, length))
 	}
 }
 

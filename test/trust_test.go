@@ -1,6 +1,10 @@
 package test
 
 import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -9,6 +13,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -200,6 +207,11 @@ func TestTrust_SecretKeyInAnApp(t *testing.T) {
 		"another header": func(r *http.Request) { r.Header.Set("X-Anything", "a="+s.SecretKey+"; b=1") },
 		"key":            func(r *http.Request) { r.URL.RawQuery = "key=" + s.SecretKey },
 		"another query":  func(r *http.Request) { r.URL.RawQuery = "alt=sse&x=" + escaped },
+		"the body": func(r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			altered := strings.Replace(string(body), "four", "my key is "+s.SecretKey, 1)
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(altered)), int64(len(altered))
+		},
 		"the path": func(r *http.Request) {
 			r.URL.Path += "/" + s.SecretKey
 			r.Header.Del("Anthropic-Version") // which tells whose client it is where the path is unknown
@@ -286,9 +298,132 @@ func TestTrust_ErrorEventsAboutTheAccountAreOurs(t *testing.T) {
 	})})
 	for _, d := range dialects {
 		a := s.Do(d.request(s, "u", true))
-		if strings.Contains(a.Body, "org-") || !strings.Contains(a.Body, `"provider_auth_failed"`) || !strings.HasPrefix(a.Body, "data: {\"choices\"") {
+		if strings.Contains(a.Body, "org-") || !strings.Contains(strings.ToLower(a.Body), `"provider_auth_failed"`) || !strings.HasPrefix(a.Body, "data: {\"choices\"") {
 			t.Errorf("%s: the client sees %s", d.name, a.Body)
 		}
 	}
 	s.Log.Await(t, "stored key or its account refused")
+}
+
+// An answer of status 200 that holds an error is held to the same, whole or streamed, in every form.
+func TestTrust_ErrorsWithinAnswersAreOurs(t *testing.T) {
+	t.Parallel()
+	const limited = `"Rate limit reached in organization org-AbCdEf1234"`
+	for name, answer := range map[string]string{
+		"whole":            `{"id":"x","error":{"code":429,"message":` + limited + `},"usage":null}`,
+		"a failed answer":  `{"object":"response","status":"failed","error":{"code":"rate_limit_exceeded","message":` + limited + `},"output":[]}`,
+		"a text":           `{"error":` + limited + `}`,
+		"an array":         "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}]}}]}\n,\r\n{\"error\":{\"code\":429,\"message\":" + limited + "}}]",
+		"more than a MB":   `{"x":"` + strings.Repeat("x", 1200<<10) + `","error":{"message":` + limited + `}}`,
+		"lines end in CR":  "data: {\"error\":{\"message\":" + limited + "}}\r\rdata: [DONE]\r\r",
+		"an event's text":  "data: {\"error\":" + limited + "}\n\n",
+		"kept-alive":       "\n\n  {\"error\":{\"message\":" + limited + "}}",
+		"no type of error": `{"error":{"type":"authentication_error","message":"invalid x-api-key"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.Header().Set("Content-Length", itoa(len(answer)))
+				for i := 0; i < len(answer); i += 7 + len(answer)/50 {
+					_, _ = io.WriteString(w, answer[i:min(len(answer), i+7+len(answer)/50)])
+					_ = http.NewResponseController(w).Flush()
+				}
+			})
+			s := stack.New(t, stack.Options{Upstream: upstream})
+			for _, d := range dialects {
+				for _, stream := range []bool{false, true} {
+					a := s.Do(d.request(s, "u", stream))
+					if a.Status != 200 || strings.Contains(a.Body, "org-") || strings.Contains(a.Body, "x-api-key") || !strings.Contains(a.Body, "The app's developer has to act") {
+						t.Errorf("%s, streamed %v: %d, the client sees %.300q", d.name, stream, a.Status, a.Body[max(0, len(a.Body)-300):])
+					}
+					if strings.HasPrefix(answer, "{") && !strings.HasPrefix(a.Body, answer[:9]) {
+						t.Errorf("%s: the rest of the answer became %.100q", d.name, a.Body)
+					}
+				}
+			}
+			s.Log.Await(t, "stored key or its account refused")
+			through := stack.New(t, stack.Options{PassThrough: true, Upstream: upstream})
+			r := openAI.request(through, "u", false, "Authorization", "Bearer sk-of-the-client")
+			if a := through.Do(r); a.Body != answer {
+				t.Errorf("with the client's key: %.300q, want the provider's own words", a.Body)
+			}
+		})
+	}
+}
+
+// An answer is searched for a stored key in every encoding in which a server may send it, and is not shown in others.
+func TestTrust_StoredKeyIsNeverShownCompressed(t *testing.T) {
+	t.Parallel()
+	const quoting = `{"choices":[],"note":"the key is ` + stack.StoredKey + `","usage":{"prompt_tokens":10,"completion_tokens":67,"total_tokens":77}}`
+	encodings := map[string]func(io.Writer) io.WriteCloser{
+		"gzip":    func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"deflate": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
+		"Deflate": func(w io.Writer) io.WriteCloser { z, _ := flate.NewWriter(w, flate.BestSpeed); return z }, // as some servers mean it
+		"br":      func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+		"zstd":    func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z },
+		"compress": func(w io.Writer) io.WriteCloser {
+			return struct {
+				io.Writer
+				io.Closer
+			}{w, io.NopCloser(nil)}
+		},
+	}
+	for name, compress := range encodings {
+		for _, stream := range []bool{false, true} {
+			for _, status := range []int{200, 400} {
+				t.Run(fmt.Sprintf("%s/%v/%d", name, stream, status), func(t *testing.T) {
+					t.Parallel()
+					var sent bytes.Buffer
+					z := compress(&sent)
+					_, _ = io.WriteString(z, map[bool]string{true: "data: " + quoting + "\n\ndata: [DONE]\n\n", false: quoting}[stream])
+					_ = z.Close()
+					upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+						w.Header().Set("Content-Encoding", name)
+						w.WriteHeader(status)
+						_, _ = w.Write(sent.Bytes())
+					})
+					s := stack.New(t, stack.Options{Upstream: upstream})
+					a := s.Do(openAI.request(s, "u", stream))
+					if strings.Contains(a.Body, stack.StoredKey) || a.Header.Get("Content-Encoding") != "" {
+						t.Errorf("%d %v: the client sees %q", a.Status, a.Header, a.Body)
+					}
+					switch {
+					case name == "compress", status == 400: // replaced, because it cannot be read or quotes the key
+						wantStatus(t, a, 502)
+					case !strings.Contains(a.Body, "the key is ****"):
+						t.Errorf("the client sees %q", a.Body)
+					default:
+						wantCharge(t, s, "u", 1, 77)
+					}
+
+					through := stack.New(t, stack.Options{PassThrough: true, Upstream: upstream})
+					r := openAI.request(through, "u", stream, "Authorization", "Bearer sk-of-the-client", "Accept-Encoding", "br")
+					if a := through.Do(r); a.Status != status || !strings.Contains(a.Body, "the key is "+stack.StoredKey) {
+						t.Errorf("with the client's key: %d %q, want the provider's own words", a.Status, a.Body)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A provider's wait is passed on only as far as clients should sleep for it.
+func TestTrust_AFarWaitOfTheProviderIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	for wait, shown := range map[string]string{"": "", "60": "60", "61": "", "86400": ""} {
+		s := stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", wait)
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = io.WriteString(w, `{"error":{"message":"Rate limit reached in organization org-AbCdEf1234"}}`)
+		})})
+		for i, d := range dialects {
+			a := s.Do(d.request(s, "u", false))
+			wantErrorShape(t, a, i, 429, "provider_limited")
+			far := len(wait) > 0 && shown == ""
+			if got := a.Header.Get("Retry-After"); got != shown || (a.Header.Get("X-Should-Retry") == "false") != far {
+				t.Errorf("%s: %q became %q, x-should-retry %q", d.name, wait, got, a.Header.Get("X-Should-Retry"))
+			}
+		}
+	}
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/meter"
+	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -29,8 +29,13 @@ var chunks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // answer passes the provider's answer on and settles what it used.
 func (c *call) answer(x *exchange, resp *http.Response, options meter.Options) error {
-	body, readable, err := decoded(resp)
-	if err != nil {
+	body, readable, err := c.decoded(resp)
+	switch {
+	case errors.Is(err, errEncoding):
+		c.settle(c.used(meter.Result{}))
+		c.cause = errEncoding.Error()
+		return unreachable("The provider's answer is compressed in a way that it was not asked for and that cannot be read. " + c.countNote())
+	case err != nil:
 		c.settle(c.unseen(x))
 		return c.failure(x, err)
 	}
@@ -69,26 +74,6 @@ func (c *call) meterOptions(hideUsage bool) meter.Options {
 	return o
 }
 
-// decoded returns the answer's content and whether the meter can read it. The gateway asks for no compression. It
-// decompresses gzip all the same; any other encoding passes as it is.
-func decoded(resp *http.Response) (body io.Reader, readable bool, err error) {
-	switch strings.ToLower(strings.TrimSpace(strings.Join(resp.Header["Content-Encoding"], ","))) {
-	case "", "identity":
-		return resp.Body, true, nil
-	case "gzip", "x-gzip":
-	default:
-		return resp.Body, false, nil
-	}
-	z, err := gzip.NewReader(resp.Body)
-	if err != nil {
-		return nil, false, err
-	}
-	resp.Header.Del("Content-Encoding")
-	resp.Header.Del("Content-Length")
-	resp.ContentLength = -1
-	return z, true, nil
-}
-
 // answerWhole passes on an answer that was not asked for as a stream. It reads the whole answer first, so that the limit
 // headers show what remains. An answer that begins like a stream, or with white space, passes at once.
 func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, options meter.Options) error {
@@ -124,10 +109,11 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, opt
 	if err := c.durable(); err != nil {
 		return err
 	}
+	head = c.errors.Next(c.redactor.Next(head, true), true)
 	c.passHeader(resp, false)
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(head)))
 	c.writeHeader(resp.StatusCode)
-	c.write(c.redactor.Next(head, true))
+	c.write(head)
 	_ = c.ctl.Flush() // the client need not wait for the steps that follow
 	return nil
 }
@@ -205,14 +191,17 @@ func (r *idleReader) Read(p []byte) (int, error) {
 }
 
 // stream passes an answer on as it comes. edited says that the watcher may leave something
-// out. The first byte waits until the reservation is durable, the end until it is settled.
+// out; it is nil for an answer without text. The first byte waits until the reservation is durable, the end until it is settled.
 func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *meter.Stream, edited bool) error {
 	if err := c.durable(); err != nil {
 		x.cancel(err)
 		c.release()
 		return err
 	}
-	c.passHeader(resp, edited)
+	if watch == nil {
+		c.errors = provider.Complaints{} // the answer is not text
+	}
+	c.passHeader(resp, edited || c.errors.Provider != nil)
 	c.writeHeader(resp.StatusCode)
 	_ = c.ctl.Flush()
 	err := c.copy(x, body, watch)

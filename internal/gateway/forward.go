@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -159,7 +158,7 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	options := c.meterOptions(edit.IncludeUsage)
 	c.dropBody(x, resp)
 	if c.target.Stored {
-		c.errors = provider.Complaints{Provider: c.target.Provider, Found: c.logComplaint}
+		c.errors = provider.Complaints{Provider: c.target.Provider, Dialect: c.ep.Dialect, Found: c.logComplaint}
 	}
 	return c.answer(x, resp, options)
 }
@@ -256,7 +255,7 @@ func unreachable(message string) error {
 // error about a stored key is replaced, because the provider's text could quote the key.
 func (c *call) passError(x *exchange, resp *http.Response) error {
 	c.settleFree()
-	body, _, err := decoded(resp)
+	body, _, err := c.decoded(resp)
 	var head []byte
 	if err == nil {
 		head, err = io.ReadAll(io.LimitReader(body, errorBody))
@@ -267,11 +266,12 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 			return refused
 		}
 	}
-	if err != nil {
-		return c.failure(x, err)
-	}
-	if encoding := resp.Header.Get("Content-Encoding"); c.target.Stored && encoding != "" && !strings.EqualFold(encoding, "identity") {
+	switch {
+	case errors.Is(err, errEncoding):
+		c.cause = errEncoding.Error()
 		return unreachable("The provider refused the request, and its error is compressed in a way that cannot be read. Nothing was counted.")
+	case err != nil:
+		return c.failure(x, err)
 	}
 	c.outcome = "provider_error"
 	c.passHeader(resp, false)
@@ -298,12 +298,17 @@ func (c *call) complaint(resp *http.Response, body []byte) error {
 	c.logComplaint(about)
 	switch about.Kind {
 	case provider.AccountLimited:
-		wait := provider.RetryDelay(resp.Header, body)
-		if wait > 0 {
+		limited := &wire.Error{Status: http.StatusTooManyRequests, Code: "provider_limited",
+			Message: "The provider takes no more requests from this app at the moment. Try again shortly."}
+		switch wait := provider.RetryDelay(resp.Header, body); {
+		case wait > longestWait:
+			c.noRetry()
+			limited.Message = "The provider takes no more requests from this app for now. Try again later."
+		case wait > 0:
+			limited.RetryAfter = wait
 			c.w.Header().Set("Retry-After", seconds(wait))
 		}
-		return &wire.Error{Status: http.StatusTooManyRequests, Code: "provider_limited", RetryAfter: wait,
-			Message: "The provider takes no more requests from this app at the moment. Try again shortly."}
+		return limited
 	case provider.AboutAccount:
 		c.noRetry()
 		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",

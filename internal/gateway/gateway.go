@@ -90,6 +90,7 @@ type Gateway struct {
 	running, holding, drained atomic.Int64
 
 	answers *meter.Memory // of answers that are being read
+	windows *meter.Memory // of answers that are being decompressed
 	plain   plainServers
 }
 
@@ -100,7 +101,7 @@ const answerMemory = 64 << 20
 // New returns a Gateway.
 func New(o Options) *Gateway {
 	o.Patience = o.Patience.orDefaults()
-	return &Gateway{Options: o, answers: meter.NewMemory(answerMemory)}
+	return &Gateway{Options: o, answers: meter.NewMemory(answerMemory), windows: meter.NewMemory(windowMemory)}
 }
 
 // call is one request on its way through the gateway.
@@ -123,11 +124,12 @@ type call struct {
 	tier     *project.Tier
 	body     []byte
 	memory   int64 // bytes taken from the budget for bodies
+	window   int   // bytes taken from Gateway.windows
 	env      *wire.Envelope
 	target   provider.Target
 	cred     provider.Credential
 	redactor project.Redactor    // hides a stored key in the answer
-	errors   provider.Complaints // hides what a stream's errors say about the account
+	errors   provider.Complaints // hides what errors within an answer say about the account
 	est      estimate
 	sound    soundLength
 	rules    limit.Rules
@@ -215,7 +217,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 	return c.forward(ctx, edit)
 }
 
-// receive reads the body.
+// receive reads the body, and refuses it if it holds a secret key.
 func (c *call) receive() error {
 	if err := c.checkEncoding(); err != nil {
 		return err
@@ -226,7 +228,7 @@ func (c *call) receive() error {
 		return err
 	}
 	c.at.Read = c.elapsed()
-	return nil
+	return identity.CheckSecretBody(c.body)
 }
 
 // decide parses the request and decides whether it may be made. It returns the edit that
@@ -284,6 +286,7 @@ func (c *call) finish() {
 // report writes the request's end to the log and passes it to Observe.
 func (c *call) report() {
 	c.giveMemory(c.memory)
+	c.g.windows.Give(c.window)
 	c.g.running.Add(-1)
 	if c.outcome == "" {
 		c.outcome = "answered"

@@ -94,7 +94,7 @@ type script struct {
 	billed int64 // what it has billed in the end
 }
 
-var answerKinds = []string{"good", "no usage", "zeros", "html", "brotli", "gzip", "hangs up", "breaks off", "error", "error event", "silent", "no marker", "small total", "relabelled", "beats"}
+var answerKinds = []string{"good", "no usage", "zeros", "html", "compress", "gzip", "hangs up", "breaks off", "error", "error event", "silent", "no marker", "small total", "relabelled", "beats"}
 
 func (s *script) String() string {
 	return fmt.Sprintf("%s: anthropic %v, streams %v, cap %d, input %d, thinks %d, speaks %d, letters %d, stays %s", s.answer, s.anthropic, s.streams, s.cap, s.input, s.thinks, s.speaks, s.letters, s.stay)
@@ -167,8 +167,8 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		header.Set("Content-Type", "application/json")
 	}
 	switch s.answer {
-	case "brotli":
-		header.Set("Content-Encoding", "br")
+	case "compress":
+		header.Set("Content-Encoding", "compress")
 	case "gzip":
 		header.Set("Content-Encoding", "gzip")
 	}
@@ -193,7 +193,7 @@ func (s *script) work(ctx context.Context, to *io.PipeWriter, most int64) {
 	}
 	made, text := int64(0), ""
 	say := func(format string, args ...any) {
-		if s.streams && s.answer != "silent" && s.answer != "html" && s.answer != "brotli" && s.answer != "hangs up" {
+		if s.streams && s.answer != "silent" && s.answer != "html" && s.answer != "compress" && s.answer != "hangs up" {
 			_, _ = fmt.Fprintf(w, format, args...)
 		}
 	}
@@ -244,7 +244,7 @@ func (s *script) end(w io.Writer, say func(string, ...any), made int64, text str
 		total = in
 	case "hangs up":
 		return
-	case "html", "brotli", "silent":
+	case "html", "compress", "silent":
 		_, _ = io.WriteString(w, "<html>busy</html>")
 		return
 	}

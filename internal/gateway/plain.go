@@ -94,7 +94,7 @@ func (c *call) retryPlain(x *exchange, refusal *http.Response, edit *wire.Edit) 
 	default:
 		return refusal, nil
 	}
-	body, _, err := decoded(refusal)
+	body, _, err := c.decoded(refusal)
 	var head []byte
 	if err == nil {
 		head, err = io.ReadAll(io.LimitReader(body, errorBody))

@@ -209,21 +209,28 @@ func TestCounting(t *testing.T) {
 
 	t.Run("a compression that was asked for cannot be read", func(t *testing.T) {
 		t.Parallel()
+		encoding := "deflate"
 		s := upstream(t, `{"tokenLimit": 20000, "enforcement": "strict"}`, func(w http.ResponseWriter, r *http.Request, _ string) {
 			if got := r.Header.Get("Accept-Encoding"); got != "identity" {
 				t.Errorf("the provider is asked for %q, want identity", got)
 			}
-			w.Header().Set("Content-Encoding", "deflate") // all the same
+			w.Header().Set("Content-Encoding", encoding) // all the same
 			z, _ := flate.NewWriter(w, flate.BestSpeed)
-			_, _ = io.WriteString(z, `{"usage":{"prompt_tokens":1,"completion_tokens":1}}`)
+			_, _ = io.WriteString(z, `{"usage":{"prompt_tokens":10,"completion_tokens":67}}`)
 			_ = z.Close()
 		})
-		r := s.Request(http.MethodPost, chatPath, "ann", with(chatBody, `"max_tokens":3000`), "Accept-Encoding", "br, zstd, deflate")
-		a := s.Do(r)
-		if a.Status != http.StatusOK || a.Header.Get("Content-Encoding") != "deflate" {
-			t.Errorf("status %d, %v; want the answer as it is", a.Status, a.Header)
+		ask := func(identity string) stack.Answer {
+			return s.Do(s.Request(http.MethodPost, chatPath, identity, with(chatBody, `"max_tokens":3000`), "Accept-Encoding", "br, zstd, deflate"))
 		}
-		if u := usageOf(t, s, "ann").Usage; u.Tokens < 3000 {
+		if a := ask("ann"); a.Status != http.StatusOK || a.Header.Get("Content-Encoding") != "" || !strings.HasPrefix(a.Body, `{"usage"`) {
+			t.Errorf("status %d, %v: %q; want the answer decompressed", a.Status, a.Header, a.Body)
+		}
+		if u := usageOf(t, s, "ann").Usage; u.Tokens != 77 {
+			t.Errorf("charged %+v, want the vendor's figures", u)
+		}
+		encoding = "compress"
+		wantCode(t, ask("bob"), http.StatusBadGateway, "provider_unreachable")
+		if u := usageOf(t, s, "bob").Usage; u.Tokens < 3000 {
 			t.Errorf("charged %+v, want no less than the output cap", u)
 		}
 	})
