@@ -84,7 +84,7 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 	if to == nil {
 		return Target{}, unknownModel(p, model)
 	}
-	if to.Dialect == wire.Gemini {
+	if to.Dialect == wire.Gemini || to.Vendor == "google" { // or Google's compatible API as a provider of the project's own
 		sent = withoutCollection(sent)
 	}
 	if model != "" && strings.TrimSpace(sent) == "" {

@@ -113,6 +113,17 @@ func TestRouteFindsTheModelsProvider(t *testing.T) {
 	}
 }
 
+// Google's compatible API takes both spellings of a model too, so a limit must see one there as well.
+func TestRouteOfGooglesCompatibleAPIAsAnOwnProvider(t *testing.T) {
+	t.Parallel()
+	s := snapshot(t, `{"providers": {"gem": {"baseUrl": "https://generativelanguage.googleapis.com/v1beta/openai", "dialect": "openai"}, "other": {"baseUrl": "https://other.example/v1", "dialect": "openai"}}}`)
+	for model, want := range map[string]string{"gem/gemini-2.5-flash": "gemini-2.5-flash", "gem/models/gemini-2.5-flash": "gemini-2.5-flash", "other/models/x": "models/x"} {
+		if got, err := Route(s, chat(t), model, ""); err != nil || got.Model != want {
+			t.Errorf("%s is sent as %q, %v; want %q", model, got.Model, err, want)
+		}
+	}
+}
+
 // The contract's table, each name with a model of it.
 func TestRouteKnowsTheVendorsModels(t *testing.T) {
 	t.Parallel()
