@@ -287,7 +287,7 @@ func TestAnImageIsBoundedByTheModelThatSeesMost(t *testing.T) {
 	t.Parallel()
 	for model, want := range map[string]int64{
 		"gpt-4o": 5_000, "gpt-4o-2024-08-06": 5_000, "gpt-4o-mini": 48_169, "gpt-5": 5_000, "gpt-5-mini": 5_000, "gpt-5.5": 25_000, "gpt-5.4-nano": 25_000,
-		"openai/gpt-5.5": 25_000, "GPT-6-astra": 40_000, "claude-opus-5": 5_000, "google/gemini-3-pro": 20_000, "anything": 5_000,
+		"openai/gpt-5.5": 25_000, "GPT-6-astra": 40_000, "claude-opus-5": 5_000, "google/gemini-3-pro": 20_000, "grok-4": 5_000, "qwen/qwen3-vl-235b": 20_000, "anything": 20_000,
 	} {
 		if got := imageBoundOf(model); got != want {
 			t.Errorf("an image for %s is bounded by %d tokens, want %d", model, got, want)

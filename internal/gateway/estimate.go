@@ -24,7 +24,8 @@ const (
 	// tile, for at most eight tiles. GPT-5.4 and 5.5 take 10,000 patches in full detail;
 	// the smallest model counts up to 2.46 tokens a patch. Later models name no bound; one
 	// photograph was seen to cost 14,364 tokens. Google's older models charge 258 a tile,
-	// and a long strip has dozens of tiles. The other vendors stay below 5,000.
+	// and a long strip has dozens of tiles. The other vendors stay below 5,000. Of the models
+	// that no vendor's name tells, Qwen's read up to 16,384 tokens an image.
 	mostImageInput       = 5_000
 	mostImageInputMini   = 2_833 + 8*5_667
 	mostImageInputFine   = 25_000
@@ -214,7 +215,7 @@ func imageBoundOf(model string) int64 {
 		return mostImageInputFine
 	case strings.HasPrefix(name, "gpt-") && !fewPatches(name):
 		return mostImageInputFull
-	case strings.HasPrefix(name, "gemini-"):
+	case strings.HasPrefix(name, "gemini-"), price.Vendor(name) == "":
 		return mostImageInputTiled
 	}
 	return mostImageInput
