@@ -27,7 +27,7 @@ type account struct {
 	summed               bool // state.Used is the sum of the usage rows
 
 	loaded    []loadedHold
-	used      []usage
+	used      []ledger.UsageRow
 	passedIDs []uint64 // ids of passed requests that were counted
 	newPeriod bool     // state has entered a new period
 	changed   bool     // the row must be written
@@ -37,14 +37,6 @@ type account struct {
 type loadedHold struct {
 	id    uint64
 	slack time.Duration
-}
-
-// usage is an amount to be added to a row of the usage table.
-type usage struct {
-	hour              int64
-	model, tier       string
-	counted, credited limit.Amounts
-	input, output     int64
 }
 
 // notSummed stands for the period of a row in which usage was never summed.
@@ -59,7 +51,7 @@ func (a *account) load(r *record) {
 	period, start, used := r.int(), r.int(), r.text()
 	if period != notSummed {
 		a.summed = true
-		a.state.Period, a.state.Start, a.state.Used = limit.Period(period), hourTime(start), decodeUsed(used)
+		a.state.Period, a.state.Start, a.state.Used = limit.Period(period), ledger.HourTime(start), decodeUsed(used)
 	}
 	a.createdAt, a.updatedAt = r.int(), r.int()
 }
@@ -89,20 +81,6 @@ func (a *account) markKnown(now time.Time) {
 	}
 }
 
-// use adds an amount to the usage to write.
-func (a *account) use(u usage) {
-	for i := range a.used {
-		if o := &a.used[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier {
-			o.counted, o.credited = o.counted.Add(u.counted), o.credited.Add(u.credited)
-			o.input, o.output = bounded(o.input+u.input), bounded(o.output+u.output)
-			return
-		}
-	}
-	a.used = append(a.used, u)
-}
-
-func bounded(n int64) int64 { return min(max(0, n), limit.Most) }
-
 // view returns a copy that the caller may change.
 func (a *account) view(settings *ledger.Settings) ledger.Account {
 	v := ledger.Account{
@@ -119,7 +97,7 @@ func (a *account) writeRow(t *table) {
 	s := &a.state
 	period, start, used := int64(notSummed), int64(0), ""
 	if a.summed {
-		period, start, used = int64(s.Period), hourOf(s.Start), encodeUsed(s.Used)
+		period, start, used = int64(s.Period), ledger.HourOf(s.Start), encodeUsed(s.Used)
 	}
 	t.row().text(a.key.Project, a.key.Identity).bool(a.known).int(s.Credits[:]...).
 		int(unixOrZero(s.UnlimitedUntil, time.Time.UnixMicro), unixOrZero(s.Burst, time.Time.UnixNano), period, start).
@@ -140,10 +118,10 @@ func (a *account) writeHold(t *table, h *limit.Hold, node int64) {
 }
 
 // writeUsage adds to a table for addUsage.
-func (a *account) writeUsage(t *table, u *usage) {
-	total := u.counted.Add(u.credited)
-	t.row().text(a.key.Project, a.key.Identity).int(u.hour).text(Escape(u.model), Escape(u.tier)).
-		int(total[:]...).int(u.credited[:]...).int(u.input, u.output)
+func (a *account) writeUsage(t *table, u *ledger.UsageRow) {
+	total := u.Counted.Add(u.Credited)
+	t.row().text(a.key.Project, a.key.Identity).int(u.Hour).text(Escape(u.Model), Escape(u.Tier)).
+		int(total[:]...).int(u.Credited[:]...).int(u.Input, u.Output)
 }
 
 // encodeUsed writes usage by model as the account's row keeps it: one line for each model,
@@ -217,13 +195,6 @@ func (r *record) amounts() (a limit.Amounts) {
 	}
 	return a
 }
-
-const hourSeconds = 3600
-
-// hourOf returns a time in the hours of the usage table.
-func hourOf(t time.Time) int64 { return t.Unix() / hourSeconds }
-
-func hourTime(hour int64) time.Time { return time.Unix(hour*hourSeconds, 0).UTC() }
 
 func fromNanos(n int64) time.Time { return time.Unix(0, n) }
 

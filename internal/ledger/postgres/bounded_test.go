@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
@@ -21,9 +22,9 @@ func TestManyNamesOfAFormerVersion(t *testing.T) {
 	now := noon
 	for query, args := range map[string][]any{
 		`INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests, tokens)
-			SELECT 'pk_test', 'alice', $1, 'made-up-' || n || 'b', '', 0, 1, 2 FROM generate_series(0, $2 - 1) AS n`: {hourOf(now), names},
+			SELECT 'pk_test', 'alice', $1, 'made-up-' || n || 'b', '', 0, 1, 2 FROM generate_series(0, $2 - 1) AS n`: {ledger.HourOf(now), names},
 		`INSERT INTO identities (project_id, identity, known, period, period_start, used, created_at, updated_at)
-			VALUES ('pk_test', 'alice', true, $1, $2, $3, 1, 1)`: {int(limit.Daily), hourOf(limit.Daily.Start(now)), row.String()},
+			VALUES ('pk_test', 'alice', true, $1, $2, $3, 1, 1)`: {int(limit.Daily), ledger.HourOf(limit.Daily.Start(now)), row.String()},
 	} {
 		if _, err := p.pool.Exec(t.Context(), query, args...); err != nil {
 			t.Fatal(err)

@@ -214,7 +214,7 @@ func (w *changeWrites) add(a *account, v *ledger.Account) error {
 	if requests, tokens := v.TookBack(); requests || tokens {
 		start := v.State.Start
 		w.resets.row().text(a.key.Project, a.key.Identity).
-			int(boolInt(requests), boolInt(tokens), hourOf(start), hourOf(v.State.Period.End(start)))
+			int(boolInt(requests), boolInt(tokens), ledger.HourOf(start), ledger.HourOf(v.State.Period.End(start)))
 	}
 	a.known, a.state, a.changed = v.Known, v.State, true
 	a.createdAt, a.updatedAt = unixOrZero(v.CreatedAt, time.Time.UnixMicro), unixOrZero(v.UpdatedAt, time.Time.UnixMicro)

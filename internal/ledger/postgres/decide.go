@@ -121,7 +121,7 @@ func (c *call) settle(a *account, t *transaction) error {
 	}
 	if done, _ := a.state.Settle(c.id, c.actual.Amounts, c.rules); !done.IsZero() {
 		a.changed = true
-		a.use(usageOf(done, c.actual))
+		a.used = ledger.AddUsage(a.used, ledger.UsageOf(done, c.actual))
 	}
 	return nil
 }
@@ -134,14 +134,6 @@ func (a *account) hold(id uint64) *limit.Hold {
 		}
 	}
 	return nil
-}
-
-func usageOf(s limit.Settlement, actual ledger.Actual) usage {
-	return usage{
-		hour: hourOf(s.Hold.At), model: s.Model, tier: s.Hold.Tier,
-		counted: s.Counted, credited: s.Credited,
-		input: bounded(actual.InputTokens), output: bounded(actual.OutputTokens),
-	}
 }
 
 func (c *call) release(a *account) {
@@ -165,13 +157,13 @@ func (c *call) pass(a *account) {
 		h.At = a.state.Start
 	}
 	for m, n := range c.actual.Amounts {
-		h.Amounts[m] = bounded(n)
+		h.Amounts[m] = ledger.Bounded(n)
 	}
 	a.state.Admit(h, c.now)
 	a.markKnown(c.now)
 	done, _ := a.state.Settle(c.id, c.actual.Amounts, c.rules)
 	a.changed = true
-	a.use(usageOf(done, c.actual))
+	a.used = ledger.AddUsage(a.used, ledger.UsageOf(done, c.actual))
 	a.passedIDs = append(a.passedIDs, c.id)
 }
 
@@ -179,13 +171,13 @@ func (c *call) pass(a *account) {
 // reports whether they do.
 func (c *call) join(o *call) bool {
 	if c.kind != pass || o.kind != pass || c.commitUnknown || c.rules.Model != o.rules.Model || c.rules.Period != o.rules.Period ||
-		c.ask.Tier != o.ask.Tier || hourOf(c.now) != hourOf(o.now) {
+		c.ask.Tier != o.ask.Tier || ledger.HourOf(c.now) != ledger.HourOf(o.now) {
 		return false
 	}
 	c.actual = ledger.Actual{
 		Amounts:      c.actual.Amounts.Add(o.actual.Amounts),
-		InputTokens:  bounded(c.actual.InputTokens + o.actual.InputTokens),
-		OutputTokens: bounded(c.actual.OutputTokens + o.actual.OutputTokens),
+		InputTokens:  ledger.Bounded(c.actual.InputTokens + o.actual.InputTokens),
+		OutputTokens: ledger.Bounded(c.actual.OutputTokens + o.actual.OutputTokens),
 	}
 	return true
 }

@@ -192,7 +192,7 @@ func (l *Ledger) Settle(_ context.Context, res *ledger.Reservation, actual ledge
 			return nil
 		}
 		for m, n := range actual.Amounts {
-			actual.Amounts[m] = bounded(n)
+			actual.Amounts[m] = ledger.Bounded(n)
 		}
 		p.call.actual = actual
 		l.queue.push(p.call)

@@ -179,8 +179,8 @@ func (a *account) restart(m moment) {
 	a.state.Period, a.state.Start = m.period, m.period.Start(at)
 	var used limit.Tally
 	for i := range a.used {
-		if u := &a.used[i]; !hourTime(u.hour).Before(a.state.Start) {
-			used.Add(u.model, u.counted, u.credited)
+		if u := &a.used[i]; !ledger.HourTime(u.Hour).Before(a.state.Start) {
+			used.Add(u.Model, u.Counted, u.Credited)
 		}
 	}
 	a.state.Used = used.Used
@@ -195,7 +195,7 @@ func (t *transaction) sum(moments []moment) error {
 		m := &moments[i]
 		m.account.restart(*m)
 		tallies[i].Used = m.account.state.Used
-		keys.row().text(m.account.key.Project, m.account.key.Identity).int(hourOf(m.account.state.Start))
+		keys.row().text(m.account.key.Project, m.account.key.Identity).int(ledger.HourOf(m.account.state.Start))
 	}
 	t.s.sendTable(sumUsage, &keys)
 	if err := t.s.sync(); err != nil {
@@ -205,7 +205,7 @@ func (t *transaction) sum(moments []moment) error {
 	if err := t.s.each(func(r *record) {
 		i := r.int() - 1
 		m, a := &moments[i], moments[i].account
-		model, latest := unescape(r.text()), hourTime(r.int())
+		model, latest := unescape(r.text()), ledger.HourTime(r.int())
 		total, credited := r.amounts(), r.amounts()
 		tallies[i].Add(model, total.Sub(credited), credited)
 		if !latest.Before(m.period.End(a.state.Start)) {

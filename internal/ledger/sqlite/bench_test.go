@@ -108,7 +108,7 @@ func BenchmarkFirstRequest(b *testing.B) {
 			for _, statement := range []string{
 				`INSERT INTO identities (project_id, identity, known, created_at, updated_at) SELECT ?, 'user-' || n, 1, 1, 1` + from,
 				fmt.Sprintf(`INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests) SELECT ?, 'user-' || n, %d, 'gpt-4o', '', 0, 1`,
-					hourOf(now)) + from,
+					ledger.HourOf(now)) + from,
 			} {
 				if _, err := p.db.Write.ExecContext(b.Context(), statement, alice.Project); err != nil {
 					b.Fatal(err)

@@ -118,7 +118,7 @@ func (l *Ledger) apply(accounts []*account, c ledger.Change, f *flight) (ledger.
 func takenBack(v *ledger.Account) (r reset, yes bool) {
 	requests, tokens := v.TookBack()
 	start := v.State.Start
-	return reset{requests, tokens, hourOf(start), hourOf(v.State.Period.End(start))}, requests || tokens
+	return reset{requests, tokens, ledger.HourOf(start), ledger.HourOf(v.State.Period.End(start))}, requests || tokens
 }
 
 // applied looks up the outcome of a change that was applied before.

@@ -347,10 +347,10 @@ func TestFoldOrder(t *testing.T) {
 	}
 	for _, key := range []ledger.Key{name("b"), name("a"), {Project: "pk_a", Identity: "z"}} {
 		for _, hour := range []int64{2, 1} {
-			record = appendUsed(record, key, &usage{hour: hour, model: "m"})
+			record = appendUsed(record, key, &ledger.UsageRow{Hour: hour, Model: "m"})
 		}
 		record = appendReset(record, key, &reset{requests: true})
-		record = appendUsed(record, key, &usage{hour: 3, model: "m"})
+		record = appendUsed(record, key, &ledger.UsageRow{Hour: 3, Model: "m"})
 	}
 	if err := m.add(1, record); err != nil {
 		t.Fatal(err)
@@ -360,7 +360,7 @@ func TestFoldOrder(t *testing.T) {
 	for _, i := range m.order {
 		d := &m.deltas[i]
 		for _, u := range d.usage {
-			got = append(got, fmt.Sprint(d.key.Project, "/", d.key.Identity, " ", u.hour))
+			got = append(got, fmt.Sprint(d.key.Project, "/", d.key.Identity, " ", u.Hour))
 		}
 		if d.reset != nil {
 			got = append(got, "reset")

@@ -202,7 +202,7 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 		l.writer.end(res.Commit.(*ticket), nil, false)
 		return nil
 	}
-	u := usageOf(done, actual)
+	u := ledger.UsageOf(done, actual)
 	l.writer.end(res.Commit.(*ticket), &u, credits != a.state.Credits)
 	return nil
 }
@@ -228,7 +228,7 @@ func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *p
 		a.row.markKnown(h.At)
 	}
 	a.shrink()
-	l.writer.count(a, usageOf(done, actual), isNew)
+	l.writer.count(a, ledger.UsageOf(done, actual), isNew)
 	return nil
 }
 

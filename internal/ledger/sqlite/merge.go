@@ -26,7 +26,7 @@ type merge struct {
 // go into another delta.
 type delta struct {
 	key   ledger.Key
-	usage []usage
+	usage []ledger.UsageRow
 	reset *reset
 	row   *writtenRow
 }
@@ -96,26 +96,14 @@ func (m *merge) close(id uint64) {
 	m.closed = append(m.closed, id)
 }
 
-// use adds an amount to a row of the usage table.
-func (d *delta) use(u usage) {
-	for i := range d.usage {
-		if o := &d.usage[i]; o.hour == u.hour && o.model == u.model && o.tier == u.tier {
-			o.counted, o.credited = o.counted.Add(u.counted), o.credited.Add(u.credited)
-			o.input, o.output = bounded(o.input+u.input), bounded(o.output+u.output)
-			return
-		}
-	}
-	d.usage = append(d.usage, u)
-}
-
 // sort puts the deltas into the order of the tables' keys, so that writing touches each page
 // once.
 func (m *merge) sort() {
 	m.order = m.order[:0]
 	for i := range m.deltas {
 		m.order = append(m.order, i)
-		slices.SortFunc(m.deltas[i].usage, func(a, b usage) int {
-			return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.model, b.model), cmp.Compare(a.tier, b.tier))
+		slices.SortFunc(m.deltas[i].usage, func(a, b ledger.UsageRow) int {
+			return cmp.Or(cmp.Compare(a.Hour, b.Hour), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Tier, b.Tier))
 		})
 	}
 	slices.SortFunc(m.order, func(a, b int) int {

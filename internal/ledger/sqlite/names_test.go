@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
@@ -16,7 +17,7 @@ func TestManyNamesOfAFormerVersion(t *testing.T) {
 	from := fmt.Sprintf(` FROM (WITH RECURSIVE i(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM i WHERE n + 1 < %d) SELECT n FROM i)`, names)
 	onStore(t, p, `INSERT INTO identities (project_id, identity, known, created_at, updated_at) VALUES ('pk_test', 'alice', 1, 1, 1)`)
 	onStore(t, p, fmt.Sprintf(`INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests, tokens)
-		SELECT 'pk_test', 'alice', %d, 'made-up-' || n || 'b', '', 0, 1, 2`, hourOf(noon))+from)
+		SELECT 'pk_test', 'alice', %d, 'made-up-' || n || 'b', '', 0, 1, 2`, ledger.HourOf(noon))+from)
 	most := int64(names + 2)
 	r := limit.Resolve(limit.Levels{Project: &limit.Level{Models: []limit.ModelCaps{limit.NewModelCaps("made-up-*", limit.Caps{&most})}}}, "made-up-1b", limit.Daily, false)
 	for range 2 {

@@ -32,14 +32,6 @@ type hold struct {
 	amounts, credit limit.Amounts
 }
 
-// usage is an amount to be added to a row of the usage table.
-type usage struct {
-	hour              int64
-	model, tier       string
-	counted, credited limit.Amounts
-	input, output     int64
-}
-
 // reset removes the usage of a period.
 type reset struct {
 	requests, tokens bool
@@ -81,12 +73,12 @@ func appendClosed(b []byte, id uint64) []byte {
 	return binary.AppendUvarint(append(b, changeClosed), id)
 }
 
-func appendUsed(b []byte, key ledger.Key, u *usage) []byte {
+func appendUsed(b []byte, key ledger.Key, u *ledger.UsageRow) []byte {
 	b = appendKey(append(b, changeUsed), key)
-	b = binary.AppendVarint(b, u.hour)
-	b = appendString(appendString(b, u.model), u.tier)
-	b = appendAmounts(appendAmounts(b, u.counted), u.credited)
-	return binary.AppendVarint(binary.AppendVarint(b, u.input), u.output)
+	b = binary.AppendVarint(b, u.Hour)
+	b = appendString(appendString(b, u.Model), u.Tier)
+	b = appendAmounts(appendAmounts(b, u.Counted), u.Credited)
+	return binary.AppendVarint(binary.AppendVarint(b, u.Input), u.Output)
 }
 
 // appendRow writes the account's current row.
@@ -167,7 +159,8 @@ func decode(changes []byte, m *merge) error {
 		case changeClosed:
 			m.close(d.uint())
 		case changeUsed:
-			m.delta(d.bytes(), d.bytes()).use(d.usage())
+			delta := m.delta(d.bytes(), d.bytes())
+			delta.usage = ledger.AddUsage(delta.usage, d.usage())
 		case changeRow:
 			m.delta(d.bytes(), d.bytes()).row = d.row()
 		case changeReset:
@@ -191,9 +184,9 @@ func (d *decoder) hold() hold {
 		at: micros(d.int()), amounts: d.amounts(), credit: d.amounts()}
 }
 
-func (d *decoder) usage() usage {
-	return usage{hour: d.int(), model: d.name(), tier: d.name(),
-		counted: d.amounts(), credited: d.amounts(), input: d.int(), output: d.int()}
+func (d *decoder) usage() ledger.UsageRow {
+	return ledger.UsageRow{Hour: d.int(), Model: d.name(), Tier: d.name(),
+		Counted: d.amounts(), Credited: d.amounts(), Input: d.int(), Output: d.int()}
 }
 
 func (d *decoder) row() *writtenRow {

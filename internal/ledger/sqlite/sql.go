@@ -261,10 +261,10 @@ func (s *statements) writeDelta(ctx context.Context, d *delta) error {
 	project, identity := d.key.Project, d.key.Identity
 	for i := range d.usage {
 		u := &d.usage[i]
-		total := u.counted.Add(u.credited)
-		if _, err := s.use.ExecContext(ctx, project, identity, u.hour, u.model, u.tier,
+		total := u.Counted.Add(u.Credited)
+		if _, err := s.use.ExecContext(ctx, project, identity, u.Hour, u.Model, u.Tier,
 			total[limit.Requests], total[limit.Tokens], total[limit.Cost],
-			u.credited[limit.Requests], u.credited[limit.Tokens], u.credited[limit.Cost], u.input, u.output); err != nil {
+			u.Credited[limit.Requests], u.Credited[limit.Tokens], u.Credited[limit.Cost], u.Input, u.Output); err != nil {
 			return err
 		}
 	}
@@ -359,7 +359,7 @@ func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now 
 	// The query takes some dozen microseconds; a context that can be canceled adds half as much.
 	ctx = context.WithoutCancel(ctx)
 	start, end := period.Start(now), period.End(now)
-	rows, err := l.reads.account.QueryContext(ctx, a.key.Project, a.key.Identity, hourOf(start))
+	rows, err := l.reads.account.QueryContext(ctx, a.key.Project, a.key.Identity, ledger.HourOf(start))
 	if err != nil {
 		return ledger.Unavailable("read an identity", err)
 	}
@@ -379,7 +379,7 @@ func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now 
 		switch {
 		case isUsage == 0:
 			stored = &storedAccount{text, n}
-		case n[0] >= hourOf(end):
+		case n[0] >= ledger.HourOf(end):
 			ahead = true
 		default:
 			total, credited := limit.Amounts(n[1:4]), limit.Amounts(n[4:7])
@@ -424,9 +424,4 @@ func (s *storedAccount) into(a *account) error {
 	return nil
 }
 
-const hourSeconds = 3600
-
-// hourOf returns a time in the hours of the usage table.
-func hourOf(t time.Time) int64 { return t.Unix() / hourSeconds }
-
-func (m micros) hour() int64 { return hourOf(time.UnixMicro(int64(m))) }
+func (m micros) hour() int64 { return ledger.HourOf(time.UnixMicro(int64(m))) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
@@ -86,7 +87,7 @@ func (w *writer) admit(t *ticket, rowChanged bool) {
 
 // end stages the end of a ticket's request: its usage, which is nil for none, and the
 // account's row if it has changed. The account must be locked.
-func (w *writer) end(t *ticket, used *usage, rowChanged bool) {
+func (w *writer) end(t *ticket, used *ledger.UsageRow, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	pending := t.pending
@@ -113,7 +114,7 @@ func (w *writer) end(t *ticket, used *usage, rowChanged bool) {
 
 // count stages usage without a reservation, and the account's row if it has changed. The
 // account must be locked.
-func (w *writer) count(a *account, u usage, rowChanged bool) {
+func (w *writer) count(a *account, u ledger.UsageRow, rowChanged bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stage(a)

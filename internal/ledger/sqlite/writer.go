@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
-	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
 // writer keeps the changes of accounts: in the journal at once, so that the next process
@@ -379,13 +378,3 @@ func (w *writer) release(remove bool) error {
 	}
 	return errors.Join(append(errs, w.conn.Close())...)
 }
-
-func usageOf(s limit.Settlement, actual ledger.Actual) usage {
-	return usage{
-		hour: hourOf(s.Hold.At), model: s.Model, tier: s.Hold.Tier,
-		counted: s.Counted, credited: s.Credited,
-		input: bounded(actual.InputTokens), output: bounded(actual.OutputTokens),
-	}
-}
-
-func bounded(n int64) int64 { return min(max(0, n), limit.Most) }
