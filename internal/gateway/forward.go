@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -54,9 +54,16 @@ func (b *outgoingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo implements io.WriterTo through Read: the embedded Reader's own WriteTo would bypass it.
+// WriteTo implements io.WriterTo. Like Read, it does not touch the embedded Reader after it has said that all is sent.
 func (b *outgoingBody) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(w, struct{ io.Reader }{b})
+	if b.sent.Load() {
+		return 0, nil
+	}
+	n, err := b.Reader.WriteTo(w)
+	if b.Len() == 0 {
+		b.sent.Store(true)
+	}
+	return n, err
 }
 
 // rewind makes the next Read start at the body's first byte.
@@ -165,7 +172,7 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 
 // outgoing makes the provider's request. It fills body with the edited body.
 func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.Request, error) {
-	target, err := url.Parse(c.target.URL)
+	target, err := c.target.Provider.URL(strings.TrimPrefix(c.target.URL, c.target.Provider.BaseURL))
 	if err != nil {
 		return nil, badRequest("model", "The model's name cannot be part of a URL. Send the name as the provider writes it.")
 	}

@@ -133,45 +133,52 @@ func (m *meter) chatText(choices gjson.Result) {
 
 // chatUsage reads a usage object of chat completions, completions and embeddings, from any OpenAI-style vendor.
 func chatUsage(v gjson.Result) (counts, bool) {
-	// One pass over the object, because every answer has one.
-	var prompt, completion, total, hits, cached, written, inputs, outputs, seconds, searches gjson.Result
+	// One pass over the object that keeps only figures, because every answer has one.
+	var (
+		r reader
+		c counts
+	)
 	v.ForEach(func(key, v gjson.Result) bool {
 		switch key.Str {
 		case "prompt_tokens":
-			prompt = v
+			c.input = r.count(v)
 		case "completion_tokens":
-			completion = v
+			c.output = r.count(v)
+			c.outputSaid = c.outputSaid || v.Type == gjson.Number
 		case "total_tokens":
-			total = v
+			c.total = r.count(v)
+			c.outputSaid = c.outputSaid || v.Type == gjson.Number
 		case "prompt_cache_hit_tokens", "cached_tokens": // DeepSeek's, Moonshot's
-			hits = v
+			c.cached = max(c.cached, part(v))
 		case "cache_creation_input_tokens": // from servers that translate Anthropic's API
-			written = v
+			c.written = max(c.written, part(v))
 		case "prompt_tokens_details":
-			inputs = v
+			c.inputParts(v)
 		case "completion_tokens_details":
-			outputs = v
+			c.outputParts(v)
 		case "prompt_audio_seconds": // Mistral's
-			seconds = v
+			c.millis, _ = millis(v)
 		case "num_search_queries": // Perplexity's
-			searches = v
+			c.fees[price.WebSearch] = part(v)
 		case "server_tool_use": // OpenRouter's
-			searches = v.Get("web_search_requests")
+			c.fees[price.WebSearch] = part(v.Get("web_search_requests"))
 		}
 		return true
 	})
-	var r reader
-	c := counts{input: r.count(prompt), output: r.count(completion), total: r.count(total)}
 	if !r.ok() {
 		return counts{}, false
 	}
-	c.outputSaid = completion.Type == gjson.Number || total.Type == gjson.Number
-	inputs.ForEach(func(key, v gjson.Result) bool {
+	return c, true
+}
+
+// inputParts reads prompt_tokens_details.
+func (c *counts) inputParts(v gjson.Result) {
+	v.ForEach(func(key, v gjson.Result) bool {
 		switch key.Str {
 		case "cached_tokens":
-			cached = v
+			c.cached = max(c.cached, part(v))
 		case "cache_write_tokens", "cache_creation_tokens":
-			written = v
+			c.written = max(c.written, part(v))
 		case "audio_tokens":
 			c.audioIn = part(v)
 		case "image_tokens":
@@ -179,7 +186,11 @@ func chatUsage(v gjson.Result) (counts, bool) {
 		}
 		return true
 	})
-	outputs.ForEach(func(key, v gjson.Result) bool {
+}
+
+// outputParts reads completion_tokens_details.
+func (c *counts) outputParts(v gjson.Result) {
+	v.ForEach(func(key, v gjson.Result) bool {
 		switch key.Str {
 		case "reasoning_tokens":
 			c.reasoning = part(v)
@@ -190,10 +201,6 @@ func chatUsage(v gjson.Result) (counts, bool) {
 		}
 		return true
 	})
-	c.cached, c.written = max(part(cached), part(hits)), part(written)
-	c.millis, _ = millis(seconds)
-	c.fees[price.WebSearch] = part(searches)
-	return c, true
 }
 
 // tokens takes the figures of a usage object of Responses, images or audio, if it is readable.

@@ -12,21 +12,47 @@ import (
 // no key, and could be ordinary text.
 const leastSecret = 8
 
+// keyForm is a form in which an answer may quote a key.
+type keyForm struct {
+	text  string
+	bytes []byte // text
+	from  int    // searches look for the part that begins here: text before it, such as "sk-", is common
+}
+
+// newKeyForm lets searches begin at the byte that is least common in JSON: an upper-case letter, or else a digit.
+func newKeyForm(text string) keyForm {
+	f := keyForm{text: text, bytes: []byte(text)}
+	best := 0
+	for i, c := range f.bytes[:len(text)-leastSecret+1] {
+		rank := 0
+		switch {
+		case c >= 'A' && c <= 'Z':
+			rank = 2
+		case c >= '0' && c <= '9':
+			rank = 1
+		}
+		if rank > best {
+			best, f.from = rank, i
+		}
+	}
+	return f
+}
+
 // keyForms returns the forms in which an answer may quote a key: plain, escaped for a URL or for JSON, and inside
 // base64, such as a Basic authorization.
-func keyForms(key string) [][]byte {
+func keyForms(key string) []keyForm {
 	if len(key) < leastSecret {
 		return nil
 	}
-	var forms [][]byte
+	var forms []keyForm
 	add := func(form string) {
 		for _, f := range forms {
-			if string(f) == form {
+			if f.text == form {
 				return
 			}
 		}
 		if len(form) >= leastSecret {
-			forms = append(forms, []byte(form))
+			forms = append(forms, newKeyForm(form))
 		}
 	}
 	add(key)
@@ -46,8 +72,8 @@ func keyForms(key string) [][]byte {
 
 // Quotes reports whether text contains the stored key in one of its forms.
 func (p *Provider) Quotes(text string) bool {
-	for _, form := range p.forms {
-		if strings.Contains(text, string(form)) {
+	for i := range p.forms {
+		if strings.Contains(text, p.forms[i].text) {
 			return true
 		}
 	}
@@ -56,7 +82,7 @@ func (p *Provider) Quotes(text string) bool {
 
 // Redactor hides a provider's stored key in an answer that comes in pieces. The zero value hides nothing.
 type Redactor struct {
-	forms [][]byte
+	forms []keyForm
 	held  []byte // held back, because it may be the beginning of a key
 	buf   []byte
 }
@@ -75,15 +101,15 @@ func (r *Redactor) Next(p []byte, last bool) []byte {
 		r.buf = append(append(r.buf[:0], r.held...), p...)
 		p, r.held = r.buf, r.held[:0]
 	}
-	for _, form := range r.forms {
-		hide(p, form)
+	for i := range r.forms {
+		r.forms[i].hide(p)
 	}
 	if last {
 		return p
 	}
 	n := 0
-	for _, form := range r.forms {
-		n = max(n, partial(p, form))
+	for i := range r.forms {
+		n = max(n, partial(p, r.forms[i].bytes))
 	}
 	if n > 0 {
 		r.held = append(r.held, p[len(p)-n:]...)
@@ -94,21 +120,24 @@ func (r *Redactor) Next(p []byte, last bool) []byte {
 // needle is how many bytes of a key are searched for first: as many as the processor compares at once.
 const needle = 32
 
-func hide(p, form []byte) {
-	start := form[:min(len(form), needle)]
-	for {
-		i := bytes.Index(p, start)
+// hide writes asterisks over the form wherever it is in p.
+func (f *keyForm) hide(p []byte) {
+	part := f.bytes[f.from:min(len(f.bytes), f.from+needle)]
+	for at := f.from; at < len(p); {
+		i := bytes.Index(p[at:], part)
 		if i < 0 {
 			return
 		}
-		if p = p[i:]; !bytes.HasPrefix(p, form) {
-			p = p[1:]
+		at += i
+		start := at - f.from
+		if !bytes.HasPrefix(p[start:], f.bytes) {
+			at++
 			continue
 		}
-		for j := range form {
-			p[j] = '*'
+		for j := range f.bytes {
+			p[start+j] = '*'
 		}
-		p = p[len(form):]
+		at += len(f.bytes)
 	}
 }
 

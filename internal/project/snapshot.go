@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -73,7 +74,8 @@ type Provider struct {
 
 	Forward, Return HeaderSet // forwardHeaders and returnHeaders
 
-	forms [][]byte // the forms in which an answer may quote Key
+	base  *url.URL  // BaseURL, parsed
+	forms []keyForm // the forms in which an answer may quote Key
 }
 
 // pattern is a model key of a provider.
@@ -188,7 +190,20 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 		p.AllowedObjects = fields.AllowedObjects
 		s.configured = append(s.configured, p)
 	}
+	for _, p := range s.providers {
+		p.base, _ = url.Parse(p.BaseURL) // parseBase took it
+	}
 	return nil
+}
+
+// URL returns the URL of an escaped path below the base URL. The error is url.Parse's.
+func (p *Provider) URL(path string) (*url.URL, error) {
+	if p.base == nil || strings.Contains(path, "%") {
+		return url.Parse(p.BaseURL + path)
+	}
+	u := *p.base
+	u.Path += path
+	return &u, nil
 }
 
 // Tier returns the tier of that name.

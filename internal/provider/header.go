@@ -59,7 +59,7 @@ var identityOnly = []string{"identity"}
 // with in. stored says that the project's stored key is used; caller is the project key. It ignores Connection: the list
 // has no hop-by-hop header, and a client must not remove a listed one.
 func OutgoingHeader(in http.Header, p *project.Provider, stored bool, caller string) http.Header {
-	out := make(http.Header, len(forwarded)+3)
+	out := make(http.Header, min(len(in), len(forwarded))+2)
 	for name, values := range in {
 		if (forwarded[name] || p.Forward[name] || !stored && forwardedUnstored[name] || ofStainless(name)) && !anyProjectKey(values, caller) {
 			out[name] = values

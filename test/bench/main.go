@@ -32,6 +32,7 @@ type options struct {
 	postgres   bool
 	fill       bool
 	profile    string
+	against    string
 }
 
 const (
@@ -54,6 +55,7 @@ func main() {
 	flag.BoolVar(&o.postgres, "postgres", false, "keep the gateways' books in a PostgreSQL of their own on this machine, which syncs what it commits, instead of in SQLite")
 	flag.BoolVar(&o.fill, "fill", false, "put the identities into the tables, instead of making a request of each: for a million. With SQLite those are not in memory then")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the gateway to `file`, with the first of the identities, and of the bare proxy to file.proxy")
+	flag.StringVar(&o.against, "against", "", "measure the gateway in `file` too, of another version, with the first of the identities")
 	flag.Parse()
 	if *role != "" {
 		exit(runRole(*role, *upstream, o.profile))
@@ -103,13 +105,20 @@ type bench struct {
 	options
 	direct, proxy *target
 	gateways      []*target
+	other         *target // the gateway of another version, or nil
 	figures       map[*target]*figures
 	database      *pgtest.Cluster // with PostgreSQL only
 	need          float64         // bytes an identity takes in memory at the least
 	stolen        []string        // how much of each measurement's time others had
 }
 
-func (b *bench) targets() []*target { return append([]*target{b.direct, b.proxy}, b.gateways...) }
+func (b *bench) targets() []*target {
+	all := append([]*target{b.direct, b.proxy}, b.gateways...)
+	if b.other != nil {
+		all = append(all, b.other)
+	}
+	return all
+}
 
 func run(ctx context.Context, o options) (err error) {
 	dir, err := os.MkdirTemp("", "airatelimit-bench-")
@@ -159,18 +168,19 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 	}
 	for _, n := range b.identities {
 		progress("a gateway with " + plural(n))
-		g, err := b.startGateway(ctx, binary, dir, n)
+		g, err := b.startGateway(ctx, binary, "gateway", dir, n)
+		if g != nil {
+			b.gateways = append(b.gateways, g)
+		}
 		if err != nil {
 			return err
 		}
-		b.gateways = append(b.gateways, g)
-		if !b.fill {
-			if err := sendEach(ctx, g, g.chat); err != nil {
-				return err
-			}
+	}
+	if b.against != "" {
+		progress("the gateway of another version")
+		if b.other, err = b.startGateway(ctx, b.against, "other", dir, b.identities[0]); err != nil {
+			return err
 		}
-		g.emptyLog()
-		g.memory.live = g.process.memory()
 	}
 	for _, t := range b.targets() {
 		b.figures[t] = &figures{}
@@ -189,7 +199,7 @@ func (b *bench) stop() {
 	for i := len(b.gateways) - 1; i >= 0; i-- {
 		b.gateways[i].process.stop()
 	}
-	for _, t := range []*target{b.proxy, b.direct} {
+	for _, t := range []*target{b.other, b.proxy, b.direct} {
 		if t != nil {
 			t.process.stop()
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,25 @@ func (s series) median() float64 {
 	}
 	sorted := slices.Sorted(slices.Values(s))
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// quantile is 0 where nothing was measured.
+func (s series) quantile(q float64) float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	return slices.Sorted(slices.Values(s))[int(q*float64(len(s)-1))]
+}
+
+// over returns the ratio to another series of each round.
+func (s series) over(other series) series {
+	var ratios series
+	for i := range min(len(s), len(other)) {
+		if other[i] > 0 {
+			ratios = append(ratios, s[i]/other[i])
+		}
+	}
+	return ratios
 }
 
 // quantiles are latencies in ns.
@@ -71,20 +91,19 @@ func measurementNames() string {
 	return strings.Join(append(names, "refusals"), ", ")
 }
 
-// measure takes every measurement of every target, turn by turn. The order of the turns
-// alternates, so that none always comes first.
+// measure takes every measurement of every target, turn by turn. The order of the turns is
+// random: a target that comes right after itself is faster than one that comes after others.
 func (b *bench) measure(ctx context.Context) error {
+	random := rand.New(rand.NewPCG(1, 2)) // the same order in each run
 	for _, m := range measurements {
 		if b.only != "" && b.only != m.name {
 			continue
 		}
 		progress(m.name)
 		before := processorsNow()
-		for round := range b.rounds {
+		for range b.rounds {
 			targets := b.targets()
-			if round%2 == 1 {
-				slices.Reverse(targets)
-			}
+			random.Shuffle(len(targets), func(i, j int) { targets[i], targets[j] = targets[j], targets[i] })
 			for _, t := range targets {
 				if err := m.take(ctx, t, b.figures[t], b.slice(m.share)); err != nil {
 					return err

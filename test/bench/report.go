@@ -29,6 +29,7 @@ func (b *bench) report(w io.Writer) {
 	fmt.Fprintf(w, "Medians of %d rounds. Added is what comes on top of asking the upstream directly;\n"+
 		"a dash was not measured, or is lost in the noise of a machine that does something else.\n%s\n", b.rounds, b.stolenLine())
 	b.ratios(w)
+	b.versions(w)
 	fmt.Fprintln(w)
 	b.absolute(w)
 	fmt.Fprintln(w)
@@ -96,6 +97,33 @@ func (b *bench) ratios(w io.Writer) {
 		fmt.Fprintf(t, "%s %s\t", megabytes(beyond), mark(beyond <= mostMemory))
 	}
 	fmt.Fprintln(t)
+}
+
+// versions compares the gateway with the one of another version. Both were measured in
+// each round, and the median of the rounds' ratios is steadier than the ratio of medians.
+func (b *bench) versions(w io.Writer) {
+	if b.other == nil {
+		return
+	}
+	fmt.Fprintln(w, "\nThe gateway beside the one of -against, median of the rounds' ratios with their quartiles:")
+	now, other := b.figures[b.gateways[0]], b.figures[b.other]
+	t := table(w)
+	defer t.Flush() //nolint:errcheck // standard output
+	for _, row := range []struct {
+		name       string
+		now, other series
+	}{
+		{"throughput, 64 connections", now.rate, other.rate},
+		{"CPU a request, 64 connections", now.cpu, other.cpu},
+		{"p50, 1 connection", now.alone.p50, other.alone.p50},
+		{"p50, 500 requests/s", now.steady.p50, other.steady.p50},
+		{"CPU a request, 500 requests/s", now.steadyCPU, other.steadyCPU},
+		{"a stream's first event, p50", now.streams.p50, other.streams.p50},
+	} {
+		if r := row.now.over(row.other); len(r) > 0 {
+			fmt.Fprintf(t, "%s\t%.3f\t%.3f to %.3f\t\n", row.name, r.median(), r.quantile(0.25), r.quantile(0.75))
+		}
+	}
 }
 
 // atMost prints a ratio and whether it is within what is allowed, where that is not 0.

@@ -92,11 +92,28 @@ const (
 	spent = `"requestLimit":1,"tokenLimit":1000000000000000,"costLimitUsd":100000000`
 )
 
-// startGateway starts a gateway of its own for a number of identities, with one project to
-// admit and one to refuse. Where profile is not "" the gateway is this program's.
-func (b *bench) startGateway(ctx context.Context, binary, dir string, identities int) (*target, error) {
+// startGateway starts a gateway for a number of identities and makes a request of each. A
+// gateway that it started is returned with an error too.
+func (b *bench) startGateway(ctx context.Context, binary, name, dir string, identities int) (*target, error) {
+	t, err := b.serveProjects(ctx, binary, name, dir, identities)
+	if err != nil {
+		return t, err
+	}
+	if !b.fill {
+		if err := sendEach(ctx, t, t.chat); err != nil {
+			return t, err
+		}
+	}
+	t.emptyLog()
+	t.memory.live = t.process.memory()
+	return t, nil
+}
+
+// serveProjects starts a gateway that has one project to admit and one to refuse. Where
+// profile is not "" the gateway is this program's.
+func (b *bench) serveProjects(ctx context.Context, binary, name, dir string, identities int) (*target, error) {
 	upstream, profile := b.direct.addr, b.profile
-	dir = filepath.Join(dir, strconv.Itoa(identities))
+	dir = filepath.Join(dir, name+"_"+strconv.Itoa(identities))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -108,7 +125,7 @@ func (b *bench) startGateway(ctx context.Context, binary, dir string, identities
 		"DRAIN_SECONDS=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir}
 	location := filepath.Join(dir, "airatelimit.db")
 	if b.database != nil {
-		url, err := b.database.CreateDatabase("bench_"+strconv.Itoa(identities), "")
+		url, err := b.database.CreateDatabase(filepath.Base(dir), "")
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +150,7 @@ func (b *bench) startGateway(ctx context.Context, binary, dir string, identities
 			}
 		}
 	}
-	t := &target{name: "gateway, " + thousands(identities), addr: "127.0.0.1:" + port, identities: identities, gateway: true}
+	t := &target{name: name + ", " + thousands(identities), addr: "127.0.0.1:" + port, identities: identities, gateway: true}
 	if profile != "" {
 		t.process, t.addr, err = startRole(ctx, env, "gateway", "-cpuprofile", profile)
 	} else {
