@@ -17,6 +17,9 @@ func NormalizeModel(name string) string {
 // like a valid one.
 func ValidModel(name string) bool {
 	for _, r := range name {
+		if ' ' <= r && r <= '~' {
+			continue // the usual case
+		}
 		if !unicode.IsPrint(r) || r == utf8.RuneError || r == '\u2800' ||
 			unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 			return false

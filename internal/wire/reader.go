@@ -261,7 +261,7 @@ func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 	if ref != noObject || inner == switches || inner == googleHosted {
 		name = string(key)
 	}
-	if at == root && r.e.Demands.Steering == "" && isSteering(key) {
+	if at == root && field == none && r.e.Demands.Steering == "" && isSteering(key) {
 		r.e.Demands.Steering = string(key)
 	}
 	v, err := r.value(inner)
