@@ -14,15 +14,16 @@ import (
 var (
 	codeInSource   = regexp.MustCompile(`(?:Code:|\.Code[,=][^"\n]*|\.Code = |refuse\(http\.\w+, |fail\(http\.\w+, )\s*"([a-z_]+)"`)
 	statusInSource = regexp.MustCompile(`(?:Status:\s*http\.Status(\w+), Code:|refuse\(http\.Status(\w+),)\s*"([a-z_]+)"`)
-	codeOnPage     = regexp.MustCompile("(?m)^\\| `([a-z]+(?:_[a-z]+)*)` \\| ([^|]*) \\|")
+	codeOnPage     = regexp.MustCompile("(?m)^\\| (?:<a id=\"([a-z_]+)\"></a>)?`([a-z]+(?:_[a-z]+)*)` \\| ([^|]*) \\|")
 )
 
 // docs/errors.md has every code that the data plane and the control plane can answer, with its status, and no other.
 func TestErrorsPage_HasEveryCode(t *testing.T) {
 	t.Parallel()
-	onPage := map[string]string{}
+	onPage, anchored := map[string]string{}, map[string]int{} // statuses, anchors
 	for _, row := range codeOnPage.FindAllStringSubmatch(readPage(t, "docs/errors.md"), -1) {
-		onPage[row[1]] = row[2]
+		onPage[row[2]] += row[3] + " "
+		anchored[row[1]]++
 	}
 	answered := map[string]bool{}
 	for file, source := range sources(t, "gateway", "identity", "provider", "wire", "server", "api") {
@@ -39,6 +40,9 @@ func TestErrorsPage_HasEveryCode(t *testing.T) {
 		}
 	}
 	for code := range onPage {
+		if anchored[code] != 1 {
+			t.Errorf("the page has %d anchors of %s, want one for doc_url to lead to", anchored[code], code)
+		}
 		if !answered[code] {
 			t.Errorf("%s is on the page, and nothing answers it", code)
 		}

@@ -36,7 +36,7 @@ type Secrets interface {
 	ProjectBySecretID(ctx context.Context, id string) (project.Record, error)
 }
 
-// Options make the control plane. All but MaxBody and Bodies are required.
+// Options make the control plane. All but MaxBody, Bodies and DocsURL are required.
 type Options struct {
 	Ledger   Ledger
 	Projects identity.Projects
@@ -45,6 +45,7 @@ type Options struct {
 	Log      *slog.Logger
 	MaxBody  int64          // bytes of the body of the bulk call, if more than that of other calls
 	Bodies   *budget.Budget // memory for the bodies of all requests; nil is unlimited
+	DocsURL  string         // where docs is published, for the errors; "" is nowhere
 }
 
 // control is the control plane.

@@ -26,7 +26,7 @@ func (c *control) authenticate(r *http.Request) (*project.Snapshot, error) {
 	case !secret.Equal(hash, rec.SecretHash):
 		return nil, unauthorized()
 	case rec.Key != r.PathValue("projectId"):
-		return nil, refuse(http.StatusForbidden, "This secret key opens another project than the one in the path.")
+		return nil, refuse(http.StatusForbidden, "wrong_project", "This secret key opens another project than the one in the path.")
 	}
 	p, err := c.Projects.Project(r.Context(), rec.Key)
 	switch {
@@ -39,7 +39,7 @@ func (c *control) authenticate(r *http.Request) (*project.Snapshot, error) {
 }
 
 func unauthorized() *problem {
-	return refuse(http.StatusUnauthorized,
+	return refuse(http.StatusUnauthorized, "invalid_secret_key",
 		"Send the project's secret key: Authorization: Bearer sk_… It is shown once, when the project is created or the key regenerated.").
 		with("WWW-Authenticate", `Bearer realm="airatelimit"`)
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,7 +28,7 @@ const (
 // build mounts every operation and the OpenAPI document.
 func build(o Options) (*router, huma.API) {
 	rt := &router{control: &control{o}, mux: http.NewServeMux(), large: make(chan struct{}, maxLarge)}
-	doc := humago.New(rt, config())
+	doc := humago.New(rt, rt.config())
 	doc.OpenAPI().Components.Responses = problems(doc.OpenAPI().Components.Schemas)
 	rt.identities(doc)
 	rt.credits(doc)
@@ -44,13 +46,13 @@ func build(o Options) (*router, huma.API) {
 	return rt, doc
 }
 
-func config() huma.Config {
+func (c *control) config() huma.Config {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	// Both are decimal numbers in JSON, exact in Go.
 	registry.RegisterTypeAlias(reflect.TypeFor[project.USD](), reflect.TypeFor[*float64]())
 	registry.RegisterTypeAlias(reflect.TypeFor[json.Number](), reflect.TypeFor[float64]())
-	format := huma.Format{Marshal: marshal, Unmarshal: unmarshal}
-	c := huma.Config{
+	format := huma.Format{Marshal: c.marshal, Unmarshal: unmarshal}
+	cfg := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
@@ -73,8 +75,8 @@ func config() huma.Config {
 		DefaultFormat:                jsonType,
 		RejectUnknownQueryParameters: true,
 	}
-	c.AllowAdditionalPropertiesByDefault = true
-	return c
+	cfg.AllowAdditionalPropertiesByDefault = true
+	return cfg
 }
 
 // loosen allows additional fields in answers, and marks arrays as never null. Requests stay strict by their types.
@@ -104,27 +106,41 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// failures are the descriptions of the problems that operations answer with, by status.
-var failures = map[int]string{
-	http.StatusBadRequest:            "The request is not valid; `errors` names the fields.",
-	http.StatusUnauthorized:          "The secret key is missing or wrong.",
-	http.StatusForbidden:             "The secret key opens another project.",
-	http.StatusNotFound:              "The project has no such identity: it was never created, and has made no request.",
-	http.StatusRequestTimeout:        "The body did not arrive in time.",
-	http.StatusConflict:              "The state does not allow it, or the Idempotency-Key was used for a different request.",
-	http.StatusRequestEntityTooLarge: "The body is too large.",
-	http.StatusUnsupportedMediaType:  "The body is not JSON.",
-	http.StatusInternalServerError:   "Something went wrong on our side.",
-	http.StatusServiceUnavailable:    "The database cannot be reached at the moment. A change may or may not have been made; an Idempotency-Key makes it safe to send it again.",
+// failure is a kind of problem. A problem of its status has one of the codes.
+type failure struct {
+	codes       []string
+	description string
 }
+
+// failures are the problems that operations answer with, by status.
+var failures = map[int]failure{
+	http.StatusBadRequest:     {[]string{"invalid_request"}, "The request is not valid. `errors` names the fields."},
+	http.StatusUnauthorized:   {[]string{"invalid_secret_key"}, "The secret key is missing or wrong."},
+	http.StatusForbidden:      {[]string{"wrong_project"}, "The secret key opens another project."},
+	http.StatusNotFound:       {[]string{"unknown_identity"}, "The project does not know the identity: nobody has created it, and it has made no request."},
+	http.StatusRequestTimeout: {[]string{"request_timeout"}, "The body did not arrive in time."},
+	http.StatusConflict: {[]string{"idempotency_key_reused", "unknown_tier"},
+		"The Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
+	http.StatusRequestEntityTooLarge: {[]string{"request_too_large"}, "The body is too large."},
+	http.StatusUnsupportedMediaType:  {[]string{"unsupported_media_type"}, "The body is not JSON, or it is compressed."},
+	http.StatusInternalServerError:   {[]string{"internal_error"}, "The server has a fault."},
+	http.StatusServiceUnavailable: {[]string{"unavailable"}, "The server cannot reach its database, is starting or shutting down, or has no memory left for bodies. " +
+		"The change may have been made: send it again with the same Idempotency-Key."},
+}
+
+// misroutedCodes are the codes of calls that no operation matches.
+var misroutedCodes = []string{"method_not_allowed", "not_found"}
 
 // problems turns the failures into components, so that each is described once.
 func problems(r huma.Registry) map[string]*huma.Response {
 	schema := r.Schema(reflect.TypeFor[problem](), true, "")
+	code := r.Map()["Problem"].Properties["code"]
+	code.Examples = nil
+	listCodes(code, misroutedCodes)
 	out := make(map[string]*huma.Response, len(failures))
-	for status, description := range failures {
-		example := refuse(status, "%s", description)
-		res := &huma.Response{Description: description, Content: map[string]*huma.MediaType{
+	for status, f := range failures {
+		example := refuse(status, f.codes[0], "%s", f.description)
+		res := &huma.Response{Description: f.description + " `code` is " + strings.Join(f.codes, " or ") + ".", Content: map[string]*huma.MediaType{
 			problemType: {Schema: schema, Example: example}}}
 		switch status {
 		case http.StatusBadRequest:
@@ -132,11 +148,22 @@ func problems(r huma.Registry) map[string]*huma.Response {
 			example.Detail = fieldProblems(example.Errors).Error()
 		case http.StatusServiceUnavailable:
 			res.Headers = map[string]*huma.Param{"Retry-After": {
-				Description: "In how many seconds to try again.", Schema: &huma.Schema{Type: huma.TypeInteger}}}
+				Description: "The seconds to wait before another try.", Schema: &huma.Schema{Type: huma.TypeInteger}}}
 		}
+		listCodes(code, f.codes)
 		out[responseName(status)] = res
 	}
 	return out
+}
+
+// listCodes adds codes to the examples of a schema, in order. They are no enum, because a later version may have more.
+func listCodes(schema *huma.Schema, codes []string) {
+	for _, code := range codes {
+		if !slices.Contains(schema.Examples, any(code)) {
+			schema.Examples = append(schema.Examples, code)
+		}
+	}
+	slices.SortFunc(schema.Examples, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
 }
 
 func responseName(status int) string { return "Problem" + strconv.Itoa(status) }

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
 // problem is the answer to a call that failed: problem details for HTTP APIs, RFC 9457. Its type is always
@@ -18,16 +19,18 @@ import (
 type problem struct {
 	Title  string         `json:"title" doc:"What the status means." example:"Bad Request"`
 	Status int            `json:"status" doc:"The HTTP status." example:"400"`
+	Code   string         `json:"code" doc:"The cause, for programs: a code of docs/errors.md." example:"invalid_request"`
 	Detail string         `json:"detail" doc:"What is wrong, and what to do about it." example:"body.tokens: must be a whole number from 1 to 1000000000000000"`
-	Errors []fieldProblem `json:"errors,omitempty" doc:"Which parts of the request are wrong."`
+	Errors []fieldProblem `json:"errors,omitempty" doc:"The parts of the request that are wrong."`
+	DocURL string         `json:"doc_url,omitempty" doc:"The page that explains the code. Absent unless the server has PUBLIC_DOCS_URL."`
 
 	header http.Header
 }
 
 // fieldProblem says what is wrong with one part of a request.
 type fieldProblem struct {
-	Location string `json:"location" doc:"Where it is: body, query, path or header, and the field." example:"body.tokens"`
-	Message  string `json:"message" doc:"What is wrong, and what would be right." example:"must be a whole number from 1 to 1000000000000000"`
+	Location string `json:"location" doc:"The field, after body, query, path or header." example:"body.tokens"`
+	Message  string `json:"message" doc:"What is wrong, and what is right." example:"must be a whole number from 1 to 1000000000000000"`
 }
 
 // fieldProblems is an error: a request that is not valid.
@@ -48,8 +51,8 @@ func wrong(location, format string, args ...any) error {
 	return fieldProblems{{location, fmt.Sprintf(format, args...)}}
 }
 
-func refuse(status int, format string, args ...any) *problem {
-	return &problem{Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
+func refuse(status int, code, format string, args ...any) *problem {
+	return &problem{Title: http.StatusText(status), Status: status, Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
 func (p *problem) with(header, value string) *problem {
@@ -71,13 +74,30 @@ func (p *problem) ContentType(string) string { return problemType }
 const problemType = "application/problem+json"
 
 // write answers with the problem outside huma.
-func (p *problem) write(w http.ResponseWriter) {
+func (c *control) write(w http.ResponseWriter, p *problem) {
 	for name, values := range p.header {
 		w.Header()[name] = values
 	}
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
-	_ = marshal(w, p)
+	_ = c.marshal(w, p)
+}
+
+// marshal writes an answer, and into problems where their code is explained.
+func (c *control) marshal(w io.Writer, v any) error {
+	if p, ok := v.(*problem); ok {
+		p.DocURL = wire.DocURL(c.DocsURL, p.Code)
+	}
+	return marshal(w, v)
+}
+
+// Problem returns the body of an error of the control plane, for the server to answer with where no call is reached.
+// docsURL is that of [Options].
+func Problem(status int, code, detail, docsURL string) []byte {
+	p := refuse(status, code, "%s", detail)
+	p.DocURL = wire.DocURL(docsURL, code)
+	body, _ := encode(p) // cannot fail
+	return body
 }
 
 // huma's only hook for errors that it finds itself, in parameters and bodies, is a global variable. Nothing else in the
@@ -91,12 +111,16 @@ func ofHuma(status int, detail string, errs ...error) huma.StatusError {
 	switch {
 	case errors.As(cause, &tooLarge):
 		return bodyTooLarge(tooLarge.Limit)
+	case status == http.StatusRequestTimeout:
+		return refuse(http.StatusRequestTimeout, "request_timeout", "%s", detail)
 	case errors.Is(cause, io.ErrUnexpectedEOF):
-		return refuse(http.StatusBadRequest, "The request ended before its body did.")
+		return refuse(http.StatusBadRequest, "invalid_request", "The request ended before its body did.")
+	case status == http.StatusInternalServerError:
+		return refuse(http.StatusInternalServerError, "internal_error", "%s", detail)
 	case status == http.StatusUnprocessableEntity:
 		status = http.StatusBadRequest
 	}
-	p := refuse(status, "%s", detail)
+	p := refuse(status, "invalid_request", "%s", detail)
 	for _, err := range errs {
 		var d *huma.ErrorDetail
 		if errors.As(err, &d) {
@@ -113,7 +137,7 @@ func ofHuma(status int, detail string, errs ...error) huma.StatusError {
 }
 
 func bodyTooLarge(most int64) *problem {
-	return refuse(http.StatusRequestEntityTooLarge, "The body has more than %d bytes. Send less at a time.", most)
+	return refuse(http.StatusRequestEntityTooLarge, "request_too_large", "The body has more than %d bytes. Send less at a time.", most)
 }
 
 // errNoLookup means that the project of a secret key cannot be looked up now.
@@ -129,16 +153,16 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &fields):
-		p = refuse(http.StatusBadRequest, "%s", fields.Error())
+		p = refuse(http.StatusBadRequest, "invalid_request", "%s", fields.Error())
 		p.Errors = fields
 		return p
 	case errors.Is(err, ledger.ErrUnknown):
-		return refuse(http.StatusNotFound, "The project has no such identity. An identity exists once it was created or has made a request.")
+		return refuse(http.StatusNotFound, "unknown_identity", "The project has no such identity. An identity exists once it was created or has made a request.")
 	case errors.Is(err, ledger.ErrReused):
-		return refuse(http.StatusConflict, "This Idempotency-Key was used for a different request. Use a new key for each request.")
+		return refuse(http.StatusConflict, "idempotency_key_reused", "This Idempotency-Key was used for a different request. Use a new key for each request.")
 	case errors.Is(err, ledger.ErrUnavailable), errors.Is(err, errNoLookup), ctx.Err() != nil:
 		c.logFailure(ctx, slog.LevelWarn, "control plane unavailable", err)
-		return refuse(http.StatusServiceUnavailable, "The database cannot be reached at the moment. Try again shortly; "+
+		return refuse(http.StatusServiceUnavailable, "unavailable", "The database cannot be reached at the moment. Try again shortly; "+
 			"with the same Idempotency-Key a change is not applied twice.").
 			with("Retry-After", "1")
 	}
@@ -147,7 +171,7 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 }
 
 func internalError() *problem {
-	return refuse(http.StatusInternalServerError,
+	return refuse(http.StatusInternalServerError, "internal_error",
 		"Something went wrong on our side. Try again. If the error remains, report the x-request-id.")
 }
 

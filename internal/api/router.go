@@ -79,7 +79,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out.End(wire.LingerTime)
 	}()
 	if p := rt.misrouted(routed); p != nil {
-		p.write(out)
+		rt.write(out, p)
 		return
 	}
 	rt.mux.ServeHTTP(out, routed)
@@ -87,7 +87,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // misrouted returns a problem if no operation matches the request.
 func (rt *router) misrouted(r *http.Request) *problem {
-	notFound := refuse(http.StatusNotFound, "There is nothing at this path. /api/openapi.json lists all paths.")
+	notFound := refuse(http.StatusNotFound, "not_found", "There is nothing at this path. /api/openapi.json lists all paths.")
 	if r.URL.Path != path.Clean(r.URL.Path) {
 		return notFound
 	}
@@ -98,7 +98,7 @@ func (rt *router) misrouted(r *http.Request) *problem {
 	var answer header
 	refusal.ServeHTTP(&answer, r)
 	if allow := answer.Header().Get("Allow"); allow != "" {
-		return refuse(http.StatusMethodNotAllowed, "This path accepts only %s.", allow).with("Allow", allow)
+		return refuse(http.StatusMethodNotAllowed, "method_not_allowed", "This path accepts only %s.", allow).with("Allow", allow)
 	}
 	return notFound
 }
@@ -115,7 +115,7 @@ func (rt *router) recover(w *wire.Answer, current *call, panicked any) {
 	if w.Status != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	internalError().write(w)
+	rt.write(w, internalError())
 }
 
 // HandleFunc implements humago.Mux. It authenticates every operation, and decodes its wildcards.
@@ -133,7 +133,7 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 			err = errors.Join(checkOnce(r), checkBody(r, rt.bound(r.Method, r.URL.Path)))
 		}
 		if err != nil {
-			rt.problemOf(r.Context(), err).write(w)
+			rt.write(w, rt.problemOf(r.Context(), err))
 			return
 		}
 		if r.ContentLength > maxBody || r.ContentLength < 0 && rt.bound(r.Method, r.URL.Path) > maxBody {
@@ -146,8 +146,8 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 		}
 		memory := rt.memoryFor(r)
 		if !rt.Bodies.Take(memory, rt.Bodies.Spare()) {
-			rt.problemOf(r.Context(), refuse(http.StatusServiceUnavailable,
-				"This server has too many large requests in memory. Try again in a moment.").with("Retry-After", "1")).write(w)
+			rt.write(w, refuse(http.StatusServiceUnavailable, "unavailable",
+				"This server has too many large requests in memory. Try again in a moment.").with("Retry-After", "1"))
 			return
 		}
 		defer rt.Bodies.Give(memory)
@@ -185,11 +185,11 @@ func checkBody(r *http.Request, most int64) error {
 	}
 	if sent := r.Header.Get("Content-Type"); sent != "" {
 		if kind, _, err := mime.ParseMediaType(sent); err != nil || kind != "application/json" {
-			return refuse(http.StatusUnsupportedMediaType, "The body must be JSON. Send it with Content-Type: application/json.")
+			return refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "The body must be JSON. Send it with Content-Type: application/json.")
 		}
 	}
 	if r.Header.Get("Content-Encoding") != "" {
-		return refuse(http.StatusUnsupportedMediaType, "The body must not be compressed.")
+		return refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "The body must not be compressed.")
 	}
 	return nil
 }

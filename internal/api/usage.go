@@ -111,7 +111,7 @@ func (c *control) getUsage(ctx context.Context, in *usageInput) (*answer[ledger.
 	p, name := projectOf(ctx), ""
 	tier, err := identity.Tier(p, a.Settings, "")
 	if err != nil {
-		return nil, refuse(http.StatusConflict, "The identity is in the tier %q, which the project no longer has and so refuses. "+
+		return nil, refuse(http.StatusConflict, "unknown_tier", "The identity is in the tier %q, which the project no longer has and so refuses. "+
 			"Set another one, or null.", a.Settings.Tier)
 	}
 	if tier != nil {

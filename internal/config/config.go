@@ -25,6 +25,8 @@ type Config struct {
 	Port int
 	// PublicURL is this server's public address, without a trailing slash; "" means the address of the request.
 	PublicURL string
+	// DocsURL is the public address of the folder docs, without a trailing slash, for errors to refer to; "" for none.
+	DocsURL string
 	// CORSOrigins are further origins that may use the control plane with a session.
 	CORSOrigins []string
 	// Signup says who may create an account.
@@ -90,6 +92,7 @@ func Load(getenv func(string) string) (Config, error) {
 		Host:            e.host("HOST"),
 		Port:            int(e.integer("PORT", "", 3000, 0, 65535)),
 		PublicURL:       e.publicURL("PUBLIC_URL"),
+		DocsURL:         e.publicURL("PUBLIC_DOCS_URL"),
 		CORSOrigins:     e.origins("CORS_ORIGIN"),
 		Signup:          Signup(e.oneOf("SIGNUP", string(SignupFirst), string(SignupOpen), string(SignupFirst), string(SignupClosed))),
 		DataDir:         filepath.Clean(e.text("DATA_DIR", "data")),

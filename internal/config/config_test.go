@@ -45,7 +45,7 @@ func TestLoadOfAnEmptyEnvironmentIsTheDefaults(t *testing.T) {
 func TestLoadReadsEveryVariable(t *testing.T) {
 	t.Parallel()
 	got, err := Load(from(map[string]string{
-		"APP_ENV": "Production", "HOST": "[::1]", "PORT": "8080", "PUBLIC_URL": "https://limits.example.com/", "SIGNUP": "closed",
+		"APP_ENV": "Production", "HOST": "[::1]", "PORT": "8080", "PUBLIC_URL": "https://limits.example.com/", "PUBLIC_DOCS_URL": "https://example.com/docs/", "SIGNUP": "closed",
 		"CORS_ORIGIN": "https://Admin.Example.com:443/, http://localhost:5173", "DATA_DIR": "/var/lib/x/",
 		"DATABASE_URL": "sqlite:/srv/y.db", "SMTP_URL": "smtp://u:p@mail:587", "EMAIL_FROM": "A <a@example.com>",
 		"TRUSTED_PROXIES": "10.1.2.3/8, ::1", "MAX_BODY_MB": "1", "BODY_MEMORY_MB": "64", "DRAIN_SECONDS": "0", "UPSTREAM_TIMEOUT_SECONDS": "5",
@@ -57,7 +57,7 @@ func TestLoadReadsEveryVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Production: true, Host: "::1", Port: 8080, PublicURL: "https://limits.example.com", Signup: SignupClosed,
+		Production: true, Host: "::1", Port: 8080, PublicURL: "https://limits.example.com", DocsURL: "https://example.com/docs", Signup: SignupClosed,
 		CORSOrigins: []string{"https://admin.example.com", "http://localhost:5173"}, DataDir: "/var/lib/x",
 		Database: File("/srv/y.db"), SMTPURL: &url.URL{Scheme: "smtp", Host: "mail:587", User: url.UserPassword("u", "p")},
 		EmailFrom:      "A <a@example.com>",
@@ -104,6 +104,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"DATABASE_URL", "postgresql://u:[hunter2]@db/x", "DATABASE_URL is not an address of PostgreSQL"},
 		{"PUBLIC_URL", "limits.example.com", "PUBLIC_URL is not the address of a site"},
 		{"PUBLIC_URL", "https://x.example/?a=b", "PUBLIC_URL is not"},
+		{"PUBLIC_DOCS_URL", "https://x.example/docs#errors", "PUBLIC_DOCS_URL is not the address of a site"},
 		{"CORS_ORIGIN", "*", `CORS_ORIGIN has "*"`},
 		{"CORS_ORIGIN", "https://a.example,b.example", `CORS_ORIGIN has "b.example"`},
 		{"SIGNUP", "yes", `SIGNUP is "yes": give one of open, first, closed`},

@@ -45,6 +45,7 @@ type Options struct {
 	Ledger    Ledger
 	Transport http.RoundTripper // must not follow redirects, decompress or retry on its own
 	Log       *slog.Logger
+	DocsURL   string // where docs is published, for the errors; "": nowhere
 
 	MaxBody         int64          // bytes of a request's body
 	Bodies          *budget.Budget // memory for the bodies of all requests; nil: unlimited

@@ -148,7 +148,9 @@ func (c *call) fail(err error) {
 		panic(http.ErrAbortHandler)
 	}
 	c.outcome = e.Code
-	body := e.Body(c.ep.Dialect, c.id)
+	shown := *e
+	shown.DocURL = wire.DocURL(c.g.DocsURL, e.Code)
+	body := shown.Body(c.ep.Dialect, c.id)
 	h := c.w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/airatelimit/airatelimit/internal/api"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -20,7 +20,7 @@ import (
 //
 // net/http itself answers what is not a request, for example control characters or too many bytes in the header, and it
 // does so in plain text. Such an answer is the only one that is written while no handler runs.
-func translateErrors(srv *http.Server, ln net.Listener) net.Listener {
+func translateErrors(srv *http.Server, ln net.Listener, docsURL string) net.Listener {
 	type key struct{}
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, c) }
 	srv.ConnState = func(c net.Conn, state http.ConnState) {
@@ -36,16 +36,19 @@ func translateErrors(srv *http.Server, ln net.Listener) net.Listener {
 		}
 		next.ServeHTTP(w, r)
 	})
-	return listener{ln}
+	return listener{ln, docsURL}
 }
 
-type listener struct{ net.Listener }
+type listener struct {
+	net.Listener
+	docsURL string // for the errors
+}
 
 // Accept implements net.Listener.
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if tcp, ok := c.(*net.TCPConn); ok {
-		return &conn{TCPConn: tcp}, nil
+		return &conn{TCPConn: tcp, docsURL: l.docsURL}, nil
 	}
 	return c, err
 }
@@ -54,6 +57,7 @@ func (l listener) Accept() (net.Conn, error) {
 // answers a malformed request, nor while a connection becomes idle.
 type conn struct {
 	*net.TCPConn
+	docsURL string
 	handled atomic.Bool // a handler has been called for the current request
 	head    [2048]byte
 	n       int
@@ -72,7 +76,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(p)), nil)
 		if err == nil && resp.StatusCode >= http.StatusBadRequest {
 			var answer bytes.Buffer
-			_ = translated(string(c.head[:c.n]), resp).Write(&answer) // cannot fail
+			_ = translated(string(c.head[:c.n]), resp, c.docsURL).Write(&answer) // cannot fail
 			_, err := c.TCPConn.Write(answer.Bytes())
 			return len(p), err
 		}
@@ -81,7 +85,7 @@ func (c *conn) Write(p []byte) (int, error) {
 }
 
 // translated is net/http's answer to a malformed request, which begins with head, as the client reads it.
-func translated(head string, answer *http.Response) *http.Response {
+func translated(head string, answer *http.Response, docsURL string) *http.Response {
 	head, _, _ = strings.Cut(head, "\r\n\r\n")
 	_, path, _ := strings.Cut(head, " ")
 	path, _, _ = strings.Cut(path, " ")
@@ -95,6 +99,7 @@ func translated(head string, answer *http.Response) *http.Response {
 	case e.Status == http.StatusBadRequest && badIdentity.MatchString(head):
 		e.Code, e.Param, e.Message = "invalid_identity", "x-identity", "x-identity contains characters that cannot be printed."
 	}
+	e.DocURL = wire.DocURL(docsURL, e.Code)
 	id, dialect := newRequestID(), wire.DialectOf(path)
 	h := http.Header{"Content-Type": {"application/json"}, "X-Content-Type-Options": {"nosniff"}, "X-Request-Id": {id}}
 	if dialect == wire.Anthropic {
@@ -103,7 +108,7 @@ func translated(head string, answer *http.Response) *http.Response {
 	body := e.Body(dialect, id)
 	if strings.HasPrefix(path, "/api/") {
 		h.Set("Content-Type", "application/problem+json")
-		body, _ = json.Marshal(map[string]any{"title": http.StatusText(e.Status), "status": e.Status, "detail": e.Message}) // cannot fail
+		body = api.Problem(e.Status, e.Code, e.Message, docsURL)
 	}
 	return &http.Response{StatusCode: e.Status, ProtoMajor: 1, ProtoMinor: 1, Header: h, Close: true,
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body))}

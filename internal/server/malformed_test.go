@@ -20,7 +20,7 @@ func TestErrorsOfTheStandardLibraryAreTranslated(t *testing.T) {
 		w.Header().Set("Connection", r.Header.Get("X-Connection"))
 		http.Error(w, "text of a handler", http.StatusBadRequest)
 	})}
-	served := translateErrors(srv, ln)
+	served := translateErrors(srv, ln, "")
 	go func() { _ = srv.Serve(served) }()
 	t.Cleanup(func() { _ = srv.Close() })
 

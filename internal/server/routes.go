@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/api"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -55,9 +56,9 @@ func (a *app) mount() http.Handler {
 		case probe != nil:
 			probe.ServeHTTP(out, r)
 		case a.running.draining():
-			notNow(out, "This server is shutting down. Try again.")
+			a.notNow(out, "This server is shutting down. Try again.")
 		default:
-			notNow(out, "This server is starting. Try again.")
+			a.notNow(out, "This server is starting. Try again.")
 		}
 	})
 }
@@ -74,14 +75,13 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 }
 
 // notNow answers 503 for the control plane, as problem details (RFC 9457).
-func notNow(w http.ResponseWriter, why string) {
+func (a *app) notNow(w http.ResponseWriter, why string) {
 	h := w.Header()
 	h.Set("Connection", "close")
 	h.Set("Retry-After", "1")
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(http.StatusServiceUnavailable),
-		"status": http.StatusServiceUnavailable, "detail": why})
+	_, _ = w.Write(api.Problem(http.StatusServiceUnavailable, "unavailable", why, a.docsURL))
 }
 
 // index answers GET /, for people who open the server's address.

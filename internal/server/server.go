@@ -108,7 +108,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	served := translateErrors(srv, ln)
+	served := translateErrors(srv, ln, cfg.DocsURL)
 	go func() { failed <- srv.Serve(served) }()
 	log.Info("starting", "address", ln.Addr().String())
 
@@ -169,6 +169,7 @@ type app struct {
 	metricsToken string
 	bodies       *budget.Budget // memory for the bodies of all requests
 	prices       *project.PriceBook
+	docsURL      string
 	planes       atomic.Pointer[planes]
 	awaits       atomic.Pointer[string] // what the start waits for, shown to operators
 	unhealthy    string                 // the reason in /readyz while the ledger is not healthy
@@ -190,7 +191,7 @@ type planes struct {
 // newApp returns an app that answers probes, and other requests with 503, while the process starts.
 func newApp(cfg config.Config, log *slog.Logger, opts Options) *app {
 	a := &app{log: log, now: opts.Now, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken, prices: cfg.Prices,
-		bodies: budget.New(cfg.BodyMemoryBytes)}
+		bodies: budget.New(cfg.BodyMemoryBytes), docsURL: cfg.DocsURL}
 	if n := a.prices.Models(); n > 0 {
 		log.Info("price overrides loaded", "entries", n)
 	}
@@ -222,7 +223,7 @@ func (notYet) Project(context.Context, string) (*project.Snapshot, error) {
 func (a *app) gateway(cfg config.Config, opts Options, o gateway.Options) *gateway.Gateway {
 	o.Log, o.Now, o.Patience = a.log, a.now, opts.Patience
 	o.MaxBody, o.Bodies, o.UpstreamTimeout = cfg.MaxBodyBytes, a.bodies, cfg.UpstreamTimeout
-	o.Draining, o.Ending = a.running.draining, a.ending
+	o.Draining, o.Ending, o.DocsURL = a.running.draining, a.ending, cfg.DocsURL
 	return gateway.New(o)
 }
 
@@ -263,7 +264,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	})
 	ledger := watched{o.ledger, health}
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
-	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies})
+	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies, DocsURL: cfg.DocsURL})
 	a.known = o.catalog.Projects
 	unreadable := func() int { _, n := o.catalog.Projects(); return n }
 	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, unreadable: unreadable})

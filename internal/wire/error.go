@@ -20,6 +20,7 @@ type Error struct {
 	Message string // what is wrong and what to do about it
 	Param   string // the field at fault, such as "stream_options.include_usage"; "" for none
 	Type    string // OpenAI's type if it is not the usual one of the status; else ""
+	DocURL  string // where the code is explained, see DocURL; "" for none
 
 	// Fields are the developer's own fields of a limit response (deepLink, upgradeUrl, …). They never replace a standard field.
 	Fields     map[string]any
@@ -42,6 +43,15 @@ type LimitDetail struct {
 
 // Error returns the code and the message.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// DocURL returns where a code is explained, if base is the address at which the folder docs is published, or "" if base
+// is "".
+func DocURL(base, code string) string {
+	if base == "" {
+		return ""
+	}
+	return base + "/errors.md#" + code
+}
 
 // invalid makes the 400 that names the field at fault; param may be empty.
 func invalid(param, format string, args ...any) *Error {
@@ -217,8 +227,20 @@ type retryInfo struct {
 	RetryDelay string `json:"retryDelay"`
 }
 
-// appendExtras writes the developer's fields and the limit as further members of the error object.
+// docURL returns the error's DocURL, or "" if the developer has a field of that name: the developer's own page is closer
+// to the app's users.
+func (e *Error) docURL() string {
+	if _, ok := e.Fields["doc_url"]; ok {
+		return ""
+	}
+	return e.DocURL
+}
+
+// appendExtras writes the page of the code, the developer's fields and the limit as further members of the error object.
 func (e *Error) appendExtras(o *objectWriter) {
+	if u := e.docURL(); u != "" {
+		o.text("doc_url", u)
+	}
 	for _, name := range e.ownFields() {
 		o.any(name, e.Fields[name])
 	}
@@ -243,9 +265,12 @@ func (e *Error) appendExtras(o *objectWriter) {
 	o.close()
 }
 
-// metadata returns the developer's fields and the limit as Gemini's ErrorInfo carries them: flat and as strings.
+// metadata returns the members of appendExtras as Gemini's ErrorInfo carries them: flat and as strings.
 func (e *Error) metadata() map[string]string {
 	m := map[string]string{}
+	if u := e.docURL(); u != "" {
+		m["doc_url"] = u
+	}
 	for _, name := range e.ownFields() {
 		if !strings.HasPrefix(name, "limit.") {
 			flatten(m, name, e.Fields[name])
