@@ -10,34 +10,20 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-func TestDocumentsWithTwoReadingsAreRefused(t *testing.T) {
+// An item of a bulk call may be as large as the body of a call for one identity.
+func TestAnItemIsNoLargerThanABody(t *testing.T) {
 	t.Parallel()
-	for doc, location := range map[string]string{
-		`{"a": 1, "b": {"c": [0, {"d": 1, "d": 2}]}}`: "body.b.c[1].d",
-		`{"a": 1, "\u0061": 2}`:                       "body.a",
-		`{"": 1, "": 2}`:                              `body.""`,
-		`{"a\u0000": 1}`:                              `body."a\x00"`,
-		`["\ud83d"]`:                                  "body",
-		`["\ude00\ud83d"]`:                            "body",
-		`["\ud83d\u0041"]`:                            "body",
-		`["\ud83d\\ude00"]`:                           "body",
-		"[\"\xc3\"]":                                  "body",
-		`{"a": 1}{"a": 1}`:                            "body",
-		`{"a": 01}`:                                   "body",
-		`{"a": 1,}`:                                   "body",
-		"":                                            "body",
-		strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40): "body" + strings.Repeat(".a", 33),
+	const start, end = `{"items": [{"identity": "a"}, {"identity": "b", "metadata": {`, `}}]}`
+	for spaces, want := range map[int]string{
+		maxBody - 33: "",
+		maxBody - 32: "body.items[1]: has more than 1048576 bytes; make it smaller",
 	} {
-		var ps fieldProblems
-		if err := check([]byte(doc)); !errors.As(err, &ps) || ps[0].Location != location {
-			t.Errorf("%s: %v, want an error at %s", doc, err, location)
+		got := ""
+		if _, err := readMany(&project.Snapshot{}, []byte(start+strings.Repeat(" ", spaces)+end)); err != nil {
+			got = err.Error()
 		}
-	}
-	for _, doc := range []string{
-		`{"a": 1, "A": 2}`, `["\ud83d\ude00", "\\ud83d", "\\\\", "\u00e9"]`, `"\n"`, `null`, ` [1e400] `, `{"a": {"b": 1}, "c": {"b": 1}}`,
-	} {
-		if err := check([]byte(doc)); err != nil {
-			t.Errorf("%s: %v, want it accepted", doc, err)
+		if got != want {
+			t.Errorf("%d spaces: error %q, want %q", spaces, got, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -125,19 +126,19 @@ func (c *control) gift(ctx context.Context, in *giftInput) (*answer[Gift], error
 }
 
 func readGift(data []byte) (given limit.Amounts, reason string, err error) {
-	err = fields{
+	err = readBody(data, document.Fields{
 		"tokens":   optional(positive(&given[limit.Tokens])),
 		"requests": optional(positive(&given[limit.Requests])),
-		"costUsd": optional(func(value json.RawMessage) error {
+		"costUsd": optional(func(_ string, v document.Value) error {
 			var usd project.USD
-			if err := usd.UnmarshalJSON(value); err != nil || usd <= 0 {
+			if err := usd.UnmarshalJSON(v.Raw()); err != nil || usd <= 0 {
 				return fmt.Errorf("must be USD, more than 0, at most %d and with at most six decimals", int64(maxCount/1e6))
 			}
 			given[limit.Cost] = int64(usd)
 			return nil
 		}),
 		"reason": optional(text(&reason, maxReason)),
-	}.readBody(data)
+	})
 	if err == nil && given.IsZero() {
 		err = wrong("body", "gives nothing: at least one of tokens, requests and costUsd is needed")
 	}
@@ -221,26 +222,26 @@ func (c *control) promo(ctx context.Context, in *promoInput) (*answer[Promo], er
 // readPromo returns the end of the promotion; the zero time means none.
 func readPromo(data []byte) (until time.Time, reason string, err error) {
 	given := false
-	err = fields{
-		"unlimitedUntil": func(value json.RawMessage) (err error) {
+	err = readBody(data, document.Fields{
+		"unlimitedUntil": func(_ string, v document.Value) (err error) {
 			given = true
-			until, err = readUntil(value)
+			until, err = readUntil(v)
 			return err
 		},
 		"reason": optional(text(&reason, maxReason)),
-	}.readBody(data)
+	})
 	if err == nil && !given {
 		err = wrong("body.unlimitedUntil", "is missing; null ends a promotion")
 	}
 	return until, reason, err
 }
 
-func readUntil(value json.RawMessage) (time.Time, error) {
-	var s string
-	if kindOf(value) == "null" {
+func readUntil(v document.Value) (time.Time, error) {
+	if v.Kind() == document.Null {
 		return time.Time{}, nil
 	}
-	if err := text(&s, 64)(value); err == nil {
+	var s string
+	if err := text(&s, 64)("", v); err == nil {
 		t, err := time.Parse(time.RFC3339, s)
 		if day, dateErr := time.Parse(time.DateOnly, s); dateErr == nil {
 			t, err = day.AddDate(0, 0, 1), nil

@@ -15,7 +15,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-func document(t *testing.T, f *fixture) map[string]any {
+func describe(t *testing.T, f *fixture) map[string]any {
 	t.Helper()
 	f.key = "none: the document is for everybody"
 	r := f.send("GET", "/api/openapi.json", "").want(200)
@@ -24,7 +24,7 @@ func document(t *testing.T, f *fixture) map[string]any {
 
 func TestTheDocumentIsOpenAPI31AndWhole(t *testing.T) {
 	t.Parallel()
-	doc := document(t, setup(t, someProject))
+	doc := describe(t, setup(t, someProject))
 	if doc["openapi"] != "3.1.0" {
 		t.Errorf("openapi %v, want 3.1.0", doc["openapi"])
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -106,10 +107,11 @@ func (ch *settingsChange) shown(a *ledger.Account) Identity {
 
 // readNew reads the body of a call that creates or updates.
 func readNew(p *project.Snapshot, data []byte) (*settingsChange, error) {
-	if err := check(data); err != nil {
+	v, err := parse(data)
+	if err != nil {
 		return nil, err
 	}
-	ch, ps := readItem(p, "body", data)
+	ch, ps := readItem(p, "body", v)
 	if len(ps) > 0 {
 		return nil, ps
 	}
@@ -119,13 +121,14 @@ func readNew(p *project.Snapshot, data []byte) (*settingsChange, error) {
 // readMany reads the body of a bulk call.
 func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
 	const at = "body.items"
-	var items []json.RawMessage
-	err := fields{"items": func(value json.RawMessage) error {
-		if kindOf(value) != "an array" {
-			return fmt.Errorf("must be an array, not %s", kindOf(value))
+	var items []document.Value
+	err := readBody(data, document.Fields{"items": func(_ string, v document.Value) error {
+		if v.Kind() != document.Array {
+			return fmt.Errorf("must be an array, not %s", v.Describe())
 		}
-		return json.Unmarshal(value, &items)
-	}}.readBody(data)
+		items = v.Items()
+		return nil
+	}})
 	switch {
 	case err != nil:
 		return nil, err
@@ -138,11 +141,11 @@ func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
 		if len(all) >= maxProblems {
 			break
 		}
-		ch, ps := readItem(p, index(at, i), item)
+		ch, ps := readItem(p, document.Index(at, i), item)
 		all = append(all, ps...)
 		changes[i] = ch
 		if first, twice := seen[ch.identity]; twice && ch.identity != "" {
-			all = append(all, fieldProblem{index(at, i) + ".identity", fmt.Sprintf("is that of items[%d] too", first)})
+			all = append(all, fieldProblem{document.Index(at, i) + ".identity", fmt.Sprintf("is that of items[%d] too", first)})
 		} else {
 			seen[ch.identity] = i
 		}
@@ -153,17 +156,20 @@ func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
 	return changes, nil
 }
 
-// readItem reads an object that names its identity. The document was checked; at is the object's location in it.
-func readItem(p *project.Snapshot, at string, data json.RawMessage) (*settingsChange, fieldProblems) {
+// readItem reads an object that names its identity. at is its location in the body.
+func readItem(p *project.Snapshot, at string, v document.Value) (*settingsChange, fieldProblems) {
 	ch := &settingsChange{detail: map[string]any{}}
+	if len(v.Raw()) > maxBody {
+		return ch, fieldProblems{{at, fmt.Sprintf("has more than %d bytes; make it smaller", maxBody)}}
+	}
 	fs, named := ch.fields(p), false
-	fs["identity"] = func(value json.RawMessage) (err error) {
+	fs["identity"] = func(_ string, v document.Value) (err error) {
 		named = true
-		ch.identity, err = readName(value)
+		ch.identity, err = readName(v)
 		return err
 	}
-	ps := fs.read(at, data)
-	if !named && kindOf(data) == "an object" {
+	ps := readObject(at, v, fs)
+	if !named && v.Kind() == document.Object {
 		ps = append(ps, fieldProblem{at + ".identity", "is missing"})
 	}
 	return ch, ps
@@ -173,24 +179,20 @@ func readItem(p *project.Snapshot, at string, data json.RawMessage) (*settingsCh
 func readUpdate(p *project.Snapshot, name string, data []byte) (*settingsChange, error) {
 	ch := &settingsChange{identity: name, detail: map[string]any{}}
 	fs := ch.fields(p)
-	fs["identity"] = func(value json.RawMessage) error {
-		if repeated, err := readName(value); err != nil || repeated != name {
+	fs["identity"] = func(_ string, v document.Value) error {
+		if repeated, err := readName(v); err != nil || repeated != name {
 			return errors.New("must be the one in the path, or left out: an identity keeps its name")
 		}
 		return nil
 	}
-	return ch, fs.readBody(data)
+	return ch, readBody(data, fs)
 }
 
-func readName(value json.RawMessage) (string, error) {
-	if kindOf(value) != "a string" {
-		return "", fmt.Errorf("must be a string, not %s", kindOf(value))
+func readName(v document.Value) (string, error) {
+	if v.Kind() != document.String {
+		return "", fmt.Errorf("must be a string, not %s", v.Describe())
 	}
-	var name string
-	if err := json.Unmarshal(value, &name); err != nil {
-		return "", err
-	}
-	name = strings.TrimSpace(name)
+	name := strings.TrimSpace(v.Text())
 	if problem := identity.Problem(name); problem != "" {
 		return "", errors.New(problem)
 	}
@@ -198,24 +200,24 @@ func readName(value json.RawMessage) (string, error) {
 }
 
 // fields are the members that a developer may set for an identity.
-func (ch *settingsChange) fields(p *project.Snapshot) fields {
-	fs := fields{
-		"tier":          func(value json.RawMessage) error { return ch.setTier(p, value) },
-		"limitResponse": func(value json.RawMessage) error { return ch.setLimitResponse(p, value) },
+func (ch *settingsChange) fields(p *project.Snapshot) document.Fields {
+	fs := document.Fields{
+		"tier":          func(_ string, v document.Value) error { return ch.setTier(p, v) },
+		"limitResponse": func(path string, v document.Value) error { return ch.setLimitResponse(p, path, v) },
 		"metadata":      ch.setMetadata,
 		"enabled":       ch.setEnabled,
 		"reason":        optional(text(&ch.reason, maxReason)),
 	}
 	for name, take := range levelFields {
-		fs[name] = func(value json.RawMessage) error {
+		fs[name] = func(path string, v document.Value) error {
 			var given project.LevelFields
-			if _, err := given.Set(name, value); err != nil {
+			if err := given.Fields()[name](path, v); err != nil {
 				return err
 			}
-			if err := p.CheckModelKeys(given); err != nil {
+			if err := p.CheckModelKeys(path, given.ModelLimits); err != nil {
 				return err
 			}
-			ch.detail[name] = value
+			ch.detail[name] = v.Raw()
 			ch.warnings = append(ch.warnings, p.IdentityWarnings(given, nil)...)
 			from := given.Level()
 			ch.edit(func(s *ledger.Settings) { take(&s.Level, from) })
@@ -227,25 +229,25 @@ func (ch *settingsChange) fields(p *project.Snapshot) fields {
 
 func (ch *settingsChange) edit(e func(*ledger.Settings)) { ch.edits = append(ch.edits, e) }
 
-func (ch *settingsChange) setTier(p *project.Snapshot, value json.RawMessage) error {
+func (ch *settingsChange) setTier(p *project.Snapshot, v document.Value) error {
 	var tier string
-	if err := optional(text(&tier, project.MaxTier))(value); err != nil {
+	if err := optional(text(&tier, project.MaxTier))("", v); err != nil {
 		return err
 	}
-	if _, known := p.Tier(tier); !known && kindOf(value) != "null" {
+	if _, known := p.Tier(tier); !known && v.Kind() != document.Null {
 		if len(p.Tiers) == 0 {
 			return errors.New("is not a tier: the project has none")
 		}
 		return fmt.Errorf("is not a tier of the project; there are %s", strings.Join(slices.Sorted(maps.Keys(p.Tiers)), ", "))
 	}
-	ch.detail["tier"] = value
+	ch.detail["tier"] = v.Raw()
 	ch.edit(func(s *ledger.Settings) { s.Tier = tier })
 	return nil
 }
 
-func (ch *settingsChange) setLimitResponse(p *project.Snapshot, value json.RawMessage) error {
-	response, err := project.ParseLimitResponse("limitResponse", value)
-	if err != nil {
+func (ch *settingsChange) setLimitResponse(p *project.Snapshot, path string, v document.Value) error {
+	var response map[string]any
+	if err := project.LimitResponse(&response)(path, v); err != nil {
 		return err
 	}
 	ch.detail["limitResponse"] = response != nil
@@ -254,16 +256,16 @@ func (ch *settingsChange) setLimitResponse(p *project.Snapshot, value json.RawMe
 	return nil
 }
 
-func (ch *settingsChange) setMetadata(value json.RawMessage) error {
+func (ch *settingsChange) setMetadata(_ string, v document.Value) error {
 	var compact bytes.Buffer
-	switch kindOf(value) {
-	case "null":
-	case "an object":
-		if err := json.Compact(&compact, value); err != nil {
+	switch v.Kind() {
+	case document.Null:
+	case document.Object:
+		if err := json.Compact(&compact, v.Raw()); err != nil {
 			return err
 		}
 	default:
-		return fmt.Errorf("must be an object or null, not %s", kindOf(value))
+		return fmt.Errorf("must be an object or null, not %s", v.Describe())
 	}
 	if compact.Len() > maxMetadata {
 		return fmt.Errorf("has %d bytes; at most %d are allowed", compact.Len(), maxMetadata)
@@ -273,9 +275,9 @@ func (ch *settingsChange) setMetadata(value json.RawMessage) error {
 	return nil
 }
 
-func (ch *settingsChange) setEnabled(value json.RawMessage) error {
-	enabled := true
-	if err := optional(flag(&enabled))(value); err != nil {
+func (ch *settingsChange) setEnabled(path string, v document.Value) error {
+	var enabled bool
+	if err := document.Toggle(&enabled, true)(path, v); err != nil {
 		return err
 	}
 	ch.detail["enabled"] = enabled

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -90,11 +91,11 @@ func readReset(data []byte) (tokens, requests bool, reason string, err error) {
 	if len(data) == 0 {
 		return tokens, requests, "", nil
 	}
-	err = fields{
-		"resetTokens":   optional(flag(&tokens)),
-		"resetRequests": optional(flag(&requests)),
+	err = readBody(data, document.Fields{
+		"resetTokens":   document.Toggle(&tokens, true),
+		"resetRequests": document.Toggle(&requests, true),
 		"reason":        optional(text(&reason, maxReason)),
-	}.readBody(data)
+	})
 	if err == nil && !tokens && !requests {
 		err = wrong("body", "resets nothing: resetTokens or resetRequests must be true")
 	}

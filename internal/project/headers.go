@@ -3,6 +3,8 @@ package project
 import (
 	"net/http"
 	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/document"
 )
 
 // HeaderSet is a set of header names in their canonical form.
@@ -57,7 +59,7 @@ func headerName(path, name, why string, except HeaderSet, prefixes ...string) (s
 	if name == "" || len(name) > most || strings.ContainsFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-')
 	}) {
-		return "", fieldError(path, "is not a header's name: 1 to %d letters, digits and hyphens", most)
+		return "", document.Errorf(path, "is not a header's name: 1 to %d letters, digits and hyphens", most)
 	}
 	canonical := http.CanonicalHeaderKey(name)
 	refused := perHop[canonical] || except[canonical]
@@ -65,7 +67,7 @@ func headerName(path, name, why string, except HeaderSet, prefixes ...string) (s
 		refused = refused || strings.HasPrefix(canonical, prefix)
 	}
 	if refused {
-		return "", fieldError(path, "%s", "is "+canonical+", which "+why+"; leave it out")
+		return "", document.Errorf(path, "%s", "is "+canonical+", which "+why+"; leave it out")
 	}
 	return canonical, nil
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+
+	"github.com/airatelimit/airatelimit/internal/document"
 )
 
 // A header that carries a key, an identity or a connection's own business is in neither list, however it is spelled.
@@ -26,7 +28,7 @@ func TestListedHeadersAreChecked(t *testing.T) {
 	}
 	for field, names := range refused {
 		for _, name := range append(names, both...) {
-			var wrong *FieldError
+			var wrong *document.FieldError
 			if err := set(field, name); !errors.As(err, &wrong) || wrong.Path != "providers.openai."+field+"[0]" {
 				t.Errorf("%s %q: %v, want it refused", field, name, err)
 			}

@@ -1,12 +1,12 @@
 package project
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -27,33 +27,6 @@ type ModelLimit struct {
 	RequestLimit *int64 `json:"requestLimit"`
 	TokenLimit   *int64 `json:"tokenLimit"`
 	CostLimitUSD *USD   `json:"costLimitUsd"`
-}
-
-// Patch returns a copy of f changed by a JSON object: an absent field stays, null inherits, a value replaces (modelLimits
-// as a whole). Errors are *FieldError.
-func (f LevelFields) Patch(data []byte) (LevelFields, error) {
-	v, err := parse(data)
-	if err != nil {
-		return LevelFields{}, err
-	}
-	if err := f.fields().set("", v); err != nil {
-		return LevelFields{}, err
-	}
-	return f, nil
-}
-
-// Set changes the field with a JSON name, as Patch does. It is for documents that contain these fields among others. It
-// returns false, and changes nothing, if no field has the name.
-func (f *LevelFields) Set(name string, data json.RawMessage) (known bool, err error) {
-	set, ok := f.fields()[name]
-	if !ok {
-		return false, nil
-	}
-	v, err := parse(data)
-	if err != nil {
-		return true, fieldError(name, "%v", err)
-	}
-	return true, set(name, v)
 }
 
 // Level returns the limits in the form that limit.Resolve takes. The result shares nothing with f.
@@ -115,8 +88,9 @@ func clone(n *int64) *int64 {
 	return &c
 }
 
-func (f *LevelFields) fields() fields {
-	return fields{
+// Fields returns the members that set f: null inherits, a value replaces (modelLimits as a whole).
+func (f *LevelFields) Fields() document.Fields {
+	return document.Fields{
 		"requestLimit":       count(&f.RequestLimit, maxCount),
 		"tokenLimit":         count(&f.TokenLimit, maxCount),
 		"costLimitUsd":       dollars(&f.CostLimitUSD),
@@ -126,8 +100,8 @@ func (f *LevelFields) fields() fields {
 	}
 }
 
-func (m *ModelLimit) fields() fields {
-	return fields{
+func (m *ModelLimit) fields() document.Fields {
+	return document.Fields{
 		"requestLimit": count(&m.RequestLimit, maxCount),
 		"tokenLimit":   count(&m.TokenLimit, maxCount),
 		"costLimitUsd": dollars(&m.CostLimitUSD),
@@ -135,33 +109,34 @@ func (m *ModelLimit) fields() fields {
 }
 
 // modelLimits sets the model limits; null is none.
-func modelLimits(into *map[string]ModelLimit) setter {
-	return byModel(into, func(path string, v value) (ModelLimit, error) {
+func modelLimits(into *map[string]ModelLimit) document.Setter {
+	return byModel(into, func(path string, v document.Value) (ModelLimit, error) {
 		var m ModelLimit
-		err := m.fields().set(path, v)
+		err := m.fields().Set(path, v)
 		return m, err
 	})
 }
 
 // byModel sets a map by model key. No two keys may be the same after normalization; null is empty.
-func byModel[T any](into *map[string]T, read func(path string, v value) (T, error)) setter {
-	return func(path string, v value) error {
-		out := make(map[string]T, len(v.members))
-		if v.kind != object && v.kind != null {
-			return fieldError(path, "must be an object or null, not %s", v.describe())
+func byModel[T any](into *map[string]T, read func(path string, v document.Value) (T, error)) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() != document.Object && v.Kind() != document.Null {
+			return document.Errorf(path, "must be an object or null, not %s", v.Describe())
 		}
-		seen := make(map[string]string, len(v.members))
-		for _, m := range v.members {
-			at := join(path, m.name)
-			key, err := modelKey(at, m.name)
+		members := v.Members()
+		out := make(map[string]T, len(members))
+		seen := make(map[string]string, len(members))
+		for _, m := range members {
+			at := document.Join(path, m.Name)
+			key, err := modelKey(at, m.Name)
 			if err != nil {
 				return err
 			}
 			if first, twice := seen[key]; twice {
-				return fieldError(at, "is the same model as %q", first)
+				return document.Errorf(at, "is the same model as %q", first)
 			}
-			seen[key] = m.name
-			if out[m.name], err = read(at, m.value); err != nil {
+			seen[key] = m.Name
+			if out[m.Name], err = read(at, m.Value); err != nil {
 				return err
 			}
 		}
@@ -176,13 +151,13 @@ func modelKey(path, name string) (string, error) {
 	key := limit.NormalizeModel(name)
 	switch {
 	case key == "":
-		return "", fieldError(path, "is not a model: the name is empty")
+		return "", document.Errorf(path, "is not a model: the name is empty")
 	case len(name) > most:
-		return "", fieldError(path, "is not a model: the name has more than %d bytes", most)
+		return "", document.Errorf(path, "is not a model: the name has more than %d bytes", most)
 	case !limit.ValidModel(key):
-		return "", fieldError(path, "is not a model: the name has characters that cannot be seen")
+		return "", document.Errorf(path, "is not a model: the name has characters that cannot be seen")
 	case strings.Contains(strings.TrimSuffix(key, "*"), "*"):
-		return "", fieldError(path, "has a * that is not at the end; it stands for any rest of a name")
+		return "", document.Errorf(path, "has a * that is not at the end; it stands for any rest of a name")
 	}
 	return key, nil
 }
@@ -224,12 +199,12 @@ func (n naming) check(path, key string) error {
 		return nil
 	}
 	_, model, _ := strings.Cut(key, "/")
-	return fieldError(path, "starts with the name of the provider %s, which is not sent to it: write %s", name, strconv.Quote(strings.TrimSpace(model)))
+	return document.Errorf(path, "starts with the name of the provider %s, which is not sent to it: write %s", name, strconv.Quote(strings.TrimSpace(model)))
 }
 
 func (n naming) checkLimits(path string, limits map[string]ModelLimit) error {
 	for _, key := range slices.Sorted(maps.Keys(limits)) {
-		if err := n.check(join(path, key), key); err != nil {
+		if err := n.check(document.Join(path, key), key); err != nil {
 			return err
 		}
 	}
@@ -238,7 +213,7 @@ func (n naming) checkLimits(path string, limits map[string]ModelLimit) error {
 
 func (n naming) checkList(path string, keys []string) error {
 	for i, key := range keys {
-		if err := n.check(path+"["+strconv.Itoa(i)+"]", key); err != nil {
+		if err := n.check(document.Index(path, i), key); err != nil {
 			return err
 		}
 	}
@@ -252,7 +227,7 @@ func (s Settings) checkModelKeys() error {
 		return err
 	}
 	for _, tier := range slices.Sorted(maps.Keys(s.Tiers)) {
-		at := join("tiers", tier)
+		at := document.Join("tiers", tier)
 		if err := n.checkLimits(at+".modelLimits", s.Tiers[tier].ModelLimits); err != nil {
 			return err
 		}
@@ -264,15 +239,15 @@ func (s Settings) checkModelKeys() error {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Prices)) {
-		if err := n.check(join("prices", key), key); err != nil {
+		if err := n.check(document.Join("prices", key), key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// CheckModelKeys checks the model keys in limits of one identity, as Patch does for the project's. The error is a
-// *FieldError.
-func (s *Snapshot) CheckModelKeys(f LevelFields) error {
-	return s.naming.checkLimits("modelLimits", f.ModelLimits)
+// CheckModelKeys checks the model keys of one identity's modelLimits, as Patch does for the project's. path names them in
+// the error, which is a *document.FieldError.
+func (s *Snapshot) CheckModelKeys(path string, limits map[string]ModelLimit) error {
+	return s.naming.checkLimits(path, limits)
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
@@ -40,18 +41,18 @@ func (u *USD) UnmarshalJSON(data []byte) error {
 }
 
 // count sets a whole number from 0 to most, or -1; null inherits.
-func count(into **int64, most int64) setter {
-	return func(path string, v value) error {
-		if v.kind == null {
+func count(into **int64, most int64) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Null {
 			*into = nil
 			return nil
 		}
-		if v.kind != number {
-			return fieldError(path, "must be a number or null, not %s", v.describe())
+		if v.Kind() != document.Number {
+			return document.Errorf(path, "must be a number or null, not %s", v.Describe())
 		}
-		n, err := amount(v.text, 0)
+		n, err := amount(v.Text(), 0)
 		if err != nil || n > most {
-			return fieldError(path, "must be a whole number from 0 to %d, or -1 for unlimited, not %s", most, v.describe())
+			return document.Errorf(path, "must be a whole number from 0 to %d, or -1 for unlimited, not %s", most, v.Describe())
 		}
 		*into = &n
 		return nil
@@ -59,21 +60,21 @@ func count(into **int64, most int64) setter {
 }
 
 // dollars sets an amount of at most six decimals, or -1; null inherits.
-func dollars(into **USD) setter {
-	return func(path string, v value) error {
-		if v.kind == null {
+func dollars(into **USD) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Null {
 			*into = nil
 			return nil
 		}
-		if v.kind != number {
-			return fieldError(path, "must be a number or null, not %s", v.describe())
+		if v.Kind() != document.Number {
+			return document.Errorf(path, "must be a number or null, not %s", v.Describe())
 		}
-		n, err := amount(v.text, microsUSD)
+		n, err := amount(v.Text(), microsUSD)
 		if errors.Is(err, errInexact) {
-			return fieldError(path, "has more than %d decimals: %s", microsUSD, v.describe())
+			return document.Errorf(path, "has more than %d decimals: %s", microsUSD, v.Describe())
 		}
 		if err != nil {
-			return fieldError(path, "must be USD from 0 to %d, or -1 for unlimited, not %s", int64(maxCount/1e6), v.describe())
+			return document.Errorf(path, "must be USD from 0 to %d, or -1 for unlimited, not %s", int64(maxCount/1e6), v.Describe())
 		}
 		usd := USD(n)
 		*into = &usd
@@ -82,18 +83,18 @@ func dollars(into **USD) setter {
 }
 
 // rate sets a price from 0 on. Prices are floating-point in package price, which rounds each to the nearest pico-USD.
-func rate(into **float64) setter {
-	return func(path string, v value) error {
-		if v.kind == null {
+func rate(into **float64) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Null {
 			*into = nil
 			return nil
 		}
-		if v.kind != number {
-			return fieldError(path, "must be a number or null, not %s", v.describe())
+		if v.Kind() != document.Number {
+			return document.Errorf(path, "must be a number or null, not %s", v.Describe())
 		}
-		usd, err := strconv.ParseFloat(v.text, 64)
+		usd, err := strconv.ParseFloat(v.Text(), 64)
 		if err != nil || usd < 0 {
-			return fieldError(path, "must be USD from 0, not %s", v.describe())
+			return document.Errorf(path, "must be USD from 0, not %s", v.Describe())
 		}
 		*into = &usd
 		return nil

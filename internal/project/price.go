@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
 )
@@ -14,15 +15,15 @@ import (
 // PriceBook holds an operator's prices, which override the built-in price book in all projects.
 type PriceBook struct{ prices priceList }
 
-// ParsePriceBook reads a JSON object of prices by model, in the form of the settings' prices. Errors are *FieldError, with
-// the model and the field as the path.
+// ParsePriceBook reads a JSON object of prices by model, in the form of the settings' prices. Errors are
+// *document.FieldError, with the model and the field as the path.
 func ParsePriceBook(data []byte) (*PriceBook, error) {
 	v, err := parse(data)
 	if err != nil {
 		return nil, err
 	}
-	if v.kind != object {
-		return nil, fieldError("", "must be an object of prices by model, not %s", v.describe())
+	if v.Kind() != document.Object {
+		return nil, document.Errorf("", "must be an object of prices by model, not %s", v.Describe())
 	}
 	var prices map[string]price.Override
 	if err := byModel(&prices, readPrice)("", v); err != nil {
@@ -134,34 +135,34 @@ func (l priceList) over(model string, p price.Price, known bool) (price.Price, b
 }
 
 // readPrice reads a price of prices.
-func readPrice(path string, v value) (price.Override, error) {
+func readPrice(path string, v document.Value) (price.Override, error) {
 	var o price.Override
 	all := tokenPrices(&o.TokenPrices)
 	all["imageUsd"] = rate(&o.ImageUSD)
 	all["audioUsdPerMinute"] = rate(&o.AudioUSDPerMinute)
 	all["charactersUsdPerMillion"] = rate(&o.CharactersUSDPerMillion)
-	all["feesUsdPerThousand"] = optionalObject(&o.FeesUSDPerThousand, func(f *price.FeePrices) fields {
-		return fields{
+	all["feesUsdPerThousand"] = optionalObject(&o.FeesUSDPerThousand, func(f *price.FeePrices) document.Fields {
+		return document.Fields{
 			"webSearch": rate(&f.WebSearch), "fileSearch": rate(&f.FileSearch),
 			"codeInterpreter": rate(&f.CodeInterpreter), "grounding": rate(&f.Grounding),
 		}
 	})
-	all["above"] = optionalObject(&o.Above, func(a *price.AbovePrices) fields {
+	all["above"] = optionalObject(&o.Above, func(a *price.AbovePrices) document.Fields {
 		above := tokenPrices(&a.TokenPrices)
 		above["inputTokens"] = tokens(&a.InputTokens)
 		return above
 	})
-	if err := all.set(path, v); err != nil {
+	if err := all.Set(path, v); err != nil {
 		return o, err
 	}
 	if err := o.Check(); err != nil {
-		return o, fieldError(path, "%v", err)
+		return o, document.Errorf(path, "%v", err)
 	}
 	return o, nil
 }
 
-func tokenPrices(t *price.TokenPrices) fields {
-	return fields{
+func tokenPrices(t *price.TokenPrices) document.Fields {
+	return document.Fields{
 		"inputUsdPerMillion": rate(&t.Input), "outputUsdPerMillion": rate(&t.Output), "cachedInputUsdPerMillion": rate(&t.CachedInput),
 		"cacheWriteUsdPerMillion": rate(&t.CacheWrite), "cacheWrite1hUsdPerMillion": rate(&t.CacheWrite1h),
 		"imageInputUsdPerMillion": rate(&t.ImageInput), "imageOutputUsdPerMillion": rate(&t.ImageOutput),
@@ -170,14 +171,14 @@ func tokenPrices(t *price.TokenPrices) fields {
 }
 
 // optionalObject sets an object of fields; null is none.
-func optionalObject[T any](into **T, of func(*T) fields) setter {
-	return func(path string, v value) error {
-		if v.kind == null {
+func optionalObject[T any](into **T, of func(*T) document.Fields) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Null {
 			*into = nil
 			return nil
 		}
 		var t T
-		if err := of(&t).set(path, v); err != nil {
+		if err := of(&t).Set(path, v); err != nil {
 			return err
 		}
 		*into = &t
@@ -186,11 +187,11 @@ func optionalObject[T any](into **T, of func(*T) fields) setter {
 }
 
 // tokens sets a number of tokens.
-func tokens(into **float64) setter {
-	return func(path string, v value) error {
-		n, err := strconv.ParseInt(v.text, 10, 64)
-		if v.kind != number || err != nil || n < 1 {
-			return fieldError(path, "must be a whole number of tokens from 1, not %s", v.describe())
+func tokens(into **float64) document.Setter {
+	return func(path string, v document.Value) error {
+		n, err := strconv.ParseInt(v.Text(), 10, 64)
+		if v.Kind() != document.Number || err != nil || n < 1 {
+			return document.Errorf(path, "must be a whole number of tokens from 1, not %s", v.Describe())
 		}
 		f := float64(n)
 		*into = &f

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -45,42 +46,42 @@ func (p ProviderFields) MarshalJSON() ([]byte, error) {
 }
 
 // setProviders merges providers by name: null removes a provider, and of other providers only the listed fields change.
-func (s *Settings) setProviders(path string, v value) error {
-	if v.kind == null {
+func (s *Settings) setProviders(path string, v document.Value) error {
+	if v.Kind() == document.Null {
 		s.Providers = map[string]ProviderFields{}
 		return nil
 	}
-	if v.kind != object {
-		return fieldError(path, "must be an object or null, not %s", v.kind) // not the value: it could be a misplaced key
+	if v.Kind() != document.Object {
+		return document.Errorf(path, "must be an object or null, not %s", v.Kind()) // not the value: it could be a misplaced key
 	}
-	merged := make(map[string]ProviderFields, len(s.Providers)+len(v.members))
+	merged := make(map[string]ProviderFields, len(s.Providers))
 	for name, p := range s.Providers {
 		merged[name] = p
 	}
-	for _, m := range v.members {
-		at := join(path, m.name)
-		if err := providerName(at, m.name); err != nil {
+	for _, m := range v.Members() {
+		at := document.Join(path, m.Name)
+		if err := providerName(at, m.Name); err != nil {
 			return err
 		}
-		if m.value.kind == null {
-			delete(merged, m.name)
+		if m.Value.Kind() == document.Null {
+			delete(merged, m.Name)
 			continue
 		}
-		if m.value.kind != object {
-			return fieldError(at, "must be an object or null, not %s", m.value.kind)
+		if m.Value.Kind() != document.Object {
+			return document.Errorf(at, "must be an object or null, not %s", m.Value.Kind())
 		}
-		p := merged[m.name]
-		if err := p.fields().set(at, m.value); err != nil {
+		p := merged[m.Name]
+		if err := p.fields().Set(at, m.Value); err != nil {
 			return err
 		}
-		merged[m.name] = p
+		merged[m.Name] = p
 	}
 	s.Providers = merged
 	return nil
 }
 
-func (p *ProviderFields) fields() fields {
-	return fields{
+func (p *ProviderFields) fields() document.Fields {
+	return document.Fields{
 		"baseUrl": optional(&p.BaseURL, func(path, s string) error { _, err := parseBase(path, s); return err }),
 		"dialect": p.setDialect,
 		"models":  list(&p.Models, modelKey),
@@ -98,10 +99,10 @@ func (p *ProviderFields) fields() fields {
 func objectID(path, id string) (string, error) {
 	const most = 512
 	switch {
-	case id == "" || len(id) > most || !printable(id):
-		return "", fieldError(path, "is not an id: 1 to %d bytes of printable text", most)
+	case id == "" || len(id) > most || !document.Printable(id):
+		return "", document.Errorf(path, "is not an id: 1 to %d bytes of printable text", most)
 	case strings.Contains(strings.TrimSuffix(id, "*"), "*"):
-		return "", fieldError(path, "has a * that is not at the end; it stands for any rest of an id")
+		return "", document.Errorf(path, "has a * that is not at the end; it stands for any rest of an id")
 	}
 	return id, nil
 }
@@ -116,23 +117,23 @@ func parseDialect(name string) (wire.Dialect, bool) {
 	return 0, false
 }
 
-func (p *ProviderFields) setDialect(path string, v value) error {
+func (p *ProviderFields) setDialect(path string, v document.Value) error {
 	return optional(&p.Dialect, func(path, s string) error {
 		if _, ok := parseDialect(s); !ok {
-			return fieldError(path, "must be one of openai, anthropic, gemini, not %q", s)
+			return document.Errorf(path, "must be one of openai, anthropic, gemini, not %q", s)
 		}
 		return nil
 	})(path, v)
 }
 
 // setStreamUsage accepts true, false, or null for the default.
-func (p *ProviderFields) setStreamUsage(path string, v value) error {
-	if v.kind == null {
+func (p *ProviderFields) setStreamUsage(path string, v document.Value) error {
+	if v.Kind() == document.Null {
 		p.StreamUsage = nil
 		return nil
 	}
 	var on bool
-	if err := toggle(&on, true)(path, v); err != nil {
+	if err := document.Toggle(&on, true)(path, v); err != nil {
 		return err
 	}
 	p.StreamUsage = &on
@@ -140,22 +141,22 @@ func (p *ProviderFields) setStreamUsage(path string, v value) error {
 }
 
 // setKey sets the key. A mask or the empty field of a form keeps the present key; null removes it.
-func (p *ProviderFields) setKey(path string, v value) error {
+func (p *ProviderFields) setKey(path string, v document.Value) error {
 	switch {
-	case v.kind == null:
+	case v.Kind() == document.Null:
 		p.Key = ""
-	case v.kind != text:
-		return fieldError(path, "must be a string or null, not %s", v.kind)
-	case v.text == "":
-	case isMask(v.text):
+	case v.Kind() != document.String:
+		return document.Errorf(path, "must be a string or null, not %s", v.Kind())
+	case v.Text() == "":
+	case isMask(v.Text()):
 		if p.Key == "" {
-			return fieldError(path, "is a mask and there is no key to keep; give the key itself")
+			return document.Errorf(path, "is a mask and there is no key to keep; give the key itself")
 		}
 	default:
-		if problem := notAKey(v.text); problem != "" {
-			return fieldError(path, "%s", problem)
+		if problem := notAKey(v.Text()); problem != "" {
+			return document.Errorf(path, "%s", problem)
 		}
-		p.Key = v.text
+		p.Key = v.Text()
 	}
 	return nil
 }
@@ -238,11 +239,11 @@ func providerName(path, name string) error {
 		}
 	}
 	if bad {
-		return fieldError(path, "is not a provider's name: 1 to %d of a-z, 0-9 and -", most)
+		return document.Errorf(path, "is not a provider's name: 1 to %d of a-z, 0-9 and -", most)
 	}
 	// Google's own model names begin with models/, such as models/gemini-2.5-flash.
 	if name == "models" {
-		return fieldError(path, "is not a provider's name: choose another")
+		return document.Errorf(path, "is not a provider's name: choose another")
 	}
 	return nil
 }
@@ -254,19 +255,19 @@ func (p ProviderFields) check(path, name string) error {
 		dialect = *p.Dialect
 	}
 	if tail := surplus(p.BaseURL, dialect); tail != "" {
-		return fieldError(path+".baseUrl", "ends in %s, which is added to it; leave that out", tail)
+		return document.Errorf(path+".baseUrl", "ends in %s, which is added to it; leave that out", tail)
 	}
 	switch {
 	case builtin && p.Dialect != nil && *p.Dialect != vendor.Dialect.String():
-		return fieldError(path+".dialect", "is %s for the built-in provider %s; give a provider of another dialect another name", vendor.Dialect, name)
+		return document.Errorf(path+".dialect", "is %s for the built-in provider %s; give a provider of another dialect another name", vendor.Dialect, name)
 	case builtin && p.Key != "" && !p.keyFits(vendor):
-		return fieldError(path+".key", "has the shape of another vendor's key")
+		return document.Errorf(path+".key", "has the shape of another vendor's key")
 	case builtin:
 		return nil
 	case p.BaseURL == nil:
-		return fieldError(path+".baseUrl", "is missing: %s is not built in (those are %s), so say where it is", name, vendorNames())
+		return document.Errorf(path+".baseUrl", "is missing: %s is not built in (those are %s), so say where it is", name, vendorNames())
 	case p.Dialect == nil:
-		return fieldError(path+".dialect", "is missing: one of openai, anthropic, gemini")
+		return document.Errorf(path+".dialect", "is missing: one of openai, anthropic, gemini")
 	}
 	return nil
 }
@@ -305,24 +306,24 @@ func surplus(base *string, dialect string) string {
 func parseBase(at, s string) (string, error) {
 	const most = 2048
 	if len(s) > most {
-		return "", fieldError(at, "is longer than %d bytes", most)
+		return "", document.Errorf(at, "is longer than %d bytes", most)
 	}
 	s = strings.TrimRight(s, "/")
 	u, err := url.Parse(s)
-	if err != nil || !printable(s) || strings.ContainsAny(s, ` \\`) {
-		return "", fieldError(at, "is not a URL: write one such as https://api.example.com/v1")
+	if err != nil || !document.Printable(s) || strings.ContainsAny(s, ` \\`) {
+		return "", document.Errorf(at, "is not a URL: write one such as https://api.example.com/v1")
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
-		return "", fieldError(at, "must be an absolute http or https URL such as https://api.example.com/v1")
+		return "", document.Errorf(at, "must be an absolute http or https URL such as https://api.example.com/v1")
 	case u.User != nil:
-		return "", fieldError(at, "contains a user name or password; a key goes into the field key")
+		return "", document.Errorf(at, "contains a user name or password; a key goes into the field key")
 	case strings.ContainsAny(s, "?#"):
-		return "", fieldError(at, "has a query or a fragment; neither can be part of a base URL")
+		return "", document.Errorf(at, "has a query or a fragment; neither can be part of a base URL")
 	case !validPort(u):
-		return "", fieldError(at, "has an invalid port")
+		return "", document.Errorf(at, "has an invalid port")
 	case strings.Contains(u.EscapedPath(), "%") || u.Path != "" && path.Clean(u.Path) != u.Path:
-		return "", fieldError(at, "has a path with //, /./, /../ or an encoded character")
+		return "", document.Errorf(at, "has a path with //, /./, /../ or an encoded character")
 	}
 	return s, nil
 }
@@ -340,11 +341,11 @@ func origin(path, s string) (string, error) {
 	o := strings.ToLower(s)
 	u, err := url.Parse(o)
 	if err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host || u.User != nil || !validPort(u) ||
-		strings.ContainsAny(o, "* ,") || !printable(o) {
-		return "", fieldError(path, "is not an origin: a scheme, a host and perhaps a port, such as https://app.example.com")
+		strings.ContainsAny(o, "* ,") || !document.Printable(o) {
+		return "", document.Errorf(path, "is not an origin: a scheme, a host and perhaps a port, such as https://app.example.com")
 	}
 	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
-		return "", fieldError(path, "names the scheme's usual port, which browsers leave out of an origin")
+		return "", document.Errorf(path, "names the scheme's usual port, which browsers leave out of an origin")
 	}
 	return o, nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/airatelimit/airatelimit/internal/document"
 )
 
 func TestAKeyThatCannotBeOneIsRefused(t *testing.T) {
@@ -39,7 +41,7 @@ func TestAKeyThatCannotBeOneIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = ParseSettings(doc)
-		var wrong *FieldError
+		var wrong *document.FieldError
 		if !errors.As(err, &wrong) || wrong.Path != "providers.openai.key" || !strings.Contains(wrong.Problem, want) {
 			t.Errorf("%.40q: %v, want providers.openai.key: %q", key, err, want)
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/airatelimit/airatelimit/internal/document"
 )
 
 // ErrNotFound reports that no project has the key.
@@ -48,12 +50,12 @@ func (r Record) Document() Settings {
 // is sealed by seal. The sealed key of a provider that was removed or has no key is dropped.
 //
 // A sealed key stays with its vendor: it is kept if the provider's base URL changes, and must be given again if the
-// dialect changes. Errors are *FieldError, or seal's.
+// dialect changes. Errors are *document.FieldError, or seal's.
 func (r Record) With(s Settings, seal func(provider, key string) (string, error)) (Record, error) {
 	keys := make(map[string]SealedKey, len(s.Providers))
 	providers := make(map[string]ProviderFields, len(s.Providers))
 	for name, p := range s.Providers {
-		path := join("providers", name) + ".key"
+		path := document.Join("providers", name) + ".key"
 		kept, had := r.Keys[name]
 		switch {
 		case p.Key == "":
@@ -64,9 +66,9 @@ func (r Record) With(s Settings, seal func(provider, key string) (string, error)
 			}
 			keys[name] = SealedKey{Sealed: sealed, Mask: mask(p.Key)}
 		case !had:
-			return Record{}, fieldError(path, "is a mask and there is no key to keep; give the key itself")
+			return Record{}, document.Errorf(path, "is a mask and there is no key to keep; give the key itself")
 		case p.dialect(name) != r.Settings.Providers[name].dialect(name):
-			return Record{}, fieldError(path, "must be given again, because the provider's dialect changes and with it the vendor")
+			return Record{}, document.Errorf(path, "must be given again, because the provider's dialect changes and with it the vendor")
 		default:
 			keys[name] = kept
 		}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/airatelimit/airatelimit/internal/document"
 )
 
 func sealForTest(provider, key string) (string, error) { return "sealed:" + provider + ":" + key, nil }
@@ -139,7 +141,7 @@ func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint_Dialect(t *testing.
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			after, err := before.With(mustPatch(t, before.Document(), tc.patch), sealForTest)
-			var field *FieldError
+			var field *document.FieldError
 			if tc.path == "" && err != nil || tc.path != "" && (!errors.As(err, &field) || field.Path != tc.path) {
 				t.Fatalf("With: %v; want an error of %q", err, tc.path)
 			}
@@ -155,9 +157,9 @@ func TestAMaskWithoutAKeyIsRefused(t *testing.T) {
 	// As a document of another project would contain it.
 	foreign := mustRecord(t, keyed).Document()
 	_, err := Record{}.With(foreign, sealForTest)
-	var field *FieldError
+	var field *document.FieldError
 	if !errors.As(err, &field) {
-		t.Errorf("With: %v; want a *FieldError", err)
+		t.Errorf("With: %v; want a *document.FieldError", err)
 	}
 	if _, err := (Record{}).With(mustParse(t, keyed), func(string, string) (string, error) { return "", errors.New("no") }); err == nil {
 		t.Error("a key that cannot be sealed is accepted")

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/airatelimit/airatelimit/internal/document"
 )
 
 // maxResponse bounds a limit response as compact JSON, in bytes: every refusal carries it.
@@ -17,53 +19,42 @@ var (
 	reservedFields = []string{"type", "code", "param", "limit", "details"}
 )
 
-// ParseLimitResponse reads a limit response, or null, strictly. path names it in errors, which are *FieldError.
-func ParseLimitResponse(path string, data []byte) (map[string]any, error) {
-	v, err := parse(data)
-	if err != nil {
-		return nil, fieldError(path, "%v", err)
-	}
-	var out map[string]any
-	err = limitResponse(&out)(path, v)
-	return out, err
-}
-
-// limitResponse sets a limit response: any object whose texts are strings (or null, which inherits).
-func limitResponse(into *map[string]any) setter {
-	return func(path string, v value) error {
-		if v.kind == null {
+// LimitResponse sets a limit response: any object whose texts are strings (or null, which inherits).
+func LimitResponse(into *map[string]any) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Null {
 			*into = nil
 			return nil
 		}
-		if v.kind != object {
-			return fieldError(path, "must be an object or null, not %s", v.describe())
+		if v.Kind() != document.Object {
+			return document.Errorf(path, "must be an object or null, not %s", v.Describe())
 		}
-		for _, m := range v.members {
-			if err := responseField(join(path, m.name), m); err != nil {
+		for _, m := range v.Members() {
+			if err := responseField(document.Join(path, m.Name), m); err != nil {
 				return err
 			}
 		}
-		out := v.any().(map[string]any)
+		out := v.Any().(map[string]any)
 		if b, err := json.Marshal(out); err != nil || len(b) > maxResponse {
-			return fieldError(path, "is larger than %d bytes", maxResponse)
+			return document.Errorf(path, "is larger than %d bytes", maxResponse)
 		}
 		*into = out
 		return nil
 	}
 }
 
-func responseField(path string, m member) error {
-	if slices.Contains(reservedFields, m.name) {
-		return fieldError(path, "is set by AI Ratelimit in every error; choose another name")
+func responseField(path string, m document.Member) error {
+	if slices.Contains(reservedFields, m.Name) {
+		return document.Errorf(path, "is set by AI Ratelimit in every error; choose another name")
 	}
 	for _, name := range responseTexts {
 		switch {
-		case m.name == name:
-			if m.value.kind != text && m.value.kind != null {
-				return fieldError(path, "must be a string or null, not %s", m.value.describe())
+		case m.Name == name:
+			if m.Value.Kind() != document.String && m.Value.Kind() != document.Null {
+				return document.Errorf(path, "must be a string or null, not %s", m.Value.Describe())
 			}
-		case strings.EqualFold(m.name, name):
-			return fieldError(path, "differs from %s only in letter case", name)
+		case strings.EqualFold(m.Name, name):
+			return document.Errorf(path, "differs from %s only in letter case", name)
 		}
 	}
 	return nil

@@ -38,10 +38,7 @@ func TestLimitResponsesMergeFieldByField(t *testing.T) {
 func TestFieldFailure_ANullOverrideErasesTheTiersMessage(t *testing.T) {
 	t.Parallel()
 	s := mustParse(t, `{"tiers": {"pro": {"limitResponse": {"message": "Pro is used up", "deepLink": null}}}, "limitResponse": {"deepLink": "app://upgrade"}}`)
-	identity, err := ParseLimitResponse("limitResponse", []byte(`{"message": null, "deepLink": null}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	identity := mustParse(t, `{"limitResponse": {"message": null, "deepLink": null}}`).LimitResponse
 	want := fieldsOf{"message": "Pro is used up", "deepLink": "app://upgrade"}
 	if diff := cmp.Diff(want, MergeLimitResponse(identity, s.Tiers["pro"].LimitResponse, s.LimitResponse)); diff != "" {
 		t.Errorf("merged (-want +got):\n%s", diff)

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
 )
@@ -113,29 +114,28 @@ func defaultSecurity() Security {
 	return Security{Mode: guardModes[0], Categories: slices.Clone(guardCategories), OutputCheck: true}
 }
 
-// ParseSettings reads a whole document; absent fields have their defaults. Errors are *FieldError.
+// ParseSettings reads a whole document; absent fields have their defaults. Errors are *document.FieldError.
 func ParseSettings(data []byte) (Settings, error) { return Default().Patch(data) }
 
 // ReadSettings reads a stored document, which another version may have written. It ignores unknown fields, and keeps
 // those at the top level for MarshalJSON. It does not check model keys, because older documents were stored without that
-// check. Errors are *FieldError.
+// check. Errors are *document.FieldError.
 func ReadSettings(stored []byte) (Settings, error) {
 	v, err := parse(stored)
 	if err != nil {
 		return Settings{}, err
 	}
-	v.allowUnknown()
 	s := Default()
-	if err := s.set(v); err != nil {
+	if err := s.set(v.AllowUnknown()); err != nil {
 		return Settings{}, err
 	}
 	known := s.fields()
-	for _, m := range v.members {
-		if known[m.name] == nil {
+	for _, m := range v.Members() {
+		if known[m.Name] == nil {
 			if s.Unknown == nil {
 				s.Unknown = make(map[string]any)
 			}
-			s.Unknown[m.name] = m.value.any()
+			s.Unknown[m.Name] = m.Value.Any()
 		}
 	}
 	return s, nil
@@ -144,7 +144,7 @@ func ReadSettings(stored []byte) (Settings, error) {
 // Patch returns a copy of s changed by a document that may be partial. An absent field stays, null resets it to its
 // default, a value replaces it. Security and each provider change field by field in the same way, so that a call changes
 // only what it lists. A null provider is removed. A provider's key stays if the new one is absent, empty or a mask.
-// Errors are *FieldError.
+// Errors are *document.FieldError.
 func (s Settings) Patch(data []byte) (Settings, error) {
 	v, err := parse(data)
 	if err != nil {
@@ -160,8 +160,8 @@ func (s Settings) Patch(data []byte) (Settings, error) {
 }
 
 // set changes s by a document.
-func (s *Settings) set(v value) error {
-	if err := s.fields().set("", v); err != nil {
+func (s *Settings) set(v document.Value) error {
+	if err := s.fields().Set("", v); err != nil {
 		return err
 	}
 	return s.check()
@@ -210,9 +210,9 @@ func orEmpty[M ~map[string]V, V any](m M) M {
 	return m
 }
 
-func (s *Settings) fields() fields {
-	all := s.LevelFields.fields()
-	maps.Copy(all, fields{
+func (s *Settings) fields() document.Fields {
+	all := s.LevelFields.Fields()
+	maps.Copy(all, document.Fields{
 		"name":            s.setName,
 		"limitPeriod":     choice(&s.LimitPeriod, limitPeriods...),
 		"tiers":           s.setTiers,
@@ -220,12 +220,12 @@ func (s *Settings) fields() fields {
 		"unknownTier":     choice(&s.UnknownTier, unknownTiers...),
 		"trustTierHeader": s.setTrustTierHeader,
 		"refusalStatus":   status(&s.RefusalStatus, refusalStatuses...),
-		"limitResponse":   limitResponse(&s.LimitResponse),
+		"limitResponse":   LimitResponse(&s.LimitResponse),
 		"allowedModels":   list(&s.AllowedModels, modelKey),
 		"allowedOrigins":  list(&s.AllowedOrigins, origin),
 		"enforcement":     choice(&s.Enforcement, enforcements...),
 		"onDisconnect":    choice(&s.OnDisconnect, disconnects...),
-		"failOpen":        toggle(&s.FailOpen, false),
+		"failOpen":        document.Toggle(&s.FailOpen, false),
 		"security":        s.setSecurity,
 		"defaultPrompt":   optional(&s.DefaultPrompt, promptName),
 		"providers":       s.setProviders,
@@ -238,19 +238,19 @@ func (s *Settings) fields() fields {
 func (s Settings) check() error {
 	if s.DefaultTier != nil {
 		if _, ok := s.Tiers[*s.DefaultTier]; !ok {
-			return fieldError("defaultTier", "names no tier of this project: %q", *s.DefaultTier)
+			return document.Errorf("defaultTier", "names no tier of this project: %q", *s.DefaultTier)
 		}
 	}
 	claimed := make(map[string]string) // model pattern → provider
 	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
-		path := join("providers", name)
+		path := document.Join("providers", name)
 		if err := s.Providers[name].check(path, name); err != nil {
 			return err
 		}
 		for i, model := range s.Providers[name].Models {
 			key := limit.NormalizeModel(model)
 			if other, twice := claimed[key]; twice {
-				return fieldError(fmt.Sprintf("%s.models[%d]", path, i), "is a pattern of the provider %s too: %q", other, model)
+				return document.Errorf(fmt.Sprintf("%s.models[%d]", path, i), "is a pattern of the provider %s too: %q", other, model)
 			}
 			claimed[key] = name
 		}
@@ -258,74 +258,74 @@ func (s Settings) check() error {
 	return nil
 }
 
-func (s *Settings) setName(path string, v value) error {
+func (s *Settings) setName(path string, v document.Value) error {
 	const most = 200
 	switch {
-	case v.kind == null:
+	case v.Kind() == document.Null:
 		s.Name = ""
-	case v.kind != text:
-		return fieldError(path, "must be a string, not %s", v.describe())
-	case len(v.text) > most || !printable(v.text):
-		return fieldError(path, "must be at most %d bytes of printable text", most)
+	case v.Kind() != document.String:
+		return document.Errorf(path, "must be a string, not %s", v.Describe())
+	case len(v.Text()) > most || !document.Printable(v.Text()):
+		return document.Errorf(path, "must be at most %d bytes of printable text", most)
 	default:
-		s.Name = v.text
+		s.Name = v.Text()
 	}
 	return nil
 }
 
-func (s *Settings) setTiers(path string, v value) error {
-	if v.kind != object && v.kind != null {
-		return fieldError(path, "must be an object or null, not %s", v.describe())
+func (s *Settings) setTiers(path string, v document.Value) error {
+	if v.Kind() != document.Object && v.Kind() != document.Null {
+		return document.Errorf(path, "must be an object or null, not %s", v.Describe())
 	}
-	tiers := make(map[string]TierFields, len(v.members))
-	for _, m := range v.members {
-		at := join(path, m.name)
-		if err := tierName(at, m.name); err != nil {
+	tiers := make(map[string]TierFields)
+	for _, m := range v.Members() {
+		at := document.Join(path, m.Name)
+		if err := tierName(at, m.Name); err != nil {
 			return err
 		}
 		t := TierFields{LevelFields: LevelFields{ModelLimits: map[string]ModelLimit{}}}
-		fs := t.LevelFields.fields()
+		fs := t.LevelFields.Fields()
 		fs["allowedModels"] = listOrNone(&t.AllowedModels, modelKey)
-		fs["limitResponse"] = limitResponse(&t.LimitResponse)
-		if err := fs.set(at, m.value); err != nil {
+		fs["limitResponse"] = LimitResponse(&t.LimitResponse)
+		if err := fs.Set(at, m.Value); err != nil {
 			return err
 		}
-		tiers[m.name] = t
+		tiers[m.Name] = t
 	}
 	s.Tiers = tiers
 	return nil
 }
 
-func (s *Settings) setTrustTierHeader(path string, v value) error {
+func (s *Settings) setTrustTierHeader(path string, v document.Value) error {
 	trusted := !bool(s.IgnoreTierHeader)
-	err := toggle(&trusted, true)(path, v)
+	err := document.Toggle(&trusted, true)(path, v)
 	s.IgnoreTierHeader = opposite(!trusted)
 	return err
 }
 
-func (s *Settings) setSecurity(path string, v value) error {
-	if v.kind == null {
+func (s *Settings) setSecurity(path string, v document.Value) error {
+	if v.Kind() == document.Null {
 		s.Security = defaultSecurity()
 		return nil
 	}
-	return fields{
-		"enabled":     toggle(&s.Security.Enabled, false),
+	return document.Fields{
+		"enabled":     document.Toggle(&s.Security.Enabled, false),
 		"mode":        choice(&s.Security.Mode, guardModes...),
 		"categories":  s.Security.setCategories,
-		"heuristics":  toggle(&s.Security.Heuristics, false),
-		"outputCheck": toggle(&s.Security.OutputCheck, true),
-	}.set(path, v)
+		"heuristics":  document.Toggle(&s.Security.Heuristics, false),
+		"outputCheck": document.Toggle(&s.Security.OutputCheck, true),
+	}.Set(path, v)
 }
 
 // setCategories accepts an empty list too: then only the heuristics detect anything, if they are on.
-func (s *Security) setCategories(path string, v value) error {
-	if v.kind == null {
+func (s *Security) setCategories(path string, v document.Value) error {
+	if v.Kind() == document.Null {
 		s.Categories = slices.Clone(guardCategories)
 		return nil
 	}
 	return listOrNone(&s.Categories, func(at, name string) (string, error) {
 		if !slices.Contains(guardCategories, name) {
-			return "", fieldError(at, "must be one of %s, not %q", strings.Join(guardCategories, ", "), name)
+			return "", document.Errorf(at, "must be one of %s, not %q", strings.Join(guardCategories, ", "), name)
 		}
 		return name, nil
 	})(path, v)
@@ -335,16 +335,16 @@ func (s *Security) setCategories(path string, v value) error {
 const MaxTier = 64
 
 func tierName(path, name string) error {
-	if name == "" || len(name) > MaxTier || !printable(name) || strings.TrimSpace(name) != name {
-		return fieldError(path, "is not a tier's name: 1 to %d bytes of printable text without spaces around it", MaxTier)
+	if name == "" || len(name) > MaxTier || !document.Printable(name) || strings.TrimSpace(name) != name {
+		return document.Errorf(path, "is not a tier's name: 1 to %d bytes of printable text without spaces around it", MaxTier)
 	}
 	return nil
 }
 
 func promptName(path, name string) error {
 	const most = 128
-	if name == "" || len(name) > most || !printable(name) || strings.TrimSpace(name) != name {
-		return fieldError(path, "is not a prompt's name: 1 to %d bytes of printable text without spaces around it", most)
+	if name == "" || len(name) > most || !document.Printable(name) || strings.TrimSpace(name) != name {
+		return document.Errorf(path, "is not a prompt's name: 1 to %d bytes of printable text without spaces around it", most)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -58,7 +59,7 @@ func TestModelKeysWithAProvidersName(t *testing.T) {
 		`{"modelLimits": {"openai/gpt-4o": {"requestLimit": 1}}, "providers": {"own": {"baseUrl": "https://a.example", "dialect": "anthropic"}}}`: "modelLimits.openai/gpt-4o",
 	} {
 		_, err := ParseSettings([]byte(doc))
-		var field *FieldError
+		var field *document.FieldError
 		if got := ""; !errors.As(err, &field) && path != "" || field != nil && field.Path != path {
 			if field != nil {
 				got = field.Path
@@ -88,9 +89,9 @@ func TestBrokenSettingsAreRefusedByTheFieldsPath(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = ParseSettings(data)
-		var field *FieldError
+		var field *document.FieldError
 		if !errors.As(err, &field) {
-			t.Errorf("%s: error %v; want a *FieldError", file, err)
+			t.Errorf("%s: error %v; want a *document.FieldError", file, err)
 			continue
 		}
 		fmt.Fprintf(&got, "%s\n\t%s\n", strings.TrimSuffix(filepath.Base(file), ".json"), err)
@@ -250,7 +251,7 @@ func TestAPatchThatBreaksTheWholeIsRefused(t *testing.T) {
 		`{"providers": {"own": {"baseUrl": null}}}`: "providers.own.baseUrl",
 	} {
 		_, err := s.Patch([]byte(patch))
-		var field *FieldError
+		var field *document.FieldError
 		if !errors.As(err, &field) || field.Path != path {
 			t.Errorf("Patch(%s): %v; want an error of %s", patch, err, path)
 		}
@@ -421,7 +422,7 @@ func FuzzParseSettings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := ParseSettings(data)
 		if err != nil {
-			var field *FieldError
+			var field *document.FieldError
 			if !errors.As(err, &field) || len(err.Error()) > 4096 {
 				t.Fatalf("error %T of %d bytes", err, len(err.Error()))
 			}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -167,7 +168,7 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 			p.Dialect, _ = parseDialect(*fields.Dialect)
 		}
 		if fields.BaseURL != nil {
-			base, err := parseBase(join("providers", name)+".baseUrl", *fields.BaseURL)
+			base, err := parseBase(document.Join("providers", name)+".baseUrl", *fields.BaseURL)
 			if err != nil {
 				return err
 			}

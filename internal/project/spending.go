@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
 )
@@ -23,7 +24,7 @@ func (w *warner) spending() {
 	claimed := !bool(w.IgnoreTierHeader)
 	for _, name := range slices.Sorted(maps.Keys(w.Tiers)) {
 		isDefault := w.DefaultTier != nil && *w.DefaultTier == name
-		path := join("tiers", name)
+		path := document.Join("tiers", name)
 		if !w.may(path, resolveSteps) {
 			return
 		}

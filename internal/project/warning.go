@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
 )
@@ -75,7 +76,7 @@ func (s Settings) RemovedTierWarning(tier string, n int) Warning {
 	if n == 1 {
 		carry = "one identity carries"
 	}
-	return Warning{join("tiers", tier), fmt.Sprintf("was removed, and %s it: %s. Set another tier for them, or put this one back.", carry, what)}
+	return Warning{document.Join("tiers", tier), fmt.Sprintf("was removed, and %s it: %s. Set another tier for them, or put this one back.", carry, what)}
 }
 
 // A document of a megabyte may have 100,000 keys and tiers, and checking each against each would take minutes.
@@ -151,7 +152,7 @@ func (w *warner) unused() {
 func (w *warner) tiers() {
 	seen := make(map[string]string, len(w.Tiers)) // by the name in one letter case
 	for _, name := range slices.Sorted(maps.Keys(w.Tiers)) {
-		path, folded := join("tiers", name), strings.ToLower(strings.ToUpper(name))
+		path, folded := document.Join("tiers", name), strings.ToLower(strings.ToUpper(name))
 		if !w.may(path, resolveSteps) {
 			return
 		}
@@ -226,12 +227,12 @@ func (w *warner) level(at string, f LevelFields, tier *LevelFields) {
 				continue
 			}
 			hidden = false
-			if !w.may(join(at+"modelLimits", key), resolveSteps+keysOf(levels)) {
+			if !w.may(document.Join(at+"modelLimits", key), resolveSteps+keysOf(levels)) {
 				return
 			}
 			rules := limit.Resolve(levels, limit.NormalizeModel(strings.TrimSuffix(key, "*")), w.snapshot.Period, false)
 			if _, limited := rules.Limit(limit.Metric(m)); !limited && *all[m] != limit.Unlimited {
-				w.warn(join(at+"modelLimits", key), `has no %s, and "*" is only for models without a key. Set it here too.`, field)
+				w.warn(document.Join(at+"modelLimits", key), `has no %s, and "*" is only for models without a key. Set it here too.`, field)
 			}
 		}
 		if hidden && general[m] != nil {
@@ -259,13 +260,13 @@ func (m ModelLimit) caps() limit.Caps { return caps(m.RequestLimit, m.TokenLimit
 func (w *warner) keys(path string, limits map[string]ModelLimit) {
 	names := make(map[string]string, len(limits)) // by model
 	for _, key := range slices.Sorted(maps.Keys(limits)) {
-		if !w.may(join(path, key), w.snapshot.knowsSteps(key)) {
+		if !w.may(document.Join(path, key), w.snapshot.knowsSteps(key)) {
 			return
 		}
-		w.key(join(path, key), key)
+		w.key(document.Join(path, key), key)
 		model := limit.CanonicalModel(key)
 		if other, twice := names[model]; twice {
-			w.warn(join(path, key), "%q and %q are names of one model, and what both set counts from the longer one. Remove one of them.", other, key)
+			w.warn(document.Join(path, key), "%q and %q are names of one model, and what both set counts from the longer one. Remove one of them.", other, key)
 		}
 		names[model] = key
 	}
@@ -274,12 +275,12 @@ func (w *warner) keys(path string, limits map[string]ModelLimit) {
 // prices warns of token prices without the higher price for long requests that the price book has.
 func (w *warner) prices() {
 	for _, key := range slices.Sorted(maps.Keys(w.Prices)) {
-		if !w.may(join("prices", key), keySteps) {
+		if !w.may(document.Join("prices", key), keySteps) {
 			return
 		}
 		p, ok := listPrice(limit.NormalizeModel(key))
 		if o := w.Prices[key]; ok && p.LongAbove > 0 && o.Input != nil && o.Above == nil {
-			w.warn(join("prices", key), "The vendor bills requests above %d input tokens at a higher price, which this one leaves out. Set above.", p.LongAbove)
+			w.warn(document.Join("prices", key), "The vendor bills requests above %d input tokens at a higher price, which this one leaves out. Set above.", p.LongAbove)
 		}
 	}
 }
@@ -288,7 +289,7 @@ func (w *warner) prices() {
 // exclude the model's other snapshots.
 func (w *warner) list(path string, keys []string) {
 	for i, key := range keys {
-		at, key := fmt.Sprintf("%s[%d]", path, i), limit.NormalizeModel(key)
+		at, key := document.Index(path, i), limit.NormalizeModel(key)
 		if !w.may(at, w.snapshot.knowsSteps(key)) {
 			return
 		}
@@ -382,11 +383,11 @@ func variableWarnings(path string, v any) (all []Warning) {
 		}
 	case []any:
 		for i, item := range v {
-			all = append(all, variableWarnings(fmt.Sprintf("%s[%d]", path, i), item)...)
+			all = append(all, variableWarnings(document.Index(path, i), item)...)
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, variableWarnings(join(path, name), v[name])...)
+			all = append(all, variableWarnings(document.Join(path, name), v[name])...)
 		}
 	}
 	return all

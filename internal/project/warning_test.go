@@ -220,10 +220,7 @@ func TestWarnings_AreBounded(t *testing.T) {
 		}
 	}
 	p := mustSnapshot(t, `{"prices": {`+priced+`}}`)
-	fields, err := (LevelFields{}).Patch([]byte(`{"modelLimits": {` + limits + `}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	fields := mustParse(t, `{"modelLimits": {`+limits+`}}`).LevelFields
 	began := time.Now()
 	if all := p.IdentityWarnings(fields, nil); len(all) == 0 || len(all) > mostWarnings+1 || time.Since(began) > time.Second {
 		t.Errorf("an identity: %d warnings after %s", len(all), time.Since(began))

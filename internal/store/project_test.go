@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/google/go-cmp/cmp"
@@ -201,7 +202,7 @@ func TestFailedUpdateChangesNothing(t *testing.T) {
 		want, _ := create(t, s, `{"name": "A"}`)
 		before, _ := s.Revision(t.Context())
 		_, err := s.UpdateProject(t.Context(), want.Key, patch(`{"limitPeriod": "yearly"}`))
-		var field *project.FieldError
+		var field *document.FieldError
 		if !errors.As(err, &field) || field.Path != "limitPeriod" {
 			t.Errorf("error = %v, want that of limitPeriod", err)
 		}

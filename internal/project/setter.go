@@ -1,0 +1,135 @@
+package project
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/document"
+)
+
+// maxDocument is the size of the largest document, in bytes.
+const maxDocument = 1 << 20
+
+// parse reads a document of a bounded size.
+func parse(data []byte) (document.Value, error) {
+	if len(data) > maxDocument {
+		return document.Value{}, document.Errorf("", "is larger than %d bytes; make it smaller", maxDocument)
+	}
+	return document.Parse("", data)
+}
+
+// choice sets one of several names; null is the first.
+func choice(into *string, names ...string) document.Setter {
+	return func(path string, v document.Value) error {
+		switch {
+		case v.Kind() == document.Null:
+			*into = names[0]
+		case v.Kind() == document.String && slices.Contains(names, v.Text()):
+			*into = v.Text()
+		default:
+			return document.Errorf(path, "must be one of %s, not %s", strings.Join(names, ", "), v.Describe())
+		}
+		return nil
+	}
+}
+
+// emptyIsNull takes an empty array for null, where none and no list are the same.
+func emptyIsNull(set document.Setter) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Array && len(v.Items()) == 0 {
+			v = document.Value{}
+		}
+		return set(path, v)
+	}
+}
+
+// list reads an array of strings, each passed through check, of which no two are equal after it. Null is nil. An
+// empty list is refused: it could be meant as "all" as well as "none".
+func list(into *[]string, check func(path, s string) (same string, err error)) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Null {
+			*into = nil
+			return nil
+		}
+		if v.Kind() != document.Array {
+			return document.Errorf(path, "must be an array of strings or null, not %s", v.Describe())
+		}
+		items := v.Items()
+		if len(items) == 0 {
+			return document.Errorf(path, "is empty; null means all, or list at least one")
+		}
+		out := make([]string, len(items))
+		seen := make(map[string]string, len(items))
+		for i, item := range items {
+			at := path + "[" + strconv.Itoa(i) + "]"
+			if item.Kind() != document.String {
+				return document.Errorf(at, "must be a string, not %s", item.Describe())
+			}
+			name := item.Text()
+			same, err := check(at, name)
+			if err != nil {
+				return err
+			}
+			if first, twice := seen[same]; twice {
+				return document.Errorf(at, "is the same as %q", first)
+			}
+			seen[same], out[i] = name, name
+		}
+		*into = out
+		return nil
+	}
+}
+
+// listOrNone reads as list does, and takes the empty list too, which stands for none.
+func listOrNone(into *[]string, check func(path, s string) (same string, err error)) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Array && len(v.Items()) == 0 {
+			*into = []string{}
+			return nil
+		}
+		return list(into, check)(path, v)
+	}
+}
+
+// status sets one of several HTTP statuses; null is the first.
+func status(into *int, statuses ...int) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Null {
+			*into = statuses[0]
+			return nil
+		}
+		n := int64(-1)
+		if v.Kind() == document.Number {
+			n, _ = amount(v.Text(), 0)
+		}
+		if !slices.Contains(statuses, int(n)) {
+			names := make([]string, len(statuses))
+			for i, s := range statuses {
+				names[i] = strconv.Itoa(s)
+			}
+			return document.Errorf(path, "must be one of %s, not %s", strings.Join(names, ", "), v.Describe())
+		}
+		*into = int(n)
+		return nil
+	}
+}
+
+// optional sets a string that check accepts; null is nil.
+func optional(into **string, check func(path, s string) error) document.Setter {
+	return func(path string, v document.Value) error {
+		if v.Kind() == document.Null {
+			*into = nil
+			return nil
+		}
+		if v.Kind() != document.String {
+			return document.Errorf(path, "must be a string or null, not %s", v.Describe())
+		}
+		s := v.Text()
+		if err := check(path, s); err != nil {
+			return err
+		}
+		*into = &s
+		return nil
+	}
+}
