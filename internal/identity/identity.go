@@ -192,8 +192,11 @@ const (
 	asText            = '\ufe0e' // the symbol before it is text
 	asEmoji           = '\ufe0f' // the symbol before it is an emoji
 	emptyBraille      = '\u2800' // a symbol without a dot
-	smallInfo         = '\u2139' // a letter that can also be an emoji
 	noRune       rune = -1
+
+	keycap      = "\u20e3"               // makes a digit, # or * before it and its selector an emoji
+	keycapBases = "#*0123456789"         // the characters of keycaps
+	emojiMarks  = "\u203c\u2049\u2139〰〽" // ‼ ⁉ ℹ 〰 〽: emoji that Unicode does not count as symbols
 )
 
 // unprintable returns the first character of s that Printable refuses, or utf8.RuneError if s is not UTF-8.
@@ -219,7 +222,7 @@ func unprintableIn(s string) (first rune, found bool) {
 				return r, true
 			}
 		case r == asText || r == asEmoji:
-			if before == noRune || before != smallInfo && !unicode.IsSymbol(before) && !unicode.IsPunct(before) && !unicode.IsDigit(before) {
+			if !selects(before, s[i+utf8.RuneLen(r):]) {
 				return r, true
 			}
 		case invisible(r):
@@ -228,6 +231,15 @@ func unprintableIn(s string) (first rune, found bool) {
 		before = r
 	}
 	return 0, false
+}
+
+// selects reports whether a selector may stand between a character and the rest of a text. It may after what can be an
+// emoji: on other characters it would not be seen.
+func selects(before rune, rest string) bool {
+	if before <= unicode.MaxASCII {
+		return strings.ContainsRune(keycapBases, before) && strings.HasPrefix(rest, keycap)
+	}
+	return unicode.IsSymbol(before) || strings.ContainsRune(emojiMarks, before)
 }
 
 // joins reports whether a joiner may stand beside a character. That holds for characters of words and emoji.
