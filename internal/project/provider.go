@@ -162,8 +162,10 @@ func (p *ProviderFields) setKey(path string, v document.Value) error {
 }
 
 var (
-	// assignment matches a line of an env file, but not a base64 key with padding.
-	assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=[^=]`)
+	// assignment matches a line of an env file, with a value or with none, but not a base64 key with padding.
+	assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=[^=]|^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+=$`)
+	// reference matches the names of variables, as programs and Windows write them.
+	reference = regexp.MustCompile(`^[A-Z0-9_]+_API_KEY$|^%\w+%$|^(process\.env|import\.meta\.env|os\.environ)\b`)
 	// projectSecret matches the beginning of a project's secret key.
 	projectSecret = regexp.MustCompile(`^sk_[0-9A-Za-z]{16}_`)
 )
@@ -184,7 +186,7 @@ func notAKey(s string) string {
 		return "is not an API key: it has a space or a character that is not ASCII; give the key alone, without Bearer"
 	case strings.ContainsAny(s, "\"'`"):
 		return "is not an API key: it has quotes; give the key without them"
-	case strings.ContainsAny(s, "{}<>") || strings.HasPrefix(s, "$") || strings.Contains(s, "..."):
+	case strings.ContainsAny(s, "{}<>") || strings.HasPrefix(s, "$") || strings.Contains(s, "...") || reference.MatchString(s):
 		return "is not an API key but stands for one, as ${OPENAI_API_KEY} does; give the key itself"
 	case strings.HasPrefix(s, "env:") || strings.HasPrefix(s, "file:"):
 		return "is where a key is, which only the command line reads; give the key itself"

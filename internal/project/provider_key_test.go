@@ -18,6 +18,10 @@ func TestAKeyThatCannotBeOneIsRefused(t *testing.T) {
 		"`sk-proj-hunter2`":              "has quotes",
 		"OPENAI_API_KEY=sk-proj-hunter2": "is a line of an env file",
 		"key=sk-proj-hunter2":            "is a line of an env file",
+		"OPENAI_HUNTER2=":                "is a line of an env file",
+		"HUNTER2_API_KEY":                "stands for one",
+		"%OPENAI_HUNTER2%":               "stands for one",
+		"process.env.HUNTER2":            "stands for one",
 		"${OPENAI_HUNTER2}":              "stands for one",
 		"$HUNTER2":                       "stands for one",
 		"{{hunter2}}":                    "stands for one",
@@ -55,7 +59,7 @@ func TestKeysOfEveryShapeAreTaken(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
 		"sk-proj-0123456789abcdef", "c2VjcmV0LWtleQ==", "YWJj=", "sk_9f4c1b7e2d8a6035c9e1f7b4a2d08653e7c1940b5fd2a688", // ElevenLabs'
-		"a1b2c3.d4e5f6", "AKIA/abc+def", "token:with:colons", "own~key!", "x",
+		"a1b2c3.d4e5f6", "AKIA/abc+def", "KEY=", "ABC_DEF", "EMPTY", "token%abc", "token:with:colons", "own~key!", "x",
 	} {
 		doc := `{"providers": {"own": {"baseUrl": "https://a.example/v1", "dialect": "openai", "key": "` + key + `"}}}`
 		if _, err := ParseSettings([]byte(doc)); err != nil {
