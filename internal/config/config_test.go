@@ -309,6 +309,26 @@ func TestPriceBookIsReadAndChecked(t *testing.T) {
 	}
 }
 
+// Docker's env files keep quotes, which would become a part of whatever the variable holds.
+func TestQuotesAreRefusedInEveryVariable(t *testing.T) {
+	t.Parallel()
+	var names []string
+	if _, err := Load(func(name string) string { names = append(names, name); return "" }); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		for _, value := range []string{`"x"`, `'x'`, "`x`", `"x`, `x'`, ` "x" `} {
+			_, err := Load(from(map[string]string{name: value}))
+			if err == nil || !strings.Contains(err.Error(), name+" has quotes around its value") {
+				t.Errorf("%s=%s: %v, want its quotes refused", name, value, err)
+			}
+		}
+	}
+	if c, err := Load(from(map[string]string{"EMAIL_FROM": `"Ann's app" <ann@example.com>`})); err != nil || c.EmailFrom == "" {
+		t.Errorf("a name in quotes before an address: %v, want it taken", err)
+	}
+}
+
 // A variable that is refused for its quotes is not also one that is missing.
 func TestAQuotedSecretIsRefusedOnce(t *testing.T) {
 	t.Parallel()
