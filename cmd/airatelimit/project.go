@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/airatelimit/airatelimit/internal/config"
@@ -54,7 +55,9 @@ func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config)
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return notFound(do(store.New(db, keys), cfg), cfg)
+	s := store.New(db, keys)
+	s.KeptKey = cfg.Database.Postgres() && slices.Contains(cfg.Kept(), "ENCRYPTION_KEY")
+	return notFound(do(s, cfg), cfg)
 }
 
 // withExisting is withStore for commands about existing projects. In a folder without a database it creates neither a

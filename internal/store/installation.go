@@ -16,6 +16,9 @@ var (
 	// they could not open each other's sealed provider keys.
 	ErrOtherKey = errors.New("ENCRYPTION_KEY is not the key with which this database's nodes seal provider keys: give every node the same ENCRYPTION_KEY, and after a replacement the earlier key in ENCRYPTION_KEY_PREVIOUS")
 
+	// ErrKeptKey means that the encryption key is known to this machine alone, and no server of the database has it.
+	ErrKeptKey = errors.New("ENCRYPTION_KEY is not set here, and no server of this database uses the key that this machine keeps in DATA_DIR: they could not open the provider key. Set ENCRYPTION_KEY to the servers' own")
+
 	// ErrUnopened means that neither ENCRYPTION_KEY nor ENCRYPTION_KEY_PREVIOUS opens some stored provider keys. Its text
 	// names them.
 	ErrUnopened = errors.New("stored provider keys cannot be opened")
@@ -117,6 +120,8 @@ func (s *Store) maySeal(ctx context.Context, tx *sql.Tx) error {
 	switch known, err := s.db.sealingKey(ctx, tx); {
 	case err != nil:
 		return err
+	case known == "" && s.KeptKey:
+		return ErrKeptKey
 	case known == "":
 		return setSealingKey(ctx, tx, own)
 	case known != own:

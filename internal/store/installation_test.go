@@ -254,6 +254,30 @@ func TestALostKeyIsRemovedWithoutIt(t *testing.T) {
 	})
 }
 
+// A command on a developer's machine has a key of its own, with which the servers could not start.
+func TestAKeyThatIsKeptHereSealsOnceAServerHasIt(t *testing.T) {
+	t.Parallel()
+	location := migrated.Database(t)
+	command := New(openTest(t, location), ring(t, "a"))
+	command.KeptKey = true
+	rec, _ := create(t, command, `{"name": "A"}`)
+	if _, err := command.UpdateProject(t.Context(), rec.Key, patch(withKey)); !errors.Is(err, ErrKeptKey) || !strings.Contains(err.Error(), "Set ENCRYPTION_KEY") {
+		t.Errorf("before a server: %v, want %v", err, ErrKeptKey)
+	}
+	if err := New(openTest(t, location), ring(t, "")).AdoptKeys(t.Context()); err != nil {
+		t.Errorf("a server without a key: %v", err)
+	}
+	if _, err := command.UpdateProject(t.Context(), rec.Key, patch(withKey)); !errors.Is(err, ErrKeptKey) {
+		t.Errorf("beside a server without a key: %v, want %v", err, ErrKeptKey)
+	}
+	if err := New(openTest(t, location), ring(t, "a")).AdoptKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := command.UpdateProject(t.Context(), rec.Key, patch(withKey)); err != nil {
+		t.Errorf("beside a server with the same key: %v", err)
+	}
+}
+
 // A node that runs may seal at any moment: another with its own key must not start beside it.
 func TestANodeStartsWithTheKeyOfThoseThatRun(t *testing.T) {
 	t.Parallel()

@@ -17,6 +17,10 @@ type Store struct {
 	keys    *secret.Keyring
 	changed atomic.Pointer[Catalog] // refreshed after each change; may be nil
 
+	// KeptKey reports that the sealing key was made on this machine and is kept in a file, so other machines may not have
+	// it. Provider keys are then sealed only if a server of the database has adopted the key. Set it before the store is
+	// used.
+	KeptKey bool
 	// Prices override the built-in price book in every project; nil overrides nothing. Set it before the store is used.
 	Prices *project.PriceBook
 }

@@ -143,4 +143,18 @@ func TestADatabaseAndASecretAreEnoughForProduction(t *testing.T) {
 	if got.Code != 1 || !strings.Contains(got.Err, "encryption_key_missing") {
 		t.Errorf("storing a key: exit %d, %s; want 1 and encryption_key_missing", got.Code, got.Err)
 	}
+	// On the developer's own machine the command has a key, which it made and the server does not have.
+	got = in.Run("", []string{"NODE_ENV=development", "KEY=" + node.StoredKey}, "project", "provider-key", k.Project, "openai=env:KEY")
+	if got.Code != 1 || !strings.Contains(got.Err, "ENCRYPTION_KEY is not set here") {
+		t.Errorf("storing a key from another machine: exit %d, %s; want 1 and what to set", got.Code, got.Err)
+	}
+	p.Stop()
+	p = in.Serve()
+	if a := chat(newClient(t), p, k, "ann", "Authorization", "Bearer sk-proj-clients-own-0123456789"); a.status != http.StatusOK {
+		t.Errorf("after a restart: %d %s", a.status, a.body)
+	}
+	own := []string{"NODE_ENV=development", "KEY=" + node.StoredKey, "ENCRYPTION_KEY=9e1d47b0c8f263a57d40e9b1f6c8352a0b7d94e8c15f63a2d8b04e7f19c6a350"}
+	if got = in.Run("", own, "project", "provider-key", k.Project, "openai=env:KEY"); got.Code != 0 {
+		t.Errorf("with a key that is set: exit %d, %s", got.Code, got.Err)
+	}
 }
