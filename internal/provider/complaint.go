@@ -39,7 +39,7 @@ var money = []string{
 var accounts = []string{
 	"your organization", "this organization", "organization must be verified", "member of an organization", "invalid_organization", "mismatched_organization",
 	"account_deactivated", "account is not active", "account has been", "your account", "your team", "billing", "your plan", "free tier", "free_tier", "freetier",
-	"has been suspended", "consumer_suspended", "consumer_invalid", "has not been used in project", "resource project", "projects/", "wrkspc_",
+	"has been suspended", "consumer_suspended", "consumer_invalid", "has not been used in project", "resource project", "projects/", "project_number", "organization `org_", "wrkspc_",
 	"console.x.ai", "console.anthropic.com", "platform.claude.com", "console.cloud.google.com", "console.developers.google.com", "platform.openai.com/account", "platform.openai.com/settings",
 	"exceeded your current quota",
 }
