@@ -70,6 +70,9 @@ func (v Value) Text() (s string) {
 	case Number:
 		s = string(v.raw)
 	case String:
+		if bytes.IndexByte(v.raw, '\\') < 0 {
+			return string(v.raw[1 : len(v.raw)-1])
+		}
 		_ = json.Unmarshal(v.raw, &s)
 	}
 	return s
@@ -77,32 +80,49 @@ func (v Value) Text() (s string) {
 
 // Items returns the elements of an array.
 func (v Value) Items() []Value {
-	var items []json.RawMessage
-	if v.Kind() == Array {
-		_ = json.Unmarshal(v.raw, &items)
+	if v.Kind() != Array {
+		return nil
 	}
-	values := make([]Value, len(items))
-	for i, raw := range items {
-		values[i] = Value{raw, v.lenient}
-	}
-	return values
+	return v.parts()
 }
 
 // Members returns the members of an object in their order.
-func (v Value) Members() (members []Member) {
+func (v Value) Members() []Member {
 	if v.Kind() != Object {
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(v.raw))
-	_, _ = d.Token()
-	for d.More() {
-		m := Member{Value: Value{lenient: v.lenient}}
-		name, _ := d.Token()
-		m.Name, _ = name.(string)
-		_ = d.Decode(&m.Value.raw)
-		members = append(members, m)
+	parts := v.parts()
+	members := make([]Member, len(parts)/2)
+	for i := range members {
+		members[i] = Member{parts[2*i].Text(), parts[2*i+1]}
 	}
 	return members
+}
+
+// parts returns what stands between the brackets, commas and colons of an array or object. It needs no grammar, because
+// Parse has checked the document.
+func (v Value) parts() (parts []Value) {
+	depth, start, last := 0, 1, len(v.raw)-1
+	for i := 1; i <= last; i++ {
+		switch c := v.raw[i]; {
+		case c == '"':
+			for i++; v.raw[i] != '"'; i++ {
+				if v.raw[i] == '\\' {
+					i++
+				}
+			}
+		case c == '[' || c == '{':
+			depth++
+		case depth == 0 && (c == ',' || c == ':' || i == last):
+			if part := bytes.TrimSpace(v.raw[start:i]); len(part) > 0 {
+				parts = append(parts, Value{json.RawMessage(part), v.lenient})
+			}
+			start = i + 1
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return parts
 }
 
 // Any returns the value as encoding/json does, with numbers as they are written (json.Number).
