@@ -43,8 +43,8 @@ type tariff struct {
 // usd are prices in USD a million tokens. 0 means the price of plain input or output.
 type usd struct{ in, out, cached, write, write1h, audioIn, imageIn, audioOut, imageOut float64 }
 
-// fees are in USD a thousand uses of a hosted tool.
-type fees struct{ WebSearch, FileSearch, CodeInterpreter, Grounding float64 }
+// fees are in USD a thousand uses of a hosted tool. A WebSearchPreview of 0 means the price of WebSearch.
+type fees struct{ WebSearch, FileSearch, CodeInterpreter, Grounding, WebSearchPreview float64 }
 
 // entry is a listing ready for use.
 type entry struct {
@@ -197,6 +197,10 @@ func (l listing) entry(vendor string) *entry {
 }
 
 func (l listing) price(t tariff) Price {
+	preview := t.fees.WebSearchPreview
+	if preview == 0 {
+		preview = t.fees.WebSearch
+	}
 	p := Price{
 		Rates:      t.usd.rates(),
 		LongAbove:  t.above,
@@ -205,6 +209,7 @@ func (l listing) price(t tariff) Price {
 		Fees: [FeeKinds]int64{
 			WebSearch: picosPer(t.fees.WebSearch, 1000), FileSearch: picosPer(t.fees.FileSearch, 1000),
 			CodeInterpreter: picosPer(t.fees.CodeInterpreter, 1000), Grounding: picosPer(t.fees.Grounding, 1000),
+			WebSearchPreview: picosPer(preview, 1000),
 		},
 		MaxOutput: l.max,
 		Context:   l.context,

@@ -33,7 +33,8 @@ func TestEveryCurrentModelHasAPrice(t *testing.T) {
 		}
 	}
 	// A few models of each vendor, so that a misread list is noticed.
-	for _, m := range []string{"gpt-6-sol", "gpt-6-astra", "gpt-6-luna", "gpt-5.6-terra", "gpt-5.5", "gpt-4o-transcribe", "gpt-image-2", "computer-use-preview",
+	for _, m := range []string{"gpt-6.2-sol", "gpt-6.2-astra", "gpt-6.1-terra", "claude-fable-5-2", "claude-sonnet-5-5", "claude-haiku-5-5", "gemini-4-carbon", "gemini-4-hydrogen",
+		"gemini-4-neon", "mistral-large-4", "gpt-6-sol", "gpt-6-astra", "gpt-6-luna", "gpt-5.6-terra", "gpt-5.5", "gpt-4o-transcribe", "gpt-image-2", "computer-use-preview",
 		"claude-opus-5-5", "claude-fable-5-1", "claude-sonnet-5", "gemini-3.8-flash", "gemini-3.1-pro-preview", "gemini-embedding-2",
 		"grok-4.7", "mistral-medium-2604", "devstral-latest", "voxtral-small-latest", "deepseek-v4-pro"} {
 		if !slices.Contains(price.Models(price.Vendor(m)), m) {
@@ -61,6 +62,11 @@ func TestModalitiesAndFeesHaveTheirPrices(t *testing.T) {
 		{"the same in a long request", "gpt-6-sol", price.Usage{Input: 300_000, CacheWrite: 300_000}, 1_500_000},
 		{"OpenAI's web search", "gpt-5.5", fee(price.WebSearch, 3), 30_000},
 		{"of a search model", "gpt-4o-search-preview", fee(price.WebSearch, 1), 25_000},
+		{"of a model that does not reason", "gpt-4.1", fee(price.WebSearch, 1), 10_000},
+		{"the preview tool of such a model", "gpt-4.1-mini-2025-04-14", fee(price.WebSearchPreview, 1), 25_000},
+		{"of its fine-tunes", "ft:gpt-4.1", fee(price.WebSearchPreview, 1), 25_000},
+		{"of a model that reasons", "gpt-5.5", fee(price.WebSearchPreview, 1), 10_000},
+		{"the preview tool of other vendors", "claude-haiku-4-5", fee(price.WebSearchPreview, 1), 10_000},
 		{"OpenAI's file search", "gpt-4.1-nano", fee(price.FileSearch, 2), 5_000},
 		{"OpenAI's code interpreter", "gpt-5.5", fee(price.CodeInterpreter, 1), 30_000},
 		{"Anthropic's web search", "claude-haiku-4-5", fee(price.WebSearch, 4), 40_000},
@@ -70,6 +76,12 @@ func TestModalitiesAndFeesHaveTheirPrices(t *testing.T) {
 		{"xAI's web search", "grok-4.7", fee(price.WebSearch, 1), 5_000},
 		{"xAI's tier begins at its bound", "grok-4.7", price.Usage{Input: 200_000}, 800_000},
 		{"and not below it", "grok-4.7", price.Usage{Input: 199_999}, 399_998},
+		{"a short request of Claude Haiku 5.5", "claude-haiku-5-5", price.Usage{Input: 100_000, CachedInput: 50_000, CacheWrite1h: 10_000, Output: 1000}, 500 + 2_000 + 4_000 + 500},
+		{"a long one", "claude-haiku-5-5", price.Usage{Input: 110_000, CachedInput: 50_000, CacheWrite: 10_000, Output: 1000}, 2_500 + 6_250 + 25_000 + 2_500},
+		{"a long request's cache of GPT-6.2", "gpt-6.2-sol", price.Usage{Input: 300_000, CachedInput: 100_000, CacheWrite: 100_000}, 20_000 + 500_000 + 400_000},
+		{"a query of Gemini 4", "gemini-4-neon", fee(price.Grounding, 1), 14_000},
+		{"Gemini 4 Carbon since December", "gemini-4-carbon", price.Usage{Input: 1000, CachedInput: 500, Output: 100}, 2_000 + 100 + 2_000},
+		{"images of GPT-Image-2.6", "gpt-image-2.6-sunburst", price.Usage{Input: 371, ImageInput: 352, Output: 439, ImageOutput: 439}, 16081},
 		{"an hour of sound", "gpt-transcribe", price.Usage{AudioMillis: 3_600_000}, 270_000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

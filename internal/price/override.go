@@ -157,7 +157,8 @@ func (o Override) Over(base Price, known bool) (Price, bool) {
 	}
 	if o.FeesUSDPerThousand != nil {
 		f := o.FeesUSDPerThousand
-		for fee, value := range [FeeKinds]*float64{WebSearch: f.WebSearch, FileSearch: f.FileSearch, CodeInterpreter: f.CodeInterpreter, Grounding: f.Grounding} {
+		for fee, value := range [FeeKinds]*float64{WebSearch: f.WebSearch, WebSearchPreview: f.WebSearch, FileSearch: f.FileSearch,
+			CodeInterpreter: f.CodeInterpreter, Grounding: f.Grounding} {
 			if value != nil {
 				p.Fees[fee] = picosPer(*value, 1000)
 			}

@@ -35,7 +35,7 @@ func TestOverrideSetsEveryRate(t *testing.T) {
 		// An unset price in above keeps its proportion to plain tokens, if that makes it dearer.
 		Long:      price.Rates{Input: 2e6, CachedInput: 2e5, CacheWrite: 4e6, CacheWrite1h: 6e6, AudioInput: 18e6, ImageInput: 16e6, Output: 3e6, AudioOutput: 3e6, ImageOutput: 45e6},
 		LongAbove: 200_000, Image: 4e10, AudioMilli: 1e5, Character: 15e6,
-		Fees: [price.FeeKinds]int64{1e10, 25e8, 3e10, 35e9},
+		Fees: [price.FeeKinds]int64{price.WebSearch: 1e10, price.WebSearchPreview: 1e10, price.FileSearch: 25e8, price.CodeInterpreter: 3e10, price.Grounding: 35e9},
 	}
 	// The book only adds the longest answer to the set prices.
 	known, _ := price.Lookup("gemini-2.5-pro")
@@ -73,6 +73,8 @@ func TestWhatAnOverrideLeavesOutIsNotFree(t *testing.T) {
 		{"fees", "gpt-5.5", `{"inputUsdPerMillion": 5, "outputUsdPerMillion": 30}`, fee(price.WebSearch), 10_000},
 		{"other fees than the one that is set", "gpt-5.5", `{"feesUsdPerThousand": {"webSearch": 1}}`, fee(price.CodeInterpreter), 30_000},
 		{"the fee that is set", "gpt-5.5", `{"feesUsdPerThousand": {"webSearch": 1}}`, fee(price.WebSearch), 1_000},
+		{"the fee that is set, of OpenAI's preview tool too", "gpt-4.1", `{"feesUsdPerThousand": {"webSearch": 1}}`, fee(price.WebSearchPreview), 1_000},
+		{"the preview tool's fee beside another", "gpt-4.1", `{"feesUsdPerThousand": {"fileSearch": 1}}`, fee(price.WebSearchPreview), 25_000},
 		{"tokens beside a fee", "gpt-5.5", `{"feesUsdPerThousand": {"webSearch": 1}}`, price.Usage{Input: 1000}, 5_000},
 		{"fees alone, of an unknown model", "m", `{"feesUsdPerThousand": {"webSearch": 1}}`, price.Usage{}, -1},
 		{"tokens beside a price by the minute", "gpt-4o-transcribe", `{"audioUsdPerMinute": 0.006}`, price.Usage{Input: 1000, AudioMillis: 60_000}, 2_500 + 6_000},

@@ -38,11 +38,12 @@ type Fee uint8
 
 // The kinds of fees.
 const (
-	WebSearch       Fee = iota // a search of the web
-	FileSearch                 // a search of the developer's stored files
-	CodeInterpreter            // a container that ran code
-	Grounding                  // a prompt, or with newer models a query, that Google Search grounded
-	FeeKinds                   // the number of kinds
+	WebSearch        Fee = iota // a search of the web
+	FileSearch                  // a search of the developer's stored files
+	CodeInterpreter             // a container that ran code
+	Grounding                   // a prompt, or with newer models a query, that Google Search grounded
+	WebSearchPreview            // a search of OpenAI's tool web_search_preview, which costs more with models that do not reason
+	FeeKinds                    // the number of kinds
 )
 
 // Tokens is Input plus Output, saturating at math.MaxInt64.

@@ -238,7 +238,7 @@ func (s vendorSupplement) fees(name string) fees {
 }
 
 // fees are in USD a thousand uses.
-type fees struct{ WebSearch, FileSearch, CodeInterpreter, Grounding float64 }
+type fees struct{ WebSearch, FileSearch, CodeInterpreter, Grounding, WebSearchPreview float64 }
 
 // setFees sets the fees that the price list leaves out.
 func (e *entry) setFees(f fees) {
@@ -246,6 +246,7 @@ func (e *entry) setFees(f fees) {
 		t.fees = fees{
 			WebSearch: max(t.fees.WebSearch, f.WebSearch), FileSearch: max(t.fees.FileSearch, f.FileSearch),
 			CodeInterpreter: max(t.fees.CodeInterpreter, f.CodeInterpreter), Grounding: max(t.fees.Grounding, f.Grounding),
+			WebSearchPreview: max(t.fees.WebSearchPreview, f.WebSearchPreview),
 		}
 	}
 	set(&e.tariff)
@@ -265,6 +266,8 @@ type addition struct {
 	Input         *float64 `json:"inputUsdPerMillion"`
 	Output        float64  `json:"outputUsdPerMillion"`
 	Cached        float64  `json:"cachedInputUsdPerMillion"`
+	CacheWrite    float64  `json:"cacheWriteUsdPerMillion"`
+	CacheWrite1h  float64  `json:"cacheWrite1hUsdPerMillion"`
 	AudioInput    float64  `json:"audioInputUsdPerMillion"`
 	AudioOutput   float64  `json:"audioOutputUsdPerMillion"`
 	CharactersUSD float64  `json:"charactersUsdPerMillion"`
@@ -272,18 +275,23 @@ type addition struct {
 	PeakTimes     float64  // multiplies the price at the package's hours; 0: the price holds all day
 	Fees          fees     `json:"feesUsdPerThousand"`
 	Above         struct {
-		InputTokens int64
-		Input       float64 `json:"inputUsdPerMillion"`
-		Output      float64 `json:"outputUsdPerMillion"`
+		InputTokens  int64
+		Input        float64 `json:"inputUsdPerMillion"`
+		Output       float64 `json:"outputUsdPerMillion"`
+		Cached       float64 `json:"cachedInputUsdPerMillion"`
+		CacheWrite   float64 `json:"cacheWriteUsdPerMillion"`
+		CacheWrite1h float64 `json:"cacheWrite1hUsdPerMillion"`
 	}
 }
 
 func (a addition) tariff() tariff {
 	t := tariff{chars: a.CharactersUSD, hour: 60 * a.MinuteUSD, above: a.Above.InputTokens}
 	if a.Input != nil {
-		t.rates = rates{in: *a.Input, out: a.Output, cached: a.Cached, audioIn: a.AudioInput, audioOut: a.AudioOutput}
+		t.rates = rates{in: *a.Input, out: a.Output, cached: a.Cached, write: a.CacheWrite, write1h: a.CacheWrite1h,
+			audioIn: a.AudioInput, audioOut: a.AudioOutput}
 	}
-	t.long = rates{in: a.Above.Input, out: a.Above.Output}
+	long := a.Above
+	t.long = rates{in: long.Input, out: long.Output, cached: long.Cached, write: long.CacheWrite, write1h: long.CacheWrite1h}
 	return t
 }
 

@@ -106,7 +106,8 @@ func (t tariff) source() string {
 	s += field("hour", t.hour) + field("chars", t.chars)
 	if t.fees != (fees{}) {
 		s += ", fees: fees{" + strings.TrimPrefix(field("WebSearch", t.fees.WebSearch)+field("FileSearch", t.fees.FileSearch)+
-			field("CodeInterpreter", t.fees.CodeInterpreter)+field("Grounding", t.fees.Grounding), ", ") + "}"
+			field("CodeInterpreter", t.fees.CodeInterpreter)+field("Grounding", t.fees.Grounding)+
+			field("WebSearchPreview", t.fees.WebSearchPreview), ", ") + "}"
 	}
 	return s + "}"
 }
