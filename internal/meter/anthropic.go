@@ -70,7 +70,7 @@ type anthropicUsage struct {
 
 func (a *anthropicUsage) take(v gjson.Result) (ok bool) {
 	a.lastOutput, ok = a.anthropicCounts.take(v)
-	if p, listed := passesOf(v.Get("iterations")); listed {
+	if p, listed := passesOf(v.Get("iterations")); listed && len(p.list) >= len(a.passes.list) {
 		a.passes = p
 	}
 	return ok

@@ -64,6 +64,10 @@ func TestFigures(t *testing.T) {
 			price.Usage{Input: 20, CachedInput: 16, Output: 5}, true, true, nil},
 		{"chat: a later figure replaces a larger one", meter.OpenAIChat, meter.Options{}, sse(usage(`{"prompt_tokens":20,"completion_tokens":9}`), usage(`{"prompt_tokens":18,"completion_tokens":7}`)),
 			price.Usage{Input: 18, Output: 7}, true, true, nil},
+		{"messages: a shorter list of passes", meter.AnthropicMessages, meter.Options{}, sse(start, blockText, `{"type":"message_delta","delta":{},"usage":{"output_tokens":9,"iterations":[{"type":"message","input_tokens":10,"output_tokens":4},{"type":"message","input_tokens":20,"output_tokens":5}]}}`, `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"iterations":[]}}`, stop),
+			price.Usage{Input: 30, Output: 9}, true, true, nil},
+		{"responses: an end that leaves its items out", meter.OpenAIResponses, meter.Options{}, sse(`{"type":"response.output_item.done","item":`+searchCall+`}`, `{"type":"response.output_item.done","item":{"type":"code_interpreter_call","container_id":"a"}}`, `{"type":"response.completed","response":`+fmt.Sprintf(response, "", "")+`}`),
+			price.Usage{Input: 10, Output: 5, Fees: [price.FeeKinds]int64{price.WebSearch: 1, price.CodeInterpreter: 1}}, true, true, nil},
 		{"messages: every count keeps its figure", meter.AnthropicMessages, meter.Options{}, sse(start, blockText, delta("end_turn", `"input_tokens":0,"cache_read_input_tokens":0,"output_tokens":40`), delta("end_turn", `"output_tokens":0`), stop),
 			price.Usage{Input: 1570, CachedInput: 70, Output: 40}, true, true, nil},
 		{"gemini: thoughts told before the end", meter.GeminiGenerate, meter.Options{}, sse(fmt.Sprintf(candidate, "", `"promptTokenCount":9,"thoughtsTokenCount":30`), fmt.Sprintf(candidate, `,"finishReason":"STOP"`, `"promptTokenCount":9,"candidatesTokenCount":8`)),
@@ -87,11 +91,20 @@ func TestFigures(t *testing.T) {
 		{"chat: a total that is too small", meter.OpenAIChat, meter.Options{}, `{"usage":{"prompt_tokens":10,"completion_tokens":57,"total_tokens":40}}`, price.Usage{Input: 10, Output: 57}, true, true, nil},
 		{"responses: a total that is too small", meter.OpenAIResponses, meter.Options{}, `{"usage":{"input_tokens":100,"output_tokens":50,"total_tokens":120}}`, price.Usage{Input: 100, Output: 50}, true, true, nil},
 		{"gemini: a total that has more", meter.GeminiGenerate, meter.Options{}, fmt.Sprintf(candidate, `,"finishReason":"STOP"`, `"promptTokenCount":10,"candidatesTokenCount":20,"totalTokenCount":407`), price.Usage{Input: 10, Output: 397}, true, true, nil},
+		{"embeddings: a total that has more", meter.OpenAIEmbeddings, meter.Options{}, `{"data":[],"usage":{"prompt_tokens":7,"total_tokens":10}}`, price.Usage{Input: 10}, true, true, nil},
 		{"gemini: only the total has the output", meter.GeminiGenerate, meter.Options{}, fmt.Sprintf(candidate, `,"finishReason":"STOP"`, `"promptTokenCount":12,"totalTokenCount":500`), price.Usage{Input: 12, Output: 488}, true, true, nil},
 
 		// Fees of hosted tools.
 		{"responses: searches, not pages", meter.OpenAIResponses, meter.Options{}, fmt.Sprintf(response, searchCall+`,{"type":"web_search_call","action":{"type":"open_page"}},{"type":"file_search_call"},{"type":"code_interpreter_call","container_id":"a"},{"type":"code_interpreter_call","container_id":"a"},{"type":"code_interpreter_call","container_id":"b"}`, ""),
 			price.Usage{Input: 10, Output: 5, Fees: [price.FeeKinds]int64{price.WebSearch: 1, price.FileSearch: 1, price.CodeInterpreter: 2}}, true, true, nil},
+		{"responses: containers of a hosted shell, and a local one", meter.OpenAIResponses, meter.Options{}, fmt.Sprintf(response, `{"type":"shell_call","environment":{"type":"container_reference","container_id":"a"}},{"type":"code_interpreter_call","container_id":"a"},{"type":"shell_call","environment":{"type":"container_reference","container_id":"b"}},{"type":"shell_call","environment":{"type":"local"}},{"type":"shell_call"}`, ""),
+			price.Usage{Input: 10, Output: 5}.Plus(fee(price.CodeInterpreter, 2)), true, true, nil},
+		{"responses: a large container", meter.OpenAIResponses, meter.Options{ContainerSize: 64}, fmt.Sprintf(response, `{"type":"code_interpreter_call","container_id":"a"}`, ""),
+			price.Usage{Input: 10, Output: 5}.Plus(fee(price.CodeInterpreter, 64)), true, true, nil},
+		{"responses: searches of the preview tool", meter.OpenAIResponses, meter.Options{SearchPreview: true}, fmt.Sprintf(response, searchCall, ""),
+			price.Usage{Input: 10, Output: 5}.Plus(fee(price.WebSearchPreview, 1)), true, true, nil},
+		{"responses: xAI's counts of tools", meter.OpenAIResponses, meter.Options{}, `{"output":[` + searchCall + `,{"type":"code_interpreter_call"}],"usage":{"input_tokens":10,"output_tokens":5,"server_side_tool_usage_details":{"web_search_calls":2,"x_search_calls":3,"code_interpreter_calls":4,"file_search_calls":1,"document_search_calls":0,"mcp_calls":9}}}`,
+			price.Usage{Input: 10, Output: 5, Fees: [price.FeeKinds]int64{price.WebSearch: 5, price.FileSearch: 1, price.CodeInterpreter: 4}}, true, true, nil},
 		{"responses: the larger count of searches", meter.OpenAIResponses, meter.Options{}, fmt.Sprintf(response, searchCall, `,"tool_usage":{"web_search":{"num_requests":3}}`), price.Usage{Input: 10, Output: 5}.Plus(fee(price.WebSearch, 3)), true, true, nil},
 		{"responses: searches of a stream that broke off", meter.OpenAIResponses, meter.Options{}, sse(`{"type":"response.output_item.done","item":` + searchCall + `}`), fee(price.WebSearch, 1), false, false, nil},
 		{"responses: searches are counted once", meter.OpenAIResponses, meter.Options{}, sse(`{"type":"response.output_item.done","item":`+searchCall+`}`, `{"type":"response.completed","response":`+fmt.Sprintf(response, searchCall, "")+`}`), price.Usage{Input: 10, Output: 5}.Plus(fee(price.WebSearch, 1)), true, true, nil},
@@ -137,8 +150,10 @@ func TestFigures(t *testing.T) {
 
 		// Other ends.
 		{"responses: response.done", meter.OpenAIResponses, meter.Options{}, sse(`{"type":"response.done","response":{"usage":{"input_tokens":10,"output_tokens":5}}}`), price.Usage{Input: 10, Output: 5}, true, true, nil},
+		{"responses: response.cancelled with figures", meter.OpenAIResponses, meter.Options{}, sse(`{"type":"response.output_text.delta","delta":"hello"}`, `{"type":"response.cancelled","response":{"status":"cancelled","usage":{"input_tokens":10,"output_tokens":5}}}`), price.Usage{Input: 10, Output: 5}, true, true, nil},
 		{"responses: response.cancelled", meter.OpenAIResponses, meter.Options{}, sse(`{"type":"response.output_text.delta","delta":"hello"}`, `{"type":"response.cancelled","response":{"status":"cancelled","usage":null}}`), price.Usage{}, false, false, nil},
 		{"gemini: text after the figures of another candidate", meter.GeminiGenerate, meter.Options{}, sse(fmt.Sprintf(candidate, `,"finishReason":"STOP"`, `"promptTokenCount":10,"candidatesTokenCount":5`), `{"candidates":[{"index":1,"content":{"parts":[{"text":"more"}]}}]}`), price.Usage{Input: 10, Output: 5}, true, false, nil},
+		{"gemini: text after the last count of it", meter.GeminiGenerate, meter.Options{}, sse(fmt.Sprintf(candidate, "", `"promptTokenCount":10,"candidatesTokenCount":5`), fmt.Sprintf(candidate, `,"finishReason":"STOP"`, `"promptTokenCount":10,"totalTokenCount":10`)), price.Usage{Input: 10, Output: 5}, true, false, nil},
 		{"chat: text after the figures", meter.OpenAIChat, meter.Options{}, sse(chatText, usage(`{"prompt_tokens":20,"completion_tokens":3}`), chatText, chatEnd, "[DONE]"), price.Usage{Input: 20, Output: 3}, true, false, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -282,6 +297,8 @@ func TestStream_Stage(t *testing.T) {
 			[]meter.Stage{meter.Running, meter.Ended, meter.Running, meter.Ended, meter.Complete}},
 		"responses": {meter.OpenAIResponses, []string{`{"type":"response.output_text.delta","delta":"x"}`, `{"type":"response.output_text.done"}`, `{"type":"response.output_item.added"}`, `{"type":"response.completed","response":{}}`},
 			[]meter.Stage{meter.Running, meter.Ended, meter.Running, meter.Complete}},
+		"done":      {meter.OpenAIResponses, []string{`{"type":"response.done","response":{}}`}, []meter.Stage{meter.Complete}},
+		"cancelled": {meter.OpenAIResponses, []string{`{"type":"response.cancelled","response":{}}`}, []meter.Stage{meter.Complete}},
 	} {
 		s := meter.NewStream(tc.kind, meter.Options{})
 		for i, e := range tc.events {

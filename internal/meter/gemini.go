@@ -14,8 +14,8 @@ type geminiCounts struct {
 	audioOut, imageOut                         int64
 }
 
-// take reads usageMetadata. It reports whether it is readable.
-func (g *geminiCounts) take(v gjson.Result) bool {
+// take reads usageMetadata. It reports whether it is readable, and whether it counts the answer's text.
+func (g *geminiCounts) take(v gjson.Result) (ok, output bool) {
 	// One pass over the object, because every chunk has one.
 	var r reader
 	var later geminiCounts
@@ -46,7 +46,7 @@ func (g *geminiCounts) take(v gjson.Result) bool {
 		return true
 	})
 	if !r.ok() {
-		return false
+		return false, false
 	}
 	replace(&g.prompt, later.prompt)
 	replace(&g.tools, later.tools)
@@ -58,7 +58,7 @@ func (g *geminiCounts) take(v gjson.Result) bool {
 	replace(&g.imageIn, later.imageIn)
 	replace(&g.audioOut, later.audioOut)
 	replace(&g.imageOut, later.imageOut)
-	return true
+	return true, later.candidates > 0 || later.total > later.prompt+later.tools+later.thoughts
 }
 
 // usage is the counts as they are billed. Input is the prompt, cached content included, and the results of tools. Output
@@ -121,8 +121,13 @@ func (m *meter) chunk(data []byte) {
 	m.res.Complete = m.branches.ended() || m.blocked
 	m.failedIf(gjson.GetBytes(data, "error"))
 	usage := gjson.GetBytes(data, "usageMetadata")
-	if usage.IsObject() && complete(data) && m.gemini.take(usage) {
-		m.figures, m.textThen = true, m.res.OutputText
+	if !usage.IsObject() || !complete(data) {
+		return
+	}
+	ok, output := m.gemini.take(usage)
+	m.figures = m.figures || ok
+	if output {
+		m.textThen = m.res.OutputText
 	}
 }
 
@@ -189,5 +194,5 @@ func (m *meter) geminiWhole(body []byte) {
 
 func (m *meter) geminiEmbed(body []byte) {
 	m.failedIf(gjson.GetBytes(body, "error"))
-	m.figures = m.gemini.take(gjson.GetBytes(body, "usageMetadata"))
+	m.figures, _ = m.gemini.take(gjson.GetBytes(body, "usageMetadata"))
 }

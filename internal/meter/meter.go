@@ -106,6 +106,10 @@ type Options struct {
 	ImageModel string
 	// HourCache says that the request asks for one-hour cache writes.
 	HourCache bool
+	// SearchPreview says that the request offers the tool web_search_preview. Its searches have a fee of their own.
+	SearchPreview bool
+	// ContainerSize is the price of a container that the request asks for, in containers of 1 GB. 0 means 1.
+	ContainerSize int64
 	// HideUsage leaves out the events of a chat stream that carry only usage, for clients that did not ask for them. An
 	// event is then passed on when it is complete.
 	HideUsage bool
@@ -127,6 +131,8 @@ type meter struct {
 	imageModel string
 	hourCache  bool
 	named      bool // Options.OtherModels
+	searchFee  price.Fee
+	container  int64 // Options.ContainerSize
 
 	res       Result
 	figures   bool  // usage was readable
@@ -146,7 +152,12 @@ type meter struct {
 }
 
 func newMeter(k Kind, o Options) meter {
-	return meter{kind: k, model: o.Model, imageModel: o.ImageModel, hourCache: o.HourCache, named: o.OtherModels}
+	m := meter{kind: k, model: o.Model, imageModel: o.ImageModel, hourCache: o.HourCache, named: o.OtherModels, searchFee: price.WebSearch,
+		container: max(o.ContainerSize, 1)}
+	if o.SearchPreview {
+		m.searchFee = price.WebSearchPreview
+	}
+	return m
 }
 
 // take adds readable counts to the answer's figures.
@@ -186,7 +197,8 @@ func (m *meter) result() Result {
 		r.Usage = m.counts.usage()
 	}
 	if m.kind == OpenAIResponses {
-		r.Others = m.hosted.add(&r.Usage, r.Others, m.imageModel)
+		m.hosted.addFees(&r.Usage, m.searchFee, m.container)
+		r.Others = m.hosted.addImages(r.Others, m.imageModel)
 	}
 	timed := m.kind == OpenAIAudio && r.Usage.AudioMillis > 0
 	silent := r.OutputText == 0 && r.Images == 0 && !m.media

@@ -230,9 +230,7 @@ func (m *meter) embeddings(body []byte) {
 	m.failedIf(gjson.GetBytes(body, "error"))
 	// Embeddings have no output, and some vendors give only one of the two figures.
 	c, ok := chatUsage(gjson.GetBytes(body, "usage"))
-	if c.input == 0 && c.output == 0 {
-		c.input = c.total
-	}
+	c.input = max(c.input, c.total-c.output)
 	c.outputSaid = true
 	m.take(c, ok)
 }

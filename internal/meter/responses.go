@@ -53,15 +53,10 @@ func (m *meter) responsesWhole(body []byte) {
 func (m *meter) response(v gjson.Result) {
 	m.answeredBy(v.Get("model"))
 	m.tokens(v.Get("usage"))
-	if output := v.Get("output"); output.IsArray() {
-		m.hosted = hosted{}
-		output.ForEach(func(_, item gjson.Result) bool {
-			m.hosted.item(item)
-			return true
-		})
-	}
+	m.hosted.items(v.Get("output"))
 	tools := v.Get("tool_usage")
 	m.hosted.searches = max(m.hosted.searches, part(tools.Get("web_search.num_requests")))
+	m.hosted.counted(v.Get("usage.server_side_tool_usage_details"))
 	if c, ok := tokenUsage(tools.Get("image_gen")); ok {
 		m.hosted.image = c.usage()
 	}
@@ -73,6 +68,7 @@ func (m *meter) response(v gjson.Result) {
 // hosted is the usage of tools that the vendor runs.
 type hosted struct {
 	searches, fileSearches int64
+	runs                   int64    // of code, where the answer counts them
 	containers             []string // the containers that ran code
 	image                  price.Usage
 	imageModel             string // "" if the answer does not name it
@@ -80,6 +76,20 @@ type hosted struct {
 
 // mostContainers bounds how many containers of one answer are distinguished.
 const mostContainers = 64
+
+// items counts the items of a whole response's output. The items that came before it are among them, or it leaves them out.
+func (h *hosted) items(output gjson.Result) {
+	var whole hosted
+	output.ForEach(func(_, item gjson.Result) bool {
+		whole.item(item)
+		return true
+	})
+	h.searches = max(h.searches, whole.searches)
+	h.fileSearches = max(h.fileSearches, whole.fileSearches)
+	if len(whole.containers) > len(h.containers) {
+		h.containers = whole.containers
+	}
+}
 
 // item counts an item of a response's output. OpenAI bills searches, but not opening a page or searching in it.
 func (h *hosted) item(v gjson.Result) {
@@ -92,7 +102,18 @@ func (h *hosted) item(v gjson.Result) {
 		h.fileSearches++
 	case "code_interpreter_call":
 		h.container(v.Get("container_id").String())
+	case "shell_call": // a local shell has no container
+		if id := v.Get("environment.container_id"); id.Exists() {
+			h.container(id.String())
+		}
 	}
+}
+
+// counted takes xAI's counts of the tools that ran.
+func (h *hosted) counted(v gjson.Result) {
+	h.searches = max(h.searches, part(v.Get("web_search_calls"))+part(v.Get("x_search_calls")))
+	h.fileSearches = max(h.fileSearches, part(v.Get("file_search_calls"))+part(v.Get("document_search_calls")))
+	h.runs = part(v.Get("code_interpreter_calls"))
 }
 
 // container notes a container, which is billed once. A call that names none counts as a container of its own.
@@ -111,11 +132,15 @@ func (h *hosted) container(id string) {
 // defaultImageModel is the image tool's model if neither the request nor the answer names one.
 const defaultImageModel = "gpt-image-2"
 
-// add adds the fees to u, and the usage of image models to others.
-func (h *hosted) add(u *price.Usage, others []Pass, asked string) []Pass {
-	u.Fees[price.WebSearch] = max(u.Fees[price.WebSearch], h.searches)
+// addFees adds the fees to u. search is the fee of a search, size that of a container.
+func (h *hosted) addFees(u *price.Usage, search price.Fee, size int64) {
+	u.Fees[search] = max(u.Fees[search], h.searches)
 	u.Fees[price.FileSearch] = max(u.Fees[price.FileSearch], h.fileSearches)
-	u.Fees[price.CodeInterpreter] = max(u.Fees[price.CodeInterpreter], int64(len(h.containers)))
+	u.Fees[price.CodeInterpreter] = max(u.Fees[price.CodeInterpreter], h.runs, int64(len(h.containers))*size)
+}
+
+// addImages adds the usage of the image model to others.
+func (h *hosted) addImages(others []Pass, asked string) []Pass {
 	if h.image.Tokens() == 0 {
 		return others
 	}
