@@ -14,6 +14,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/meter"
+	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -64,8 +65,13 @@ func (c *call) meterOptions(hideUsage bool) meter.Options {
 		o.HourCache = c.env.CacheControl && mentions(c.body, `"1h"`)
 	case wire.Responses:
 		for _, t := range c.env.Demands.Tools {
-			if wire.UndatedTool(t.Type) == "image_generation" && t.Model != "" {
+			switch kind := wire.UndatedTool(t.Type); {
+			case kind == "image_generation" && t.Model != "":
 				o.ImageModel = t.Model
+			case kind == "web_search_preview":
+				o.SearchPreview = true
+			case kind == "code_interpreter", kind == "shell":
+				o.ContainerSize = c.containerSize(price.CodeInterpreter)
 			}
 		}
 	case wire.GenerateContent, wire.StreamGenerateContent:
@@ -130,14 +136,12 @@ func readSome(r io.Reader, p []byte) (n int, err error) {
 }
 
 // passesAtOnce reports whether an answer begins like a stream, or with white space that keeps the connection alive
-// while the model works.
+// while the model works. A byte order mark and a part of a stream's first word count too: such an answer may be a stream.
 func passesAtOnce(p []byte) bool {
 	p = bytes.TrimLeft(p, " \t\r\n")
-	if len(p) == 0 || p[0] == ':' {
-		return true
-	}
-	for _, field := range [...]string{"data:", "event:", "id:", "retry:"} {
-		if bytes.HasPrefix(p, []byte(field)) {
+	for _, start := range [...]string{":", "data:", "event:", "id:", "retry:", "\uFEFF"} {
+		n := min(len(p), len(start))
+		if string(p[:n]) == start[:n] {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -8,10 +9,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -181,6 +184,139 @@ func TestModelThatAnsweredIsCharged(t *testing.T) {
 			t.Errorf("%s: status %d, charged %+v, want %d micro-USD: %s", name, answer.Code, e.account.settled, tc.micros, answer.Body)
 		}
 	}
+}
+
+// Hosted tools are charged as they were asked for: the preview of web search has a fee of its own with models that do not
+// reason, and a large container costs more.
+func TestToolsAreChargedAsTheyWereAskedFor(t *testing.T) {
+	t.Parallel()
+	const (
+		document = `{"name":"test","costLimitUsd":10,"prices":{"gpt-4.1":{"inputUsdPerMillion":0,"outputUsdPerMillion":0},"gpt-5.5":{"inputUsdPerMillion":0,"outputUsdPerMillion":0}}}`
+		search   = `{"type":"web_search_call","action":{"type":"search"}}`
+		run      = `{"type":"code_interpreter_call","container_id":"a"}`
+	)
+	for name, tc := range map[string]struct {
+		model, tool, item string
+		micros            int64
+	}{
+		"Search":        {"gpt-4.1", `{"type":"web_search"}`, search, 10_000},
+		"Preview":       {"gpt-4.1", `{"type":"web_search_preview"}`, search, 25_000},
+		"DatedPreview":  {"gpt-4.1-2025-04-14", `{"type":"web_search_preview_2025_03_11"}`, search, 25_000},
+		"PreviewReason": {"gpt-5.5", `{"type":"web_search_preview"}`, search, 10_000},
+		"Container":     {"gpt-5.5", `{"type":"code_interpreter","container":{"type":"auto"}}`, run, 30_000},
+		"Large":         {"gpt-5.5", `{"type":"code_interpreter","container":{"type":"auto","memory_limit":"4g"}}`, run, 4 * 30_000},
+		"LargeShell":    {"gpt-5.5", `{"type":"shell","environment":{"type":"container_auto","memory_limit":"16g"}}`, `{"type":"shell_call","environment":{"type":"container_reference","container_id":"a"}}`, 16 * 30_000},
+	} {
+		e := newExchangeTest(t, document, answering(`{"object":"response","output":[`+tc.item+`],"usage":{"input_tokens":10,"output_tokens":5}}`))
+		body := `{"model":"` + tc.model + `","input":"hello","max_output_tokens":100,"tools":[` + tc.tool + `]`
+		if answer := e.send("/v1/responses", body+"}", 0); answer.Code != 200 || len(e.account.settled) != 1 || e.account.settled[0].Amounts[limit.Cost] != tc.micros {
+			t.Errorf("%s: status %d, charged %+v, want %d micro-USD", name, answer.Code, e.account.settled, tc.micros)
+		}
+		ask := askFor(t, strings.Replace(document, `"costLimitUsd"`, `"enforcement":"strict","costLimitUsd"`, 1), "/v1/responses", "application/json", body+`,"max_tool_calls":1}`)
+		if ask == nil || ask.Estimate[limit.Cost] < tc.micros {
+			t.Errorf("%s: %v is held under a strict limit, want at least %d micro-USD", name, ask, tc.micros)
+		}
+	}
+}
+
+// Images without usage are not free: a model that is billed by the image costs the price of each, another one an estimate.
+func TestImagesWithoutUsage(t *testing.T) {
+	t.Parallel()
+	const document = `{"name":"test","costLimitUsd":10,"prices":{"dall-e-3":{"imageUsd":0.04},"gpt-image-2":{"inputUsdPerMillion":5,"outputUsdPerMillion":30}}}`
+	for name, tc := range map[string]struct {
+		model, answer string
+		least, most   int64 // micro-USD
+	}{
+		"ByTokens":   {"gpt-image-2", `{"data":[{"b64_json":"aGk="}]}`, 6_000, 1_000_000},
+		"ByImage":    {"dall-e-3", `{"data":[{"url":"https://example.com/1.png"}]}`, 40_000, 40_000},
+		"TwoByImage": {"dall-e-3", `{"data":[{"url":"https://example.com/1.png"},{"url":"https://example.com/2.png"}]}`, 80_000, 80_000},
+		"NoImage":    {"gpt-image-2", `{"data":[],"usage":{"input_tokens":20,"output_tokens":0}}`, 100, 100},
+	} {
+		e := newExchangeTest(t, document, answering(tc.answer))
+		e.send("/v1/images/generations", `{"model":"`+tc.model+`","n":2,"prompt":"a hat"}`, 0)
+		if len(e.account.settled) != 1 {
+			t.Fatalf("%s: settled %d times, want once", name, len(e.account.settled))
+		}
+		if got := e.account.settled[0].Amounts; got[limit.Cost] < tc.least || got[limit.Cost] > tc.most || got[limit.Requests] != 1 {
+			t.Errorf("%s: charged %v, want %d to %d micro-USD", name, got, tc.least, tc.most)
+		}
+	}
+}
+
+// A transcription whose figures are in another unit than its price is not free.
+func TestTranscriptionsAreChargedInTheUnitOfTheirPrice(t *testing.T) {
+	t.Parallel()
+	const document = `{"name":"test","costLimitUsd":10,"providers":{"own":{"baseUrl":"https://own.example/v1","dialect":"openai"}},
+		"prices":{"by-minute":{"audioUsdPerMinute":0.006},"by-token":{"inputUsdPerMillion":6,"outputUsdPerMillion":10}}}`
+	const tokens, seconds = `{"text":"hi","usage":{"type":"tokens","input_tokens":14,"output_tokens":45}}`, `{"text":"hi","usage":{"type":"duration","seconds":60}}`
+	for name, tc := range map[string]struct {
+		model, enforcement, answer string
+		least, most                int64 // micro-USD, for an hour of sound
+	}{
+		"Minutes":       {"by-minute", "soft", seconds, 6_000, 6_000},
+		"Tokens":        {"by-token", "soft", tokens, 14*6 + 450, 14*6 + 450},
+		"MinutesUntold": {"by-minute", "soft", tokens, 360_000, 370_000},
+		"Strict":        {"by-minute", "strict", tokens, 360_000, 370_000},
+		"TokensUntold":  {"by-token", "soft", seconds, 60 * soundTokens * 6, 60 * soundTokens * 6},
+	} {
+		e := newExchangeTest(t, strings.Replace(document, "{", `{"enforcement":"`+tc.enforcement+`",`, 1), answering(tc.answer))
+		contentType, body := upload("own/"+tc.model, silence(300))
+		r := httptest.NewRequest(http.MethodPost, "/v1/audio/transcriptions", strings.NewReader(body))
+		for name, value := range map[string]string{"X-Project-Key": e.snapshot.Key, "X-Identity": "u", "Authorization": "Bearer client-provider-key", "Content-Type": contentType} {
+			r.Header.Set(name, value)
+		}
+		answer := httptest.NewRecorder()
+		e.ServeHTTP(answer, r)
+		if len(e.account.settled) != 1 {
+			t.Errorf("%s: status %d, settled %d times, want once: %s", name, answer.Code, len(e.account.settled), answer.Body)
+			continue
+		}
+		if got := e.account.settled[0].Amounts[limit.Cost]; got < tc.least || got > tc.most {
+			t.Errorf("%s: charged %d micro-USD, want %d to %d", name, got, tc.least, tc.most)
+		}
+	}
+}
+
+// The first bytes of an answer to a call that is not streamed say whether it is events or JSON, however few come at once.
+func TestAnswersAreToldByTheirFirstBytes(t *testing.T) {
+	t.Parallel()
+	const (
+		object = `{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":20,"completion_tokens":7}}`
+		events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n"
+	)
+	for _, lead := range []string{"", "\n", "\uFEFF", " \r\n\uFEFF\n"} {
+		for _, body := range []string{object, events, ": beat\n\n" + events, "event: x\n" + events, "id: 1\r\n" + events, "retry: 5\n\n" + events} {
+			for name, pieces := range map[string]func(io.Reader) io.Reader{"whole": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader} {
+				answer := lead + body
+				e := newExchangeTest(t, `{"name":"test","tokenLimit":1000000}`, func(r *http.Request) (*http.Response, error) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(pieces(strings.NewReader(answer)))}, nil
+				})
+				got := e.send("/v1/chat/completions", chat, 0)
+				if charged := e.charged(t); charged != 27 || got.Body.String() != answer {
+					t.Errorf("%q, %s: charged %d tokens, want 27; the client got %q", answer, name, charged, got.Body)
+				}
+			}
+		}
+	}
+}
+
+// If an answer passes at once, each of its beginnings does: a stream is recognised however it is cut.
+func FuzzPassesAtOnce(f *testing.F) {
+	for _, p := range []string{"data: {}", "\n\uFEFFevent: x", ": beat", "{}", "[]", "dat", "\xef\xbb", "retry:1", "hello", ""} {
+		f.Add([]byte(p))
+	}
+	f.Fuzz(func(t *testing.T, p []byte) {
+		all := passesAtOnce(p)
+		for n := range p {
+			if all && !passesAtOnce(p[:n]) {
+				t.Fatalf("%q passes at once, %q does not", p, p[:n])
+			}
+		}
+		if first := bytes.TrimLeft(p, " \t\r\n"); all && len(first) > 0 && (first[0] == '{' || first[0] == '[') {
+			t.Fatalf("%q passes at once, although it is JSON", p)
+		}
+	})
 }
 
 // The log says why a provider did not answer, and holds no possible secret.

@@ -23,6 +23,7 @@ type used struct {
 func (c *call) used(r meter.Result) used {
 	switch {
 	case r.Known():
+		c.fillSound(&r.Usage)
 	case r.Images > 0 && c.est.price.Image > 0: // billed by the image
 		r.Usage = price.Usage{Images: r.Images}
 	case c.holdStands(r):
@@ -76,6 +77,23 @@ func (c *call) estimated(r meter.Result, output int64) meter.Result {
 		}
 	}
 	return r
+}
+
+// fillSound estimates what a transcription is billed by, if its figures are in another unit: its length, or the tokens of
+// its length.
+func (c *call) fillSound(u *price.Usage) {
+	if !c.est.priced || !transcribes(c.ep.Operation) {
+		return
+	}
+	switch byTime := c.est.price.AudioMilli > 0; {
+	case byTime && u.AudioMillis == 0 && c.caller.Project.Strict:
+		u.AudioMillis = c.est.input.AudioMillis
+	case byTime && u.AudioMillis == 0:
+		u.AudioMillis = c.est.likely.AudioMillis
+	case !byTime && u.AudioMillis > 0 && u.Input == 0:
+		u.AudioInput = satMul(u.AudioMillis, soundTokens) / 1000
+		u.Input = u.AudioInput
+	}
 }
 
 // withOutputOf returns usage with the output of made, and the larger of both counts of images and fees.

@@ -174,7 +174,7 @@ type hosted struct {
 var hostedTools = [...]map[string]hosted{
 	wire.OpenAI: {
 		"web_search":                {price.WebSearch, byCalls},
-		"web_search_preview":        {price.WebSearch, byCalls},
+		"web_search_preview":        {price.WebSearchPreview, byCalls},
 		"file_search":               {price.FileSearch, byCalls},
 		"code_interpreter":          {price.CodeInterpreter, byCalls},
 		"shell":                     {price.CodeInterpreter, byCalls},
