@@ -2,10 +2,17 @@ package test
 
 import (
 	"bufio"
+	"compress/gzip"
+	"compress/zlib"
+	"context"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/test/stack"
@@ -138,6 +145,92 @@ func TestWhole_MeteredWhateverItIsCalled(t *testing.T) {
 		wantCharge(t, s, "u"+kind, 1, 7)
 	}
 }
+
+// A server that cannot stream answers a request for a stream with one object. Its figures count, whatever it is called.
+func TestStreams_AnObjectInTheirPlaceIsMetered(t *testing.T) {
+	t.Parallel()
+	for path, c := range map[string]struct{ request, answer string }{
+		"/v1/chat/completions": {openAI.body("gpt-4o", true), `{"choices":[{"index":0,"message":{"content":"hello"}}],"usage":{"prompt_tokens":20,"completion_tokens":57}}`},
+		"/v1/responses":        {`{"model":"gpt-4o","stream":true,"input":"a"}`, `{"object":"response","output":[{"content":[{"text":"hello"}]}],"usage":{"input_tokens":20,"output_tokens":57}}`},
+		"/v1/messages":         {anthropic.body(anthropic.model, true), `{"content":[{"type":"text","text":"hello"}],"usage":{"input_tokens":20,"output_tokens":57}}`},
+	} {
+		for _, kind := range []string{"text/plain; charset=utf-8", "application/json", ""} {
+			s := stack.New(t, stack.Options{Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header()["Content-Type"] = nil
+				if kind != "" {
+					w.Header().Set("Content-Type", kind)
+				}
+				_, _ = io.WriteString(w, c.answer)
+			})})
+			if a := s.Post(path, "u", c.request, "Anthropic-Version", "2023-06-01"); a.Status != 200 || a.Body != c.answer {
+				t.Errorf("%s, %q: got %d %s, want the answer", path, kind, a.Status, a.Body)
+			}
+			wantCharge(t, s, "u", 1, 77)
+		}
+	}
+}
+
+// A compressed stream, which was not asked for, is not held back: its events pass as they come, or its bytes if they cannot be read.
+func TestStreams_CompressedOnesAreNotHeldBack(t *testing.T) {
+	t.Parallel()
+	const (
+		first = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"one\"}}]}\n\n"
+		rest  = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n"
+	)
+	type encoder interface {
+		io.WriteCloser
+		Flush() error
+	}
+	figures := func(int64) int64 { return 27 }
+	for encoding, c := range map[string]struct {
+		encode func(io.Writer) encoder
+		stored bool
+		want   func(body int64) int64
+	}{
+		"gzip":     {func(w io.Writer) encoder { return gzip.NewWriter(w) }, true, figures},
+		"deflate":  {func(w io.Writer) encoder { return zlib.NewWriter(w) }, true, figures},
+		"br":       {func(w io.Writer) encoder { return brotli.NewWriter(w) }, true, figures},
+		"zstd":     {func(w io.Writer) encoder { z, _ := zstd.NewWriter(w); return z }, true, figures},
+		"compress": {func(w io.Writer) encoder { return unencoded{w} }, false, func(body int64) int64 { return usual(openAI, body) }},
+	} {
+		read := make(chan struct{})
+		s := stack.New(t, stack.Options{PassThrough: !c.stored, Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			w.Header().Set("Content-Encoding", encoding)
+			z := c.encode(w)
+			_, _ = io.WriteString(z, first)
+			_ = z.Flush()
+			_ = http.NewResponseController(w).Flush()
+			<-read
+			_, _ = io.WriteString(z, rest)
+			_ = z.Close()
+		})})
+		ctx, end := context.WithTimeout(t.Context(), 20*time.Second)
+		r := openAI.request(s, "u", true, "Accept-Encoding", "br").WithContext(ctx)
+		length := r.ContentLength
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(first))
+		if _, err := io.ReadFull(resp.Body, got); err != nil || string(got) != first {
+			t.Errorf("%s: got %q, %v; want the first event at once", encoding, got, err)
+		}
+		close(read)
+		if _, err := io.ReadAll(resp.Body); err != nil {
+			t.Errorf("%s: the rest: %v", encoding, err)
+		}
+		_ = resp.Body.Close()
+		end()
+		wantCharge(t, s, "u", 1, c.want(length))
+	}
+}
+
+// unencoded is an encoder of a compression that nobody knows.
+type unencoded struct{ io.Writer }
+
+func (unencoded) Flush() error { return nil }
+func (unencoded) Close() error { return nil }
 
 // Each event reaches the client before the provider makes the next one.
 func TestStreams_EventsAreNotHeldBack(t *testing.T) {
