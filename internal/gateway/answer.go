@@ -296,7 +296,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 // event, and may correct its figures up to the end. If the client has gone, the stream is
 // settled as soon as its figures have come. A stream of which answers are missing goes on.
 func (c *call) settleEarly(watch *meter.Stream, stage meter.Stage, gone bool) {
-	if c.ended || !c.ep.Metered() || c.ep.Dialect == wire.Gemini || stage != meter.Complete && !gone || !watch.Finished(c.env.Answers) {
+	if c.ended || !c.ep.Metered() || c.ep.Dialect.Spec().LateFigures || stage != meter.Complete && !gone || !watch.Finished(c.env.Answers) {
 		return
 	}
 	if r := watch.Result(); r.Known() {

@@ -171,7 +171,7 @@ type hosted struct {
 
 // hostedTools are the tools that vendors run, by dialect and undated type, with their documented bounds. A tool that is
 // not listed has no known fee or bound: a strict limit refuses it.
-var hostedTools = [...]map[string]hosted{
+var hostedTools = [wire.NumDialects]map[string]hosted{
 	wire.OpenAI: {
 		"web_search":                {price.WebSearch, byCalls},
 		"web_search_preview":        {price.WebSearchPreview, byCalls},

@@ -96,7 +96,7 @@ func (c *call) estimateOf() estimate {
 	// A cache write costs more than plain input, and a request that asks for caching may write all of its input.
 	if c.env.CacheControl {
 		e.input.CacheWrite1h = e.input.Input
-	} else if e.price.CacheWrite > e.price.Input && c.ep.Dialect == wire.OpenAI {
+	} else if e.price.CacheWrite > e.price.Input && c.ep.Dialect.Spec().CachesUnasked {
 		e.input.CacheWrite = e.input.Input // OpenAI's newer models cache without being asked
 	}
 

@@ -83,8 +83,8 @@ func (c *call) passHeader(resp *http.Response, edited bool) {
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // net/http would guess one
 	}
-	if c.ep.Dialect == wire.Anthropic {
-		h["Request-Id"] = h["X-Request-Id"] // where Anthropic's SDKs look for it
+	if name := c.ep.Dialect.Spec().RequestIDHeader; name != "" {
+		h[name] = h["X-Request-Id"]
 	}
 	if h.Get("Access-Control-Expose-Headers") != "" {
 		c.exposePassed()
@@ -154,8 +154,8 @@ func (c *call) fail(err error) {
 	h := c.w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if c.ep.Dialect == wire.Anthropic {
-		h.Set("Request-Id", c.id)
+	if name := c.ep.Dialect.Spec().RequestIDHeader; name != "" {
+		h.Set(name, c.id)
 	}
 	if e.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", seconds(max(time.Second, e.RetryAfter)))

@@ -57,26 +57,25 @@ func (c *call) models(query string) error {
 		return badRequest("", "The query cannot be read. Percent-encode it.")
 	}
 	list := slices.DeleteFunc(provider.Models(c.caller.Project, c.tier), func(m provider.Model) bool { return !c.serves(m) })
-	switch c.ep.Dialect {
-	case wire.Anthropic:
-		return c.anthropicModels(list, q)
-	case wire.Gemini:
-		return c.geminiModels(list, q)
-	}
-	answer := struct {
-		Object string        `json:"object"`
-		Data   []openAIModel `json:"data"`
-	}{"list", make([]openAIModel, 0, len(list))}
-	for _, m := range list {
-		answer.Data = append(answer.Data, asOpenAI(m))
-	}
-	return c.writeJSON(answer)
+	return modelAPIs[c.ep.Dialect].list(c, list, q)
+}
+
+// modelAPI is a dialect's API of models.
+type modelAPI struct {
+	list func(c *call, list []provider.Model, q url.Values) error
+	one  func(c *call, m provider.Model) any
+}
+
+var modelAPIs = [wire.NumDialects]modelAPI{
+	wire.OpenAI:    {(*call).openAIModels, func(_ *call, m provider.Model) any { return asOpenAI(m) }},
+	wire.Anthropic: {(*call).anthropicModels, func(c *call, m provider.Model) any { return c.asAnthropic(m) }},
+	wire.Gemini:    {(*call).geminiModels, func(c *call, m provider.Model) any { return c.asGemini(m) }},
 }
 
 // serves reports whether a model is listed in the call's dialect. Google's clients call the listed models in Gemini's own
 // API, and its SDKs do not encode a slash in the path.
 func (c *call) serves(m provider.Model) bool {
-	return c.ep.Dialect != wire.Gemini || m.Provider.Dialect == wire.Gemini && !strings.Contains(m.Name, "/")
+	return !c.ep.Dialect.Spec().ModelInPath || m.Provider.Dialect == c.ep.Dialect && !strings.Contains(m.Name, "/")
 }
 
 // model answers with the model that the path names.
@@ -89,13 +88,7 @@ func (c *call) model() error {
 		return &wire.Error{Status: http.StatusNotFound, Code: "unknown_model", Param: "model",
 			Message: fmt.Sprintf("The model %q belongs to %s and cannot be called in this API. Call it at /v1/chat/completions.", m.Name, m.Provider.Name)}
 	}
-	switch c.ep.Dialect {
-	case wire.Anthropic:
-		return c.writeJSON(c.asAnthropic(m))
-	case wire.Gemini:
-		return c.writeJSON(c.asGemini(m))
-	}
-	return c.writeJSON(asOpenAI(m))
+	return c.writeJSON(modelAPIs[c.ep.Dialect].one(c, m))
 }
 
 func asOpenAI(m provider.Model) openAIModel {
@@ -123,6 +116,17 @@ func (c *call) asGemini(m provider.Model) geminiModel {
 		g.Methods = []string{"embedContent", "countTextTokens", "countTokens"}
 	}
 	return g
+}
+
+func (c *call) openAIModels(list []provider.Model, _ url.Values) error {
+	answer := struct {
+		Object string        `json:"object"`
+		Data   []openAIModel `json:"data"`
+	}{"list", make([]openAIModel, 0, len(list))}
+	for _, m := range list {
+		answer.Data = append(answer.Data, asOpenAI(m))
+	}
+	return c.writeJSON(answer)
 }
 
 // anthropicModels answers with a page: `limit` models after `after_id`, or before `before_id`. The default limit is

@@ -270,7 +270,7 @@ func (c *call) checkCap() error {
 	if by.Vendor == "" && mentions(c.body, `"n_predict"`) { // llama.cpp prefers it to max_tokens
 		return badRequest("n_predict", "A strict limit applies, and `n_predict` would take the place of the output cap. Leave it out.")
 	}
-	if c.ep.Operation != wire.ChatCompletions || by.Dialect != wire.OpenAI ||
+	if c.ep.Operation != wire.ChatCompletions || by.Dialect.Spec().CompletionCap ||
 		capField(c.ep.Operation, by) != "max_tokens" || !mentions(c.body, `"max_completion_tokens"`) {
 		return nil
 	}

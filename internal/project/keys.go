@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
 // IsKey reports whether s has the form of a project key: "pk_" and at most 128 characters in all. Such a project need not
@@ -37,6 +40,11 @@ const (
 )
 
 var placeNames = [NumPlaces]string{"Authorization", "x-api-key", "x-goog-api-key", "the query parameter key"}
+
+// NativePlace is the key's place in a dialect's own API. The OpenAI-compatible endpoints of all vendors take a bearer token.
+func NativePlace(d wire.Dialect) Place {
+	return Place(slices.Index(placeNames[:], d.Spec().KeyPlace))
+}
 
 // String returns the place's name for developers.
 func (p Place) String() string { return placeNames[p] }

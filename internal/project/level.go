@@ -175,7 +175,7 @@ func (s Settings) naming() naming {
 		n.known[v.Name] = true
 	}
 	for name, p := range s.Providers {
-		if !n.known[name] && p.dialect(name) == wire.OpenAI.String() {
+		if d, _ := wire.ParseDialect(p.dialect(name)); !n.known[name] && d.Spec().SlashedModels {
 			n.slashed = append(n.slashed, name)
 		}
 		for _, key := range p.Models {

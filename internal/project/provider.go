@@ -107,20 +107,10 @@ func objectID(path, id string) (string, error) {
 	return id, nil
 }
 
-// parseDialect is the inverse of wire.Dialect's String.
-func parseDialect(name string) (wire.Dialect, bool) {
-	for _, d := range []wire.Dialect{wire.OpenAI, wire.Anthropic, wire.Gemini} {
-		if d.String() == name {
-			return d, true
-		}
-	}
-	return 0, false
-}
-
 func (p *ProviderFields) setDialect(path string, v document.Value) error {
 	return optional(&p.Dialect, func(path, s string) error {
-		if _, ok := parseDialect(s); !ok {
-			return document.Errorf(path, "must be one of openai, anthropic, gemini, not %q", s)
+		if _, ok := wire.ParseDialect(s); !ok {
+			return document.Errorf(path, "must be one of %s, not %q", strings.Join(wire.DialectNames(), ", "), s)
 		}
 		return nil
 	})(path, v)
@@ -252,9 +242,9 @@ func providerName(path, name string) error {
 
 func (p ProviderFields) check(path, name string) error {
 	vendor, builtin := VendorOf(name)
-	dialect := vendor.Dialect.String()
+	dialect := vendor.Dialect
 	if !builtin && p.Dialect != nil {
-		dialect = *p.Dialect
+		dialect, _ = wire.ParseDialect(*p.Dialect)
 	}
 	if tail := surplus(p.BaseURL, dialect); tail != "" {
 		return document.Errorf(path+".baseUrl", "ends in %s, which is added to it; leave that out", tail)
@@ -269,7 +259,7 @@ func (p ProviderFields) check(path, name string) error {
 	case p.BaseURL == nil:
 		return document.Errorf(path+".baseUrl", "is missing: %s is not built in (those are %s), so say where it is", name, vendorNames())
 	case p.Dialect == nil:
-		return document.Errorf(path+".dialect", "is missing: one of openai, anthropic, gemini")
+		return document.Errorf(path+".dialect", "is missing: one of %s", strings.Join(wire.DialectNames(), ", "))
 	}
 	return nil
 }
@@ -285,18 +275,11 @@ func (p ProviderFields) keyFits(vendor Vendor) bool {
 }
 
 // surplus returns the end of a base URL that is already a part of the endpoints' paths, or "".
-func surplus(base *string, dialect string) string {
+func surplus(base *string, dialect wire.Dialect) string {
 	if base == nil {
 		return ""
 	}
-	tails := []string{"/chat/completions", "/responses"}
-	switch dialect {
-	case wire.Anthropic.String():
-		tails = []string{"/v1", "/messages"}
-	case wire.Gemini.String():
-		tails = []string{"/v1beta", "/models", "/openai"}
-	}
-	for _, tail := range tails {
+	for _, tail := range dialect.Spec().Surplus {
 		if strings.HasSuffix(strings.TrimRight(*base, "/"), tail) {
 			return tail
 		}

@@ -402,7 +402,7 @@ func TestPeriodsAreThoseOfTheLimits(t *testing.T) {
 func TestDialectsAreThoseOfTheWire(t *testing.T) {
 	t.Parallel()
 	for _, d := range []wire.Dialect{wire.OpenAI, wire.Anthropic, wire.Gemini} {
-		if got, ok := parseDialect(d.String()); !ok || got != d {
+		if got, ok := wire.ParseDialect(d.String()); !ok || got != d {
 			t.Errorf("parseDialect(%s) = %v, %v", d, got, ok)
 		}
 	}

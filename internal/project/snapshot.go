@@ -165,7 +165,7 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 			s.providers[name] = p
 		}
 		if fields.Dialect != nil {
-			p.Dialect, _ = parseDialect(*fields.Dialect)
+			p.Dialect, _ = wire.ParseDialect(*fields.Dialect)
 		}
 		if fields.BaseURL != nil {
 			base, err := parseBase(document.Join("providers", name)+".baseUrl", *fields.BaseURL)

@@ -41,6 +41,7 @@ type Quirks struct {
 	NoStreamOptions    bool // refuses stream_options, and sends the usage of streams anyway
 	CountsToolCalls    bool // responses are known to obey max_tool_calls
 	ModerationsAreFree bool
+	CollectionNames    bool // also takes names with models/ before them, in its compatible API too
 }
 
 // vendors are the built-in providers. A vendor never gets an API key that begins like another vendor's keys.
@@ -88,6 +89,7 @@ var vendors = []Vendor{
 			{"gemini-embedding", "embedding"}, {"gemini", "gemini"}, {"gemma", "gemma"}, {"imagen", "image"}, {"veo", "image"},
 		},
 		Example: "gemini-2.5-flash", Cheap: "gemini-2.5-flash", Dear: "gemini-2.5-pro",
+		Quirks:    Quirks{CollectionNames: true},
 		KeyStarts: []string{"AIza", "AQ."},
 		keysKnown: true,
 	},

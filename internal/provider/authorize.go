@@ -56,7 +56,7 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller stri
 // credential chooses the key to send and its place. The key is "" for the developer's own server that needs none, such as
 // Ollama or vLLM: it has no stored key and the client sent none.
 func credential(p *project.Provider, d wire.Dialect, in http.Header, rawQuery string) (project.Place, string, error) {
-	native := nativePlace(d)
+	native := project.NativePlace(d)
 	if p.KeyError != nil {
 		return 0, "", refuse(http.StatusServiceUnavailable, "unavailable", "",
 			"The project's stored key for %s cannot be opened. Set it again in the project's settings.", p.Name)
@@ -101,19 +101,6 @@ func pick(keys project.SentKeys, native project.Place) (project.Place, bool) {
 
 // forProvider reports whether a sent key is not a project key.
 func forProvider(key string) bool { return key != "" && !strings.HasPrefix(key, "pk_") }
-
-// nativePlace is the key's place in the dialect's own API. The OpenAI-compatible endpoints of all vendors take a bearer
-// token.
-func nativePlace(d wire.Dialect) project.Place {
-	switch d {
-	case wire.Anthropic:
-		return project.PlaceAPIKey
-	case wire.Gemini:
-		return project.PlaceGoogAPIKey
-	default:
-		return project.PlaceBearer
-	}
-}
 
 // belongs reports whether a client's key may go to a provider, judged by the key's shape. A project's own provider gets a
 // built-in vendor's key only if it is that vendor's server under another name.

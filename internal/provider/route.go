@@ -72,11 +72,11 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 		return Target{}, err
 	}
 	to, sent := claim(p, model)
-	if to == nil || ep.Dialect == wire.Gemini && onlyByName(p, to, model) {
+	if to == nil || ep.Dialect.Spec().ModelInPath && onlyByName(p, to, model) {
 		to = header
 	}
-	if to == nil && ep.Dialect == wire.Gemini && vendorOf(limit.NormalizeModel(model)) != "" {
-		to, _ = p.Provider(project.Native(wire.Gemini))
+	if to == nil && ep.Dialect.Spec().ModelInPath && vendorOf(limit.NormalizeModel(model)) != "" {
+		to, _ = p.Provider(project.Native(ep.Dialect))
 	}
 	if only := p.Configured(); to == nil && len(only) == 1 {
 		to = only[0]
@@ -84,7 +84,7 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 	if to == nil {
 		return Target{}, unknownModel(p, model)
 	}
-	if to.Dialect == wire.Gemini || to.Vendor == "google" { // or Google's compatible API as a provider of the project's own
+	if to.Dialect.Spec().ModelInPath || to.Quirks().CollectionNames {
 		sent = withoutCollection(sent)
 	}
 	if model != "" && strings.TrimSpace(sent) == "" {
@@ -118,7 +118,7 @@ func claim(p *project.Snapshot, model string) (to *project.Provider, sent string
 	}
 	// models/gemini-2.5-flash is how Google's own API spells a model's full name.
 	if bare := withoutCollection(normalized); bare != normalized {
-		if vendor, ok := p.Provider(vendorOf(bare)); ok && vendor.Dialect == wire.Gemini {
+		if vendor, ok := p.Provider(vendorOf(bare)); ok && vendor.Dialect.Spec().ModelInPath {
 			return vendor, model
 		}
 	}
@@ -129,7 +129,7 @@ func claim(p *project.Snapshot, model string) (to *project.Provider, sent string
 func onlyByName(p *project.Snapshot, to *project.Provider, model string) bool {
 	normalized := limit.NormalizeModel(model)
 	by, _ := p.Claim(normalized)
-	return to.Dialect != wire.Gemini && by == nil && vendorOf(normalized) == to.Name
+	return !to.Dialect.Spec().ModelInPath && by == nil && vendorOf(normalized) == to.Name
 }
 
 // withoutCollection cuts "models/" off a model's name: Google takes both spellings, so a limit must see one.
@@ -181,73 +181,24 @@ func refuse(status int, code, param, format string, args ...any) *wire.Error {
 	return &wire.Error{Status: status, Code: code, Param: param, Message: fmt.Sprintf(format, args...)}
 }
 
-// openAIPaths are the OpenAI endpoints below a base URL that ends in /v1.
-var openAIPaths = map[wire.Operation]string{
-	wire.ChatCompletions:     "/chat/completions",
-	wire.Completions:         "/completions",
-	wire.Responses:           "/responses",
-	wire.CountResponseTokens: "/responses/input_tokens",
-	wire.CompactResponse:     "/responses/compact",
-	wire.Embeddings:          "/embeddings",
-	wire.Moderations:         "/moderations",
-	wire.ImageGenerations:    "/images/generations",
-	wire.ImageEdits:          "/images/edits",
-	wire.Speech:              "/audio/speech",
-	wire.Transcriptions:      "/audio/transcriptions",
-	wire.Translations:        "/audio/translations",
-}
-
-// geminiActions follow the model in Gemini's paths.
-var geminiActions = map[wire.Operation]string{
-	wire.GenerateContent:       ":generateContent",
-	wire.StreamGenerateContent: ":streamGenerateContent",
-	wire.CountTokens:           ":countTokens",
-	wire.EmbedContent:          ":embedContent",
-	wire.BatchEmbedContents:    ":batchEmbedContents",
-}
-
-// endpointURL returns the provider's URL for an endpoint. It is built from constants, the project's base URL and, for
-// Gemini, the model. No other part of the client's path is in it.
+// endpointURL returns the provider's URL for an endpoint. It is built from constants, the project's base URL and, where the
+// path names it, the model. No other part of the client's path is in it.
 func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, error) {
-	if action, ok := geminiActions[ep.Operation]; ok && to.Dialect == wire.Gemini {
-		// A lenient server could read path punctuation in a name as another endpoint.
-		if model == "" || strings.ContainsAny(model, "/:%?#\\") || model == "." || model == ".." {
-			return "", refuse(http.StatusBadRequest, "unknown_model", "model", "%s is not a model's name. Send the name as the provider writes it.", quote(model))
-		}
-		version := "/v1beta"
-		if strings.HasPrefix(ep.Path, "/v1/") {
-			version = "/v1"
-		}
-		return to.BaseURL + version + "/models/" + url.PathEscape(strings.TrimSpace(model)) + action, nil
+	path, ok := to.Dialect.Spec().Paths[ep.Operation]
+	if !ok {
+		return "", refuse(http.StatusBadRequest, "invalid_request", "model",
+			"The model %s belongs to %s, which serves %s, not %s.", quote(model), to.Name, to.Dialect.Spec().Serves, ep.Path)
 	}
-	switch path := openAIPaths[ep.Operation]; {
-	case ep.Operation == wire.Messages && to.Dialect == wire.Anthropic:
-		return to.BaseURL + "/v1/messages", nil
-	case ep.Operation == wire.CountMessageTokens && to.Dialect == wire.Anthropic:
-		return to.BaseURL + "/v1/messages/count_tokens", nil
-	case path != "" && to.Dialect == wire.OpenAI:
+	before, after, named := strings.Cut(path, "{model}")
+	if !named {
 		return to.BaseURL + path, nil
-	case ep.Operation == wire.ChatCompletions && to.Dialect == wire.Anthropic:
-		return to.BaseURL + "/v1" + path, nil
-	case to.Dialect == wire.Gemini && compatible(ep.Operation):
-		return to.BaseURL + "/v1beta/openai" + path, nil
 	}
-	return "", refuse(http.StatusBadRequest, "invalid_request", "model",
-		"The model %s belongs to %s, which serves %s, not %s.", quote(model), to.Name, serves(to.Dialect), ep.Path)
-}
-
-// compatible reports whether Gemini's OpenAI-compatible API has the operation.
-func compatible(op wire.Operation) bool {
-	return op == wire.ChatCompletions || op == wire.Embeddings || op == wire.ImageGenerations
-}
-
-func serves(d wire.Dialect) string {
-	switch d {
-	case wire.Anthropic:
-		return "/v1/messages and /v1/chat/completions"
-	case wire.Gemini:
-		return "/v1beta/models/{model}:generateContent and its like, /v1/chat/completions, /v1/embeddings and /v1/images/generations"
-	default:
-		return "/v1/chat/completions and the other OpenAI endpoints"
+	// A lenient server could read path punctuation in a name as another endpoint.
+	if model == "" || strings.ContainsAny(model, "/:%?#\\") || model == "." || model == ".." {
+		return "", refuse(http.StatusBadRequest, "unknown_model", "model", "%s is not a model's name. Send the name as the provider writes it.", quote(model))
 	}
+	if rest, beta := strings.CutPrefix(before, "/v1beta/"); beta && strings.HasPrefix(ep.Path, "/v1/") {
+		before = "/v1/" + rest
+	}
+	return to.BaseURL + before + url.PathEscape(strings.TrimSpace(model)) + after, nil
 }

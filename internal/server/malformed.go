@@ -102,8 +102,8 @@ func translated(head string, answer *http.Response, docsURL string) *http.Respon
 	e.DocURL = wire.DocURL(docsURL, e.Code)
 	id, dialect := newRequestID(), wire.DialectOf(path)
 	h := http.Header{"Content-Type": {"application/json"}, "X-Content-Type-Options": {"nosniff"}, "X-Request-Id": {id}}
-	if dialect == wire.Anthropic {
-		h.Set("Request-Id", id)
+	if name := dialect.Spec().RequestIDHeader; name != "" {
+		h.Set(name, id)
 	}
 	body := e.Body(dialect, id)
 	if strings.HasPrefix(path, "/api/") {

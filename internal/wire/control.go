@@ -250,18 +250,8 @@ const defaultModeration = "omni-moderation-latest"
 
 // finish fills the envelope from the checked control fields.
 func (e *Envelope) finish() error {
-	if e.Endpoint.Dialect == Gemini {
-		e.Stream = e.Endpoint.Operation == StreamGenerateContent
-	} else {
-		switch {
-		case e.fields[model].kind != missing:
-		case e.Endpoint.Operation == Moderations:
-			e.Model = defaultModeration
-		default:
-			return invalid("model", "`model` is missing. Name the model to use.")
-		}
-		e.Stream = e.isTrue(stream)
-		e.IncludeUsage = e.isTrue(includeUsage)
+	if err := e.spec().finish(e); err != nil {
+		return err
 	}
 	e.readCaps()
 	e.Answers *= e.choices()
@@ -275,7 +265,7 @@ func (e *Envelope) finish() error {
 // readCaps derives the output cap. If a provider may read one of the caps as no cap, the body counts as uncapped: it is
 // unknown which of its caps the provider obeys.
 func (e *Envelope) readCaps() {
-	for _, field := range e.caps() {
+	for _, field := range e.spec().caps {
 		if !e.applies(field) {
 			continue
 		}
@@ -306,10 +296,10 @@ var unread = []control{model, stream, maxTokens, maxCompletionTokens, maxOutputT
 // measureControls counts the bytes of the body that no model reads. Under a small limit, a model's long name would else
 // count as much as a prompt.
 func (e *Envelope) measureControls() {
-	if e.form || e.Endpoint.Dialect == Gemini {
+	if e.form {
 		return
 	}
-	for _, field := range unread {
+	for _, field := range e.spec().unread {
 		switch tok := e.fields[field]; tok.kind {
 		case text, numeric, boolean:
 			e.Input.ControlBytes += int64(len(params[field]) + len(`"":`) + tok.end - tok.start)
@@ -317,19 +307,8 @@ func (e *Envelope) measureControls() {
 	}
 }
 
-// The fields that bound an answer's tokens.
-var (
-	outputCaps       = []control{maxTokens, maxCompletionTokens, maxOutputTokens}
-	geminiOutputCaps = []control{generationMaxOutput}
-)
-
-// caps returns the fields that bound an answer's tokens in the body's dialect.
-func (e *Envelope) caps() []control {
-	if e.Endpoint.Dialect == Gemini {
-		return geminiOutputCaps
-	}
-	return outputCaps
-}
+// outputCaps are the fields that bound an answer's tokens in the dialects of OpenAI and Anthropic.
+var outputCaps = []control{maxTokens, maxCompletionTokens, maxOutputTokens}
 
 // applies reports whether a field bounds the answers of the endpoint. A field of another endpoint bounds nothing: vendors
 // ignore unknown fields.
@@ -350,14 +329,16 @@ func (e *Envelope) applies(cap control) bool {
 
 // choices returns how many answers the body asks for per prompt.
 func (e *Envelope) choices() int64 {
-	if e.Endpoint.Dialect == Gemini {
-		n, _ := e.amount(candidateCount)
-		return max(n, 1)
+	most := int64(1)
+	for _, field := range e.spec().choices {
+		n, _ := e.amount(field)
+		most = max(most, n)
 	}
-	n, _ := e.amount(choices)
-	best, _ := e.amount(bestOf)
-	return max(n, best, 1)
+	return most
 }
+
+// spec is what is known of the body's dialect.
+func (e *Envelope) spec() *Spec { return e.Endpoint.Dialect.Spec() }
 
 func (e *Envelope) isTrue(field control) bool {
 	tok := e.fields[field]

@@ -152,7 +152,7 @@ func (r *reader) tool(f *toolFrame) error {
 	plain := f.kind.kind == missing || f.kind.kind == null
 	switch {
 	case f.foreign, !ok, !plain && f.kind.kind != text:
-	case plain && (f.described || r.e.Endpoint.Dialect == Anthropic):
+	case plain && (f.described || r.e.spec().untypedTools):
 		return nil
 	case isClientTool(kind):
 		r.typed(kind)

@@ -79,7 +79,7 @@ func (e *Envelope) Apply(edit Edit) []byte {
 	if edit.MaxOutput > 0 {
 		e.editCap(&p, edit)
 	}
-	if edit.IncludeUsage && !e.IncludeUsage && e.Endpoint.Dialect == OpenAI && !e.form {
+	if edit.IncludeUsage && !e.IncludeUsage && e.spec().streamOptions && !e.form {
 		e.editUsage(&p)
 	}
 	return p.apply()
@@ -89,7 +89,7 @@ func (e *Envelope) editModel(p *patches, name string) {
 	switch {
 	case e.form:
 		p.replace(e.fields[model], []byte(name))
-	case e.Endpoint.Dialect == Gemini:
+	case e.spec().ModelInPath:
 		for _, tok := range e.models {
 			p.replace(tok, quote(e.prefix(tok)+name))
 		}
@@ -111,8 +111,8 @@ func (e *Envelope) prefix(tok token) string {
 // editCap lowers the caps that are too high, and adds one if there is none.
 func (e *Envelope) editCap(p *patches, edit Edit) {
 	limit := []byte(strconv.FormatInt(edit.MaxOutput, 10))
-	for _, field := range e.caps() {
-		empty := e.isEmptyCap(field) && e.applies(field) && edit.CapField != "" && e.Endpoint.Dialect != Gemini
+	for _, field := range e.spec().caps {
+		empty := e.isEmptyCap(field) && e.applies(field) && edit.CapField != "" && !e.spec().capInside
 		if n, ok := e.amount(field); ok && n > edit.MaxOutput || empty {
 			p.replace(e.fields[field], limit)
 		}
@@ -120,11 +120,11 @@ func (e *Envelope) editCap(p *patches, edit Edit) {
 	if e.Capped || edit.CapField == "" || e.form {
 		return
 	}
-	if e.Endpoint.Dialect == Gemini {
+	if e.spec().capInside {
 		e.addGenerationCap(p, limit)
 		return
 	}
-	for _, field := range e.caps() {
+	for _, field := range e.spec().caps {
 		if params[field] != edit.CapField {
 			continue
 		}

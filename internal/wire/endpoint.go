@@ -8,28 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// Dialect is the vendor's API whose requests and errors an endpoint uses.
-type Dialect uint8
-
-// The dialects of the data plane.
-const (
-	OpenAI Dialect = iota
-	Anthropic
-	Gemini
-)
-
-// String returns the name that a project's settings use.
-func (d Dialect) String() string {
-	switch d {
-	case Anthropic:
-		return "anthropic"
-	case Gemini:
-		return "gemini"
-	default:
-		return "openai"
-	}
-}
-
 // Operation is what an endpoint does.
 type Operation uint8
 
@@ -60,6 +38,8 @@ const (
 	ListModels
 	GetModel
 	OwnUsage
+
+	NumOperations = int(OwnUsage) + 1
 )
 
 // operations names each operation as metrics and logs show it.
@@ -130,29 +110,20 @@ func (ep Endpoint) multipart() bool {
 	}
 }
 
-// posts are the endpoints with a fixed path that take a body.
-var posts = map[string]Endpoint{
-	"/v1/chat/completions":       {Operation: ChatCompletions},
-	"/v1/completions":            {Operation: Completions},
-	"/v1/responses":              {Operation: Responses},
-	"/v1/embeddings":             {Operation: Embeddings},
-	"/v1/moderations":            {Operation: Moderations},
-	"/v1/images/generations":     {Operation: ImageGenerations},
-	"/v1/images/edits":           {Operation: ImageEdits},
-	"/v1/audio/speech":           {Operation: Speech},
-	"/v1/audio/transcriptions":   {Operation: Transcriptions},
-	"/v1/audio/translations":     {Operation: Translations},
-	"/v1/responses/input_tokens": {Operation: CountResponseTokens},
-	"/v1/responses/compact":      {Operation: CompactResponse},
-	"/v1/messages":               {Dialect: Anthropic, Operation: Messages},
-	"/v1/messages/count_tokens":  {Dialect: Anthropic, Operation: CountMessageTokens},
-}
+// posts and gets are the endpoints with a fixed path, which take a body or none.
+var posts, gets = fixedPaths()
 
-// gets are the endpoints with a fixed path that take no body.
-var gets = map[string]Endpoint{
-	"/v1/models":     {Operation: ListModels},
-	"/v1/usage":      {Operation: OwnUsage},
-	"/v1beta/models": {Dialect: Gemini, Operation: ListModels},
+func fixedPaths() (posts, gets map[string]Endpoint) {
+	posts, gets = map[string]Endpoint{}, map[string]Endpoint{}
+	for d, s := range specs {
+		for path, op := range s.posts {
+			posts[path] = Endpoint{Dialect: Dialect(d), Operation: op}
+		}
+		for path, op := range s.gets {
+			gets[path] = Endpoint{Dialect: Dialect(d), Operation: op}
+		}
+	}
+	return posts, gets
 }
 
 // actions are the operations of Gemini by the action after the model's colon.

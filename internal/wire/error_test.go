@@ -165,7 +165,7 @@ func TestErrorBody_isValidJSONWhateverItHolds(t *testing.T) {
 		{Status: 429, Limit: &LimitDetail{}},
 		{Status: 429, Limit: &LimitDetail{Limit: "x", Used: "NaN", Remaining: "0x1p-2"}, RetryAfter: -time.Second},
 	} {
-		for _, d := range []Dialect{OpenAI, Anthropic, Gemini, 9} {
+		for _, d := range []Dialect{OpenAI, Anthropic, Gemini} {
 			if body := e.Body(d, "\"\xff"); !json.Valid(body) {
 				t.Errorf("%+v in %v is no JSON: %s", e, d, body)
 			}

@@ -49,8 +49,8 @@ func oneOf(word []byte, words ...string) string {
 func (r *reader) blob(f *blobFrame) {
 	in := &r.e.Input
 	embedding := f.kind
-	if r.e.Endpoint.Dialect == Gemini {
-		embedding = "base64"
+	if kind := r.e.spec().blobKind; kind != "" {
+		embedding = kind
 	}
 	switch {
 	case f.repeated:
@@ -74,8 +74,8 @@ func (r *reader) image(raw []byte) {
 		in.Images++
 		return
 	}
-	comma := bytes.IndexByte(raw[:min(len(raw), len(r.scratch))], ',')
-	header, _ := unescape(r.scratch[:0], raw[:max(comma, 0)])
+	comma := bytes.IndexByte(raw[:min(len(raw), len(r.e.scratch))], ',')
+	header, _ := unescape(r.e.scratch[:0], raw[:max(comma, 0)])
 	header = bytes.ToLower(header)
 	if !bytes.HasPrefix(header, []byte("data:image/")) {
 		in.Opaque = true

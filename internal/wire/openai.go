@@ -1,6 +1,115 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"net/http"
+	"strings"
+)
+
+// openAI is OpenAI's API, and that of the many servers that are compatible with it.
+var openAI = Spec{
+	Name:     "openai",
+	KeyPlace: "Authorization",
+	Serves:   "/v1/chat/completions and the other OpenAI endpoints",
+	Paths: map[Operation]string{ // its base URLs end in /v1
+		ChatCompletions:     "/chat/completions",
+		Completions:         "/completions",
+		Responses:           "/responses",
+		CountResponseTokens: "/responses/input_tokens",
+		CompactResponse:     "/responses/compact",
+		Embeddings:          "/embeddings",
+		Moderations:         "/moderations",
+		ImageGenerations:    "/images/generations",
+		ImageEdits:          "/images/edits",
+		Speech:              "/audio/speech",
+		Transcriptions:      "/audio/transcriptions",
+		Translations:        "/audio/translations",
+	},
+	Surplus:       []string{"/chat/completions", "/responses"},
+	SlashedModels: true,
+	CachesUnasked: true,
+
+	posts: map[string]Operation{
+		"/v1/chat/completions":       ChatCompletions,
+		"/v1/completions":            Completions,
+		"/v1/responses":              Responses,
+		"/v1/embeddings":             Embeddings,
+		"/v1/moderations":            Moderations,
+		"/v1/images/generations":     ImageGenerations,
+		"/v1/images/edits":           ImageEdits,
+		"/v1/audio/speech":           Speech,
+		"/v1/audio/transcriptions":   Transcriptions,
+		"/v1/audio/translations":     Translations,
+		"/v1/responses/input_tokens": CountResponseTokens,
+		"/v1/responses/compact":      CompactResponse,
+	},
+	gets:     map[string]Operation{"/v1/models": ListModels, "/v1/usage": OwnUsage},
+	baseHint: "If the SDK added this path, its base URL should be this server's address followed by /v1.",
+	ownsPath: func(path string) bool { return strings.HasPrefix(path, "/v1beta/openai/") },
+
+	body:  openAIBody,
+	names: openAINames,
+
+	place: openAIPlace,
+	rootFields: func(op Operation) []spelling {
+		if op.responses() {
+			return responsesRootFields
+		}
+		return rootFields
+	},
+	finish:        modelInBody,
+	caps:          outputCaps,
+	choices:       []control{choices, bestOf},
+	unread:        unread,
+	streamOptions: true,
+}
+
+// openAINames are OpenAI's names of a status, as in the table of types in docs/http-api.md.
+var openAINames = map[int]string{
+	http.StatusBadRequest:            "invalid_request_error",
+	http.StatusUnauthorized:          "authentication_error",
+	http.StatusPaymentRequired:       "rate_limit_exceeded",
+	http.StatusForbidden:             "permission_error",
+	http.StatusNotFound:              "invalid_request_error",
+	http.StatusRequestEntityTooLarge: "invalid_request_error",
+	http.StatusTooManyRequests:       "rate_limit_exceeded",
+	http.StatusInternalServerError:   "api_error",
+	http.StatusBadGateway:            "api_error",
+	http.StatusServiceUnavailable:    "api_error",
+	http.StatusGatewayTimeout:        "api_error",
+}
+
+// openAIType is the error's type.
+func (e *Error) openAIType() string {
+	switch {
+	case e.Type != "":
+		return e.Type
+	case e.Code == "security_blocked":
+		return "security_policy_violation"
+	case e.Code == "limit_exceeded": // whichever status the project has chosen
+		return "rate_limit_exceeded"
+	}
+	return e.name(openAINames)
+}
+
+// openAIBody is the error as OpenAI writes it.
+func openAIBody(e *Error, _ string) []byte {
+	o := objectWriter{buf: make([]byte, 0, usualBody)}
+	o.open("")
+	o.open("error")
+	o.text("message", e.Message)
+	o.text("type", e.openAIType())
+	if e.Param == "" {
+		o.raw("param", "null")
+	} else {
+		o.text("param", e.Param)
+	}
+	o.text("code", e.Code)
+	e.appendExtras(&o)
+	o.close()
+	o.close()
+	return o.buf
+}
 
 // openAIPlace returns the place of the value under key in a body of OpenAI's dialect. Chat messages, Responses items and
 // content parts share their fields' names, and so one place.

@@ -66,9 +66,8 @@ const (
 // reader walks a JSON body and fills the envelope.
 type reader struct {
 	scanner
-	e       *Envelope
-	scratch [256]byte // a short string, decoded
-	again   int       // bytes that have been read once more
+	e     *Envelope
+	again int // bytes that have been read once more
 }
 
 func (e *Envelope) readJSON() error {
@@ -308,10 +307,10 @@ func (r *reader) inside(v token) []byte { return r.data[v.start+1 : v.end-1] }
 // comes back undecoded, and its backslashes keep it from matching a known word.
 func (r *reader) short(v token) []byte {
 	raw := r.inside(v)
-	if !v.escaped || len(raw) > len(r.scratch) {
+	if !v.escaped || len(raw) > len(r.e.scratch) {
 		return raw
 	}
-	word, _ := unescape(r.scratch[:0], raw)
+	word, _ := unescape(r.e.scratch[:0], raw)
 	return word
 }
 
@@ -329,13 +328,7 @@ func (r *reader) decode(v token) (s string, ok bool) {
 func (r *reader) controls(at place) []spelling {
 	switch at {
 	case root:
-		switch {
-		case r.e.Endpoint.Dialect == Gemini:
-			return geminiRootFields
-		case r.e.Endpoint.Operation.responses():
-			return responsesRootFields
-		}
-		return rootFields
+		return r.e.spec().rootFields(r.e.Endpoint.Operation)
 	case extra:
 		return rootFields
 	case tool:
@@ -353,22 +346,16 @@ func (r *reader) controls(at place) []spelling {
 
 // within returns the place of the value under key in an object at a place.
 func (r *reader) within(at place, key []byte) place {
-	switch {
-	case at == root && string(key) == "stream_options":
+	if at == root && string(key) == "stream_options" {
 		return streaming
-	case r.e.Endpoint.Dialect == Anthropic:
-		return anthropicPlace(at, key)
-	case r.e.Endpoint.Dialect == Gemini:
-		return geminiPlace(at, key)
-	default:
-		return openAIPlace(r.e.Endpoint.Operation, at, key)
 	}
+	return r.e.spec().place(r.e.Endpoint.Operation, at, key)
 }
 
 // control checks and records the value of a control field.
 func (r *reader) control(field control, v token) error {
 	e := r.e
-	if field == model && e.Endpoint.Dialect == Gemini {
+	if field == model && e.spec().ModelInPath {
 		return r.repeatedModel(v)
 	}
 	if err := e.check(field, v); err != nil {

@@ -29,11 +29,11 @@ func explain(method, asked, p string) string {
 	}
 	tail := unversioned(p)
 	meant, ok := misplaced(p)
-	if f, named := featureAt(features, tail); named && meant.ep.Dialect != Gemini {
+	if f, named := featureAt(features, tail); named && !meant.ep.Dialect.Spec().ModelInPath {
 		return f.explain(asked)
 	}
 	if ok {
-		return fmt.Sprintf("AI Ratelimit does not serve %s. The endpoint is %s. %s", asked, meant, baseHint(meant.ep))
+		return fmt.Sprintf("AI Ratelimit does not serve %s. The endpoint is %s. %s", asked, meant, meant.ep.Dialect.Spec().baseHint)
 	}
 	if meant, ok := nearest(tail); ok {
 		return fmt.Sprintf("AI Ratelimit does not serve %s. The nearest endpoint is %s.", asked, meant)
@@ -177,14 +177,6 @@ func misplaced(p string) (meant served, ok bool) {
 	return meant, ok
 }
 
-// baseHint says which base URL an SDK needs to call an endpoint.
-func baseHint(ep Endpoint) string {
-	if ep.Dialect == OpenAI {
-		return "If the SDK added this path, its base URL should be this server's address followed by /v1."
-	}
-	return "If the SDK added this path, its base URL should be this server's address alone, without a path."
-}
-
 // nearest finds the endpoint with the most similar path; tail has no version.
 func nearest(tail string) (meant served, ok bool) {
 	asked := strings.ReplaceAll(tail, "-", "_")
@@ -242,19 +234,14 @@ func distance(a, b string) int {
 
 // DialectOf guesses the dialect in which a caller of path expects an error, even if no endpoint matches the path.
 func DialectOf(path string) Dialect {
-	// OpenAI's calls on one model are below /v1/models too. Only names of fine-tuned models have colons there.
-	model, below := strings.CutPrefix(path, "/v1/models/")
-	switch {
-	case strings.HasPrefix(path, "/v1beta/openai/"):
-		return OpenAI
-	case strings.HasPrefix(path, "/v1beta"), strings.HasPrefix(path, "/upload/v1beta"), below && strings.Contains(model, ":") && !strings.HasPrefix(model, "ft:"):
-		return Gemini
-	case strings.HasPrefix(path, "/v1/messages"):
-		return Anthropic
+	for d, s := range specs {
+		if s.ownsPath(path) {
+			return Dialect(d)
+		}
 	}
 	p := plainPath(path)
 	meant, _ := misplaced(p)
-	if f, ok := featureAt(features, unversioned(p)); ok && meant.ep.Dialect != Gemini {
+	if f, ok := featureAt(features, unversioned(p)); ok && !meant.ep.Dialect.Spec().ModelInPath {
 		return f.dialect
 	}
 	return meant.ep.Dialect
@@ -264,13 +251,13 @@ func DialectOf(path string) Dialect {
 // vendor has. It is byPath, the path's dialect, unless that is only the default, OpenAI's, and the headers or the query are
 // another vendor's.
 func CallerDialect(byPath Dialect, path string, h http.Header, rawQuery string) Dialect {
-	switch {
-	case byPath != OpenAI, ofOpenAIAlone(path):
+	if byPath != OpenAI || ofOpenAIAlone(path) {
 		return byPath
-	case h.Get("Anthropic-Version") != "":
-		return Anthropic
-	case h.Get("X-Goog-Api-Key") != "", h.Get("X-Goog-Api-Client") != "", strings.HasPrefix(rawQuery, "key="), strings.Contains(rawQuery, "&key="):
-		return Gemini
+	}
+	for d, s := range specs {
+		if s.ownsCaller != nil && s.ownsCaller(h, rawQuery) {
+			return Dialect(d)
+		}
 	}
 	return OpenAI
 }

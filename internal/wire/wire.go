@@ -48,6 +48,8 @@ type Envelope struct {
 	form   bool            // multipart/form-data
 	fields [controls]token // values of the control fields; of kind missing if absent
 	models []token         // Gemini: the models that the body repeats
+
+	scratch [256]byte // a short string, decoded; here, because it would leave the reader's stack through Spec.place
 }
 
 // Forget drops the body. It cannot be edited afterwards.
