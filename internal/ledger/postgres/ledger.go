@@ -6,6 +6,25 @@
 // A reservation is durable when Reserve returns it. The end of a request is queued at once
 // and written with the next batch, however long the database is unavailable.
 //
+//	Reserve  Settle  Release  Account  Settings       Change
+//	   │                                                │ waits for the earlier calls
+//	   ▼                                                │ of its accounts
+//	line of the account        queue.go                 │
+//	   │ up to 512 calls                                │
+//	   ▼                                                ▼
+//	batch, in one of 4 lanes   batch.go             change.go
+//	   └───────────────────┬────────────────────────────┘
+//	                       ▼                                 transaction.go
+//	    trip 1: BEGIN, lock the accounts' rows, read the holds
+//	    limit.Decide or the change, in this process            decide.go
+//	    trip 2: write rows, holds and usage; COMMIT
+//	                       ▼
+//	    committed             answer the callers
+//	    conflict, cut off     again, unless it may have been committed
+//	    row locked elsewhere  again without that account, whose calls wait
+//	    rejected              again in two halves, until the rejected call is alone
+//	    unavailable           refuse the callers, keep the ends of requests for later
+//
 // Nodes only know of each other that they live. When a node dies, the others settle its
 // orphans (nodes.go). Nothing that matters is kept in a connection between two transactions,
 // so a connection pooler may be in between.
