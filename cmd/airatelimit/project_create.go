@@ -76,10 +76,14 @@ Secret key:  %s
 
 `, a.command(), rec.Key)
 	if name := target.Provider.Name; !target.Stored {
-		fmt.Fprintf(a.out, `No key of %[1]s is stored, so the app sends its own. To store one:
+		need := ""
+		if !target.Provider.Builtin {
+			need = " if it needs one"
+		}
+		fmt.Fprintf(a.out, `No key of %[1]s is stored, so the app sends its own%[5]s. To store one:
   %[2]s project provider-key %[3]s %[1]s=env:%[4]s
 
-`, name, a.command(), rec.Key, keyVariable(name))
+`, name, a.command(), rec.Key, keyVariable(name), need)
 	}
 	_, err = fmt.Fprintf(a.out, "Try it while airatelimit serves%s:\n\n%s\n", note, request)
 	return err

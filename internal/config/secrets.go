@@ -134,7 +134,7 @@ func (e *env) secrets(c Config) Secrets {
 		Encryption: e.key("ENCRYPTION_KEY", secret.ParseKey),
 	}
 	if c.Production && !e.given("JWT_SECRET") {
-		e.fail("JWT_SECRET is not set, and production needs its own: make one with `%s`, or use the key in %s", makeKey, filepath.Join(c.DataDir, jwtFile))
+		e.fail("JWT_SECRET is not set, and production needs its own: make one with `%s`", makeKey)
 	}
 	if c.Production && !e.given("ENCRYPTION_KEY") && e.text("ENCRYPTION_KEY_PREVIOUS", "") != "" {
 		e.fail("ENCRYPTION_KEY is not set, but ENCRYPTION_KEY_PREVIOUS is: provider keys are resealed with ENCRYPTION_KEY, so make one with `%s`, or set neither", makeKey)
