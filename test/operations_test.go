@@ -306,6 +306,15 @@ func TestAClockThatWasAhead(t *testing.T) {
 	}
 }
 
+// The client is told only that the provider cannot be reached; the log has the reason.
+func TestLogSaysWhyAProviderCannotBeReached(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	s.Upstream.Close()
+	wantError(t, s.Chat("ann", "gpt-4o"), 502, "provider_unreachable")
+	s.Log.Await(t, `cause="connection refused"`)
+}
+
 // A project that a newer version has stored costs nobody else anything, and is told of.
 func TestAProjectThatCannotBeReadIsToldOf(t *testing.T) {
 	t.Parallel()
