@@ -338,18 +338,25 @@ func late(next roundTrip, streams bool) roundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		resp, err := next(r)
 		if err == nil && streams {
-			resp.Body = &lateFigures{ReadCloser: resp.Body}
+			resp.Body = &lateFigures{resp.Body, r.Context()}
 		}
 		return resp, err
 	}
 }
 
-type lateFigures struct{ io.ReadCloser }
+type lateFigures struct {
+	io.ReadCloser
+	ctx context.Context // of the request: its end cuts the connection
+}
 
 func (l *lateFigures) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p)
 	if bytes.Contains(p[:n], []byte(`"choices":[],"usage"`)) {
-		time.Sleep(time.Second)
+		select {
+		case <-time.After(time.Second):
+		case <-l.ctx.Done():
+			return 0, context.Cause(l.ctx)
+		}
 	}
 	return n, err
 }
