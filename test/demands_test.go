@@ -234,6 +234,8 @@ func TestDemands_HostedToolsAreBoundedUnderAStrictLimit(t *testing.T) {
 		{"live search", chatPath, chat(`,"search_parameters":{"mode":"on"}`)},
 		{"plugins", chatPath, chat(`,"plugins":[{"id":"web"}]`)},
 		{"search model", chatPath, `{"model":"gpt-4o-search-preview","messages":[],"max_completion_tokens":50}`},
+		{"OpenRouter's search", chatPath, `{"model":"gpt-4o:online","messages":[],"max_completion_tokens":50}`},
+		{"OpenRouter's search and another variant", chatPath, `{"model":"gpt-4o:online:nitro","messages":[],"max_completion_tokens":50}`},
 		{"second search model", chatPath, chat(`,"models":["gpt-4o-search-preview"]`)},
 		{"Anthropic's web search", messagesPath, messages(`,"tools":[{"type":"web_search_20260318","name":"web_search"}]`)},
 		{"Anthropic's web fetch", messagesPath, messages(`,"tools":[{"type":"web_fetch_20260318","name":"web_fetch"}]`)},

@@ -150,7 +150,7 @@ func (c *call) animates() bool {
 // Groq's compound systems.
 func searches(model string) bool {
 	model = limit.NormalizeModel(model)
-	return strings.Contains(model, "-search-preview") || strings.Contains(model, "-search-api") || strings.HasSuffix(model, ":online") ||
+	return strings.Contains(model, "-search-preview") || strings.Contains(model, "-search-api") || strings.Contains(model, ":online") ||
 		strings.HasPrefix(model, "compound") || strings.HasPrefix(model, "groq/compound")
 }
 
