@@ -179,6 +179,7 @@ func (ls *Levels) first(get func(*Level) *int64) int64 {
 // each metric, the general limit comes first, then the model limits.
 func (ls Levels) All() []Limit {
 	var all []Limit
+	among := ls.examples()
 	for m := range Metric(NumMetrics) {
 		for i, l := range [...]*Level{ls.Identity, ls.Tier, ls.Project} {
 			if own, ok := ownLimit(l, uint8(i), m); ok {
@@ -189,15 +190,15 @@ func (ls Levels) All() []Limit {
 			}
 		}
 		for i, l := range [...]*Level{ls.Identity, ls.Tier, ls.Project} {
-			all = ls.appendModelLimits(all, l, uint8(i), m)
+			all = ls.appendModelLimits(all, l, uint8(i), m, among[:i])
 		}
 	}
 	return all
 }
 
 // appendModelLimits appends the level's model limits, except those that higher levels
-// override for every model.
-func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric) []Limit {
+// override for every model. among are the higher levels' examples.
+func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric, among [][]string) []Limit {
 	if l == nil {
 		return all
 	}
@@ -208,7 +209,7 @@ func (ls *Levels) appendModelLimits(all []Limit, l *Level, index uint8, m Metric
 		src := source{index, int32(i)}
 		if g, ok := ls.governing(m, example(mc.Key)); ok && g.src == src {
 			all = append(all, g)
-		} else if g, ok := ls.governingWithin(m, mc.Key, src); ok {
+		} else if g, ok := ls.governingWithin(m, &mc, src, among); ok {
 			all = append(all, g)
 		}
 	}
@@ -224,17 +225,27 @@ func example(key string) string {
 	return canonical(key)
 }
 
-// governingWithin looks for a model that the cap at src applies to, among the models that
-// higher levels have keys for. A higher level that overrides the cap with Others does not
-// override it for the models that have a key of their own there.
-func (ls *Levels) governingWithin(m Metric, key string, src source) (Limit, bool) {
-	for _, l := range []*Level{ls.Identity, ls.Tier, ls.Project}[:src.level] {
+// examples returns for each level the models that its keys name. A level without Others has
+// none. They are found once, because a document may have thousands of keys.
+func (ls *Levels) examples() (all [3][]string) {
+	for i, l := range [...]*Level{ls.Identity, ls.Tier, ls.Project} {
 		if l == nil || !slices.ContainsFunc(l.Models, func(mc ModelCaps) bool { return mc.Key == Others }) {
 			continue
 		}
 		for _, mc := range l.Models {
-			model := example(mc.Key)
-			if _, ok := Match(key, model); !ok {
+			all[i] = append(all[i], canonical(example(mc.Key)))
+		}
+	}
+	return all
+}
+
+// governingWithin looks for a model that the cap at src, which is own's, applies to, among the
+// models that higher levels have keys for. A higher level that overrides the cap with Others
+// does not override it for the models that have a key of their own there.
+func (ls *Levels) governingWithin(m Metric, own *ModelCaps, src source, among [][]string) (Limit, bool) {
+	for _, models := range among {
+		for _, model := range models {
+			if _, ok := own.match(model); !ok {
 				continue
 			}
 			if g, ok := ls.governing(m, model); ok && g.src == src {

@@ -475,3 +475,23 @@ func listed(ls Levels, l Limit) bool {
 	}
 	return false
 }
+
+// GET /v1/usage lists every limit, and anybody may ask for it: what it costs must not grow with the product of two levels'
+// keys. (AllocsPerRun does not run beside others.)
+func TestAll_LooksAtEachKeyOnce(t *testing.T) {
+	const n = 200
+	level := func(name string) *Level {
+		l := &Level{Models: models(Others, requestCap(1))}
+		for i := range n {
+			l.Models = append(l.Models, NewModelCaps(fmt.Sprintf("%s-a%da*", name, i), requestCap(1)))
+		}
+		return l
+	}
+	levels := Levels{Tier: level("tier"), Project: level("project")}
+	if got := len(levels.All()); got != 1+n {
+		t.Errorf("%d limits, want the tier's", got)
+	}
+	if allocs := testing.AllocsPerRun(1, func() { levels.All() }); allocs > 10*n {
+		t.Errorf("%v allocations for %d keys", allocs, 2*n)
+	}
+}
