@@ -209,11 +209,11 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *m
 	c.writeHeader(resp.StatusCode)
 	_ = c.ctl.Flush()
 	err := c.copy(x, body, watch)
-	if watch != nil {
-		watch.Close()
-	}
 	if c.ep.Metered() {
 		c.settle(c.ending(x, watch, err))
+	}
+	if watch != nil {
+		watch.Close()
 	}
 	if err != nil {
 		c.abort(x)

@@ -260,28 +260,30 @@ func lower(u *price.Usage, most price.Usage) (over bool) {
 	return over
 }
 
+// kinds are the formats of the operations' answers.
+var kinds = [wire.NumOperations]meter.Kind{
+	wire.ChatCompletions:       meter.OpenAIChat,
+	wire.Completions:           meter.OpenAIChat,
+	wire.Responses:             meter.OpenAIResponses,
+	wire.CompactResponse:       meter.OpenAIResponses,
+	wire.Embeddings:            meter.OpenAIEmbeddings,
+	wire.Moderations:           meter.OpenAIEmbeddings,
+	wire.ImageGenerations:      meter.OpenAIImages,
+	wire.ImageEdits:            meter.OpenAIImages,
+	wire.Speech:                meter.OpenAIAudio,
+	wire.Transcriptions:        meter.OpenAIAudio,
+	wire.Translations:          meter.OpenAIAudio,
+	wire.Messages:              meter.AnthropicMessages,
+	wire.GenerateContent:       meter.GeminiGenerate,
+	wire.StreamGenerateContent: meter.GeminiGenerate,
+	wire.EmbedContent:          meter.GeminiEmbed,
+	wire.BatchEmbedContents:    meter.GeminiEmbed,
+}
+
 // kind is the format of the operation's answers.
 func (c *call) kind() meter.Kind {
-	switch c.ep.Operation {
-	case wire.Responses, wire.CompactResponse:
-		return meter.OpenAIResponses
-	case wire.Embeddings:
-		return meter.OpenAIEmbeddings
-	case wire.Moderations:
-		if c.est.free {
-			return meter.OpenAIModerations
-		}
-		return meter.OpenAIEmbeddings
-	case wire.ImageGenerations, wire.ImageEdits:
-		return meter.OpenAIImages
-	case wire.Speech, wire.Transcriptions, wire.Translations:
-		return meter.OpenAIAudio
-	case wire.Messages:
-		return meter.AnthropicMessages
-	case wire.GenerateContent, wire.StreamGenerateContent:
-		return meter.GeminiGenerate
-	case wire.EmbedContent, wire.BatchEmbedContents:
-		return meter.GeminiEmbed
+	if c.ep.Operation == wire.Moderations && c.est.free {
+		return meter.OpenAIModerations
 	}
-	return meter.OpenAIChat
+	return kinds[c.ep.Operation]
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"testing"
 
+	"github.com/airatelimit/airatelimit/internal/meter"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -22,6 +23,17 @@ func TestEveryDialectIsKnown(t *testing.T) {
 		}
 		if project.Native(d) == "" {
 			t.Errorf("%v has no vendor", d)
+		}
+	}
+}
+
+// An operation that lacks a kind must fail here, instead of being read as chat.
+func TestEveryMeteredOperationHasAKind(t *testing.T) {
+	t.Parallel()
+	for op := range wire.Operation(wire.NumOperations) {
+		chat := op == wire.ChatCompletions || op == wire.Completions
+		if (wire.Endpoint{Operation: op}).Metered() && (kinds[op] == meter.OpenAIChat) != chat {
+			t.Errorf("answers of %v are read as kind %d", op, kinds[op])
 		}
 	}
 }

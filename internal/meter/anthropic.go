@@ -5,6 +5,22 @@ import (
 	"github.com/tidwall/gjson"
 )
 
+// messages is Anthropic's Messages API.
+var messages = format{
+	whole: (*meter).messagesWhole,
+	usage: func(m *meter) billed {
+		b := billed{said: m.anthropic.outputSaid}
+		b.usage, b.others = m.anthropic.usage(m.hourCache)
+		for _, o := range b.others {
+			b.beside = b.beside.Plus(o.Usage)
+		}
+		m.free = m.anthropic.unbilled()
+		return b
+	},
+	event: func(m *meter, _, data []byte) bool { m.messagesEvent(data); return false },
+	long:  func(*meter, *bulk) {}, // the events with figures are short
+}
+
 // anthropicCounts are the counts of a usage object, or of one pass of it. In a stream they are cumulative: a later
 // event replaces the counts that it names, but a zero replaces none.
 type anthropicCounts struct {

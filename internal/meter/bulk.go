@@ -98,7 +98,7 @@ func (l *bulk) object(prefix string, names ...string) string {
 
 // wholeBulk reads a whole answer that was too long to be kept whole.
 func (m *meter) wholeBulk(l *bulk) {
-	m.media = m.kind != OpenAIEmbeddings && m.kind != GeminiEmbed
+	m.media = !m.format.figures
 	m.whole([]byte(l.object("", "usage", "usageMetadata", "tool_usage", "error")))
 	m.res.Images = l.images
 }
@@ -106,19 +106,7 @@ func (m *meter) wholeBulk(l *bulk) {
 // eventBulk reads an event that was too long to be kept whole.
 func (m *meter) eventBulk(l *bulk) {
 	m.media = true
-	switch m.kind {
-	case GeminiGenerate:
-		candidates := `"candidates":[{}]`
-		if bytes.Contains(l.tail, []byte(`"finishReason"`)) || bytes.Contains(l.head, []byte(`"finishReason"`)) {
-			candidates = `"candidates":[{"finishReason":"STOP"}]`
-		}
-		m.pictures = m.pictures || bytes.Contains(l.head, []byte(`"image/`))
-		m.chunk([]byte(l.object(candidates, "usageMetadata")))
-	case OpenAIResponses:
-		m.responsesEvent([]byte(`{"type":"` + l.kind() + `","response":` + l.object("", "usage", "tool_usage") + `}`))
-	case OpenAIImages, OpenAIAudio:
-		m.event(nil, []byte(l.object(`"type":"`+l.kind()+`"`, "usage")))
-	case OpenAIChat:
-		m.event(nil, []byte(l.object("", "usage")))
+	if m.format.long != nil {
+		m.format.long(m, l)
 	}
 }

@@ -1,11 +1,38 @@
 package meter
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/tidwall/gjson"
 )
+
+// generated is the answer to generateContent, and to streamGenerateContent as events or as a JSON array.
+var generated = format{
+	whole:    (*meter).geminiWhole,
+	usage:    geminiFigures,
+	event:    func(m *meter, _, data []byte) bool { m.chunk(data); return false },
+	long:     (*meter).longChunk,
+	finished: func(_ *meter, begun, answers int64) bool { return begun >= min(answers, mostBranches) },
+	array:    true,
+}
+
+// embedded is the answer to embedContent and batchEmbedContents.
+var embedded = format{whole: (*meter).geminiEmbed, usage: geminiFigures, figures: true}
+
+// geminiFigures is the usage of an answer. Google leaves zeros out, so that output is always said.
+func geminiFigures(m *meter) billed { return billed{usage: m.geminiUsage(), said: true} }
+
+// longChunk reads a chunk that was too long to be kept whole.
+func (m *meter) longChunk(l *bulk) {
+	candidates := `"candidates":[{}]`
+	if bytes.Contains(l.tail, []byte(`"finishReason"`)) || bytes.Contains(l.head, []byte(`"finishReason"`)) {
+		candidates = `"candidates":[{"finishReason":"STOP"}]`
+	}
+	m.pictures = m.pictures || bytes.Contains(l.head, []byte(`"image/`))
+	m.chunk([]byte(l.object(candidates, "usageMetadata")))
+}
 
 // geminiCounts are the counts of usageMetadata, which cover the answer so far and leave out zeros.
 type geminiCounts struct {

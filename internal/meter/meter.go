@@ -13,6 +13,7 @@ package meter
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/tidwall/gjson"
@@ -32,7 +33,50 @@ const (
 	AnthropicMessages             // messages
 	GeminiGenerate                // generateContent, and streamGenerateContent as events or as a JSON array
 	GeminiEmbed                   // embedContent and batchEmbedContents
+
+	NumKinds = int(GeminiEmbed) + 1
 )
+
+// format is all that is known of a kind of answer.
+type format struct {
+	whole func(m *meter, body []byte)
+	usage func(m *meter) billed
+
+	// event reads one event and reports whether it carries only usage. It is nil if the answer is never streamed. Only chat
+	// streams need the name; in other streams the data repeats it as its type.
+	event func(m *meter, name, data []byte) (usageOnly bool)
+	// long reads an event that was too long to be kept whole. It is nil as event is.
+	long func(m *meter, l *bulk)
+	// finished reports whether all requested answers have come, of which some have begun, when the stream has ended. It is
+	// nil if the end says so.
+	finished func(m *meter, begun, answers int64) bool
+
+	array     bool // a stream may come as a JSON array of chunks
+	usageOnly bool // a stream may have events that carry only usage, which can be left out
+	figures   bool // the answer is only numbers, neither text nor media
+	timed     bool // the vendor may bill by the length of sound
+}
+
+// billed is the usage that an answer has reported.
+type billed struct {
+	usage  price.Usage
+	others []Pass
+	beside price.Usage // the part of others that is a part of the answer itself
+	said   bool        // the answer said how much output there was
+}
+
+// formats are the kinds of answers.
+var formats = [NumKinds]*format{
+	OpenAIChat:        &chat,
+	OpenAIResponses:   &responses,
+	OpenAIEmbeddings:  &embeddings,
+	OpenAIModerations: &moderations,
+	OpenAIImages:      &images,
+	OpenAIAudio:       &audio,
+	AnthropicMessages: &messages,
+	GeminiGenerate:    &generated,
+	GeminiEmbed:       &embedded,
+}
 
 // Result is the usage and the state of an answer.
 type Result struct {
@@ -119,14 +163,21 @@ type Options struct {
 
 // Whole reads the body of an answer that was not streamed.
 func Whole(k Kind, o Options, body []byte) Result {
-	m := newMeter(k, o)
+	m := meters.Get().(*meter)
+	defer meters.Put(m)
+	*m = newMeter(k, o)
 	m.whole(body)
-	return m.result()
+	r := m.result()
+	*m = meter{} // keeps no part of the answer
+	return r
 }
+
+// meters are used again: calls through a format put a meter on the heap.
+var meters = sync.Pool{New: func() any { return new(meter) }}
 
 // meter is the state of reading one answer.
 type meter struct {
-	kind       Kind
+	format     *format
 	model      string
 	imageModel string
 	hourCache  bool
@@ -152,7 +203,7 @@ type meter struct {
 }
 
 func newMeter(k Kind, o Options) meter {
-	m := meter{kind: k, model: o.Model, imageModel: o.ImageModel, hourCache: o.HourCache, named: o.OtherModels, searchFee: price.WebSearch,
+	m := meter{format: formats[k], model: o.Model, imageModel: o.ImageModel, hourCache: o.HourCache, named: o.OtherModels, searchFee: price.WebSearch,
 		container: max(o.ContainerSize, 1)}
 	if o.SearchPreview {
 		m.searchFee = price.WebSearchPreview
@@ -176,35 +227,13 @@ func (m *meter) take(c counts, ok bool) {
 // the last usage.
 func (m *meter) result() Result {
 	r := m.res
-	said := m.counts.outputSaid
-	var beside price.Usage // part of the answer itself
-	switch m.kind {
-	case AnthropicMessages:
-		r.Usage, r.Others = m.anthropic.usage(m.hourCache)
-		m.free = m.anthropic.unbilled()
-		said = m.anthropic.outputSaid
-		for _, o := range r.Others {
-			beside = beside.Plus(o.Usage)
-		}
-	case GeminiGenerate, GeminiEmbed:
-		r.Usage = m.geminiUsage()
-		said = true // Gemini leaves zeros out
-	case OpenAIImages:
-		r.Usage = m.sum.Plus(m.counts.usage())
-		r.Usage.Images = r.Images
-		said = said || m.metered == r.Images && m.metered > 0
-	default:
-		r.Usage = m.counts.usage()
-	}
-	if m.kind == OpenAIResponses {
-		m.hosted.addFees(&r.Usage, m.searchFee, m.container)
-		r.Others = m.hosted.addImages(r.Others, m.imageModel)
-	}
-	timed := m.kind == OpenAIAudio && r.Usage.AudioMillis > 0
+	b := m.format.usage(m)
+	r.Usage, r.Others = b.usage, b.others
+	timed := m.format.timed && r.Usage.AudioMillis > 0
 	silent := r.OutputText == 0 && r.Images == 0 && !m.media
-	r.InputKnown = m.free || timed || r.Usage.Input+beside.Input > 0
+	r.InputKnown = m.free || timed || r.Usage.Input+b.beside.Input > 0
 	r.OutputKnown = m.free || timed && m.figures ||
-		(m.figures || m.metered > 0) && said && r.OutputText == m.textThen && (r.Usage.Output+beside.Output > 0 || silent)
+		(m.figures || m.metered > 0) && b.said && r.OutputText == m.textThen && (r.Usage.Output+b.beside.Output > 0 || silent)
 	return r
 }
 
@@ -220,50 +249,11 @@ func (m *meter) stage() Stage {
 }
 
 func (m *meter) whole(body []byte) {
-	if !complete(body) && (m.kind != GeminiGenerate || !completeArray(body)) {
+	if !complete(body) && !(m.format.array && completeArray(body)) {
 		return
 	}
-	defer func() { m.res.Complete = true }()
-	switch m.kind {
-	case OpenAIChat:
-		m.chatWhole(body)
-	case OpenAIResponses:
-		m.responsesWhole(body)
-	case OpenAIEmbeddings:
-		m.embeddings(body)
-	case OpenAIModerations:
-		m.moderation(body)
-	case OpenAIImages:
-		m.imagesWhole(body)
-	case OpenAIAudio:
-		m.audioWhole(body)
-	case AnthropicMessages:
-		m.messagesWhole(body)
-	case GeminiGenerate:
-		m.geminiWhole(body)
-	case GeminiEmbed:
-		m.geminiEmbed(body)
-	}
-}
-
-// event reads one event and reports whether it is a chat event that carries only usage. Only chat streams need the name;
-// in other streams the data repeats it as its type.
-func (m *meter) event(name, data []byte) (usageOnly bool) {
-	switch m.kind {
-	case OpenAIChat:
-		return m.chatEvent(name, data)
-	case OpenAIResponses:
-		m.responsesEvent(data)
-	case OpenAIImages:
-		m.imagesEvent(data)
-	case OpenAIAudio:
-		m.audioEvent(data)
-	case AnthropicMessages:
-		m.messagesEvent(data)
-	case GeminiGenerate:
-		m.chunk(data)
-	}
-	return false
+	m.format.whole(m, body)
+	m.res.Complete = true
 }
 
 // answeredBy notes the model that an answer names.

@@ -14,6 +14,29 @@ var (
 	errorKey = []byte(`"error"`)
 )
 
+// chat is chat completions and completions.
+var chat = format{
+	whole: (*meter).chatWhole,
+	usage: countedUsage,
+	event: (*meter).chatEvent,
+	long:  func(m *meter, l *bulk) { m.chatEvent(nil, []byte(l.object("", "usage"))) },
+	finished: func(m *meter, begun, answers int64) bool {
+		return m.res.Complete || begun >= min(answers, mostBranches)
+	},
+	usageOnly: true,
+}
+
+// embeddings are answers of embeddings, and of moderations that are billed.
+var embeddings = format{whole: (*meter).embeddings, usage: countedUsage, figures: true}
+
+// moderations are free.
+var moderations = format{whole: (*meter).moderation, usage: countedUsage}
+
+// countedUsage is the usage of answers that count it once.
+func countedUsage(m *meter) billed {
+	return billed{usage: m.counts.usage(), said: m.counts.outputSaid}
+}
+
 // chatEvent reads a chunk of a chat or completions stream, and reports whether it carries only usage.
 func (m *meter) chatEvent(name, data []byte) (usageOnly bool) {
 	if bytes.Equal(bytes.Trim(data, space), done) {

@@ -7,6 +7,43 @@ import (
 	"github.com/tidwall/gjson"
 )
 
+// responses is OpenAI's Responses API.
+var responses = format{
+	whole: (*meter).responsesWhole,
+	usage: func(m *meter) billed {
+		b := countedUsage(m)
+		m.hosted.addFees(&b.usage, m.searchFee, m.container)
+		b.others = m.hosted.images(m.imageModel)
+		return b
+	},
+	event: func(m *meter, _, data []byte) bool { m.responsesEvent(data); return false },
+	long: func(m *meter, l *bulk) {
+		m.responsesEvent([]byte(`{"type":"` + l.kind() + `","response":` + l.object("", "usage", "tool_usage") + `}`))
+	},
+}
+
+// images are image generations and edits.
+var images = format{
+	whole: (*meter).imagesWhole,
+	usage: func(m *meter) billed {
+		b := billed{usage: m.sum.Plus(m.counts.usage()), said: m.counts.outputSaid || m.metered == m.res.Images && m.metered > 0}
+		b.usage.Images = m.res.Images
+		return b
+	},
+	event:    func(m *meter, _, data []byte) bool { m.imagesEvent(data); return false },
+	long:     func(m *meter, l *bulk) { m.imagesEvent([]byte(l.object(`"type":"`+l.kind()+`"`, "usage"))) },
+	finished: func(m *meter, _, answers int64) bool { return m.res.Images >= answers },
+}
+
+// audio is transcriptions, translations, and speech that is streamed as events.
+var audio = format{
+	whole: (*meter).audioWhole,
+	usage: countedUsage,
+	event: func(m *meter, _, data []byte) bool { m.audioEvent(data); return false },
+	long:  func(m *meter, l *bulk) { m.audioEvent([]byte(l.object(`"type":"`+l.kind()+`"`, "usage"))) },
+	timed: true,
+}
+
 // responsesEvent reads an event of a Responses stream. The last event has the whole response with its usage, however it
 // ended.
 func (m *meter) responsesEvent(data []byte) {
@@ -139,10 +176,10 @@ func (h *hosted) addFees(u *price.Usage, search price.Fee, size int64) {
 	u.Fees[price.CodeInterpreter] = max(u.Fees[price.CodeInterpreter], h.runs, int64(len(h.containers))*size)
 }
 
-// addImages adds the usage of the image model to others.
-func (h *hosted) addImages(others []Pass, asked string) []Pass {
+// images returns the usage of the image model.
+func (h *hosted) images(asked string) []Pass {
 	if h.image.Tokens() == 0 {
-		return others
+		return nil
 	}
 	model := h.imageModel
 	if model == "" {
@@ -151,7 +188,7 @@ func (h *hosted) addImages(others []Pass, asked string) []Pass {
 	if model == "" {
 		model = defaultImageModel
 	}
-	return append(others, Pass{Model: model, Usage: h.image})
+	return []Pass{{Model: model, Usage: h.image}}
 }
 
 // imagesWhole counts images and reads the usage, which only models billed by tokens give.

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"math/bits"
+	"sync"
 
 	"github.com/airatelimit/airatelimit/internal/sse"
 )
@@ -53,8 +54,13 @@ type Stream struct {
 // NewStream returns a meter for one answer of format k that is passed on as it comes. The first bytes say whether it is
 // events or JSON.
 func NewStream(k Kind, o Options) *Stream {
-	return &Stream{meter: newMeter(k, o), hide: o.HideUsage && k == OpenAIChat, memory: o.Memory}
+	s := streams.Get().(*Stream)
+	*s = Stream{meter: newMeter(k, o), hide: o.HideUsage && formats[k].usageOnly, memory: o.Memory}
+	return s
 }
+
+// streams are used again, like meters.
+var streams = sync.Pool{New: func() any { return new(Stream) }}
 
 // Write reads bytes from upstream, cut anywhere, and appends to dst the bytes for the client: the same bytes at once, or
 // with HideUsage the events that are complete. White space before the answer and comments between events always pass at
@@ -101,12 +107,16 @@ func (s *Stream) Flush(dst []byte) []byte {
 		s.whole(s.body)
 		s.body = nil
 	}
-	s.Close()
+	s.giveBack(0)
 	return dst
 }
 
-// Close gives back the stream's memory. Nothing may be written to the stream afterwards.
-func (s *Stream) Close() { s.giveBack(0) }
+// Close gives back the stream and its memory. It must not be used afterwards.
+func (s *Stream) Close() {
+	s.giveBack(0)
+	*s = Stream{}
+	streams.Put(s)
+}
 
 // Heard is the number of bytes of output text so far. It is cheap.
 func (s *Stream) Heard() int64 { return s.res.OutputText }
@@ -127,12 +137,10 @@ func (s *Stream) Finished(answers int64) bool {
 		return false
 	case s.form == object || s.blocked:
 		return true
-	case s.kind == OpenAIChat && !s.res.Complete, s.kind == GeminiGenerate:
-		return came >= min(answers, mostBranches)
-	case s.kind == OpenAIImages:
-		return s.res.Images >= answers
+	case s.format.finished == nil:
+		return true
 	}
-	return true
+	return s.format.finished(&s.meter, came, answers)
 }
 
 var byteOrderMark = []byte("\uFEFF")
@@ -145,7 +153,7 @@ func (s *Stream) detect(p []byte) (lead int) {
 		case b == ' ' || b == '\t' || b == '\r' || b == '\n':
 		case s.mark < len(byteOrderMark) && b == byteOrderMark[s.mark]:
 			s.mark++
-		case (b == '[' || b == '{') && s.kind == GeminiGenerate:
+		case (b == '[' || b == '{') && s.format.array:
 			s.form = array
 			return lead
 		case b == '{':
@@ -168,7 +176,7 @@ func (s *Stream) frame(dst []byte, f sse.Frame) []byte {
 		s.longPart(f.Raw, false)
 	case f.Data != nil:
 		s.endLong()
-		hidden = s.event(f.Event, f.Data)
+		hidden = s.format.event != nil && s.format.event(&s.meter, f.Event, f.Data)
 	default:
 		s.endLong()
 	}
