@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -221,7 +222,10 @@ func (in *listInput) find(project string) (ledger.Find, error) {
 
 // visible reports whether text may be a part of a name. It may begin or end with a joiner, inside a word or an emoji.
 func visible(part string) bool {
-	return part == "" || identity.Printable("x"+part+"x") || identity.Printable(part)
+	around := []string{"x", "☺"}
+	return part == "" || identity.Printable(part) || slices.ContainsFunc(around, func(before string) bool {
+		return slices.ContainsFunc(around, func(after string) bool { return identity.Printable(before + part + after) })
+	})
 }
 
 func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities], error) {

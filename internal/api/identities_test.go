@@ -471,6 +471,23 @@ func TestListsPageAndSearch(t *testing.T) {
 	}
 }
 
+// A part of a name may begin or end within a word or an emoji.
+func TestPartsOfNamesAreSearchedFor(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	const family, word = "👩\u200d👩\u200d👧", "می\u200cخواهم"
+	f.send("POST", "/bulk", `{"items": [{"identity": "`+family+`"}, {"identity": "`+word+`"}, {"identity": "ann"}]}`).want(200)
+	for part, want := range map[string]string{"\u200d👧": family, "👩\u200d": family, "\u200d👩\u200d": family, "\u200cخ": word, "ی\u200c": word, "nn": "ann"} {
+		got := decode[Identities](f.send("GET", "?match=contains&q="+url.QueryEscape(part), "").want(200))
+		if len(got.Items) != 1 || got.Items[0].Identity != want {
+			t.Errorf("%q: %+v, want %s alone", part, got.Items, want)
+		}
+	}
+	for _, part := range []string{"\u200b", "+\u200d+", "a\u200d\u200db"} {
+		f.send("GET", "?search="+url.QueryEscape(part), "").faults("query.search")
+	}
+}
+
 func TestUnknownIdentitiesAreNotFoundAndNotMade(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)

@@ -218,10 +218,10 @@ func unprintableIn(s string) (first rune, found bool) {
 		switch {
 		case r == joiner || r == nonJoiner:
 			after, size := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
-			if !joins(before) || size == 0 || !joins(after) || after == asText || after == asEmoji {
+			if size == 0 || !(isWord(before) && isWord(after) || isEmoji(before) && isEmoji(after) && !isSelector(after)) {
 				return r, true
 			}
-		case r == asText || r == asEmoji:
+		case isSelector(r):
 			if !selects(before, s[i+utf8.RuneLen(r):]) {
 				return r, true
 			}
@@ -242,11 +242,17 @@ func selects(before rune, rest string) bool {
 	return unicode.IsSymbol(before) || strings.ContainsRune(emojiMarks, before)
 }
 
-// joins reports whether a joiner may stand beside a character. That holds for characters of words and emoji.
-func joins(r rune) bool {
-	return r != noRune && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) || unicode.IsSymbol(r)) &&
-		(r == asText || r == asEmoji || !invisible(r))
+// isWord reports whether a character is of a word.
+func isWord(r rune) bool {
+	return (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)) && !invisible(r)
 }
+
+// isEmoji reports whether a character can be of an emoji.
+func isEmoji(r rune) bool {
+	return isSelector(r) || r > unicode.MaxASCII && unicode.IsSymbol(r) && !invisible(r)
+}
+
+func isSelector(r rune) bool { return r == asText || r == asEmoji }
 
 // invisible reports whether a character shows nothing. Unicode counts some of them as letters or marks.
 func invisible(r rune) bool {
