@@ -77,7 +77,7 @@ func TestWhatGoesToAProvider(t *testing.T) {
 func FuzzOutgoing(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"x-portkey-custom-host", "https://attacker.example", "alt=sse&beta=true"}, {"X_Api_Key", "x", "key=" + pk}, {"connection", "anthropic-version", "$fields=x"},
-		{"x-stainless-a_b", "1", "beta=true;x=1"}, {"User-Agent", pk, "%61lt=sse&alt=json"}, {"x-Stainless-", "", "fields=x"}, {"ANTHROPIC-BETA", "a", "beta=false"},
+		{"x-stainless-a_b", "1", "beta=true;x=1"}, {"User-Agent", pk, "%61lt=sse&alt=json"}, {"x-Stainless-", "", "fields=x"}, {"openai-project", "p", ""}, {"x-ratelimit-limit-requests", "5", ""}, {"anthropic-organization-id", "o", ""}, {"ANTHROPIC-BETA", "a", "beta=false"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}
@@ -89,10 +89,13 @@ func FuzzOutgoing(f *testing.F) {
 		in := http.Header{}
 		in.Add(name, value)
 		in.Add("Connection", name)
-		for out, values := range OutgoingHeader(in, p, true, pk) {
-			_, ok := allowed[out]
-			if !ok && !strings.HasPrefix(out, "X-Stainless-") || strings.Contains(out, "_") || strings.Contains(strings.Join(values, " "), pk) {
-				t.Fatalf("%q: %q goes out", out, values)
+		for _, stored := range []bool{true, false} {
+			for out, values := range OutgoingHeader(in, p, stored, pk) {
+				_, ok := allowed[out]
+				ok = ok || !stored && slices.Contains([]string{"Openai-Organization", "Openai-Project", "X-Goog-User-Project"}, out)
+				if !ok && !strings.HasPrefix(out, "X-Stainless-") || strings.Contains(out, "_") || strings.Contains(strings.Join(values, " "), pk) {
+					t.Fatalf("stored key %t: %q: %q goes out", stored, out, values)
+				}
 			}
 		}
 		for _, d := range []wire.Dialect{wire.OpenAI, wire.Anthropic, wire.Gemini} {
@@ -103,12 +106,15 @@ func FuzzOutgoing(f *testing.F) {
 				}
 			}
 		}
-		dst, src := http.Header{}, http.Header{}
-		src.Add(name, value)
-		ResponseHeader(dst, src, p, true, true)
-		for back := range dst {
-			if !slices.Contains(returned[:], back) && back != "X-Provider-Request-Id" {
-				t.Fatalf("%q comes back", back)
+		for _, c := range []struct{ stored, limited bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
+			dst, src := http.Header{}, http.Header{}
+			src.Add(name, value)
+			ResponseHeader(dst, src, p, c.stored, c.limited)
+			for back := range dst {
+				own := !c.stored && (strings.HasPrefix(back, "Anthropic-") || !c.limited && strings.HasPrefix(back, "X-Ratelimit-"))
+				if !slices.Contains(returned[:], back) && back != "X-Provider-Request-Id" && !own {
+					t.Fatalf("stored key and limits %v: %q comes back", c, back)
+				}
 			}
 		}
 	})
