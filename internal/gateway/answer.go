@@ -63,7 +63,10 @@ func (c *call) meterOptions(hideUsage bool) meter.Options {
 	switch c.ep.Operation {
 	case wire.Messages:
 		o.HourCache = c.env.CacheControl && mentions(c.body, `"1h"`)
+	case wire.ChatCompletions, wire.CompactResponse:
+		o.HourCache = c.longCache(c.est.price)
 	case wire.Responses:
+		o.HourCache = c.longCache(c.est.price)
 		for _, t := range c.env.Demands.Tools {
 			switch kind := wire.UndatedTool(t.Type); {
 			case kind == "image_generation" && t.Model != "":

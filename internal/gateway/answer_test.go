@@ -219,6 +219,34 @@ func TestToolsAreChargedAsTheyWereAskedFor(t *testing.T) {
 	}
 }
 
+// OpenAI's writes to its cache cost more for 12 hours, as the request asks for.
+func TestLongCachesOfOpenAI(t *testing.T) {
+	t.Parallel()
+	const document = `{"name":"test","costLimitUsd":10}`
+	for path, c := range map[string]struct{ body, answer string }{
+		"/v1/responses":        {`{"model":"gpt-6.2-sol","max_output_tokens":100,"input":"hello"%s}`, `{"output":[],"usage":{"input_tokens":10000,"output_tokens":0,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":9000}}}`},
+		"/v1/chat/completions": {`{"model":"gpt-6.2-sol","max_completion_tokens":100,"messages":[{"role":"user","content":"hello"}]%s}`, `{"choices":[],"usage":{"prompt_tokens":10000,"completion_tokens":0,"prompt_tokens_details":{"cache_write_tokens":9000}}}`},
+	} {
+		held := map[string]int64{}
+		for lifetime, want := range map[string]int64{"30m": 1000*2 + 9000*5/2, "12h": 1000*2 + 9000*5} {
+			body := fmt.Sprintf(c.body, `,"prompt_cache_options":{"ttl":"`+lifetime+`"}`)
+			e := newExchangeTest(t, document, answering(c.answer))
+			e.send(path, body, 0)
+			if len(e.account.settled) != 1 || e.account.settled[0].Amounts[limit.Cost] != want {
+				t.Errorf("%s, %s: charged %+v, want %d micro-USD", path, lifetime, e.account.settled, want)
+			}
+			ask := askFor(t, strings.Replace(document, "{", `{"enforcement":"strict",`, 1), path, "application/json", body)
+			if ask == nil {
+				t.Fatalf("%s, %s is refused", path, lifetime)
+			}
+			held[lifetime] = ask.Estimate[limit.Cost]
+		}
+		if held["12h"] <= held["30m"] {
+			t.Errorf("%s: %v is held, want more for the longer lifetime", path, held)
+		}
+	}
+}
+
 // Images without usage are not free: a model that is billed by the image costs the price of each, another one an estimate.
 func TestImagesWithoutUsage(t *testing.T) {
 	t.Parallel()

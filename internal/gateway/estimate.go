@@ -96,8 +96,12 @@ func (c *call) estimateOf() estimate {
 	// A cache write costs more than plain input, and a request that asks for caching may write all of its input.
 	if c.env.CacheControl {
 		e.input.CacheWrite1h = e.input.Input
-	} else if e.price.CacheWrite > e.price.Input && c.ep.Dialect.Spec().CachesUnasked {
-		e.input.CacheWrite = e.input.Input // OpenAI's newer models cache without being asked
+	} else if e.price.CacheWrite > e.price.Input && c.ep.Dialect.Spec().CachesUnasked { // as OpenAI's newer models
+		if c.longCache(e.price) {
+			e.input.CacheWrite1h = e.input.Input
+		} else {
+			e.input.CacheWrite = e.input.Input
+		}
 	}
 
 	switch c.ep.Operation {
@@ -164,6 +168,11 @@ func mostImageTokens(model string) int64 {
 		return mostImageOutput
 	}
 	return mostImageOutputFull
+}
+
+// longCache reports whether a request to a model of OpenAI may write to its cache for 12 hours, which costs more.
+func (c *call) longCache(p price.Price) bool {
+	return p.CacheWrite1h > p.CacheWrite && mentions(c.body, `"12h"`)
 }
 
 // mentions reports whether a body can hold a word of ASCII letters. JSON may spell letters

@@ -148,7 +148,7 @@ type Options struct {
 	OtherModels bool
 	// ImageModel is the model that the request names for the image tool of the Responses API.
 	ImageModel string
-	// HourCache says that the request asks for one-hour cache writes.
+	// HourCache says that the request asks for the longer lifetime of cache writes: an hour of Anthropic, 12 of OpenAI.
 	HourCache bool
 	// SearchPreview says that the request offers the tool web_search_preview. Its searches have a fee of their own.
 	SearchPreview bool
@@ -217,6 +217,9 @@ func (m *meter) take(c counts, ok bool) {
 		return
 	}
 	m.figures = true
+	if m.hourCache {
+		c.written, c.written1h = 0, max(c.written, c.written1h)
+	}
 	m.counts.take(c)
 	if c.outputSaid && (c.output > 0 || c.total > c.input) || m.res.OutputText == 0 {
 		m.textThen = m.res.OutputText

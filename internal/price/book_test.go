@@ -79,6 +79,7 @@ func TestModalitiesAndFeesHaveTheirPrices(t *testing.T) {
 		{"a short request of Claude Haiku 5.5", "claude-haiku-5-5", price.Usage{Input: 100_000, CachedInput: 50_000, CacheWrite1h: 10_000, Output: 1000}, 500 + 2_000 + 4_000 + 500},
 		{"a long one", "claude-haiku-5-5", price.Usage{Input: 110_000, CachedInput: 50_000, CacheWrite: 10_000, Output: 1000}, 2_500 + 6_250 + 25_000 + 2_500},
 		{"a long request's cache of GPT-6.2", "gpt-6.2-sol", price.Usage{Input: 300_000, CachedInput: 100_000, CacheWrite: 100_000}, 20_000 + 500_000 + 400_000},
+		{"its cache for 12 hours", "gpt-6.2-sol", price.Usage{Input: 1000, CacheWrite1h: 1000}, 5_000},
 		{"a query of Gemini 4", "gemini-4-neon", fee(price.Grounding, 1), 14_000},
 		{"Gemini 4 Carbon since December", "gemini-4-carbon", price.Usage{Input: 1000, CachedInput: 500, Output: 100}, 2_000 + 100 + 2_000},
 		{"images of GPT-Image-2.6", "gpt-image-2.6-sunburst", price.Usage{Input: 371, ImageInput: 352, Output: 439, ImageOutput: 439}, 16081},

@@ -19,7 +19,7 @@ type Usage struct {
 	Input        int64 // all input tokens, cached and cache-written ones included
 	CachedInput  int64 // part of Input that was read from a cache
 	CacheWrite   int64 // part of Input that was written to a five-minute cache
-	CacheWrite1h int64 // part of Input that was written to a one-hour cache
+	CacheWrite1h int64 // part of Input that was written to a one-hour cache, or to OpenAI's of 12 hours
 	AudioInput   int64 // part of Input that is audio and was not read from a cache
 	ImageInput   int64 // part of Input that is images and was not read from a cache
 	Output       int64 // all output tokens, reasoning included
