@@ -20,6 +20,9 @@ import (
 // Statements are prepared if the server process belongs to the connection, which saves the
 // server a third of its work. Otherwise they are unnamed, because a pooler may give every
 // transaction another process. All parameters are arrays or single values in binary form.
+//
+// pgx.Batch does not replace this: it takes 50 more allocations a request and 8 % more CPU a
+// transaction, and a trip of its own to prepare a statement.
 type session struct {
 	conn      *pgxpool.Conn
 	pipe      *pgconn.Pipeline
