@@ -42,9 +42,9 @@ const accountMessage = `"The provider refused the account of this app. The app's
 
 // own is the error object that replaces the provider's.
 func (c *Complaints) own() string {
-	if c.Dialect == wire.Gemini { // whose clients read a number from code
+	if c.Dialect.Spec().NumberedErrors {
 		e := wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed", Message: accountMessage[1 : len(accountMessage)-1]}
-		return gjson.GetBytes(e.Body(wire.Gemini, ""), "error").Raw
+		return gjson.GetBytes(e.Body(c.Dialect, ""), "error").Raw
 	}
 	return `{"type":"error","code":"provider_auth_failed","message":` + accountMessage + `}`
 }

@@ -31,11 +31,12 @@ type Spec struct {
 	// Surplus are ends of those paths, which a base URL must not have.
 	Surplus []string
 
-	ModelInPath   bool // its endpoints name the model in the path, and its model names may begin with models/
-	SlashedModels bool // names with a slash are usual on servers of the dialect, such as OpenRouter
-	CompletionCap bool // all servers of the dialect know max_completion_tokens at /v1/chat/completions
-	CachesUnasked bool // its providers write input into a cache without being asked
-	LateFigures   bool // a stream may correct its figures up to its very end
+	ModelInPath    bool // its endpoints name the model in the path, and its model names may begin with models/
+	SlashedModels  bool // names with a slash are usual on servers of the dialect, such as OpenRouter
+	CompletionCap  bool // all servers of the dialect know max_completion_tokens at /v1/chat/completions
+	CachesUnasked  bool // its providers write input into a cache without being asked
+	NumberedErrors bool // clients read a number from the code of an error, the status
+	LateFigures    bool // a stream may correct its figures up to its very end
 
 	posts, gets map[string]Operation // its endpoints with a fixed path; empty for none
 	baseHint    string               // which base URL its SDK needs to call an endpoint here
