@@ -1,6 +1,8 @@
 package test
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -49,6 +51,46 @@ func TestErrorsPage_HasEveryCode(t *testing.T) {
 	}
 	if len(answered) < 20 {
 		t.Errorf("only %d codes were found", len(answered))
+	}
+}
+
+// The OpenAPI document has every code of both planes at its status, and no other.
+func TestOpenAPI_HasEveryCode(t *testing.T) {
+	t.Parallel()
+	type described struct{ Description string }
+	doc := openAPI(t)
+	var listed struct {
+		Schemas map[string]struct {
+			Properties struct{ Code struct{ Examples []string } }
+		}
+		Responses map[string]described
+	}
+	if err := json.Unmarshal(doc.Components, &listed); err != nil {
+		t.Fatal(err)
+	}
+	for plane, in := range map[string]struct {
+		schema, response string
+		packages         []string
+	}{
+		"data":    {"ErrorObject", "OpenAI", []string{"gateway", "identity", "provider", "wire", "server"}},
+		"control": {"Problem", "Problem", []string{"api"}},
+	} {
+		answered := map[string]bool{}
+		for file, source := range sources(t, in.packages...) {
+			for _, m := range codeInSource.FindAllStringSubmatch(source, -1) {
+				answered[m[1]] = true
+			}
+			for _, m := range statusInSource.FindAllStringSubmatch(source, -1) {
+				res, ok := listed.Responses[in.response+statusNamed(t, m[1]+m[2])]
+				if ok && !strings.Contains(res.Description, m[3]) || !ok && plane == "data" {
+					t.Errorf("%s answers %s, and the document says of that status: %q", file, m[3], res.Description)
+				}
+			}
+		}
+		got := listed.Schemas[in.schema].Properties.Code.Examples
+		if want := slices.Sorted(maps.Keys(answered)); !slices.Equal(got, want) {
+			t.Errorf("codes of the %s plane in the document: %q\nwant %q", plane, got, want)
+		}
 	}
 }
 

@@ -21,18 +21,18 @@ import (
 type giftRequest struct {
 	_ struct{} `additionalProperties:"false"`
 
-	Tokens   *int64       `json:"tokens,omitempty" nullable:"true" minimum:"1" maximum:"1e15"`
-	Requests *int64       `json:"requests,omitempty" nullable:"true" minimum:"1" maximum:"1e15"`
-	CostUSD  *project.USD `json:"costUsd,omitempty" nullable:"true" exclusiveMinimum:"0" maximum:"1e9" doc:"USD, at most six decimals."`
-	Reason   *string      `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
+	Tokens   *int64       `json:"tokens,omitempty" nullable:"true" minimum:"1" maximum:"1e15" doc:"The tokens to give."`
+	Requests *int64       `json:"requests,omitempty" nullable:"true" minimum:"1" maximum:"1e15" doc:"The requests to give."`
+	CostUSD  *project.USD `json:"costUsd,omitempty" nullable:"true" exclusiveMinimum:"0" maximum:"1e9" doc:"The cost to give, in USD with at most six decimals."`
+	Reason   *string      `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"The reason, for the audit trail."`
 }
 
 // Gift answers a gift: the identity's credits now, and the gift in words.
 type Gift struct {
 	Identity       string      `json:"identity"`
-	GiftedTokens   int64       `json:"giftedTokens" doc:"Credits that it has now."`
-	GiftedRequests int64       `json:"giftedRequests" doc:"Credits that it has now."`
-	GiftedCostUSD  json.Number `json:"giftedCostUsd" doc:"Credits that it has now, in USD."`
+	GiftedTokens   int64       `json:"giftedTokens" doc:"The token credits now."`
+	GiftedRequests int64       `json:"giftedRequests" doc:"The request credits now."`
+	GiftedCostUSD  json.Number `json:"giftedCostUsd" doc:"The cost credits now, in USD."`
 	Message        string      `json:"message"`
 }
 
@@ -42,7 +42,7 @@ type Credits struct {
 	GiftedTokens         int64       `json:"giftedTokens"`
 	GiftedRequests       int64       `json:"giftedRequests"`
 	GiftedCostUSD        json.Number `json:"giftedCostUsd"`
-	UnlimitedUntil       *time.Time  `json:"unlimitedUntil" doc:"The last promotion's end, which may be past; null where there was none."`
+	UnlimitedUntil       *time.Time  `json:"unlimitedUntil" doc:"The end of the last promotion, which may be past. Null: there was none."`
 	IsCurrentlyUnlimited bool        `json:"isCurrentlyUnlimited"`
 }
 
@@ -50,8 +50,8 @@ type Credits struct {
 type promoRequest struct {
 	_ struct{} `additionalProperties:"false"`
 
-	UnlimitedUntil *string `json:"unlimitedUntil" nullable:"true" doc:"A date, which means to its end, or a time, to the second; null ends the promotion." example:"2026-12-31"`
-	Reason         *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
+	UnlimitedUntil *string `json:"unlimitedUntil" nullable:"true" doc:"The end of the promotion: a time, or a date, which stands for its end. Null ends the promotion." example:"2026-12-31"`
+	Reason         *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"The reason, for the audit trail."`
 }
 
 // Promo answers a promotion.
@@ -66,8 +66,8 @@ func (c *control) credits(doc huma.API) {
 	register(c, doc, huma.Operation{
 		OperationID: "giftIdentity", Method: http.MethodPost, Path: identityPath + "/gift", Tags: tags,
 		Summary: "Give credits",
-		Description: "At least one of tokens, requests and costUsd. Credits add up, stay over periods and are drawn, " +
-			"each for its own metric, when the period's allowance is used up. An identity that was not known before is created.",
+		Description: "Give at least one of tokens, requests and costUsd. Credits add up and stay over periods. A request draws credits " +
+			"of a metric when the period's limit of that metric is used up. The call creates an unknown identity.",
 	}, example{`{"tokens": 10000, "reason": "The app was down on Sunday"}`,
 		`{"identity": "user-123", "giftedTokens": 10000, "giftedRequests": 0, "giftedCostUsd": 0, "message": "Gave 10000 tokens."}`},
 		[]int{http.StatusConflict}, c.gift)
@@ -81,8 +81,8 @@ func (c *control) credits(doc huma.API) {
 	register(c, doc, huma.Operation{
 		OperationID: "promoteIdentity", Method: http.MethodPost, Path: identityPath + "/promo", Tags: tags,
 		Summary: "Lift all limits for a time",
-		Description: "Nothing is refused for a limit until then; usage is still counted. A time that is past, or null, ends a promotion. " +
-			"An identity that was not known before is created.",
+		Description: "Until then no limit refuses a request. Usage is still counted. A past time, or null, ends a promotion. " +
+			"The call creates an unknown identity.",
 	}, example{`{"unlimitedUntil": "2099-12-31", "reason": "Launch week"}`,
 		`{"identity": "user-123", "unlimitedUntil": "2100-01-01T00:00:00Z", "message": "Unlimited until 2100-01-01T00:00:00Z."}`},
 		[]int{http.StatusConflict}, c.promo)

@@ -27,21 +27,21 @@ const (
 
 // Identity is an identity's settings, credits and usage.
 type Identity struct {
-	Identity string  `json:"identity" doc:"The name by which the app calls its end user in x-identity."`
-	Tier     *string `json:"tier" doc:"The pricing tier that was set here; it beats x-tier. Null: none was."`
+	Identity string  `json:"identity" doc:"The name of the end user, as the app sends it in x-identity."`
+	Tier     *string `json:"tier" doc:"The tier that your server has set. It overrides x-tier. Null: none is set."`
 	project.LevelFields
-	GiftedTokens   int64           `json:"giftedTokens" doc:"Credits that are left."`
-	GiftedRequests int64           `json:"giftedRequests" doc:"Credits that are left."`
-	GiftedCostUSD  json.Number     `json:"giftedCostUsd" doc:"Credits that are left, in USD."`
-	UnlimitedUntil *time.Time      `json:"unlimitedUntil" doc:"While this is in the future nothing is refused for a limit."`
-	LimitResponse  map[string]any  `json:"limitResponse" nullable:"true" doc:"Fields of the error when a limit is reached; they beat the tier's and the project's."`
-	Metadata       json.RawMessage `json:"metadata" doc:"The developer's own, an object or null."`
+	GiftedTokens   int64           `json:"giftedTokens" doc:"The token credits that are left."`
+	GiftedRequests int64           `json:"giftedRequests" doc:"The request credits that are left."`
+	GiftedCostUSD  json.Number     `json:"giftedCostUsd" doc:"The cost credits that are left, in USD."`
+	UnlimitedUntil *time.Time      `json:"unlimitedUntil" doc:"Until this time no limit refuses a request."`
+	LimitResponse  map[string]any  `json:"limitResponse" nullable:"true" doc:"Fields of the error when a limit is reached. They override the tier's and the project's."`
+	Metadata       json.RawMessage `json:"metadata" doc:"Data of your own: an object or null."`
 	Enabled        bool            `json:"enabled" doc:"Whether the identity may make requests."`
-	Usage          ledger.Totals   `json:"usage" doc:"What was used in the current period."`
+	Usage          ledger.Totals   `json:"usage" doc:"The usage in the current period."`
 	CreatedAt      time.Time       `json:"createdAt"`
-	UpdatedAt      time.Time       `json:"updatedAt" doc:"Of the last change through this API."`
+	UpdatedAt      time.Time       `json:"updatedAt" doc:"The time of the last change through this API."`
 
-	Warnings []project.Warning `json:"warnings,omitempty" doc:"After a change: settings that were applied but may not be meant, such as a misspelt model."`
+	Warnings []project.Warning `json:"warnings,omitempty" doc:"After a change: settings that were applied and are probably mistakes, such as a misspelt model."`
 }
 
 // identityOf shows an account.
@@ -83,22 +83,22 @@ func unlimitedUntil(a *ledger.Account) *time.Time {
 type Identities struct {
 	Items        []Identity `json:"items"`
 	Total        *int       `json:"total" doc:"How many there are in all; null where they are too many to be counted."`
-	TotalAtLeast *int       `json:"totalAtLeast" doc:"Where total is null: there are so many, or more."`
-	NextCursor   *string    `json:"nextCursor" doc:"What to send as cursor for the next page; null at the end."`
+	TotalAtLeast *int       `json:"totalAtLeast" doc:"If total is null: the number of identities is this or greater."`
+	NextCursor   *string    `json:"nextCursor" doc:"The cursor of the next page. Null at the end."`
 	Limit        int        `json:"limit"`
 	Offset       int        `json:"offset"`
 }
 
 // BulkIdentities answers a bulk call.
 type BulkIdentities struct {
-	Items []Identity `json:"items" doc:"In the order of the request."`
+	Items []Identity `json:"items" doc:"The identities, in the order of the request."`
 	Count int        `json:"count"`
 }
 
 // InProject is the parameter of every operation. It is exported because huma finds parameters only in exported embedded
 // structs.
 type InProject struct {
-	Project string `path:"projectId" doc:"The project's key, pk_…." example:"pk_7fTqLmXwBvN2sJc9KdYh3RzA"`
+	Project string `path:"projectId" doc:"The project's key (pk_…)." example:"pk_7fTqLmXwBvN2sJc9KdYh3RzA"`
 }
 
 // OfIdentity are the parameters of an operation on one identity.
@@ -109,7 +109,7 @@ type OfIdentity struct {
 
 // Once is the parameter of operations that accept an Idempotency-Key.
 type Once struct {
-	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" patternDescription:"printable ASCII" doc:"Makes sure that the call is applied once however often it is sent: a repetition gets the first answer."`
+	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" patternDescription:"printable ASCII" doc:"Applies a call once, even if it is sent several times. A repetition gets the first answer."`
 }
 
 // name returns the identity in the path, as x-identity would name it.
@@ -132,21 +132,21 @@ func (c *control) identities(doc huma.API) {
 	register(c, doc, huma.Operation{
 		OperationID: "listIdentities", Method: http.MethodGet, Path: identitiesPath, Tags: tags,
 		Summary: "List identities",
-		Description: "In the order of their names, byte by byte. A page may have fewer items than limit, and still a nextCursor: " +
-			"match=contains looks at 100,000 names a call.",
+		Description: "The list is in the order of the names, byte by byte. With match=contains a call looks at 100,000 names, " +
+			"so that a page may have fewer items than limit and still a nextCursor.",
 	}, example{response: `{"items": [` + anIdentity + `], "total": 1, "totalAtLeast": null, "nextCursor": null, "limit": 50, "offset": 0}`}, nil, c.list)
 
 	register(c, doc, huma.Operation{
 		OperationID: "setIdentity", Method: http.MethodPost, Path: identitiesPath, Tags: tags,
 		Summary:     "Create or update an identity",
-		Description: "201 where it was not known before, 200 otherwise. What an update leaves out stays.",
+		Description: "The answer is 201 if the identity is new, else 200. An absent field keeps its value.",
 		Responses:   map[string]*huma.Response{"201": created(doc)},
 	}, example{`{"identity": "user-123", ` + someSettings + `}`, anIdentity}, []int{http.StatusConflict}, c.set)
 
 	register(c, doc, huma.Operation{
 		OperationID: "setIdentities", Method: http.MethodPost, Path: identitiesPath + "/bulk", Tags: tags,
 		Summary:     "Create or update many identities",
-		Description: "All or nothing: where one item is not valid none is applied, and errors name the items. The body may be as large as the server takes (MAX_BODY_MB, 32 MB unless set); other calls take 1 MB.",
+		Description: "If one item is not valid, no item is applied, and errors name the wrong ones. The body may have MAX_BODY_MB (32 MB by default). Bodies of other calls may have 1 MB.",
 	}, example{`{"items": [{"identity": "user-123", ` + someSettings + `}]}`, `{"items": [` + anIdentity + `], "count": 1}`},
 		[]int{http.StatusConflict}, c.setMany)
 
@@ -157,14 +157,14 @@ func (c *control) identities(doc huma.API) {
 	register(c, doc, huma.Operation{
 		OperationID: "updateIdentity", Method: http.MethodPut, Path: identityPath, Tags: tags,
 		Summary:     "Change or create an identity",
-		Description: "What is absent stays; null goes back to what is inherited. 201 where the identity was not known before.",
+		Description: "An absent field keeps its value. Null resets a field to the inherited value. The answer is 201 if the identity is new.",
 		Responses:   map[string]*huma.Response{"201": created(doc)},
 	}, example{`{` + someSettings + `}`, anIdentity}, nil, c.update)
 
 	register(c, doc, huma.Operation{
 		OperationID: "deleteIdentity", Method: http.MethodDelete, Path: identityPath, Tags: tags,
 		Summary:     "Delete an identity",
-		Description: "Its settings, credits and promotion are gone. What it used still counts: counting restarts only by reset.",
+		Description: "The call deletes settings, credits and promotion. Usage stays: only a reset clears it.",
 	}, example{}, []int{http.StatusNotFound}, c.delete)
 }
 
@@ -176,13 +176,13 @@ func created(doc huma.API) *huma.Response {
 
 type listInput struct {
 	InProject
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many to return at most."`
-	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before, with the other parameters as they were."`
-	Offset int    `query:"offset" minimum:"0" maximum:"10000" default:"0" doc:"How many to skip; further pages are had by cursor."`
-	Q      string `query:"q" maxLength:"512" doc:"Only identities whose name begins with this, or as match says; letter case matters."`
-	Match  string `query:"match" enum:"prefix,contains,exact" default:"prefix" doc:"How q is compared with a name."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
+	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before. The other parameters must stay the same."`
+	Offset int    `query:"offset" minimum:"0" maximum:"10000" default:"0" doc:"The number of items to skip. Use cursor for further pages."`
+	Q      string `query:"q" maxLength:"512" doc:"A text to search for in names, as match says. Letter case matters."`
+	Match  string `query:"match" enum:"prefix,contains,exact" default:"prefix" doc:"The part of a name that q is compared with: its beginning, any part, or the whole."`
 	Search string `query:"search" maxLength:"512" doc:"The same as q with match=contains."`
-	Sort   string `query:"sort" enum:"name" default:"name" doc:"The order; there is one in this version."`
+	Sort   string `query:"sort" enum:"name" default:"name" doc:"The order. This version has one."`
 }
 
 // find returns the query that the parameters describe.
@@ -338,7 +338,7 @@ func (c *control) apply(ctx context.Context, o *ledger.Once, ch *settingsChange)
 
 type deleteInput struct {
 	OfIdentity
-	Reason string `query:"reason" maxLength:"500" doc:"Why, for the audit trail."`
+	Reason string `query:"reason" maxLength:"500" doc:"The reason, for the audit trail."`
 }
 
 func (c *control) delete(ctx context.Context, in *deleteInput) (*struct{}, error) {

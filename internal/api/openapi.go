@@ -33,7 +33,9 @@ func build(o Options) (*router, huma.API) {
 	rt.identities(doc)
 	rt.credits(doc)
 	rt.usage(doc)
+	dataPlane(doc.OpenAPI())
 	loosen(doc.OpenAPI().Components.Schemas)
+	describeSettings(doc.OpenAPI())
 
 	text, err := json.Marshal(doc.OpenAPI())
 	if err != nil {
@@ -58,15 +60,19 @@ func (c *control) config() huma.Config {
 			Info: &huma.Info{
 				Title:   "AI Ratelimit",
 				Version: "1",
-				Description: "The control plane. Errors are problem details (RFC 9457) that name the field. " +
+				Description: "The data plane (/v1, /v1beta) takes requests to models from apps. The control plane (/api) is for servers; its errors are " +
+					"problem details (RFC 9457) that name the field. The schema Settings is a project's settings document. " +
 					"Times are RFC 3339 in UTC, money is USD as a decimal number of at most six places.",
 			},
-			Tags: []*huma.Tag{{Name: identitiesTag, Description: "The end users of an app: what each may use and has used."}},
+			Tags: []*huma.Tag{{Name: identitiesTag, Description: "The end users of an app: the limits and the usage of each."}},
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{"secretKey": {
 					Type: "http", Scheme: "bearer", BearerFormat: "sk_…",
 					Description: "The project's secret key, for servers only. It opens its own project.",
+				}, "projectKey": {
+					Type: "apiKey", In: "header", Name: "x-project-key",
+					Description: "The project's public key (pk_…). It may stand where an SDK puts its API key instead: Authorization, x-api-key, x-goog-api-key or ?key=.",
 				}},
 			},
 			Security: []map[string][]string{{"secretKey": {}}},
@@ -93,6 +99,54 @@ func loosen(schemas huma.Registry) {
 	}
 }
 
+// describeSettings adds the schema of a project's settings document. No operation has it yet, so an extension refers to it.
+func describeSettings(doc *huma.OpenAPI) {
+	schemas := doc.Components.Schemas
+	doc.Extensions = map[string]any{"x-settings": schemas.Schema(reflect.TypeFor[project.Settings](), true, "")}
+	byDefault := members(project.Default())
+	for name, defaults := range map[string]map[string]any{
+		"Settings": byDefault, "Security": members(byDefault["security"]), "TierFields": nil, "ProviderFields": nil,
+		"Override": nil, "FeePrices": nil, "AbovePrices": nil,
+	} {
+		s := schemas.Map()[name]
+		s.AdditionalProperties, s.Required = false, nil // unknown names are refused, absent ones keep their value
+		for field, property := range s.Properties {
+			switch value := defaults[field].(type) {
+			case bool, float64, string:
+				property.Default = value
+			}
+			if field == "modelLimits" { // as a request may have it
+				property.AdditionalProperties = schemas.Schema(reflect.TypeFor[modelLimitFields](), true, "")
+			}
+			if field == "providers" { // null removes one
+				of := property.AdditionalProperties.(*huma.Schema)
+				property.AdditionalProperties = &huma.Schema{AnyOf: []*huma.Schema{of, {Type: "null"}}}
+			}
+			// Null stands for the default.
+			if property.Ref != "" {
+				s.Properties[field] = &huma.Schema{AnyOf: []*huma.Schema{{Ref: property.Ref}, {Type: "null"}}, Description: property.Description}
+			}
+			if property.Enum != nil {
+				property.Enum = append(property.Enum, nil)
+			}
+			property.Nullable = true
+		}
+		s.PrecomputeMessages()
+	}
+}
+
+// members returns the members of v as JSON.
+func members(v any) (of map[string]any) {
+	text, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(text, &of)
+	}
+	if err != nil {
+		panic("api: the default settings cannot be written: " + err.Error())
+	}
+	return of
+}
+
 // marshal writes JSON like json.Marshal, but does not escape <, > and &.
 func marshal(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
@@ -117,7 +171,7 @@ var failures = map[int]failure{
 	http.StatusBadRequest:     {[]string{"invalid_request"}, "The request is not valid. `errors` names the fields."},
 	http.StatusUnauthorized:   {[]string{"invalid_secret_key"}, "The secret key is missing or wrong."},
 	http.StatusForbidden:      {[]string{"wrong_project"}, "The secret key opens another project."},
-	http.StatusNotFound:       {[]string{"unknown_identity"}, "The project does not know the identity: nobody has created it, and it has made no request."},
+	http.StatusNotFound:       {[]string{"unknown_identity", "not_found"}, "The project does not know the identity (nobody has created it, and it has made no request), or nothing is at the path."},
 	http.StatusRequestTimeout: {[]string{"request_timeout"}, "The body did not arrive in time."},
 	http.StatusConflict: {[]string{"idempotency_key_reused", "unknown_tier"},
 		"The Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
@@ -128,15 +182,12 @@ var failures = map[int]failure{
 		"The change may have been made: send it again with the same Idempotency-Key."},
 }
 
-// misroutedCodes are the codes of calls that no operation matches.
-var misroutedCodes = []string{"method_not_allowed", "not_found"}
-
 // problems turns the failures into components, so that each is described once.
 func problems(r huma.Registry) map[string]*huma.Response {
 	schema := r.Schema(reflect.TypeFor[problem](), true, "")
 	code := r.Map()["Problem"].Properties["code"]
 	code.Examples = nil
-	listCodes(code, misroutedCodes)
+	listCodes(code, []string{"method_not_allowed"}) // of calls that no operation matches
 	out := make(map[string]*huma.Response, len(failures))
 	for status, f := range failures {
 		example := refuse(status, f.codes[0], "%s", f.description)

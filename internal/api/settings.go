@@ -26,33 +26,33 @@ const (
 type IdentityFields struct {
 	_ struct{} `additionalProperties:"false"`
 
-	Tier               *string                     `json:"tier,omitempty" nullable:"true" maxLength:"64" doc:"A tier of the project; it beats x-tier. Null leaves the choice to x-tier and the project's default."`
-	RequestLimit       *int64                      `json:"requestLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Requests in a period. Null inherits, -1 is unlimited, 0 leaves nothing but credits; so for all limits. A 0 of a model blocks it whatever credits there are."`
+	Tier               *string                     `json:"tier,omitempty" nullable:"true" maxLength:"64" doc:"A tier of the project. It overrides x-tier. Null: x-tier or the project's default applies."`
+	RequestLimit       *int64                      `json:"requestLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Requests in a period. Null inherits, -1 is unlimited, 0 leaves only credits. The same holds for all limits."`
 	TokenLimit         *int64                      `json:"tokenLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Tokens in a period."`
-	CostLimitUSD       *project.USD                `json:"costLimitUsd,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"USD in a period, at most six decimals."`
-	RequestsPerMinute  *int64                      `json:"requestsPerMinute,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"The burst: a token bucket of that size, which refills evenly."`
-	ConcurrentRequests *int64                      `json:"concurrentRequests,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"Requests at once."`
-	ModelLimits        map[string]modelLimitFields `json:"modelLimits,omitempty" nullable:"true" doc:"Limits by model: a name, which covers the model under all its names; a prefix ending in *; or * alone, which is every model that no other key matches, counted together. Replaced as a whole."`
+	CostLimitUSD       *project.USD                `json:"costLimitUsd,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"Cost in a period, in USD with at most six decimals."`
+	RequestsPerMinute  *int64                      `json:"requestsPerMinute,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"The burst limit: the size of a bucket of requests, which refills evenly."`
+	ConcurrentRequests *int64                      `json:"concurrentRequests,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"Requests that may run at once."`
+	ModelLimits        map[string]modelLimitFields `json:"modelLimits,omitempty" nullable:"true" doc:"Limits by model key. A model's name covers the model under all its names. A * at the end stands for any rest of a name. The key * alone covers every model that no other key covers, and counts these together. A new value replaces all keys."`
 	LimitResponse      map[string]any              `json:"limitResponse,omitempty" nullable:"true" doc:"Fields of the error when a limit is reached: message, deepLink, upgradeUrl and any others."`
-	Metadata           map[string]any              `json:"metadata,omitempty" nullable:"true" doc:"Anything of the developer's own, at most 16 KB. It is kept and shown, and otherwise not looked at."`
-	Enabled            *bool                       `json:"enabled,omitempty" nullable:"true" doc:"Whether the identity may make requests; null is true."`
-	Reason             *string                     `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
+	Metadata           map[string]any              `json:"metadata,omitempty" nullable:"true" doc:"Data of your own, at most 16 KB. It has no effect."`
+	Enabled            *bool                       `json:"enabled,omitempty" nullable:"true" doc:"Whether the identity may make requests. Null is true."`
+	Reason             *string                     `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"The reason, for the audit trail."`
 }
 
 // modelLimitFields describes the limits of one key of modelLimits.
 type modelLimitFields struct {
 	_ struct{} `additionalProperties:"false"`
 
-	RequestLimit *int64       `json:"requestLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15"`
-	TokenLimit   *int64       `json:"tokenLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15"`
-	CostLimitUSD *project.USD `json:"costLimitUsd,omitempty" nullable:"true" minimum:"-1" maximum:"1e9"`
+	RequestLimit *int64       `json:"requestLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Requests in a period. 0 blocks the model, even with credits."`
+	TokenLimit   *int64       `json:"tokenLimit,omitempty" nullable:"true" minimum:"-1" maximum:"1e15" doc:"Tokens in a period. 0 blocks the model."`
+	CostLimitUSD *project.USD `json:"costLimitUsd,omitempty" nullable:"true" minimum:"-1" maximum:"1e9" doc:"Cost in a period, in USD. 0 blocks the model."`
 }
 
 // newIdentity describes an identity to be created or updated.
 type newIdentity struct {
 	_ struct{} `additionalProperties:"false"`
 
-	Identity string `json:"identity" minLength:"1" maxLength:"512" doc:"The name of the end user: 1 to 512 bytes of printable UTF-8, trimmed."`
+	Identity string `json:"identity" minLength:"1" maxLength:"512" doc:"The name of the end user: 1 to 512 bytes of printable UTF-8. Spaces around it are cut off."`
 	IdentityFields
 }
 
@@ -60,7 +60,7 @@ type newIdentity struct {
 type newIdentities struct {
 	_ struct{} `additionalProperties:"false"`
 
-	Items []newIdentity `json:"items" minItems:"1" maxItems:"1000" doc:"No identity twice."`
+	Items []newIdentity `json:"items" minItems:"1" maxItems:"1000" doc:"The identities. Each may be there once."`
 }
 
 // levelFields copy the values of one field of the limits.

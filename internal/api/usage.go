@@ -18,17 +18,17 @@ import (
 type resetRequest struct {
 	_ struct{} `additionalProperties:"false"`
 
-	ResetTokens   *bool   `json:"resetTokens,omitempty" nullable:"true" default:"true" doc:"Tokens, and the cost that they are."`
-	ResetRequests *bool   `json:"resetRequests,omitempty" nullable:"true" default:"true"`
-	Reason        *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for the audit trail."`
+	ResetTokens   *bool   `json:"resetTokens,omitempty" nullable:"true" default:"true" doc:"Whether to reset tokens and their cost."`
+	ResetRequests *bool   `json:"resetRequests,omitempty" nullable:"true" default:"true" doc:"Whether to reset requests."`
+	Reason        *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"The reason, for the audit trail."`
 }
 
 // Reset answers a reset with the amounts that were reset.
 type Reset struct {
 	Identity      string      `json:"identity"`
-	TokensReset   int64       `json:"tokensReset" doc:"How many were taken back."`
-	RequestsReset int64       `json:"requestsReset" doc:"How many were taken back."`
-	CostUSDReset  json.Number `json:"costUsdReset" doc:"How many USD were taken back, with the tokens."`
+	TokensReset   int64       `json:"tokensReset" doc:"The tokens that were taken back."`
+	RequestsReset int64       `json:"requestsReset" doc:"The requests that were taken back."`
+	CostUSDReset  json.Number `json:"costUsdReset" doc:"The cost that was taken back, in USD."`
 	Message       string      `json:"message"`
 	Period        string      `json:"period" enum:"hourly,daily,weekly,monthly"`
 }
@@ -38,10 +38,10 @@ func (c *control) usage(doc huma.API) {
 	optional := &huma.RequestBody{}
 	register(c, doc, huma.Operation{
 		OperationID: "resetIdentity", Method: http.MethodPost, Path: identityPath + "/reset", Tags: tags,
-		Summary: "Take back what was used in this period",
-		Description: "The period's counting starts over; the history of usage stays. " +
-			"What runs at the moment counts when it ends. Without a body everything is taken back. " +
-			"An identity that was not known before is created.",
+		Summary: "Reset the usage of this period",
+		Description: "The usage of the period becomes 0. The history of usage stays. " +
+			"A running request counts when it ends. Without a body the call resets everything. " +
+			"The call creates an unknown identity.",
 		RequestBody: optional,
 	}, example{`{"resetTokens": true, "resetRequests": false, "reason": "A bug of ours burned them"}`,
 		`{"identity": "user-123", "tokensReset": 5120, "requestsReset": 0, "costUsdReset": 0.0123, "message": "Took back 5120 tokens and $0.0123.", "period": "daily"}`},
@@ -51,7 +51,7 @@ func (c *control) usage(doc huma.API) {
 	register(c, doc, huma.Operation{
 		OperationID: "getUsage", Method: http.MethodGet, Path: identityPath + "/usage", Tags: tags,
 		Summary:     "Read limits and usage",
-		Description: "What GET /v1/usage shows the identity itself, in the tier that was set for it or is the project's default.",
+		Description: "The answer is that of GET /v1/usage, in the tier that your server has set, else the project's default tier.",
 	}, example{response: `{"identity": "user-123", "tier": "free", "period": "daily", "resetsAt": "2026-11-23T00:00:00Z", ` +
 		`"limits": [{"metric": "requests", "scope": "model", "model": "gpt-4o", "limit": 5, "used": 3, "remaining": 2}], ` +
 		`"usage": {"requests": 9, "tokens": 5120, "costUsd": 0.0123}, "credits": {"requests": 0, "tokens": 10000, "costUsd": 0}, ` +

@@ -13,38 +13,38 @@ const maxUSD = 1_000_000
 // figures override the book's (see Over). A nil figure is not set.
 type Override struct {
 	TokenPrices
-	ImageUSD                *float64     `json:"imageUsd,omitempty"`
-	AudioUSDPerMinute       *float64     `json:"audioUsdPerMinute,omitempty"`
-	CharactersUSDPerMillion *float64     `json:"charactersUsdPerMillion,omitempty"`
-	FeesUSDPerThousand      *FeePrices   `json:"feesUsdPerThousand,omitempty"`
-	Above                   *AbovePrices `json:"above,omitempty"`
+	ImageUSD                *float64     `json:"imageUsd,omitempty" minimum:"0" maximum:"1e6" doc:"USD an image."`
+	AudioUSDPerMinute       *float64     `json:"audioUsdPerMinute,omitempty" minimum:"0" maximum:"1e6" doc:"USD a minute of sound."`
+	CharactersUSDPerMillion *float64     `json:"charactersUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million characters."`
+	FeesUSDPerThousand      *FeePrices   `json:"feesUsdPerThousand,omitempty" doc:"Fees of hosted tools."`
+	Above                   *AbovePrices `json:"above,omitempty" doc:"Prices of a request whose input exceeds inputTokens."`
 }
 
 // TokenPrices are in USD a million tokens.
 type TokenPrices struct {
-	Input        *float64 `json:"inputUsdPerMillion,omitempty"`
-	Output       *float64 `json:"outputUsdPerMillion,omitempty"`
-	CachedInput  *float64 `json:"cachedInputUsdPerMillion,omitempty"`
-	CacheWrite   *float64 `json:"cacheWriteUsdPerMillion,omitempty"`
-	CacheWrite1h *float64 `json:"cacheWrite1hUsdPerMillion,omitempty"`
-	ImageInput   *float64 `json:"imageInputUsdPerMillion,omitempty"`
-	ImageOutput  *float64 `json:"imageOutputUsdPerMillion,omitempty"`
-	AudioInput   *float64 `json:"audioInputUsdPerMillion,omitempty"`
-	AudioOutput  *float64 `json:"audioOutputUsdPerMillion,omitempty"`
+	Input        *float64 `json:"inputUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million input tokens."`
+	Output       *float64 `json:"outputUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million output tokens."`
+	CachedInput  *float64 `json:"cachedInputUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million tokens read from a cache."`
+	CacheWrite   *float64 `json:"cacheWriteUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million tokens written to a cache."`
+	CacheWrite1h *float64 `json:"cacheWrite1hUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million tokens written to a cache for an hour."`
+	ImageInput   *float64 `json:"imageInputUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million input tokens of images."`
+	ImageOutput  *float64 `json:"imageOutputUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million output tokens of images."`
+	AudioInput   *float64 `json:"audioInputUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million input tokens of sound."`
+	AudioOutput  *float64 `json:"audioOutputUsdPerMillion,omitempty" minimum:"0" maximum:"1e6" doc:"USD a million output tokens of sound."`
 }
 
 // AbovePrices are for the whole of a request whose input exceeds InputTokens.
 type AbovePrices struct {
-	InputTokens *float64 `json:"inputTokens,omitempty"`
+	InputTokens *float64 `json:"inputTokens,omitempty" minimum:"1" doc:"The size of the input above which these prices apply to the whole request."`
 	TokenPrices
 }
 
 // FeePrices are in USD a thousand uses of a hosted tool.
 type FeePrices struct {
-	WebSearch       *float64 `json:"webSearch,omitempty"`
-	FileSearch      *float64 `json:"fileSearch,omitempty"`
-	CodeInterpreter *float64 `json:"codeInterpreter,omitempty"`
-	Grounding       *float64 `json:"grounding,omitempty"`
+	WebSearch       *float64 `json:"webSearch,omitempty" minimum:"0" maximum:"1e6" doc:"USD a thousand searches of the web."`
+	FileSearch      *float64 `json:"fileSearch,omitempty" minimum:"0" maximum:"1e6" doc:"USD a thousand searches of files."`
+	CodeInterpreter *float64 `json:"codeInterpreter,omitempty" minimum:"0" maximum:"1e6" doc:"USD a thousand uses of the code interpreter."`
+	Grounding       *float64 `json:"grounding,omitempty" minimum:"0" maximum:"1e6" doc:"USD a thousand grounded requests."`
 }
 
 // figure is a figure that can be set, with its name in JSON.

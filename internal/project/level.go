@@ -14,19 +14,19 @@ import (
 // LevelFields are the limits of a project, a tier or an identity, as JSON. Nil inherits from the next level, -1 is
 // unlimited, 0 leaves only credits, and 0 for a model blocks it. The zero value inherits everything.
 type LevelFields struct {
-	RequestLimit       *int64                `json:"requestLimit"`
-	TokenLimit         *int64                `json:"tokenLimit"`
-	CostLimitUSD       *USD                  `json:"costLimitUsd"`
-	RequestsPerMinute  *int64                `json:"requestsPerMinute"`
-	ConcurrentRequests *int64                `json:"concurrentRequests"`
-	ModelLimits        map[string]ModelLimit `json:"modelLimits"`
+	RequestLimit       *int64                `json:"requestLimit" minimum:"-1" maximum:"1e15" doc:"Requests in a period. Null inherits, -1 is unlimited, 0 leaves only credits. The same holds for all limits."`
+	TokenLimit         *int64                `json:"tokenLimit" minimum:"-1" maximum:"1e15" doc:"Tokens in a period."`
+	CostLimitUSD       *USD                  `json:"costLimitUsd" minimum:"-1" maximum:"1e9" doc:"Cost in a period, in USD with at most six decimals."`
+	RequestsPerMinute  *int64                `json:"requestsPerMinute" minimum:"-1" maximum:"1e9" doc:"The burst limit: the size of a bucket of requests, which refills evenly."`
+	ConcurrentRequests *int64                `json:"concurrentRequests" minimum:"-1" maximum:"1e9" doc:"Requests that may run at once."`
+	ModelLimits        map[string]ModelLimit `json:"modelLimits" doc:"Limits by model key. A model's name covers the model under all its names. A * at the end stands for any rest of a name. The key * alone covers every model that no other key covers, and counts these together."`
 }
 
 // ModelLimit holds the limits of the models that one key of modelLimits covers.
 type ModelLimit struct {
-	RequestLimit *int64 `json:"requestLimit"`
-	TokenLimit   *int64 `json:"tokenLimit"`
-	CostLimitUSD *USD   `json:"costLimitUsd"`
+	RequestLimit *int64 `json:"requestLimit" minimum:"-1" maximum:"1e15" doc:"Requests in a period. 0 blocks the model, even with credits."`
+	TokenLimit   *int64 `json:"tokenLimit" minimum:"-1" maximum:"1e15" doc:"Tokens in a period."`
+	CostLimitUSD *USD   `json:"costLimitUsd" minimum:"-1" maximum:"1e9" doc:"Cost in a period, in USD."`
 }
 
 // Level returns the limits in the form that limit.Resolve takes. The result shares nothing with f.

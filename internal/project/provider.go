@@ -16,20 +16,16 @@ import (
 // ProviderFields are a project's settings for a provider, built in or its own. For a built-in provider everything is
 // optional; the project's own provider needs a base URL and a dialect.
 type ProviderFields struct {
-	BaseURL *string  `json:"baseUrl"` // the base URL for the vendor's own SDK; nil: the built-in one
-	Dialect *string  `json:"dialect"` // openai, anthropic or gemini; nil: the built-in one
-	Models  []string `json:"models"`  // patterns of its models, in addition to the built-in ones
-	Key     string   `json:"key"`     // "" if clients send their own
+	BaseURL *string  `json:"baseUrl" doc:"The base URL as the vendor's own SDK takes it. Null: the built-in one."`
+	Dialect *string  `json:"dialect" enum:"openai,anthropic,gemini" doc:"The API that the provider speaks. Null: the built-in one."`
+	Models  []string `json:"models" doc:"Keys of the provider's models, in addition to the built-in ones."`
+	Key     string   `json:"key" doc:"The provider's API key. It is stored encrypted and shown as a mask. Null: apps send their own."` // "" is none
 
-	// AllowedObjects are the ids of objects in the key's account that requests may refer to: files, stores, containers,
-	// prompts. A * at the end stands for any rest of an id.
-	AllowedObjects []string `json:"allowedObjects"`
+	AllowedObjects []string `json:"allowedObjects" doc:"With a stored key: ids of files, stores, containers, prompts and caches in the key's account that requests may refer to. A * at the end stands for any rest of an id."`
+	StreamUsage    *bool    `json:"streamUsage" doc:"Whether the provider accepts stream_options, which asks for usage in streams. Null: it does."`
 
-	// StreamUsage false means that the server refuses stream_options, which asks for usage in streams.
-	StreamUsage *bool `json:"streamUsage"`
-
-	ForwardHeaders []string `json:"forwardHeaders"` // further request headers to send to the provider
-	ReturnHeaders  []string `json:"returnHeaders"`  // further response headers to return to clients
+	ForwardHeaders []string `json:"forwardHeaders" doc:"Further request headers that go to the provider."`
+	ReturnHeaders  []string `json:"returnHeaders" doc:"Further headers of the provider that go to the client."`
 }
 
 // MarshalJSON writes an absent key as null, like the other fields.

@@ -20,33 +20,34 @@ import (
 	"github.com/airatelimit/airatelimit/internal/price"
 )
 
-// Settings is a project's settings document (docs/settings.md). The zero value is a valid project without limits.
+// Settings is a project's settings document (docs/settings.md). The zero value is a valid project without limits. The
+// tags doc and enum are for the OpenAPI document; a test compares them with the reader.
 type Settings struct {
-	Name        string `json:"name"`
-	LimitPeriod string `json:"limitPeriod"` // daily, hourly, weekly, monthly; "" is daily
+	Name        string `json:"name" doc:"A name for people."`
+	LimitPeriod string `json:"limitPeriod" enum:"daily,hourly,weekly,monthly" doc:"The period of all limits, in UTC. A week begins on Monday."` // "" is daily
 	LevelFields
 
-	Tiers       map[string]TierFields `json:"tiers"`
-	DefaultTier *string               `json:"defaultTier"` // for requests that claim no tier; nil: none
-	UnknownTier string                `json:"unknownTier"` // one of the UnknownTier constants; "" is TierDefault
+	Tiers       map[string]TierFields `json:"tiers" doc:"The tiers by name. A tier sets limits of its own."`
+	DefaultTier *string               `json:"defaultTier" maxLength:"64" doc:"The tier of requests that claim none. Null: no tier."`
+	UnknownTier string                `json:"unknownTier" enum:"default,project,reject" doc:"The treatment of a tier that the project does not have: default applies the default tier, project applies the project's limits, reject refuses the request."` // "" is TierDefault
 
 	// IgnoreTierHeader ignores x-tier, so that only tiers in identities' settings count.
-	IgnoreTierHeader opposite `json:"trustTierHeader"`
+	IgnoreTierHeader opposite `json:"trustTierHeader" doc:"Whether x-tier counts. If not, only tiers that your server has set count."`
 
-	LimitResponse  map[string]any `json:"limitResponse"`
-	RefusalStatus  int            `json:"refusalStatus"`  // of limit_exceeded: 429, 402 or 403; 0 is 429
-	AllowedModels  []string       `json:"allowedModels"`  // nil allows all
-	AllowedOrigins []string       `json:"allowedOrigins"` // nil allows all
+	LimitResponse  map[string]any `json:"limitResponse" doc:"Fields of the error when a limit is reached: message, deepLink, upgradeUrl and any others. A text may contain variables such as {{usage}}."`
+	RefusalStatus  int            `json:"refusalStatus" enum:"429,402,403" doc:"The status of limit_exceeded."` // 0 is 429
+	AllowedModels  []string       `json:"allowedModels" doc:"Keys of the models that requests may use. Null allows all."`
+	AllowedOrigins []string       `json:"allowedOrigins" doc:"Origins of web pages that may call. Null allows all."`
 
-	Enforcement  string `json:"enforcement"`  // soft or strict; "" is soft
-	OnDisconnect string `json:"onDisconnect"` // cancel or drain; "" is cancel
-	FailOpen     bool   `json:"failOpen"`
+	Enforcement  string `json:"enforcement" enum:"soft,strict" doc:"Whether the last request may exceed a limit of tokens or cost: soft lets it, strict does not."` // "" is soft
+	OnDisconnect string `json:"onDisconnect" enum:"cancel,drain" doc:"What happens to a stream whose client has left: cancel ends it, drain reads it to its end."`  // "" is cancel
+	FailOpen     bool   `json:"failOpen" doc:"Whether requests pass unchecked while the database is away."`
 
-	Security      Security `json:"security"`
-	DefaultPrompt *string  `json:"defaultPrompt"`
+	Security      Security `json:"security" doc:"The guard. It has no effect in this version."`
+	DefaultPrompt *string  `json:"defaultPrompt" maxLength:"128" doc:"The stored prompt of requests that name none. It has no effect in this version."`
 
-	Providers map[string]ProviderFields `json:"providers"`
-	Prices    map[string]price.Override `json:"prices"`
+	Providers map[string]ProviderFields `json:"providers" doc:"The providers by name: built in, or the project's own."`
+	Prices    map[string]price.Override `json:"prices" doc:"Prices by model key. They override the price book."`
 
 	// Unknown holds fields of a stored document that only a newer version knows. They are kept.
 	Unknown map[string]any `json:"-"`
@@ -55,17 +56,17 @@ type Settings struct {
 // TierFields are the settings of a tier. An empty tier inherits everything.
 type TierFields struct {
 	LevelFields
-	AllowedModels []string       `json:"allowedModels"` // narrows the project's; nil narrows nothing, empty allows none
-	LimitResponse map[string]any `json:"limitResponse"`
+	AllowedModels []string       `json:"allowedModels" doc:"Keys of the models that the tier may use, of those that the project allows. Null allows all of these, an empty list none."`
+	LimitResponse map[string]any `json:"limitResponse" doc:"Fields of the error when a limit is reached. They override the project's."`
 }
 
 // Security says what the guard detects and what it does then.
 type Security struct {
-	Enabled     bool     `json:"enabled"`
-	Mode        string   `json:"mode"` // block or log; "" is block
-	Categories  []string `json:"categories"`
-	Heuristics  bool     `json:"heuristics"`
-	OutputCheck bool     `json:"outputCheck"`
+	Enabled     bool     `json:"enabled" doc:"Whether the guard is on."`
+	Mode        string   `json:"mode" enum:"block,log" doc:"What the guard does: block refuses the request, log only reports it."` // "" is block
+	Categories  []string `json:"categories" enum:"systemPromptExtraction,roleManipulation,instructionOverride,boundaryBreaking,obfuscation,directLeakage" doc:"What the guard detects. Null is all."`
+	Heuristics  bool     `json:"heuristics" doc:"Whether the guard also uses heuristics."`
+	OutputCheck bool     `json:"outputCheck" doc:"Whether the guard ends an answer that repeats a stored prompt."`
 }
 
 // The values of unknownTier: what happens if the project has no tier of the name.

@@ -100,8 +100,8 @@ func (ep Endpoint) Own() bool {
 	return ep.Operation == ListModels || ep.Operation == GetModel || ep.Operation == OwnUsage
 }
 
-// multipart reports whether a body there may be a form.
-func (ep Endpoint) multipart() bool {
+// Multipart reports whether a body there may be a form.
+func (ep Endpoint) Multipart() bool {
 	switch ep.Operation {
 	case ImageEdits, Speech, Transcriptions, Translations:
 		return true

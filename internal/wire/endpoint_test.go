@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -232,4 +233,27 @@ func FuzzMatch(f *testing.F) {
 			t.Errorf("model %q is %q as a path", ep.Model, clean)
 		}
 	})
+}
+
+// Endpoints lists every operation, as Match finds it.
+func TestEndpoints_areAllThatMatch(t *testing.T) {
+	t.Parallel()
+	listed := map[Operation]bool{}
+	for _, ep := range Endpoints() {
+		listed[ep.Operation] = true
+		got, err := Match(ep.Method, strings.ReplaceAll(ep.Path, "{model}", "m"))
+		if err != nil || got.Operation != ep.Operation || got.Dialect != ep.Dialect {
+			t.Errorf("%s %s is listed as %v of %v, and matches %v of %v: %v", ep.Method, ep.Path, ep.Operation, ep.Dialect, got.Operation, got.Dialect, err)
+		}
+	}
+	for op := range operations {
+		if !listed[Operation(op)] {
+			t.Errorf("%v is not listed", Operation(op))
+		}
+	}
+	for path := range posts {
+		if !slices.ContainsFunc(Endpoints(), func(ep Endpoint) bool { return ep.Method == "POST" && ep.Path == path }) {
+			t.Errorf("POST %s is not listed", path)
+		}
+	}
 }

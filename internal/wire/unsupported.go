@@ -79,6 +79,23 @@ func listServed() []served {
 	return all
 }
 
+// getModels are the endpoints that describe the model in the path.
+var getModels = []served{
+	{http.MethodGet, "/v1/models/{model}", Endpoint{Operation: GetModel}},
+	{http.MethodGet, "/v1beta/models/{model}", Endpoint{Dialect: Gemini, Operation: GetModel}},
+}
+
+// Endpoints returns every endpoint, in a fixed order. {model} stands for the model in a Path. Gemini's endpoints are
+// listed below /v1beta only.
+func Endpoints() []Endpoint {
+	var all []Endpoint
+	for _, s := range slices.Concat(servedPaths, getModels, geminiPaths) {
+		s.ep.Method, s.ep.Path = s.method, s.path
+		all = append(all, s.ep)
+	}
+	return all
+}
+
 // plainPath normalises a path: it removes escapes, doubled and trailing slashes, dot segments, upper case and trailing
 // punctuation.
 func plainPath(escapedPath string) string {
@@ -115,10 +132,9 @@ func pathsAt(p string) []served {
 		return own
 	}
 	if strings.HasPrefix(p, "/v1beta/") {
-		get := served{http.MethodGet, "/v1beta/models/{model}", Endpoint{Dialect: Gemini, Operation: GetModel}}
-		return append(own, get, served{http.MethodPost, get.path + ":generateContent", Endpoint{Dialect: Gemini}})
+		return append(own, getModels[1], served{http.MethodPost, getModels[1].path + ":generateContent", Endpoint{Dialect: Gemini}})
 	}
-	return append(own, served{http.MethodGet, "/v1/models/{model}", Endpoint{Operation: GetModel}})
+	return append(own, getModels[0])
 }
 
 // geminiPaths are Gemini's endpoints with the model in the path, in a fixed order.

@@ -113,7 +113,7 @@ func mediaType(ep Endpoint, contentType string) (boundary string, err error) {
 		return "", invalid("", "The Content-Type header cannot be read. Send application/json.")
 	}
 	switch {
-	case media == "multipart/form-data" && ep.multipart():
+	case media == "multipart/form-data" && ep.Multipart():
 		return formBoundary(contentType, params)
 	case strings.HasPrefix(media, "multipart/"), media == "application/x-www-form-urlencoded":
 		return "", invalid("", "This endpoint does not take %s. Send JSON with Content-Type application/json.", media)
