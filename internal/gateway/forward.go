@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -324,45 +323,4 @@ func (c *call) complaint(resp *http.Response, body []byte) error {
 	c.noRetry()
 	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
 		Message: "The provider refused the stored key of this project. The app's developer has to set a valid key."}
-}
-
-// settle ends the reservation with the usage. Only the first call of settle, settleFree or
-// release has an effect.
-func (c *call) settle(u used) {
-	if !c.ep.Metered() {
-		c.settleFree()
-		return
-	}
-	c.charge(u.actual(c))
-}
-
-// settleFree ends the reservation of a request that was sent and costs nothing in the period.
-func (c *call) settleFree() { c.charge(ledger.Actual{}) }
-
-func (c *call) charge(actual ledger.Actual) {
-	if c.res == nil || c.ended {
-		return
-	}
-	c.ended, c.charged = true, actual
-	c.uncount()
-	// A client that leaves must not keep its usage from being counted.
-	if err := c.g.Ledger.Settle(context.Background(), c.res, c.charged); err != nil {
-		c.g.Log.Error("settlement failed", "request", c.id, "error", err)
-	}
-	c.adjustStandings()
-}
-
-// release ends the reservation of a request that never reached the provider.
-func (c *call) release() {
-	if c.res == nil || c.ended {
-		return
-	}
-	c.ended = true
-	c.uncount()
-	if err := c.g.Ledger.Release(context.Background(), c.res); err != nil {
-		c.g.Log.Error("release failed", "request", c.id, "error", err)
-	}
-	if c.decision != nil { // nil for a request that was let through
-		c.decision.Release()
-	}
 }

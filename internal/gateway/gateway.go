@@ -24,8 +24,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/meter"
-	"github.com/airatelimit/airatelimit/internal/project"
-	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -118,35 +116,23 @@ type call struct {
 
 	ep       wire.Endpoint
 	unserved string // the path as sent, if no endpoint has it; else ""
-	caller   identity.Caller
-	settings *ledger.Settings
-	assumed  bool // the identity's settings were not read: it is assumed to have none
-	exempt   bool // no limit refuses the request, as of the last look at the account
-	tier     *project.Tier
 	body     []byte
+	bodyRead bool
 	memory   int64 // bytes taken from the budget for bodies
 	window   int   // bytes taken from Gateway.windows
 	env      *wire.Envelope
-	target   provider.Target
-	cred     provider.Credential
-	redactor project.Redactor    // hides a stored key in the answer
-	errors   provider.Complaints // hides what errors within an answer say about the account
-	est      estimate
 	sound    soundLength
-	rules    limit.Rules
-	decision *limit.Decision
-	res      *ledger.Reservation
 	pauses   pauses
-	charged  ledger.Actual
-	outcome  string // for the log and the metrics
-	cause    string // for the log: why the provider did not answer
-	status   int
-	passed   bool // let through without a decision, because limits are unknown
-	ended    bool // the reservation has been settled or released
-	held     bool // counted in Gateway.holding
-	started  bool // the answer's header has been written
-	bodyRead bool
-	writeBy  time.Time // the current write deadline
+
+	subject
+	upstream
+	reservation
+
+	outcome string // for the log and the metrics
+	cause   string // for the log: why the provider did not answer
+	status  int
+	started bool      // the answer's header has been written
+	writeBy time.Time // the current write deadline
 }
 
 // ServeHTTP implements http.Handler.
@@ -198,18 +184,13 @@ func (c *call) handle(ctx context.Context) (err error) {
 		return c.models(query)
 	}
 
-	unread := c.receive()
 	var edit wire.Edit
-	if err = unread; err == nil {
-		edit, err = c.decide(ctx, query)
-	}
-	if err != nil && c.assumed {
-		// The identity's settings were assumed. The true ones may refuse the request, or lift this refusal.
+	if err = c.receive(); err == nil {
+		edit, err = c.admit(ctx, query)
+	} else if c.assumed {
+		// A disabled identity learns that first, as it does when its settings are known.
 		if err := c.identify(ctx, true); err != nil {
 			return err
-		}
-		if unread == nil && (c.settings != nil || c.exempt) {
-			edit, err = c.decide(ctx, query)
 		}
 	}
 	if err != nil {
@@ -218,8 +199,8 @@ func (c *call) handle(ctx context.Context) (err error) {
 	return c.forward(ctx, edit)
 }
 
-// receive reads the body, and refuses it if it holds a secret key.
-func (c *call) receive() error {
+// receive reads and parses the body, and refuses one that holds a secret key.
+func (c *call) receive() (err error) {
 	if err := c.checkEncoding(); err != nil {
 		return err
 	}
@@ -229,28 +210,11 @@ func (c *call) receive() error {
 		return err
 	}
 	c.at.Read = c.elapsed()
-	return identity.CheckSecretBody(c.body)
-}
-
-// decide parses the request and decides whether it may be made. It returns the edit that
-// the body needs.
-func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err error) {
-	if c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body); err != nil {
-		return edit, err
+	if err := identity.CheckSecretBody(c.body); err != nil {
+		return err
 	}
-	if err := c.selectTier(); err != nil {
-		return edit, err
-	}
-	if err := c.route(query); err != nil {
-		return edit, err
-	}
-	// A project cannot store prompts yet, so every name is unknown.
-	if c.env.SystemPrompt != nil {
-		return edit, unknownSystemPrompt(*c.env.SystemPrompt)
-	}
-	edit = c.baseEdit()
-	err = c.admit(ctx, &edit)
-	return edit, err
+	c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body)
+	return err
 }
 
 // finish reports the request. After a panic it also settles the reservation.

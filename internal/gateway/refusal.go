@@ -209,3 +209,14 @@ func plural(m limit.Metric) string {
 }
 
 func untilReset(at, now time.Time) time.Duration { return max(time.Second, at.Sub(now)) }
+
+func unknownSystemPrompt(name string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
+		Message: fmt.Sprintf("The project has no system prompt named %q.", name)}
+}
+
+func badRequest(param, message string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "invalid_request", Param: param, Message: message}
+}
+
+func formatMegabytes(n int64) string { return strconv.FormatInt(n>>20, 10) + " MB" }

@@ -25,7 +25,8 @@ func TestAddedLeavesOutTheClientAndTheProvider(t *testing.T) {
 // finished is a call at its end.
 func finished(model string, p *project.Provider, d *limit.Decision) *call {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	c := &call{g: New(Options{Now: func() time.Time { return now }}), id: "req_1", start: now, outcome: "answered", status: 200, decision: d}
+	c := &call{g: New(Options{Now: func() time.Time { return now }}), id: "req_1", start: now, outcome: "answered", status: 200}
+	c.decision = d
 	c.ep, c.target = wire.Endpoint{Method: "POST", Operation: wire.ChatCompletions}, provider.Target{Provider: p, Model: model}
 	return c
 }

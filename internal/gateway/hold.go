@@ -1,0 +1,130 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/wire"
+	"github.com/tidwall/gjson"
+)
+
+func (c *call) waive(ctx context.Context) (waived, err error) {
+	waived = c.unkeepable()
+	if waived == nil || c.exempt {
+		return waived, nil
+	}
+	if c.assumed {
+		return nil, waived // admit reads the account and decides again
+	}
+	if _, err := c.account(ctx); err != nil && !c.passes(err) {
+		return nil, asUnavailable(err)
+	}
+	if !c.exempt {
+		return nil, waived
+	}
+	return waived, nil
+}
+
+func (c *call) unkeepable() error {
+	_, tokens := c.rules.Limit(limit.Tokens)
+	money, cost := c.rules.Limit(limit.Cost)
+	cost = cost && !money.Blocks() // a limit of 0 refuses at any price
+	if cost && !c.est.priced && !c.est.free {
+		return unpriced(c.target.Model)
+	}
+	if cost {
+		if err := c.unpricedSecond(); err != nil {
+			return err
+		}
+	}
+	if err := c.blocked(); err != nil {
+		return err
+	}
+	if !c.caller.Project.Strict || !tokens && !cost {
+		return nil
+	}
+	if cost && writes(c.ep.Operation) {
+		if err := checkSurcharges(c.body); err != nil {
+			return err
+		}
+	}
+	if err := c.checkBounds(); err != nil {
+		return err
+	}
+	return c.checkCap()
+}
+
+func (c *call) checkCap() error {
+	by := c.target.Provider
+	if by.Vendor == "" && mentions(c.body, `"n_predict"`) { // llama.cpp prefers it to max_tokens
+		return badRequest("n_predict", "A strict limit applies, and `n_predict` would take the place of the output cap. Leave it out.")
+	}
+	if c.ep.Operation != wire.ChatCompletions || by.Dialect.Spec().CompletionCap ||
+		capField(c.ep.Operation, by) != "max_tokens" || !mentions(c.body, `"max_completion_tokens"`) {
+		return nil
+	}
+	return badRequest("max_completion_tokens", "A strict limit applies, and "+by.Name+" may not know `max_completion_tokens`. Send `max_tokens`.")
+}
+
+var surcharges = map[string][]string{
+	"servicetier":  {"auto", "default", "flex", "standard", "standard_only"},
+	"speed":        {"standard"}, // Anthropic's
+	"inferencegeo": {"global"},   // Anthropic's
+	"provider":     {},           // OpenRouter's choice of who serves the model
+}
+
+func checkSurcharges(body []byte) (err error) {
+	doc := gjson.ParseBytes(body)
+	if !doc.IsObject() {
+		return nil // a form
+	}
+	doc.ForEach(func(name, value gjson.Result) bool {
+		plain, known := surcharges[strings.ToLower(strings.ReplaceAll(name.String(), "_", ""))]
+		if known && value.Type != gjson.Null && (value.Type != gjson.String || !slices.Contains(plain, value.String())) {
+			advice := "Leave it out."
+			if len(plain) > 0 {
+				advice = "Leave it out, or send " + strings.Join(plain, ", ") + "."
+			}
+			err = badRequest(name.String(), fmt.Sprintf("A strict limit on costs applies, and `%s` may raise the price. %s", name.String(), advice))
+		}
+		return err == nil
+	})
+	return err
+}
+
+func (c *call) capOutput(edit *wire.Edit) {
+	h := &c.res.Decision.Hold
+	if !h.Limited(limit.Tokens) && !h.Limited(limit.Cost) {
+		return
+	}
+	each := c.est.granted(h) / c.env.Answers
+	if c.env.Capped && each >= c.env.MaxOutput {
+		return
+	}
+	edit.MaxOutput = max(leastOutput(c.ep.Operation), each)
+	edit.CapField = capField(c.ep.Operation, c.target.Provider)
+	c.est.output, c.est.capped = addSat(satMul(edit.MaxOutput, c.env.Answers), c.est.rejected), true
+}
+
+func capField(op wire.Operation, p *project.Provider) string {
+	switch {
+	case op == wire.Responses:
+		return "max_output_tokens"
+	case op == wire.ChatCompletions && p.Quirks().CompletionCap:
+		return "max_completion_tokens"
+	case op == wire.GenerateContent || op == wire.StreamGenerateContent:
+		return "maxOutputTokens"
+	}
+	return "max_tokens"
+}
+
+func unpriced(model string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "unpriced_model", Param: "model",
+		Message: fmt.Sprintf("A cost limit applies and the price of %q is not known. The app's developer can set one in the project's settings: "+
+			`"prices": {%q: {"inputUsdPerMillion": 1, "outputUsdPerMillion": 2}}.`, model, model)}
+}

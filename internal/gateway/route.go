@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/provider"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// upstream is where the request goes, and how its answer is watched.
+type upstream struct {
+	target   provider.Target
+	cred     provider.Credential
+	redactor project.Redactor    // hides a stored key in the answer
+	errors   provider.Complaints // hides what errors within an answer say about the account
+}
+
+func (c *call) route(query string) (err error) {
+	p := c.caller.Project
+	if c.target, err = provider.Route(p, c.ep, c.env.Model, c.r.Header.Get("X-Provider")); err != nil {
+		return err
+	}
+	if err := c.checkDemands(); err != nil {
+		return err
+	}
+	c.redactor = c.target.Provider.Redactor()
+	c.cred, err = provider.Authorize(c.target, c.ep, c.r.Header, query, p.Key)
+	return err
+}
+
+func (c *call) checkAllowed(param, model string) error {
+	if c.caller.Project.Allowed(c.tier, model) {
+		return nil
+	}
+	message := fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists the models that it allows.", model)
+	if c.caller.Project.Allowed(nil, model) {
+		message = fmt.Sprintf("The tier %q does not allow the model %q. GET /v1/models, with the same headers, lists the models that it allows.", c.tierName(), model)
+	}
+	return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: param, Message: message}
+}
+
+func (c *call) baseEdit() wire.Edit {
+	var edit wire.Edit
+	if c.target.Model != c.env.Model {
+		edit.Model = c.target.Model
+	}
+	edit.IncludeUsage = c.wantsUsage()
+	return edit
+}

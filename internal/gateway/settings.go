@@ -1,0 +1,71 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/airatelimit/airatelimit/internal/identity"
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/wire"
+)
+
+// subject is who asks, and under which settings.
+type subject struct {
+	caller   identity.Caller
+	settings *ledger.Settings
+	assumed  bool // the identity's settings were not read: it is assumed to have none
+	exempt   bool // no limit refuses the request, as of the last look at the account
+	tier     *project.Tier
+}
+
+func (c *call) identify(ctx context.Context, fresh bool) (err error) {
+	if c.settings, err = c.readSettings(ctx, fresh); err != nil {
+		return asUnavailable(err)
+	}
+	if c.settings == nil || !c.settings.Disabled {
+		return nil
+	}
+	refused := &wire.Error{Status: http.StatusForbidden, Code: "identity_disabled",
+		Message: "This account has been disabled. Contact the app's support."}
+	// No limit refused the request, and its body was not read: the variables about them are empty.
+	c.respond(refused, project.MergeLimitResponse(c.settings.LimitResponse), map[string]string{
+		"identity": c.caller.Identity, "tier": c.settings.Tier, "period": c.caller.Project.Period.String(),
+		"usage": "", "limit": "", "remaining": "", "limitType": "", "model": "", "resetsAt": ""})
+	return refused
+}
+
+func (c *call) readSettings(ctx context.Context, fresh bool) (*ledger.Settings, error) {
+	c.assumed = false
+	if fresh {
+		account, err := c.account(ctx)
+		if err == nil || !c.passes(err) {
+			return account.Settings, err
+		}
+	}
+	settings, known, err := c.g.Ledger.Settings(ctx, c.key())
+	c.assumed = !known && !fresh && err == nil
+	if err != nil && !c.passes(err) {
+		return nil, err
+	}
+	return settings, nil
+}
+
+func (c *call) account(ctx context.Context) (ledger.Account, error) {
+	account, err := c.g.Ledger.Account(context.WithoutCancel(ctx), c.key(), c.caller.Project.Period, c.start)
+	c.exempt = err == nil && account.State.Unlimited(c.start)
+	return account, err
+}
+
+func (c *call) passes(err error) bool {
+	return c.caller.Project.FailOpen && errors.Is(err, ledger.ErrUnavailable) && !errors.Is(err, context.Canceled)
+}
+
+func (c *call) selectTier() (err error) {
+	if c.caller.BadTier != nil {
+		return c.caller.BadTier
+	}
+	c.tier, err = identity.Tier(c.caller.Project, c.settings, c.caller.Tier)
+	return err
+}
