@@ -3,6 +3,9 @@ package config
 import (
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"pgregory.net/rapid"
 )
 
 func TestTheServerIsVerifiedUnlessItIsThisMachine(t *testing.T) {
@@ -89,4 +92,44 @@ func TestAPoolThatIsTooSmallIsRefused(t *testing.T) {
 			t.Errorf("pool_max_conns=%s: %v, want a sentence that names the least and no password", size, err)
 		}
 	}
+}
+
+// Whatever a password has in it, unescaped, no piece of it is shown, resolved or dialled: the client gets the host that was
+// meant, or the value is refused.
+func TestNoPieceOfAPasswordIsTakenForAHost(t *testing.T) {
+	t.Parallel()
+	const host, name = "db.example.com", "limits"
+	rapid.Check(t, func(t *rapid.T) {
+		password := rapid.StringOf(rapid.SampledFrom([]rune(`b9@/?#:,%&=[]\ +.-_~!$'()*;é`))).Draw(t, "password")
+		at := rapid.IntRange(0, len([]rune(password))).Draw(t, "at")
+		password = string([]rune(password)[:at]) + "hunter2" + string([]rune(password)[at:])
+		query := rapid.SampledFrom([]string{"", "?sslmode=require", "?application_name=a&sslmode=disable"}).Draw(t, "query")
+		url := "postgresql://user:" + password + "@" + host + "/" + name + query
+		d, err := ParseDatabase(url)
+		if err != nil {
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Fatalf("%s: the error quotes the password: %v", url, err)
+			}
+			return
+		}
+		if want := "PostgreSQL database " + name + " at " + host; d.Name != want {
+			t.Fatalf("%s: shown as %q, want %q", url, d.Name, want)
+		}
+		c, err := pgconn.ParseConfig(d.Location)
+		if err != nil {
+			return // the store explains it without the value
+		}
+		hosts := []string{c.Host}
+		for _, f := range c.Fallbacks {
+			hosts = append(hosts, f.Host)
+		}
+		for _, h := range hosts {
+			if h != host {
+				t.Fatalf("%s: would dial %q", url, h)
+			}
+		}
+		if c.Database != name || c.User != "user" {
+			t.Fatalf("%s: database %q, user %q", url, c.Database, c.User)
+		}
+	})
 }
