@@ -133,7 +133,6 @@ var summaries = [wire.NumOperations]string{
 // dataPlane describes the endpoints that the gateway serves. Package wire lists them.
 func dataPlane(doc *huma.OpenAPI) {
 	for d, name := range vendors {
-
 		describeRefusals(doc.Components, wire.Dialect(d))
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: name, Description: "Requests as " + name + "'s SDKs send them. The body goes to the provider, and its answer, " +
 			"also an error, comes back unchanged. docs/http-api.md has the exceptions."})
