@@ -105,7 +105,7 @@ func TestBadInput_LongModelInAPath(t *testing.T) {
 	for _, action := range []string{"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"} {
 		a := s.Post("/v1beta/models/"+strings.Repeat("m", 10<<10)+":"+action, "u", gemini.body("", false))
 		wantErrorShape(t, a, 2, 400, "invalid_request")
-		if e, _ := errorOf(t, a); e["details"].([]any)[0].(map[string]any)["metadata"].(map[string]any)["param"] != "model" || len(a.Body) > 2000 {
+		if e, _ := stack.ErrorOf(t, a); e["details"].([]any)[0].(map[string]any)["metadata"].(map[string]any)["param"] != "model" || len(a.Body) > 2000 {
 			t.Errorf("%s: error is %.500s, want one of the model", action, a.Body)
 		}
 	}
@@ -116,7 +116,7 @@ func TestBadInput_UnknownFieldsPass(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
 	body := `{"model":"gpt-4o", "x":{"model":1,"model":2,"Stream":[]}, "y":1e400, "x":null,"messages":[{"role":"user","content":"hi","Model":"m"}]}`
-	wantStatus(t, s.Post("/v1/chat/completions", "u", body), 200)
+	stack.WantStatus(t, s.Post("/v1/chat/completions", "u", body), 200)
 	if seen, _ := s.Seen.Last(); string(seen.Body) != body {
 		t.Errorf("the body became %s", seen.Body)
 	}
@@ -160,7 +160,7 @@ func TestBadInput_CompressedBodies(t *testing.T) {
 			wantErrorShape(t, s.Do(r), i, 400, "invalid_request")
 		}
 	}
-	wantStatus(t, s.Do(openAI.request(s, "v", false, "Content-Encoding", "identity")), 200)
+	stack.WantStatus(t, s.Do(openAI.request(s, "v", false, "Content-Encoding", "identity")), 200)
 	wantCharge(t, s, "u", 0, 0)
 }
 

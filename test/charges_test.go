@@ -151,7 +151,7 @@ func faultyOn(t *testing.T, s *stack.Stack, f echo.Fault, forms form, status int
 func chargeRefused(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"tokenLimit":0}`})
 	for _, d := range dialects {
-		wantError(t, s.Do(d.request(s, "u", false)), 429, "limit_exceeded")
+		stack.WantError(t, s.Do(d.request(s, "u", false)), 429, "limit_exceeded")
 	}
 	wantCharge(t, s, "u", 0, 0)
 }
@@ -164,7 +164,7 @@ func chargeFree(t *testing.T) {
 		s.Request("POST", "/v1beta/models/gemini-2.0-flash:countTokens", "u", gemini.body("", false)),
 		s.Request("POST", "/v1/responses/input_tokens", "u", `{"model":"gpt-4o","input":"one two"}`), s.Request("GET", "/v1/models/gpt-4o", "u", ""),
 	} {
-		wantStatus(t, s.Do(r), 200)
+		stack.WantStatus(t, s.Do(r), 200)
 	}
 	wantCharge(t, s, "u", 0, 0)
 }
@@ -212,7 +212,7 @@ func chargeErrorBrokenOff(t *testing.T) {
 		_, _ = io.WriteString(w, `{"error":`)
 	})})
 	for _, d := range dialects {
-		wantError(t, s.Do(d.request(s, "u", false)), 502, "provider_unreachable")
+		stack.WantError(t, s.Do(d.request(s, "u", false)), 502, "provider_unreachable")
 	}
 	wantCharge(t, s, "u", 0, 0)
 }
@@ -233,7 +233,7 @@ func chargeUnreachable(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"requestLimit":1,"providers":{"own":{"baseUrl":"http://` + nobody + `/v1","dialect":"openai","key":"k"}}}`})
 	for range 3 {
 		a := s.Chat("u", "own/model")
-		wantError(t, a, 502, "provider_unreachable")
+		stack.WantError(t, a, 502, "provider_unreachable")
 		if got := a.Header.Get("X-Ratelimit-Remaining-Requests"); got != "1" {
 			t.Errorf("%s of 1 request remain", got)
 		}
@@ -344,7 +344,7 @@ func chargeEncoded(t *testing.T) {
 			length := r.ContentLength
 			a := s.Do(r)
 			if stored {
-				wantError(t, a, 502, "provider_unreachable")
+				stack.WantError(t, a, 502, "provider_unreachable")
 			} else if a.Status != 200 || a.Body != body || a.Header.Get("Content-Encoding") != "compress" {
 				t.Errorf("%s: %d %q, want the answer as it is", d.name, a.Status, a.Body)
 			}
@@ -357,14 +357,14 @@ func chargeDeclined(t *testing.T) {
 	for category, want := range map[string]int64{`null`: 0, `"cyber"`: 0, `"bio"`: 900, `"frontier_llm"`: 900, `"reasoning_extraction"`: 900} {
 		s := stack.New(t, stack.Options{Upstream: says(
 			`{"content":[],"stop_reason":"refusal","stop_details":{"category":` + category + `},"usage":{"input_tokens":900,"output_tokens":0}}`)})
-		wantStatus(t, s.Do(anthropic.request(s, "u", false)), 200)
+		stack.WantStatus(t, s.Do(anthropic.request(s, "u", false)), 200)
 		wantCharge(t, s, "u", 1, want)
 	}
 }
 
 func chargeAbsurd(t *testing.T) {
 	s := stack.New(t, stack.Options{Upstream: says(`{"usage":{"prompt_tokens":900000000000,"completion_tokens":900000000000}}`)})
-	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
+	stack.WantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
 	if got := charged(s, "u"); got.requests != 1 || got.tokens > 10_000_000 || got.cost > 100 {
 		t.Errorf("charged %+v, want what gpt-4o can read and write at most", got)
 	}
@@ -380,7 +380,7 @@ func chargeOptionRefused(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":500}}\n\ndata: [DONE]\n\n")
 	})})
-	wantStatus(t, s.Do(openAI.request(s, "u", true)), 200)
+	stack.WantStatus(t, s.Do(openAI.request(s, "u", true)), 200)
 	wantCharge(t, s, "u", 1, 510)
 }
 

@@ -70,8 +70,8 @@ func refused(t *testing.T, s spied, status int, code, says string, demands ...de
 	for _, d := range demands {
 		before, _ := s.seen()
 		a := s.Post(d.path, d.name, d.body)
-		wantError(t, a, status, code)
-		if object, _ := errorOf(t, a); !strings.Contains(fmt.Sprint(object["message"]), says) {
+		stack.WantError(t, a, status, code)
+		if object, _ := stack.ErrorOf(t, a); !strings.Contains(fmt.Sprint(object["message"]), says) {
 			t.Errorf("%s: message %q, want it to say %q", d.name, object["message"], says)
 		}
 		if after, _ := s.seen(); after != before {
@@ -86,7 +86,7 @@ func passed(t *testing.T, s spied, demands ...demand) {
 	t.Helper()
 	for _, d := range demands {
 		a := s.Post(d.path, d.name, d.body)
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		if _, seen := s.seen(); seen != d.body {
 			t.Errorf("%s: the provider saw %s, want %s", d.name, seen, d.body)
 		}
@@ -124,7 +124,7 @@ func TestDemands_SecondModelsAreChecked(t *testing.T) {
 		demand{"an image whose model is hidden", responsesPath, `{"model":"gpt-4o","input":"x","tools":[{"type":"image_generation","x":{"model":"gpt-image-1"}}]}`},
 		demand{"a router", chatPath, `{"model":"gpt-4o","messages":[],"plugins":[{"id":"auto-router"}]}`})
 	for _, d := range allowed {
-		wantError(t, s.Post(d.path, "free "+d.name, d.body, "X-Tier", "free"), 403, "model_not_allowed")
+		stack.WantError(t, s.Post(d.path, "free "+d.name, d.body, "X-Tier", "free"), 403, "model_not_allowed")
 	}
 
 	blocked := newSpied(t, `{"modelLimits":{"claude-opus-4-5":{"requestLimit":0}}}`, false)
@@ -179,7 +179,7 @@ func TestDemands_ObjectsOfTheAccountAreRefused(t *testing.T) {
 		if key[0] == "" {
 			key = [2]string{"Authorization", "Bearer sk-of-the-client"}
 		}
-		wantStatus(t, through.Post(d.path, d.name, d.body, key[0], key[1]), 200)
+		stack.WantStatus(t, through.Post(d.path, d.name, d.body, key[0], key[1]), 200)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestDemands_ObjectsInFormsAreRefused(t *testing.T) {
 		form := "--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nvoxtral-mini-latest\r\n" +
 			"--B\r\nContent-Disposition: form-data; name=\"file_id\"\r\n\r\n" + id + "\r\n--B--\r\n"
 		a := s.Post("/v1/audio/transcriptions", "u", form, "Content-Type", "multipart/form-data; boundary=B")
-		wantStatus(t, a, status)
+		stack.WantStatus(t, a, status)
 	}
 }
 
@@ -204,10 +204,10 @@ func TestDemands_FieldsThatSteerAGatewayAreRefused(t *testing.T) {
 			demand{"messages " + field, messagesPath, `{"model":"claude-haiku-4-5","max_tokens":9,"messages":[],"` + field + `":"x"}`})
 	}
 	form, kind := formOf(t, "file", []byte("x"), "model", "whisper-1", "api_base", "https://attacker.example")
-	wantError(t, s.Post("/v1/audio/transcriptions", "form", form, "Content-Type", kind), 400, "invalid_request")
+	stack.WantError(t, s.Post("/v1/audio/transcriptions", "form", form, "Content-Type", kind), 400, "invalid_request")
 
 	through := newSpied(t, `{}`, true)
-	wantStatus(t, through.Post(chatPath, "u", `{"model":"gpt-4o","messages":[],"base_url":"x"}`, "Authorization", "Bearer sk-of-the-client"), 200)
+	stack.WantStatus(t, through.Post(chatPath, "u", `{"model":"gpt-4o","messages":[],"base_url":"x"}`, "Authorization", "Bearer sk-of-the-client"), 200)
 }
 
 // Under a strict limit a hosted tool is bounded or refused; under a soft one it passes.
@@ -271,7 +271,7 @@ func TestDemands_HostedToolsAreBoundedUnderAStrictLimit(t *testing.T) {
 	small := newSpied(t, `{"enforcement":"strict","costLimitUsd":0.01}`, false)
 	for _, d := range bounded[:5] {
 		if d.name != "no search" && d.name != "a word" {
-			wantError(t, small.Post(d.path, d.name, d.body), 429, "limit_exceeded")
+			stack.WantError(t, small.Post(d.path, d.name, d.body), 429, "limit_exceeded")
 		}
 	}
 }

@@ -125,7 +125,7 @@ var requestID = regexp.MustCompile(`^req_[0-9a-v]{24}$`)
 // wantErrorShape checks everything of an error that the contract promises of every one.
 func wantErrorShape(t *testing.T, a stack.Answer, dialect, status int, code string) {
 	t.Helper()
-	wantStatus(t, a, status)
+	stack.WantStatus(t, a, status)
 	id := a.Header.Get("X-Request-Id")
 	if !requestID.MatchString(id) {
 		t.Errorf("x-request-id is %q", id)

@@ -67,7 +67,7 @@ func TestFaults_ClientsKeyRefusedPassesThrough(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{PassThrough: true})
 	a := s.Do(openAI.request(s, "u", false, "X-Echo-Fault", "key-refused"))
-	wantStatus(t, a, 401)
+	stack.WantStatus(t, a, 401)
 	if !strings.Contains(a.Body, "Incorrect API key provided: client-provider-key") {
 		t.Errorf("got %s", a.Body)
 	}
@@ -110,7 +110,7 @@ func TestFaults_SlowBodiesAreRefused(t *testing.T) {
 	s := stack.New(t, stack.Options{Patience: gateway.Patience{Body: 50 * time.Millisecond, Linger: 50 * time.Millisecond}})
 	c := dial(t, s)
 	c.send(slowHead(s, 100) + `{"model":`)
-	wantError(t, c.answer(), 400, "invalid_request")
+	stack.WantError(t, c.answer(), 400, "invalid_request")
 	if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
 		t.Errorf("the connection of a slow client ended with %v, want it closed", err)
 	}
@@ -126,14 +126,14 @@ func TestFaults_TooLargeIsAnsweredWhileSending(t *testing.T) {
 			t.Parallel()
 			r := s.Request("POST", "/v1/chat/completions", "u", "")
 			r.Body, r.ContentLength = io.NopCloser(io.LimitReader(forever{}, 100<<20)), length
-			wantError(t, s.Do(r), 413, "request_too_large")
+			stack.WantError(t, s.Do(r), 413, "request_too_large")
 		})
 	}
 	t.Run("ExpectContinue", func(t *testing.T) {
 		t.Parallel()
 		c := dial(t, s)
 		c.send(strings.Replace(slowHead(s, 100<<20), "Content-Length", "Expect: 100-continue\r\nContent-Length", 1))
-		wantError(t, c.answer(), 413, "request_too_large")
+		stack.WantError(t, c.answer(), 413, "request_too_large")
 	})
 }
 
@@ -151,7 +151,7 @@ func TestFaults_ExpectContinue(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.send(body)
-	wantStatus(t, c.answer(), 200)
+	stack.WantStatus(t, c.answer(), 200)
 	if seen, _ := s.Seen.Last(); seen.Header.Get("Expect") != "" {
 		t.Error("Expect went on to the provider")
 	}
@@ -296,7 +296,7 @@ func TestMemory_HugeBodiesAreNotKept(t *testing.T) {
 		for _, length := range []int64{100 << 20, -1} {
 			r := s.Request("POST", "/v1/chat/completions", "u", "")
 			r.Body, r.ContentLength = io.NopCloser(io.LimitReader(forever{}, 100<<20)), length
-			wantError(t, s.Do(r), 413, "request_too_large")
+			stack.WantError(t, s.Do(r), 413, "request_too_large")
 		}
 	})
 	if grown > mostGrowth {

@@ -22,7 +22,7 @@ func TestHeaders_WhatGoesOut(t *testing.T) {
 		"Baggage", "user=1.2.3.4", "X-Baz", "id_"+s.ProjectKey, "Connection", "X-Hop", "X-Hop", "1", "Te", "trailers", "Proxy-Authorization", "Basic x", "Via", "1.1 x",
 		"Origin", "https://app.example", "Authorization", "Bearer client-key", "Accept-Encoding", "gzip",
 		"OpenAI-Beta", "assistants=v2", "X-Stainless-Lang", "js", "Idempotency-Key", "k1", "X_Api_Key", "x", "Openai_Beta", "x", "User-Agent", "sdk/1")
-	wantStatus(t, s.Do(r), 200)
+	stack.WantStatus(t, s.Do(r), 200)
 	seen, _ := s.Seen.Last()
 	for name, values := range seen.Header {
 		for _, v := range values {
@@ -72,7 +72,7 @@ func TestHeaders_ProjectKeyInEachPlace(t *testing.T) {
 			r := d.request(s, "u", true)
 			r.Header.Del("X-Project-Key")
 			place(r)
-			wantStatus(t, s.Do(r), 200)
+			stack.WantStatus(t, s.Do(r), 200)
 			seen, _ := s.Seen.Last()
 			if dump := seen.Path + seen.Query + strings.Join(slices.Concat(seen.Header["Authorization"], seen.Header["X-Api-Key"], seen.Header["X-Goog-Api-Key"]), " "); strings.Contains(dump, "pk_") || !strings.Contains(dump, stack.StoredKey) {
 				t.Errorf("%s, %s: the provider got %s", name, d.name, dump)
@@ -117,7 +117,7 @@ func TestHeaders_ClientsKeyInEachPlace(t *testing.T) {
 			r := d.request(s, "u", false)
 			r.Header.Del("Authorization")
 			r.Header.Set("X-Api-Key", foreign)
-			wantError(t, s.Do(r), 400, "key_provider_mismatch")
+			stack.WantError(t, s.Do(r), 400, "key_provider_mismatch")
 			if s.Seen.Total() != before {
 				t.Errorf("%s went to %s", foreign, d.name)
 			}
@@ -130,7 +130,7 @@ func TestHeaders_StoredKeyWins(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
 	for _, d := range dialects {
-		wantStatus(t, s.Do(d.request(s, "u", false, "Authorization", "Bearer mine", "X-Api-Key", "mine", "X-Goog-Api-Key", "mine")), 200)
+		stack.WantStatus(t, s.Do(d.request(s, "u", false, "Authorization", "Bearer mine", "X-Api-Key", "mine", "X-Goog-Api-Key", "mine")), 200)
 		seen, _ := s.Seen.Last()
 		if got := strings.TrimPrefix(seen.Header.Get(d.keyHeader), "Bearer "); got != stack.StoredKey {
 			t.Errorf("%s got the key %q", d.name, got)
@@ -153,24 +153,24 @@ func TestHeaders_IdentityForms(t *testing.T) {
 		return s.Do(r)
 	}
 	for _, id := range []string{"Ünïcödé ✓", "ünïcödé ✓", "with space", "-1", strings.Repeat("x", 512), "{{limit}}", `"quoted\"`} {
-		wantStatus(t, ask(id), 200)
-		wantError(t, ask(id), 429, "limit_exceeded")
-		wantError(t, ask(" "+id+"\t"), 429, "limit_exceeded")
-		wantError(t, ask(id, id), 429, "limit_exceeded")
+		stack.WantStatus(t, ask(id), 200)
+		stack.WantError(t, ask(id), 429, "limit_exceeded")
+		stack.WantError(t, ask(" "+id+"\t"), 429, "limit_exceeded")
+		stack.WantError(t, ask(id, id), 429, "limit_exceeded")
 	}
 	for _, id := range []string{"\xff\xfe", "zero\u200bwidth", "\u202eright", strings.Repeat("x", 513), strings.Repeat("é", 257)} {
-		wantError(t, ask(id), 400, "invalid_identity")
+		stack.WantError(t, ask(id), 400, "invalid_identity")
 	}
-	wantError(t, ask("a", "b"), 400, "invalid_identity")
-	wantError(t, ask("a", ""), 400, "invalid_identity")
-	wantError(t, ask(""), 400, "missing_identity")
-	wantError(t, ask("  "), 400, "missing_identity")
+	stack.WantError(t, ask("a", "b"), 400, "invalid_identity")
+	stack.WantError(t, ask("a", ""), 400, "invalid_identity")
+	stack.WantError(t, ask(""), 400, "missing_identity")
+	stack.WantError(t, ask("  "), 400, "missing_identity")
 
 	r := openAI.request(s, "u", false)
 	r.Header["X-Project-Key"] = []string{s.ProjectKey, "pk_other56789012345678901"}
-	wantError(t, s.Do(r), 400, "invalid_request")
-	wantError(t, s.Do(openAI.request(s, "u", false, "X-Api-Key", "pk_other56789012345678901")), 401, "invalid_project_key")
-	wantError(t, s.Do(openAI.request(s, "u", false, "X-Tier", strings.Repeat("x", 65))), 400, "invalid_request")
+	stack.WantError(t, s.Do(r), 400, "invalid_request")
+	stack.WantError(t, s.Do(openAI.request(s, "u", false, "X-Api-Key", "pk_other56789012345678901")), 401, "invalid_project_key")
+	stack.WantError(t, s.Do(openAI.request(s, "u", false, "X-Tier", strings.Repeat("x", 65))), 400, "invalid_request")
 }
 
 // What comes back of the provider's headers is a list, shorter where the key is a stored one; its request id is beside ours.
@@ -179,7 +179,7 @@ func TestHeaders_WhatComesBack(t *testing.T) {
 	for _, stored := range []bool{true, false} {
 		s := stack.New(t, stack.Options{PassThrough: !stored})
 		a := s.Do(openAI.request(s, "u", false))
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		for name, shown := range map[string]bool{"Openai-Organization": false, "Openai-Project": false, "X-Ratelimit-Limit-Requests": !stored,
 			"Openai-Processing-Ms": true, "Set-Cookie": false} {
 			if got := a.Header.Get(name) != ""; got != shown {
@@ -214,7 +214,7 @@ func TestHeaders_LimitsOfTheProviderWhereNothingIsMetered(t *testing.T) {
 		want := map[bool]string{true: "theirs"}[settings == `{}` || strings.Contains(settings, "gpt-4o")]
 		for path, body := range map[string]string{"/v1/messages/count_tokens": anthropic.body(anthropic.model, false), "/v1beta/models/gemini-2.0-flash:countTokens": gemini.body("", false)} {
 			a := s.Post(path, "u", body, "Anthropic-Version", "2023-06-01")
-			wantStatus(t, a, 200)
+			stack.WantStatus(t, a, 200)
 			if got := a.Header.Get("X-Ratelimit-Remaining-Requests"); got != want {
 				t.Errorf("%s under %s says %q remain, want %q", path, settings, got, want)
 			}
@@ -236,7 +236,7 @@ func TestHeaders_LimitsOnEveryMeteredAnswer(t *testing.T) {
 		{true, 429, "0", `"requests-daily-model";r=0;t=`},
 	} {
 		a := s.Do(openAI.request(s, "u", want.stream))
-		wantStatus(t, a, want.status)
+		stack.WantStatus(t, a, want.status)
 		if got := a.Header["X-Ratelimit-Limit-Requests"]; !slices.Equal(got, []string{"2"}) {
 			t.Errorf("%d: x-ratelimit-limit-requests is %q", i, got)
 		}
@@ -269,9 +269,9 @@ func TestHeaders_LimitsOnEveryMeteredAnswer(t *testing.T) {
 func TestHeaders_BurstMayBeRetried(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"requestsPerMinute":1}`})
-	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
+	stack.WantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
 	a := s.Do(openAI.request(s, "u", false))
-	wantError(t, a, 429, "burst_exceeded")
+	stack.WantError(t, a, 429, "burst_exceeded")
 	if a.Header.Get("X-Should-Retry") != "" || a.Header.Get("Retry-After") == "" || a.Header.Get("Retry-After-Ms") == "" {
 		t.Errorf("a burst's 429 has %v", a.Header)
 	}
@@ -335,7 +335,7 @@ func TestHeaders_NobodyIsAskedToWaitInVain(t *testing.T) {
 			s := stack.New(t, stack.Options{Settings: c.settings, Now: now})
 			for i, d := range dialects {
 				if c.used {
-					wantStatus(t, s.Do(d.request(s, d.name, false)), 200)
+					stack.WantStatus(t, s.Do(d.request(s, d.name, false)), 200)
 				}
 				a := s.Do(d.request(s, d.name, false))
 				wantErrorShape(t, a, i, 429, c.code)
@@ -368,8 +368,8 @@ func TestErrors_RefusalStatus(t *testing.T) {
 		s := stack.New(t, stack.Options{Settings: `{"requestLimit":0,"refusalStatus":` + itoa(status) + `,"tiers":{"fast":{"requestLimit":9,"requestsPerMinute":0},"one":{"requestLimit":9,"concurrentRequests":0}}}`})
 		for i, d := range dialects {
 			a := s.Do(d.request(s, "u", false))
-			wantStatus(t, a, status)
-			e, _ := errorOf(t, a)
+			stack.WantStatus(t, a, status)
+			e, _ := stack.ErrorOf(t, a)
 			if got := e[[]string{"type", "type", "status"}[i]]; got != types[i] || !strings.Contains(strings.ToLower(a.Body), "limit_exceeded") {
 				t.Errorf("%s: %d is %v, want %s: %s", d.name, status, got, types[i], a.Body)
 			}
@@ -413,7 +413,7 @@ func TestHeaders_PreflightEverywhere(t *testing.T) {
 	s.Log.Await(t, "draining")
 	preflights("during the drain")
 	a := s.Do(openAI.request(s, "u", false, "Origin", "https://app.example"))
-	wantError(t, a, 503, "unavailable")
+	stack.WantError(t, a, 503, "unavailable")
 	if a.Header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("the page cannot read why: %v", a.Header)
 	}
@@ -430,13 +430,13 @@ func TestHeaders_CORS(t *testing.T) {
 		"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-project-key,x-identity,content-type")
 	pre.Header.Del("X-Project-Key")
 	a := s.Do(pre)
-	wantStatus(t, a, 204)
+	stack.WantStatus(t, a, 204)
 	if a.Header.Get("Access-Control-Allow-Origin") != "*" || a.Header.Get("Access-Control-Allow-Headers") != "x-project-key,x-identity,content-type" {
 		t.Errorf("preflight says %v", a.Header)
 	}
 	for origin, status := range map[string]int{"https://app.example": 200, "https://else.example": 403, "null": 403} {
 		a := s.Do(openAI.request(s, "cors"+origin, false, "Origin", origin))
-		wantStatus(t, a, status)
+		stack.WantStatus(t, a, status)
 		exposed := strings.ToLower(a.Header.Get("Access-Control-Expose-Headers"))
 		for _, name := range []string{"ratelimit", "ratelimit-policy", "x-ratelimit-limit-requests", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests",
 			"retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "x-provider-request-id"} {
@@ -448,7 +448,7 @@ func TestHeaders_CORS(t *testing.T) {
 			t.Errorf("%s: %v", origin, a.Header)
 		}
 	}
-	wantStatus(t, s.Do(openAI.request(s, "no-browser", false)), 200)
+	stack.WantStatus(t, s.Do(openAI.request(s, "no-browser", false)), 200)
 }
 
 // A provider cannot set the headers that are ours, or speak of its origin.
@@ -462,7 +462,7 @@ func TestHeaders_ProviderCannotSpeakForUs(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	})})
 	a := s.Do(openAI.request(s, "u", false, "Origin", "https://app.example"))
-	wantStatus(t, a, 200)
+	stack.WantStatus(t, a, 200)
 	for _, name := range []string{"Strict-Transport-Security", "Set-Cookie", "Alt-Svc", "X-Hop", "Keep-Alive"} {
 		if v := a.Header.Get(name); v != "" {
 			t.Errorf("%s: %s reached the client", name, v)

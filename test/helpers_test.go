@@ -103,33 +103,6 @@ func change(t *testing.T, s *stack.Stack, identity string, apply func(*ledger.Ac
 	}
 }
 
-func wantStatus(t *testing.T, a stack.Answer, want int) {
-	t.Helper()
-	if a.Status != want {
-		t.Fatalf("status %d, want %d: %.500s", a.Status, want, a.Body)
-	}
-}
-
-// errorOf returns the error object and the code of an answer in any dialect.
-func errorOf(t *testing.T, a stack.Answer) (object map[string]any, code string) {
-	t.Helper()
-	object, _ = a.JSON(t)["error"].(map[string]any)
-	code, _ = object["code"].(string)
-	if details, ok := object["details"].([]any); ok && len(details) > 0 {
-		reason, _ := details[0].(map[string]any)["reason"].(string)
-		code = strings.ToLower(reason)
-	}
-	return object, code
-}
-
-func wantError(t *testing.T, a stack.Answer, status int, code string) {
-	t.Helper()
-	wantStatus(t, a, status)
-	if _, got := errorOf(t, a); got != code {
-		t.Fatalf("code %q, want %q: %s", got, code, a.Body)
-	}
-}
-
 func echoBefore(hook func(*http.Request)) echo.Options { return echo.Options{Before: hook} }
 
 // do sends a request from any goroutine; a failure has status 0 and the error as its body.

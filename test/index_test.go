@@ -51,7 +51,7 @@ func TestNoStatementReadsATableThrough(t *testing.T) {
 	for i := range 20 {
 		identity := fmt.Sprintf("user-%d", i)
 		for _, want := range []int{http.StatusOK, http.StatusOK, http.StatusTooManyRequests} {
-			wantStatus(t, s.Chat(identity, "gpt-4o"), want)
+			stack.WantStatus(t, s.Chat(identity, "gpt-4o"), want)
 		}
 		s.Usage(identity)
 	}

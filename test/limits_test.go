@@ -88,14 +88,14 @@ func TestLimits_LevelsInOrder(t *testing.T) {
 			t.Errorf("%d: the limit in force is %q, want %q", i, got, c.limit)
 		}
 		if c.limit == "" {
-			wantStatus(t, a, 200)
+			stack.WantStatus(t, a, 200)
 			continue
 		}
 		for a.Status == 200 {
 			a = s.Chat(identity, c.model, "X-Tier", c.tier)
 		}
-		wantError(t, a, 429, "limit_exceeded")
-		e, _ := errorOf(t, a)
+		stack.WantError(t, a, 429, "limit_exceeded")
+		e, _ := stack.ErrorOf(t, a)
 		detail := e["limit"].(map[string]any)
 		if got := fmt.Sprint(detail["limit"]); got != c.limit || fmt.Sprint(detail["used"]) != c.limit || detail["scope"] != c.scope || detail["remaining"] != 0.0 {
 			t.Errorf("%d: refused by %v, want %s of the %s", i, detail, c.limit, c.scope)
@@ -108,14 +108,14 @@ func TestLimits_ModelLimitsCountApart(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"requestLimit":2,"modelLimits":{"gpt-4o-mini":{"requestLimit":-1},"gpt-4o":{"requestLimit":1}}}`})
 	for range 5 {
-		wantStatus(t, s.Chat("u", "gpt-4o-mini"), 200)
+		stack.WantStatus(t, s.Chat("u", "gpt-4o-mini"), 200)
 	}
-	wantStatus(t, s.Chat("u", "gpt-4o"), 200)
-	wantError(t, s.Chat("u", "gpt-4o-2024-11-20"), 429, "limit_exceeded")
-	wantStatus(t, s.Chat("u", "o3"), 200)
-	wantStatus(t, s.Chat("u", "gpt-4.1"), 200)
-	wantError(t, s.Chat("u", "o3"), 429, "limit_exceeded")
-	wantStatus(t, s.Chat("u", "gpt-4o-mini"), 200)
+	stack.WantStatus(t, s.Chat("u", "gpt-4o"), 200)
+	stack.WantError(t, s.Chat("u", "gpt-4o-2024-11-20"), 429, "limit_exceeded")
+	stack.WantStatus(t, s.Chat("u", "o3"), 200)
+	stack.WantStatus(t, s.Chat("u", "gpt-4.1"), 200)
+	stack.WantError(t, s.Chat("u", "o3"), 429, "limit_exceeded")
+	stack.WantStatus(t, s.Chat("u", "gpt-4o-mini"), 200)
 }
 
 func TestLimits_PeriodsInHeaders(t *testing.T) {
@@ -131,8 +131,8 @@ func TestLimits_PeriodsInHeaders(t *testing.T) {
 			t.Errorf("%s: RateLimit-Policy is %s", period, policy)
 		}
 		s.Restart()
-		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
-		wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+		stack.WantStatus(t, s.Chat("u", "gpt-4o"), 200)
+		stack.WantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
 	}
 }
 
@@ -154,11 +154,11 @@ func TestLimits_Concurrency(t *testing.T) {
 	}
 	<-begun
 	<-begun
-	wantError(t, s.Do(openAI.request(s, "u", false)), 429, "concurrency_exceeded")
+	stack.WantError(t, s.Do(openAI.request(s, "u", false)), 429, "concurrency_exceeded")
 	close(finish)
 	running.Wait()
 	go func() { <-begun }()
-	wantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
+	stack.WantStatus(t, s.Do(openAI.request(s, "u", false)), 200)
 }
 
 // A request that never reached the provider gives back what it took of the burst.
@@ -168,7 +168,7 @@ func TestLimits_BurstIsGivenBack(t *testing.T) {
 	s.Upstream.Close()
 	for range 5 {
 		a := s.Do(openAI.request(s, "u", false))
-		wantError(t, a, 502, "provider_unreachable")
+		stack.WantError(t, a, 502, "provider_unreachable")
 		if got := a.Header.Get("Ratelimit"); got != `"requests-minute";r=2;t=0` {
 			t.Errorf("RateLimit is %s, want both requests left", got)
 		}
@@ -214,10 +214,10 @@ func TestLimits_CountingTokensObeysBurstAndConcurrency(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stack.New(t, stack.Options{Settings: `{"requestLimit":1,"requestsPerMinute":3}`})
-			wantStatus(t, s.Do(dialects[dialect].request(s, "u", false)), 200)
+			stack.WantStatus(t, s.Do(dialects[dialect].request(s, "u", false)), 200)
 			for range 2 { // although the period is used up
 				a := ask(s, "u")
-				wantStatus(t, a, 200)
+				stack.WantStatus(t, a, 200)
 				if a.Header.Get("X-Ratelimit-Limit-Requests") != "" || !strings.Contains(a.Header.Get("Ratelimit"), `"requests-minute";r=`) {
 					t.Errorf("limit headers %v, want those of the burst alone", a.Header)
 				}
@@ -241,7 +241,7 @@ func TestLimits_CountingTokensObeysBurstAndConcurrency(t *testing.T) {
 			close(finish)
 			running.Wait()
 			go func() { <-begun }()
-			wantStatus(t, ask(s, "u"), 200)
+			stack.WantStatus(t, ask(s, "u"), 200)
 			if a := ask(stack.New(t, stack.Options{Settings: `{"requestLimit":0}`}), "u"); a.Status != 200 {
 				t.Errorf("status %d under a used-up limit of a period: %s", a.Status, a.Body)
 			}
@@ -271,7 +271,7 @@ func TestLimits_HugeCapDoesNotLockOut(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"tokenLimit":100000}`})
 	for _, cap := range []string{`"max_tokens":1000000,`, ``, `"max_tokens":null,`} {
-		wantStatus(t, s.Post("/v1/chat/completions", "u", `{"model":"gpt-4o",`+cap+`"messages":[{"role":"user","content":"hi"}]}`), 200)
+		stack.WantStatus(t, s.Post("/v1/chat/completions", "u", `{"model":"gpt-4o",`+cap+`"messages":[{"role":"user","content":"hi"}]}`), 200)
 	}
 	wantCharge(t, s, "u", 3, 3*3)
 }
@@ -282,18 +282,18 @@ func TestLimits_Credits(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"requestLimit":1}`})
 	change(t, s, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Requests: 2}) })
 	for i, left := range []float64{2, 1, 0} {
-		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+		stack.WantStatus(t, s.Chat("u", "gpt-4o"), 200)
 		if got := s.Usage("u")["credits"].(map[string]any)["requests"]; got != left {
 			t.Errorf("%d: %v credits left, want %v", i, got, left)
 		}
 	}
-	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+	stack.WantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
 	change(t, s, "v", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Requests: 1}) })
-	wantStatus(t, s.Chat("v", "gpt-4o"), 200)
+	stack.WantStatus(t, s.Chat("v", "gpt-4o"), 200)
 	// What fails is not paid for.
-	wantStatus(t, s.Do(openAI.request(s, "v", false, "X-Echo-Fault", "server-error")), 500)
-	wantStatus(t, s.Chat("v", "gpt-4o"), 200)
-	wantError(t, s.Chat("v", "gpt-4o"), 429, "limit_exceeded")
+	stack.WantStatus(t, s.Do(openAI.request(s, "v", false, "X-Echo-Fault", "server-error")), 500)
+	stack.WantStatus(t, s.Chat("v", "gpt-4o"), 200)
+	stack.WantError(t, s.Chat("v", "gpt-4o"), 429, "limit_exceeded")
 }
 
 // What remains includes credits, wherever it is shown: nobody with a hundred of them is told that none is left. And it is
@@ -313,20 +313,20 @@ func TestLimits_RemainingIncludesCredits(t *testing.T) {
 			t.Errorf("usage shows %v left, want %v", shown, want)
 		}
 		a := s.Chat("u", "gpt-4o")
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		if got := a.Header.Get("X-Ratelimit-Remaining-Requests"); got != itoa(left-1) || !strings.Contains(a.Header.Get("Ratelimit"), ";r="+itoa(left-1)) {
 			t.Errorf("with %d left, one request leaves %s and %s", left, got, a.Header.Get("Ratelimit"))
 		}
-		wantError(t, s.Chat("u", "o3"), 429, "limit_exceeded") // credits do not lift a model's 0
+		stack.WantError(t, s.Chat("u", "o3"), 429, "limit_exceeded") // credits do not lift a model's 0
 	}
-	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
-	wantStatus(t, s.Chat("u", "gpt-4.1"), 200)
+	stack.WantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+	stack.WantStatus(t, s.Chat("u", "gpt-4.1"), 200)
 
 	strict := stack.New(t, stack.Options{Settings: `{"tokenLimit":6,"enforcement":"strict","limitResponse":{"message":"{{remaining}} left of {{limit}}"}}`})
 	change(t, strict, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Tokens: 4}) })
 	a := strict.Do(openAI.request(strict, "u", false))
-	wantError(t, a, 429, "limit_exceeded")
-	e, _ := errorOf(t, a)
+	stack.WantError(t, a, 429, "limit_exceeded")
+	e, _ := stack.ErrorOf(t, a)
 	if got := e["limit"].(map[string]any)["remaining"]; got != 10.0 || e["message"] != "10 left of 6" {
 		t.Errorf("the refusal says that %v remain, and %q; want 10", got, e["message"])
 	}
@@ -337,14 +337,14 @@ func TestLimits_PrepaidCost(t *testing.T) {
 	t.Parallel()
 	for _, enforcement := range []string{"soft", "strict"} {
 		s := stack.New(t, stack.Options{Settings: `{"costLimitUsd":0,"modelLimits":{"o3":{"costLimitUsd":0}},"enforcement":"` + enforcement + `"}`})
-		wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+		stack.WantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
 		change(t, s, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Cost: 1_000_000}) })
-		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+		stack.WantStatus(t, s.Chat("u", "gpt-4o"), 200)
 		if left := s.Usage("u")["credits"].(map[string]any)["costUsd"].(float64); left <= 0 || left >= 1 {
 			t.Errorf("%s: credits of $%v left, want less than the dollar that was given", enforcement, left)
 		}
-		wantError(t, s.Post("/v1/chat/completions", "u", `{"model":"openai/unheard-of","messages":[{"role":"user","content":"hi"}]}`), 400, "unpriced_model")
-		wantError(t, s.Chat("u", "o3"), 429, "limit_exceeded")
+		stack.WantError(t, s.Post("/v1/chat/completions", "u", `{"model":"openai/unheard-of","messages":[{"role":"user","content":"hi"}]}`), 400, "unpriced_model")
+		stack.WantError(t, s.Chat("u", "o3"), 429, "limit_exceeded")
 	}
 }
 
@@ -362,22 +362,22 @@ func TestLimits_PrepaidWhileARequestRuns(t *testing.T) {
 	running.Go(func() { do(r) })
 	<-begun
 	refused := s.Chat("u", "gpt-4o")
-	wantError(t, refused, 429, "limit_exceeded")
-	if e, _ := errorOf(t, refused); e["message"] != "Running requests hold the credits for requests. Try again when one has ended." ||
+	stack.WantError(t, refused, 429, "limit_exceeded")
+	if e, _ := stack.ErrorOf(t, refused); e["message"] != "Running requests hold the credits for requests. Try again when one has ended." ||
 		e["limit"].(map[string]any)["resetsAt"] != nil || refused.Header.Get("Retry-After") != "" || refused.Header.Get("X-Should-Retry") != "false" {
 		t.Errorf("refused by %s with %v", refused.Body, refused.Header)
 	}
 	close(finish)
 	running.Wait()
 	go func() { <-begun }()
-	wantStatus(t, s.Chat("u", "gpt-4o"), 200) // the first failed, and gave the credit back
-	if e, _ := errorOf(t, s.Chat("u", "gpt-4o")); !strings.Contains(e["message"].(string), "no credits are left. Waiting does not change that.") {
+	stack.WantStatus(t, s.Chat("u", "gpt-4o"), 200) // the first failed, and gave the credit back
+	if e, _ := stack.ErrorOf(t, s.Chat("u", "gpt-4o")); !strings.Contains(e["message"].(string), "no credits are left. Waiting does not change that.") {
 		t.Errorf("message %q", e["message"])
 	}
 
 	strict := stack.New(t, stack.Options{Settings: `{"tokenLimit":0,"enforcement":"strict"}`})
 	change(t, strict, "u", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Tokens: 4}) })
-	if e, _ := errorOf(t, strict.Chat("u", "gpt-4o")); !strings.Contains(e["message"].(string), "more than the credits that are left (4). Waiting does not change that.") {
+	if e, _ := stack.ErrorOf(t, strict.Chat("u", "gpt-4o")); !strings.Contains(e["message"].(string), "more than the credits that are left (4). Waiting does not change that.") {
 		t.Errorf("message %q", e["message"])
 	}
 }
@@ -392,7 +392,7 @@ func TestLimits_AbsurdValues(t *testing.T) {
 		}
 	})
 	a := s.Chat("u", "gpt-4o")
-	wantStatus(t, a, 200)
+	stack.WantStatus(t, a, 200)
 	for _, name := range []string{"Ratelimit", "Ratelimit-Policy"} {
 		for _, figure := range regexp.MustCompile(`=(-?\d+)`).FindAllStringSubmatch(a.Header.Get(name), -1) {
 			if n, err := strconv.ParseInt(figure[1], 10, 64); err != nil || n < 0 || n > 999_999_999_999_999 {
@@ -413,7 +413,7 @@ func TestLimits_Unlimited(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"requestLimit":0,"tokenLimit":0,"costLimitUsd":0,"requestsPerMinute":0,"concurrentRequests":0,"enforcement":"strict"}`})
 	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Now().Add(time.Hour) })
 	for range 3 {
-		wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+		stack.WantStatus(t, s.Chat("u", "gpt-4o"), 200)
 	}
 	if got := charged(s, "u"); got.requests != 3 || got.tokens != 3*5 || got.cost == 0 {
 		t.Errorf("charged %+v", got)
@@ -422,7 +422,7 @@ func TestLimits_Unlimited(t *testing.T) {
 		t.Error("usage does not tell of the promo")
 	}
 	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Now().Add(-time.Second) })
-	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+	stack.WantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
 }
 
 // Nor is anything refused, or cut short, that could not be kept within a limit: a model without a price, an output cap that
@@ -454,7 +454,7 @@ func TestLimits_UnlimitedRefusesNothingThatALimitWould(t *testing.T) {
 	}
 	wantCharge(t, s, "u", 4, 4*5)
 	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Time{} })
-	wantError(t, s.Post("/v1/chat/completions", "u", bodies["unpriced_model"]), 400, "unpriced_model")
+	stack.WantError(t, s.Post("/v1/chat/completions", "u", bodies["unpriced_model"]), 400, "unpriced_model")
 }
 
 // During a promotion the headers tell what usage does.
@@ -464,7 +464,7 @@ func TestLimits_HeadersDuringAPromotion(t *testing.T) {
 	change(t, s, "u", func(a *ledger.Account) { a.State.UnlimitedUntil = time.Now().Add(time.Hour) })
 	for i := 1; i <= 2; i++ {
 		a := s.Post("/v1/chat/completions", "u", `{"model":"gpt-4o","max_tokens":50000,"messages":[{"role":"user","content":"hello there"}]}`)
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		if got, want := a.Header.Get("X-Ratelimit-Remaining-Tokens"), itoa(10000-5*i); got != want {
 			t.Errorf("%s tokens remain, want %s", got, want)
 		}
@@ -472,7 +472,7 @@ func TestLimits_HeadersDuringAPromotion(t *testing.T) {
 			t.Errorf("%s requests remain, want %s", got, want)
 		}
 	}
-	wantStatus(t, s.Do(openAI.request(s, "u", false, "X-Echo-Fault", "server-error")), 500)
+	stack.WantStatus(t, s.Do(openAI.request(s, "u", false, "X-Echo-Fault", "server-error")), 500)
 	for _, l := range s.Usage("u")["limits"].([]any) {
 		if l := l.(map[string]any); l["metric"] == "tokens" && l["remaining"] != 9990.0 || l["metric"] == "requests" && l["remaining"] != 8.0 {
 			t.Errorf("usage says %v", l)
@@ -510,7 +510,7 @@ func TestLimits_StrictRefusesSurcharges(t *testing.T) {
 		}
 	}
 	// The speed of speech is another thing.
-	wantStatus(t, s.Post("/v1/audio/speech", "u", `{"model":"tts-1","input":"hello","voice":"x","speed":2}`, "X-Tier", "strict"), 200)
+	stack.WantStatus(t, s.Post("/v1/audio/speech", "u", `{"model":"tts-1","input":"hello","voice":"x","speed":2}`, "X-Tier", "strict"), 200)
 }
 
 func TestLimits_Disabled(t *testing.T) {
@@ -520,14 +520,14 @@ func TestLimits_Disabled(t *testing.T) {
 		a.Settings = &ledger.Settings{Disabled: true, LimitResponse: map[string]any{"message": "Sorry {{identity}}", "deepLink": "app://support"}}
 	})
 	a := s.Chat("u", "gpt-4o")
-	wantError(t, a, 403, "identity_disabled")
-	if e, _ := errorOf(t, a); e["message"] != "Sorry u" || e["deepLink"] != "app://support" {
+	stack.WantError(t, a, 403, "identity_disabled")
+	if e, _ := stack.ErrorOf(t, a); e["message"] != "Sorry u" || e["deepLink"] != "app://support" {
 		t.Errorf("error is %s", a.Body)
 	}
 	if s.Usage("u")["enabled"] != false {
 		t.Error("usage says enabled")
 	}
-	wantStatus(t, s.Chat("v", "gpt-4o"), 200)
+	stack.WantStatus(t, s.Chat("v", "gpt-4o"), 200)
 }
 
 // The limit response comes from the identity, else the tier, else the project, field by field, with its blanks filled in.
@@ -546,8 +546,8 @@ func TestLimits_ResponseIsInheritedFieldByField(t *testing.T) {
 		for _, d := range dialects {
 			d.model = map[string]string{"OpenAI": "gpt-4o", "Anthropic": "anthropic/gpt-4o", "Gemini": "google%2Fgpt-4o"}[d.name]
 			a := s.Do(d.request(s, c.identity, true, "X-Tier", c.tier))
-			wantError(t, a, 429, "limit_exceeded")
-			e, _ := errorOf(t, a)
+			stack.WantError(t, a, 429, "limit_exceeded")
+			e, _ := stack.ErrorOf(t, a)
 			fields := e
 			if d.name == "Gemini" {
 				fields = e["details"].([]any)[0].(map[string]any)["metadata"].(map[string]any)
@@ -654,11 +654,11 @@ func TestLimits_StrictRefusesACapThatMayBePassedOver(t *testing.T) {
 	body := func(model, field string) string {
 		return `{"model":"` + model + `","` + field + `":5,"messages":[{"role":"user","content":"send \"max_completion_tokens\""}]}`
 	}
-	wantError(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_completion_tokens"), "X-Tier", "strict"), 400, "invalid_request")
+	stack.WantError(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_completion_tokens"), "X-Tier", "strict"), 400, "invalid_request")
 	wantCharge(t, s, "u", 0, 0)
-	wantStatus(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_tokens"), "X-Tier", "strict"), 200)
-	wantStatus(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_completion_tokens")), 200)
-	wantStatus(t, s.Post("/v1/chat/completions", "v", body("gpt-4o", "max_completion_tokens"), "X-Tier", "strict"), 200)
+	stack.WantStatus(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_tokens"), "X-Tier", "strict"), 200)
+	stack.WantStatus(t, s.Post("/v1/chat/completions", "u", body("deepseek-chat", "max_completion_tokens")), 200)
+	stack.WantStatus(t, s.Post("/v1/chat/completions", "v", body("gpt-4o", "max_completion_tokens"), "X-Tier", "strict"), 200)
 
 	own := newSpied(t, `{"tokenLimit":300,"enforcement":"strict","providers":{"own":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","models":["llama"]}}}`, false)
 	refused(t, own, 400, "invalid_request", "n_predict", demand{"llama.cpp's cap", "/v1/chat/completions", `{"model":"llama","max_tokens":5,"n_predict":-1,"messages":[]}`})
@@ -670,7 +670,7 @@ func TestLimits_StrictReplacesACapOfZero(t *testing.T) {
 	s := newSpied(t, `{"enforcement":"strict","tokenLimit":300}`, false)
 	for _, model := range []string{"gpt-4o", "gemini-2.5-flash", "deepseek-chat"} {
 		a := s.Post("/v1/chat/completions", model, `{"model":"`+model+`","messages":[],"max_tokens":0}`)
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		_, body := s.seen()
 		if cap := gjson.Get(body, "max_tokens").Int(); cap < 100 || cap > 300 {
 			t.Errorf("%s: the cap sent is %d: %s", model, cap, body)
@@ -682,11 +682,11 @@ func TestLimits_StrictReplacesACapOfZero(t *testing.T) {
 func TestLimits_ModerationsThatAreBilledCount(t *testing.T) {
 	t.Parallel()
 	s := newSpied(t, `{"costLimitUsd":1,"enforcement":"strict"}`, false)
-	wantStatus(t, s.Post("/v1/moderations", "free", `{"input":"x"}`), 200)
+	stack.WantStatus(t, s.Post("/v1/moderations", "free", `{"input":"x"}`), 200)
 	wantCharge(t, s.Stack, "free", 1, 0)
-	wantStatus(t, s.Post("/v1/moderations", "billed", `{"model":"mistral-moderation-latest","input":"x"}`), 200)
+	stack.WantStatus(t, s.Post("/v1/moderations", "billed", `{"model":"mistral-moderation-latest","input":"x"}`), 200)
 	wantCharge(t, s.Stack, "billed", 1, 5)
-	wantError(t, s.Post("/v1/moderations", "unknown", `{"model":"mistral/moderation-x","input":"x"}`), 400, "unpriced_model")
+	stack.WantError(t, s.Post("/v1/moderations", "unknown", `{"model":"mistral/moderation-x","input":"x"}`), 400, "unpriced_model")
 }
 
 // A strict request whose input alone cannot fit is refused, and the cap of one that can is lowered to what is left.
@@ -702,7 +702,7 @@ func TestLimits_StrictLowersTheCap(t *testing.T) {
 		"Messages":    {"/v1/messages", `{"model":"claude-sonnet-4-5","max_tokens":9999,"messages":[{"role":"user","content":"hi"}]}`, "max_tokens", `"model":"claude-sonnet-4-5""max_tokens":9999`},
 		"Gemini":      {"/v1beta/models/gemini-2.0-flash:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`, "maxOutputTokens", ""},
 	} {
-		wantStatus(t, s.Post(c.path, name, c.body, "Anthropic-Version", "2023-06-01"), 200)
+		stack.WantStatus(t, s.Post(c.path, name, c.body, "Anthropic-Version", "2023-06-01"), 200)
 		seen, _ := s.Seen.Last()
 		var doc map[string]any
 		if err := json.Unmarshal(seen.Body, &doc); err != nil {
@@ -716,7 +716,7 @@ func TestLimits_StrictLowersTheCap(t *testing.T) {
 		if most := float64(300 - len(c.body) + len(c.unread) - 32); cap != most {
 			t.Errorf("%s: the cap sent is %v, want %v: %s", name, doc[c.field], most, seen.Body)
 		}
-		wantError(t, s.Post(c.path, name, strings.Replace(c.body, "hi", strings.Repeat("x", 300), 1)), 429, "limit_exceeded")
+		stack.WantError(t, s.Post(c.path, name, strings.Replace(c.body, "hi", strings.Repeat("x", 300), 1)), 429, "limit_exceeded")
 	}
 }
 
@@ -734,10 +734,10 @@ func TestLimitResponse_FillsItsNamesInEveryRefusal(t *testing.T) {
 		s := stack.New(t, stack.Options{Settings: `{` + limits + `,` + response + `}`})
 		a := s.Chat("u", "gpt-4o")
 		if strings.HasSuffix(limits, "1") {
-			wantStatus(t, a, 200)
+			stack.WantStatus(t, a, 200)
 			a = s.Chat("u", "gpt-4o")
 		}
-		wantStatus(t, a, 429)
+		stack.WantStatus(t, a, 429)
 		if got, _ := a.JSON(t)["error"].(map[string]any)["link"].(string); !regexp.MustCompile(want).MatchString(got) {
 			t.Errorf("%s: link is %q, want %s", limits, got, want)
 		}
@@ -748,7 +748,7 @@ func TestLimitResponse_FillsItsNamesInEveryRefusal(t *testing.T) {
 		a.Settings = &ledger.Settings{Disabled: true, LimitResponse: map[string]any{"message": "{{identity}} {{period}}{{usage}}{{resetsAt}} {{other}}"}}
 	})
 	a := s.Chat("u", "gpt-4o")
-	wantError(t, a, 403, "identity_disabled")
+	stack.WantError(t, a, 403, "identity_disabled")
 	if got := a.JSON(t)["error"].(map[string]any)["message"]; got != "u daily {{other}}" {
 		t.Errorf("message is %q", got)
 	}
@@ -768,10 +768,10 @@ func TestRefusals_AreSentences(t *testing.T) {
 		s := stack.New(t, stack.Options{Settings: `{` + limits + `}`})
 		a := s.Chat("u", "gpt-4o")
 		if !strings.HasSuffix(limits, ":0") {
-			wantStatus(t, a, 200)
+			stack.WantStatus(t, a, 200)
 			a = s.Chat("u", "gpt-4o")
 		}
-		wantStatus(t, a, 429)
+		stack.WantStatus(t, a, 429)
 		if got, _ := a.JSON(t)["error"].(map[string]any)["message"].(string); !regexp.MustCompile(want).MatchString(got) {
 			t.Errorf("%s: message is %q, want %s", limits, got, want)
 		}
@@ -787,14 +787,14 @@ func TestStrict_SaysWhatIsLeftWhereARequestDoesNotFit(t *testing.T) {
 	for ; a.Status == 200; a = s.Chat("u", "gpt-4o") {
 		left = a.Header.Get("X-Ratelimit-Remaining-Tokens")
 	}
-	wantError(t, a, 429, "limit_exceeded")
+	stack.WantError(t, a, 429, "limit_exceeded")
 	if got, want := a.JSON(t)["error"].(map[string]any)["message"].(string), fmt.Sprintf("than is left of the limit of 100 tokens daily (%s)", left); left == "" || !strings.Contains(got, want) {
 		t.Errorf("message is %q, want %q", got, want)
 	}
 
 	// Of one that never fits it says that.
 	a = stack.New(t, stack.Options{Settings: `{"enforcement":"strict","tokenLimit":40}`}).Chat("u", "gpt-4o")
-	wantError(t, a, 429, "limit_exceeded")
+	stack.WantError(t, a, 429, "limit_exceeded")
 	if got := a.JSON(t)["error"].(map[string]any)["message"].(string); !strings.Contains(got, "more than the whole limit of 40 tokens daily") {
 		t.Errorf("message is %q", got)
 	}
@@ -806,13 +806,13 @@ func TestLimits_ModelsWithoutAKeyAreCountedTogether(t *testing.T) {
 	s := stack.New(t, stack.Options{Settings: `{"modelLimits": {"gpt-4o": {"requestLimit": 1}, "*": {"requestLimit": 3}}}`})
 	for i, model := range []string{"gpt-4o-mini", "claude-sonnet-4-5", "gemini-2.0-flash"} {
 		a := s.Chat("u", model)
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		if got, want := a.Header.Get("X-Ratelimit-Remaining-Requests"), strconv.Itoa(2-i); got != want {
 			t.Errorf("after %s %s requests remain, want %s", model, got, want)
 		}
 	}
 	refused := s.Chat("u", "o1-pro")
-	wantError(t, refused, 429, "limit_exceeded")
+	stack.WantError(t, refused, 429, "limit_exceeded")
 	e := refused.JSON(t)["error"].(map[string]any)
 	if text := e["message"].(string); !strings.Contains(text, "for models without a limit of their own") {
 		t.Errorf("message %q, want it to say which models", text)
@@ -820,10 +820,10 @@ func TestLimits_ModelsWithoutAKeyAreCountedTogether(t *testing.T) {
 	if l := e["limit"].(map[string]any); l["scope"] != "model" || l["model"] != "*" || l["used"] != 3.0 {
 		t.Errorf("limit %v, want that of *", l)
 	}
-	wantStatus(t, s.Chat("u", "gpt-4o-2024-08-06"), 200)
-	wantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
+	stack.WantStatus(t, s.Chat("u", "gpt-4o-2024-08-06"), 200)
+	stack.WantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
 	blocked := stack.New(t, stack.Options{Settings: `{"modelLimits": {"gpt-4o": {"requestLimit": 1}, "*": {"requestLimit": 0}}}`}).Chat("u", "o1-pro")
-	wantError(t, blocked, 429, "limit_exceeded")
+	stack.WantError(t, blocked, 429, "limit_exceeded")
 	if text := blocked.JSON(t)["error"].(map[string]any)["message"].(string); !strings.HasPrefix(text, "o1-pro is not available here") {
 		t.Errorf("message %q, want it to name the model that was asked for", text)
 	}

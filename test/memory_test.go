@@ -52,7 +52,7 @@ func TestMemory_WithheldBodies(t *testing.T) {
 		}
 	}
 	for i, d := range dialects {
-		wantStatus(t, s.Do(d.request(s, "usual", false)), 200)
+		stack.WantStatus(t, s.Do(d.request(s, "usual", false)), 200)
 		large := strings.Replace(d.body(d.model, false), "four", strings.Repeat("w ", 3<<20/2), 1)
 		a := s.Post(d.path(d.model, false), "large", large, "Anthropic-Version", "2023-06-01")
 		wantErrorShape(t, a, i, 503, "unavailable")
@@ -72,7 +72,7 @@ func TestMemory_ComesBack(t *testing.T) {
 		Patience: gateway.Patience{Body: 300 * time.Millisecond, Linger: 50 * time.Millisecond}})
 	large := strings.Replace(openAI.body("gpt-4o", false), "four", strings.Repeat("w ", 2<<20/2), 1)
 	for range 6 {
-		wantStatus(t, s.Post("/v1/chat/completions", "u", large), 200)
+		stack.WantStatus(t, s.Post("/v1/chat/completions", "u", large), 200)
 		withhold(t, s, "broken", 2<<20).close()
 		c := withhold(t, s, "slow", 2<<20)
 		if a := c.answer(); a.Status != 400 {

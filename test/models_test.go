@@ -14,7 +14,7 @@ import (
 func modelsOf(t *testing.T, s *stack.Stack, path string) []string {
 	t.Helper()
 	a := s.Do(s.Request("GET", path, "u", ""))
-	wantStatus(t, a, 200)
+	stack.WantStatus(t, a, 200)
 	doc := a.JSON(t)
 	var names []string
 	for _, m := range doc[map[string]string{"/v1/models": "data", "/v1beta/models": "models"}[path]].([]any) {
@@ -74,7 +74,7 @@ func TestModels_AreListedAsTheyAreCalled(t *testing.T) {
 		t.Errorf("listed are %v, want %v", got, want)
 	}
 	for _, name := range want {
-		wantError(t, s.Chat("u", name), 502, "provider_unreachable") // where it would be sent
+		stack.WantError(t, s.Chat("u", name), 502, "provider_unreachable") // where it would be sent
 	}
 	if got := modelsOf(t, s, "/v1beta/models"); len(got) != 0 {
 		t.Errorf("Gemini's list is %v, want none", got)
@@ -89,7 +89,7 @@ func TestModels_LimitsByTheNameThatIsSent(t *testing.T) {
 		"providers":{"openrouter":{"baseUrl":"http://127.0.0.1:1/v1","dialect":"openai","key":"k"}}}`})
 	for model, status := range map[string]int{"openrouter/meta-llama/llama-3": 502, "openrouter/anthropic/claude-x": 429, "openrouter/meta-llama/llama-3.1": 502} {
 		a := s.Chat("u", model)
-		wantStatus(t, a, status)
+		stack.WantStatus(t, a, status)
 		if got := a.Header.Get("X-Ratelimit-Limit-Requests") != ""; got != (model != "openrouter/meta-llama/llama-3.1") {
 			t.Errorf("%s is limited: %v", model, got)
 		}
@@ -98,8 +98,8 @@ func TestModels_LimitsByTheNameThatIsSent(t *testing.T) {
 	if a.Status != 400 || !strings.Contains(a.Body, `body.modelLimits.openrouter/meta-llama/llama-3`) || !strings.Contains(a.Body, `write \"meta-llama/llama-3\"`) {
 		t.Errorf("status %d: %s; want 400 that tells how to write it", a.Status, a.Body)
 	}
-	wantStatus(t, s.Control(http.MethodPost, "/identities", `{"identity":"u","modelLimits":{"meta-llama/llama-3":{"requestLimit":0}}}`), 200)
-	wantError(t, s.Chat("u", "openrouter/meta-llama/llama-3"), 429, "limit_exceeded")
+	stack.WantStatus(t, s.Control(http.MethodPost, "/identities", `{"identity":"u","modelLimits":{"meta-llama/llama-3":{"requestLimit":0}}}`), 200)
+	stack.WantError(t, s.Chat("u", "openrouter/meta-llama/llama-3"), 429, "limit_exceeded")
 }
 
 func TestModels_PriceBookWhereAllIsAllowed(t *testing.T) {
@@ -158,9 +158,9 @@ func TestModels_One(t *testing.T) {
 			t.Errorf("Gemini's: %s", flash.Body)
 		}
 	}
-	wantError(t, get("/v1/models/gpt-4.1"), 403, "model_not_allowed")
-	wantError(t, get("/v1/models/nobody-1"), 404, "unknown_model")
-	wantError(t, get("/v1/models/gpt-nonsense"), 404, "unknown_model")
+	stack.WantError(t, get("/v1/models/gpt-4.1"), 403, "model_not_allowed")
+	stack.WantError(t, get("/v1/models/nobody-1"), 404, "unknown_model")
+	stack.WantError(t, get("/v1/models/gpt-nonsense"), 404, "unknown_model")
 	wantErrorShape(t, get("/v1/models/nobody-1", "Anthropic-Version", "2023-06-01"), 1, 404, "unknown_model")
 	wantErrorShape(t, get("/v1beta/models/gpt-4o"), 2, 404, "unknown_model")
 	wantErrorShape(t, s.Do(s.Request(http.MethodGet, "/v1/models/gpt-4o", "", "", "Anthropic-Version", "2023-06-01")), 1, 400, "missing_identity")
@@ -178,7 +178,7 @@ func TestModels_OneInATier(t *testing.T) {
 		if a.Status != want {
 			t.Errorf("in the tier %q: status %d, want %d: %s", tier, a.Status, want, a.Body)
 		}
-		wantStatus(t, s.Chat("u", "gpt-4o", "X-Tier", tier), want)
+		stack.WantStatus(t, s.Chat("u", "gpt-4o", "X-Tier", tier), want)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestModels_Pages(t *testing.T) {
 	version := []string{"Anthropic-Version", "2023-06-01"}
 	list := func(path string, headers ...string) map[string]any {
 		a := s.Do(s.Request("GET", path, "u", "", headers...))
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		return a.JSON(t)
 	}
 	names := func(doc map[string]any, list, name string) (all []string) {
@@ -258,7 +258,7 @@ func TestModels_ProviderFromModel(t *testing.T) {
 		"gemini-2.0-flash": "gemini-2.0-flash", "grok-4": "grok-4", "mistral-large-latest": "mistral-large-latest", "deepseek-chat": "deepseek-chat",
 		"openai/my-model": "my-model", "mistral/a/b": "a/b",
 	} {
-		wantStatus(t, s.Chat("u", model), 200)
+		stack.WantStatus(t, s.Chat("u", model), 200)
 		seen, _ := s.Seen.Last()
 		if seen.Model != sent {
 			t.Errorf("%s was sent as %s", model, seen.Model)
@@ -268,8 +268,8 @@ func TestModels_ProviderFromModel(t *testing.T) {
 		}
 	}
 	for _, model := range []string{"nobody-1", "o", "openai/", "nobody/gpt-4o", "gpt"} {
-		wantError(t, s.Chat("u", model), 400, "unknown_model")
+		stack.WantError(t, s.Chat("u", model), 400, "unknown_model")
 	}
-	wantStatus(t, s.Chat("u", "nobody-1", "X-Provider", "mistral"), 200)
-	wantError(t, s.Chat("u", "gpt-4o", "X-Provider", "nobody"), 400, "unknown_model")
+	stack.WantStatus(t, s.Chat("u", "nobody-1", "X-Provider", "mistral"), 200)
+	stack.WantError(t, s.Chat("u", "gpt-4o", "X-Provider", "nobody"), 400, "unknown_model")
 }

@@ -45,13 +45,13 @@ func TestMultipart_ForwardedUnchanged(t *testing.T) {
 	} {
 		body, kind := formOf(t, c.file, binary, "model", c.model, "prompt", "x")
 		for range 2 {
-			wantStatus(t, s.Post(path, path, body, "Content-Type", kind), 200)
+			stack.WantStatus(t, s.Post(path, path, body, "Content-Type", kind), 200)
 		}
 		seen, _ := s.Seen.Last()
 		if string(seen.Body) != body || seen.Header.Get("Content-Type") != kind {
 			t.Errorf("%s: the form became %q", path, seen.Body)
 		}
-		wantError(t, s.Post(path, path, body, "Content-Type", kind), 429, "limit_exceeded")
+		stack.WantError(t, s.Post(path, path, body, "Content-Type", kind), 429, "limit_exceeded")
 	}
 }
 
@@ -60,7 +60,7 @@ func TestMultipart_ModelPrefixIsCutOff(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
 	body, kind := formOf(t, "file", []byte("sound"), "model", "openai/whisper-1")
-	wantStatus(t, s.Post("/v1/audio/transcriptions", "u", body, "Content-Type", kind), 200)
+	stack.WantStatus(t, s.Post("/v1/audio/transcriptions", "u", body, "Content-Type", kind), 200)
 	if seen, _ := s.Seen.Last(); string(seen.Body) != strings.Replace(body, "openai/", "", 1) {
 		t.Errorf("the form became %q", seen.Body)
 	}

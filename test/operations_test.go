@@ -311,7 +311,7 @@ func TestLogSaysWhyAProviderCannotBeReached(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
 	s.Upstream.Close()
-	wantError(t, s.Chat("ann", "gpt-4o"), 502, "provider_unreachable")
+	stack.WantError(t, s.Chat("ann", "gpt-4o"), 502, "provider_unreachable")
 	s.Log.Await(t, `cause="connection refused"`)
 }
 
@@ -336,12 +336,12 @@ func TestAProjectThatCannotBeReadIsToldOf(t *testing.T) {
 		t.Errorf("%s tells anybody the project's key: %s", path, a.Body)
 	}
 	awaitMetrics(t, s.URL, "airatelimit_unreadable_projects 1")
-	wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusServiceUnavailable)
+	stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusServiceUnavailable)
 
 	s.Alter(`UPDATE projects SET settings = $1 WHERE id = $2`, was, s.ProjectKey)
 	s.Announce()
 	s.Log.Await(t, `msg="project readable again, or deleted" project=`+s.ProjectKey)
-	wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+	stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 	if n := strings.Count(s.Log.String(), "project unreadable"); n != 1 {
 		t.Errorf("the log says it %d times, want once", n)
 	}

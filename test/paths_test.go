@@ -33,7 +33,7 @@ func TestPaths_OddSpellingsAre404(t *testing.T) {
 			t.Errorf("%s: status %d, location %q: %.200s", target, a.Status, a.Header.Get("Location"), a.Body)
 			continue
 		}
-		if _, code := errorOf(t, a); code != "unsupported_endpoint" {
+		if _, code := stack.ErrorOf(t, a); code != "unsupported_endpoint" {
 			t.Errorf("%s: %s", target, a.Body)
 		}
 	}

@@ -24,14 +24,14 @@ func TestPriceBook_IsLaidOverTheBuiltInOne(t *testing.T) {
 	})
 	for model, want := range map[string]float64{"gpt-4o": 0.001, "gpt-4o-2024-08-06": 0.001, "gpt-9": 0.002, "gpt-4.1": 0.003} {
 		a := s.Chat(model, model)
-		wantStatus(t, a, http.StatusOK)
+		stack.WantStatus(t, a, http.StatusOK)
 		tokens := a.JSON(t)["usage"].(map[string]any)["total_tokens"].(float64)
 		cost := s.Usage(model)["usage"].(map[string]any)["costUsd"].(float64)
 		if diff := cost - want*tokens; diff > 1e-6 || diff < -1e-6 {
 			t.Errorf("%v tokens of %s cost %v USD, want %v a token", tokens, model, cost, want)
 		}
 	}
-	wantError(t, s.Chat("u", "gpt-8"), http.StatusBadRequest, "unpriced_model")
+	stack.WantError(t, s.Chat("u", "gpt-8"), http.StatusBadRequest, "unpriced_model")
 }
 
 // A name of a model that is not the one in the settings meets its limit all the same.
@@ -46,15 +46,15 @@ func TestLimits_OneModelUnderEveryName(t *testing.T) {
 		"llama3:70b", "llama3", "openrouter/llama3:latest",
 	} {
 		a := s.Chat("u", model)
-		if _, code := errorOf(t, a); code != "limit_exceeded" {
+		if _, code := stack.ErrorOf(t, a); code != "limit_exceeded" {
 			t.Errorf("%q: status %d, code %q, want limit_exceeded", model, a.Status, code)
 		}
 	}
 	for _, model := range []string{"gpt-4o-mini", "gpt-4o-mini:nitro", "claude-sonnet-4-5", "claude-sonnet-4-5@default", "gpt-4o-search-preview"} {
-		wantStatus(t, s.Chat("u", model), http.StatusOK)
+		stack.WantStatus(t, s.Chat("u", model), http.StatusOK)
 	}
 	for _, model := range []string{"gpt-4o\u200b", "gpt-4o\u00ad", "gpt-4o-mini\u2060", "openai/gpt-4o\ufeff", "gpt-4o\ufe0f", "gpt-4o\u3164"} {
-		wantError(t, s.Chat("u", model), http.StatusBadRequest, "invalid_request")
+		stack.WantError(t, s.Chat("u", model), http.StatusBadRequest, "invalid_request")
 	}
 }
 
@@ -66,7 +66,7 @@ func TestModels_AreAllowedUnderEveryName(t *testing.T) {
 		"claude-sonnet-4-0": 200, "claude-sonnet-4@default": 200, "gpt-4o": 200, "gpt-4o:nitro": 200, "gemini-2.0-flash": 200,
 		"claude-sonnet-4-5": 403, "gpt-4o-mini": 403, "gpt-4o-mini:nitro": 403, "gemini-2.0-flash-lite-001": 403,
 	} {
-		wantStatus(t, s.Chat("u", model), want)
+		stack.WantStatus(t, s.Chat("u", model), want)
 	}
 }
 
@@ -74,9 +74,9 @@ func TestModels_AreAllowedUnderEveryName(t *testing.T) {
 func TestModels_FineTunedOnesHaveAVendorAndAPrice(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"costLimitUsd": 1}`})
-	wantStatus(t, s.Chat("u", "ft:gpt-4o-mini-2024-07-18:acme::1"), http.StatusOK)
+	stack.WantStatus(t, s.Chat("u", "ft:gpt-4o-mini-2024-07-18:acme::1"), http.StatusOK)
 	if cost := s.Usage("u")["usage"].(map[string]any)["costUsd"].(float64); cost <= 0 {
 		t.Errorf("a fine-tuned model cost %v", cost)
 	}
-	wantError(t, s.Chat("u", "ft:llama-3:acme::1"), http.StatusBadRequest, "unknown_model")
+	stack.WantError(t, s.Chat("u", "ft:llama-3:acme::1"), http.StatusBadRequest, "unknown_model")
 }

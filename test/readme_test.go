@@ -50,22 +50,22 @@ func TestReadme_TheExampleLimitsWhatItSays(t *testing.T) {
 				refused = a
 			}
 		}
-		wantStatus(t, s.Chat(user, "gpt-4o-mini", "X-Tier", tier), 200)
-		wantError(t, s.Chat(user, "o1-pro", "X-Tier", tier), 403, "model_not_allowed")
-		wantError(t, s.Chat(user, "gpt-made-up", "X-Tier", tier), 403, "model_not_allowed")
+		stack.WantStatus(t, s.Chat(user, "gpt-4o-mini", "X-Tier", tier), 200)
+		stack.WantError(t, s.Chat(user, "o1-pro", "X-Tier", tier), 403, "model_not_allowed")
+		stack.WantError(t, s.Chat(user, "gpt-made-up", "X-Tier", tier), 403, "model_not_allowed")
 		if tier == "pro" {
 			if admitted != 7 {
 				t.Errorf("pro: %d of 7 requests of gpt-4o admitted, want all", admitted)
 			}
-			wantStatus(t, s.Post("/v1/chat/completions", user, dear, "X-Tier", tier), 200) // $0.15 at most
+			stack.WantStatus(t, s.Post("/v1/chat/completions", user, dear, "X-Tier", tier), 200) // $0.15 at most
 			continue
 		}
 		if admitted != 5 {
 			t.Errorf("x-tier %q: %d of 7 requests of gpt-4o admitted, want 5", tier, admitted)
 		}
-		wantError(t, refused, 429, "limit_exceeded")
+		stack.WantError(t, refused, 429, "limit_exceeded")
 		wantShown(t, readme, refused)
-		wantError(t, s.Post("/v1/chat/completions", user, dear, "X-Tier", tier), 429, "limit_exceeded")
+		stack.WantError(t, s.Post("/v1/chat/completions", user, dear, "X-Tier", tier), 429, "limit_exceeded")
 	}
 }
 
@@ -128,11 +128,11 @@ func TestStarter_BoundsWhatEachUserCosts(t *testing.T) {
 	body := `{"model":"gpt-4o","messages":[{"role":"user","content":"` + strings.Repeat("a ", 2500) + `"}]}`
 	for tier, most := range map[string]float64{"": 0.05, "free": 0.05, "premium": 0.05, "pro": 1} {
 		user := "user of " + tier
-		wantStatus(t, s.Chat(user, "gpt-4o-mini", "X-Tier", tier), 200)
+		stack.WantStatus(t, s.Chat(user, "gpt-4o-mini", "X-Tier", tier), 200)
 		var over int
 		for range 20 {
 			if a := s.Post("/v1/chat/completions", user, body, "X-Tier", tier); a.Status != 200 {
-				wantStatus(t, a, 429)
+				stack.WantStatus(t, a, 429)
 				over++
 			}
 		}
@@ -140,6 +140,6 @@ func TestStarter_BoundsWhatEachUserCosts(t *testing.T) {
 		if cost > most || cost == 0 || over == 0 && tier != "pro" {
 			t.Errorf("x-tier %q: cost $%v with %d of 20 requests refused, want some refused and at most $%v", tier, cost, over, most)
 		}
-		wantError(t, s.Chat(user, "o1-pro", "X-Tier", tier), 403, "model_not_allowed")
+		stack.WantError(t, s.Chat(user, "o1-pro", "X-Tier", tier), 403, "model_not_allowed")
 	}
 }

@@ -60,7 +60,7 @@ func TestStreams_BytesAreTheProviders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			want := direct(t, s, c.d, c.path, c.body)
-			wantStatus(t, want, 200)
+			stack.WantStatus(t, want, 200)
 			got := s.Post(c.path, name, c.body, "Anthropic-Version", "2023-06-01")
 			if got.Status != want.Status || got.Body != want.Body {
 				t.Errorf("got %d %q, want %d %q", got.Status, got.Body, want.Status, want.Body)
@@ -141,7 +141,7 @@ func TestWhole_MeteredWhateverItIsCalled(t *testing.T) {
 		_, _ = io.WriteString(w, `{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}`)
 	})})
 	for _, kind := range []string{"", "text/plain", "application/json; charset", "text/json", "application/problem+json"} {
-		wantStatus(t, s.Do(openAI.request(s, "u"+kind, false, "X-Kind", kind)), 200)
+		stack.WantStatus(t, s.Do(openAI.request(s, "u"+kind, false, "X-Kind", kind)), 200)
 		wantCharge(t, s, "u"+kind, 1, 7)
 	}
 }

@@ -43,9 +43,9 @@ func TestTiers_AnUnknownOneIsTheDefaultOne(t *testing.T) {
 func TestTiers_SetOnTheServer(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"tiers":{"free":{"requestLimit":0},"pro":{}},"defaultTier":"free","trustTierHeader":false}`})
-	wantError(t, s.Chat("u", "gpt-4o", "X-Tier", "pro"), 429, "limit_exceeded")
-	wantStatus(t, s.Control("POST", "/identities", `{"identity":"u","tier":"pro"}`), 201)
-	wantStatus(t, s.Chat("u", "gpt-4o", "X-Tier", "free"), 200)
+	stack.WantError(t, s.Chat("u", "gpt-4o", "X-Tier", "pro"), 429, "limit_exceeded")
+	stack.WantStatus(t, s.Control("POST", "/identities", `{"identity":"u","tier":"pro"}`), 201)
+	stack.WantStatus(t, s.Chat("u", "gpt-4o", "X-Tier", "free"), 200)
 }
 
 // What a tier allows narrows what the project allows, in requests and in the list of models alike.
@@ -61,14 +61,14 @@ func TestTiers_AllowedModels(t *testing.T) {
 		{"free", "o3", 403}, {"pro", "gpt-4o", 200}, {"pro", "o3", 403}, {"none", "gpt-4o-mini", 403},
 	} {
 		a := s.Chat("u", c.model, "X-Tier", c.tier)
-		wantStatus(t, a, c.status)
+		stack.WantStatus(t, a, c.status)
 		if c.status == 403 {
-			wantError(t, a, 403, "model_not_allowed")
+			stack.WantError(t, a, 403, "model_not_allowed")
 		}
 	}
 	second := `{"model":"gpt-4o-mini","models":["gpt-4o"],"messages":[{"role":"user","content":"hi"}]}`
-	wantError(t, s.Post("/v1/chat/completions", "u", second, "X-Tier", "premium"), 403, "model_not_allowed")
-	wantStatus(t, s.Post("/v1/chat/completions", "u", second, "X-Tier", "pro"), 200)
+	stack.WantError(t, s.Post("/v1/chat/completions", "u", second, "X-Tier", "premium"), 403, "model_not_allowed")
+	stack.WantStatus(t, s.Post("/v1/chat/completions", "u", second, "X-Tier", "pro"), 200)
 	mini := func(name string) bool { return strings.HasPrefix(name, "gpt-4o-mini") }
 	for tier, some := range map[string]bool{"": true, "premium": true, "none": false} {
 		got := modelsIn(t, s, tier)
@@ -84,7 +84,7 @@ func TestTiers_AllowedModels(t *testing.T) {
 func modelsIn(t *testing.T, s *stack.Stack, tier string) (names []string) {
 	t.Helper()
 	a := s.Do(s.Request("GET", "/v1/models", "u", "", "X-Tier", tier))
-	wantStatus(t, a, 200)
+	stack.WantStatus(t, a, 200)
 	for _, m := range a.JSON(t)["data"].([]any) {
 		names = append(names, m.(map[string]any)["id"].(string))
 	}
@@ -96,10 +96,10 @@ func TestTiers_CarriersAreCounted(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"tiers":{"free":{},"p\"ro":{}}}`})
 	for identity, tier := range map[string]string{"a": `p\"ro`, "b": `p\"ro`, "c": "free"} {
-		wantStatus(t, s.Control("POST", "/identities", `{"identity":"`+identity+`","tier":"`+tier+`"}`), 201)
+		stack.WantStatus(t, s.Control("POST", "/identities", `{"identity":"`+identity+`","tier":"`+tier+`"}`), 201)
 	}
-	wantStatus(t, s.Control("POST", "/identities", `{"identity":"d","requestLimit":1}`), 201)
-	wantStatus(t, s.Chat("e", "gpt-4o", "X-Tier", "free"), 200)
+	stack.WantStatus(t, s.Control("POST", "/identities", `{"identity":"d","requestLimit":1}`), 201)
+	stack.WantStatus(t, s.Chat("e", "gpt-4o", "X-Tier", "free"), 200)
 	for tier, want := range map[string]int{`p"ro`: 2, "free": 1, "gone": 0} {
 		if got, err := s.Store().TierCarriers(t.Context(), s.ProjectKey, tier); err != nil || got != want {
 			t.Errorf("%d identities carry %s, %v; want %d", got, tier, err, want)

@@ -51,7 +51,7 @@ func TestTrust_AnotherGatewaysHeadersStayWithUs(t *testing.T) {
 		r.Header[name] = []string{attacker.URL}
 		r.Header.Set("Connection", name)
 		r.URL.RawQuery = url.Values{name: {attacker.URL}}.Encode()
-		wantStatus(t, s.Do(r), 200)
+		stack.WantStatus(t, s.Do(r), 200)
 	}
 	select {
 	case key := <-stolen:
@@ -67,7 +67,7 @@ func TestTrust_ABodyIsCalledWhatItWasReadAs(t *testing.T) {
 	for _, sent := range []string{"application/x-protobuf", "application/cbor", "text/plain", ""} {
 		r := gemini.request(s, "u", false)
 		r.Header["Content-Type"] = []string{sent}
-		wantStatus(t, s.Do(r), 200)
+		stack.WantStatus(t, s.Do(r), 200)
 		if seen, _ := s.Seen.Last(); seen.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("sent as %q, it went out as %q", sent, seen.Header.Get("Content-Type"))
 		}
@@ -93,7 +93,7 @@ func TestTrust_RepeatedHeaders(t *testing.T) {
 		wantErrorShape(t, s.Do(r), i, 400, "invalid_identity")
 		r = d.request(s, "u", false)
 		r.Header["Anthropic-Beta"], r.Header["X-Identity"], r.Header["X-Project-Key"] = []string{"a", "b"}, []string{"u", " u"}, []string{s.ProjectKey, s.ProjectKey}
-		wantStatus(t, s.Do(r), 200)
+		stack.WantStatus(t, s.Do(r), 200)
 	}
 	if n := s.Seen.Total(); n != len(dialects) {
 		t.Errorf("%d requests reached the provider, want %d", n, len(dialects))
@@ -114,7 +114,7 @@ func TestTrust_AnswersAreInert(t *testing.T) {
 	})})
 	for _, kind = range []string{"", "text/html", "application/json", "application/json; charset=utf-8", "text/event-stream", "image/svg+xml", "application/jsonp", "audio/mpeg"} {
 		a := s.Do(openAI.request(s, "u", false))
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		want := "sandbox"
 		if strings.HasPrefix(kind, "application/json") && kind != "application/jsonp" || kind == "text/event-stream" {
 			want = ""
@@ -236,7 +236,7 @@ func TestTrust_SecretKeyInAnApp(t *testing.T) {
 		t.Error("the key was forwarded or logged")
 	}
 	for _, fine := range []string{"sk-client-key", "sk_live_51HqJabcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmn"} {
-		wantStatus(t, s.Do(openAI.request(s, "u", false, "Authorization", "Bearer "+fine)), 200)
+		stack.WantStatus(t, s.Do(openAI.request(s, "u", false, "Authorization", "Bearer "+fine)), 200)
 	}
 }
 
@@ -390,7 +390,7 @@ func TestTrust_StoredKeyIsNeverShownCompressed(t *testing.T) {
 					}
 					switch {
 					case name == "compress", status == 400: // replaced, because it cannot be read or quotes the key
-						wantStatus(t, a, 502)
+						stack.WantStatus(t, a, 502)
 					case !strings.Contains(a.Body, "the key is ****"):
 						t.Errorf("the client sees %q", a.Body)
 					default:

@@ -42,7 +42,7 @@ func TestUnsupported_TellsClientAndLog(t *testing.T) {
 	a := s.Do(s.Request("GET", "/v1/models", "", "", "Anthropic-Version", "2023-06-01", "X-Api-Key", s.SecretKey))
 	wantErrorShape(t, a, 1, 401, "secret_key_in_app")
 
-	wantStatus(t, s.Chat("u", "gpt-4o"), 200)
+	stack.WantStatus(t, s.Chat("u", "gpt-4o"), 200)
 	s.Log.Await(t, "outcome=answered")
 	if log := s.Log.String(); strings.Contains(log, "path=/v1/chat/completions\n") {
 		t.Errorf("the log names the path of an endpoint that is served: %s", log)
@@ -59,14 +59,14 @@ func TestResponses_CompactionCountsAndCountingDoesNot(t *testing.T) {
 	const body = `{"model":"gpt-4o","input":"one two three four"}`
 	for range 3 {
 		a := s.Post("/v1/responses/input_tokens", "u", body)
-		wantStatus(t, a, 200)
+		stack.WantStatus(t, a, 200)
 		if doc := a.JSON(t); doc["object"] != "response.input_tokens" || doc["input_tokens"] != 4.0 {
 			t.Errorf("got %s", a.Body)
 		}
 	}
 	wantCharge(t, s, "u", 0, 0)
 	a := s.Post("/v1/responses/compact", "u", body)
-	wantStatus(t, a, 200)
+	stack.WantStatus(t, a, 200)
 	if a.JSON(t)["object"] != "response.compaction" {
 		t.Errorf("got %s", a.Body)
 	}
@@ -75,8 +75,8 @@ func TestResponses_CompactionCountsAndCountingDoesNot(t *testing.T) {
 		t.Errorf("a second compaction passes a limit of one request: %s", a.Body)
 	}
 	for _, path := range []string{"/v1/responses/compact", "/v1/responses/input_tokens"} {
-		wantError(t, s.Post(path, "v", strings.Replace(body, "gpt-4o", "gpt-4.1", 1)), 403, "model_not_allowed")
-		wantStatus(t, s.Do(s.Request(http.MethodGet, path, "v", "")), 404)
+		stack.WantError(t, s.Post(path, "v", strings.Replace(body, "gpt-4o", "gpt-4.1", 1)), 403, "model_not_allowed")
+		stack.WantStatus(t, s.Do(s.Request(http.MethodGet, path, "v", "")), 404)
 	}
 }
 
@@ -88,5 +88,5 @@ func TestResponses_StrictHoldsAWholeCompaction(t *testing.T) {
 	if a := s.Post("/v1/responses/compact", "u", `{"model":"gpt-4o",`+input); a.Status == 200 { // 16,384 tokens of output
 		t.Errorf("a compaction of up to 16,384 tokens passes a limit of 10,000: %s", a.Body)
 	}
-	wantStatus(t, s.Post("/v1/responses", "u", `{"model":"gpt-4o",`+input), 200)
+	stack.WantStatus(t, s.Post("/v1/responses", "u", `{"model":"gpt-4o",`+input), 200)
 }

@@ -16,9 +16,9 @@ func TestUsage_Shape(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"tokenLimit":1000,"costLimitUsd":2.5,"tiers":{"free":{"requestLimit":9,"modelLimits":{"gpt-4o":{"requestLimit":5}}}}}`})
 	for range 3 {
-		wantStatus(t, s.Do(openAI.request(s, "u", false, "X-Tier", "free")), 200)
+		stack.WantStatus(t, s.Do(openAI.request(s, "u", false, "X-Tier", "free")), 200)
 	}
-	wantStatus(t, s.Chat("u", "gpt-4o-mini", "X-Tier", "free"), 200)
+	stack.WantStatus(t, s.Chat("u", "gpt-4o-mini", "X-Tier", "free"), 200)
 	change(t, s, "u", func(a *ledger.Account) {
 		a.State.AddCredits(limit.Amounts{limit.Tokens: 10_000, limit.Cost: 1_500_000})
 	})
@@ -60,17 +60,17 @@ func TestUsage_CostsNothing(t *testing.T) {
 		t.Error("an identity without a tier has one")
 	}
 	a := s.Do(s.Request("GET", "/v1/usage", "", ""))
-	wantError(t, a, 400, "missing_identity")
+	stack.WantError(t, a, 400, "missing_identity")
 }
 
 func TestUsage_SurvivesRestart(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"requestLimit":2}`})
-	wantStatus(t, s.Do(anthropic.request(s, "u", true)), 200)
+	stack.WantStatus(t, s.Do(anthropic.request(s, "u", true)), 200)
 	s.Restart()
 	wantCharge(t, s, "u", 1, inputWords+outputWords)
-	wantStatus(t, s.Do(gemini.request(s, "u", true)), 200)
+	stack.WantStatus(t, s.Do(gemini.request(s, "u", true)), 200)
 	s.Restart()
-	wantError(t, s.Do(openAI.request(s, "u", false)), 429, "limit_exceeded")
+	stack.WantError(t, s.Do(openAI.request(s, "u", false)), 429, "limit_exceeded")
 	wantCharge(t, s, "u", 2, 2*(inputWords+outputWords))
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/internal/price"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 )
 
@@ -428,11 +429,11 @@ func (f *fleet) within(identity, tier string, k *kept) {
 // rest returns when nothing is held, and the database has all that a node knows: a SQLite file gets it a moment later.
 func (f *fleet) rest() {
 	f.t.Helper()
-	node.Await(f.t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
+	await.Within(f.t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
 	if f.db.cluster != nil {
 		return
 	}
-	node.Await(f.t, node.Patience, "the file has what the node knows", func() bool {
+	await.Within(f.t, node.Patience, "the file has what the node knows", func() bool {
 		all := f.db.read(f.keys.Project)
 		for identity, used := range f.list(f.nodes[0]) {
 			var k kept

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
@@ -199,7 +200,7 @@ func (f *fleet) ready(p *node.Process) (status int, reason string) {
 func (f *fleet) awaitReady() {
 	f.t.Helper()
 	for i, p := range f.nodes {
-		node.Await(f.t, node.Patience, fmt.Sprintf("node %d is ready", i), func() bool {
+		await.Within(f.t, node.Patience, fmt.Sprintf("node %d is ready", i), func() bool {
 			status, _ := f.ready(p)
 			return status == http.StatusOK
 		})

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 )
 
@@ -94,7 +95,7 @@ func (b *book) ended() (n int) {
 // byDay returns what is counted of an identity before and after a time.
 func (f *fleet) byDay(identity string, at time.Time) (before, after int64) {
 	f.t.Helper()
-	node.Await(f.t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
+	await.Within(f.t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
 	db := f.db.open()
 	defer db.Close() //nolint:errcheck // it was only read
 	err := db.QueryRow(`SELECT coalesce(sum(requests) FILTER (WHERE hour < $2), 0), coalesce(sum(requests) FILTER (WHERE hour >= $2), 0)
@@ -136,7 +137,7 @@ func TestResetsAndGiftsUnderFire(t *testing.T) {
 	fire.Wait()
 	for f.burst(30, "ann", "", whole) > 0 { // until nothing is left
 	}
-	node.Await(t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
+	await.Within(t, node.Patience, "nothing is held", func() bool { return f.db.holds() == 0 })
 	f.db.consistent()
 	u := f.usageOf(f.nodes[1], "ann", "")
 	got := f.tallies()["ann"].answered
@@ -266,11 +267,11 @@ func TestNodeIsPausedWithinATransaction(t *testing.T) {
 			t.Errorf("a request of another account is %s, want it answered", end)
 		}
 	}
-	node.Await(t, 10*time.Second, "the account that it had locked is free again", func() bool {
+	await.Within(t, 10*time.Second, "the account that it had locked is free again", func() bool {
 		return f.ask(f.nodes[1], "stuck", "requests", whole) == answered
 	})
 	t.Logf("the locked account was free after %s", time.Since(began))
-	node.Await(t, node.Patience, "the paused node is taken for dead", func() bool { return f.db.holds() == 0 })
+	await.Within(t, node.Patience, "the paused node is taken for dead", func() bool { return f.db.holds() == 0 })
 
 	f.nodes[0].Signal(syscall.SIGCONT)
 	f.open()
@@ -297,7 +298,7 @@ func TestNodeIsPausedWithinATransaction(t *testing.T) {
 	f.awaitArrived(arrived + 5)
 	beats := func() int { return f.db.number(`SELECT coalesce(sum(beat), 0) FROM nodes`) }
 	enough := beats() + 2*10
-	node.Await(t, node.Patience, "both nodes have looked at each other for longer than a dead one is given", func() bool { return beats() >= enough })
+	await.Within(t, node.Patience, "both nodes have looked at each other for longer than a dead one is given", func() bool { return beats() >= enough })
 	f.open()
 	streams.Wait()
 	f.reconcile()
@@ -314,10 +315,10 @@ func (f *fleet) pauseWithin(p *node.Process, identity string, asking *sync.WaitG
 		// It waits for a lock that somebody else has, is stopped, and is given the lock.
 		unlock := f.db.lock(`SELECT FROM identities WHERE identity = '` + identity + `' FOR UPDATE`)
 		asking.Go(func() { f.ask(p, identity, "requests", whole) })
-		node.Await(f.t, node.Patience, "the node waits for the lock", func() bool { return sessions(`wait_event_type = 'Lock'`) > 0 })
+		await.Within(f.t, node.Patience, "the node waits for the lock", func() bool { return sessions(`wait_event_type = 'Lock'`) > 0 })
 		p.Signal(syscall.SIGSTOP)
 		unlock()
-		node.Await(f.t, node.Patience, "nobody waits for the lock", func() bool { return sessions(`wait_event_type = 'Lock'`) == 0 })
+		await.Within(f.t, node.Patience, "nobody waits for the lock", func() bool { return sessions(`wait_event_type = 'Lock'`) == 0 })
 		if sessions(`state = 'idle in transaction'`) > 0 {
 			return
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
@@ -71,7 +72,7 @@ func (f *fleet) wantNotReady(when string) {
 	for i, p := range f.nodes {
 		var status int
 		var reason string
-		node.Await(f.t, node.Patience, fmt.Sprintf("node %d is not ready", i), func() bool {
+		await.Within(f.t, node.Patience, fmt.Sprintf("node %d is not ready", i), func() bool {
 			status, reason = f.ready(p)
 			return status == http.StatusServiceUnavailable
 		})

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 )
 
@@ -205,7 +206,7 @@ func TestNodeLosesTheDatabase(t *testing.T) {
 		l.cut()
 		f.more(4, unavailable)
 		load.turnTo(f.nodes[1])
-		node.Await(t, node.Patience, "the others take it for dead", func() bool { return db.number(`SELECT count(*) FROM nodes`) == 1 })
+		await.Within(t, node.Patience, "the others take it for dead", func() bool { return db.number(`SELECT count(*) FROM nodes`) == 1 })
 		f.more(40, answered)
 		l.join()
 		load.turnTo(f.nodes...)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 )
 
@@ -22,7 +23,7 @@ func TestChangesAreInForceEverywhere(t *testing.T) {
 	for name, prepare := range map[string]func(t *testing.T, db *database) (during func(f *fleet) (stop func())){
 		"listening": func(*testing.T, *database) func(*fleet) func() {
 			return func(f *fleet) func() {
-				node.Await(f.t, node.Patience, "every node listens", func() bool { return f.db.count("% listener") == 3 })
+				await.Within(f.t, node.Patience, "every node listens", func() bool { return f.db.count("% listener") == 3 })
 				return func() {}
 			}
 		},
@@ -74,7 +75,7 @@ func (f *fleet) wantSoon(what string, limits []int64, set func(i int, limit int6
 		set(i, limit)
 		began := time.Now()
 		for n, p := range f.nodes {
-			node.Await(f.t, node.Patience, fmt.Sprintf("a limit %s: node %d has that of %d", what, n, limit), func() bool {
+			await.Within(f.t, node.Patience, fmt.Sprintf("a limit %s: node %d has that of %d", what, n, limit), func() bool {
 				u := f.usageOf(p, "ann", "")
 				return len(u.Limits) == 1 && integer(f.t, u.Limits[0].Limit) == limit
 			})

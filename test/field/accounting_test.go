@@ -21,7 +21,7 @@ func TestAccounting(t *testing.T) {
 		t.Parallel()
 		s := stack.New(t, stack.Options{Echo: echo.Options{Extra: echo.Extra{Cached: 1000, CacheWrite: 100}}})
 		for who, body := range map[string]string{"whole": messagesBody, "streamed": with(messagesBody, `"stream":true`)} {
-			wantStatus(t, s.Post(messagesPath, who, body, version...), http.StatusOK)
+			stack.WantStatus(t, s.Post(messagesPath, who, body, version...), http.StatusOK)
 			wantUsed(t, s, who, 1, input+1000+100+output)
 			// USD a million tokens: 3, read 0.3, written 3.75, answered 15; rounded up to a millionth.
 			if cost := usageOf(t, s, who).Usage.CostUSD; cost != "0.000726" {
@@ -33,10 +33,10 @@ func TestAccounting(t *testing.T) {
 	t.Run("its streamed input counted zero", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"tokenLimit": 1000}`)
-		wantStatus(t, s.Post(messagesPath, "ann", with(messagesBody, `"stream":true`), version...), http.StatusOK)
+		stack.WantStatus(t, s.Post(messagesPath, "ann", with(messagesBody, `"stream":true`), version...), http.StatusOK)
 		wantUsed(t, s, "ann", 1, input+output)
 		long := strings.Replace(with(messagesBody, `"stream":true`), "hello there", strings.Repeat("word ", 500), 1)
-		wantStatus(t, s.Post(messagesPath, "bob", long, version...), http.StatusOK)
+		stack.WantStatus(t, s.Post(messagesPath, "bob", long, version...), http.StatusOK)
 		wantUsed(t, s, "bob", 1, 500+50)
 	})
 
@@ -46,7 +46,7 @@ func TestAccounting(t *testing.T) {
 		for who, path := range map[string]string{
 			"whole": geminiPath, "array": "/v1beta/models/gemini-2.0-flash:streamGenerateContent", "events": streams[4].path,
 		} {
-			wantStatus(t, s.Post(path, who, geminiBody), http.StatusOK)
+			stack.WantStatus(t, s.Post(path, who, geminiBody), http.StatusOK)
 			wantUsed(t, s, who, 1, input+output+100)
 		}
 		// Its endpoint in OpenAI's format tells thoughts in the total alone.
@@ -54,7 +54,7 @@ func TestAccounting(t *testing.T) {
 		s = answering(t, `{}`, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"42\"},\"finish_reason\":\"stop\"}],"+usage+"}\n\ndata: [DONE]\n\n",
 			`{"choices":[{"index":0,"message":{"role":"assistant","content":"42"}}],`+usage+`}`)
 		for who, fields := range map[string]string{"whole": `"n":1`, "streamed": `"stream":true`} {
-			wantStatus(t, s.Post(chatPath, who, with(strings.Replace(chatBody, "gpt-4o", "gemini-2.5-pro", 1), fields)), http.StatusOK)
+			stack.WantStatus(t, s.Post(chatPath, who, with(strings.Replace(chatBody, "gpt-4o", "gemini-2.5-pro", 1), fields)), http.StatusOK)
 			wantUsed(t, s, who, 1, 105)
 		}
 	})
@@ -65,7 +65,7 @@ func TestAccounting(t *testing.T) {
 		s := answering(t, `{}`, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"42\"},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],"+usage+"}\n\ndata: [DONE]\n\n",
 			`{"choices":[{"index":0,"message":{"role":"assistant","content":"42"}}],`+usage+`}`)
 		for who, fields := range map[string]string{"whole": `"n":1`, "streamed": `"stream":true`} {
-			wantStatus(t, s.Post(chatPath, who, with(strings.Replace(chatBody, "gpt-4o", "grok-4", 1), fields)), http.StatusOK)
+			stack.WantStatus(t, s.Post(chatPath, who, with(strings.Replace(chatBody, "gpt-4o", "grok-4", 1), fields)), http.StatusOK)
 			wantUsed(t, s, who, 1, 532)
 		}
 	})
@@ -78,7 +78,7 @@ func TestAccounting(t *testing.T) {
 			"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"+usage+"}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
 			`{"type":"message","content":[],`+usage+`}`)
 		for who, body := range map[string]string{"whole": messagesBody, "streamed": with(messagesBody, `"stream":true`)} {
-			wantStatus(t, s.Post(messagesPath, who, body), http.StatusOK)
+			stack.WantStatus(t, s.Post(messagesPath, who, body), http.StatusOK)
 			wantUsed(t, s, who, 1, 180000+3500+23000+1000)
 		}
 	})
@@ -106,13 +106,13 @@ func TestAccounting(t *testing.T) {
 			with(chatBody, `"max_tokens":1,"max_tokens":100000`), with(chatBody, `"n":1,"n":100`), with(chatBody, `"stream":false,"stream":true`),
 			with(chatBody, `"stream":true,"stream_options":{"include_usage":true,"include_usage":false}`), with(chatBody, `"N":100`),
 		} {
-			wantStatus(t, s.Post(chatPath, "ann", body), http.StatusBadRequest)
+			stack.WantStatus(t, s.Post(chatPath, "ann", body), http.StatusBadRequest)
 		}
 		for _, body := range []string{
 			with(geminiBody, `"generationConfig":{"maxOutputTokens":1},"generation_config":{"maxOutputTokens":100000}`),
 			with(geminiBody, `"generationConfig":{"maxOutputTokens":1,"max_output_tokens":100000}`),
 		} {
-			wantStatus(t, s.Post(geminiPath, "ann", body), http.StatusBadRequest)
+			stack.WantStatus(t, s.Post(geminiPath, "ann", body), http.StatusBadRequest)
 		}
 		if n := s.Seen.Total(); n != 0 {
 			t.Errorf("%d requests reached the provider, want none", n)
@@ -127,8 +127,8 @@ func TestAccounting(t *testing.T) {
 				clock := newClock()
 				s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1, "limitPeriod": "` + period + `"}`, Now: clock.now})
 				for round := range 3 {
-					wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
-					wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+					stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+					stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
 					wantUsed(t, s, "ann", 1, input+output)
 					clock.advance(length)
 					wantUsed(t, s, "ann", 0, 0)
@@ -144,13 +144,13 @@ func TestAccounting(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"requestLimit": 1}`)
 		other := addProject(t, s, s.Store(), `{}`)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
 		if u := usageOf(t, s, "ann", other...); u.Usage.Requests != 0 {
 			t.Errorf("the other project's ann used %+v, want nothing", u.Usage)
 		}
-		wantStatus(t, s.Chat("ann", "gpt-4o", other...), http.StatusOK)
-		wantStatus(t, s.Chat("ann", "gpt-4o", other...), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o", other...), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o", other...), http.StatusTooManyRequests)
 		wantUsed(t, s, "ann", 1, input+output)
 	})
 
@@ -164,17 +164,18 @@ func TestAccounting(t *testing.T) {
 		clock := newClock()
 		s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1, "limitPeriod": "hourly"}`, Now: clock.now})
 		clock.advance(45 * time.Minute)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		a := s.Chat("ann", "gpt-4o")
-		wantStatus(t, a, http.StatusTooManyRequests)
-		limit, _ := errorOf(t, a)["limit"].(map[string]any)
+		stack.WantStatus(t, a, http.StatusTooManyRequests)
+		e, _ := stack.ErrorOf(t, a)
+		limit, _ := e["limit"].(map[string]any)
 		if got := fmt.Sprint(limit["period"], limit["resetsAt"], a.Header.Get("Retry-After"), a.Header.Get("x-ratelimit-reset-requests")); got != "hourly2031-05-01T13:00:00Z15m0s" {
 			t.Errorf("the refusal says %s, want hourly, 13:00, no Retry-After, 15m0s", got)
 		}
 		clock.advance(14 * time.Minute)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
 		clock.advance(time.Minute)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 	})
 
 	t.Run("a \"limit field\" silently dropped", func(t *testing.T) {
@@ -199,10 +200,10 @@ func TestAccounting(t *testing.T) {
 		st := s.Store()
 		for _, field := range levelFields {
 			for _, doc := range []string{field.with("0"), `{"tiers": {"free": ` + field.with("0") + `}, "defaultTier": "free"}`} {
-				wantStatus(t, s.Chat("ann", "gpt-4o", addProject(t, s, st, doc)...), http.StatusTooManyRequests)
+				stack.WantStatus(t, s.Chat("ann", "gpt-4o", addProject(t, s, st, doc)...), http.StatusTooManyRequests)
 			}
 			set(t, s, field.name, field.with("0"))
-			wantStatus(t, s.Chat(field.name, "gpt-4o"), http.StatusTooManyRequests)
+			stack.WantStatus(t, s.Chat(field.name, "gpt-4o"), http.StatusTooManyRequests)
 		}
 	})
 }
@@ -279,7 +280,7 @@ func passThroughEvades(t *testing.T) {
 		"/v1/%63hat/completions", "/V1/chat/completions", "/v1/chat/completions/../../files"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 			a := s.Do(s.Request(method, path, "ann", chatBody))
-			wantStatus(t, a, http.StatusNotFound)
+			stack.WantStatus(t, a, http.StatusNotFound)
 			if !strings.Contains(strings.ToLower(a.Body), `"unsupported_endpoint"`) {
 				t.Errorf("%s %s: %s, want unsupported_endpoint", method, path, a.Body)
 			}

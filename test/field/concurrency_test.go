@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -21,8 +22,8 @@ func TestConcurrency(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				g := newGate()
-				s := stack.New(t, stack.Options{Settings: `{"tokenLimit": 100}`, Echo: echo.Options{Before: g.hold,
+				g := await.NewGate()
+				s := stack.New(t, stack.Options{Settings: `{"tokenLimit": 100}`, Echo: echo.Options{Before: g.Hold,
 					Answer: func(string, string) string { return strings.Repeat("word ", 90) }}})
 				wantBurst(t, g, 5, 1, func(int) stack.Answer { return s.Post(chatPath, "ann", body) })
 				wantUsed(t, s, "ann", 1, input+90)
@@ -94,38 +95,38 @@ func TestConcurrency(t *testing.T) {
 		s, g := gated(t, `{"requestLimit": 3}`)
 		wantBurst(t, g, 12, 3, func(i int) stack.Answer { return s.Chat("ann", models[i%len(models)]) })
 		for _, model := range models {
-			wantCode(t, s.Chat("ann", model), http.StatusTooManyRequests, "limit_exceeded")
+			stack.WantError(t, s.Chat("ann", model), http.StatusTooManyRequests, "limit_exceeded")
 		}
 	})
 
 	t.Run("dated model names count as other models", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"modelLimits": {"gpt-4o": {"requestLimit": 2}, "gemini-2.0-flash": {"requestLimit": 1}}}`)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
-		wantStatus(t, s.Chat("ann", "gpt-4o-2024-08-06"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o-2024-08-06"), http.StatusOK)
 		for _, model := range []string{"gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-latest", "GPT-4o", " gpt-4o ", "openai/gpt-4o"} {
 			a := s.Chat("ann", model)
-			wantCode(t, a, http.StatusTooManyRequests, "limit_exceeded")
+			stack.WantError(t, a, http.StatusTooManyRequests, "limit_exceeded")
 		}
-		wantStatus(t, s.Chat("ann", "gpt-4o-mini"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o-mini"), http.StatusOK)
 
-		wantStatus(t, s.Post(geminiPath, "ann", geminiBody), http.StatusOK)
+		stack.WantStatus(t, s.Post(geminiPath, "ann", geminiBody), http.StatusOK)
 		for _, model := range []string{"gemini-2.0-flash", "gemini-2.0-flash-001", "gemini-2%2E0-flash", "GEMINI-2.0-flash"} {
-			wantStatus(t, s.Post("/v1beta/models/"+model+":generateContent", "ann", geminiBody), http.StatusTooManyRequests)
+			stack.WantStatus(t, s.Post("/v1beta/models/"+model+":generateContent", "ann", geminiBody), http.StatusTooManyRequests)
 		}
-		wantStatus(t, s.Chat("ann", "models/gemini-2.0-flash"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "models/gemini-2.0-flash"), http.StatusTooManyRequests)
 	})
 
 	t.Run("rotating a session id resets the count", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"requestLimit": 1}`)
-		wantStatus(t, s.Post(chatPath, "ann", with(chatBody, `"user":"session-1"`), "x-session-id", "1"), http.StatusOK)
+		stack.WantStatus(t, s.Post(chatPath, "ann", with(chatBody, `"user":"session-1"`), "x-session-id", "1"), http.StatusOK)
 		for _, headers := range [][]string{
 			{"x-session-id", "2"}, {"Cookie", "session=2"}, {"User-Agent", "another"}, {"X-Forwarded-For", "203.0.113.9"},
 			{"x-tier", "another"}, {"x-identity", " ann "}, {"x-provider", "openai"},
 		} {
 			a := s.Post(chatPath, "ann", with(chatBody, `"user":"session-2","safety_identifier":"2","metadata":{"session":"2"}`), headers...)
-			wantCode(t, a, http.StatusTooManyRequests, "limit_exceeded")
+			stack.WantError(t, a, http.StatusTooManyRequests, "limit_exceeded")
 		}
 		wantUsed(t, s, "ann", 1, input+output)
 	})

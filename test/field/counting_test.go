@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/gateway"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -44,7 +45,7 @@ func events(data ...string) string {
 // post sends a request and checks what its identity, of the same name, is charged.
 func post(t *testing.T, s *stack.Stack, path, body string, tokens int64, costUsd float64) {
 	t.Helper()
-	wantStatus(t, s.Do(s.Request(http.MethodPost, path, t.Name(), body, version...)), http.StatusOK)
+	stack.WantStatus(t, s.Do(s.Request(http.MethodPost, path, t.Name(), body, version...)), http.StatusOK)
 	if u := usageOf(t, s, t.Name()).Usage; u.Requests != 1 || u.Tokens != tokens || costUsd >= 0 && u.CostUSD.String() != fmt.Sprint(costUsd) {
 		t.Errorf("charged %+v, want 1 request, %d tokens and %v USD", u, tokens, costUsd)
 	}
@@ -104,7 +105,7 @@ func TestCounting(t *testing.T) {
 		t.Parallel()
 		page := says("text/html", "<html>busy</html>")
 		s := upstream(t, `{"tokenLimit": 20000, "enforcement": "strict"}`, page)
-		wantStatus(t, s.Post(chatPath, "ann", with(chatBody, `"max_tokens":3000`)), http.StatusOK)
+		stack.WantStatus(t, s.Post(chatPath, "ann", with(chatBody, `"max_tokens":3000`)), http.StatusOK)
 		if u := usageOf(t, s, "ann").Usage; u.Tokens < 3000 || u.Tokens > 4000 {
 			t.Errorf("charged %+v, want the output cap and the input", u)
 		}
@@ -229,7 +230,7 @@ func TestCounting(t *testing.T) {
 			t.Errorf("charged %+v, want the vendor's figures", u)
 		}
 		encoding = "compress"
-		wantCode(t, ask("bob"), http.StatusBadGateway, "provider_unreachable")
+		stack.WantError(t, ask("bob"), http.StatusBadGateway, "provider_unreachable")
 		if u := usageOf(t, s, "bob").Usage; u.Tokens < 3000 {
 			t.Errorf("charged %+v, want no less than the output cap", u)
 		}
@@ -260,7 +261,7 @@ func TestLeaving(t *testing.T) {
 		var sum int64
 		for i := range clients {
 			name := fmt.Sprint("client-", i)
-			eventually(t, name+" to be settled", func() bool { return usageOf(t, s, name).Usage.Tokens > 0 })
+			await.Soon(t, name+" to be settled", func() bool { return usageOf(t, s, name).Usage.Tokens > 0 })
 			sum += usageOf(t, s, name).Usage.Tokens
 		}
 		if sum != 200_400 {
@@ -297,7 +298,7 @@ func TestLeaving(t *testing.T) {
 			leave()
 			receive(t, ended, "the client to leave")
 			close(left)
-			eventually(t, "the call to be settled", func() bool { return usageOf(t, s, "ann").Usage.Tokens > 0 })
+			await.Soon(t, "the call to be settled", func() bool { return usageOf(t, s, "ann").Usage.Tokens > 0 })
 			wantUsed(t, s, "ann", 1, tc.want)
 		}
 	})

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"github.com/airatelimit/airatelimit/test/stack"
 	"net/http"
 	"testing"
 )
@@ -13,7 +14,7 @@ func TestDemands(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"tokenLimit": 100000}`)
 		for _, body := range []string{`{"model":"gpt-4o","input":"hello","background":true}`, `{"model":"gpt-4o","input":"hello","background":true,"stream":true}`} {
-			wantStatus(t, s.Post("/v1/responses", "ann", body), http.StatusBadRequest)
+			stack.WantStatus(t, s.Post("/v1/responses", "ann", body), http.StatusBadRequest)
 		}
 		wantUsed(t, s, "ann", 0, 0)
 		if n := s.Seen.Total(); n != 0 {
@@ -32,10 +33,10 @@ func TestDemands(t *testing.T) {
 				`{"model":"claude-haiku-4-5","max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":[{"type":"advisor_20260301","name":"advisor","model":"claude-opus-4-1"}]}`},
 		} {
 			for _, body := range bodies {
-				wantStatus(t, s.Post(path, "ann", body), http.StatusForbidden)
+				stack.WantStatus(t, s.Post(path, "ann", body), http.StatusForbidden)
 			}
 		}
-		wantStatus(t, s.Post(messagesPath, "ann", `{"model":"claude-haiku-4-5","max_tokens":9,"messages":[{"role":"user","content":"x"}],"fallbacks":"default"}`), http.StatusBadRequest)
+		stack.WantStatus(t, s.Post(messagesPath, "ann", `{"model":"claude-haiku-4-5","max_tokens":9,"messages":[{"role":"user","content":"x"}],"fallbacks":"default"}`), http.StatusBadRequest)
 		wantUsed(t, s, "ann", 0, 0)
 	})
 
@@ -53,7 +54,7 @@ func TestDemands(t *testing.T) {
 				`{"model":"claude-haiku-4-5","max_tokens":9,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"file","file_id":"file_1"}}]}]}`},
 		} {
 			for _, body := range bodies {
-				wantStatus(t, s.Post(path, "ann", body), http.StatusBadRequest)
+				stack.WantStatus(t, s.Post(path, "ann", body), http.StatusBadRequest)
 			}
 		}
 		if n := s.Seen.Total(); n != 0 {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -60,34 +60,16 @@ func limited(t *testing.T, settings string) *stack.Stack {
 	return stack.New(t, stack.Options{Settings: settings})
 }
 
-// gate holds requests at the provider until it is opened.
-type gate struct {
-	arrived chan struct{}
-	opened  chan struct{}
-}
-
-func newGate() *gate { return &gate{make(chan struct{}, 1024), make(chan struct{})} }
-
-func (g *gate) hold(r *http.Request) {
-	g.arrived <- struct{}{}
-	select {
-	case <-g.opened:
-	case <-r.Context().Done():
-	}
-}
-
-func (g *gate) open() { close(g.opened) }
-
 // gated is a server whose provider answers when the gate is opened.
-func gated(t *testing.T, settings string) (*stack.Stack, *gate) {
+func gated(t *testing.T, settings string) (*stack.Stack, *await.Gate) {
 	t.Helper()
-	g := newGate()
-	return stack.New(t, stack.Options{Settings: settings, Echo: echo.Options{Before: g.hold}}), g
+	g := await.NewGate()
+	return stack.New(t, stack.Options{Settings: settings, Echo: echo.Options{Before: g.Hold}}), g
 }
 
 // burst sends n requests of which none is answered by the provider before all have been decided on, and
 // returns the answers to those that reached it and to those that did not.
-func burst(t *testing.T, g *gate, n int, send func(i int) stack.Answer) (admitted, refused []stack.Answer) {
+func burst(t *testing.T, g *await.Gate, n int, send func(i int) stack.Answer) (admitted, refused []stack.Answer) {
 	t.Helper()
 	answers := make(chan stack.Answer, n)
 	for i := range n {
@@ -96,7 +78,7 @@ func burst(t *testing.T, g *gate, n int, send func(i int) stack.Answer) (admitte
 	reached := 0
 	for reached+len(refused) < n {
 		select {
-		case <-g.arrived:
+		case <-g.Arrived:
 			reached++
 		case a := <-answers:
 			refused = append(refused, a)
@@ -104,7 +86,7 @@ func burst(t *testing.T, g *gate, n int, send func(i int) stack.Answer) (admitte
 			t.Fatalf("%d requests reached the provider and %d were refused, of %d", reached, len(refused), n)
 		}
 	}
-	g.open()
+	g.Open()
 	for range reached {
 		a := receive(t, answers, "an answer")
 		admitted = append(admitted, a)
@@ -113,17 +95,17 @@ func burst(t *testing.T, g *gate, n int, send func(i int) stack.Answer) (admitte
 }
 
 // wantBurst checks how many of n simultaneous requests were answered, and that the others got a 429.
-func wantBurst(t *testing.T, g *gate, n, want int, send func(i int) stack.Answer) {
+func wantBurst(t *testing.T, g *await.Gate, n, want int, send func(i int) stack.Answer) {
 	t.Helper()
 	admitted, refused := burst(t, g, n, send)
 	if len(admitted) != want {
 		t.Errorf("%d of %d simultaneous requests admitted, want %d", len(admitted), n, want)
 	}
 	for _, a := range admitted {
-		wantStatus(t, a, http.StatusOK)
+		stack.WantStatus(t, a, http.StatusOK)
 	}
 	for _, a := range refused {
-		wantStatus(t, a, http.StatusTooManyRequests)
+		stack.WantStatus(t, a, http.StatusTooManyRequests)
 	}
 }
 
@@ -135,41 +117,6 @@ func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
 		t.Fatalf("waited %s for %s", patience, what)
 	}
 	return v
-}
-
-// eventually tries until a condition holds that another goroutine is about to bring about.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s", patience, what)
-		}
-	}
-}
-
-func wantStatus(t *testing.T, a stack.Answer, want int) {
-	t.Helper()
-	if a.Status != want {
-		t.Errorf("status %d, want %d: %.400s", a.Status, want, a.Body)
-	}
-}
-
-// wantCode checks an error's status and its code in OpenAI's format.
-func wantCode(t *testing.T, a stack.Answer, status int, code string) {
-	t.Helper()
-	wantStatus(t, a, status)
-	if got := errorOf(t, a)["code"]; got != code {
-		t.Errorf("error code %v, want %s: %s", got, code, a.Body)
-	}
-}
-
-func errorOf(t *testing.T, a stack.Answer) map[string]any {
-	t.Helper()
-	e, ok := a.JSON(t)["error"].(map[string]any)
-	if !ok {
-		t.Fatalf("status %d, no error in %s", a.Status, a.Body)
-	}
-	return e
 }
 
 // usageOf asks the server what an identity has used.

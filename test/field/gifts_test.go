@@ -18,22 +18,22 @@ func TestGiftsAndSettings(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"tokenLimit": 5, "requestLimit": 100}`)
 		set(t, s, "ann", "{}")
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
 		gift(t, s, "ann", `{"tokens": 10}`)
 		for left := int64(5); left >= 0; left -= 5 {
-			wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+			stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 			wantCredits(t, s, "ann", 0, left)
 		}
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
 		wantUsed(t, s, "ann", 3, 3*(input+output))
 
 		// Nor do tokens pay for requests, which are another metric.
 		set(t, s, "bob", `{"requestLimit": 0}`)
 		gift(t, s, "bob", `{"tokens": 10}`)
-		wantStatus(t, s.Chat("bob", "gpt-4o"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("bob", "gpt-4o"), http.StatusTooManyRequests)
 		gift(t, s, "bob", `{"requests": 1}`)
-		wantStatus(t, s.Chat("bob", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("bob", "gpt-4o"), http.StatusOK)
 		wantCredits(t, s, "bob", 0, 10)
 	})
 
@@ -50,10 +50,10 @@ func TestGiftsAndSettings(t *testing.T) {
 				wantCredits(t, s, "ann", 2, 100)
 			}
 		}
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		wantCredits(t, s, "ann", 1, 100-input-output)
 		s.Upstream.Close()
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusBadGateway)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusBadGateway)
 		wantCredits(t, s, "ann", 1, 100-input-output)
 		s.Restart()
 		wantCredits(t, s, "ann", 1, 100-input-output)
@@ -64,9 +64,9 @@ func TestGiftsAndSettings(t *testing.T) {
 		s := limited(t, `{"requestLimit": 3, "tiers": {"new": {}, "nulls": {"requestLimit": null, "tokenLimit": null, "costLimitUsd": null, "modelLimits": null, "requestsPerMinute": null, "concurrentRequests": null}}}`)
 		for _, tier := range []string{"new", "nulls"} {
 			for range 3 {
-				wantStatus(t, s.Chat(tier, "gpt-4o", "x-tier", tier), http.StatusOK)
+				stack.WantStatus(t, s.Chat(tier, "gpt-4o", "x-tier", tier), http.StatusOK)
 			}
-			wantStatus(t, s.Chat(tier, "gpt-4o", "x-tier", tier), http.StatusTooManyRequests)
+			stack.WantStatus(t, s.Chat(tier, "gpt-4o", "x-tier", tier), http.StatusTooManyRequests)
 		}
 	})
 
@@ -82,7 +82,7 @@ func TestGiftsAndSettings(t *testing.T) {
 			change(t, s, st, strings.Replace(form, `"name":"`, `"name":"`+rename, 1))
 		}
 		s.Restart() // the change was made beside the running server, which looks for such ones only now and then
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		if sent, _ := s.Seen.Last(); sent.Header.Get("Authorization") != "Bearer "+stack.StoredKey {
 			t.Errorf("the provider got %q, want the stored key", sent.Header.Get("Authorization"))
 		}
@@ -111,8 +111,8 @@ func TestGiftsAndSettings(t *testing.T) {
 		if after := identity(t, s, "ann"); after != before {
 			t.Errorf("ann changed:\n%s\nwant\n%s", after, before)
 		}
-		wantCode(t, s.Chat("", "gpt-4o"), http.StatusBadRequest, "missing_identity")
-		wantCode(t, s.Chat(" ", "gpt-4o"), http.StatusBadRequest, "missing_identity")
+		stack.WantError(t, s.Chat("", "gpt-4o"), http.StatusBadRequest, "missing_identity")
+		stack.WantError(t, s.Chat(" ", "gpt-4o"), http.StatusBadRequest, "missing_identity")
 	})
 
 	t.Run("a gift before the first request is 404", func(t *testing.T) {
@@ -120,8 +120,8 @@ func TestGiftsAndSettings(t *testing.T) {
 		s := limited(t, `{"requestLimit": 0}`)
 		gift(t, s, "ann", `{"requests": 1, "reason": "bought a pack"}`)
 		wantCredits(t, s, "ann", 1, 0)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
 	})
 
 	t.Run("a null override erases the tier's message", func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestGiftsAndSettings(t *testing.T) {
 			"dan": `{"tier": "pro", "limitResponse": {"note": "own"}}`,
 		} {
 			set(t, s, who, override)
-			e := errorOf(t, s.Chat(who, "gpt-4o"))
+			e, _ := stack.ErrorOf(t, s.Chat(who, "gpt-4o"))
 			if e["message"] != "tier's" || e["deepLink"] != "app://pro" || e["help"] != "h" {
 				t.Errorf("%s with %s gets %v, want the tier's message and link and the project's help", who, override, e)
 			}
@@ -150,8 +150,8 @@ func TestGiftsAndSettings(t *testing.T) {
 			{geminiPath, geminiBody}, {streams[4].path, geminiBody},
 		} {
 			a := s.Post(tc.path, "ann", tc.body, "x-tier", "free", version[0], version[1])
-			wantStatus(t, a, http.StatusTooManyRequests)
-			e := errorOf(t, a)
+			stack.WantStatus(t, a, http.StatusTooManyRequests)
+			e, _ := stack.ErrorOf(t, a)
 			where := e
 			if strings.HasPrefix(tc.path, "/v1beta") {
 				where = map[string]any{}
@@ -171,7 +171,7 @@ func TestGiftsAndSettings(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"requestLimit": 3}`)
 		set(t, s, "ann", "{}")
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		before := identity(t, s, "ann")
 		for _, fields := range []string{
 			`"giftedTokens": 1000000`, `"giftedRequests": 9`, `"credits": {"tokens": 9}`, `"credit_tokens": 9`, `"unlimitedUntil": "2099-01-01"`,
@@ -230,7 +230,7 @@ func TestGiftsAndSettings(t *testing.T) {
 		} {
 			s := limited(t, zeros)
 			set(t, s, "ann", strings.ReplaceAll(zeros, ": 0", ": -1"))
-			wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+			stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 			for i := range strings.Count(zeros, ": 0") {
 				// All but one are lifted.
 				parts := strings.SplitAfter(zeros, ": 0")

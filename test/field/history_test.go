@@ -19,6 +19,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/server"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
@@ -81,7 +82,7 @@ var looks = []struct {
 		}
 	}, 20, false},
 	{"a decision", func(h *history, first int) {
-		wantStatus(h.t, h.Chat(user(first+2), "gpt-4o"), http.StatusOK)
+		stack.WantStatus(h.t, h.Chat(user(first+2), "gpt-4o"), http.StatusOK)
 		h.awaitUsed(user(first+2), 14)
 	}, 30, false},
 	{"a reset", func(h *history, first int) {
@@ -220,7 +221,7 @@ func (h *history) blocks() int64 {
 		}
 		return n
 	}
-	node.Await(h.t, node.Patience, "nobody is connected", func() bool {
+	await.Within(h.t, node.Patience, "nobody is connected", func() bool {
 		return number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`) == 0
 	})
 	return number(`SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)::bigint
@@ -238,7 +239,7 @@ func (h *history) awaitUsed(identity string, requests int64) {
 		h.t.Fatal(err)
 	}
 	defer db.Close() //nolint:errcheck // it was only read
-	node.Await(h.t, node.Patience, "the file has what the server knows", func() bool {
+	await.Within(h.t, node.Patience, "the file has what the server knows", func() bool {
 		var n int64
 		if err := db.Read.QueryRow(`SELECT sum(requests) FROM usage WHERE project_id = ? AND identity = ? AND hour >= ?`,
 			h.ProjectKey, identity, h.now.Truncate(24*time.Hour).Unix()/3600).Scan(&n); err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
-	"github.com/airatelimit/airatelimit/test/node"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -21,7 +21,7 @@ func TestKeys(t *testing.T) {
 		for _, passThrough := range []bool{true, false} {
 			s := stack.New(t, stack.Options{PassThrough: passThrough})
 			for _, model := range []string{"llama-3.3-70b", "my-model", "sonnet", "xgpt-4o", "ft:llama-3.3-70b", "claude", "gpt", "o", "ollama", "groq/llama", "//", "gemini_pro"} {
-				wantCode(t, s.Chat("ann", model), http.StatusBadRequest, "unknown_model")
+				stack.WantError(t, s.Chat("ann", model), http.StatusBadRequest, "unknown_model")
 			}
 			if n := s.Seen.Total(); n != 0 {
 				t.Errorf("%d requests reached a provider, want none", n)
@@ -37,16 +37,16 @@ func TestKeys(t *testing.T) {
 	t.Run("ciphertext sent as the key when decryption fails", func(t *testing.T) {
 		t.Parallel()
 		s := stack.New(t, stack.Options{})
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		// A server does not start with keys that it cannot open: these are damaged while it runs.
 		s.Alter(`UPDATE provider_keys SET sealed = substr(sealed, 1, length(sealed) - 4) || 'AAAA'`)
 		change(t, s, s.Store(), `{"name": "B"}`)
-		node.Await(t, time.Minute, "the change", func() bool { return s.Chat("ann", "gpt-4o").Status == http.StatusServiceUnavailable })
+		await.Within(t, time.Minute, "the change", func() bool { return s.Chat("ann", "gpt-4o").Status == http.StatusServiceUnavailable })
 		reached := s.Seen.Total()
 		for _, headers := range [][]string{nil, {"Authorization", "Bearer client-provider-key"}} {
-			wantCode(t, s.Chat("ann", "gpt-4o", headers...), http.StatusServiceUnavailable, "unavailable")
-			wantStatus(t, s.Post(messagesPath, "ann", messagesBody, headers...), http.StatusServiceUnavailable)
-			wantStatus(t, s.Post(geminiPath, "ann", geminiBody, headers...), http.StatusServiceUnavailable)
+			stack.WantError(t, s.Chat("ann", "gpt-4o", headers...), http.StatusServiceUnavailable, "unavailable")
+			stack.WantStatus(t, s.Post(messagesPath, "ann", messagesBody, headers...), http.StatusServiceUnavailable)
+			stack.WantStatus(t, s.Post(geminiPath, "ann", geminiBody, headers...), http.StatusServiceUnavailable)
 		}
 		if n := s.Seen.Total(); n != reached {
 			t.Errorf("%d requests reached a provider, want none", n-reached)
@@ -62,7 +62,7 @@ func TestKeys(t *testing.T) {
 				{"", chatPath, strings.Replace(chatBody, "gpt-4o", "claude-sonnet-4-5", 1)}, {"", chatPath, strings.Replace(chatBody, "gpt-4o", "gemini-2.0-flash", 1)},
 			}...) {
 				a := s.Post(tc.path, "ann", tc.body, version...)
-				wantStatus(t, a, http.StatusBadGateway)
+				stack.WantStatus(t, a, http.StatusBadGateway)
 				if !strings.Contains(strings.ToLower(a.Body), "provider_auth_failed") {
 					t.Errorf("%s: %s, want provider_auth_failed", tc.path, a.Body)
 				}

@@ -10,6 +10,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -25,11 +26,11 @@ func TestNodes(t *testing.T) {
 			if i >= 7 {
 				want = http.StatusTooManyRequests
 			}
-			wantStatus(t, nodes[i%len(nodes)].Chat("ann", "gpt-4o"), want)
+			stack.WantStatus(t, nodes[i%len(nodes)].Chat("ann", "gpt-4o"), want)
 		}
 		for _, s := range nodes {
 			// An answer leaves before what it used is written: until then the others see what it held.
-			eventually(t, "nothing is held", func() bool { return held(t, s, "ann") == 0 })
+			await.Soon(t, "nothing is held", func() bool { return held(t, s, "ann") == 0 })
 			wantUsed(t, s, "ann", 7, 7*(input+output))
 		}
 	})
@@ -48,8 +49,8 @@ func TestNodes(t *testing.T) {
 		} {
 			t.Run(settings, func(t *testing.T) {
 				t.Parallel()
-				g := newGate()
-				nodes := several(t, stack.Options{Settings: settings, Echo: echo.Options{Before: g.hold}})
+				g := await.NewGate()
+				nodes := several(t, stack.Options{Settings: settings, Echo: echo.Options{Before: g.Hold}})
 				wantBurst(t, g, 40, 10, func(i int) stack.Answer {
 					return nodes[i%len(nodes)].Post(chatPath, "ann", with(chatBody, `"max_tokens":1000`))
 				})
@@ -62,19 +63,19 @@ func TestNodes(t *testing.T) {
 		nodes := several(t, stack.Options{Settings: `{"requestLimit": 3}`})
 		first, last := nodes[0], nodes[len(nodes)-1]
 		for range 3 {
-			wantStatus(t, first.Chat("ann", "gpt-4o"), http.StatusOK)
+			stack.WantStatus(t, first.Chat("ann", "gpt-4o"), http.StatusOK)
 		}
 		// What one node knows the others know with the next request.
-		wantCode(t, last.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
+		stack.WantError(t, last.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
 		for _, change := range []struct{ path, body string }{{"/gift", `{"requests": 3}`}, {"/reset", `{}`}} {
 			control(t, last, http.StatusOK, http.MethodPost, "/identities/ann"+change.path, change.body)
 			for range 3 {
-				wantStatus(t, first.Chat("ann", "gpt-4o"), http.StatusOK)
+				stack.WantStatus(t, first.Chat("ann", "gpt-4o"), http.StatusOK)
 			}
-			wantCode(t, last.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
+			stack.WantError(t, last.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
 		}
 		set(t, first, "ann", `{"enabled": false}`)
-		wantCode(t, last.Chat("ann", "gpt-4o"), http.StatusForbidden, "identity_disabled")
+		stack.WantError(t, last.Chat("ann", "gpt-4o"), http.StatusForbidden, "identity_disabled")
 	})
 
 	t.Run("a restored cache admits users over their limit", func(t *testing.T) {
@@ -86,13 +87,13 @@ func TestNodes(t *testing.T) {
 				t.Parallel()
 				s := limited(t, settings)
 				for range 2 {
-					wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+					stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 				}
 				for range 3 {
-					wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+					stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
 					s.Restart()
 				}
-				wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
+				stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests)
 				wantUsed(t, s, "ann", 2, 2*(input+output))
 			})
 		}
@@ -102,17 +103,17 @@ func TestNodes(t *testing.T) {
 		t.Parallel()
 		clock := newClock()
 		s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1, "limitPeriod": "monthly"}`, Now: clock.now})
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		for day := 2; day <= 31; day++ {
 			clock.advance(24 * time.Hour)
 			if day%10 == 0 {
 				s.Restart()
 			}
-			wantCode(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
+			stack.WantError(t, s.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
 		}
 		wantUsed(t, s, "ann", 1, input+output)
 		clock.advance(24 * time.Hour)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 	})
 
 	t.Run("a crash loses what was to be written later", func(t *testing.T) {
@@ -122,7 +123,7 @@ func TestNodes(t *testing.T) {
 				t.Parallel()
 				ended := make(chan struct{}, 1)
 				s := stack.New(t, stack.Options{Settings: `{"requestLimit": 100}`, Echo: echo.Options{After: func(*http.Request) { ended <- struct{}{} }}})
-				wantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
+				stack.WantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
 				receive(t, ended, "the provider")
 
 				// Another process has the file, or the tables, so that nothing gets into them for now.
@@ -144,7 +145,7 @@ func TestNodes(t *testing.T) {
 				}
 				defer busy.Rollback() //nolint:errcheck // nothing to keep
 				if !pgtest.Chosen() {
-					wantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
+					stack.WantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
 					if kept := counted(t, remains(t, s.Location())); kept != 2 {
 						t.Errorf("after a crash at this moment %d requests are counted, want 2", kept)
 					}

@@ -57,11 +57,11 @@ func TestOperations(t *testing.T) {
 				upstream.URL.Host, upstream.Host = strings.TrimPrefix(s.Upstream.URL, "http://"), ""
 				upstream.Body, _ = req.GetBody()
 				start := time.Now()
-				wantStatus(t, s.Do(upstream), http.StatusOK)
+				stack.WantStatus(t, s.Do(upstream), http.StatusOK)
 				direct, start = min(direct, time.Since(start)), time.Now()
 				a := s.Do(req)
 				through = min(through, time.Since(start))
-				wantStatus(t, a, http.StatusOK)
+				stack.WantStatus(t, a, http.StatusOK)
 				// An image is a few hundred tokens, not the length of its spelling.
 				if left := header(t, a, "x-ratelimit-remaining-tokens"); left < 90_000 {
 					t.Errorf("%s: %d tokens remain, want the image to be counted as one", path, left)
@@ -77,19 +77,19 @@ func TestOperations(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"requestsPerMinute": 2}`)
 		for i := range 150 {
-			wantStatus(t, s.Chat(fmt.Sprintf("user-%d", i), "gpt-4o"), http.StatusOK)
+			stack.WantStatus(t, s.Chat(fmt.Sprintf("user-%d", i), "gpt-4o"), http.StatusOK)
 		}
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		for _, h := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Cf-Connecting-Ip", "True-Client-Ip", "X-Client-Ip"} {
-			wantCode(t, s.Chat("ann", "gpt-4o", h, "203.0.113.7"), http.StatusTooManyRequests, "burst_exceeded")
+			stack.WantError(t, s.Chat("ann", "gpt-4o", h, "203.0.113.7"), http.StatusTooManyRequests, "burst_exceeded")
 		}
 	})
 
 	t.Run("fake identities fill a cardinality cap and lock out new users", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"requestLimit": 1}`)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		var crowd sync.WaitGroup
 		for part := range 8 {
 			crowd.Go(func() {
@@ -103,9 +103,9 @@ func TestOperations(t *testing.T) {
 			})
 		}
 		crowd.Wait()
-		wantStatus(t, s.Chat("new", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("new", "gpt-4o"), http.StatusOK)
 		for _, known := range []string{"ann", "new", "fake-3-7"} {
-			wantCode(t, s.Chat(known, "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
+			stack.WantError(t, s.Chat(known, "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
 		}
 	})
 
@@ -126,7 +126,7 @@ func TestOperations(t *testing.T) {
 			if resp.StatusCode != http.StatusOK {
 				t.Errorf("readyz: status %d, want 200", resp.StatusCode)
 			}
-			wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+			stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 			s.Restart()
 		}
 		wantUsed(t, s, "ann", 2, 2*(input+output))
@@ -148,9 +148,9 @@ func TestOperations(t *testing.T) {
 		t.Parallel()
 		clock := newClock()
 		s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1, "limitPeriod": "monthly"}`, Now: clock.now})
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		a := s.Chat("ann", "gpt-4o")
-		wantStatus(t, a, http.StatusTooManyRequests)
+		stack.WantStatus(t, a, http.StatusTooManyRequests)
 		if after := a.Header.Get("Retry-After"); after != "" {
 			t.Errorf("Retry-After: %s, want none", after)
 		}
@@ -243,7 +243,7 @@ func errorShapes(t *testing.T) {
 			t.Errorf("%s: status %d, header %v, want an error in JSON with a request id", name, a.Status, a.Header)
 		}
 		whole := a.JSON(t)
-		e := errorOf(t, a)
+		e, _ := stack.ErrorOf(t, a)
 		for _, key := range keysOf(e) {
 			if !slices.Contains(inner, key) && key != "limit" {
 				t.Errorf("%s: error.%s is not in the dialect: %s", name, key, a.Body)

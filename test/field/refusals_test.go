@@ -42,12 +42,12 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%d models have left %d names, want at most %d", names, n, limit.MostNames+1)
 		}
 		// The limit is as exact as if there were one model.
-		wantStatus(t, s.Chat("ann", "gpt-made-up-0x"), http.StatusTooManyRequests)
-		wantStatus(t, s.Chat("ann", "gpt-made-up-never"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "gpt-made-up-0x"), http.StatusTooManyRequests)
+		stack.WantStatus(t, s.Chat("ann", "gpt-made-up-never"), http.StatusTooManyRequests)
 		wantUsed(t, s, "ann", 300, 300*(input+output))
 		// What the provider refuses leaves no name.
 		for i := range 3 {
-			wantStatus(t, s.Chat("bob", "gpt-"+strconv.Itoa(i)+"-fault-server-error"), http.StatusInternalServerError)
+			stack.WantStatus(t, s.Chat("bob", "gpt-"+strconv.Itoa(i)+"-fault-server-error"), http.StatusInternalServerError)
 		}
 		if a, err := s.Ledger.Account(t.Context(), ledger.Key{Project: s.ProjectKey, Identity: "bob"}, limit.Daily, time.Now()); err != nil || len(a.State.Used) != 0 {
 			t.Errorf("a model that the provider refuses has left %+v, %v", a.State.Used, err)
@@ -82,9 +82,9 @@ func TestRefusals(t *testing.T) {
 		t.Parallel()
 		clock := newClock() // noon
 		s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1}`, Now: clock.now})
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		a := s.Chat("ann", "gpt-4o")
-		wantStatus(t, a, http.StatusTooManyRequests)
+		stack.WantStatus(t, a, http.StatusTooManyRequests)
 		if got := a.Header.Get("Retry-After"); got != "" {
 			t.Errorf("Retry-After: %s with the reset hours away, want none", got)
 		}
@@ -104,10 +104,10 @@ func TestRefusals(t *testing.T) {
 	t.Run("a 429 is repeated three times whatever it says", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"requestLimit": 1, "refusalStatus": 402}`)
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		a := s.Chat("ann", "gpt-4o")
-		wantStatus(t, a, http.StatusPaymentRequired)
-		if e := errorOf(t, a); e["code"] != "limit_exceeded" || e["type"] != "rate_limit_exceeded" {
+		stack.WantStatus(t, a, http.StatusPaymentRequired)
+		if e, _ := stack.ErrorOf(t, a); e["code"] != "limit_exceeded" || e["type"] != "rate_limit_exceeded" {
 			t.Errorf("the refusal is %s, want a limit_exceeded of the usual type", a.Body)
 		}
 	})
@@ -116,13 +116,13 @@ func TestRefusals(t *testing.T) {
 		t.Parallel()
 		s := limited(t, `{"requestLimit": 1}`)
 		set(t, s, "ann", "{}")
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		gift(t, s, "ann", `{"requests": 100}`)
 		if got := s.Usage("ann")["limits"].([]any)[0].(map[string]any)["remaining"]; got != 100.0 {
 			t.Errorf("usage says that %v are left, want 100", got)
 		}
 		a := s.Chat("ann", "gpt-4o")
-		wantStatus(t, a, http.StatusOK)
+		stack.WantStatus(t, a, http.StatusOK)
 		if got := header(t, a, "X-Ratelimit-Remaining-Requests"); got != 99 {
 			t.Errorf("the header says that %d are left, want 99", got)
 		}

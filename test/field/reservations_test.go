@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -29,9 +30,9 @@ func TestReservations(t *testing.T) {
 					_, _ = resp.Body.Read(make([]byte, 16))
 					_ = resp.Body.Close()
 				}
-				eventually(t, "nothing held after "+fault.String(), func() bool { return held(t, s, who) == 0 })
+				await.Soon(t, "nothing held after "+fault.String(), func() bool { return held(t, s, who) == 0 })
 				a := s.Post(chatPath, who, with(chatBody, `"max_tokens":900000`))
-				wantStatus(t, a, http.StatusOK)
+				stack.WantStatus(t, a, http.StatusOK)
 			}
 		}
 	})
@@ -70,7 +71,7 @@ func TestReservations(t *testing.T) {
 		t.Run("under a cost limit", func(t *testing.T) {
 			t.Parallel()
 			s := limited(t, `{"costLimitUsd": 1}`)
-			wantCode(t, s.Post(chatPath, "ann", unpriced), http.StatusBadRequest, "unpriced_model")
+			stack.WantError(t, s.Post(chatPath, "ann", unpriced), http.StatusBadRequest, "unpriced_model")
 			if n := s.Seen.Total(); n != 0 {
 				t.Errorf("%d requests reached the provider, want none", n)
 			}
@@ -83,7 +84,7 @@ func TestReservations(t *testing.T) {
 			t.Run(settings, func(t *testing.T) {
 				t.Parallel()
 				s := limited(t, settings)
-				wantStatus(t, s.Post(chatPath, "ann", chatBody), http.StatusOK)
+				stack.WantStatus(t, s.Post(chatPath, "ann", chatBody), http.StatusOK)
 				if sent, _ := s.Seen.Last(); string(sent.Body) != chatBody {
 					t.Errorf("the provider got %s, want %s", sent.Body, chatBody)
 				}
@@ -98,28 +99,28 @@ func TestReservations(t *testing.T) {
 			t.Parallel()
 			s := limited(t, `{"requestLimit": 9, "tokenLimit": 9000}`)
 			for _, who := range []string{"ann", "bob"} {
-				wantStatus(t, s.Post(chatPath, who, chatBody), http.StatusOK)
+				stack.WantStatus(t, s.Post(chatPath, who, chatBody), http.StatusOK)
 			}
-			wantStatus(t, s.Post(chatPath, "ann", failing), http.StatusInternalServerError)
+			stack.WantStatus(t, s.Post(chatPath, "ann", failing), http.StatusInternalServerError)
 			wantUsed(t, s, "ann", 1, input+output)
 			wantUsed(t, s, "bob", 1, input+output)
 		})
 		t.Run("another period", func(t *testing.T) {
 			t.Parallel()
 			clock := newClock()
-			g := newGate()
+			g := await.NewGate()
 			s := stack.New(t, stack.Options{Settings: `{"requestLimit": 9, "tokenLimit": 9000}`, Now: clock.now, Echo: echo.Options{Before: func(r *http.Request) {
 				if r.Header.Get("x-hold") != "" {
-					g.hold(r)
+					g.Hold(r)
 				}
 			}}})
 			answers := make(chan stack.Answer, 1)
 			go func() { answers <- s.Post(chatPath, "ann", failing, "x-hold", "1") }()
-			receive(t, g.arrived, "the request")
+			receive(t, g.Arrived, "the request")
 			clock.advance(24 * time.Hour)
-			wantStatus(t, s.Post(chatPath, "ann", chatBody), http.StatusOK)
-			g.open()
-			wantStatus(t, receive(t, answers, "an answer"), http.StatusInternalServerError)
+			stack.WantStatus(t, s.Post(chatPath, "ann", chatBody), http.StatusOK)
+			g.Open()
+			stack.WantStatus(t, receive(t, answers, "an answer"), http.StatusInternalServerError)
 			wantUsed(t, s, "ann", 1, input+output)
 			if n := held(t, s, "ann"); n != 0 {
 				t.Errorf("%d tokens held, want none", n)
@@ -132,7 +133,7 @@ func TestReservations(t *testing.T) {
 		s := limited(t, `{"requestLimit": 1, "tokenLimit": 100}`)
 		s.Upstream.Close()
 		for range 3 {
-			wantCode(t, s.Post(chatPath, "ann", chatBody), http.StatusBadGateway, "provider_unreachable")
+			stack.WantError(t, s.Post(chatPath, "ann", chatBody), http.StatusBadGateway, "provider_unreachable")
 		}
 		wantUsed(t, s, "ann", 0, 0)
 		if n := held(t, s, "ann"); n != 0 {
@@ -161,12 +162,12 @@ func TestReservations(t *testing.T) {
 				s, g := gated(t, `{"tokenLimit": 1000000}`)
 				answers := make(chan stack.Answer, 1)
 				go func() { answers <- s.Post(chatPath, "ann", tc.body) }()
-				receive(t, g.arrived, "the request")
+				receive(t, g.Arrived, "the request")
 				if n := held(t, s, "ann"); n < tc.least || n > 10*tc.least {
 					t.Errorf("holds %d tokens, want at least %d", n, tc.least)
 				}
-				g.open()
-				wantStatus(t, receive(t, answers, "an answer"), http.StatusOK)
+				g.Open()
+				stack.WantStatus(t, receive(t, answers, "an answer"), http.StatusOK)
 				if n := held(t, s, "ann"); n != 0 {
 					t.Errorf("holds %d tokens after the answer, want none", n)
 				}
@@ -181,12 +182,12 @@ func TestReservations(t *testing.T) {
 		answers := make(chan stack.Answer, 3)
 		for range 3 {
 			go func() { answers <- s.Post(chatPath, "ann", with(chatBody, `"max_tokens":1000`)) }()
-			receive(t, g.arrived, "a request")
+			receive(t, g.Arrived, "a request")
 		}
 		control(t, s, http.StatusOK, http.MethodPost, "/identities/ann/reset", `{}`)
-		g.open()
+		g.Open()
 		for range 3 {
-			wantStatus(t, receive(t, answers, "an answer"), http.StatusOK)
+			stack.WantStatus(t, receive(t, answers, "an answer"), http.StatusOK)
 		}
 		for _, again := range []bool{false, true} {
 			if again {

@@ -13,7 +13,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/store"
-	"github.com/airatelimit/airatelimit/test/node"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -31,7 +31,7 @@ func TestStarting(t *testing.T) {
 		t.Parallel()
 		env := map[string]string{"ENCRYPTION_KEY": "9e1d47b0c8f263a57d40e9b1f6c8352a0b7d94e8c15f63a2d8b04e7f19c6a350"}
 		s := stack.New(t, stack.Options{Env: env})
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		s.Stop()
 		right := env["ENCRYPTION_KEY"]
 		env["ENCRYPTION_KEY"] = "3b1f0c9d5e7a86421f0e9d8c7b6a59483726150f4e3d2c1b0a998877665544ff"
@@ -41,10 +41,10 @@ func TestStarting(t *testing.T) {
 		}
 		env["ENCRYPTION_KEY_PREVIOUS"] = right
 		s.Restart()
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 		delete(env, "ENCRYPTION_KEY_PREVIOUS")
 		s.Restart() // everything is sealed with the new key by now
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 	})
 
 	t.Run("quotes in an env file switch production off", func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestStarting(t *testing.T) {
 		}
 		s.Upstream.Close()
 		s.Chat("ann", "gpt-4o")
-		node.Await(t, patience, "the failure", func() bool { return failures()["provider_unreachable"] == "1" })
+		await.Within(t, patience, "the failure", func() bool { return failures()["provider_unreachable"] == "1" })
 	})
 }
 

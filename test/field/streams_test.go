@@ -13,6 +13,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/internal/gateway"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -65,7 +66,7 @@ func TestStreams(t *testing.T) {
 			r.events(t, 30)
 			r.leave()
 			receive(t, ended, "the provider to be told")
-			eventually(t, stream.name+" to be settled", func() bool { return held(t, s, stream.name) == 0 })
+			await.Soon(t, stream.name+" to be settled", func() bool { return held(t, s, stream.name) == 0 })
 			if u := usageOf(t, s, stream.name).Usage; u.Requests != 1 || u.Tokens < 20 {
 				t.Errorf("%s: used %+v, want one request and the tokens of 20 words", stream.name, u)
 			}
@@ -83,8 +84,8 @@ func TestStreams(t *testing.T) {
 					r.events(t, 30)
 					r.leave()
 					receive(t, ended, "the provider to be told")
-					eventually(t, stream.name+" to be settled", func() bool { return held(t, s, stream.name) == 0 })
-					wantStatus(t, s.Post(stream.path, stream.name, stream.body, version...), http.StatusTooManyRequests)
+					await.Soon(t, stream.name+" to be settled", func() bool { return held(t, s, stream.name) == 0 })
+					stack.WantStatus(t, s.Post(stream.path, stream.name, stream.body, version...), http.StatusTooManyRequests)
 					if u := usageOf(t, s, stream.name).Usage; u.Requests != 1 || u.CostUSD == "0" {
 						t.Errorf("%s: used %+v, want one request and what it cost", stream.name, u)
 					}
@@ -104,7 +105,7 @@ func TestStreams(t *testing.T) {
 			}
 			r.leave()
 			receive(t, ended, "the provider to be told")
-			eventually(t, stream.name+" to be settled", func() bool { return held(t, s, stream.name) == 0 })
+			await.Soon(t, stream.name+" to be settled", func() bool { return held(t, s, stream.name) == 0 })
 			if u := usageOf(t, s, stream.name).Usage; u.Tokens > 200 {
 				t.Errorf("%s: used %+v, want no more than 40 words are", stream.name, u)
 			}
@@ -119,7 +120,7 @@ func TestStreams(t *testing.T) {
 			s := answering(t, `{"tokenLimit": 1000}`, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}]}\n\n"+
 				"data: {\"choices\":[],"+zero+"}\n\ndata: [DONE]\n\n", `{"choices":[],`+zero+`}`)
 			for _, body := range []string{chatBody, with(chatBody, `"stream":true`)} {
-				wantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
+				stack.WantStatus(t, s.Post(chatPath, "ann", body), http.StatusOK)
 			}
 			wantUsed(t, s, "ann", 2, 20)
 		})
@@ -128,7 +129,7 @@ func TestStreams(t *testing.T) {
 			for _, settings := range []string{`{"requestLimit": 0}`, `{"tokenLimit": 0}`, `{"costLimitUsd": 0}`, `{"requestsPerMinute": 0}`,
 				`{"concurrentRequests": 0}`, `{"requestLimit": 5, "modelLimits": {"gpt-4o": {"requestLimit": 0}}}`} {
 				s := limited(t, settings)
-				wantStatus(t, s.Post(chatPath, "ann", with(chatBody, `"stream":true`)), http.StatusTooManyRequests)
+				stack.WantStatus(t, s.Post(chatPath, "ann", with(chatBody, `"stream":true`)), http.StatusTooManyRequests)
 			}
 		})
 	})
@@ -150,8 +151,8 @@ func TestStreams(t *testing.T) {
 				t.Parallel()
 				s := limited(t, settings)
 				for _, stream := range streams {
-					wantStatus(t, s.Post(stream.path, stream.name, stream.body, version...), http.StatusOK)
-					wantStatus(t, s.Post(stream.path, stream.name, stream.body, version...), http.StatusTooManyRequests)
+					stack.WantStatus(t, s.Post(stream.path, stream.name, stream.body, version...), http.StatusOK)
+					stack.WantStatus(t, s.Post(stream.path, stream.name, stream.body, version...), http.StatusTooManyRequests)
 				}
 			})
 		}
@@ -163,7 +164,7 @@ func TestStreams(t *testing.T) {
 		for _, stream := range streams {
 			for left := int64(1); left >= 0; left-- {
 				a := s.Post(stream.path, stream.name, stream.body, version...)
-				wantStatus(t, a, http.StatusOK)
+				stack.WantStatus(t, a, http.StatusOK)
 				if got := header(t, a, "x-ratelimit-remaining-requests"); got != left {
 					t.Errorf("%s: %d requests remain, want %d", stream.name, got, left)
 				}
@@ -173,7 +174,7 @@ func TestStreams(t *testing.T) {
 				}
 			}
 			a := s.Post(stream.path, stream.name, stream.body, version...)
-			wantStatus(t, a, http.StatusTooManyRequests)
+			stack.WantStatus(t, a, http.StatusTooManyRequests)
 			if got := header(t, a, "x-ratelimit-remaining-requests"); got != 0 {
 				t.Errorf("%s: %d requests remain, want 0", stream.name, got)
 			}
@@ -186,11 +187,11 @@ func TestStreams(t *testing.T) {
 			s := stack.New(t, stack.Options{Settings: `{"requestLimit": 1}`, Echo: echo.Options{Fault: func(*http.Request, string) echo.Fault { return fault }}})
 			for _, stream := range streams {
 				a := s.Post(stream.path, stream.name, stream.body, version...)
-				wantStatus(t, a, status)
+				stack.WantStatus(t, a, status)
 				if kind := a.Header.Get("Content-Type"); !strings.HasPrefix(kind, "application/json") {
 					t.Errorf("%s: Content-Type %s, want JSON", stream.name, kind)
 				}
-				errorOf(t, a)
+				stack.ErrorOf(t, a)
 				wantUsed(t, s, stream.name, 0, 0)
 			}
 		}

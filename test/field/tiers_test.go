@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/test/await"
 )
 
 // TestTiers has the failures under "Evasion" that are about tiers.
@@ -46,7 +47,7 @@ func TestTiers(t *testing.T) {
 		if n, err := st.TierCarriers(t.Context(), s.ProjectKey, gone[0]); err != nil || n != 1 {
 			t.Errorf("%d identities are said to carry the tier, %v; want 1", n, err)
 		}
-		eventually(t, "the change to be in force", func() bool { return s.Usage("ann")["tier"] == "free" })
+		await.Soon(t, "the change to be in force", func() bool { return s.Usage("ann")["tier"] == "free" })
 		admitted := 0
 		for range 10 {
 			if s.Chat("ann", "gpt-4o").Status == http.StatusOK {

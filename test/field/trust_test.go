@@ -32,7 +32,7 @@ func TestTrust(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, "{}")
 		})})
-		wantStatus(t, s.Chat("ann", "gpt-4o", "x-portkey-custom-host", attacker.URL), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o", "x-portkey-custom-host", attacker.URL), http.StatusOK)
 		select {
 		case key := <-stolen:
 			t.Errorf("the attacker got %q", key)
@@ -49,7 +49,7 @@ func TestTrust(t *testing.T) {
 			_, _ = io.WriteString(w, `{"error":{"message":"Rate limit reached in organization org-AbCdEf1234: Limit 3"}}`)
 		})})
 		a := s.Chat("ann", "gpt-4o")
-		wantCode(t, a, http.StatusTooManyRequests, "provider_limited")
+		stack.WantError(t, a, http.StatusTooManyRequests, "provider_limited")
 		if shown := fmt.Sprint(a.Header, a.Body); strings.Contains(shown, "AbCdEf1234") || a.Header.Get("X-Ratelimit-Limit-Requests") != "" {
 			t.Errorf("the app's user reads %s", shown)
 		}
@@ -74,7 +74,7 @@ func TestTrust(t *testing.T) {
 		if got := exchange(t, s, head+strings.Repeat("x", 3<<20)); !strings.HasPrefix(got, "HTTP/1.1 503 ") {
 			t.Errorf("3 MB of a body, more than may grow in 4 MB, got %.200s", got)
 		}
-		wantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
+		stack.WantStatus(t, s.Chat("ann", "gpt-4o"), http.StatusOK)
 	})
 }
 

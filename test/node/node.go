@@ -240,15 +240,3 @@ func (h *Home) run(stdin string, env []string, name string, args ...string) Ende
 	}
 	return Ended{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
-
-// Await tries until a condition holds, and fails where it does not in time.
-func Await(t testing.TB, limit time.Duration, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(limit); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s", limit, what)
-		}
-	}
-}

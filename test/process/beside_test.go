@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
@@ -66,7 +67,7 @@ func TestProjectCommandsTakeEffectBesideARunningServer(t *testing.T) {
 		if got := in.Run(`{"requestLimit": `+limit+`}`, nil, "project", "config", k.Project, "--set", "-"); got.Code != 0 {
 			t.Fatalf("project config: exit %d: %s", got.Code, got.Err)
 		}
-		node.Await(t, time.Second, "the limit is "+limit, func() bool { return limitOf() == limit })
+		await.Within(t, time.Second, "the limit is "+limit, func() bool { return limitOf() == limit })
 	}
 	if a, b, c := chat(c, p, k, "user").status, chat(c, p, k, "user").status, chat(c, p, k, "user").status; a != 200 || b != 200 || c != 429 {
 		t.Errorf("the second to fourth request under a limit of 3: %d %d %d, want 200 200 429", a, b, c)
@@ -77,7 +78,7 @@ func TestProjectCommandsTakeEffectBesideARunningServer(t *testing.T) {
 	if got := in.Run("", nil, "project", "delete", k.Project, "--yes"); got.Code != 0 {
 		t.Fatalf("project delete: exit %d: %s", got.Code, got.Err)
 	}
-	node.Await(t, time.Second, "a deleted project's key is refused", func() bool {
+	await.Within(t, time.Second, "a deleted project's key is refused", func() bool {
 		return chat(c, p, k, "another").status == http.StatusUnauthorized
 	})
 }

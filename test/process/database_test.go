@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
@@ -207,16 +208,16 @@ func TestTerminatedWhileTheDatabaseIsAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in, cluster := onCluster(t)
-			g := newGate()
-			provider := echo.New(echo.Options{Before: g.wait})
+			g := await.NewGate()
+			provider := echo.New(echo.Options{Before: g.Hold})
 			k, c := in.Create(node.OpenAI(upstream(t, func(http.Handler) http.Handler { return provider }), "")), newClient(t)
 			p := in.Serve("DRAIN_SECONDS=5")
 			answered := make(chan answer)
 			go func() { answered <- chat(c, p, k, "ann") }()
-			<-g.waiting
+			<-g.Arrived
 			back := leave(t, cluster)
 			p.Terminate()
-			close(g.open)
+			g.Open()
 			if a := <-answered; a.status != http.StatusOK {
 				t.Errorf("status %d %v, want the answer to a request that was admitted before", a.status, a.err)
 			}
@@ -241,15 +242,15 @@ func TestTerminatedWhileTheDatabaseStaysAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in, cluster := onCluster(t)
-			g := newGate()
-			provider := echo.New(echo.Options{Before: g.wait})
+			g := await.NewGate()
+			provider := echo.New(echo.Options{Before: g.Hold})
 			k, c := in.Create(node.OpenAI(upstream(t, func(http.Handler) http.Handler { return provider }), "")), newClient(t)
 			p := in.Serve("DRAIN_SECONDS=1")
 			answered := make(chan answer)
 			go func() { answered <- chat(c, p, k, "ann") }()
-			<-g.waiting
+			<-g.Arrived
 			back := leave(t, cluster)
-			close(g.open)
+			g.Open()
 			<-answered
 			began := time.Now()
 			p.Terminate()
@@ -314,7 +315,7 @@ func TestTheLogSaysWhyLimitsCannotBeChecked(t *testing.T) {
 		t.Errorf("the log does not say why:\n%s", p.Log.String())
 	}
 	in.execute(`GRANT ALL ON holds TO CURRENT_USER`)
-	node.Await(t, patience, "an answer", func() bool { return chat(c, p, k, "ann").status == http.StatusOK })
+	await.Within(t, patience, "an answer", func() bool { return chat(c, p, k, "ann").status == http.StatusOK })
 	if p.Log.Wait(p, regexp.MustCompile(`msg="limits available again"`)) == nil {
 		t.Errorf("the log does not say that it is over:\n%s", p.Log.String())
 	}
@@ -403,14 +404,14 @@ func TestANodeSaysThatItsDatabaseIsAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	if n := seen.Total() - before; n != 0 {
 		t.Errorf("%d requests reached the provider, want none", n)
 	}
-	node.Await(t, patience, "not ready", func() bool {
+	await.Within(t, patience, "not ready", func() bool {
 		status, reason := readiness(t, c, p)
 		return status == http.StatusServiceUnavailable && strings.Contains(reason, "database cannot be reached")
 	})
 	if err := cluster.Start(); err != nil {
 		t.Fatal(err)
 	}
-	node.Await(t, patience, "ready", func() bool {
+	await.Within(t, patience, "ready", func() bool {
 		status, _ := readiness(t, c, p)
 		return status == http.StatusOK
 	})
@@ -436,7 +437,7 @@ func TestACommandIsInForceOnEveryNodeInTime(t *testing.T) {
 		if got := in.Run(document, nil, "project", "config", k.Project, "--set", "-"); got.Code != 0 {
 			t.Fatalf("project config: exit %d: %s", got.Code, got.Err)
 		}
-		node.Await(t, 2*time.Second, document+" on every node", func() bool {
+		await.Within(t, 2*time.Second, document+" on every node", func() bool {
 			for _, p := range nodes {
 				if chat(c, p, k, "ann").status != want {
 					return false

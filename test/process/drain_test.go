@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 )
 
@@ -22,22 +23,6 @@ var (
 )
 
 const helloStream = `{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hello there"}]}`
-
-// gate holds up requests at the provider until it is opened.
-type gate struct {
-	open    chan struct{}
-	waiting chan struct{} // gets one for each request that has arrived
-}
-
-func newGate() *gate { return &gate{make(chan struct{}), make(chan struct{}, 1024)} }
-
-func (g *gate) wait(r *http.Request) {
-	g.waiting <- struct{}{}
-	select {
-	case <-g.open:
-	case <-r.Context().Done():
-	}
-}
 
 // beginStream asks for a stream and returns once its first line has come.
 func beginStream(t *testing.T, c *http.Client, p *node.Process, k node.Keys, identity string) *bufio.Reader {
@@ -55,14 +40,14 @@ func beginStream(t *testing.T, c *http.Client, p *node.Process, k node.Keys, ide
 }
 
 // midwayGate lets each stream of the provider begin and holds up the rest of it.
-func midwayGate(g *gate) func(http.Handler) http.Handler {
-	provider := echo.New(echo.Options{Between: g.wait})
+func midwayGate(g *await.Gate) func(http.Handler) http.Handler {
+	provider := echo.New(echo.Options{Between: g.Hold})
 	return func(http.Handler) http.Handler { return provider }
 }
 
 func TestTerminatedWhileStreamsRun(t *testing.T) {
 	t.Parallel()
-	in, g := newInstallation(t), newGate()
+	in, g := newInstallation(t), await.NewGate()
 	k := in.Create(node.OpenAI(upstream(t, midwayGate(g)), ""))
 	p, c := in.Serve(), newClient(t)
 	var streams []*bufio.Reader
@@ -85,7 +70,7 @@ func TestTerminatedWhileStreamsRun(t *testing.T) {
 	if ready.status != http.StatusServiceUnavailable || !strings.Contains(ready.body, `"status":"draining"`) || !strings.Contains(ready.body, `"reason":"`) {
 		t.Errorf("/readyz while draining: %d %s, want 503, draining and a reason", ready.status, ready.body)
 	}
-	close(g.open)
+	g.Open()
 	for i, s := range streams {
 		rest, err := io.ReadAll(s)
 		if err != nil || !strings.HasSuffix(string(rest), "data: [DONE]\n\n") {
@@ -103,8 +88,8 @@ func TestTerminatedWhileStreamsRun(t *testing.T) {
 func TestTerminatedWhileWholeAnswersAreDue(t *testing.T) {
 	t.Parallel()
 	for round := range 10 {
-		in, g := newInstallation(t), newGate()
-		provider := echo.New(echo.Options{Before: g.wait})
+		in, g := newInstallation(t), await.NewGate()
+		provider := echo.New(echo.Options{Before: g.Hold})
 		k := in.Create(node.OpenAI(upstream(t, func(http.Handler) http.Handler { return provider }), ""))
 		p, c := in.Serve("LOG_LEVEL=info"), newClient(t)
 		const requests = 16
@@ -117,13 +102,13 @@ func TestTerminatedWhileWholeAnswersAreDue(t *testing.T) {
 			})
 		}
 		for range requests {
-			<-g.waiting
+			<-g.Arrived
 		}
 		p.Terminate()
 		if p.Log.Wait(p, draining) == nil {
 			t.Fatalf("does not drain:\n%s", p.Log.String())
 		}
-		close(g.open)
+		g.Open()
 		clients.Wait()
 		if code := p.AwaitExit(); code != 0 {
 			t.Errorf("exit code %d, want 0", code)
@@ -134,7 +119,7 @@ func TestTerminatedWhileWholeAnswersAreDue(t *testing.T) {
 
 func TestStreamThatHangsIsEndedWhenTheDrainIsOver(t *testing.T) {
 	t.Parallel()
-	in, g := newInstallation(t), newGate()
+	in, g := newInstallation(t), await.NewGate()
 	k := in.Create(node.OpenAI(upstream(t, midwayGate(g)), ""))
 	p, c := in.Serve("DRAIN_SECONDS=1"), newClient(t)
 	stream := beginStream(t, c, p, k, "hanging")
@@ -153,7 +138,7 @@ func TestStreamThatHangsIsEndedWhenTheDrainIsOver(t *testing.T) {
 
 func TestSecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	t.Parallel()
-	in, g := newInstallation(t), newGate()
+	in, g := newInstallation(t), await.NewGate()
 	k := in.Create(node.OpenAI(upstream(t, midwayGate(g)), ""))
 	p, c := in.Serve("DRAIN_SECONDS=3600"), newClient(t)
 	beginStream(t, c, p, k, "hanging")
@@ -162,7 +147,7 @@ func TestSecondSignalEndsTheProcessAtOnce(t *testing.T) {
 		t.Fatalf("does not drain:\n%s", p.Log.String())
 	}
 	// Until the process listens for signals no more, a further one changes nothing.
-	node.Await(t, patience, "the process ends", func() bool {
+	await.Within(t, patience, "the process ends", func() bool {
 		p.Signal(syscall.SIGTERM)
 		select {
 		case <-p.Exited():

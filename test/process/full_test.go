@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
@@ -147,7 +148,7 @@ func TestRoomOnTheDiskEndsTheRefusals(t *testing.T) {
 	p := in.serveFull(300)
 	got := fill(t, p, k)
 	makeRoom(t, p)
-	node.Await(t, patience, "ready again", func() bool { return ready(t, p).status == http.StatusOK })
+	await.Within(t, patience, "ready again", func() bool { return ready(t, p).status == http.StatusOK })
 	if a := chat(newClient(t), p, k, "late"); a.status != http.StatusOK {
 		t.Errorf("with room again: %d %s, want 200", a.status, a.body)
 	}

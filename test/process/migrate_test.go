@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
@@ -135,7 +136,7 @@ func TestABackupUnderLoadIsWhatWasCounted(t *testing.T) {
 		defer mu.Unlock()
 		return served
 	}
-	node.Await(t, patience, "a hundred requests", func() bool { return count() > 100 })
+	await.Within(t, patience, "a hundred requests", func() bool { return count() > 100 })
 	copied := newInstallation(t)
 	to := filepath.Join(copied.Dir, "airatelimit.db")
 	before := count()

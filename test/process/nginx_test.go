@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
@@ -78,7 +79,7 @@ func startNginx(t *testing.T, nodes ...string) (url string) {
 		}
 	})
 	url = "http://127.0.0.1:" + port
-	node.Await(t, patience, "nginx answers", func() bool {
+	await.Within(t, patience, "nginx answers", func() bool {
 		resp, err := http.Get(url + "/metrics")
 		if err == nil {
 			_ = resp.Body.Close()
@@ -97,7 +98,7 @@ func TestNodesStopBehindNginxUnnoticed(t *testing.T) {
 	in := newInstallation(t)
 	in.database = stack.Database(t)
 	in.Env = stack.Environment(in.database)
-	g := newGate()
+	g := await.NewGate()
 	provider := echo.New(echo.Options{})
 	t.Cleanup(provider.Close)
 	k := in.Create(node.OpenAI(upstream(t, func(http.Handler) http.Handler { return provider }), ""))
@@ -126,7 +127,7 @@ func TestNodesStopBehindNginxUnnoticed(t *testing.T) {
 	progress := func(what string) {
 		t.Helper()
 		before := answered.Load()
-		node.Await(t, patience, what, func() bool { return answered.Load() >= before+100 || t.Failed() })
+		await.Within(t, patience, what, func() bool { return answered.Load() >= before+100 || t.Failed() })
 	}
 	progress("requests on both nodes")
 	// A stream that goes on keeps the node in its drain.
@@ -136,7 +137,7 @@ func TestNodesStopBehindNginxUnnoticed(t *testing.T) {
 		t.Fatal("does not drain")
 	}
 	progress("requests while one node drains")
-	close(g.open)
+	g.Open()
 	if _, err := rest.WriteTo(new(strings.Builder)); err != nil {
 		t.Errorf("the stream of the node that stops: %v", err)
 	}
@@ -146,7 +147,7 @@ func TestNodesStopBehindNginxUnnoticed(t *testing.T) {
 	progress("requests while one node is gone")
 	first = in.Serve("PORT=" + ports[0])
 	served := occurrences(first, "outcome=answered")
-	node.Await(t, patience, "requests on the node that has come back", func() bool { return occurrences(first, "outcome=answered") > served+20 || t.Failed() })
+	await.Within(t, patience, "requests on the node that has come back", func() bool { return occurrences(first, "outcome=answered") > served+20 || t.Failed() })
 	// And one that stops at once, with nothing that keeps it.
 	first.Terminate()
 	first.AwaitExit()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
@@ -22,7 +23,7 @@ func TestTheStartSaysWhatToDoNext(t *testing.T) {
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(p.URL, "http://"))
 	create := binary + ` project create --name "My app"`
 	for _, want := range []string{"AI Ratelimit serves at http://localhost:" + port + "\n", "There is no project yet", create} {
-		node.Await(t, patience, "it prints "+want, func() bool { return strings.Contains(p.Out.String(), want) })
+		await.Within(t, patience, "it prints "+want, func() bool { return strings.Contains(p.Out.String(), want) })
 	}
 	if strings.Contains(p.Log.String(), "no project yet") {
 		t.Error("the log says it again: one place is enough")
@@ -30,7 +31,7 @@ func TestTheStartSaysWhatToDoNext(t *testing.T) {
 	in.Create(`{"name": "A"}`)
 	p.Stop()
 	p = in.Serve()
-	node.Await(t, patience, "it prints where it serves", func() bool { return strings.Contains(p.Out.String(), "serves at http://localhost:") })
+	await.Within(t, patience, "it prints where it serves", func() bool { return strings.Contains(p.Out.String(), "serves at http://localhost:") })
 	p.Stop() // all is printed and logged
 	if out := p.Out.String(); strings.Contains(out, "project create") {
 		t.Errorf("a start with a project prints %q, want where it serves and no more", out)
@@ -46,7 +47,7 @@ func TestAStartInProductionPrintsNothingBesideItsLog(t *testing.T) {
 	in := newInstallation(t)
 	env := []string{"NODE_ENV=production", "JWT_SECRET=3b1f0c9d5e7a86421f0e9d8c7b6a59483726150f4e3d2c1b0a998877665544ff", "HOST=127.0.0.1"}
 	p := in.Start(exec.Command(binary, "serve"), env...)
-	node.Await(t, patience, "it serves", func() bool { return strings.Contains(p.Log.String(), `"msg":"serving"`) })
+	await.Within(t, patience, "it serves", func() bool { return strings.Contains(p.Log.String(), `"msg":"serving"`) })
 	p.Stop()
 	if p.Out.String() != "" {
 		t.Errorf("printed %q, want nothing", p.Out.String())

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/anthropics/anthropic-sdk-go"
 	anthropicoption "github.com/anthropics/anthropic-sdk-go/option"
@@ -291,18 +290,6 @@ func checkUsage(t *testing.T, s *stack.Stack, c call) {
 	if got.Requests != requests || got.Tokens != tokens || got.micros(t) != micros {
 		t.Errorf("got usage %+v, want %d requests, %d tokens, %d micro-USD", got, requests, tokens, micros)
 	}
-}
-
-// eventually polls until a condition holds. What it waits for is the server's settling of a
-// request whose client has gone: nobody is told when that is done.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("never: %s", what)
 }
 
 // events reads a stream to its end, as the SDKs of OpenAI and Anthropic give it.

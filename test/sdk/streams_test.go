@@ -10,6 +10,7 @@ import (
 	"google.golang.org/genai"
 
 	"github.com/airatelimit/airatelimit/internal/echo"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -31,7 +32,7 @@ func TestBrokenStreamsSurfaceAsErrors(t *testing.T) {
 				// What had been answered counts. A provider's error is an event of the stream, at which the
 				// SDK stops reading: the stream ends, and is settled, after that.
 				var u figures
-				eventually(t, "the broken stream is settled", func() bool {
+				await.Soon(t, "the broken stream is settled", func() bool {
 					u = used(t, s, vendor)
 					return u.Tokens > 0
 				})
@@ -81,7 +82,7 @@ func TestOddStreamsAreWhatTheyAreDirectly(t *testing.T) {
 				}
 				// Without figures the stream is settled at its end, which the SDK does not wait for.
 				var u figures
-				eventually(t, "the odd stream is settled", func() bool {
+				await.Soon(t, "the odd stream is settled", func() bool {
 					u = used(t, s, vendor)
 					return u.Tokens > 0
 				})
@@ -164,7 +165,7 @@ func TestStreamThatIsCancelledCountsWhatCame(t *testing.T) {
 			}
 			<-gone // the provider is told: it stops, and bills no more
 			var u figures
-			eventually(t, "the cancelled stream is settled", func() bool {
+			await.Soon(t, "the cancelled stream is settled", func() bool {
 				u = used(t, s, vendor)
 				return u.Tokens > 0
 			})
@@ -188,7 +189,7 @@ func TestStreamThatIsCancelledIsDrainedWhereTheProjectSaysSo(t *testing.T) {
 				t.Fatal(err)
 			}
 			close(goOn)
-			eventually(t, "the whole answer is counted", func() bool {
+			await.Soon(t, "the whole answer is counted", func() bool {
 				return used(t, s, vendor).Tokens == longInput+longOutput
 			})
 		})

@@ -454,3 +454,35 @@ func (s *Stack) Control(method, path, body string, headers ...string) Answer {
 	}
 	return s.Do(req)
 }
+
+// WantStatus checks an answer's status.
+func WantStatus(t testing.TB, a Answer, want int) {
+	t.Helper()
+	if a.Status != want {
+		t.Fatalf("status %d, want %d: %.500s", a.Status, want, a.Body)
+	}
+}
+
+// WantError checks the status and the code of an error.
+func WantError(t testing.TB, a Answer, status int, code string) {
+	t.Helper()
+	WantStatus(t, a, status)
+	if _, got := ErrorOf(t, a); got != code {
+		t.Fatalf("code %q, want %q: %s", got, code, a.Body)
+	}
+}
+
+// ErrorOf returns the error object and the code of an answer in any dialect.
+func ErrorOf(t testing.TB, a Answer) (object map[string]any, code string) {
+	t.Helper()
+	object, ok := a.JSON(t)["error"].(map[string]any)
+	if !ok {
+		t.Fatalf("status %d, no error in %s", a.Status, a.Body)
+	}
+	code, _ = object["code"].(string)
+	if details, ok := object["details"].([]any); ok && len(details) > 0 {
+		reason, _ := details[0].(map[string]any)["reason"].(string)
+		code = strings.ToLower(reason)
+	}
+	return object, code
+}

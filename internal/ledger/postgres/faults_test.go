@@ -19,21 +19,12 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
 // patience is how long a test waits for an event.
 const patience = 30 * time.Second
-
-// eventually waits until a condition is true.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
 
 // wire lets a test observe and break the traffic between a pool and the server.
 type wire struct {
@@ -119,7 +110,7 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	// Connecting is a trip too, and so is the end of a transaction without writes, which comes
 	// after its answer.
 	quiet := func() bool { return pool.Stat().IdleConns() == lanes }
-	eventually(t, "every connection is there and idle", quiet)
+	await.Soon(t, "every connection is there and idle", quiet)
 	count := func(_ *wired, sent []byte) error {
 		if bytes.Contains(sent, []byte(begin)) {
 			begun.Add(1)
@@ -134,10 +125,10 @@ func TestTwoRoundTripsABatch(t *testing.T) {
 	for range 20 {
 		p.reserveMany(t, 50, 1_000_000)
 	}
-	eventually(t, "every connection is idle", quiet)
+	await.Soon(t, "every connection is idle", quiet)
 	writing := committed.Load()
 	p.reserveMany(t, 100, 0) // refusals, half of them of unknown identities
-	eventually(t, "every connection is idle", quiet)
+	await.Soon(t, "every connection is idle", quiet)
 	// On a very busy machine a connection may be given up, and the next one needs a few trips.
 	more := 4 * (pool.Stat().NewConnsCount() - lanes)
 	if trips = w.trips.Load() - trips; trips > 2*begun.Load()+more {
@@ -213,7 +204,7 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 				// The end of a request is always written.
 				w.onCommit(harm)
 				settled(t, p.Ledger, res, 7)
-				eventually(t, "it is settled", func() bool {
+				await.Soon(t, "it is settled", func() bool {
 					a, err := p.Account(t.Context(), key, limit.Daily, noon)
 					return err == nil && len(a.State.Holds) == 0
 				})
@@ -222,7 +213,7 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 			// A passed request is counted once, even if it is unknown whether it was counted.
 			w.onCommit(harm)
 			settled(t, p.Ledger, p.Pass(ledger.Request{Key: key, Rules: r, Now: noon}), 5)
-			eventually(t, "it is counted", func() bool {
+			await.Soon(t, "it is counted", func() bool {
 				a, err := p.Account(t.Context(), key, limit.Daily, noon)
 				return err == nil && a.State.Total()[limit.Tokens] > 14
 			})
@@ -258,7 +249,7 @@ func TestPassedIsCountedOnceByWhoWasDeclaredDead(t *testing.T) {
 	}
 	w.write.Store(&harm)
 	settled(t, cutOff.Ledger, cutOff.Pass(ledger.Request{Key: key, Rules: r, Now: noon}), 5)
-	eventually(t, "it is cut off", gone.Load)
+	await.Soon(t, "it is cut off", gone.Load)
 	if _, err := other.pool.Exec(t.Context(), `DELETE FROM nodes WHERE id = $1`, cutOff.node.Load()); err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +258,7 @@ func TestPassedIsCountedOnceByWhoWasDeclaredDead(t *testing.T) {
 	}
 	wantUsed(t, other.Ledger, key, noon, limit.Amounts{2, 12, 120})
 	w.write.Store(nil)
-	eventually(t, "it is back", func() bool {
+	await.Soon(t, "it is back", func() bool {
 		_, err := cutOff.Account(t.Context(), key, limit.Daily, noon)
 		return err == nil
 	})
@@ -406,7 +397,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	cutter.Wait()
 	for name := range counted {
 		key, want := named(fmt.Sprint(name)), counted[name].Load()
-		eventually(t, "nothing runs", func() bool {
+		await.Soon(t, "nothing runs", func() bool {
 			a, err := nodes[0].Account(t.Context(), key, limit.Daily, noon)
 			return err == nil && len(a.State.Holds) == 0
 		})
@@ -574,7 +565,7 @@ func TestDatabaseAway(t *testing.T) {
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("refused after %s", took)
 	}
-	eventually(t, "it is known", func() bool { return p.Healthy() != nil })
+	await.Soon(t, "it is known", func() bool { return p.Healthy() != nil })
 	began = time.Now()
 	for range 1000 {
 		if _, err := ask(p.Ledger, key, r, noon); !errors.Is(err, ledger.ErrUnavailable) {
@@ -604,7 +595,7 @@ func TestDatabaseAway(t *testing.T) {
 	if err := cluster.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the ledger is back", func() bool { return p.Healthy() == nil })
+	await.Soon(t, "the ledger is back", func() bool { return p.Healthy() == nil })
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{51, 157, 1570})
 	wantConsistent(t, p.pool)
 }
@@ -642,7 +633,7 @@ func TestServerThatHangs(t *testing.T) {
 		t.Errorf("refused after %s", took)
 	}
 	w.write.Store(nil)
-	eventually(t, "the ledger is back", func() bool {
+	await.Soon(t, "the ledger is back", func() bool {
 		_, err := p.Account(t.Context(), key, limit.Daily, noon)
 		return err == nil
 	})
@@ -727,7 +718,7 @@ func TestStatementsArePrepared(t *testing.T) {
 		spend(1 + i)
 	}
 	for i := range int64(3) {
-		eventually(t, "those of a reservation and a settlement are prepared", func() bool { return p.statements(t, true) >= 5 })
+		await.Soon(t, "those of a reservation and a settlement are prepared", func() bool { return p.statements(t, true) >= 5 })
 		spend(4 + i)
 	}
 	if err := p.Healthy(); err != nil {
@@ -770,7 +761,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "changes wait", func() bool { return p.pool.Stat().AcquiredConns() >= 2 })
+	await.Soon(t, "changes wait", func() bool { return p.pool.Stat().AcquiredConns() >= 2 })
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := p.List(canceled, ledger.Find{Project: "pk_test", Limit: 10}); !errors.Is(err, context.Canceled) {
@@ -787,7 +778,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 			t.Fatalf("changes of one locked account made the ledger unavailable: %v", err)
 		}
 	}
-	eventually(t, "only the 2 connections are taken that changes may have", func() bool { return p.pool.Stat().AcquiredConns() <= 2 })
+	await.Soon(t, "only the 2 connections are taken that changes may have", func() bool { return p.pool.Stat().AcquiredConns() <= 2 })
 	if err := lock.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}

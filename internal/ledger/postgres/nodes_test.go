@@ -14,6 +14,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/test/await"
 )
 
 var noon = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
@@ -485,7 +486,7 @@ func TestCloseDuringALook(t *testing.T) {
 			t.Errorf("sweep: %v, want that it was canceled", err)
 		}
 	})
-	eventually(t, "the hold is found", func() bool {
+	await.Soon(t, "the hold is found", func() bool {
 		p.queue.mu.Lock()
 		defer p.queue.mu.Unlock()
 		return len(p.queue.lines) > 0
@@ -586,7 +587,7 @@ func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
 		}
 		var running sync.WaitGroup
 		running.Go(lock)
-		eventually(t, who+" waits for the first row", func() bool {
+		await.Soon(t, who+" waits for the first row", func() bool {
 			return count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
 		})
 		if free := count(`SELECT count(*) FROM (SELECT FROM identities FOR UPDATE SKIP LOCKED) AS free`); free != n-1 {
