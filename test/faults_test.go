@@ -190,7 +190,7 @@ func TestFaults_ClientThatDoesNotRead(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			s := stack.New(t, stack.Options{Settings: `{"onDisconnect":"` + mode + `"}`,
-				Patience: gateway.Patience{Write: 100 * time.Millisecond, Drain: 100 * time.Millisecond}})
+				WriteTimeout: 100 * time.Millisecond, Patience: gateway.Patience{Drain: 100 * time.Millisecond}})
 			body := openAI.body("gpt-4o", true)
 			c := dial(t, s)
 			_ = c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)

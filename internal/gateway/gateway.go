@@ -62,7 +62,6 @@ type Options struct {
 type Patience struct {
 	Body   time.Duration // for 16 KB more of a request's body: 30 s
 	Linger time.Duration // for a refused client to finish sending: 10 s
-	Write  time.Duration // for a client to read what is written to it: 1 min
 	Drain  time.Duration // for the rest of a stream after its client left, if the project drains: 1 min
 
 	// Whole is how long a whole answer is still read after its client left: 5 min.
@@ -75,7 +74,6 @@ func (p Patience) orDefaults() Patience {
 	return Patience{
 		Body:   cmp.Or(p.Body, 30*time.Second),
 		Linger: cmp.Or(p.Linger, wire.LingerTime),
-		Write:  cmp.Or(p.Write, time.Minute),
 		Drain:  cmp.Or(p.Drain, time.Minute),
 
 		Whole:   cmp.Or(p.Whole, 5*time.Minute),
@@ -87,6 +85,7 @@ func (p Patience) orDefaults() Patience {
 type Gateway struct {
 	Options
 	running, holding, drained atomic.Int64
+	lastDate                  atomic.Pointer[dated]
 
 	answers *meter.Memory // of answers that are being read
 	windows *meter.Memory // of answers that are being decompressed
@@ -131,8 +130,7 @@ type call struct {
 	outcome string // for the log and the metrics
 	cause   string // for the log: why the provider did not answer
 	status  int
-	started bool      // the answer's header has been written
-	writeBy time.Time // the current write deadline
+	started bool // the answer's header has been written
 }
 
 // ServeHTTP implements http.Handler.
@@ -241,9 +239,6 @@ func (c *call) finish() {
 	}
 	if c.started && !c.bodyRead {
 		wire.Linger(c.w, c.r, c.g.Patience.Linger)
-	}
-	if !c.writeBy.IsZero() {
-		_ = c.ctl.SetWriteDeadline(time.Time{})
 	}
 	c.report()
 }

@@ -46,6 +46,7 @@ func newRequestID() string {
 func (c *call) commonHeaders() {
 	h := c.w.Header()
 	h["X-Request-Id"] = []string{c.id}
+	h["Date"] = c.g.date(c.start)
 	h["X-Content-Type-Options"] = nosniff
 	if c.r.Header.Get("Origin") != "" {
 		// No cookies are involved, so any page may ask. The project's allowedOrigins are
@@ -53,6 +54,22 @@ func (c *call) commonHeaders() {
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Expose-Headers", exposed)
 	}
+}
+
+// dated is the Date header of all answers in a second.
+type dated struct {
+	second int64
+	value  []string
+}
+
+// date returns the Date header's value. net/http would write it anew for each answer.
+func (g *Gateway) date(now time.Time) []string {
+	last := g.lastDate.Load()
+	if second := now.Unix(); last == nil || last.second != second {
+		last = &dated{second, []string{now.UTC().Format(http.TimeFormat)}}
+		g.lastDate.Store(last)
+	}
+	return last.value
 }
 
 // preflight answers the request that a browser sends ahead of the real one. It carries no
@@ -131,10 +148,6 @@ func (c *call) writeHeader(status int) {
 
 // write writes to the client. It reports false if the client has gone or does not read.
 func (c *call) write(p []byte) bool {
-	if now := time.Now(); c.writeBy.Sub(now) < c.g.Patience.Write/2 {
-		c.writeBy = now.Add(c.g.Patience.Write)
-		_ = c.ctl.SetWriteDeadline(c.writeBy)
-	}
 	_, err := c.w.Write(p)
 	return err == nil
 }

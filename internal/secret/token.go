@@ -41,25 +41,33 @@ func ParseSecretKey(key string) (id string, hash [32]byte, ok bool) {
 }
 
 // HoldsSecretKey reports whether text contains something in the form of a secret key.
-func HoldsSecretKey(text string) bool { return holdsSecretKey(text, strings.Index) }
+func HoldsSecretKey(text string) bool { return holdsSecretKey(text, strings.IndexByte) }
 
 // HoldsSecretKeyBytes is HoldsSecretKey for bytes.
 func HoldsSecretKeyBytes(text []byte) bool {
-	return holdsSecretKey(text, func(p []byte, sought string) int { return bytes.Index(p, []byte(sought)) })
+	return holdsSecretKey(text, bytes.IndexByte)
 }
 
-func holdsSecretKey[T string | []byte](text T, index func(T, string) int) bool {
+// holdsSecretKey looks for the prefix by its underscore, which text seldom has.
+func holdsSecretKey[T string | []byte](text T, index func(T, byte) int) bool {
 	const length = len(secretPrefix) + idLength + 1 + secretLength
-	for {
-		i := index(text, secretPrefix)
-		if i < 0 || len(text)-i < length {
+	for from := 0; ; {
+		i := index(text[from:], '_')
+		if i < 0 {
 			return false
 		}
-		key := text[i+len(secretPrefix) : i+length]
+		from += i + 1
+		start := from - len(secretPrefix)
+		if start < 0 || string(text[start:from]) != secretPrefix {
+			continue
+		}
+		if len(text)-start < length {
+			return false
+		}
+		key := text[from : start+length]
 		if key[idLength] == '_' && isBase62(key[:idLength]) && isBase62(key[idLength+1:]) {
 			return true
 		}
-		text = text[i+1:]
 	}
 }
 

@@ -23,7 +23,7 @@ func BenchmarkEndlessHeaders(b *testing.B) {
 				b.Fatal(err)
 			}
 			srv := &http.Server{Handler: http.NotFoundHandler(), MaxHeaderBytes: headerBytes, ReadHeaderTimeout: time.Minute}
-			translating := translateErrors(srv, ln, "")
+			translating := translateErrors(srv, ln, "", time.Minute)
 			go func() { _ = srv.Serve(translating) }()
 			b.Cleanup(func() { _ = srv.Close() })
 			line := "X-Flood: " + strings.Repeat("x", 1<<10) + "\r\n"

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/api"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -20,7 +21,7 @@ import (
 //
 // net/http itself answers what is not a request, for example control characters or too many bytes in the header, and it
 // does so in plain text. Such an answer is the only one that is written while no handler runs.
-func translateErrors(srv *http.Server, ln net.Listener, docsURL string) net.Listener {
+func translateErrors(srv *http.Server, ln net.Listener, docsURL string, patience time.Duration) net.Listener {
 	type key struct{}
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, c) }
 	srv.ConnState = func(c net.Conn, state http.ConnState) {
@@ -36,19 +37,20 @@ func translateErrors(srv *http.Server, ln net.Listener, docsURL string) net.List
 		}
 		next.ServeHTTP(w, r)
 	})
-	return listener{ln, docsURL}
+	return listener{ln, docsURL, patience}
 }
 
 type listener struct {
 	net.Listener
-	docsURL string // for the errors
+	docsURL  string        // for the errors
+	patience time.Duration // for a client to read what is written
 }
 
 // Accept implements net.Listener.
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if tcp, ok := c.(*net.TCPConn); ok {
-		return &conn{TCPConn: tcp, docsURL: l.docsURL}, nil
+		return &conn{TCPConn: tcp, docsURL: l.docsURL, patience: l.patience}, nil
 	}
 	return c, err
 }
@@ -57,10 +59,12 @@ func (l listener) Accept() (net.Conn, error) {
 // answers a malformed request, nor while a connection becomes idle.
 type conn struct {
 	*net.TCPConn
-	docsURL string
-	handled atomic.Bool // a handler has been called for the current request
-	head    [2048]byte
-	n       int
+	docsURL  string
+	patience time.Duration
+	writeBy  time.Time   // the write deadline
+	handled  atomic.Bool // a handler has been called for the current request
+	head     [2048]byte
+	n        int
 }
 
 // Read implements net.Conn.
@@ -77,11 +81,32 @@ func (c *conn) Write(p []byte) (int, error) {
 		if err == nil && resp.StatusCode >= http.StatusBadRequest {
 			var answer bytes.Buffer
 			_ = translated(string(c.head[:c.n]), resp, c.docsURL).Write(&answer) // cannot fail
-			_, err := c.TCPConn.Write(answer.Bytes())
+			_, err := c.write(answer.Bytes())
 			return len(p), err
 		}
 	}
-	return c.TCPConn.Write(p)
+	return c.write(p)
+}
+
+// writeShare is how many bytes a client must read within the connection's patience.
+const writeShare = 256 << 10
+
+// write writes with a deadline, so that a client that does not read holds nothing for long. The deadline stays when the
+// write is done, because every write passes here, and it is set anew only when half of its time is over.
+func (c *conn) write(p []byte) (n int, err error) {
+	for {
+		if now := time.Now(); c.writeBy.Sub(now) < c.patience/2 {
+			c.writeBy = now.Add(c.patience)
+			if err := c.SetWriteDeadline(c.writeBy); err != nil {
+				return n, err
+			}
+		}
+		part := p[n:min(len(p), n+writeShare)]
+		written, err := c.TCPConn.Write(part)
+		if n += written; err != nil || n == len(p) {
+			return n, err
+		}
+	}
 }
 
 // translated is net/http's answer to a malformed request, which begins with head, as the client reads it.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestErrorsOfTheStandardLibraryAreTranslated(t *testing.T) {
@@ -20,7 +21,7 @@ func TestErrorsOfTheStandardLibraryAreTranslated(t *testing.T) {
 		w.Header().Set("Connection", r.Header.Get("X-Connection"))
 		http.Error(w, "text of a handler", http.StatusBadRequest)
 	})}
-	served := translateErrors(srv, ln, "")
+	served := translateErrors(srv, ln, "", time.Minute)
 	go func() { _ = srv.Serve(served) }()
 	t.Cleanup(func() { _ = srv.Close() })
 
@@ -85,4 +86,43 @@ func read(t *testing.T, r *bufio.Reader) (*http.Response, string) {
 		t.Fatal(err)
 	}
 	return resp, string(body)
+}
+
+// The write deadline outlives an answer. It must not end a later one.
+func TestAConnectionOutlivesItsWriteDeadline(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const patience = 10 * time.Millisecond
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range 3 {
+			_, _ = io.WriteString(w, "part ")
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(2 * patience)
+		}
+	})}
+	served := translateErrors(srv, ln, "", patience)
+	go func() { _ = srv.Serve(served) }()
+	t.Cleanup(func() { _ = srv.Close() })
+
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for i := range 3 {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatalf("answer %d: %v", i, err)
+		}
+		if body, err := io.ReadAll(resp.Body); string(body) != "part part part " || err != nil {
+			t.Fatalf("answer %d: %q, %v", i, body, err)
+		}
+	}
 }

@@ -45,6 +45,8 @@ type Options struct {
 	// Patience holds the gateway's time limits for clients. HeaderTimeout limits the time to receive a request's header.
 	Patience      gateway.Patience
 	HeaderTimeout time.Duration
+	// WriteTimeout limits the time in which a client must read what is written to it: 1 min.
+	WriteTimeout time.Duration
 	// Now is the clock for periods and bursts; nil is time.Now.
 	Now func() time.Time
 	// Beat is the interval of a PostgreSQL node's beats; zero uses the ledger's default.
@@ -108,7 +110,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	served := translateErrors(srv, ln, cfg.DocsURL)
+	served := translateErrors(srv, ln, cfg.DocsURL, cmp.Or(opts.WriteTimeout, time.Minute))
 	go func() { failed <- srv.Serve(served) }()
 	log.Info("starting", "address", ln.Addr().String())
 

@@ -42,9 +42,10 @@ type Options struct {
 	Echo echo.Options
 	// Upstream replaces the echo provider.
 	Upstream http.Handler
-	// Patience and HeaderTimeout are the server's with slow clients.
+	// Patience, HeaderTimeout and WriteTimeout are the server's with slow clients.
 	Patience      gateway.Patience
 	HeaderTimeout time.Duration
+	WriteTimeout  time.Duration
 	// Now is the server's time; nil is the real one.
 	Now func() time.Time
 	// Env are further environment variables.
@@ -235,7 +236,7 @@ func (s *Stack) run(setup func(context.Context, *store.Store) error) error {
 		s.done <- server.Run(ctx, cfg, server.Options{
 			Log: slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Listener: ln,
 			Setup: setup, Ledger: func(l ledger.Ledger) { s.Ledger = l },
-			Patience: s.opts.Patience, HeaderTimeout: s.opts.HeaderTimeout, Now: s.opts.Now, Ready: func(a net.Addr) { ready <- a },
+			Patience: s.opts.Patience, HeaderTimeout: s.opts.HeaderTimeout, WriteTimeout: s.opts.WriteTimeout, Now: s.opts.Now, Ready: func(a net.Addr) { ready <- a },
 		})
 	}()
 	select {
