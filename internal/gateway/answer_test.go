@@ -109,11 +109,11 @@ func TestStreamOptions_AreNotAdded(t *testing.T) {
 func TestStreamOptions_MemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	var p plainServers
-	for i := range 5 * mostPlain {
+	for i := range 5 * maxPlain {
 		p.noteRefusal(fmt.Sprint("model-", i), time.Unix(0, 0))
 	}
-	if len(p.known) > mostPlain {
-		t.Errorf("%d servers are remembered, want at most %d", len(p.known), mostPlain)
+	if len(p.known) > maxPlain {
+		t.Errorf("%d servers are remembered, want at most %d", len(p.known), maxPlain)
 	}
 	for range plainAfter {
 		p.noteRefusal("a", time.Unix(0, 0))

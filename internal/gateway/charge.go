@@ -195,8 +195,8 @@ const (
 	longestAnswer  = 262_144    // tokens
 	plainPasses    = 2          // of a request without hosted tools
 	toolPasses     = 16         // of a request with hosted tools
-	mostOthers     = 32         // passes of other models, if the request does not bound them higher
-	mostFees       = 1000
+	maxOthers      = 32         // passes of other models, if the request does not bound them higher
+	maxFees        = 1000
 	longestSound   = 48 * 60 * 60 * 1000 // milliseconds
 )
 
@@ -220,10 +220,10 @@ func (c *call) bounded(r meter.Result) meter.Result {
 		Fees:        c.est.input.Fees,
 	}
 	for i, n := range atMost.Fees {
-		atMost.Fees[i] = max(n, mostFees)
+		atMost.Fees[i] = max(n, maxFees)
 	}
 	over := lower(&r.Usage, atMost)
-	if most := max(mostOthers, c.est.turns+c.est.passes); int64(len(r.Others)) > most {
+	if most := max(maxOthers, c.est.turns+c.est.passes); int64(len(r.Others)) > most {
 		r.Others, over = r.Others[:most], true
 	}
 	for i := range r.Others {

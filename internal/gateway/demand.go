@@ -235,8 +235,8 @@ func (c *call) usesOf(t wire.Tool) (int64, error) {
 	return 0, unbounded(t.Param, "A strict limit applies, and the provider runs the tool %q at a cost without a known bound. Leave it out.", t.Type)
 }
 
-// mostSearched is the context of OpenAI's web search in tokens, whatever the model's own context is.
-const mostSearched = 128_000
+// maxSearched is the context of OpenAI's web search in tokens, whatever the model's own context is.
+const maxSearched = 128_000
 
 // notShown is the most input, in tokens, that a provider reads at once beside the body: what the body refers to, and what
 // hosted tools find.
@@ -254,7 +254,7 @@ func (c *call) notShown(p price.Price) int64 {
 		if c.ep.Dialect != wire.OpenAI || wire.UndatedTool(t.Type) != "web_search" {
 			return most
 		}
-		read = min(most, mostSearched)
+		read = min(most, maxSearched)
 	}
 	return read
 }
@@ -280,7 +280,7 @@ func (c *call) addDemands(e *estimate) {
 		if err != nil {
 			uses = 1 // no strict limit applies: it would have refused the tool
 		}
-		e.turns += min(uses, mostTurns)
+		e.turns += min(uses, maxTurns)
 		if fee := c.hosted(t).fee; fee < price.FeeKinds {
 			e.input.Fees[fee] = satMul(e.input.Fees[fee]+uses, c.containerSize(fee))
 		}
@@ -291,8 +291,8 @@ func (c *call) addDemands(e *estimate) {
 	}
 }
 
-// mostTurns keeps the arithmetic from overflowing. No limit covers so many turns.
-const mostTurns = 1 << 20
+// maxTurns keeps the arithmetic from overflowing. No limit covers so many turns.
+const maxTurns = 1 << 20
 
 func (e *estimate) addPass(p price.Price) {
 	e.held = e.held.Plus(dearestOutput(p))
@@ -324,8 +324,8 @@ func (c *call) containerSize(fee price.Fee) int64 {
 	return 1
 }
 
-// mostImagePrompt is the longest prompt of OpenAI's image models in characters, which bounds its tokens.
-const mostImagePrompt = 32_000
+// maxImagePrompt is the longest prompt of OpenAI's image models in characters, which bounds its tokens.
+const maxImagePrompt = 32_000
 
 // addToolModel adds what a tool's own model may use. An advisor's model reads the whole conversation. An image tool reads
 // a prompt and the conversation's images, and draws.
@@ -345,9 +345,9 @@ func (c *call) addToolModel(e *estimate, t wire.Tool, uses int64) {
 				p, priced = e.price, e.priced
 			}
 		}
-		u.ImageInput = (c.env.Input.Images + uses) * mostImageInputEdited
-		u.Input = mostImagePrompt + u.ImageInput
-		u.Output = mostImageTokens(t.Model) + partialImages
+		u.ImageInput = (c.env.Input.Images + uses) * maxImageInputEdited
+		u.Input = maxImagePrompt + u.ImageInput
+		u.Output = maxImageTokens(t.Model) + partialImages
 		u.ImageOutput = u.Output
 		u.Images = 1
 	default:

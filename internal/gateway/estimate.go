@@ -26,18 +26,18 @@ const (
 	// photograph was seen to cost 14,364 tokens. Google's older models charge 258 a tile,
 	// and a long strip has dozens of tiles. The other vendors stay below 5,000. Of the models
 	// that no vendor's name tells, Qwen's read up to 16,384 tokens an image.
-	mostImageInput       = 5_000
-	mostImageInputMini   = 2_833 + 8*5_667
-	mostImageInputFine   = 25_000
-	mostImageInputFull   = 40_000
-	mostImageInputTiled  = 20_000
-	mostImageInputEdited = 8_000 // by gpt-image: 6,240 in high fidelity, plus tiles
+	maxImageInput       = 5_000
+	maxImageInputMini   = 2_833 + 8*5_667
+	maxImageInputFine   = 25_000
+	maxImageInputFull   = 40_000
+	maxImageInputTiled  = 20_000
+	maxImageInputEdited = 8_000 // by gpt-image: 6,240 in high fidelity, plus tiles
 
 	// The most that an image model writes: gpt-image-1 and 1.5 in high quality at their
 	// larger sizes. Later models draw up to 4K, and OpenAI gives no table.
-	mostImageOutput     = 6_240
-	mostImageOutputFull = 40_000
-	partialImages       = 3 * 100 // each partial image of a stream adds 100
+	maxImageOutput     = 6_240
+	maxImageOutputFull = 40_000
+	partialImages      = 3 * 100 // each partial image of a stream adds 100
 
 	// Input that vendors add to the body: a few tokens a message, fewer than the bytes of
 	// its JSON, and Anthropic's prompt for the use of tools.
@@ -51,7 +51,7 @@ const (
 	// Recordings are rarely below 32 kbit/s, four times the lowest bit rate of MPEG audio.
 	usualSound = 4
 
-	leastResponseOutput = 16 // the smallest max_output_tokens that OpenAI takes
+	minResponseOutput = 16 // the smallest max_output_tokens that OpenAI takes
 )
 
 // estimate is the usage that a request may come to, known before it is sent.
@@ -113,7 +113,7 @@ func (c *call) estimateOf() estimate {
 			e.likely, e.input = price.Usage{}, price.Usage{}
 		}
 	case wire.ImageGenerations, wire.ImageEdits:
-		e.output, e.capped = (mostImageTokens(c.target.Model)+partialImages)*c.env.Answers, true
+		e.output, e.capped = (maxImageTokens(c.target.Model)+partialImages)*c.env.Answers, true
 		e.likely.Images, e.input.Images = c.env.Answers, c.env.Answers
 		if e.price.Output == 0 && e.price.Input == 0 {
 			e.output = 0
@@ -162,12 +162,12 @@ func (c *call) freeModeration(p price.Price, priced bool) bool {
 	return c.target.Provider.Quirks().ModerationsAreFree || priced && p.Input == 0 && p.Output == 0
 }
 
-// mostImageTokens is the most that an image model writes for one image.
-func mostImageTokens(model string) int64 {
+// maxImageTokens is the most that an image model writes for one image.
+func maxImageTokens(model string) int64 {
 	if name := limit.NormalizeModel(model); strings.HasPrefix(name, "gpt-image-1") || strings.HasPrefix(name, "dall-e") {
-		return mostImageOutput
+		return maxImageOutput
 	}
-	return mostImageOutputFull
+	return maxImageOutputFull
 }
 
 // longCache reports whether a request to a model of OpenAI may write to its cache for 12 hours, which costs more.
@@ -197,7 +197,7 @@ func mentions(body []byte, word string) bool {
 // imageBound is the most tokens that an image in the request costs, whichever of its models reads it.
 func (c *call) imageBound() int64 {
 	if c.ep.Operation == wire.ImageEdits {
-		return mostImageInputEdited
+		return maxImageInputEdited
 	}
 	most := imageBoundOf(c.target.Model)
 	for _, m := range c.env.Demands.Models {
@@ -208,7 +208,7 @@ func (c *call) imageBound() int64 {
 
 // usualImage is the usual cost, in tokens, of an image that costs at most bound.
 func usualImage(bound int64) int64 {
-	if bound == mostImageInputMini {
+	if bound == maxImageInputMini {
 		return usualImageInputMini
 	}
 	return usualImageInput
@@ -219,15 +219,15 @@ func imageBoundOf(model string) int64 {
 	name = name[strings.LastIndexByte(name, '/')+1:] // OpenRouter's names have their vendor before them
 	switch {
 	case limit.BaseModel(name) == "gpt-4o-mini":
-		return mostImageInputMini
+		return maxImageInputMini
 	case strings.HasPrefix(name, "gpt-5.") && !fewPatches(name):
-		return mostImageInputFine
+		return maxImageInputFine
 	case strings.HasPrefix(name, "gpt-") && !fewPatches(name):
-		return mostImageInputFull
+		return maxImageInputFull
 	case strings.HasPrefix(name, "gemini-"), price.Vendor(name) == "":
-		return mostImageInputTiled
+		return maxImageInputTiled
 	}
-	return mostImageInput
+	return maxImageInput
 }
 
 // fewPatches reports whether an OpenAI model is older than the models that read images in full detail.
@@ -288,14 +288,14 @@ func (e *estimate) askStrict(op wire.Operation, answers int64) (most, least limi
 	u.Output = e.output
 	most = e.hold(u)
 	if generates(op) {
-		u.Output = min(e.output, leastOutput(op)*answers+e.rejected)
+		u.Output = min(e.output, minOutput(op)*answers+e.rejected)
 	}
 	return most, e.hold(u)
 }
 
-func leastOutput(op wire.Operation) int64 {
+func minOutput(op wire.Operation) int64 {
 	if op == wire.Responses {
-		return leastResponseOutput
+		return minResponseOutput
 	}
 	return 1
 }
@@ -350,7 +350,7 @@ func (e *estimate) unmetered(op wire.Operation, text, answers int64) int64 {
 	case generates(op):
 		return min(e.output, usualOutput*answers)
 	case op == wire.ImageGenerations, op == wire.ImageEdits:
-		return min(e.output, mostImageOutput*answers)
+		return min(e.output, maxImageOutput*answers)
 	}
 	return e.output
 }

@@ -96,8 +96,8 @@ func (x *exchange) end() {
 	x.cancel(nil)
 }
 
-// mostDrained bounds the answers that are read at once after their clients left. Each may hold an answer of 1 MB.
-const mostDrained = 1024
+// maxDrained bounds the answers that are read at once after their clients left. Each may hold an answer of 1 MB.
+const maxDrained = 1024
 
 // grace is how long an answer is still read after its client left, so that leaving is not cheaper than staying. A whole
 // answer is read to its end, and so is a stream if the project drains. Another stream is read on for its figures if its
@@ -123,7 +123,7 @@ func (x *exchange) clientLeft(c *call) bool {
 		return x.ctx.Err() == nil
 	}
 	grace := c.grace(x)
-	if grace == 0 || c.g.drained.Add(1) > mostDrained {
+	if grace == 0 || c.g.drained.Add(1) > maxDrained {
 		if grace > 0 {
 			c.g.drained.Add(-1)
 		}

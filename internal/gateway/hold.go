@@ -106,7 +106,7 @@ func (c *call) capOutput(edit *wire.Edit) {
 	if c.env.Capped && each >= c.env.MaxOutput {
 		return
 	}
-	edit.MaxOutput = max(leastOutput(c.ep.Operation), each)
+	edit.MaxOutput = max(minOutput(c.ep.Operation), each)
 	edit.CapField = capField(c.ep.Operation, c.target.Provider)
 	c.est.output, c.est.capped = addSat(satMul(edit.MaxOutput, c.env.Answers), c.est.rejected), true
 }

@@ -410,14 +410,14 @@ func TestReadingOnIsBoundedInNumber(t *testing.T) {
 			<-r.Context().Done()
 			return nil, context.Cause(r.Context())
 		})
-		e.drained.Store(mostDrained)
+		e.drained.Store(maxDrained)
 		began := time.Now()
 		e.send("/v1/chat/completions", chat, time.Second)
 		if took := time.Since(began); took != time.Second {
 			t.Errorf("it was read on for %s, want the end at 1s", took)
 		}
-		if got := e.drained.Load(); got != mostDrained {
-			t.Errorf("%d are drained, want %d", got, mostDrained)
+		if got := e.drained.Load(); got != maxDrained {
+			t.Errorf("%d are drained, want %d", got, maxDrained)
 		}
 		if got := e.charged(t); got < usualOutput {
 			t.Errorf("charged %d, want the usual output", got)
@@ -494,8 +494,8 @@ func TestLeavingWhileAnImageIsDrawnIsNotFree(t *testing.T) {
 		})
 		e.send("/v1/images/generations", `{"model":"gpt-image-1","stream":true,"partial_images":3,"prompt":"a hat"}`, time.Second)
 		synctest.Wait()
-		if got := e.charged(t); got < mostImageOutput {
-			t.Errorf("charged %d tokens, want those of an image, %d", got, mostImageOutput)
+		if got := e.charged(t); got < maxImageOutput {
+			t.Errorf("charged %d tokens, want those of an image, %d", got, maxImageOutput)
 		}
 	})
 }

@@ -153,13 +153,13 @@ func (l *limitItems) name(part string) {
 // never stands for the seconds until a reset that changes nothing.
 const never = -1
 
-// mostItem is the largest integer of a structured field (RFC 9651, section 3.3.1).
-const mostItem = 999_999_999_999_999
+// maxItem is the largest integer of a structured field (RFC 9651, section 3.3.1).
+const maxItem = 999_999_999_999_999
 
 func (l *limitItems) end(quota, window, left, reset int64) {
-	l.policy = strconv.AppendInt(append(l.policy, `";q=`...), min(quota, mostItem), 10)
+	l.policy = strconv.AppendInt(append(l.policy, `";q=`...), min(quota, maxItem), 10)
 	l.policy = strconv.AppendInt(append(l.policy, `;w=`...), window, 10)
-	l.state = strconv.AppendInt(append(l.state, `";r=`...), min(left, mostItem), 10)
+	l.state = strconv.AppendInt(append(l.state, `";r=`...), min(left, maxItem), 10)
 	if reset != never {
 		l.state = strconv.AppendInt(append(l.state, `;t=`...), reset, 10)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// mostModels is the most models on a page, as in Anthropic's and Google's APIs.
-const mostModels = 1000
+// maxModels is the most models on a page, as in Anthropic's and Google's APIs.
+const maxModels = 1000
 
 // openAIModel is a model as in https://platform.openai.com/docs/api-reference/models.
 type openAIModel struct {
@@ -130,7 +130,7 @@ func (c *call) openAIModels(list []provider.Model, _ url.Values) error {
 }
 
 // anthropicModels answers with a page: `limit` models after `after_id`, or before `before_id`. The default limit is
-// mostModels, not Anthropic's 20, because clients that do not page would miss the other models.
+// maxModels, not Anthropic's 20, because clients that do not page would miss the other models.
 func (c *call) anthropicModels(list []provider.Model, q url.Values) error {
 	limit, err := pageSize(q, "limit")
 	if err != nil {
@@ -194,18 +194,18 @@ func after(list []provider.Model, name string) []provider.Model {
 
 func byName(m provider.Model, name string) int { return strings.Compare(m.Name, name) }
 
-// pageSize reads how many models the page shall have, at most mostModels.
+// pageSize reads how many models the page shall have, at most maxModels.
 func pageSize(q url.Values, param string) (int, error) {
 	text := q.Get(param)
 	if text == "" {
-		return mostModels, nil
+		return maxModels, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n == 0 && param == "limit" {
-		return 0, badRequest(param, fmt.Sprintf("`%s` must be a number from 1 to %d.", param, mostModels))
+		return 0, badRequest(param, fmt.Sprintf("`%s` must be a number from 1 to %d.", param, maxModels))
 	}
-	if n == 0 || n > mostModels { // protobuf's absent field
-		n = mostModels
+	if n == 0 || n > maxModels { // protobuf's absent field
+		n = maxModels
 	}
 	return n, nil
 }

@@ -26,7 +26,7 @@ type refusals struct {
 }
 
 const (
-	mostPlain  = 1024
+	maxPlain   = 1024
 	plainFor   = time.Hour
 	plainAfter = 3 // refusals in a row that one faulty machine behind the server would not explain
 )
@@ -50,7 +50,7 @@ func (p *plainServers) noteRefusal(server string, now time.Time) {
 	if !now.Before(r.until) {
 		r.count = 0
 	}
-	if _, here := p.known[server]; !here && len(p.known) >= mostPlain {
+	if _, here := p.known[server]; !here && len(p.known) >= maxPlain {
 		for other := range p.known {
 			delete(p.known, other)
 			break

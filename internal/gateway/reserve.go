@@ -22,12 +22,12 @@ type reservation struct {
 	ended    bool // the reservation has been settled or released
 }
 
-const mostResolutions = 5
+const maxResolutions = 5
 
 // admit decides on the request under the identity's settings as they are at the decision, and returns the edit that the
 // body needs. Settings that were assumed, or that have changed meanwhile, are read before it decides again.
 func (c *call) admit(ctx context.Context, query string) (edit wire.Edit, err error) {
-	for range mostResolutions {
+	for range maxResolutions {
 		edit, err = c.decide(ctx, query)
 		stale := errors.Is(err, ledger.ErrStale)
 		if err == nil || !stale && !c.assumed {

@@ -193,7 +193,7 @@ func TestModelThatAnsweredHasManyNames(t *testing.T) {
 // As many passes of an advisor are charged as the request allows.
 func TestEveryPassOfAnAdvisorIsCharged(t *testing.T) {
 	t.Parallel()
-	const uses = 3 * mostOthers
+	const uses = 3 * maxOthers
 	pass := `{"type":"advisor_message","model":"claude-opus-4-5","input_tokens":5,"output_tokens":5},`
 	e := newExchangeTest(t, `{"name":"test","tokenLimit":1000000000}`, answering(`{"content":[{"type":"text","text":"x"}],"usage":{"input_tokens":10,"output_tokens":10,"iterations":[`+
 		strings.Repeat(pass, uses)+`{"type":"message","input_tokens":10,"output_tokens":10}]}}`))
