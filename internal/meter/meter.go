@@ -285,12 +285,12 @@ func (m *meter) failed() {
 // branches are the parallel parts of one answer: choices, candidates, blocks.
 type branches struct{ seen, over uint64 }
 
-// mostBranches is the number of branches that are told apart. Further ones share a bit.
-const mostBranches = 64
+// maxBranches is the number of branches that are told apart. Further ones share a bit.
+const maxBranches = 64
 
 // see notes that a branch exists and, with ended, that it has ended.
 func (b *branches) see(index int64, ended bool) {
-	bit := uint64(1) << min(max(index, 0), mostBranches-1)
+	bit := uint64(1) << min(max(index, 0), maxBranches-1)
 	b.seen |= bit
 	if ended {
 		b.over |= bit

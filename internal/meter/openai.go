@@ -21,7 +21,7 @@ var chat = format{
 	event: (*meter).chatEvent,
 	long:  func(m *meter, l *bulk) { m.chatEvent(nil, []byte(l.object("", "usage"))) },
 	finished: func(m *meter, begun, answers int64) bool {
-		return m.res.Complete || begun >= min(answers, mostBranches)
+		return m.res.Complete || begun >= min(answers, maxBranches)
 	},
 	usageOnly: true,
 }

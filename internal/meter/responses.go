@@ -111,8 +111,8 @@ type hosted struct {
 	imageModel             string // "" if the answer does not name it
 }
 
-// mostContainers bounds how many containers of one answer are distinguished.
-const mostContainers = 64
+// maxContainers bounds how many containers of one answer are distinguished.
+const maxContainers = 64
 
 // items counts the items of a whole response's output. The items that came before it are among them, or it leaves them out.
 func (h *hosted) items(output gjson.Result) {
@@ -155,7 +155,7 @@ func (h *hosted) counted(v gjson.Result) {
 
 // container notes a container, which is billed once. A call that names none counts as a container of its own.
 func (h *hosted) container(id string) {
-	if len(h.containers) == mostContainers {
+	if len(h.containers) == maxContainers {
 		return
 	}
 	for _, c := range h.containers {
