@@ -184,8 +184,8 @@ func notAKey(s string) string {
 
 const (
 	bullet = "•"
-	// leastMasked is the length, in bytes, from which a key's last four characters may be shown.
-	leastMasked = 16
+	// minMasked is the length, in bytes, from which a key's last four characters may be shown.
+	minMasked = 16
 )
 
 // mask hides a key, except for the last four characters of a long one.
@@ -194,7 +194,7 @@ func mask(key string) string {
 	switch {
 	case key == "" || isMask(key):
 		return key
-	case len(key) < leastMasked:
+	case len(key) < minMasked:
 		return strings.Repeat(bullet, 8)
 	}
 	return strings.Repeat(bullet, 8) + key[len(key)-shown:]

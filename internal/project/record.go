@@ -32,7 +32,7 @@ type SealedKey struct {
 
 // Hides reports whether the mask is the mask of key. It is false for a key so short that its mask shows nothing of it.
 func (k SealedKey) Hides(key string) bool {
-	return len(key) >= leastMasked && k.Mask == mask(key)
+	return len(key) >= minMasked && k.Mask == mask(key)
 }
 
 // Document returns the settings with masked keys, to be shown or changed by Patch.

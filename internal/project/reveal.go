@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// leastSecret is the length, in bytes, from which a stored key is hidden. A shorter one is a dummy for a server that needs
+// minSecret is the length, in bytes, from which a stored key is hidden. A shorter one is a dummy for a server that needs
 // no key, and could be ordinary text.
-const leastSecret = 8
+const minSecret = 8
 
 // keyForm is a form in which an answer may quote a key.
 type keyForm struct {
@@ -23,7 +23,7 @@ type keyForm struct {
 func newKeyForm(text string) keyForm {
 	f := keyForm{text: text, bytes: []byte(text)}
 	best := 0
-	for i, c := range f.bytes[:len(text)-leastSecret+1] {
+	for i, c := range f.bytes[:len(text)-minSecret+1] {
 		rank := 0
 		switch {
 		case c >= 'A' && c <= 'Z':
@@ -41,7 +41,7 @@ func newKeyForm(text string) keyForm {
 // keyForms returns the forms in which an answer may quote a key: plain, escaped for a URL or for JSON, and inside
 // base64, such as a Basic authorization.
 func keyForms(key string) []keyForm {
-	if len(key) < leastSecret {
+	if len(key) < minSecret {
 		return nil
 	}
 	var forms []keyForm
@@ -51,7 +51,7 @@ func keyForms(key string) []keyForm {
 				return
 			}
 		}
-		if len(form) >= leastSecret {
+		if len(form) >= minSecret {
 			forms = append(forms, newKeyForm(form))
 		}
 	}

@@ -32,7 +32,7 @@ func (s Settings) Warnings(book *PriceBook) []Warning {
 	if err != nil {
 		return nil // invalid settings are an error elsewhere
 	}
-	w := warner{Settings: s, snapshot: snapshot.WithBook(book), steps: mostSteps}
+	w := warner{Settings: s, snapshot: snapshot.WithBook(book), steps: maxSteps}
 	w.spending() // first, because it matters most if the check ends early
 	w.unused()
 	w.level("", s.LevelFields, nil)
@@ -45,7 +45,7 @@ func (s Settings) Warnings(book *PriceBook) []Warning {
 
 // IdentityWarnings returns warnings about one identity's settings, as Settings.Warnings does.
 func (s *Snapshot) IdentityWarnings(f LevelFields, response map[string]any) []Warning {
-	w := warner{snapshot: s, steps: mostIdentitySteps}
+	w := warner{snapshot: s, steps: maxIdentitySteps}
 	w.keys("modelLimits", f.ModelLimits)
 	w.variables("limitResponse", response)
 	return w.result()
@@ -81,13 +81,13 @@ func (s Settings) RemovedTierWarning(tier string, n int) Warning {
 
 // A document of a megabyte may have 100,000 keys and tiers, and checking each against each would take minutes.
 const (
-	// mostWarnings is how many warnings a check may give; more are of no use.
-	mostWarnings = 100
-	// mostSteps is how many steps of 1 to 20 ns a check of settings may take. A project with hundreds of keys and
+	// maxWarnings is how many warnings a check may give; more are of no use.
+	maxWarnings = 100
+	// maxSteps is how many steps of 1 to 20 ns a check of settings may take. A project with hundreds of keys and
 	// dozens of tiers needs a part of them.
-	mostSteps = 5_000_000
-	// mostIdentitySteps is the same for one identity, of which one call may bring a thousand.
-	mostIdentitySteps = 200_000
+	maxSteps = 5_000_000
+	// maxIdentitySteps is the same for one identity, of which one call may bring a thousand.
+	maxIdentitySteps = 200_000
 
 	resolveSteps = 50     // to find the limits of a model, beside one step for each key
 	keySteps     = 300    // to look a model up in the price book
@@ -111,7 +111,7 @@ func (w *warner) may(path string, steps int) bool {
 	switch {
 	case w.ended != "":
 		return false
-	case len(w.all) >= mostWarnings || w.steps < steps:
+	case len(w.all) >= maxWarnings || w.steps < steps:
 		w.ended = path
 		return false
 	}
@@ -121,17 +121,17 @@ func (w *warner) may(path string, steps int) bool {
 
 // result returns the warnings, sorted by path.
 func (w *warner) result() []Warning {
-	if len(w.all) > mostWarnings {
+	if len(w.all) > maxWarnings {
 		if w.ended == "" {
-			w.ended = w.all[mostWarnings].Path
+			w.ended = w.all[maxWarnings].Path
 		}
-		w.all = w.all[:mostWarnings]
+		w.all = w.all[:maxWarnings]
 	}
 	slices.SortStableFunc(w.all, func(a, b Warning) int { return strings.Compare(a.Path, b.Path) })
 	switch {
 	case w.ended == "":
-	case len(w.all) == mostWarnings:
-		w.warn(w.ended, "The check ended here, after %d warnings. Mend those, and check again.", mostWarnings)
+	case len(w.all) == maxWarnings:
+		w.warn(w.ended, "The check ended here, after %d warnings. Mend those, and check again.", maxWarnings)
 	default:
 		w.warn(w.ended, "The check ended here, because there are too many model keys or tiers to check them all. Use fewer, such as prefixes that end in *.")
 	}
