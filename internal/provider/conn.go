@@ -110,8 +110,8 @@ func (c *conn) send(req *http.Request, m message) (sent bool, err error) {
 
 // receive reads the header of the answer.
 func (c *conn) receive(req *http.Request) (*http.Response, error) {
-	c.left = mostAnswerHeader
-	for range mostInterim {
+	c.left = maxAnswerHeader
+	for range maxInterim {
 		resp, err := http.ReadResponse(c.in, req)
 		if err != nil {
 			return nil, err

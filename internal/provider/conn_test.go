@@ -247,8 +247,8 @@ func TestBrokenAnswers(t *testing.T) {
 		"half a chunk":     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok", true},
 		"no last chunk":    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", true},
 		"odd chunk":        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n", true},
-		"endless header":   {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", mostAnswerHeader), false},
-		"endless interim":  {strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", mostInterim) + okAnswer, false},
+		"endless header":   {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", maxAnswerHeader), false},
+		"endless interim":  {strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", maxInterim) + okAnswer, false},
 		"switch protocols": {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -434,17 +434,17 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	transport := newTestTransport(t, TransportConfig{})
 	to := origin{"http", "x"}
 	var far []net.Conn
-	for range mostIdleEach + 10 {
+	for range maxIdlePerHost + 10 {
 		near, other := net.Pipe()
 		far = append(far, other)
 		transport.put(newConn(transport, to, near))
 	}
-	if n := transport.idleCount(); n != mostIdleEach {
-		t.Errorf("%d connections are idle; want %d", n, mostIdleEach)
+	if n := transport.idleCount(); n != maxIdlePerHost {
+		t.Errorf("%d connections are idle; want %d", n, maxIdlePerHost)
 	}
 	transport.reap(time.Now().Add(keepIdle / 2))
-	if n := transport.idleCount(); n != mostIdleEach {
-		t.Errorf("%d connections are idle before their time; want %d", n, mostIdleEach)
+	if n := transport.idleCount(); n != maxIdlePerHost {
+		t.Errorf("%d connections are idle before their time; want %d", n, maxIdlePerHost)
 	}
 	transport.reap(time.Now().Add(keepIdle + time.Second))
 	if n := transport.idleCount(); n != 0 {

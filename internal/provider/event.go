@@ -34,8 +34,8 @@ const (
 	formJSON
 )
 
-// mostHeld is the longest line or error, in bytes, that is examined: errors are short.
-const mostHeld = 16 << 10
+// maxHeld is the longest line or error, in bytes, that is examined: errors are short.
+const maxHeld = 16 << 10
 
 // accountMessage replaces the provider's message.
 const accountMessage = `"The provider refused the account of this app. The app's developer has to act."`
@@ -89,7 +89,7 @@ func (c *Complaints) events(p []byte, last bool) []byte {
 	start := 0 // where the last line begins
 	if i := bytes.LastIndexAny(p, lineEnds); i >= 0 || !c.within {
 		start = i + 1
-		if rest := p[start:]; !last && len(rest) <= mostHeld && bytes.HasPrefix(rest, dataField[:min(len(rest), len(dataField))]) {
+		if rest := p[start:]; !last && len(rest) <= maxHeld && bytes.HasPrefix(rest, dataField[:min(len(rest), len(dataField))]) {
 			c.held = bytes.Clone(rest)
 			p = p[:start]
 		}
@@ -124,7 +124,7 @@ var dataField = []byte("data:")
 // line returns a line with its error replaced, if that is a complaint.
 func (c *Complaints) line(line []byte) []byte {
 	doc, ok := bytes.CutPrefix(line, dataField)
-	if !ok || len(line) > mostHeld || !bytes.Contains(doc, errorName) {
+	if !ok || len(line) > maxHeld || !bytes.Contains(doc, errorName) {
 		return line
 	}
 	failure := gjson.GetBytes(doc, "error")
@@ -168,7 +168,7 @@ func (c *Complaints) json(p []byte, last bool) []byte {
 		n := c.docs.next(p)
 		part := p[:n]
 		switch ofError := c.docs.inside || c.docs.ended; {
-		case ofError && len(c.held)+n > mostHeld:
+		case ofError && len(c.held)+n > maxHeld:
 			c.out = append(append(c.out, c.held...), part...)
 			c.held, c.docs.inside = nil, false
 		case ofError:

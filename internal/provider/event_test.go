@@ -20,7 +20,7 @@ func TestErrorEventsAboutTheAccount(t *testing.T) {
 	}
 	const own = `{"type":"error","code":"provider_auth_failed","message":` + accountMessage + `}`
 	const account, overloaded = `{"message":"Rate limit in organization org-AbCdEf12","error":"{[\\\"" }`, `{"message":"Overloaded"}`
-	long := `{"message":"` + strings.Repeat("x", mostHeld) + `insufficient_quota"}`
+	long := `{"message":"` + strings.Repeat("x", maxHeld) + `insufficient_quota"}`
 	plain := "data: {\"error\":null,\"text\":\"your billing, your organization\"}\n\n: ping\n\ndata: {\"error\":{\"message\":\"Overloaded\"}}\r\n\r\ndata: [DONE]\n\n"
 	for stream, want := range map[string]string{
 		plain: plain, "": "",
@@ -40,7 +40,7 @@ func TestErrorEventsAboutTheAccount(t *testing.T) {
 		`{"x":1}{"error":` + account + `}`:                                                                                                          `{"x":1}{"error":` + own + `}`,
 		`{"error":` + account[:len(account)-1]:                                                                                                      `{"error":` + own,
 		`{"error":` + long + `,"x":"` + strings.Repeat(`\"`, 40_000) + `"}`:                                                                         `{"error":` + long + `,"x":"` + strings.Repeat(`\"`, 40_000) + `"}`,
-		"data: " + strings.Repeat("x", 2*mostHeld) + "data: {\"error\":{\"code\":\"insufficient_quota\"}}":                                          "data: " + strings.Repeat("x", 2*mostHeld) + "data: {\"error\":{\"code\":\"insufficient_quota\"}}",
+		"data: " + strings.Repeat("x", 2*maxHeld) + "data: {\"error\":{\"code\":\"insufficient_quota\"}}":                                           "data: " + strings.Repeat("x", 2*maxHeld) + "data: {\"error\":{\"code\":\"insufficient_quota\"}}",
 		"data: {\"error\":{\"message\":\"Rate limit in organization org-AbCdEf12\"}}\n\n":                                                           "data: {\"error\":" + own + "}\n\n",
 		"event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"insufficient_quota\"}}}\n\n" + plain:       "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":" + own + "}}\n\n" + plain,
 		"data: {\"type\":\"error\",\"code\":\"insufficient_quota\",\"message\":\"You exceeded your current quota\",\"sequence_number\":2}\n":        "data: " + own + "\n",

@@ -20,12 +20,12 @@ type TransportConfig struct {
 }
 
 const (
-	dialTimeout      = 10 * time.Second // to connect, and again for TLS
-	keepIdle         = 90 * time.Second // a connection that nobody uses
-	mostIdle         = 1024             // connections, over all providers
-	mostIdleEach     = 256
-	mostAnswerHeader = 256 << 10 // bytes
-	mostInterim      = 5         // 1xx answers before the answer
+	dialTimeout     = 10 * time.Second // to connect, and again for TLS
+	keepIdle        = 90 * time.Second // a connection that nobody uses
+	maxIdle         = 1024             // connections, over all providers
+	maxIdlePerHost  = 256
+	maxAnswerHeader = 256 << 10 // bytes
+	maxInterim      = 5         // 1xx answers before the answer
 )
 
 // Transport sends requests to providers by HTTP/1.1, each on a connection that it has to
@@ -152,7 +152,7 @@ func (t *Transport) take(to origin) *conn {
 func (t *Transport) put(c *conn) {
 	c.idleSince = time.Now()
 	t.mu.Lock()
-	keep := t.n < mostIdle && len(t.idle[c.to]) < mostIdleEach
+	keep := t.n < maxIdle && len(t.idle[c.to]) < maxIdlePerHost
 	if keep {
 		t.idle[c.to] = append(t.idle[c.to], c)
 		t.n++
