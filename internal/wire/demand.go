@@ -40,15 +40,15 @@ type Demands struct {
 	Compactions  int64  // edits that make the provider read the input once more and summarise it
 }
 
-// mostDemands bounds the noted tools, models and objects of a body, each.
-const mostDemands = 512
+// maxDemands bounds the noted tools, models and objects of a body, each.
+const maxDemands = 512
 
 func tooMany(param string) error {
-	return invalid(param, "The request has more than %d of `%s`. Send fewer.", mostDemands, param)
+	return invalid(param, "The request has more than %d of `%s`. Send fewer.", maxDemands, param)
 }
 
 func (d *Demands) addTool(t Tool) error {
-	if len(d.Tools) == mostDemands {
+	if len(d.Tools) == maxDemands {
 		return tooMany(t.Param)
 	}
 	d.Tools = append(d.Tools, t)
@@ -56,7 +56,7 @@ func (d *Demands) addTool(t Tool) error {
 }
 
 func (d *Demands) addModel(param, name string) error {
-	if len(d.Models) == mostDemands {
+	if len(d.Models) == maxDemands {
 		return tooMany(param)
 	}
 	if err := checkModel(name); err != nil {
@@ -76,7 +76,7 @@ func (d *Demands) addPreset(model string) error {
 }
 
 func (d *Demands) addObject(param, id string) error {
-	if len(d.Objects) == mostDemands {
+	if len(d.Objects) == maxDemands {
 		return tooMany(param)
 	}
 	d.Objects = append(d.Objects, Object{param, id})

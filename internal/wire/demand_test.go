@@ -123,7 +123,7 @@ func TestParse_findsSecondModels(t *testing.T) {
 	refuse(t, chat, `{"model":"m","models":["a\u200bb"]}`, "models", "not printable")
 	refuse(t, chat, "{\"model\":\"m\",\"models\":[\"a\u2800\"]}", "models", "not printable")
 	refuse(t, chat, `{"model":"m","models":[""]}`, "models", "empty")
-	refuse(t, chat, `{"model":"m","models":[`+strings.Repeat(`"a",`, mostDemands)+`"a"]}`, "models", "more than")
+	refuse(t, chat, `{"model":"m","models":[`+strings.Repeat(`"a",`, maxDemands)+`"a"]}`, "models", "more than")
 }
 
 func TestParse_refusesModelsThatAreNoNames(t *testing.T) {
@@ -208,7 +208,7 @@ func TestParse_findsObjectsOfTheAccount(t *testing.T) {
 			}
 		})
 	}
-	refuse(t, chat, top(`"file_ids":[`+strings.Repeat(`"a",`, mostDemands)+`"a"]`), "file_ids", "more than")
+	refuse(t, chat, top(`"file_ids":[`+strings.Repeat(`"a",`, maxDemands)+`"a"]`), "file_ids", "more than")
 }
 
 // A body is read in linear time, however its references are nested.

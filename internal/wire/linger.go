@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// mostLingered bounds how many bytes of a refused request's body are read and dropped.
-const mostLingered = 256 << 20
+// maxLingered bounds how many bytes of a refused request's body are read and dropped.
+const maxLingered = 256 << 20
 
 // LingerTime is how long a client may take to finish sending after an early answer.
 const LingerTime = 10 * time.Second
@@ -39,7 +39,7 @@ func Linger(w http.ResponseWriter, r *http.Request, patience time.Duration) {
 	ctl := http.NewResponseController(w)
 	_ = ctl.Flush()
 	_ = ctl.SetReadDeadline(time.Now().Add(patience))
-	_, _ = io.CopyN(io.Discard, r.Body, mostLingered)
+	_, _ = io.CopyN(io.Discard, r.Body, maxLingered)
 }
 
 // Body is a request's body that records whether it was read to its end.

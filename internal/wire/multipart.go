@@ -260,7 +260,7 @@ func (f *formReader) refer(name string, value []byte) error {
 		if ref == noObject || ref == voiceObject && field == name {
 			continue
 		}
-		id := string(value[:min(len(value), mostID)])
+		id := string(value[:min(len(value), maxID)])
 		if ref == uriObject && !storedURI(id) || ref == skillObject && builtinSkill(id) {
 			continue
 		}
@@ -271,8 +271,8 @@ func (f *formReader) refer(name string, value []byte) error {
 	return nil
 }
 
-// mostID is how many bytes of an object's id are read; no vendor's ids are longer.
-const mostID = 1 << 10
+// maxID is how many bytes of an object's id are read; no vendor's ids are longer.
+const maxID = 1 << 10
 
 func ascii(p []byte) bool {
 	for _, c := range p {

@@ -43,7 +43,7 @@ func objectField(key []byte) reference {
 func (r *reader) refer(name string, ref reference, v token) error {
 	if v.kind == array || v.kind == object {
 		// Such values in each other would be read again at every level.
-		if r.again += v.end - v.start; r.again > mostAgain*len(r.data) {
+		if r.again += v.end - v.start; r.again > maxRereads*len(r.data) {
 			return invalid(name, "`%s` is nested in itself, or holds lists in lists. Send a list of ids.", name)
 		}
 	}
@@ -62,8 +62,8 @@ func (r *reader) refer(name string, ref reference, v token) error {
 	return r.e.Demands.addObject(name, id)
 }
 
-// mostAgain bounds how often the whole body is read again to find the objects that it refers to.
-const mostAgain = 2
+// maxRereads bounds how often the whole body is read again to find the objects that it refers to.
+const maxRereads = 2
 
 // elements calls do for each string of an array that was read, and of arrays in it.
 func (r *reader) elements(v token, do func(token) error) error {
