@@ -109,7 +109,7 @@ func Load(getenv func(string) string) (Config, error) {
 		c.Host = "127.0.0.1"
 	}
 	c.Database = e.database("DATABASE_URL", filepath.Join(c.DataDir, "airatelimit.db")).
-		pooled(int(e.integer("DATABASE_POOL_SIZE", "connections", 16, LeastConnections, 1000)))
+		pooled(int(e.integer("DATABASE_POOL_SIZE", "connections", 16, MinConnections, 1000)))
 	c.Prices = e.prices("PRICE_BOOK")
 	c.AllowPrivateUpstreams = e.boolean("ALLOW_PRIVATE_UPSTREAMS", !c.Production)
 	c.LogLevel = e.level("LOG_LEVEL")

@@ -73,8 +73,8 @@ func parsePostgres(v string) (Database, error) {
 		return Database{}, errPostgresURL
 	}
 	if n := query.Get("pool_max_conns"); n != "" {
-		if size, err := strconv.Atoi(n); err != nil || size < LeastConnections {
-			return Database{}, fmt.Errorf("has a pool_max_conns that is not a number from %d: with fewer connections a node would block itself. Give more, or leave it out and set DATABASE_POOL_SIZE", LeastConnections)
+		if size, err := strconv.Atoi(n); err != nil || size < MinConnections {
+			return Database{}, fmt.Errorf("has a pool_max_conns that is not a number from %d: with fewer connections a node would block itself. Give more, or leave it out and set DATABASE_POOL_SIZE", MinConnections)
 		}
 	}
 	d := Database{Location: v, Name: fmt.Sprintf("PostgreSQL database %s at %s", name, strings.Join(hosts, ", "))}
@@ -89,9 +89,9 @@ func parsePostgres(v string) (Database, error) {
 	return d, nil
 }
 
-// LeastConnections is the smallest pool of a node. An upgrade holds one connection and works on another, and the ledger's
+// MinConnections is the smallest pool of a node. An upgrade holds one connection and works on another, and the ledger's
 // lanes must leave one for everything else.
-const LeastConnections = 4
+const MinConnections = 4
 
 func withParameter(location, parameter string) string {
 	if strings.Contains(location, "?") {
