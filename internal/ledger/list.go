@@ -11,10 +11,10 @@ const (
 )
 
 const (
-	// ScanMost is how many names one call of List scans for Contains. The next call goes on from Found.Next.
-	ScanMost = 100_000
-	// CountMost is the highest total that List counts to.
-	CountMost = 10_000
+	// MaxScan is how many names one call of List scans for Contains. The next call goes on from Found.Next.
+	MaxScan = 100_000
+	// MaxCount is the highest total that List counts to.
+	MaxCount = 10_000
 )
 
 // Find says which identities of a project List returns: the known ones whose names match Text.
@@ -72,8 +72,8 @@ func (f Find) Page(names []string, scanned string, total int) Found {
 		p.Names = names[:f.Limit]
 		p.Next = p.Names[f.Limit-1]
 	}
-	if total > CountMost {
-		p.Total, p.AtLeast = CountMost, true
+	if total > MaxCount {
+		p.Total, p.AtLeast = MaxCount, true
 	}
 	// For Contains, only the names that one call scans are counted.
 	if f.Within() != "" && (scanned != "" || f.After != "") {

@@ -81,8 +81,8 @@ func TestCountsAreBounded(t *testing.T) {
 		atLeast bool
 	}{
 		{Find{Limit: 5}, "", 3, 3, false},
-		{Find{Limit: 5}, "", CountMost, CountMost, false},
-		{Find{Limit: 5}, "", CountMost + 1, CountMost, true},
+		{Find{Limit: 5}, "", MaxCount, MaxCount, false},
+		{Find{Limit: 5}, "", MaxCount + 1, MaxCount, true},
 		{Find{Limit: 5, Text: "a", Match: Contains}, "", 3, 3, false},
 		{Find{Limit: 5, Text: "a", Match: Contains}, "zz", 3, 3, true},
 		{Find{Limit: 5, Text: "a", Match: Contains, After: "b"}, "", 3, 3, true},

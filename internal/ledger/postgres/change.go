@@ -269,10 +269,10 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 		return append([]param{textParam(f.Project), textParam(from), textParam(high)}, more...)
 	}
 	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
-	s.send(countNames, bounds(all, intParam(ledger.ScanMost), textParam(f.Within()), intParam(ledger.CountMost+1))...)
-	s.send(listNames, bounds(low, intParam(ledger.ScanMost), textParam(f.Within()), intParam(int64(f.Limit+1)), intParam(int64(f.Offset)))...)
+	s.send(countNames, bounds(all, intParam(ledger.MaxScan), textParam(f.Within()), intParam(ledger.MaxCount+1))...)
+	s.send(listNames, bounds(low, intParam(ledger.MaxScan), textParam(f.Within()), intParam(int64(f.Limit+1)), intParam(int64(f.Offset)))...)
 	if f.Within() != "" { // otherwise a page that is not full is the last one
-		s.send(scanNames, bounds(low, intParam(ledger.ScanMost-1))...)
+		s.send(scanNames, bounds(low, intParam(ledger.MaxScan-1))...)
 	}
 	var (
 		total   int

@@ -146,11 +146,11 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 	}
 	low, all, high := f.Range()
 	var total int
-	err := l.reads.count.QueryRowContext(ctx, f.Project, all, high, ledger.ScanMost, f.Within(), ledger.CountMost+1).Scan(&total)
+	err := l.reads.count.QueryRowContext(ctx, f.Project, all, high, ledger.MaxScan, f.Within(), ledger.MaxCount+1).Scan(&total)
 	if err != nil {
 		return ledger.Found{}, ledger.Unavailable("count identities", err)
 	}
-	rows, err := l.reads.list.QueryContext(ctx, f.Project, low, high, ledger.ScanMost, f.Within(), f.Limit+1, f.Offset)
+	rows, err := l.reads.list.QueryContext(ctx, f.Project, low, high, ledger.MaxScan, f.Within(), f.Limit+1, f.Offset)
 	if err != nil {
 		return ledger.Found{}, ledger.Unavailable("list identities", err)
 	}
@@ -168,7 +168,7 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 	}
 	scanned := ""
 	if f.Within() != "" && len(names) <= f.Limit { // otherwise a page that is not full is the last one
-		err := l.reads.scanned.QueryRowContext(ctx, f.Project, low, high, ledger.ScanMost-1).Scan(&scanned)
+		err := l.reads.scanned.QueryRowContext(ctx, f.Project, low, high, ledger.MaxScan-1).Scan(&scanned)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return ledger.Found{}, ledger.Unavailable("list identities", err)
 		}
