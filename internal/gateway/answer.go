@@ -20,15 +20,15 @@ import (
 )
 
 const (
-	// A JSON answer up to this size is read before it is passed on, so that its limit
-	// headers show what remains. A larger answer passes as it comes.
+	// A JSON answer up to this size is read whole before it is passed on. Its limit headers can then show what remains. A
+	// larger answer passes as it comes.
 	wholeAnswer = 1 << 20
 )
 
 // chunks are buffers for copying.
 var chunks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// answer passes the provider's answer on and settles what it used.
+// answer passes on the provider's answer and settles the request's usage.
 func (c *call) answer(x *exchange, resp *http.Response, options meter.Options) error {
 	body, readable, err := c.decoded(resp)
 	switch {
@@ -153,9 +153,9 @@ func passesAtOnce(p []byte) bool {
 
 var errMore = errors.New("answer too long to be read whole")
 
-// readUpTo reads on after head to the end. It returns errMore, with the bytes read so far, when they reach most or the
-// memory runs out. It reads into head's array while that is large enough; taken is the memory that it took for a larger
-// one. hint is the announced length.
+// readUpTo reads the rest of an answer that begins with head. If the bytes reach most, or if there is no more memory, it
+// returns errMore with the bytes so far. It reads into head's array while that is large enough; taken is the memory that
+// it took for a larger one. hint is the announced length.
 func readUpTo(head []byte, r io.Reader, most int, hint int64, memory *meter.Memory) (buf []byte, taken int, err error) {
 	buf = head
 	grow := func(size int) bool {
@@ -197,8 +197,8 @@ func (r *idleReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stream passes an answer on as it comes. edited says that the watcher may leave something
-// out; it is nil for an answer without text. The first byte waits until the reservation is durable, the end until it is settled.
+// stream passes on an answer as it comes. Its first byte waits until the reservation is durable, its end until the
+// reservation is settled. watch is nil for an answer without text; edited says that it may leave out bytes.
 func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *meter.Stream, edited bool) error {
 	if err := c.durable(); err != nil {
 		x.cancel(err)
@@ -224,7 +224,7 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *m
 	return nil
 }
 
-// ending returns what a stream used that ended or broke off.
+// ending returns the usage of a stream that has ended or broken off.
 func (c *call) ending(x *exchange, watch *meter.Stream, err error) used {
 	var r meter.Result
 	if watch != nil {
@@ -242,8 +242,8 @@ func (c *call) ending(x *exchange, watch *meter.Stream, err error) used {
 	return c.used(r)
 }
 
-// copy passes bytes on until the provider's answer ends, and returns the error that broke
-// it off. After the client has gone it reads on only if x.clientLeft says so.
+// copy passes on bytes until the provider's answer ends, and returns the error that broke off the answer. After the client
+// has gone, it reads on only if x.clientLeft says so.
 func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 	chunk := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(chunk)
@@ -265,7 +265,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 			pass = out
 			c.noteText(watch.Heard())
 			if stage := watch.Stage(); stage != meter.Running {
-				x.marked.Store(true) // before the client sees the marker, and may leave
+				x.marked.Store(true) // first: a client that sees the marker may leave at once
 				c.settleEarly(watch, stage, x.gone.Load())
 			}
 		}
@@ -294,10 +294,9 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 	}
 }
 
-// settleEarly settles a stream when its last event has come, before the client sees that
-// event: a client that then asks for its usage gets the right answer. Gemini has no such
-// event, and may correct its figures up to the end. If the client has gone, the stream is
-// settled as soon as its figures have come. A stream of which answers are missing goes on.
+// settleEarly settles a stream when its last event has come, before the client sees that event. A client that then asks for
+// its usage gets the right figures. Gemini has no last event and may correct its figures up to the end. If the client has
+// gone, the stream is settled as soon as its figures have come. A stream that lacks some of the requested answers goes on.
 func (c *call) settleEarly(watch *meter.Stream, stage meter.Stage, gone bool) {
 	if c.ended || !c.ep.Metered() || c.ep.Dialect.Spec().LateFigures || stage != meter.Complete && !gone || !watch.Finished(c.env.Answers) {
 		return

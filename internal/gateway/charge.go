@@ -19,7 +19,7 @@ type used struct {
 }
 
 // used charges an answer that ended. The vendor's figures count if there are any. Missing figures are estimated; under a
-// strict limit the hold stands for them. For an answer that is an error, the estimate covers only what it shows.
+// strict limit, those of the hold replace them. If the answer is an error, only its visible text is estimated.
 func (c *call) used(r meter.Result) used {
 	switch {
 	case r.Known():
@@ -38,7 +38,7 @@ func (c *call) used(r meter.Result) used {
 }
 
 // partial charges an answer that broke off: the vendor's count of the input if it came, and an estimate of the output from
-// the streamed text plus unheard tokens. Under a strict limit the hold stands for missing figures.
+// the streamed text plus unheard tokens. Under a strict limit, the figures of the hold replace missing ones.
 func (c *call) partial(r meter.Result, unheard int64) used {
 	switch {
 	case r.Known():
@@ -53,8 +53,8 @@ func (c *call) partial(r meter.Result, unheard int64) used {
 	return used{Result: c.bounded(r)}
 }
 
-// unseen charges a request whose answer is unknown. If the client left, its usual output counts too: waiting would have
-// cost that.
+// unseen charges a request whose answer is unknown. If the client left, the usual output counts too, because waiting for it
+// would have cost as much.
 func (c *call) unseen(x *exchange) used {
 	switch {
 	case !x.gone.Load():
@@ -79,8 +79,8 @@ func (c *call) estimated(r meter.Result, output int64) meter.Result {
 	return r
 }
 
-// fillSound estimates what a transcription is billed by, if its figures are in another unit: its length, or the tokens of
-// its length.
+// fillSound estimates the figure that a transcription is billed by, if the answer has only another one. The figure is the
+// recording's length or its tokens.
 func (c *call) fillSound(u *price.Usage) {
 	if !c.est.priced || !transcribes(c.ep.Operation) {
 		return
@@ -152,9 +152,9 @@ func (u used) actual(c *call) ledger.Actual {
 	return a
 }
 
-// priceOf is the price of the model that answered: the requested model, or another model that the request names, if the
-// answer names it too, under any of its names, and does not list its passes. If the answer names a model that the request
-// does not, a strict limit counts the highest price of those that may have answered.
+// priceOf is the price of the model that answered. It is the requested model, unless the answer names another model of the
+// request, under any name, and lists no passes. If the answer names a model that the request does not name, a strict limit
+// counts the highest price of the models that may have answered.
 func (c *call) priceOf(r meter.Result) price.Price {
 	if r.Model == "" || len(r.Others) > 0 {
 		return c.est.price
@@ -186,9 +186,9 @@ func bareModel(name string) string {
 	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
-// Bounds of what one answer can have used. They keep absurd figures of a provider out of limits and metrics. They are far
-// above honest figures: the largest context windows and answers of the models of 2026, times more passes than any request
-// with tools was seen to take.
+// Bounds of one answer's usage. They keep a provider's absurd figures out of limits and metrics. They are far above honest
+// figures: the largest context windows and answers of the models of 2026, times more passes than any request with tools
+// was seen to take.
 const (
 	widestContext  = 2_000_000  // tokens of the largest window of a vendor with a price list
 	unknownContext = 10_000_000 // tokens, for a model that the price book does not know
@@ -200,7 +200,7 @@ const (
 	longestSound   = 48 * 60 * 60 * 1000 // milliseconds
 )
 
-// bounded lowers figures to what the model can have read and written in one request, and logs if it lowered any.
+// bounded lowers figures to the most that the model can have read and written in one request, and logs if it lowered any.
 func (c *call) bounded(r meter.Result) meter.Result {
 	passes := int64(plainPasses)
 	if len(c.env.Demands.Tools) > 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// windowMemory bounds the memory, in bytes, in which all answers together are decompressed with brotli and zstd. Either has
-// a window of megabytes.
+// windowMemory bounds the memory, in bytes, that the decompression of brotli and zstd takes for all answers together. Both
+// formats have windows of megabytes.
 const windowMemory = 256 << 20
 
 // zstdWindow is the largest window of zstd in HTTP (RFC 9659).
@@ -24,8 +24,8 @@ const zstdWindow = 8 << 20
 var errEncoding = errors.New("answer in an encoding that cannot be read")
 
 // decoded returns the answer's content and whether the meter can read it. The gateway asks for no compression, but some
-// servers compress all the same. An answer that cannot be read could hold a stored key, so it is errEncoding if one is
-// used; else it passes as it is.
+// servers compress all the same. An answer that cannot be read could hold the stored key: with a stored key it is
+// errEncoding, otherwise it passes as it is.
 func (c *call) decoded(resp *http.Response) (body io.Reader, readable bool, err error) {
 	switch strings.ToLower(strings.TrimSpace(strings.Join(resp.Header["Content-Encoding"], ","))) {
 	case "", "identity":
@@ -53,10 +53,10 @@ func (c *call) decoded(resp *http.Response) (body io.Reader, readable bool, err 
 	return body, true, nil
 }
 
-// inflater reads "deflate", which is zlib's format by RFC 9110 and bare deflate by some servers.
+// inflater reads "deflate". By RFC 9110 this is zlib's format, but some servers send bare deflate.
 func inflater(r io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReader(r)
-	head, _ := buffered.Peek(2) // its error comes again
+	head, _ := buffered.Peek(2) // the next Read returns the error again
 	if len(head) == 2 && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
 		return zlib.NewReader(buffered)
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// This file decides on what a request demands beside its model's answer: whether it may have that, and what that may cost.
+// This file decides on the demands of a request beside its model's answer: whether they are allowed, and what they may cost.
 
-// checkDemands refuses what the project does not allow: other models and, if its stored key is sent, objects of its account
-// and fields that steer a gateway behind this one.
+// checkDemands refuses demands that the project does not allow. These are other models and, if the stored key is sent,
+// objects of its account and fields that steer a gateway behind this one.
 func (c *call) checkDemands() error {
 	if err := c.checkModels(); err != nil {
 		return err
@@ -75,7 +75,7 @@ func bringsModel(kind string) bool {
 
 // blocked refuses a second model that a limit of 0 blocks.
 func (c *call) blocked() error {
-	if len(c.env.Demands.Models) == 0 { // as of most requests
+	if len(c.env.Demands.Models) == 0 { // most requests
 		return nil
 	}
 	levels := identity.Levels(c.caller.Project, c.settings, c.tier)
@@ -238,8 +238,8 @@ func (c *call) usesOf(t wire.Tool) (int64, error) {
 // maxSearched is the context of OpenAI's web search in tokens, whatever the model's own context is.
 const maxSearched = 128_000
 
-// notShown is the most input, in tokens, that a provider reads at once beside the body: what the body refers to, and what
-// hosted tools find.
+// notShown is the most input, in tokens, that a provider reads at once beside the body: objects that the body refers to, and
+// results of hosted tools.
 func (c *call) notShown(p price.Price) int64 {
 	most := known(p.Context, unknownInput)
 	for _, m := range c.env.Demands.Models {
@@ -259,7 +259,7 @@ func (c *call) notShown(p price.Price) int64 {
 	return read
 }
 
-// addDemands adds to an estimate what hosted tools and second models may cost.
+// addDemands adds the possible cost of hosted tools and second models to an estimate.
 func (c *call) addDemands(e *estimate) {
 	d := &c.env.Demands
 	e.held, e.passes, e.turns = dearestOutput(e.price), 1, 1

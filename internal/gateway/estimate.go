@@ -16,16 +16,15 @@ const (
 	unknownOutput = 16_384
 	unknownInput  = 128_000 // the context of a model that the price book does not know
 
-	usualNotShown = 8_000 // of stored conversations and files, whose length is unknown
+	usualNotShown = 8_000 // input from stored conversations and files, whose length is unknown
 
 	usualImageInput     = 800
 	usualImageInputMini = 2_833 + 4*5_667 // to gpt-4o-mini
-	// The most that an image in a request costs. gpt-4o-mini charges 2,833 and 5,667 a
-	// tile, for at most eight tiles. GPT-5.4 and 5.5 take 10,000 patches in full detail;
-	// the smallest model counts up to 2.46 tokens a patch. Later models name no bound; one
-	// photograph was seen to cost 14,364 tokens. Google's older models charge 258 a tile,
-	// and a long strip has dozens of tiles. The other vendors stay below 5,000. Of the models
-	// that no vendor's name tells, Qwen's read up to 16,384 tokens an image.
+	// The most that an image in a request costs. gpt-4o-mini charges 2,833 and 5,667 a tile, for at most eight tiles.
+	// GPT-5.4 and 5.5 take 10,000 patches in full detail; the smallest model counts up to 2.46 tokens a patch. OpenAI gives
+	// no bound for later models; one photograph was seen to cost 14,364 tokens. Google's older models charge 258 a tile, and
+	// a long strip has dozens of tiles. The other vendors stay below 5,000. Qwen, whose vendor is not built in, reads up to
+	// 16,384 tokens an image.
 	maxImageInput       = 5_000
 	maxImageInputMini   = 2_833 + 8*5_667
 	maxImageInputFine   = 25_000
@@ -33,20 +32,20 @@ const (
 	maxImageInputTiled  = 20_000
 	maxImageInputEdited = 8_000 // by gpt-image: 6,240 in high fidelity, plus tiles
 
-	// The most that an image model writes: gpt-image-1 and 1.5 in high quality at their
-	// larger sizes. Later models draw up to 4K, and OpenAI gives no table.
+	// The most that an image model writes: gpt-image-1 and 1.5 in high quality at their larger sizes. Later models draw up
+	// to 4K, and OpenAI gives no table for them.
 	maxImageOutput     = 6_240
 	maxImageOutputFull = 40_000
 	partialImages      = 3 * 100 // each partial image of a stream adds 100
 
-	// Input that vendors add to the body: a few tokens a message, fewer than the bytes of
-	// its JSON, and Anthropic's prompt for the use of tools.
+	// Input that vendors add to the body: a few tokens for each message, fewer than the bytes of its JSON, and Anthropic's
+	// prompt for the use of tools.
 	hiddenInput      = 32
 	hiddenToolsInput = 800
 	hiddenTypedTool  = 2_000 // a vendor's own description of one of its tools
 
-	// Tokens a second of sound, read or transcribed: OpenAI's price of a minute is that of
-	// 1,000 tokens, Mistral counts 16 a second; nobody speaks more than 25.
+	// Tokens for each second of sound, read or transcribed. OpenAI's price of a minute is that of 1,000 tokens. Mistral
+	// counts 16 a second. Nobody speaks more than 25 a second.
 	soundTokens = 25
 	// Recordings are rarely below 32 kbit/s, four times the lowest bit rate of MPEG audio.
 	usualSound = 4
@@ -71,8 +70,7 @@ type estimate struct {
 	extra    limit.Amounts // what the models of tools may use
 }
 
-// estimateOf estimates a parsed request. Its output is bounded if the client set a cap or
-// the operation itself bounds it.
+// estimateOf estimates a parsed request. The output is bounded if the client set a cap, or if the operation bounds it.
 func (c *call) estimateOf() estimate {
 	e := estimate{}
 	e.price, e.priced = c.caller.Project.Price(c.target.Model)
@@ -175,8 +173,8 @@ func (c *call) longCache(p price.Price) bool {
 	return p.CacheWrite1h > p.CacheWrite && mentions(c.body, `"12h"`)
 }
 
-// mentions reports whether a body can hold a word of ASCII letters. JSON may spell letters
-// with escapes; no encoder does, so any escaped letter counts as a mention.
+// mentions reports whether a body can hold a word of ASCII letters. JSON may escape letters. No encoder does that, so any
+// escaped letter counts as a mention.
 func mentions(body []byte, word string) bool {
 	if bytes.Contains(body, []byte(word)) {
 		return true
@@ -250,7 +248,7 @@ func generates(op wire.Operation) bool {
 	return false
 }
 
-// writes reports whether the operation's output is text. A compaction's is, although no cap applies to it.
+// writes reports whether the operation's output is text. A compaction's output is text too, although no cap applies to it.
 func writes(op wire.Operation) bool { return generates(op) || op == wire.CompactResponse }
 
 // hold prices a usage for the hold: every model that may be billed reads the input and writes the output.
@@ -263,8 +261,8 @@ func (e *estimate) hold(u price.Usage) limit.Amounts {
 	return a
 }
 
-// ask is the hold that the request asks for. With an output cap it is the upper bound, so
-// that several requests at once cannot exceed a limit. Without a cap it is the usual usage.
+// ask is the hold that the request asks for. With an output cap it is the upper bound, so that several requests at once
+// cannot exceed a limit. Without a cap it is the usual usage.
 func (e *estimate) ask() limit.Amounts {
 	u := e.likely
 	if e.capped {
@@ -275,8 +273,8 @@ func (e *estimate) ask() limit.Amounts {
 	return e.hold(u)
 }
 
-// askStrict sets the output to its provable bound, for a strict limit: the client's cap, or
-// the model's own. It sets the input to what all turns read.
+// askStrict sets the output to its provable bound, for a strict limit: the client's cap or the model's own. It sets the
+// input to the sum over all turns.
 func (e *estimate) askStrict(op wire.Operation, answers int64) (most, least limit.Amounts) {
 	if writes(op) && !e.capped {
 		e.output = satMul(known(e.held.MaxOutput, unknownOutput), answers)
@@ -300,7 +298,7 @@ func minOutput(op wire.Operation) int64 {
 	return 1
 }
 
-// granted is the output of all answers together that a hold covers.
+// granted is the output that a hold covers, for all answers together.
 func (e *estimate) granted(h *limit.Hold) int64 {
 	output := e.output
 	if h.Limited(limit.Tokens) {
@@ -339,8 +337,8 @@ func (e *estimate) atMost(output int64) int64 {
 	return output
 }
 
-// unmetered estimates the output of an answer without usage figures: from its text if it
-// had any, else as before the answer.
+// unmetered estimates the output of an answer without usage figures: from the answer's text or, without text, as before the
+// answer.
 func (e *estimate) unmetered(op wire.Operation, text, answers int64) int64 {
 	switch {
 	case e.price.AudioMilli > 0:

@@ -17,8 +17,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// errorBody bounds the bytes of a provider's error that are searched for complaints about
-// a stored key.
+// errorBody bounds how many bytes of a provider's error are searched for complaints about a stored key.
 const errorBody = 256 << 10
 
 // exchange is one request to the provider and its answer.
@@ -53,7 +52,7 @@ func (b *outgoingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo implements io.WriterTo. Like Read, it does not touch the embedded Reader after it has said that all is sent.
+// WriteTo implements io.WriterTo. Like Read, it does not touch the embedded Reader after it has set sent.
 func (b *outgoingBody) WriteTo(w io.Writer) (int64, error) {
 	if b.sent.Load() {
 		return 0, nil
@@ -79,8 +78,8 @@ var (
 	errIdle       = errors.New("provider sent nothing for too long")
 )
 
-// begin starts an exchange. Its context is cancelled when the provider sends nothing for
-// too long, when the client has gone and its grace is over, or when the server ends.
+// begin starts an exchange. Its context is cancelled if the provider sends nothing for too long, if the client has gone and
+// its grace is over, or if the server ends.
 func (c *call) begin(ctx context.Context) *exchange {
 	x := &exchange{quiet: c.g.UpstreamTimeout}
 	x.ctx, x.cancel = context.WithCancelCause(c.g.Ending)
@@ -89,7 +88,7 @@ func (c *call) begin(ctx context.Context) *exchange {
 	return x
 }
 
-// end frees what an exchange holds.
+// end releases the resources of an exchange.
 func (x *exchange) end() {
 	x.stop()
 	x.idle.Stop()
@@ -100,7 +99,7 @@ func (x *exchange) end() {
 const maxDrained = 1024
 
 // grace is how long an answer is still read after its client left, so that leaving is not cheaper than staying. A whole
-// answer is read to its end, and so is a stream if the project drains. Another stream is read on for its figures if its
+// answer is read to its end, as is a stream if the project drains. Any other stream is read on for its figures only if its
 // end marker has come.
 func (c *call) grace(x *exchange) time.Duration {
 	switch {
@@ -204,9 +203,8 @@ func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.R
 	return resp, err
 }
 
-// unanswered accounts for a request without an answer. If the request never reached the
-// provider it costs nothing, else its input counts. If the client left, its usual output
-// counts too.
+// unanswered accounts for a request without an answer. A request that never reached the provider costs nothing. Otherwise
+// its input counts and, if the client left, the usual output too.
 func (c *call) unanswered(x *exchange, err error) error {
 	if x.taken.Load() {
 		c.settle(c.unseen(x))
@@ -216,8 +214,8 @@ func (c *call) unanswered(x *exchange, err error) error {
 	return c.failure(x, err)
 }
 
-// failure is the answer to a request whose exchange failed with err before a byte of the
-// provider's answer was passed on. The reservation has been settled or released.
+// failure is the answer to a request whose exchange failed with err before any byte of the provider's answer was passed on.
+// The reservation has been settled or released.
 func (c *call) failure(x *exchange, err error) error {
 	cause := context.Cause(x.ctx)
 	c.cause = reasonOf(err, cause)
@@ -239,8 +237,8 @@ func (c *call) failure(x *exchange, err error) error {
 	return unreachable("The provider closed the connection before its answer was complete. " + c.countNote())
 }
 
-// noRetry keeps the vendors' SDKs from repeating a request that cannot succeed, or that may
-// have been carried out and would be billed twice.
+// noRetry keeps the vendors' SDKs from repeating a request that cannot succeed. It also keeps them from repeating one that
+// the provider may have answered, and would bill twice.
 func (c *call) noRetry() { c.w.Header().Set("X-Should-Retry", "false") }
 
 // countNote says whether a failed request counts.
@@ -256,9 +254,9 @@ func unreachable(message string) error {
 	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable", Message: message}
 }
 
-// passError answers with the provider's own error. The request costs nothing in the period but
-// counts against the burst: else anyone could use up the provider's own limits for free. An
-// error about a stored key is replaced, because the provider's text could quote the key.
+// passError answers with the provider's own error. The request costs nothing in the period but keeps its place in the burst
+// bucket: otherwise anyone could use up the provider's own limits for free. An error about a stored key is replaced,
+// because the provider's text could quote the key.
 func (c *call) passError(x *exchange, resp *http.Response) error {
 	c.settleFree()
 	body, _, err := c.decoded(resp)

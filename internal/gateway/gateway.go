@@ -43,11 +43,11 @@ type Options struct {
 	Ledger    Ledger
 	Transport http.RoundTripper // must not follow redirects, decompress or retry on its own
 	Log       *slog.Logger
-	DocsURL   string // where docs is published, for the errors; "": nowhere
+	DocsURL   string // where the folder docs is published, for errors to refer to; "": nowhere
 
 	MaxBody         int64          // bytes of a request's body
 	Bodies          *budget.Budget // memory for the bodies of all requests; nil: unlimited
-	UpstreamTimeout time.Duration  // to the provider's first byte, and between any two
+	UpstreamTimeout time.Duration  // until the provider's first byte, and between its bytes
 	Now             func() time.Time
 	Draining        func() bool     // reports whether new requests are refused
 	Ending          context.Context // its end cuts off the requests that still run
@@ -87,8 +87,8 @@ type Gateway struct {
 	running, holding, drained atomic.Int64
 	lastDate                  atomic.Pointer[dated]
 
-	answers *meter.Memory // of answers that are being read
-	windows *meter.Memory // of answers that are being decompressed
+	answers *meter.Memory // for answers that are being read
+	windows *meter.Memory // for answers that are being decompressed
 	plain   plainServers
 }
 
@@ -110,7 +110,7 @@ type call struct {
 	ctl   http.ResponseController
 	id    string
 	start time.Time
-	now   time.Time // when it was decided on, after the body arrived
+	now   time.Time // the time of the decision, after the body arrived
 	at    Steps
 
 	ep       wire.Endpoint
@@ -148,8 +148,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// handle takes a request through the whole data plane, step by step. The first step that
-// fails answers the request. Before the reservation nothing is counted.
+// handle takes a request through the data plane, step by step. The first step that fails answers the request. Nothing is
+// counted before the reservation.
 func (c *call) handle(ctx context.Context) (err error) {
 	path, query := requestTarget(c.r)
 	c.ep, err = wire.Match(c.r.Method, path)
@@ -174,7 +174,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 	if c.ep.Operation == wire.OwnUsage {
 		return c.usage(ctx)
 	}
-	// A metered request is decided on at its reservation, which checks the settings: they may come from a cache here.
+	// These settings may come from a cache. The reservation of a metered request checks them again.
 	if err := c.identify(ctx, !c.ep.Metered()); err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 	if err = c.receive(); err == nil {
 		edit, err = c.admit(ctx, query)
 	} else if c.assumed {
-		// A disabled identity learns that first, as it does when its settings are known.
+		// A disabled identity gets this error before others, as it does if its settings are known.
 		if err := c.identify(ctx, true); err != nil {
 			return err
 		}
@@ -204,7 +204,7 @@ func (c *call) receive() (err error) {
 	}
 	c.at.Asked = c.elapsed()
 	if err := c.readBody(); err != nil {
-		c.giveMemory(c.memory) // before the client is waited for
+		c.giveMemory(c.memory) // at once: the wait for the client can be long
 		return err
 	}
 	c.at.Read = c.elapsed()
@@ -232,7 +232,7 @@ func (c *call) finish() {
 			panic(http.ErrAbortHandler)
 		}
 		c.fail(&wire.Error{Status: http.StatusInternalServerError, Code: "internal_error",
-			Message: "Something went wrong on our side. Try again; if it stays, report the x-request-id."})
+			Message: "The gateway failed while it processed the request. Try again. If it fails again, report the x-request-id."})
 	}
 	if !c.ep.Metered() {
 		c.settleFree()
@@ -294,8 +294,7 @@ func (c *call) log(now time.Time) {
 	_ = h.Handle(context.Background(), line) // a log that fails must not fail a request
 }
 
-// asUnavailable turns an error that is not an answer yet into one, or into errClientGone if
-// the client has gone.
+// asUnavailable turns an internal error into the answer "unavailable", or into errClientGone if the client has gone.
 func asUnavailable(err error) error {
 	if _, ok := errors.AsType[*wire.Error](err); ok || err == nil {
 		return err

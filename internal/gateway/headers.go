@@ -20,7 +20,7 @@ const exposed = "RateLimit, RateLimit-Policy, Retry-After, Retry-After-Ms, X-Sho
 	"X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Tokens, X-RateLimit-Unchecked, " +
 	"X-Model-Used, X-Model-Requested, OpenAI-Processing-Ms, OpenAI-Version, OpenAI-Model"
 
-// Values that are the same on every answer.
+// The values that are the same on every answer.
 var (
 	nosniff = []string{"nosniff"}
 	sandbox = []string{"sandbox"}
@@ -87,12 +87,11 @@ func (c *call) preflight() {
 	c.writeHeader(http.StatusNoContent)
 }
 
-// passHeader copies the provider's headers. An edited body can be shorter, so its length is
-// left out.
+// passHeader copies the provider's headers. It leaves out the length of an edited body, which can be shorter.
 func (c *call) passHeader(resp *http.Response, edited bool) {
 	h := c.w.Header()
-	// Our limit headers replace the provider's, which are not about the end user. An answer
-	// that is not metered, or was let through unchecked, has none.
+	// The gateway's limit headers replace the provider's, which are not about the end user. An answer has none if it is not
+	// metered, or if its request was let through unchecked.
 	provider.ResponseHeader(h, resp.Header, c.target.Provider, c.target.Stored, c.rules.Any())
 	if edited {
 		h.Del("Content-Length")
@@ -136,7 +135,7 @@ func (c *call) writeHeader(status int) {
 		c.limitHeaders()
 	}
 	if h := c.w.Header(); !inert(h["Content-Type"]) {
-		// No page that a provider answers with may run on this origin.
+		// A page in a provider's answer must not run on this origin.
 		h["Content-Security-Policy"] = sandbox
 	}
 	if !c.bodyRead {

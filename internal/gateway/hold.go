@@ -33,7 +33,7 @@ func (c *call) waive(ctx context.Context) (waived, err error) {
 func (c *call) unkeepable() error {
 	_, tokens := c.rules.Limit(limit.Tokens)
 	money, cost := c.rules.Limit(limit.Cost)
-	cost = cost && !money.Blocks() // a limit of 0 refuses at any price
+	cost = cost && !money.Blocks() // a limit of 0 refuses whatever the cost
 	if cost && !c.est.priced && !c.est.free {
 		return unpriced(c.target.Model)
 	}

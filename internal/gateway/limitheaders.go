@@ -15,8 +15,7 @@ func (c *call) limited() bool {
 	return d != nil && (d.InForce[limit.Requests] || d.InForce[limit.Tokens] || d.InForce[limit.Cost] || d.Burst.Max >= 0)
 }
 
-// adjustStandings replaces the hold by the usage in the standings, once the reservation has
-// ended.
+// adjustStandings replaces the hold by the usage in the standings, after the reservation has ended.
 func (c *call) adjustStandings() {
 	if c.decision != nil { // nil for a request that was let through
 		c.decision.Settle(c.charged.Amounts)
@@ -31,10 +30,9 @@ var metricHeaders = [...]struct{ limit, remaining, reset string }{
 
 // limitHeaders writes headers that say how far the limits in force are used, this request included.
 //
-// RateLimit and RateLimit-Policy follow draft-ietf-httpapi-ratelimit-headers-11. Their
-// figures are integers: costs are in micro-USD, which the quota unit says. The remaining
-// figure includes credits, so it can exceed the quota. A limit that no reset lifts has no
-// reset.
+// RateLimit and RateLimit-Policy follow draft-ietf-httpapi-ratelimit-headers-11. Their figures are integers: costs are in
+// micro-USD, as the quota unit says. The remaining figure includes credits, so it can exceed the quota. If no reset lifts
+// a limit, the header names no reset for it.
 func (c *call) limitHeaders() {
 	if !c.limited() {
 		return

@@ -180,7 +180,7 @@ func (c *call) geminiModels(list []provider.Model, q url.Values) error {
 	return c.writeJSON(answer)
 }
 
-// after is the part of a list after a name. The name need not be in the list.
+// after returns the names of a list that come after name, which need not be in the list.
 func after(list []provider.Model, name string) []provider.Model {
 	if name == "" {
 		return list
@@ -194,7 +194,7 @@ func after(list []provider.Model, name string) []provider.Model {
 
 func byName(m provider.Model, name string) int { return strings.Compare(m.Name, name) }
 
-// pageSize reads how many models the page shall have, at most maxModels.
+// pageSize reads how many models the client asks for, at most maxModels.
 func pageSize(q url.Values, param string) (int, error) {
 	text := q.Get(param)
 	if text == "" {
@@ -204,7 +204,7 @@ func pageSize(q url.Values, param string) (int, error) {
 	if err != nil || n < 0 || n == 0 && param == "limit" {
 		return 0, badRequest(param, fmt.Sprintf("`%s` must be a number from 1 to %d.", param, maxModels))
 	}
-	if n == 0 || n > maxModels { // protobuf's absent field
+	if n == 0 || n > maxModels { // 0 is an absent field of protobuf
 		n = maxModels
 	}
 	return n, nil

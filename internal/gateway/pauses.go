@@ -6,8 +6,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// pauses measures how long a stream has sent no text: the model may have been thinking, which is billed. It matters if the
-// client leaves before the figures come.
+// pauses measures how long a stream has sent no text. The model may have been thinking in that time, which is billed. This
+// estimate counts if the client leaves before the figures come.
 type pauses struct {
 	heard int64         // bytes of text that have come
 	since time.Duration // when the last text came, after the request began; 0: none has
@@ -34,8 +34,7 @@ func (c *call) endPause() {
 	s.since = now
 }
 
-// unheard estimates, in tokens, the output of an abandoned stream beyond its text: the model's thoughts, or the images that
-// it was drawing.
+// unheard estimates, in tokens, the output of an abandoned stream beyond its text: the model's thoughts or unfinished images.
 func (c *call) unheard(x *exchange) int64 {
 	switch op := c.ep.Operation; {
 	case op == wire.ImageGenerations, op == wire.ImageEdits:

@@ -14,12 +14,12 @@ import (
 // plainServers remembers the servers that refuse stream_options, so that not every request to them is sent twice. It is
 // bounded, because clients choose the names of models.
 type plainServers struct {
-	some  atomic.Bool // whether any server was ever noted; most gateways never note one
+	some  atomic.Bool // a server was noted; most gateways never note one
 	mu    sync.Mutex
 	known map[string]refusals
 }
 
-// refusals are those of one server since it last took stream_options.
+// refusals are the refusals of one server since it last accepted stream_options.
 type refusals struct {
 	count int
 	until time.Time // when they are forgotten
@@ -28,7 +28,7 @@ type refusals struct {
 const (
 	maxPlain   = 1024
 	plainFor   = time.Hour
-	plainAfter = 3 // refusals in a row that one faulty machine behind the server would not explain
+	plainAfter = 3 // refusals in a row; fewer could come from one faulty machine behind the server
 )
 
 // refuses reports whether a server is known to refuse stream_options.
@@ -39,7 +39,8 @@ func (p *plainServers) refuses(server string, now time.Time) bool {
 	return r.count >= plainAfter && now.Before(r.until)
 }
 
-// noteRefusal notes a refusal. If too many servers are noted, it forgets one of them, which is then asked again.
+// noteRefusal notes a refusal. If too many servers are noted, it forgets one of them, whose next request has stream_options
+// again.
 func (p *plainServers) noteRefusal(server string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +61,7 @@ func (p *plainServers) noteRefusal(server string, now time.Time) {
 	p.known[server] = refusals{count: r.count + 1, until: now.Add(plainFor)}
 }
 
-// noteAccepted notes that a server took stream_options.
+// noteAccepted notes that a server accepted stream_options.
 func (p *plainServers) noteAccepted(server string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,8 +71,7 @@ func (p *plainServers) noteAccepted(server string) {
 // server is the key of plainServers: the provider's base URL and the model.
 func (c *call) server() string { return c.target.Provider.BaseURL + " " + c.target.Model }
 
-// wantsUsage reports whether to ask for the usage of a stream on the client's behalf. Some
-// servers refuse the option.
+// wantsUsage reports whether to ask for the usage of a stream on the client's behalf. Some servers refuse the option.
 func (c *call) wantsUsage() bool {
 	if c.ep.Operation != wire.ChatCompletions && c.ep.Operation != wire.Completions {
 		return false
@@ -109,7 +109,7 @@ func (c *call) retryPlain(x *exchange, refusal *http.Response, edit *wire.Edit) 
 	}
 	_ = refusal.Body.Close()
 	edit.IncludeUsage = false
-	again := new(outgoingBody) // the transport may still hold the first
+	again := new(outgoingBody) // the transport may still use the first one
 	req, err := c.outgoing(x, again, *edit)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (c *call) retryPlain(x *exchange, refusal *http.Response, edit *wire.Edit) 
 	return resp, err
 }
 
-// failing is a reader that returns err, if it is not nil, instead of reading.
+// failing is a reader that returns err instead of reading, if err is not nil.
 type failing struct {
 	io.Reader
 	err error

@@ -14,8 +14,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// longestWait is the longest Retry-After of a refusal. Some clients sleep for as long as
-// Retry-After says, however long that is.
+// longestWait is the longest Retry-After of a refusal, because some clients sleep for any time that Retry-After says.
 const longestWait = time.Minute
 
 // refusal makes the answer to a decision that refuses the request; model is the model that it refuses.
@@ -56,7 +55,7 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 		if e.RetryAfter > 0 {
 			h.Set("Retry-After-Ms", retryAfterMs(d))
 		}
-		// The developer's message is about limits of a period. These two refusals end by themselves.
+		// The developer's message is about limits of a period. The two other refusals end by themselves.
 		delete(response, "message")
 	}
 	if len(response) > 0 {
@@ -65,8 +64,8 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 	return e
 }
 
-// retryAfterMs is the wait in milliseconds until another try makes sense. The end of a running
-// request is unknown, so half a second is a guess.
+// retryAfterMs is the wait in milliseconds until another try makes sense. Half a second is a guess, because the end of a
+// running request is unknown.
 func retryAfterMs(d *limit.Decision) string {
 	if d.Refusal == limit.OverConcurrency {
 		return "500"
@@ -88,15 +87,15 @@ func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) st
 		return fmt.Sprintf("The request may need more than the whole limit of %s. Waiting does not change that. Send a shorter request, or a lower output cap.", name)
 	case st.Max == 0:
 		return fmt.Sprintf("Running requests hold the credits for %s. Try again when one has ended.", plural(st.Metric))
-	case st.Remaining() > 0: // strict: the rest may not be enough
+	case st.Remaining() > 0: // a strict limit, of which too little is left
 		return fmt.Sprintf("The request may need more than is left of the limit of %s (%s). Send a shorter one, or wait for the reset at %s.", name, amount(st.Metric, st.Remaining()), period)
 	}
 	return fmt.Sprintf("The limit of %s is used up (%s of %s). It resets at %s.", name,
 		amount(st.Metric, st.Used), amount(st.Metric, st.Max), period)
 }
 
-// refusalVars are the variables that a limit response can use. over is the limit that
-// refused, nil for a burst or concurrency limit. A variable without a value is "".
+// refusalVars are the variables that a limit response can use. over is the limit that refused, nil for a burst or
+// concurrency limit. A variable without a value is "".
 func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model string) map[string]string {
 	vars := map[string]string{"identity": c.caller.Identity, "model": model, "tier": c.tierName(),
 		"period": c.rules.Period.String(), "resetsAt": ""}
@@ -113,7 +112,7 @@ func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model stri
 		if !d.Lasting {
 			vars["resetsAt"] = c.now.Add(d.RetryIn).UTC().Format(time.RFC3339)
 		}
-	default: // too many at once, until one of them ends
+	default: // too many requests at once, until one of them ends
 		maps.Copy(vars, map[string]string{"usage": itoa(d.Concurrent), "limit": itoa(d.Concurrent), "remaining": "0",
 			"limitType": limit.Requests.String()})
 		if !d.Lasting {
@@ -123,8 +122,7 @@ func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model stri
 	return vars
 }
 
-// limitResponse is the developer's answer to a refusal. Each field is the identity's, else
-// the tier's, else the project's.
+// limitResponse is the developer's answer to a refusal. Each field is the identity's, else the tier's, else the project's.
 func (c *call) limitResponse() map[string]any {
 	var own, tier map[string]any
 	if c.settings != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// reservation is what the limits decided, and what was counted.
+// reservation is the decision of the limits, and what was counted.
 type reservation struct {
 	est      estimate
 	rules    limit.Rules
@@ -24,8 +24,8 @@ type reservation struct {
 
 const maxResolutions = 5
 
-// admit decides on the request under the identity's settings as they are at the decision, and returns the edit that the
-// body needs. Settings that were assumed, or that have changed meanwhile, are read before it decides again.
+// admit decides on the request under the identity's settings at the moment of the decision, and returns the edit that the
+// body needs. If the settings were assumed or have changed meanwhile, admit reads them and decides again.
 func (c *call) admit(ctx context.Context, query string) (edit wire.Edit, err error) {
 	for range maxResolutions {
 		edit, err = c.decide(ctx, query)
@@ -84,7 +84,7 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 		return err
 	}
 	if h := &c.decision.Hold; waived != nil && (h.Limited(limit.Tokens) || h.Limited(limit.Cost)) {
-		c.release() // the exemption ended in between
+		c.release() // the exemption has ended since the settings were read
 		return waived
 	}
 	if p.Strict && generates(c.ep.Operation) {

@@ -14,7 +14,7 @@ type upstream struct {
 	target   provider.Target
 	cred     provider.Credential
 	redactor project.Redactor    // hides a stored key in the answer
-	errors   provider.Complaints // hides what errors within an answer say about the account
+	errors   provider.Complaints // hides statements about the account in errors within an answer
 }
 
 func (c *call) route(query string) (err error) {

@@ -13,7 +13,7 @@ import (
 type Seen struct {
 	ID        string
 	Operation string // "" if it is not known
-	Outcome   string // a code of the contract's errors, or "answered", "provider_error", "provider_broke_off", "client_gone", "preflight"
+	Outcome   string // a code of docs/errors.md, or "answered", "provider_error", "provider_broke_off", "client_gone", "preflight"
 	Refused   string // the kind of limit that refused: "requests", "tokens", "costUsd", "burst", "concurrency"; "" for none
 	Unchecked bool   // it was let through while limits were unknown
 	Status    int    // of the answer; 0 if none was begun
@@ -32,7 +32,7 @@ type Times struct {
 
 // Steps are the steps of a request.
 type Steps struct {
-	Asked    time.Duration // the caller was known; the body is read next
+	Asked    time.Duration // the caller was authenticated; the body is read next
 	Read     time.Duration // the body was read
 	Decided  time.Duration // the request was parsed; the ledger is asked next
 	Sent     time.Duration // the provider's request was handed to the transport

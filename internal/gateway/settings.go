@@ -11,12 +11,12 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// subject is who asks, and under which settings.
+// subject is the caller of a request and the settings that apply.
 type subject struct {
 	caller   identity.Caller
 	settings *ledger.Settings
 	assumed  bool // the identity's settings were not read: it is assumed to have none
-	exempt   bool // no limit refuses the request, as of the last look at the account
+	exempt   bool // no limit refuses the request, by the last read of the account
 	tier     *project.Tier
 }
 
