@@ -11,8 +11,8 @@ import (
 // ErrForbiddenAddress reports that a provider's name resolved to an address that is not public.
 var ErrForbiddenAddress = errors.New("not a public address; an operator can allow it with ALLOW_PRIVATE_UPSTREAMS")
 
-// publicOnly refuses a connection by the address that is dialled. A check of the name, or of an earlier resolution, would
-// not hold for a name that resolves differently the second time.
+// publicOnly refuses a connection by the address that is dialled. An earlier check would miss a name that resolves
+// differently the second time.
 func publicOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {

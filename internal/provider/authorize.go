@@ -16,12 +16,12 @@ type Credential struct {
 	Query  string // raw, without the question mark
 }
 
-// Authorize returns the headers and the query for a request to its target. They hold one key: the stored key in the place
-// of the vendor's own API, or else the client's key in the place where the client put it.
+// Authorize returns the headers and the query for a request to its target. They hold one key: the stored key in its place
+// of the vendor's own API, or else the client's key in the client's own place.
 //
 // The error is a *wire.Error: missing_provider_key, key_provider_mismatch, invalid_request for a query that would
-// change the answer's form, or unavailable if the stored key cannot be opened. In that case neither the sealed text nor
-// the client's key is sent instead.
+// change the answer's form, or unavailable if the stored key cannot be opened. In the last case, neither the sealed text
+// nor the client's key replaces it.
 //
 // caller is the project key of the request: no header or parameter that holds it is sent.
 func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller string) (Credential, error) {
@@ -53,8 +53,8 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller stri
 	return Credential{Header: header, Query: query}, nil
 }
 
-// credential chooses the key to send and its place. The key is "" for the developer's own server that needs none, such as
-// Ollama or vLLM: it has no stored key and the client sent none.
+// credential chooses the key to send and its place. The key is "" for a server of the developer's own that needs no key,
+// such as Ollama or vLLM: it has no stored key, and the client sent none.
 func credential(p *project.Provider, d wire.Dialect, in http.Header, rawQuery string) (project.Place, string, error) {
 	native := project.NativePlace(d)
 	if p.KeyError != nil {
@@ -105,7 +105,7 @@ func forProvider(key string) bool { return key != "" && !strings.HasPrefix(key, 
 // belongs reports whether a client's key may go to a provider, judged by the key's shape. A project's own provider gets a
 // built-in vendor's key only if it is that vendor's server under another name.
 func belongs(key string, p *project.Provider) bool {
-	// A key of the gateway, which the developer took for the provider's.
+	// The developer has mistaken a key of the gateway for a provider's.
 	if _, _, ok := secret.ParseSecretKey(key); ok {
 		return false
 	}
@@ -126,8 +126,8 @@ func sameHost(a, b string) bool {
 	return errA == nil && errB == nil && ua.Scheme == ub.Scheme && strings.EqualFold(ua.Host, ub.Host)
 }
 
-// hiding are Google's query parameters ("system parameters") that change an answer so that its usage cannot be read, or
-// replace the method, the headers or the key that were checked. All parameters with a $ are refused.
+// hiding are Google's query parameters ("system parameters") that make the usage of an answer unreadable, or that replace
+// the checked method, headers or key. All parameters with a $ are refused.
 var hiding = map[string]bool{
 	"fields": true, "callback": true, "access_token": true, "oauth_token": true, "quotauser": true, "userproject": true,
 	"uploadtype": true, "upload_protocol": true, "content-type": true, "x-http-method-override": true,

@@ -27,7 +27,7 @@ const (
 	AccountLimited               // the account's rate limits, with its name or figures in the error
 )
 
-// money are phrases of errors that the developer must pay to end: OpenAI's insufficient_quota and
+// money are phrases of errors that end only if the developer pays: OpenAI's insufficient_quota and
 // billing_hard_limit_reached, Anthropic's credit balance and usage limits, DeepSeek's and OpenRouter's 402, xAI's credits
 // and spending limit.
 var money = []string{
@@ -47,7 +47,7 @@ var accounts = []string{
 // ids are the prefixes of the ids of OpenAI's organizations and projects.
 var ids = []string{"org-", "proj_"}
 
-// Complain finds the complaint in a provider's error to a request with a stored key. status is 0 for an error within an
+// Complain finds the complaint in a provider's error about a request with a stored key. status is 0 for an error within an
 // answer.
 func Complain(status int, body []byte, p *project.Provider) Complaint {
 	if p.Hints(body) {

@@ -17,9 +17,9 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// inline is how much of a request is written before its answer is read, in bytes: what
-// fits into the buffers of a connection cannot wait for a provider that answers first. The
-// rest of a larger one is written beside, as it may be refused before it has been read.
+// inline is how many bytes of a request are written before its answer is read. They fit into a connection's buffers, so the
+// write does not block even if the provider answers first. The rest of a larger request is written in another goroutine,
+// because the provider may refuse the request before it has read all of it.
 const inline = 64 << 10
 
 // sending are buffers for requests.
@@ -37,13 +37,13 @@ type conn struct {
 	t    *Transport
 	to   origin
 	net  net.Conn
-	raw  syscall.RawConn // of the TCP connection; nil where the system has none
-	in   *bufio.Reader   // of Read
-	left int64           // that may still be read
+	raw  syscall.RawConn // of the TCP connection; nil if the system has none
+	in   *bufio.Reader   // buffers Read
+	left int64           // bytes that may still be read
 
 	idleSince time.Time
-	forget    func() bool // the request's context
-	upload    chan error  // the end of what is written beside, where something is
+	forget    func() bool // stops watching the request's context
+	upload    chan error  // gets the result of the goroutine that writes the rest; nil if there is none
 }
 
 func newConn(t *Transport, to origin, raw net.Conn) *conn {
@@ -55,7 +55,7 @@ func newConn(t *Transport, to origin, raw net.Conn) *conn {
 	return c
 }
 
-// Read reads from the connection, within what may be read. It is for c.in.
+// Read reads at most c.left bytes from the connection. It is for c.in.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errHeaderSize
@@ -65,9 +65,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// exchange sends a request and reads the header of its answer. The connection goes back
-// to the transport, or is closed, when the answer's body has been read or closed, or with
-// the error.
+// exchange sends a request and reads the header of its answer. The connection returns to the transport, or is closed, when
+// the answer's body has been read or closed. After an error it is closed at once.
 func (c *conn) exchange(req *http.Request, m message) (*http.Response, error) {
 	c.forget = context.AfterFunc(req.Context(), func() { _ = c.net.Close() })
 	sent, err := c.send(req, m)
@@ -75,8 +74,8 @@ func (c *conn) exchange(req *http.Request, m message) (*http.Response, error) {
 		c.finish(false)
 		return nil, fmt.Errorf("%w: %w", errNothingSent, err)
 	}
-	// A provider may refuse what it has not read, and close: its answer tells more than
-	// that writing failed.
+	// A provider may refuse a request before it has read all of it, and close the connection. Its answer says more than the
+	// error of the write.
 	resp, rerr := c.receive(req)
 	if rerr != nil {
 		c.finish(false)
@@ -91,7 +90,7 @@ func (c *conn) exchange(req *http.Request, m message) (*http.Response, error) {
 	return resp, nil
 }
 
-// send writes the request, or its beginning. It reports whether a byte of it went out.
+// send writes the request, or its beginning. It reports whether any byte was written.
 func (c *conn) send(req *http.Request, m message) (sent bool, err error) {
 	n, err := c.net.Write(m.first)
 	if n > 0 {
@@ -127,8 +126,7 @@ func (c *conn) receive(req *http.Request) (*http.Response, error) {
 	return nil, errInterim
 }
 
-// finish ends an exchange: the connection is kept for another one if that may come, and
-// closed otherwise.
+// finish ends an exchange. It keeps the connection if another request may use it, and otherwise closes it.
 func (c *conn) finish(again bool) {
 	again = c.forget() && again && c.in.Buffered() == 0
 	if c.upload != nil {
@@ -152,7 +150,7 @@ type answer struct {
 	c     *conn
 	src   io.Reader
 	again bool
-	ended error // what every further Read returns
+	ended error // the result of every further Read
 }
 
 // Read implements io.Reader.
@@ -162,12 +160,12 @@ func (a *answer) Read(p []byte) (int, error) {
 	}
 	n, err := a.src.Read(p)
 	if err != nil {
-		a.end(err, a.again && err == io.EOF) //nolint:errorlint // what it is in good order, and nothing else
+		a.end(err, a.again && err == io.EOF) //nolint:errorlint // only a bare io.EOF is a complete body
 	}
 	return n, err
 }
 
-// Close implements io.Closer. What has not been read is not waited for.
+// Close implements io.Closer. It does not wait for the unread rest.
 func (a *answer) Close() error {
 	a.end(errBodyClosed, false)
 	return nil
@@ -183,12 +181,11 @@ func (a *answer) end(err error, again bool) {
 // message is a request as it is sent.
 type message struct {
 	to    origin
-	first []byte // the head, and of the body what fits
-	rest  int64  // bytes of the body that are still to be read from it
+	first []byte // the head and the beginning of the body
+	rest  int64  // bytes of the body that are not in first
 }
 
-// newMessage writes the head of a request and the beginning of its body to buf, as far as
-// there is room.
+// newMessage writes the head of a request, and as much of its body as fits, to buf.
 func newMessage(buf []byte, req *http.Request) (message, error) {
 	m := message{to: origin{req.URL.Scheme, req.URL.Host}, rest: req.ContentLength}
 	if m.rest < 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Complaints replaces what the errors within an answer of status 2xx say about a stored key or its account: in the events
-// of a stream, in a JSON document, and in the elements of a JSON array. The zero value replaces nothing.
+// Complaints replaces errors about a stored key or its account within an answer of status 2xx: in the events of a stream,
+// in a JSON document, and in the elements of a JSON array. The zero value replaces nothing.
 type Complaints struct {
 	Provider *project.Provider // whose key is stored
 	Dialect  wire.Dialect      // of the errors that replace the provider's
@@ -19,9 +19,9 @@ type Complaints struct {
 	Found func(Complaint)
 
 	form   answerForm
-	held   []byte    // of events: the beginning of a line that may be an error; of JSON: a part of an error
-	within bool      // of events: the next byte continues a line whose beginning was passed on
-	docs   documents // of JSON
+	held   []byte    // events: the beginning of a line that may be an error; JSON: a part of an error
+	within bool      // events: the next byte continues a line whose beginning was passed on
+	docs   documents // JSON
 	out    []byte
 }
 
@@ -149,7 +149,8 @@ func (c *Complaints) line(line []byte) []byte {
 
 func isError(v gjson.Result) bool { return v.IsObject() || v.Type == gjson.String }
 
-// judge returns what replaces a provider's error, an object or a text as JSON. It is "" if the error may be shown.
+// judge returns the replacement of a provider's error, which is an object or a string in JSON. It is "" if the error may be
+// shown.
 func (c *Complaints) judge(failure []byte) string {
 	about := Complain(0, failure, c.Provider)
 	if about.Kind == NoComplaint {
@@ -189,7 +190,7 @@ func (c *Complaints) json(p []byte, last bool) []byte {
 	return c.out
 }
 
-// release passes on what is held of an error, or what replaces it.
+// release passes on the held part of an error, or its replacement.
 func (c *Complaints) release() {
 	if len(c.held) == 0 {
 		return
@@ -223,7 +224,7 @@ type documents struct {
 func (d *documents) next(p []byte) int {
 	d.ended = false
 	for i := 0; i < len(p); i++ {
-		if d.text && !d.escaped && d.name < 0 { // most bytes
+		if d.text && !d.escaped && d.name < 0 { // the case of most bytes
 			for i < len(p) && p[i] != '"' && p[i] != '\\' {
 				i++
 			}
@@ -238,7 +239,7 @@ func (d *documents) next(p []byte) int {
 		case d.text:
 			d.letter(b)
 		case d.found && (b == '{' || b == '"'):
-			if i > 0 { // the caller passes on what came before
+			if i > 0 { // the caller passes on the bytes before
 				return i
 			}
 			d.inside, d.outer = true, d.depth

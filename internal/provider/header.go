@@ -24,7 +24,7 @@ const stainless = "X-Stainless-"
 // forwardedUnstored are request headers that go out only with a client's own key: they choose the account that pays.
 var forwardedUnstored = project.HeaderSet{"Openai-Organization": true, "Openai-Project": true, "X-Goog-User-Project": true}
 
-// once are the request headers that may come only once. Servers read repeated ones differently.
+// once are the request headers that may come only once, because servers read repeated ones differently.
 var once = project.HeaderSet{
 	"Content-Type": true, "User-Agent": true, "Anthropic-Version": true, "Anthropic-Dangerous-Direct-Browser-Access": true,
 	"X-Goog-Api-Client": true, "X-Client-Request-Id": true, "Openai-Organization": true, "Openai-Project": true, "X-Goog-User-Project": true,
@@ -55,9 +55,9 @@ func Repeated(name string, values []string) bool {
 // identityOnly is the same for every request: the transport only reads it.
 var identityOnly = []string{"identity"}
 
-// OutgoingHeader returns the client's headers that go to a provider, without a key: Authorize adds that. Values are shared
-// with in. stored says that the project's stored key is used; caller is the project key. It ignores Connection: the list
-// has no hop-by-hop header, and a client must not remove a listed one.
+// OutgoingHeader returns the client's headers that go to a provider. Authorize adds the key. Values are shared with in.
+// stored says that the project's stored key is used; caller is the project key. Connection is ignored: no listed header is
+// hop-by-hop, and a client must not remove a listed one.
 func OutgoingHeader(in http.Header, p *project.Provider, stored bool, caller string) http.Header {
 	out := make(http.Header, min(len(in), len(forwarded))+2)
 	for name, values := range in {
@@ -161,8 +161,8 @@ func Passed(p *project.Provider, name string) bool {
 }
 
 // forwardQuery returns the query parameters that go to the provider: those that the endpoint's dialect documents, in the
-// one spelling that all servers read alike. Others are dropped. Google's parameters that would change the request, or hide
-// its usage, are refused, so that the client learns of it.
+// one spelling that all servers read alike. Others are dropped. Google's parameters that would change the request or hide
+// its usage are refused, so that the client notices.
 func forwardQuery(p *project.Provider, d wire.Dialect, rawQuery string) (string, error) {
 	var kept string
 	for rawQuery != "" {

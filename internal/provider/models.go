@@ -16,11 +16,11 @@ type Model struct {
 	Provider *project.Provider
 }
 
-// Models lists, sorted by name, the models that users of a tier may call; the tier may be nil. They are the models in
-// allowedModels. If the project allows all models, they are those that the price book knows of the project's providers
-// and those that the providers' settings name; without providers in the settings, the built-in ones count. A pattern
-// stands for the models of the price book that it covers. Every listed name can be called as it is: a model that needs a
-// prefix is left out.
+// Models lists the models that users of a tier may call, sorted by name; the tier may be nil. They are the models in
+// allowedModels. If the project allows all models, they are the price book's models of the project's providers and the
+// models that the providers' settings name. Without providers in the settings, the built-in ones count. A pattern stands
+// for the models of the price book that it covers. Every listed name can be called as it is: a model that needs a prefix
+// is left out.
 func Models(p *project.Snapshot, t *project.Tier) []Model {
 	var all []Model
 	listed := map[string]bool{}
@@ -54,9 +54,9 @@ func Models(p *project.Snapshot, t *project.Tier) []Model {
 	return all
 }
 
-// Find returns the model of a name for users of a tier. It finds every name that can be called, also those that [Models]
-// does not list: a dated version, a name with the prefix NAME/, or any name that a project's own provider may have. The
-// error is a *wire.Error: 404 unknown_model, or 403 model_not_allowed.
+// Find returns the model of a name for users of a tier. It finds every name that can be called, including names that
+// [Models] does not list: a dated version, a name with the prefix NAME/, or any name that a project's own provider may
+// have. The error is a *wire.Error: 404 unknown_model, or 403 model_not_allowed.
 func Find(p *project.Snapshot, t *project.Tier, name string) (Model, error) {
 	for _, m := range Models(p, t) {
 		if strings.EqualFold(m.Name, name) {
@@ -83,8 +83,7 @@ func Find(p *project.Snapshot, t *project.Tier, name string) (Model, error) {
 	return Model{Name: name, Provider: by}, nil
 }
 
-// owner returns the provider of an allowed model, else nil. The name that is sent, without
-// NAME/, must be allowed.
+// owner returns the provider of an allowed model, or nil. The allowed name is the sent name, without NAME/.
 func owner(p *project.Snapshot, t *project.Tier, name string) *project.Provider {
 	by, sent := claim(p, name)
 	if only := p.Configured(); by == nil && len(only) == 1 {

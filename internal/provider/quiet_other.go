@@ -2,5 +2,5 @@
 
 package provider
 
-// quiet cannot look without waiting here: what has been closed is found when it is used.
+// quiet reports true: this system cannot check a connection without waiting. The next use finds out if it is closed.
 func (c *conn) quiet() bool { return true }

@@ -4,8 +4,7 @@ package provider
 
 import "golang.org/x/sys/unix"
 
-// quiet reports whether the provider has neither closed the connection nor sent anything
-// since the last answer.
+// quiet reports whether the provider has neither closed the connection nor sent anything since the last answer.
 func (c *conn) quiet() bool {
 	if c.raw == nil {
 		return true

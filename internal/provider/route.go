@@ -1,5 +1,5 @@
-// Package provider decides where a request goes and what goes with it: the provider for a model, the key, the headers in
-// both directions, and the connections.
+// Package provider chooses the provider for a request's model, its key and the headers in both directions, and makes the
+// connections to providers.
 //
 // Invariants:
 //
@@ -21,7 +21,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Target is where a request goes.
+// Target is the destination of a request.
 type Target struct {
 	Provider *project.Provider
 	Model    string // the name that is sent: the requested name without a NAME/ prefix
@@ -39,7 +39,7 @@ func vendorOf(model string) string {
 		return vendorOf(tuned)
 	}
 	if strings.ContainsRune(model, '/') {
-		return "" // not a vendor's own model name
+		return "" // no vendor's own model has such a name
 	}
 	if vendor := price.Vendor(model); vendor != "" {
 		return vendor
@@ -51,8 +51,8 @@ func vendorOf(model string) string {
 //
 // The rules apply in this order:
 //
-//  1. the project's model patterns and the prefix NAME/ of a provider's name: the longer one wins, at the same length the
-//     pattern
+//  1. the project's model patterns and the prefix NAME/ of a provider's name: the longer one wins, and the pattern if both
+//     have the same length
 //  2. the built-in names
 //  3. x-provider
 //  4. the only provider that the settings list
@@ -193,7 +193,7 @@ func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, 
 	if !named {
 		return to.BaseURL + path, nil
 	}
-	// A lenient server could read path punctuation in a name as another endpoint.
+	// A lenient server could take a name with path punctuation for another endpoint.
 	if model == "" || strings.ContainsAny(model, "/:%?#\\") || model == "." || model == ".." {
 		return "", refuse(http.StatusBadRequest, "unknown_model", "model", "%s is not a model's name. Send the name as the provider writes it.", quote(model))
 	}

@@ -13,41 +13,39 @@ import (
 	"time"
 )
 
-// TransportConfig is what an operator may choose about connections to providers.
+// TransportConfig is the operator's choices for connections to providers.
 type TransportConfig struct {
-	AllowPrivate bool        // lets providers live on private, loopback and the like addresses
+	AllowPrivate bool        // allows providers at private, loopback and similar addresses
 	TLS          *tls.Config // nil verifies against the system's roots
 }
 
 const (
 	dialTimeout     = 10 * time.Second // to connect, and again for TLS
-	keepIdle        = 90 * time.Second // a connection that nobody uses
+	keepIdle        = 90 * time.Second // for an idle connection
 	maxIdle         = 1024             // connections, over all providers
 	maxIdlePerHost  = 256
 	maxAnswerHeader = 256 << 10 // bytes
 	maxInterim      = 5         // 1xx answers before the answer
 )
 
-// Transport sends requests to providers by HTTP/1.1, each on a connection that it has to
-// itself and in the goroutine of its caller: the standard library's Transport hands every
-// request to a goroutine for writing and one for reading, and waking those costs more
-// than the rest of a short request; docs/decisions tells what that is worth. Messages are
-// read by the standard library all the same.
+// Transport sends requests to providers by HTTP/1.1. Each request has a connection to itself and runs in the goroutine of
+// its caller. The standard library's Transport passes every request to a goroutine that writes and one that reads; waking
+// them costs more than the rest of a short request. docs/decisions/0007-upstream-connections.md has the figures. The
+// standard library still parses the answers.
 //
-// It follows no redirects, nor does whoever uses it: a redirect would take a key to a
-// server that nobody chose. It asks for no compression, and goes through no proxy, not
-// even one of the environment: the address that is checked would be the proxy's, and the
-// proxy would resolve the provider's name unchecked.
+// A Transport follows no redirects, and its callers must not either: a redirect would take a key to a server that nobody
+// chose. It asks for no compression. It uses no proxy, not even one of the environment: the checked address would be the
+// proxy's, and the proxy would resolve the provider's name unchecked.
 //
-// A request is sent again, on another connection, only where no byte of it was written.
+// A request is sent again, on another connection, only if none of its bytes was written.
 type Transport struct {
 	dialer net.Dialer
 	tls    *tls.Config
 
 	mu     sync.Mutex
-	idle   map[origin][]*conn // the one that was used last is the last
+	idle   map[origin][]*conn // the most recently used one is the last
 	n      int
-	reaper *time.Timer // runs while something is idle
+	reaper *time.Timer // runs while a connection is idle
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
@@ -55,8 +53,8 @@ var _ http.RoundTripper = (*Transport)(nil)
 // origin is where a connection leads.
 type origin struct{ scheme, host string }
 
-// NewTransport returns a transport. Unless private addresses are allowed a connection to
-// one fails with ErrForbiddenAddress.
+// NewTransport returns a transport. Unless private addresses are allowed, a connection to one fails with
+// ErrForbiddenAddress.
 func NewTransport(c TransportConfig) *Transport {
 	t := &Transport{dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}, idle: make(map[origin][]*conn)}
 	if !c.AllowPrivate {
@@ -71,9 +69,8 @@ func NewTransport(c TransportConfig) *Transport {
 	return t
 }
 
-// RoundTrip implements http.RoundTripper. A connection that cannot be made is a
-// *net.OpError whose Op is "dial". The request's httptrace.ClientTrace is told with
-// WroteHeaders when the first bytes have gone out.
+// RoundTrip implements http.RoundTripper. If no connection can be made, the error is a *net.OpError whose Op is "dial". It
+// calls WroteHeaders of the request's httptrace.ClientTrace when the first bytes are written.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	buf := sending.Get().(*[inline]byte)
 	defer sending.Put(buf)
@@ -166,7 +163,7 @@ func (t *Transport) put(c *conn) {
 	}
 }
 
-// reap closes what has been idle for too long by now.
+// reap closes the connections that have been idle for keepIdle at now.
 func (t *Transport) reap(now time.Time) {
 	var old []*conn
 	t.mu.Lock()
@@ -195,7 +192,7 @@ func (t *Transport) reap(now time.Time) {
 	}
 }
 
-// wroteHeaders tells the request's trace that the provider may have begun.
+// wroteHeaders tells the request's trace that the provider may have begun to work.
 func wroteHeaders(ctx context.Context) {
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.WroteHeaders != nil {
 		trace.WroteHeaders()
