@@ -23,7 +23,7 @@ type databaseLedger interface {
 }
 
 const (
-	// A node may start before its database, or during a restart of the database.
+	// A node may start before its database, or while the database restarts.
 	databaseWait  = 30 * time.Second
 	databaseRetry = 500 * time.Millisecond
 )
@@ -36,8 +36,8 @@ type opened struct {
 	ledger  databaseLedger
 }
 
-// awaitDatabase opens the database, and retries for databaseWait while the error may pass. a.closers close everything it
-// has opened, also after an error.
+// awaitDatabase opens the database. It retries for databaseWait if the error may pass by itself. a.closers close everything
+// that it has opened, also after an error.
 func (a *app) awaitDatabase(ctx context.Context, d config.Database, keys *secret.Keyring, beat time.Duration) (o opened, err error) {
 	if d.Warning != "" {
 		a.log.Warn("DATABASE_URL is not fully secure", "reason", d.Warning)

@@ -16,11 +16,11 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// translateErrors has a server answer malformed requests with our errors. Call it before Serve, with which the listener
-// that it returns is used.
+// translateErrors makes a server answer malformed requests with the gateway's errors. Call it before Serve, and give Serve
+// the listener that it returns.
 //
-// net/http itself answers what is not a request, for example control characters or too many bytes in the header, and it
-// does so in plain text. Such an answer is the only one that is written while no handler runs.
+// net/http itself answers malformed requests, for example those with control characters or too many bytes in the header. It
+// answers in plain text. No other answer is written while no handler runs.
 func translateErrors(srv *http.Server, ln net.Listener, docsURL string, patience time.Duration) net.Listener {
 	type key struct{}
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, c) }
@@ -42,8 +42,8 @@ func translateErrors(srv *http.Server, ln net.Listener, docsURL string, patience
 
 type listener struct {
 	net.Listener
-	docsURL  string        // for the errors
-	patience time.Duration // for a client to read what is written
+	docsURL  string        // of the folder docs, for errors to refer to
+	patience time.Duration // for a client to read its answer
 }
 
 // Accept implements net.Listener.
@@ -55,8 +55,8 @@ func (l listener) Accept() (net.Conn, error) {
 	return c, err
 }
 
-// conn keeps the beginning of a request: its path tells the dialect of the client. net/http neither reads while it
-// answers a malformed request, nor while a connection becomes idle.
+// conn keeps the beginning of a request, because the path shows the client's dialect. net/http does not read while it
+// answers a malformed request or while a connection becomes idle.
 type conn struct {
 	*net.TCPConn
 	docsURL  string

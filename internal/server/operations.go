@@ -68,12 +68,12 @@ func (a *app) forOperators(next http.Handler) http.Handler {
 const (
 	statusReady       = "ready"
 	statusStarting    = "starting"    // not everything is open yet
-	statusDraining    = "draining"    // running requests end, new ones are refused
+	statusDraining    = "draining"    // running requests may end, new ones are refused
 	statusUnavailable = "unavailable" // the database cannot be reached or written
 )
 
-// status returns whether requests can be served and, if not, the reason. Everybody can read the reason, so it names no
-// address and quotes no error.
+// status returns whether requests can be served and, if not, the reason. The reason is public, so it names no address and
+// quotes no error.
 func (a *app) status() (status, reason string) {
 	healthy := a.planes.Load().healthy
 	switch {

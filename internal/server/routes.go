@@ -46,7 +46,7 @@ func (a *app) mount() http.Handler {
 		}
 		out := &wire.Answer{ResponseWriter: w, Request: r}
 		defer out.End(wire.LingerTime)
-		// Every answer has an id. Both planes set their own, and log it.
+		// Every answer has an id. Each plane sets and logs its own.
 		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if probe == nil {

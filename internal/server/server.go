@@ -1,5 +1,4 @@
-// Package server wires the parts together and runs them: one listener, and a shutdown
-// that loses nothing.
+// Package server wires the parts together and runs them. It has one listener, and its shutdown loses no usage.
 package server
 
 import (
@@ -38,9 +37,9 @@ type Options struct {
 	Log *slog.Logger
 	// Listener is used in place of one on the configured port.
 	Listener net.Listener
-	// Setup runs once everything is open, before the first request.
+	// Setup runs when everything is open, before the first request.
 	Setup func(ctx context.Context, s *store.Store) error
-	// Ledger is called with the ledger once it is open.
+	// Ledger is called with the ledger when it is open.
 	Ledger func(ledger.Ledger)
 	// Patience holds the gateway's time limits for clients. HeaderTimeout limits the time to receive a request's header.
 	Patience      gateway.Patience
@@ -57,7 +56,7 @@ type Options struct {
 	Program string
 	// Out takes the hint as text for people; nil for none.
 	Out io.Writer
-	// Ready is called with the address once requests are served.
+	// Ready is called with the address when requests are served.
 	Ready func(addr net.Addr)
 }
 
@@ -173,7 +172,7 @@ type app struct {
 	prices       *project.PriceBook
 	docsURL      string
 	planes       atomic.Pointer[planes]
-	awaits       atomic.Pointer[string] // what the start waits for, shown to operators
+	awaits       atomic.Pointer[string] // the reason for which the start waits, shown to operators
 	unhealthy    string                 // the reason in /readyz while the ledger is not healthy
 	known        func() (projects, unreadable int)
 
