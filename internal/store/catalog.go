@@ -32,7 +32,7 @@ type Catalog struct {
 	refreshes atomic.Int64 // how many have begun
 
 	mu      sync.Mutex // serializes refreshes; a lookup of a known project never takes it
-	lastErr error      // result of the last refresh
+	lastErr error      // the result of the last refresh
 
 	failures atomic.Int64 // failed refreshes of Run
 }

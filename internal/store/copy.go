@@ -34,7 +34,7 @@ type Copied struct {
 // copyBatch is how many rows are written in one statement; SQLite takes 32,766 parameters.
 const copyBatch = 500
 
-// copied describes how a table's rows are read from SQLite and written to PostgreSQL.
+// copied describes how the rows of a table are read from SQLite and written to PostgreSQL.
 type copied struct {
 	table   string
 	columns []string
@@ -99,7 +99,7 @@ func Copy(ctx context.Context, source string, target *DB, keys *secret.Keyring, 
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", source, err)
 	}
-	defer from.Rollback() //nolint:errcheck // it only reads
+	defer from.Rollback() //nolint:errcheck // the transaction only reads
 	if err := checkKeys(ctx, from, keys); err != nil {
 		return nil, fmt.Errorf("read %s: %w", source, err)
 	}
@@ -288,7 +288,7 @@ func (c copied) copy(ctx context.Context, from, to *sql.Tx, escape func(string) 
 	if err != nil {
 		return 0, err
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
 	var batch []any
 	for rows.Next() {
 		row, into := make([]any, len(c.columns)), make([]any, len(c.columns))

@@ -54,7 +54,7 @@ func migratePool(ctx context.Context, db *DB) error {
 			return fmt.Errorf("wait for the upgrade of the schema: %w", err)
 		}
 		if locked {
-			defer tx.Rollback() //nolint:errcheck // it only holds the lock
+			defer tx.Rollback() //nolint:errcheck // the transaction only holds the lock
 			break
 		}
 		select {
@@ -74,7 +74,7 @@ func migratePool(ctx context.Context, db *DB) error {
 // is rolled back, and is tried again at the next start.
 const upgradeLockTime = 200 * time.Millisecond
 
-// errTableLocked explains an upgrade that has given up.
+// errTableLocked explains why an upgrade has given up.
 var errTableLocked = errors.New("another session keeps a table locked that the upgrade changes, perhaps a pg_dump or a session idle in a transaction. Wait for that session or end it; the next start tries again")
 
 // upgrade applies the migrations in a folder. A migration that waits for a lock must not delay other nodes' requests.

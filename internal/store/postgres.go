@@ -25,7 +25,7 @@ import (
 const (
 	// connectTime limits a connection attempt to each host, unless the URL has connect_timeout.
 	connectTime = 5 * time.Second
-	// readTime limits a small read: an early error is better than a long wait.
+	// readTime limits a small read, for which an early error is better than a long wait.
 	readTime = 2 * time.Second
 	// loadTime limits the read of all changed projects; at the start that is every project.
 	loadTime = 30 * time.Second
@@ -174,7 +174,7 @@ func (db *DB) read(ctx context.Context, within time.Duration, do func(ctx contex
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // it only reads
+	defer tx.Rollback() //nolint:errcheck // the transaction only reads
 	return do(ctx, tx)
 }
 

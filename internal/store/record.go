@@ -41,8 +41,8 @@ const queryProjects = `SELECT p.id, p.settings, p.secret_id, p.secret_hash, p.cr
 	FROM projects p LEFT JOIN provider_keys k ON k.project_id = p.id
 	WHERE %s ORDER BY p.created_at, p.id`
 
-// query returns the projects for which the condition on p holds, with their keys. One statement reads both, so that
-// they are of the same moment. It yields a row for each key of a project.
+// query returns the projects for which the condition on p holds, with their keys. One statement reads both at the same
+// moment. Its result has a row for each key of a project.
 func query(ctx context.Context, q queryer, where string, args ...any) ([]record, error) {
 	rows, err := q.QueryContext(ctx, fmt.Sprintf(queryProjects, where), args...)
 	if err != nil {

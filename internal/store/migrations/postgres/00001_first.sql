@@ -1,12 +1,10 @@
--- The first schema, control plane and ledger, for PostgreSQL. Units and meanings are those of the SQLite
--- schema beside it: *_at is Unix microseconds unless its comment says otherwise, hour is Unix hours,
--- micros is micro-USD.
+-- The first schema for PostgreSQL: the control plane and the ledger. Units and meanings are those of the SQLite schema:
+-- *_at is Unix microseconds unless a comment says otherwise, hour is Unix hours, micros is micro-USD.
 --
--- Names are COLLATE "C": their order is that of their bytes, which is the order in which the ledger locks.
--- Every table that requests touch is keyed by (project_id, identity) first, so that a distributed engine can
--- spread it by that hash. Names of models and tiers, which requests may make up, are kept with what text cannot
--- hold written as \xHH. Tables whose rows change with every request leave room in their pages for the next
--- version of a row (fillfactor), which keeps their indexes untouched.
+-- Names are COLLATE "C", so that they sort by their bytes: the ledger locks accounts in this order. The key of every table
+-- that requests touch begins with (project_id, identity), so that a distributed engine can spread the table by them. Names
+-- of models and tiers come from requests: a byte that text cannot hold is written as \xHH. Tables whose rows change with
+-- every request leave room in their pages for the next version of a row (fillfactor), so that their indexes need no change.
 
 -- +goose Up
 
@@ -35,16 +33,16 @@ CREATE TABLE provider_keys (
     PRIMARY KEY (project_id, provider)
 );
 
--- Who serves: a node raises beat every few seconds, and others who see it stand still for too long by their
--- own clocks delete its row. Holds of a node without a row are settled as they stand. No node's clock, nor the
--- database's, has a part in it.
+-- The nodes that serve. A node raises its beat every few seconds. If another node sees the same beat for too long, it
+-- deletes the row. Then any node settles the holds of the missing node as they stand. Each node measures the time by its
+-- own clock, so clocks need not agree.
 CREATE TABLE nodes (
     id   bigint PRIMARY KEY,
     beat bigint NOT NULL DEFAULT 0
 );
 
--- The row is what a decision locks. used is what the account has used in the current period, by model: the
--- sum of its usage rows from period_start on, kept here so that a decision need not add them up.
+-- A decision locks the account's row. used is the account's usage in the current period, by model. It is the sum of the
+-- usage rows from period_start on, kept here so that a decision need not add them up.
 CREATE TABLE identities (
     project_id      text COLLATE "C" NOT NULL,
     identity        text COLLATE "C" NOT NULL,

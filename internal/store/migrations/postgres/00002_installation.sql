@@ -1,4 +1,4 @@
--- What all who share the database must agree on.
+-- The facts on which all nodes of this database must agree.
 
 -- +goose Up
 
@@ -9,5 +9,5 @@ CREATE TABLE installation (
 );
 INSERT INTO installation (id, oldest_schema) VALUES (1, 2);
 
--- For pruning.
+-- Pruning finds old answers by this index.
 CREATE INDEX idempotency_created_at ON idempotency (created_at);

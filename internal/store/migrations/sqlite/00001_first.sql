@@ -1,13 +1,12 @@
--- The first schema, control plane and ledger.
+-- The first schema: the control plane and the ledger.
 --
--- Units, by name: *_at is Unix microseconds unless its comment says otherwise; hour is Unix hours
--- (Unix seconds / 3600); micros is micro-USD. Columns of the ledger are NOT NULL so that no sum
--- ever meets a NULL.
+-- Units, by a column's name: *_at is Unix microseconds unless a comment says otherwise; hour is Unix hours (Unix seconds /
+-- 3600); micros is micro-USD. Columns of the ledger are NOT NULL, so that no sum is NULL.
 
 -- +goose Up
 
--- One row counts every change of projects and provider_keys, in the transaction of the change:
--- who has seen a revision has seen everything up to it.
+-- One row counts the changes of projects and provider_keys, each in the transaction of the change. So a reader that has
+-- seen a revision has seen all changes up to it.
 CREATE TABLE revision (
     id    INTEGER PRIMARY KEY CHECK (id = 1),
     value INTEGER NOT NULL
@@ -32,10 +31,10 @@ CREATE TABLE provider_keys (
     PRIMARY KEY (project_id, provider)
 ) STRICT, WITHOUT ROWID;
 
--- The ledger's tables refer to projects without a foreign key: a running request's settlement may
--- come after its project was deleted, and must not fail the batch it shares with others.
+-- The ledger's tables refer to projects without a foreign key. A settlement may come after its project was deleted, and
+-- must not fail the other changes of its batch.
 
--- known: 1 once created or seen in traffic, 0 after its settings were deleted.
+-- known is 1 if the identity was created or has made a request, and was not deleted since.
 CREATE TABLE identities (
     project_id      TEXT    NOT NULL,
     identity        TEXT    NOT NULL,
@@ -51,8 +50,8 @@ CREATE TABLE identities (
     PRIMARY KEY (project_id, identity)
 ) STRICT, WITHOUT ROWID;
 
--- What was used in an hour. kind 0: used; kind 1: taken back by a reset, as negative amounts, so that
--- history stays and sums restart. credit_*: the part of it that credits paid.
+-- The usage of an hour. Rows of kind 0 are usage. Rows of kind 1 are resets: negative amounts, so that the history stays
+-- and sums start again at zero. credit_* is the part that credits paid for.
 CREATE TABLE usage (
     project_id      TEXT    NOT NULL,
     identity        TEXT    NOT NULL,
@@ -71,7 +70,7 @@ CREATE TABLE usage (
     PRIMARY KEY (project_id, identity, hour, model, tier, kind)
 ) STRICT, WITHOUT ROWID;
 
--- Requests that are running, or whose process died: what each may use at most.
+-- The holds of running requests, and of requests whose process has died.
 CREATE TABLE holds (
     id              INTEGER PRIMARY KEY,
     project_id      TEXT    NOT NULL,
@@ -88,7 +87,7 @@ CREATE TABLE holds (
     admitted_at     INTEGER NOT NULL
 ) STRICT;
 
--- Answers of calls that came with an Idempotency-Key, so that each is applied once.
+-- The answers to calls with an Idempotency-Key, so that each call is applied once.
 CREATE TABLE idempotency (
     project_id  TEXT    NOT NULL,
     key         TEXT    NOT NULL,
@@ -99,7 +98,7 @@ CREATE TABLE idempotency (
     PRIMARY KEY (project_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- Gifts, promotions, resets: who got what, and why.
+-- The audit trail of the control plane: gifts, promotions, resets and changes of settings, with their reasons.
 CREATE TABLE audit (
     id         INTEGER PRIMARY KEY,
     project_id TEXT    NOT NULL,

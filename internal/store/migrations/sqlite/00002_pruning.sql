@@ -1,4 +1,4 @@
--- Repetitions are recognised for a day; what is older is found by this.
+-- A repeated call is recognised for a day. Pruning finds older answers by this index.
 
 -- +goose Up
 

@@ -1,11 +1,10 @@
--- How much of the ledger's journal, the files beside this one, is in the tables.
+-- The record of the ledger's journal up to which the tables are complete. The journal is in files beside this one.
 
 -- +goose Up
 
--- One row. epoch is a random number of the process that serves: a journal of another epoch belongs to
--- another history of this database, or another database, and is not looked at. folded is the sequence
--- number of the last record of the epoch's journal that is in the tables, and changes in the
--- transaction that puts it there.
+-- One row. epoch is a random number of the serving process. A journal of another epoch belongs to another database, or to
+-- another history of this one, and is ignored. folded is the sequence number of the last record of the epoch's journal that
+-- is in the tables. It changes in the transaction that folds the record.
 CREATE TABLE journal (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
     epoch  INTEGER NOT NULL,

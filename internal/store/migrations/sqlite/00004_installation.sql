@@ -1,4 +1,4 @@
--- What all processes that work on the file must agree on.
+-- The facts on which all processes of this file must agree.
 
 -- +goose Up
 
