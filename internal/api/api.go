@@ -45,7 +45,7 @@ type Options struct {
 	Log      *slog.Logger
 	MaxBody  int64          // bytes of the body of the bulk call, if more than that of other calls
 	Bodies   *budget.Budget // memory for the bodies of all requests; nil is unlimited
-	DocsURL  string         // where docs is published, for the errors; "" is nowhere
+	DocsURL  string         // where the folder docs is published, for errors to refer to; "" is nowhere
 }
 
 // control is the control plane.

@@ -15,26 +15,26 @@ import (
 	"github.com/airatelimit/airatelimit/internal/identity"
 )
 
-// maxBody bounds the bodies of all calls but the one for many identities, in bytes.
+// maxBody bounds the bodies of calls, in bytes. The bulk call has a bound of its own.
 const maxBody = 1 << 20
 
-// body is a request's body as it was sent. T is what describes it in the OpenAPI document; nothing is ever decoded
-// into a T, because package document reads more strictly.
+// body is a request's body as it was sent. T describes it in the OpenAPI document. Nothing is decoded into a T, because
+// package document reads more strictly.
 type body[T any] struct{ data []byte }
 
 // Schema implements huma.SchemaProvider.
 func (body[T]) Schema(r huma.Registry) *huma.Schema { return r.Schema(reflect.TypeFor[T](), true, "") }
 
-// keep takes a copy of the body, whose bytes are huma's to use again.
+// keep copies the body, because huma reuses its bytes.
 func (b *body[T]) keep(data []byte) { b.data = bytes.Clone(data) }
 
-// unmarshal is what huma calls to decode a body: it is kept, and decoded by who knows its fields.
+// unmarshal is called by huma to decode a body. It only keeps the bytes; the operation decodes them.
 func unmarshal(data []byte, into any) error {
 	into.(interface{ keep([]byte) }).keep(data)
 	return nil
 }
 
-// stored is an answer of type T as it was marshalled once, so that a repetition gets the very same.
+// stored is an answer of type T, marshalled once, so that a repeated call gets the same bytes.
 type stored[T any] struct{ json.RawMessage }
 
 // Schema implements huma.SchemaProvider.
@@ -42,7 +42,7 @@ func (stored[T]) Schema(r huma.Registry) *huma.Schema {
 	return r.Schema(reflect.TypeFor[T](), true, "")
 }
 
-// readBody sets what a body's members stand for. The error is fieldProblems: everything that is wrong.
+// readBody sets fields from the members of a body. The error is fieldProblems, with every problem.
 func readBody(data []byte, fields document.Fields) error {
 	v, err := parse(data)
 	if err != nil {
@@ -64,7 +64,7 @@ func parse(data []byte) (document.Value, error) {
 	return v, err
 }
 
-// readObject sets what the members of an object stand for, and returns what is wrong with them. at is its location.
+// readObject sets fields from the members of an object, and returns their problems. at is the object's location.
 func readObject(at string, v document.Value, fields document.Fields) (ps fieldProblems) {
 	for err := range fields.SetEach(at, v) {
 		if ps = append(ps, fieldProblem{err.Path, err.Problem}); len(ps) >= maxProblems {
@@ -74,7 +74,7 @@ func readObject(at string, v document.Value, fields document.Fields) (ps fieldPr
 	return ps
 }
 
-// text sets a string of at most most bytes.
+// text sets a string of bounded length, in bytes.
 func text(into *string, most int) document.Setter {
 	return func(_ string, v document.Value) error {
 		if v.Kind() != document.String {
@@ -89,7 +89,7 @@ func text(into *string, most int) document.Setter {
 	}
 }
 
-// optional leaves as it is what is null.
+// optional ignores null, so that the field keeps its value.
 func optional(set document.Setter) document.Setter {
 	return func(path string, v document.Value) error {
 		if v.Kind() == document.Null {
@@ -112,5 +112,5 @@ func positive(into *int64) document.Setter {
 	}
 }
 
-// maxCount is the largest number of requests, tokens or micro-USD that a limit takes, and so a gift.
+// maxCount is the largest number of requests, tokens or micro-USD in a limit, and so in a gift.
 const maxCount = 1e15

@@ -104,7 +104,7 @@ var errorTypes = [wire.NumDialects]reflect.Type{
 // vendors are the tags of the data plane.
 var vendors = [wire.NumDialects]string{wire.OpenAI: "OpenAI", wire.Anthropic: "Anthropic", wire.Gemini: "Gemini"}
 
-// summaries say what the operations of the data plane do.
+// summaries describe the operations of the data plane in one line each.
 var summaries = [wire.NumOperations]string{
 	wire.ChatCompletions:       "Chat with a model of any provider",
 	wire.Completions:           "Complete a text",

@@ -77,7 +77,7 @@ func (c *control) config() huma.Config {
 			},
 			Security: []map[string][]string{{"secretKey": {}}},
 		},
-		Formats:                      map[string]huma.Format{jsonType: format, "json": format}, // and what ends in +json
+		Formats:                      map[string]huma.Format{jsonType: format, "json": format}, // "json" also serves types that end in +json
 		DefaultFormat:                jsonType,
 		RejectUnknownQueryParameters: true,
 	}
@@ -187,7 +187,7 @@ func problems(r huma.Registry) map[string]*huma.Response {
 	schema := r.Schema(reflect.TypeFor[problem](), true, "")
 	code := r.Map()["Problem"].Properties["code"]
 	code.Examples = nil
-	listCodes(code, []string{"method_not_allowed"}) // of calls that no operation matches
+	listCodes(code, []string{"method_not_allowed"}) // for calls that match no operation
 	out := make(map[string]*huma.Response, len(failures))
 	for status, f := range failures {
 		example := refuse(status, f.codes[0], "%s", f.description)

@@ -83,7 +83,7 @@ func (c *control) write(w http.ResponseWriter, p *problem) {
 	_ = c.marshal(w, p)
 }
 
-// marshal writes an answer, and into problems where their code is explained.
+// marshal writes an answer. A problem gets the address at which its code is explained.
 func (c *control) marshal(w io.Writer, v any) error {
 	if p, ok := v.(*problem); ok {
 		p.DocURL = wire.DocURL(c.DocsURL, p.Code)
@@ -91,8 +91,8 @@ func (c *control) marshal(w io.Writer, v any) error {
 	return marshal(w, v)
 }
 
-// Problem returns the body of an error of the control plane, for the server to answer with where no call is reached.
-// docsURL is that of [Options].
+// Problem returns the body of a control-plane error, for requests that do not reach the control plane. docsURL is that of
+// [Options].
 func Problem(status int, code, detail, docsURL string) []byte {
 	p := refuse(status, code, "%s", detail)
 	p.DocURL = wire.DocURL(docsURL, code)
@@ -143,7 +143,8 @@ func bodyTooLarge(most int64) *problem {
 // errNoLookup means that the project of a secret key cannot be looked up now.
 var errNoLookup = errors.New("projects cannot be looked up")
 
-// problemOf turns an error into the answer. It is the only such table. Internal errors are logged here and not shown.
+// problemOf turns an error into the answer. No other table maps errors to statuses. It logs internal errors and does not
+// show them.
 func (c *control) problemOf(ctx context.Context, err error) *problem {
 	var (
 		p      *problem
@@ -172,7 +173,7 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 
 func internalError() *problem {
 	return refuse(http.StatusInternalServerError, "internal_error",
-		"Something went wrong on our side. Try again. If the error remains, report the x-request-id.")
+		"The server failed while it processed the call. Try again. If it fails again, report the x-request-id.")
 }
 
 func (c *control) logFailure(ctx context.Context, level slog.Level, message string, err error) {

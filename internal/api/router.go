@@ -64,7 +64,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	routed.URL = &url.URL{Path: sent, RawQuery: r.URL.RawQuery}
 	routed.Header = r.Header.Clone()
 	routed.Header.Del("Accept") // every answer is JSON, but huma would negotiate
-	// The NopCloser keeps huma from closing a body that is too large: End reads the rest of it.
+	// The NopCloser keeps huma from closing a body that is too large, because End reads the rest.
 	whole := &wire.Body{ReadCloser: r.Body}
 	routed.Body = io.NopCloser(http.MaxBytesReader(w, whole, rt.bound(r.Method, sent)))
 	out := &wire.Answer{ResponseWriter: w, Request: r, Body: whole}

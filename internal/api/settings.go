@@ -78,7 +78,7 @@ type settingsChange struct {
 	identity string
 	edits    []func(*ledger.Settings)
 	reason   string
-	detail   map[string]any // for the audit trail: numbers, and for free text only that it was set
+	detail   map[string]any // for the audit trail: numbers; for free text, only the fact that it was set
 	warnings []project.Warning
 }
 
