@@ -10,7 +10,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// IsKey reports whether s has the form of a project key: "pk_" and at most 128 characters in all. Such a project need not
+// IsKey reports whether s has the form of a project key: "pk_" and at most 128 characters in all. The project need not
 // exist.
 func IsKey(s string) bool {
 	const most = 128

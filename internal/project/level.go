@@ -162,9 +162,9 @@ func modelKey(path, name string) (string, error) {
 	return key, nil
 }
 
-// naming knows how the model names that are sent to a project's providers can begin.
+// naming tells how the model names that a project's providers receive can begin.
 type naming struct {
-	known    map[string]bool // providers, whose prefix NAME/ is not sent
+	known    map[string]bool // the providers; their prefix NAME/ is not sent
 	slashed  []string        // the project's own providers whose model names may contain a slash, such as OpenRouter
 	patterns []string        // model patterns of providers
 }
@@ -188,9 +188,9 @@ func (s Settings) naming() naming {
 	return n
 }
 
-// check refuses a model key that begins with a provider's name. Keys are matched against the sent name, which lacks that
-// prefix, so the key would cover nothing. It is allowed if another provider may have such names: openrouter/openai/gpt-4o
-// is sent as openai/gpt-4o.
+// check refuses a model key that begins with a provider's name. Keys are compared with the sent name, which lacks that
+// prefix, so the key would cover nothing. The key is allowed if another provider may have such names:
+// openrouter/openai/gpt-4o is sent as openai/gpt-4o.
 func (n naming) check(path, key string) error {
 	name, _, ok := strings.Cut(limit.NormalizeModel(key), "/")
 	if !ok || !n.known[name] ||

@@ -13,8 +13,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// ProviderFields are a project's settings for a provider, built in or its own. For a built-in provider everything is
-// optional; the project's own provider needs a base URL and a dialect.
+// ProviderFields are a project's settings for a provider, built in or the project's own. For a built-in provider everything
+// is optional; the project's own provider needs a base URL and a dialect.
 type ProviderFields struct {
 	BaseURL *string  `json:"baseUrl" doc:"The base URL as the vendor's own SDK takes it. Null: the built-in one."`
 	Dialect *string  `json:"dialect" enum:"openai,anthropic,gemini" doc:"The API that the provider speaks. Null: the built-in one."`
@@ -156,7 +156,8 @@ var (
 	projectSecret = regexp.MustCompile(`^sk_[0-9A-Za-z]{16}_`)
 )
 
-// notAKey returns why a text cannot be a provider's API key, and what to give instead, or "". It never quotes the text.
+// notAKey returns why a text cannot be a provider's API key and what to give instead, or "" if it can be one. It never quotes
+// the text.
 func notAKey(s string) string {
 	const most = 4096
 	switch {
@@ -184,7 +185,7 @@ func notAKey(s string) string {
 
 const (
 	bullet = "•"
-	// minMasked is the length, in bytes, from which a key's last four characters may be shown.
+	// minMasked is the length, in bytes, from which the last four characters of a key may be shown.
 	minMasked = 16
 )
 
@@ -270,7 +271,7 @@ func (p ProviderFields) keyFits(vendor Vendor) bool {
 	return isMask(p.Key) || KeyFits(p.Key, vendor.Name)
 }
 
-// surplus returns the end of a base URL that is already a part of the endpoints' paths, or "".
+// surplus returns the end of a base URL that the paths of the endpoints contain already, or "".
 func surplus(base *string, dialect wire.Dialect) string {
 	if base == nil {
 		return ""

@@ -30,7 +30,7 @@ type SealedKey struct {
 	Mask   string // the form of the key that may be shown
 }
 
-// Hides reports whether the mask is the mask of key. It is false for a key so short that its mask shows nothing of it.
+// Hides reports whether the mask is the mask of key. It is false for a short key, whose mask shows nothing of it.
 func (k SealedKey) Hides(key string) bool {
 	return len(key) >= minMasked && k.Mask == mask(key)
 }
@@ -46,11 +46,11 @@ func (r Record) Document() Settings {
 	return s
 }
 
-// With returns r with other settings, usually its Document after a Patch. A masked key keeps its sealed key, any other key
-// is sealed by seal. The sealed key of a provider that was removed or has no key is dropped.
+// With returns r with other settings, usually its Document after a Patch. A masked key keeps its sealed key; seal seals any
+// other key. The sealed key of a provider that was removed or has no key is dropped.
 //
-// A sealed key stays with its vendor: it is kept if the provider's base URL changes, and must be given again if the
-// dialect changes. Errors are *document.FieldError, or seal's.
+// A sealed key belongs to its vendor: it is kept if the provider's base URL changes, and must be given again if the dialect
+// changes. Errors are *document.FieldError, or those of seal.
 func (r Record) With(s Settings, seal func(provider, key string) (string, error)) (Record, error) {
 	keys := make(map[string]SealedKey, len(s.Providers))
 	providers := make(map[string]ProviderFields, len(s.Providers))
@@ -80,7 +80,7 @@ func (r Record) With(s Settings, seal func(provider, key string) (string, error)
 	return r, nil
 }
 
-// dialect is the provider's dialect in the settings, or else that of the built-in provider.
+// dialect is the provider's dialect in the settings, or else the dialect of the built-in provider.
 func (p ProviderFields) dialect(name string) string {
 	if p.Dialect != nil {
 		return *p.Dialect

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// minSecret is the length, in bytes, from which a stored key is hidden. A shorter one is a dummy for a server that needs
-// no key, and could be ordinary text.
+// minSecret is the length, in bytes, from which a stored key is hidden. A shorter key is a dummy for a server that needs
+// none, and could be ordinary text.
 const minSecret = 8
 
 // keyForm is a form in which an answer may quote a key.
 type keyForm struct {
 	text  string
 	bytes []byte // text
-	from  int    // searches look for the part that begins here: text before it, such as "sk-", is common
+	from  int    // where the part to search for begins; text before it, such as "sk-", is common
 }
 
 // newKeyForm lets searches begin at the byte that is least common in JSON: an upper-case letter, or else a digit.
@@ -83,7 +83,7 @@ func (p *Provider) Quotes(text string) bool {
 // Redactor hides a provider's stored key in an answer that comes in pieces. The zero value hides nothing.
 type Redactor struct {
 	forms []keyForm
-	held  []byte // held back, because it may be the beginning of a key
+	held  []byte // bytes that may be the beginning of a key
 	buf   []byte
 }
 
@@ -91,8 +91,8 @@ type Redactor struct {
 func (p *Provider) Redactor() Redactor { return Redactor{forms: p.forms} }
 
 // Next takes the next piece of the answer and returns the bytes to pass on, with asterisks in place of the key. It holds
-// back last bytes that may be the beginning of the key, unless last is set, which ends the answer. Next writes to p. Its
-// result is valid until the next call.
+// back bytes at the end that may be the beginning of the key. last says that p ends the answer; then nothing is held back.
+// Next writes to p. Its result is valid until the next call.
 func (r *Redactor) Next(p []byte, last bool) []byte {
 	if len(r.forms) == 0 {
 		return p

@@ -34,7 +34,7 @@ func choice(into *string, names ...string) document.Setter {
 	}
 }
 
-// emptyIsNull takes an empty array for null, where none and no list are the same.
+// emptyIsNull reads an empty array as null. It is for fields in which an empty list and no list mean the same.
 func emptyIsNull(set document.Setter) document.Setter {
 	return func(path string, v document.Value) error {
 		if v.Kind() == document.Array && len(v.Items()) == 0 {
@@ -44,8 +44,8 @@ func emptyIsNull(set document.Setter) document.Setter {
 	}
 }
 
-// list reads an array of strings, each passed through check, of which no two are equal after it. Null is nil. An
-// empty list is refused: it could be meant as "all" as well as "none".
+// list reads an array of strings and passes each through check. No two results may be equal. Null is nil. An empty list is
+// refused, because it could mean "all" as well as "none".
 func list(into *[]string, check func(path, s string) (same string, err error)) document.Setter {
 	return func(path string, v document.Value) error {
 		if v.Kind() == document.Null {
@@ -81,7 +81,7 @@ func list(into *[]string, check func(path, s string) (same string, err error)) d
 	}
 }
 
-// listOrNone reads as list does, and takes the empty list too, which stands for none.
+// listOrNone reads as list does, but accepts an empty list, which means "none".
 func listOrNone(into *[]string, check func(path, s string) (same string, err error)) document.Setter {
 	return func(path string, v document.Value) error {
 		if v.Kind() == document.Array && len(v.Items()) == 0 {

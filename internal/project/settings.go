@@ -49,7 +49,7 @@ type Settings struct {
 	Providers map[string]ProviderFields `json:"providers" doc:"The providers by name: built in, or the project's own."`
 	Prices    map[string]price.Override `json:"prices" doc:"Prices by model key. They override the price book."`
 
-	// Unknown holds fields of a stored document that only a newer version knows. They are kept.
+	// Unknown holds the fields of a stored document that only a newer version knows, so that a change keeps them.
 	Unknown map[string]any `json:"-"`
 }
 
@@ -60,7 +60,7 @@ type TierFields struct {
 	LimitResponse map[string]any `json:"limitResponse" doc:"Fields of the error when a limit is reached. They override the project's."`
 }
 
-// Security says what the guard detects and what it does then.
+// Security sets what the guard detects, and what happens then.
 type Security struct {
 	Enabled     bool     `json:"enabled" doc:"Whether the guard is on."`
 	Mode        string   `json:"mode" enum:"block,log" doc:"What the guard does: block refuses the request, log only reports it."` // "" is block
@@ -318,7 +318,7 @@ func (s *Settings) setSecurity(path string, v document.Value) error {
 	}.Set(path, v)
 }
 
-// setCategories accepts an empty list too: then only the heuristics detect anything, if they are on.
+// setCategories accepts an empty list: then only the heuristics detect anything, if they are on.
 func (s *Security) setCategories(path string, v document.Value) error {
 	if v.Kind() == document.Null {
 		s.Categories = slices.Clone(guardCategories)

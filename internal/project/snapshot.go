@@ -41,7 +41,7 @@ type Snapshot struct {
 	allowed    limit.ModelSet  // AllowedModels
 	origins    map[string]bool // nil allows all
 	providers  map[string]*Provider
-	configured []*Provider // those that the settings list, by name
+	configured []*Provider // the providers in the settings, by name
 	patterns   []pattern
 	prices     priceList
 	book       *PriceBook // overrides the built-in book; may be nil

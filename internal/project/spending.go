@@ -45,8 +45,8 @@ func (w *warner) spending() {
 	}
 }
 
-// unbounded warns of models that an identity in a tier, nil for none, may use without a limit, or with a limit of
-// requests alone that allows more than maxSpend. subject begins the warning's sentence.
+// unbounded warns of models that an identity in a tier, nil for none, may use without a limit, or with only a limit of
+// requests that allows more than maxSpend. subject begins the warning's sentence.
 func (w *warner) unbounded(path string, t *Tier, subject string) {
 	levels := limit.Levels{Project: w.snapshot.Level}
 	if t != nil {
@@ -96,8 +96,8 @@ func (w *warner) unbounded(path string, t *Tier, subject string) {
 	}
 }
 
-// callable lists the models that an identity in a tier may call and that the price book or the settings name. Models of
-// the price book have one name each. It returns false if the check has to end at path.
+// callable lists the models of the price book and of the settings that an identity in a tier may call. Models of the price
+// book have one name each. It returns false if the check has to end at path.
 func (w *warner) callable(path string, t *Tier) ([]string, bool) {
 	names := slices.Collect(maps.Keys(w.Providers))
 	if len(names) == 0 {

@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// Templates are the settings that a project can begin with, the default first: starter has a free and a pro tier that
-// limit each user's cost, single has one limit for everyone, count only counts.
+// Templates are the names of settings for a new project, the default first: starter has a free and a pro tier that limit
+// each user's cost, single has one limit for everyone, count only counts.
 var Templates = []string{"starter", "single", "count"}
 
 //go:embed templates/*.json
 var templates embed.FS
 
-// FromTemplate returns the settings of a template, with models of the providers that the project is to use; without any,
-// with OpenAI's.
+// FromTemplate returns the settings of a template, with models of the given providers; without providers, of OpenAI.
 func FromTemplate(name string, providers ...string) (Settings, error) {
 	if !slices.Contains(Templates, name) {
 		return Settings{}, fmt.Errorf("there is no template %q; there are %s", name, strings.Join(Templates, ", "))
@@ -38,7 +37,7 @@ func FromTemplate(name string, providers ...string) (Settings, error) {
 	return ParseSettings(doc)
 }
 
-// modelsOf returns a cheap and a dear model of each of the providers that is built in; without any, of the first vendor.
+// modelsOf returns a cheap and a dear model of each built-in provider in the list; if there is none, of the first vendor.
 func modelsOf(providers []string) (models []string) {
 	for _, v := range vendors {
 		if slices.Contains(providers, v.Name) {

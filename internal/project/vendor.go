@@ -8,7 +8,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Vendor is a built-in provider: all that is known of it.
+// Vendor is a built-in provider, with all facts about it.
 type Vendor struct {
 	Name        string
 	Dialect     wire.Dialect
@@ -16,8 +16,8 @@ type Vendor struct {
 	KeyVariable string // the environment variable of its API key, in its documentation
 	PriceData   string // its id in the price data, see internal/price/generate
 
-	// Models are prefixes of the names of its models, which no other vendor's names have; # stands for a digit. The price
-	// book's names lead to their vendor without being listed here.
+	// Models are prefixes of its models' names that no other vendor's names have; # stands for a digit. Names in the price
+	// book need no prefix here.
 	Models []string
 	// Families are the model families of its names, for the labels of metrics. Of several prefixes the first counts.
 	Families []Family
@@ -28,8 +28,8 @@ type Vendor struct {
 	Quirks Quirks
 
 	KeyStarts []string // what its API keys start with
-	keyMark   string   // what is in the middle of each of its keys, whatever they start with; "" for nothing
-	keysKnown bool     // all its keys have a distinct shape: a plain sk- key, as of OpenAI and many others, is not its
+	keyMark   string   // a text inside each of its keys, whatever the key starts with; "" if there is none
+	keysKnown bool     // all its keys have a shape of their own, so that a plain sk- key, as many vendors have, is not its
 }
 
 // Family is a prefix of models' names, in which # stands for a digit, and their family.

@@ -19,8 +19,8 @@ type Warning struct {
 }
 
 // Warnings returns warnings about the settings, sorted by path: unknown models, similar tiers, unknown variables and,
-// above all, unlimited cost. book is the operator's price book, nil for none. If a document has so many mistakes, keys or
-// tiers that the check would take long, the last warning says that it ended early.
+// above all, unlimited cost. book is the operator's price book, nil for none. If the check would take long because of many
+// mistakes, keys or tiers, it ends early, and the last warning says so.
 func (s Settings) Warnings(book *PriceBook) []Warning {
 	r := Record{Settings: s}
 	r.Settings.Providers = make(map[string]ProviderFields, len(s.Providers))
@@ -81,12 +81,12 @@ func (s Settings) RemovedTierWarning(tier string, n int) Warning {
 
 // A document of a megabyte may have 100,000 keys and tiers, and checking each against each would take minutes.
 const (
-	// maxWarnings is how many warnings a check may give; more are of no use.
+	// maxWarnings is how many warnings a check may give. Nobody would read more.
 	maxWarnings = 100
-	// maxSteps is how many steps of 1 to 20 ns a check of settings may take. A project with hundreds of keys and
-	// dozens of tiers needs a part of them.
+	// maxSteps is how many steps of 1 to 20 ns a check of settings may take. A project with hundreds of keys and dozens of
+	// tiers needs a fraction of them.
 	maxSteps = 5_000_000
-	// maxIdentitySteps is the same for one identity, of which one call may bring a thousand.
+	// maxIdentitySteps is the same for one identity. One call may set a thousand identities.
 	maxIdentitySteps = 200_000
 
 	resolveSteps = 50     // to find the limits of a model, beside one step for each key
@@ -138,7 +138,7 @@ func (w *warner) result() []Warning {
 	return w.all
 }
 
-// unused warns of settings that have no effect in this version, so that nobody relies on them.
+// unused warns of settings without an effect in this version, so that nobody relies on them.
 func (w *warner) unused() {
 	const text = "is kept, but does nothing in this version"
 	if w.Security.Enabled {
