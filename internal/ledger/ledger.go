@@ -1,4 +1,4 @@
-// Package ledger keeps what every identity may use and has used.
+// Package ledger decides on requests and keeps the usage, credits and settings of every identity.
 //
 // A request is reserved before it is forwarded and settled, or released, when it ends.
 // The invariants, which ledgertest tries to break on every store:
@@ -8,8 +8,8 @@
 //   - a released request leaves no trace; a request settled with no usage keeps only its
 //     place in the burst bucket
 //   - settling twice equals settling once
-//   - every reservation ends: settled, released or, when its process died, settled at its
-//     hold the next time that a process looks for orphans
+//   - every reservation ends: it is settled or released or, if its process died, settled at
+//     its hold when a process next looks for orphans
 //   - held returns to zero when nothing runs, and nothing is ever negative
 //   - once Durable has returned, a reservation outlives its process
 //   - the same calls in the same order give the same decisions on every store
@@ -39,7 +39,7 @@ var (
 	// ErrStale means that the identity's settings changed after the request was resolved.
 	// Nothing was counted; Settings returns the current ones.
 	ErrStale = errors.New("the identity's settings have changed")
-	// ErrUnknown is what an Apply returns for an identity that does not exist.
+	// ErrUnknown is returned by an Apply for an identity that does not exist.
 	ErrUnknown = errors.New("unknown identity")
 	// ErrReused means that the idempotency key was used for a different request before.
 	ErrReused = errors.New("idempotency key was used for a different request")
@@ -72,8 +72,8 @@ func (k Key) Compare(o Key) int {
 	return 0
 }
 
-// Settings are what a developer has set for one identity. They are replaced, never
-// changed in place, so a pointer to them may be read without a lock.
+// Settings are a developer's settings for one identity. They are replaced, never changed in
+// place, so a pointer to them may be read without a lock.
 type Settings struct {
 	Tier          string          `json:"tier,omitempty"`
 	Level         limit.Level     `json:"level"`
@@ -132,13 +132,13 @@ func (p *Passed) Wait(context.Context) error { return nil }
 // End reports whether the reservation ends with this call.
 func (p *Passed) End() bool { return !p.ended.Swap(true) }
 
-// Actual is what a request really used.
+// Actual is the real usage of a request.
 type Actual struct {
 	Amounts                   limit.Amounts
 	InputTokens, OutputTokens int64 // parts of the tokens in Amounts, for the statistics
 }
 
-// Account is what is kept of one identity.
+// Account is everything that a ledger keeps of one identity.
 type Account struct {
 	Key                  Key
 	Known                bool      // was created or made a request, and was not deleted since
@@ -195,7 +195,7 @@ type Entry struct {
 	Detail                   json.RawMessage
 }
 
-// Ledger is what a store provides.
+// Ledger is implemented by every store.
 type Ledger interface {
 	// Settings returns the settings of an identity, or nil if nothing is set. It avoids
 	// waiting: the settings may be out of date if another node has changed them. If known is

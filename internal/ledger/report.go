@@ -9,7 +9,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// Usage is what an identity has used and what is left, as GET /v1/usage shows it.
+// Usage is an identity's usage and remaining limits, as GET /v1/usage shows them.
 type Usage struct {
 	Identity       string       `json:"identity"`
 	Tier           *string      `json:"tier"`

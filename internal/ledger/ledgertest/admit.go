@@ -119,8 +119,8 @@ func modelsShare(t *testing.T, s Store) {
 	wantAdmitted(t, race(t, s, others, noon, 1, rules(listed, "gpt-4o-2024-08-06", limit.Daily)), 5, "the model with a key")
 }
 
-// holdsCount: many requests at once must not pass a token limit because none of them has ended
-// yet.
+// holdsCount: many requests at once must not exceed a token limit, although none of them has
+// ended.
 func holdsCount(t *testing.T, s Store) {
 	key, r := identity("alice"), daily(caps(-1, 100, -1))
 	admitted := race(t, s, key, noon, 30, r)

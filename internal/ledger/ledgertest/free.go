@@ -9,8 +9,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
-// providerRefuses: a request that the provider refuses costs nothing in the period, leaves no
-// model name, and keeps its place in the burst bucket, also after a restart. A request that was
+// providerRefuses: a request that the provider refuses costs nothing in the period and leaves no
+// model name. It keeps its place in the burst bucket, also after a restart. A request that was
 // never made gives its place back.
 func providerRefuses(t *testing.T, s Store) {
 	key, ls := identity("alice"), caps(1, 1000, -1)

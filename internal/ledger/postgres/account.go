@@ -33,7 +33,7 @@ type account struct {
 	changed   bool     // the row must be written
 }
 
-// loadedHold is what compareHolds needs of a hold as it is in the table.
+// loadedHold is the part of a stored hold that compareHolds needs.
 type loadedHold struct {
 	id    uint64
 	slack time.Duration

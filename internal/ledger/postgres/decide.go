@@ -182,7 +182,7 @@ func (c *call) join(o *call) bool {
 	return true
 }
 
-// kind is what a call asks for.
+// kind is the purpose of a call.
 type kind uint8
 
 const (

@@ -25,9 +25,9 @@
 //	    rejected              again in two halves, until the rejected call is alone
 //	    unavailable           refuse the callers, keep the ends of requests for later
 //
-// Nodes only know of each other that they live. When a node dies, the others settle its
-// orphans (nodes.go). Nothing that matters is kept in a connection between two transactions,
-// so a connection pooler may be in between.
+// A node only knows which other nodes live. When a node dies, the others settle its orphans
+// (nodes.go). A connection keeps no state that matters between two transactions, so a
+// connection pooler may be in front of the database.
 package postgres
 
 import (
@@ -198,7 +198,7 @@ func (l *Ledger) Pass(req ledger.Request) *ledger.Reservation {
 	return &ledger.Reservation{ID: c.id, Key: c.key, Rules: c.rules, Commit: &passed{call: c}}
 }
 
-// passed is what Pass keeps of a request until it ends.
+// passed is a running request that Pass has let through.
 type passed struct {
 	ledger.Passed
 	call *call

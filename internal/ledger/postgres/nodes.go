@@ -26,7 +26,7 @@ import (
 // reportInterval is the time between two reports of orphans that the database rejects.
 const reportInterval = time.Hour
 
-// nodes is what this node knows of the others.
+// nodes is this node's knowledge of the others.
 type nodes struct {
 	mu      sync.Mutex // held while the node registers anew
 	silence time.Duration

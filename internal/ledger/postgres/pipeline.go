@@ -31,13 +31,13 @@ type session struct {
 	broken    bool     // the connection must not be used again
 }
 
-// prepared is what a connection keeps from one session to the next.
+// prepared is the state that a connection keeps from one session to the next.
 type prepared struct {
 	direct bool              // the server process of the last transaction belongs to the connection
 	names  map[string]string // of prepared statements, by their text
 }
 
-// preparedOf returns what a connection keeps.
+// preparedOf returns the state that a connection keeps.
 func preparedOf(conn *pgconn.PgConn) *prepared {
 	const key = "ledger"
 	p, ok := conn.CustomData()[key].(*prepared)

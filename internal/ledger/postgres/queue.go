@@ -42,7 +42,7 @@ type queue struct {
 	ready    []*line   // lines that a lane may take, in the order in which they became ready
 	since    time.Time // when the first of them became ready
 	urgent   int       // how many of them have a call that a caller waits for
-	alarm    time.Time // when wake is called again, zero for never
+	alarm    time.Time // when wake is called again; zero for never
 	inFlight int       // batches at the database
 	paused   bool      // the database is unavailable: nothing is tried until pause is over
 	pause    time.Duration
@@ -324,7 +324,7 @@ func (q *queue) gatherTime() time.Duration {
 	return endsGatherTime
 }
 
-// remainder is what a batch leaves to do.
+// remainder is the work that a batch has left.
 type remainder struct {
 	calls       []*call // calls that could not be made
 	locked      bool    // because another session keeps their accounts locked

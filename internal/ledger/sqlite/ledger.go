@@ -179,7 +179,7 @@ func (l *Ledger) Pass(req ledger.Request) *ledger.Reservation {
 	return &ledger.Reservation{ID: hold.ID, Key: req.Key, Rules: req.Rules, Commit: &passed{hold: hold}}
 }
 
-// passed is what Pass keeps of a request until it ends.
+// passed is a running request that Pass has let through.
 type passed struct {
 	ledger.Passed
 	hold limit.Hold

@@ -22,8 +22,8 @@ type merge struct {
 	order   []int
 }
 
-// delta is what to write for one account, in the order of its fields. Changes after a reset
-// go into another delta.
+// delta is the writes for one account, in the order of its fields. Changes after a reset go
+// into another delta.
 type delta struct {
 	key   ledger.Key
 	usage []ledger.UsageRow

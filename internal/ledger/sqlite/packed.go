@@ -164,7 +164,7 @@ func appendPacked(b []byte, a *account) []byte {
 	return b
 }
 
-// account reads what appendPacked has written after the key. It returns nil if it cannot.
+// account reads the output of appendPacked after the key. It returns nil if it cannot.
 func (d *decoder) account(key ledger.Key, lastUsed uint32) *account {
 	a := &account{key: key, lastUsed: lastUsed, loaded: true}
 	a.row.known, a.hasLater = d.bool(), d.bool()

@@ -140,7 +140,7 @@ func appendBool(b []byte, v bool) []byte {
 // process must not start without them.
 var errUnreadable = errors.New("the journal has changes that this version cannot read: start a version that is not older than the one that wrote it")
 
-// decoder reads what the functions above write. After a failure it returns zeros.
+// decoder reads the output of the functions above. After a failure it returns zeros.
 type decoder struct {
 	b      []byte
 	failed bool

@@ -155,7 +155,7 @@ type preparation struct {
 	query string
 }
 
-// statements are what the writer executes, prepared on its connection.
+// statements are the writer's statements, prepared on its connection.
 type statements struct {
 	progress, begin, commit, rollback, setFolded, open, close, use, reset, row, entry, once *sql.Stmt
 }
