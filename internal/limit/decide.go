@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Ask is what a request wants to hold.
+// Ask is the amounts that a request wants to hold.
 type Ask struct {
 	Tier     string
 	Free     bool    // counts only against the burst and concurrency limits, in no period
@@ -72,7 +72,7 @@ type Decision struct {
 	Burst     BurstStanding
 }
 
-// Decide says whether a request may start now and what it holds. It changes nothing. The
+// Decide says whether a request may start now and how much it holds. It changes nothing. The
 // state must have been advanced to now and have the period of the rules.
 //
 // A request may start while used + held < limit, or while there are credits. A model limit

@@ -1,8 +1,8 @@
-// Package limit decides what an identity may use.
+// Package limit decides whether an identity may make a request, and how much it may use.
 //
-// Everything here is pure: time is an argument, and nothing outside the arguments is read
-// or kept. Every store runs these same functions and makes them atomic in its own way, so
-// there is one truth about limits. The invariants:
+// All functions are pure: time is an argument, and nothing outside the arguments is read or
+// kept. Every store runs the same functions and makes them atomic in its own way, so all stores
+// decide alike. The invariants:
 //
 //   - used + held ≤ limit after an admission, for every limit in force
 //   - a refusal changes nothing, and a released hold leaves no trace
@@ -10,7 +10,8 @@
 //
 // The terms: a metric is a quantity that is counted; a cap is the number that a level sets
 // for it; a limit is the cap in force for one request; an account is one identity in one
-// project, and its State is what it has used; a hold is what a running request has set aside.
+// project, and its State is its usage, holds and credits; a hold is the amounts that a running
+// request has set aside.
 package limit
 
 import "fmt"
@@ -84,7 +85,7 @@ type Level struct {
 	ConcurrentRequests *int64
 }
 
-// Scope says where a limit was set.
+// Scope is the place where a limit was set.
 type Scope uint8
 
 // The scopes of limits. A model limit has ScopeModel, whichever level sets it.

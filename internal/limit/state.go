@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// State is what an account has used, holds and has in credits. Only its methods change it;
-// stores persist what they return.
+// State is an account's usage, holds and credits. Only its methods change it; stores persist
+// their results.
 type State struct {
 	Period Period
 	Start  time.Time // of the period that Used belongs to
@@ -26,7 +26,7 @@ type ModelUsage struct {
 	Credited Amounts // used from credits; does not count towards limits
 }
 
-// Hold is what one running request has set aside.
+// Hold is the amounts that one running request has set aside.
 type Hold struct {
 	ID      uint64
 	Model   string // normalized
@@ -45,8 +45,8 @@ type Hold struct {
 	interval, slack time.Duration
 }
 
-// Terms are what the end of a hold needs from its admission beside its amounts. A store that
-// keeps holds outside of memory keeps them too.
+// Terms are the facts of an admission that the end of the hold needs beside its amounts. A
+// store that keeps holds outside of memory keeps them too.
 type Terms struct {
 	Limited         [NumMetrics]bool
 	Interval, Slack time.Duration
@@ -155,7 +155,7 @@ func (s *State) Admit(h Hold, now time.Time) {
 // ahead returns how far the burst bucket is ahead of the clock: zero when it is full.
 func (s *State) ahead(now time.Time) time.Duration { return max(0, s.Burst.Sub(now)) }
 
-// Settlement is what the end of a request has changed, for the store to write.
+// Settlement is the change by the end of a request, for the store to write.
 type Settlement struct {
 	Hold     Hold
 	Model    string // the name under which the usage is kept
