@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// control is a field that decides what a request costs or where it goes.
+// control is a field that decides the cost or the destination of a request.
 type control uint8
 
 const (
@@ -244,8 +244,8 @@ func invisible(r rune) bool {
 	return r >= unicode.MaxASCII && (r == emptyBraille || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)) || !unicode.IsPrint(r)
 }
 
-// defaultModeration is OpenAI's documented default model for moderations. Other endpoints have defaults too, but those
-// cost money and have changed.
+// defaultModeration is OpenAI's documented default model for moderations. Default models of other endpoints cost money and
+// have changed, so they are not used.
 const defaultModeration = "omni-moderation-latest"
 
 // finish fills the envelope from the checked control fields.
@@ -262,8 +262,8 @@ func (e *Envelope) finish() error {
 	return nil
 }
 
-// readCaps derives the output cap. If a provider may read one of the caps as no cap, the body counts as uncapped: it is
-// unknown which of its caps the provider obeys.
+// readCaps derives the output cap. If a provider may read one of the caps as no cap, the body counts as uncapped, because
+// nobody knows which of its caps the provider obeys.
 func (e *Envelope) readCaps() {
 	for _, field := range e.spec().caps {
 		if !e.applies(field) {
@@ -293,8 +293,8 @@ func (e *Envelope) isEmptyCap(field control) bool {
 // unread are control fields with plain values that no model reads.
 var unread = []control{model, stream, maxTokens, maxCompletionTokens, maxOutputTokens, choices}
 
-// measureControls counts the bytes of the body that no model reads. Under a small limit, a model's long name would else
-// count as much as a prompt.
+// measureControls counts the bytes of the body that no model reads. Otherwise a model's long name would count like a prompt,
+// which matters under a small limit.
 func (e *Envelope) measureControls() {
 	if e.form {
 		return
@@ -337,7 +337,7 @@ func (e *Envelope) choices() int64 {
 	return most
 }
 
-// spec is what is known of the body's dialect.
+// spec is the Spec of the body's dialect.
 func (e *Envelope) spec() *Spec { return e.Endpoint.Dialect.Spec() }
 
 func (e *Envelope) isTrue(field control) bool {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// This file finds what a body demands beside an answer of its model: tools that the provider runs, other models, objects
-// of the account whose key is sent, fields that steer a gateway behind this one. Package gateway decides about them.
+// This file finds the demands of a body beside an answer of its model: tools that the provider runs, other models, objects
+// of the key's account, and fields that steer a gateway behind this one. Package gateway decides about them.
 
 // Tool is a tool that the provider runs or may run.
 type Tool struct {
 	Param     string // the field that turns it on: tools, plugins, web_search_options, …
 	Type      string // as the body names it; "" for none
 	Model     string // the tool's own model; "" for none
-	Named     bool   // it names a model, as Model or within its settings, where OpenRouter's tools have theirs
+	Named     bool   // it names a model, as Model or, like OpenRouter's tools, within its settings
 	MaxUses   int64  // its own bound of uses; -1 for none
 	MaxTokens int64  // its own bound of output tokens a use; -1 for none
 }
@@ -24,7 +24,7 @@ type Named struct{ Param, Model string }
 // Object is an object of the account of the provider's key: a file, a store, a container, a prompt or a cache.
 type Object struct{ Param, ID string }
 
-// Demands is what a body demands of the provider beside an answer of its model.
+// Demands are the demands of a body beside an answer of its model.
 type Demands struct {
 	Tools        []Tool
 	CallsBounded bool  // the body has max_tool_calls, which bounds all hosted tools of a response together
@@ -37,10 +37,10 @@ type Demands struct {
 	Objects      []Object
 	Steering     string // the field that steers a gateway behind this one; "" for none
 	Prediction   int64  // bytes of predicted output; a token is at least one
-	Compactions  int64  // edits that make the provider read the input once more and summarise it
+	Compactions  int64  // edits for which the provider reads the input once more and summarises it
 }
 
-// maxDemands bounds the noted tools, models and objects of a body, each.
+// maxDemands bounds each kind of a body's noted demands: tools, models and objects.
 const maxDemands = 512
 
 func tooMany(param string) error {
@@ -95,7 +95,7 @@ func (op Operation) responses() bool {
 	return op == Responses || op == CountResponseTokens || op == CompactResponse
 }
 
-// toolFrame is what a tool's object says.
+// toolFrame holds the members of a tool's object.
 type toolFrame struct {
 	kind, model, execution token // strings; of kind missing if absent
 	maxUses, maxTokens     token
@@ -105,7 +105,7 @@ type toolFrame struct {
 	local                  bool // its environment is the client's own
 }
 
-// toolFields are the members of a tool that bound it or say what it is. Every later parser must read the same values.
+// toolFields are the members of a tool that bound or identify it. Every later parser must read the same values.
 var toolFields = []spelling{
 	{"type", toolKind},
 	{"model", toolsModel},

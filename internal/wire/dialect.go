@@ -17,13 +17,13 @@ const (
 	NumDialects = 3
 )
 
-// Spec is all that is known of a dialect outside its places and error bodies. Every pointer, map and function is set, unless
-// its comment says when it is not.
+// Spec describes a dialect, except for its places and error bodies. Every pointer, map and function is set, unless its
+// comment says when it is not.
 type Spec struct {
 	Name            string // in a project's settings
 	KeyPlace        string // the header of the provider's key, as project.Place writes it
 	RequestIDHeader string // in which its SDKs look for the request id; "" if that is X-Request-Id
-	Serves          string // what its providers serve, for messages
+	Serves          string // the endpoints of its providers, for messages
 
 	// Paths are the operations that a provider of the dialect serves, by their path below its base URL, in which {model}
 	// stands for the model.
@@ -44,7 +44,7 @@ type Spec struct {
 	ownsCaller  func(h http.Header, rawQuery string) bool // nil: the default
 
 	body  func(e *Error, requestID string) []byte
-	names map[int]string // of statuses; other 4xx have the name of 400, all else has that of 500
+	names map[int]string // of statuses; any other 4xx has the name of 400, any other status that of 500
 
 	place      func(op Operation, at place, key []byte) place // of the value under key in an object
 	rootFields func(op Operation) []spelling
@@ -62,7 +62,7 @@ type Spec struct {
 // specs are the dialects.
 var specs = [NumDialects]*Spec{OpenAI: &openAI, Anthropic: &anthropic, Gemini: &gemini}
 
-// Spec returns what is known of the dialect.
+// Spec returns the description of the dialect.
 func (d Dialect) Spec() *Spec { return specs[d] }
 
 // String returns the name that a project's settings use.

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Operation is what an endpoint does.
+// Operation is the kind of work that an endpoint does.
 type Operation uint8
 
 // The operations of the data plane: OpenAI's, Anthropic's, Gemini's, then those that the gateway answers itself.

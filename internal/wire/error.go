@@ -15,10 +15,10 @@ import (
 type Error struct {
 	Status  int    // HTTP status
 	Code    string // one of docs/errors.md, such as "limit_exceeded"
-	Message string // what is wrong and what to do about it
+	Message string // the problem and its remedy
 	Param   string // the field at fault, such as "stream_options.include_usage"; "" for none
 	Type    string // OpenAI's type if it is not the usual one of the status; else ""
-	DocURL  string // where the code is explained, see DocURL; "" for none
+	DocURL  string // the page that explains the code, see the function DocURL; "" for none
 
 	// Fields are the developer's own fields of a limit response (deepLink, upgradeUrl, …). They never replace a standard field.
 	Fields     map[string]any
@@ -42,8 +42,8 @@ type LimitDetail struct {
 // Error returns the code and the message.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// DocURL returns where a code is explained, if base is the address at which the folder docs is published, or "" if base
-// is "".
+// DocURL returns the page that explains a code. base is the address at which the folder docs is published. The result is ""
+// if base is "".
 func DocURL(base, code string) string {
 	if base == "" {
 		return ""

@@ -3,7 +3,7 @@ package wire
 import "bytes"
 
 // Image data costs by the image, not by the byte. It is left out of the text only if the provider cannot read it as text:
-// at an image's place, declared as an image, and in base64 letters only. Else a prompt could hide in it.
+// it is at an image's place, declared as an image, and in base64 letters only. Otherwise a prompt could hide in it.
 
 // magics are the first letters of base64 images: PNG, JPEG, GIF, WebP (RIFF).
 var magics = [...]string{"iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"}

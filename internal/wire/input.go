@@ -2,7 +2,7 @@ package wire
 
 import "bytes"
 
-// Input is how large a request's input can be.
+// Input is the largest possible size of a request's input.
 type Input struct {
 	// TextBytes are the bytes of the body that are not recognised image data. A token is at least one byte.
 	TextBytes int64
@@ -10,7 +10,7 @@ type Input struct {
 	ControlBytes int64
 	Images       int64 // embedded or by URL
 	// Opaque says that the provider reads input that the body does not show: files by id or URL, stored conversations,
-	// caches, documents, audio and video. It does not cover what hosted tools find: see Demands.Tools.
+	// caches, documents, audio and video. It does not cover the results of hosted tools: see Demands.Tools.
 	Opaque bool
 }
 
@@ -74,7 +74,7 @@ func (r *reader) leaf(at place, v token) error {
 	return nil
 }
 
-// note records a value that says what the object around it is.
+// note records a value that identifies the object around it.
 func (r *reader) note(at place, v token, f *frame) error {
 	switch at {
 	case toolType, toolModel, toolUses, toolTokens, toolExecution, toolEnvironment, toolFunction, toolParameters, toolForeign:

@@ -20,8 +20,8 @@ func HasBody(r *http.Request) bool {
 }
 
 // EarlyAnswer prepares an answer to a request whose body has not ended. Call it before the answer's header is written, and
-// Linger after the answer. The client can read the answer while it still sends; net/http alone would wait for the body.
-// The connection closes afterwards, because net/http would read the rest of the body as another request.
+// Linger after the answer. The client can then read the answer while it still sends; net/http alone would wait for the
+// body. The connection closes afterwards, because net/http would read the rest of the body as another request.
 func EarlyAnswer(w http.ResponseWriter, r *http.Request) {
 	if !HasBody(r) {
 		return

@@ -19,7 +19,7 @@ type formReader struct {
 	seen   fieldSet
 }
 
-// formPart is what matters of a part's header.
+// formPart holds the relevant facts of a part's header.
 type formPart struct {
 	name  string
 	file  bool
@@ -271,7 +271,7 @@ func (f *formReader) refer(name string, value []byte) error {
 	return nil
 }
 
-// maxID is how many bytes of an object's id are read; no vendor's ids are longer.
+// maxID is how many bytes of an object's id are read. No vendor has longer ids.
 const maxID = 1 << 10
 
 func ascii(p []byte) bool {

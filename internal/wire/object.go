@@ -2,8 +2,8 @@ package wire
 
 import "strings"
 
-// This file finds references to objects of the account whose key is sent. Any user of an app who knows or guesses an
-// object's id could else read it.
+// This file finds references to objects of the key's account. Otherwise any user of an app could read an object whose id
+// the user knows or guesses.
 
 // reference is how a field refers to an object of the account.
 type reference uint8

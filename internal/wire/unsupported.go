@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// unsupported is the refusal of a method and path that no endpoint has. Its message names the requested feature and
-// whether it is planned, or the endpoint that was meant and what to change.
+// unsupported is the refusal of a method and path that no endpoint has. Its message names the requested feature and whether
+// it is planned, or else the endpoint that was probably meant and the necessary change.
 func unsupported(method, escapedPath string) *Error {
 	asked := ShownMethod(method) + " " + ShownPath(escapedPath)
 	return &Error{Status: http.StatusNotFound, Code: "unsupported_endpoint", Message: explain(method, asked, plainPath(escapedPath))}

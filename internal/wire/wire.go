@@ -1,10 +1,10 @@
 // Package wire reads request envelopes and writes error bodies, one file a dialect.
 //
-// An envelope says what must be known of a request before it is forwarded: its model, whether it streams, its output cap,
-// how many answers it asks for and how large its input can be. Invariants:
+// An envelope holds the facts that the gateway needs before it forwards a request: the model, whether the answer is
+// streamed, the output cap, the number of answers, and the largest possible size of the input. Invariants:
 //
-//   - The body that is sent is the body that was checked. This package's strict reader reads it once. Every control field
-//     has one value for every later parser: duplicates, and names that differ only in letter case, are refused.
+//   - The sent body is the checked body. This package's strict reader reads it once. Every control field has one value for
+//     every later parser: duplicates, and names that differ only in letter case, are refused.
 //   - An edit changes only the bytes that it must change.
 //   - Input.TextBytes is never fewer than the input's text tokens, unless Input.Opaque says that there is more.
 //   - Reading is linear in the body and bounded in depth.
@@ -22,7 +22,7 @@ const maxModel = 256
 // modelsPrefix may stand before a model in a Gemini body.
 const modelsPrefix = "models/"
 
-// Envelope is what a request's body says about the request.
+// Envelope is the facts about a request in its body.
 type Envelope struct {
 	Endpoint     Endpoint
 	Model        string // as the client wrote it, decoded
@@ -90,9 +90,9 @@ func Parse(ep Endpoint, contentType string, body []byte) (*Envelope, error) {
 	return e, nil
 }
 
-// ContentType returns the Content-Type for the provider: the format that the body was read as, in the client's spelling if
-// that means the same. Under another type, such as protobuf for Google, a server would read another request than was
-// checked.
+// ContentType returns the Content-Type for the provider: the format as which the body was read, in the client's spelling if
+// that means the same. Under another type, such as protobuf for Google, a server could read another request than the
+// checked one.
 func (e *Envelope) ContentType(sent string) string {
 	if e.form {
 		return sent
