@@ -74,7 +74,7 @@ func (c *anthropicCounts) usage(hour bool) price.Usage {
 	return u
 }
 
-// anthropicUsage is what an answer has said about its usage and its end.
+// anthropicUsage is the statements of an answer about its usage and its end.
 type anthropicUsage struct {
 	anthropicCounts
 	passes     passes
@@ -92,7 +92,7 @@ func (a *anthropicUsage) take(v gjson.Result) (ok bool) {
 	return ok
 }
 
-// ended reads why a message ended.
+// ended reads the reason for a message's end.
 func (a *anthropicUsage) ended(v gjson.Result) {
 	if v.Get("stop_reason").Str == "refusal" {
 		a.refused, a.category = true, v.Get("stop_details.category").Str
@@ -215,7 +215,7 @@ func (m *meter) messagesEvent(data []byte) {
 	}
 }
 
-// messageEnd reads why a message ended and what it used.
+// messageEnd reads the reason for a message's end, and its usage.
 func (m *meter) messageEnd(why, usage gjson.Result) {
 	m.anthropic.ended(why)
 	said := m.anthropic.take(usage)

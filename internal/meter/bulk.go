@@ -7,7 +7,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// bulk is the kept part of an event or answer that is too long to be kept whole: its beginning and its end. Usage stands
+// bulk is the kept part of an event or answer that is too long to be kept whole: its beginning and its end. The usage is
 // there; the middle is thousands of embeddings or an image.
 type bulk struct {
 	head, tail []byte

@@ -60,9 +60,9 @@ func replace(into *int64, n int64) {
 	}
 }
 
-// usage is the counts as they are billed. The part of a total that no count covers is output: OpenAI's completion_tokens
-// contain reasoning, xAI's and Gemini's do not, every vendor's total does. If the input leaves out sound, or is missing,
-// that part is input.
+// usage is the counts as they are billed. The part of a total that no count covers is output: every vendor's total contains
+// reasoning, but xAI's and Gemini's output counts leave it out, unlike OpenAI's. If the input leaves out sound, or is
+// missing, that part is input.
 func (c *counts) usage() price.Usage {
 	input, output := c.input, c.output
 	if beyond := c.total - input - output; beyond > 0 {

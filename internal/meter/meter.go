@@ -1,12 +1,12 @@
-// Package meter reads what a request used out of the provider's answer, whole or streamed, in every format that
-// is served.
+// Package meter reads the usage of a request from the provider's answer, whole or streamed, in every format that the
+// gateway serves.
 //
 // Invariants:
 //
 //   - Figures are the vendor's own or unknown. They are unknown if an answer has no usage, has impossible figures or was
 //     cut off. The result then has the amount of text, from which the caller estimates.
-//   - A stream is passed on as it comes, byte for byte. Only the chat event that exists because usage was asked for on the
-//     client's behalf is left out.
+//   - A stream is passed on as it comes, byte for byte. Only one chat event is left out: the usage that the gateway asked
+//     for on the client's behalf.
 //   - Figures and bytes do not depend on how a stream is cut into pieces.
 //   - No answer, garbage included, makes a meter panic or hold more than one event in memory.
 package meter
@@ -37,7 +37,7 @@ const (
 	NumKinds = int(GeminiEmbed) + 1
 )
 
-// format is all that is known of a kind of answer.
+// format describes a kind of answer.
 type format struct {
 	whole func(m *meter, body []byte)
 	usage func(m *meter) billed
@@ -47,8 +47,8 @@ type format struct {
 	event func(m *meter, name, data []byte) (usageOnly bool)
 	// long reads an event that was too long to be kept whole. It is nil as event is.
 	long func(m *meter, l *bulk)
-	// finished reports whether all requested answers have come, of which some have begun, when the stream has ended. It is
-	// nil if the end says so.
+	// finished reports, after the end of a stream in which some answers have begun, whether all requested answers have come.
+	// It is nil if the end itself says so.
 	finished func(m *meter, begun, answers int64) bool
 
 	array     bool // a stream may come as a JSON array of chunks
@@ -94,7 +94,7 @@ type Result struct {
 	// beside text counts as unknown.
 	OutputKnown bool
 	// OutputText is the bytes of answer text that came, for estimates: content, reasoning, refusals and tool arguments,
-	// but not encoded images and sound. It is zero for a whole chat answer with known figures, where counting would be
+	// but not encoded images and sound. It is zero for a whole chat answer with known figures, because counting would be
 	// most of the work.
 	OutputText int64
 	// Images is the number of finished images that came.
@@ -172,7 +172,7 @@ func Whole(k Kind, o Options, body []byte) Result {
 	return r
 }
 
-// meters are used again: calls through a format put a meter on the heap.
+// meters are reused, because calls through a format put a meter on the heap.
 var meters = sync.Pool{New: func() any { return new(meter) }}
 
 // meter is the state of reading one answer.
@@ -187,7 +187,7 @@ type meter struct {
 
 	res       Result
 	figures   bool  // usage was readable
-	textThen  int64 // res.OutputText when the last figure of output was read
+	textThen  int64 // res.OutputText at the time of the last figure of output
 	counts    counts
 	anthropic anthropicUsage
 	gemini    geminiCounts
@@ -240,7 +240,7 @@ func (m *meter) result() Result {
 	return r
 }
 
-// stage returns how far the answer has come.
+// stage returns how much of the answer has come.
 func (m *meter) stage() Stage {
 	switch {
 	case m.res.Complete:
@@ -285,7 +285,7 @@ func (m *meter) failed() {
 // branches are the parallel parts of one answer: choices, candidates, blocks.
 type branches struct{ seen, over uint64 }
 
-// maxBranches is the number of branches that are told apart. Further ones share a bit.
+// maxBranches is the number of branches that are distinguished. Further ones share a bit.
 const maxBranches = 64
 
 // see notes that a branch exists and, with ended, that it has ended.

@@ -105,7 +105,7 @@ func (m *meter) response(v gjson.Result) {
 // hosted is the usage of tools that the vendor runs.
 type hosted struct {
 	searches, fileSearches int64
-	runs                   int64    // of code, where the answer counts them
+	runs                   int64    // of code, if the answer counts them
 	containers             []string // the containers that ran code
 	image                  price.Usage
 	imageModel             string // "" if the answer does not name it

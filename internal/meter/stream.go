@@ -15,7 +15,7 @@ const (
 	freeEvent = 64 << 10
 )
 
-// Stage is how far a stream has come.
+// Stage is how much of a stream has come.
 type Stage uint8
 
 // The stages of a stream.
@@ -59,7 +59,7 @@ func NewStream(k Kind, o Options) *Stream {
 	return s
 }
 
-// streams are used again, like meters.
+// streams are reused, like meters.
 var streams = sync.Pool{New: func() any { return new(Stream) }}
 
 // Write reads bytes from upstream, cut anywhere, and appends to dst the bytes for the client: the same bytes at once, or
@@ -124,7 +124,7 @@ func (s *Stream) Heard() int64 { return s.res.OutputText }
 // Result is the result so far.
 func (s *Stream) Result() Result { return s.result() }
 
-// Stage is how far the stream has come. It is cheap.
+// Stage is how much of the stream has come. It is cheap.
 func (s *Stream) Stage() Stage { return s.stage() }
 
 // Finished reports whether the stream has ended with all the answers that the request asks for: choices, candidates or
