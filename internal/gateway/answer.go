@@ -57,7 +57,7 @@ func (c *call) streamed() bool {
 	return c.env.Stream || c.ep.Operation == wire.StreamGenerateContent
 }
 
-// meterOptions tells the meter what the answer's figures depend on in the request.
+// meterOptions gives the meter the parts of the request that the answer's figures depend on.
 func (c *call) meterOptions(hideUsage bool) meter.Options {
 	o := meter.Options{HideUsage: hideUsage, Memory: c.g.answers, OtherModels: len(c.env.Demands.Models) > 0}
 	switch c.ep.Operation {

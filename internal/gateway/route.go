@@ -9,7 +9,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// upstream is where the request goes, and how its answer is watched.
+// upstream is the destination of the request, and the filters of its answer.
 type upstream struct {
 	target   provider.Target
 	cred     provider.Credential

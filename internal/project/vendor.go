@@ -22,14 +22,14 @@ type Vendor struct {
 	// Families are the model families of its names, for the labels of metrics. Of several prefixes the first counts.
 	Families []Family
 
-	// Example is a cheap chat model for a first request. Cheap and Dear are what the template starter allows.
+	// Example is a cheap chat model for a first request. The template starter allows Cheap and Dear.
 	Example, Cheap, Dear string
 
 	Quirks Quirks
 
-	KeyStarts []string // what its API keys start with
+	KeyStarts []string // the beginnings of its API keys
 	keyMark   string   // a text inside each of its keys, whatever the key starts with; "" if there is none
-	keysKnown bool     // all its keys have a shape of their own, so that a plain sk- key, as many vendors have, is not its
+	keysKnown bool     // all its keys have a shape of their own, so that a plain sk- key is another vendor's
 }
 
 // Family is a prefix of models' names, in which # stands for a digit, and their family.
@@ -41,7 +41,7 @@ type Quirks struct {
 	NoStreamOptions    bool // refuses stream_options, and sends the usage of streams anyway
 	CountsToolCalls    bool // responses are known to obey max_tool_calls
 	ModerationsAreFree bool
-	CollectionNames    bool // also takes names with models/ before them, in its compatible API too
+	CollectionNames    bool // accepts names with models/ before them, also in its OpenAI-compatible API
 }
 
 // vendors are the built-in providers. A vendor never gets an API key that begins like another vendor's keys.

@@ -19,7 +19,7 @@ func TestTablesOfRequestsCanBeDistributedByHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
 	var unique []string
 	for rows.Next() {
 		var table, index, columns string

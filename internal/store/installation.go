@@ -143,7 +143,7 @@ func keysAfter(ctx context.Context, q queryer, last sealedKey, where string, arg
 	if err != nil {
 		return nil, fmt.Errorf("read provider keys: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
 	var page []sealedKey
 	for rows.Next() {
 		var k sealedKey
@@ -287,7 +287,7 @@ func (db *DB) beats(ctx context.Context) (map[int64]int64, error) {
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // Err tells
+		defer rows.Close() //nolint:errcheck // rows.Err returns its error
 		for rows.Next() {
 			var id, beat int64
 			if err := rows.Scan(&id, &beat); err != nil {
