@@ -2,7 +2,8 @@
 
 package limit
 
-// spellings are the names in the price book of each model that has several or another than its own, by its canonical name.
+// spellings are the names of models in the price book, by a model's canonical name. A model is left out if its canonical
+// name is its only one.
 var spellings = map[string][]string{
 	"ada":                          {"ada", "text-ada-001"},
 	"chatgpt-4o":                   {"chatgpt-4o-latest"},

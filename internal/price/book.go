@@ -16,7 +16,7 @@ type listing struct {
 	later        []change // price changes, by day
 	peak         []peak   // prices at hours of the day
 	context, max int64    // tokens of the context window and of an answer; 0: not known
-	current      bool     // the vendor lists it today
+	current      bool     // the vendor offers it today
 }
 
 // change is the price from a day on, in UTC.
@@ -64,8 +64,8 @@ type hours struct {
 	price    Price
 }
 
-// book holds the list prices of the vendors' models by name. A model without a price in these units is not in the book: it
-// is unpriced, not free.
+// book holds the list prices of the vendors' models by name. A model without a price in these units is not in the book: its
+// price is unknown, not zero.
 var book = func() map[string]*entry {
 	all := make(map[string]*entry)
 	for vendor, list := range listings {
@@ -112,11 +112,11 @@ func Vendor(model string) string {
 	return families[word]
 }
 
-// UsualFees are the fees of hosted tools that most models of a name's vendor have (see Vendor), for a model that the book does
-// not know.
+// UsualFees are the fees of hosted tools of most models of the name's vendor (see Vendor). They are for a model that the
+// book does not know.
 func UsualFees(model string) [FeeKinds]int64 { return usualFees[Vendor(model)] }
 
-// usualFees are each vendor's most frequent fees. Of two that are as frequent, the higher one counts.
+// usualFees are each vendor's most frequent fees. Of two equally frequent fees, the higher one counts.
 var usualFees = func() map[string][FeeKinds]int64 {
 	all := make(map[string][FeeKinds]int64)
 	for vendor, list := range listings {
@@ -186,7 +186,7 @@ func (l listing) entry(vendor string) *entry {
 	for _, c := range l.later {
 		from, err := time.Parse(time.DateOnly, c.from)
 		if err != nil {
-			panic("price: " + l.name + ": " + err.Error()) // the generator would have failed
+			panic("price: " + l.name + ": " + err.Error()) // the generator refuses such a listing
 		}
 		e.later = append(e.later, dated{from, l.price(c.tariff)})
 	}
@@ -220,7 +220,7 @@ func (l listing) price(t tariff) Price {
 	return p
 }
 
-// over returns long. Each price that long leaves out is that of u, if u has it.
+// over returns long. A price that long leaves out is u's price, if u has one.
 func (u usd) over(long usd) usd {
 	or := func(a, b float64) float64 {
 		if a == 0 {

@@ -26,16 +26,16 @@
 
 package price
 
-// Dated is the day of the published prices that the book is made of, Source where they are from.
+// Dated is the day of the published prices in the book. Source is their package and its version.
 const (
 	Dated  = "2026-09-23"
 	Source = "@pydantic/genai-prices 0.1.8"
 )
 
-// supplemented is the day of what was added to them by hand.
+// supplemented is the day of supplement.json, the prices that were added by hand.
 const supplemented = "2026-12-01"
 
-// families are the first words of names by which a vendor's models are known.
+// families are the vendors by the first word of their models' names.
 var families = map[string]string{
 	"chatgpt":   "openai",
 	"claude":    "anthropic",

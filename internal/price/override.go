@@ -123,11 +123,13 @@ func (t TokenPrices) checkPair(path string, wanted bool) error {
 	return nil
 }
 
-// Over applies the override to base, the book's price of the model; known says whether the book has one. An unset price of
-// an image, a minute, a million characters or a fee stays as it is. An unset token price keeps its proportion to plain
-// input or output if that makes it dearer, else it costs as much as plain tokens. If not set, cached input costs as much as
-// input, and a long request as much as a short one. For a model that the book does not know, every kind of token costs as
-// much as plain tokens. An override of fees alone gives no price without the book's. o must have passed Check.
+// Over applies the override to base, the book's price of the model; known says whether the book has one. o must have passed
+// Check.
+//
+// An unset price of an image, a minute, a million characters or a fee stays as it is. An unset token price keeps its
+// proportion to plain input or output if that makes it dearer; otherwise it is the price of plain tokens. Unset cached input
+// costs as much as input, and an unset long request as much as a short one. For a model that the book does not know, every
+// kind of token costs as much as plain tokens. An override of only fees sets no price for such a model.
 func (o Override) Over(base Price, known bool) (Price, bool) {
 	p := base
 	if o.Input != nil {
@@ -143,7 +145,7 @@ func (o Override) Over(base Price, known bool) (Price, bool) {
 	}
 	for _, f := range []struct {
 		value *float64
-		units float64 // how many units the value is the price of
+		units float64 // the value is the price of so many units
 		into  *int64
 	}{
 		{o.ImageUSD, 1, &p.Image},
@@ -183,7 +185,7 @@ func (t TokenPrices) over(base Rates) Rates {
 	return r
 }
 
-// scale is rate × to ÷ of, rounded to the nearest; it is rate if of is 0. It saturates.
+// scale is rate × to ÷ of, rounded to the nearest, or rate if of is 0. It saturates.
 func scale(rate, of, to int64) int64 {
 	if of == 0 || of == to {
 		return rate

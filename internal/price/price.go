@@ -23,7 +23,7 @@ type Usage struct {
 	AudioInput   int64 // part of Input that is audio and was not read from a cache
 	ImageInput   int64 // part of Input that is images and was not read from a cache
 	Output       int64 // all output tokens, reasoning included
-	Reasoning    int64 // part of Output; reported, not priced apart
+	Reasoning    int64 // part of Output; reported, with the price of Output
 	AudioOutput  int64 // part of Output that is audio
 	ImageOutput  int64 // part of Output that is images
 	Images       int64 // generated images, for models billed by the image

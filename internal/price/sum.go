@@ -1,7 +1,7 @@
 package price
 
-// Plus is the price of two models together that both use the same tokens. Except for rounding, the sum's Cost is never less
-// than the costs of p and q added. The long rates begin at the smaller LongAbove of the two.
+// Plus is the price of two models that both use the same tokens. Except for rounding, its Cost is never less than the sum of
+// the costs of p and q. The long rates begin at the smaller LongAbove of the two.
 func (p Price) Plus(q Price) Price {
 	sum := Price{
 		Rates:      p.Rates.plus(q.Rates),

@@ -51,8 +51,8 @@ func (r *rule) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// names are the names that a rule spells out. A prefix counts as a whole name: longer names are dated versions, which
-// limit.BaseModel knows, or future models, whose price is unknown. Patterns are left out, because they match dates.
+// names are the names that a rule spells out. A prefix counts as a whole name. Longer names are dated versions, which
+// limit.BaseModel recognises, or future models, whose price is unknown. Patterns are left out, because they match dates.
 func (r rule) names() []string {
 	var names []string
 	for _, part := range r.Or {
@@ -69,7 +69,7 @@ func (r rule) names() []string {
 	return names
 }
 
-// amount is a price in USD, with another one for long requests if above is set.
+// amount is a price in USD, and a second price for long requests if above is set.
 type amount struct {
 	base, long float64
 	above      int64 // tokens; 0: long is not used
@@ -144,7 +144,7 @@ func minutes(s string) (int, error) {
 	return t.Hour()*60 + t.Minute(), err
 }
 
-// readTariff reads a price list of the package. An unknown unit is an error, because it may cost money.
+// readTariff reads a price list of the package. An unknown unit is an error, because requests may be billed by it.
 func readTariff(data []byte) (tariff, error) {
 	var list map[string]amount
 	if err := json.Unmarshal(data, &list); err != nil {
@@ -171,7 +171,7 @@ func readTariff(data []byte) (tariff, error) {
 			t.fees.WebSearch = a.base
 		case "storage_searches_kcount":
 			t.fees.FileSearch = a.base
-		case "cache_audio_read_mtok", "cache_image_read_mtok", // usage has one figure for all cached input
+		case "cache_audio_read_mtok", "cache_image_read_mtok", // price.Usage has one figure for all cached input
 			"input_document_kpages", "input_annotated_document_kpages", // of an endpoint that is not served
 			"input_text_messages_kcount": // of realtime models
 		default:
@@ -222,7 +222,7 @@ type vendorSupplement struct {
 		Fees   fees `json:"feesUsdPerThousand"`
 	}
 	FeesByPrefix map[string]fees     // by prefix of the name
-	Separate     []string            // base names, with dashes for dots, that the package prices with others but the vendor lists as models of their own
+	Separate     []string            // base names, with dashes for dots, of models that the package prices under another model's name
 	Prices       map[string]addition // by name
 	Current      map[string]struct{ Context, Output int64 }
 }
@@ -262,7 +262,7 @@ func (e *entry) setFees(f fees) {
 // addition is a price of the supplement.
 type addition struct {
 	Source, Like  string
-	Same          bool     // the name is another name of the model Like
+	Same          bool     // the name and Like are names of one model
 	Input         *float64 `json:"inputUsdPerMillion"`
 	Output        float64  `json:"outputUsdPerMillion"`
 	Cached        float64  `json:"cachedInputUsdPerMillion"`

@@ -1,6 +1,6 @@
-// Command generate writes the price book, internal/price/listings.go, and the names that it gives one model,
-// internal/limit/spellings.go, from genai-prices.json (see fetch.mjs) and supplement.json. It reads nothing else, so that
-// the same files always give the same book.
+// Command generate writes the price book, internal/price/listings.go, and each model's names in it,
+// internal/limit/spellings.go. It reads only genai-prices.json (see fetch.mjs) and supplement.json, so that the same files
+// always give the same book.
 package main
 
 import (
@@ -136,7 +136,7 @@ func (b *book) add(vendor string, m model, date string, s vendorSupplement) erro
 		e.setFees(s.fees(name))
 		b.entries[name] = e
 		base := limit.BaseModel(name)
-		apart := "" // the model of its own that the name belongs to
+		apart := "" // the separate model that the name belongs to
 		if dashed := strings.ReplaceAll(base, ".", "-"); slices.Contains(s.Separate, dashed) {
 			apart = dashed
 		}
@@ -150,20 +150,20 @@ func (b *book) add(vendor string, m model, date string, s vendorSupplement) erro
 	return nil
 }
 
-// callable reports whether a name of the package can be a vendor's model. Names with a slash or a colon are OpenRouter's or
-// fine-tuned models; names with .ft are fine-tuned models.
+// callable reports whether a name of the package can be a vendor's model. Names with a slash or a colon are names of
+// OpenRouter or of fine-tuned models; names with .ft are names of fine-tuned models.
 func callable(name string) bool {
 	return !strings.ContainsAny(name, "/:") && !strings.HasSuffix(name, ".ft")
 }
 
-// supplement adds prices to the vendor's models, and limits of their size.
+// supplement adds prices and size limits to the vendor's models.
 func (b *book) supplement(vendor string, s vendorSupplement) error {
 	pending := maps.Clone(s.Prices)
 	for len(pending) > 0 {
 		before := len(pending)
 		for _, name := range slices.Sorted(maps.Keys(pending)) {
 			if _, waits := pending[pending[name].Like]; waits {
-				continue // the supplement also corrects the price of the model that it is like
+				continue // the supplement also corrects the price of the model Like
 			}
 			ok, err := b.supply(vendor, name, pending[name], s)
 			if err != nil {
@@ -206,7 +206,7 @@ func (b *book) find(name string) *entry {
 	return b.entries[limit.BaseModel(name)]
 }
 
-// supply adds one price. It reports false if the model that it is like has no price yet.
+// supply adds one price. It reports false if the model Like has no price yet.
 func (b *book) supply(vendor, name string, a addition, s vendorSupplement) (bool, error) {
 	if a.Source == "" {
 		return false, fmt.Errorf("has no source")
@@ -243,7 +243,8 @@ func (b *book) supply(vendor, name string, a addition, s vendorSupplement) (bool
 	return true, nil
 }
 
-// canonical returns the name by which each set of base names is limited: one that the vendor lists, then the shortest.
+// canonical returns the name under which each set of base names is limited: a name that the vendor lists, or else the
+// shortest.
 func (b *book) canonical() map[string]string {
 	all := map[string]string{}
 	for _, set := range b.sameness.all() {
@@ -260,7 +261,7 @@ func (b *book) canonical() map[string]string {
 	return all
 }
 
-// families are the first words that several names of one vendor, and no other vendor's, begin with.
+// families are words that begin several names of one vendor, and no name of another vendor.
 func (b *book) families() map[string]string {
 	// Words that do not identify a vendor.
 	common := []string{"text", "open", "labs", "computer", "deep", "omni", "chat"}
@@ -281,7 +282,7 @@ func (b *book) families() map[string]string {
 	return vendors
 }
 
-// sets are disjoint sets of names: each name points to another of its set, the last one to itself.
+// sets are disjoint sets of names. Each name points to another name of its set; the last one points to itself.
 type sets map[string]string
 
 func (s sets) root(name string) string {
