@@ -51,7 +51,7 @@ type anthropicMessage struct {
 	Usage        *anthropicUsage  `json:"usage,omitempty"`
 }
 
-// readMessages reads and checks the request; where it cannot be served it answers and returns false.
+// readMessages reads and checks the request. If the request cannot be served, it answers and returns false.
 func (c *call) readMessages(counting bool) (req messagesRequest, ok bool) {
 	err := c.decode(&req)
 	switch {
@@ -117,7 +117,7 @@ func (c *call) messages() {
 	c.json(m)
 }
 
-// block returns the one content block of a reply with the text that there is by then.
+// block returns the only content block of a reply, with the text so far.
 func block(r reply, id, text string) anthropicBlock {
 	if r.tool == "" {
 		return anthropicBlock{Type: "text", Text: &text}
@@ -138,7 +138,7 @@ func stopReason(r reply) string {
 	return "end_turn"
 }
 
-// anthropicUsage returns the usage when output tokens are out, nil if the fault hides it.
+// anthropicUsage returns the usage after so many output tokens were sent, or nil if the fault hides it.
 func (c *call) anthropicUsage(r reply, output int64) *anthropicUsage {
 	if c.fault == WithoutUsage {
 		return nil

@@ -8,19 +8,19 @@
 //     the words of the answer that were sent.
 //   - The answer is [Prefix] and the user's last text. It is cut at the request's output cap with the vendor's finish
 //     reason, and streamed one word an event with the vendor's events, fields and line ends.
-//   - It refuses requests as the vendors document, where that concerns a proxy: a missing key, a body without a required
-//     field, `max_tokens` for a reasoning model, `stream_options` without a stream, a cap below the vendor's minimum.
+//   - It refuses requests as the vendors document, in the cases that concern a proxy: a missing key, a body without a
+//     required field, `max_tokens` for a reasoning model, `stream_options` without a stream, a cap below the vendor's minimum.
 //
 // A request with tools whose last user text contains [ToolCue] is answered with a call of the first tool.
 //
 // # Base URLs
 //
-// One handler serves all three. The server's URL is the base URL for Anthropic and Gemini; with `/v1` appended it is that
-// for OpenAI. Any key is accepted, in the place that the vendor documents.
+// One handler serves all three vendors. The server's URL is the base URL for Anthropic and Gemini; with `/v1` appended it is
+// the base URL for OpenAI. Any key is accepted, in the place that the vendor documents.
 //
 // # Faults
 //
-// [Options.Fault] decides how a request fails, else the header [FaultHeader] with a [Fault]'s name, else a model name
+// [Options.Fault] decides how a request fails. Otherwise the header [FaultHeader] with a [Fault]'s name does, or a model name
 // that ends in `-fault-NAME`, such as `gpt-4o-fault-break`.
 package echo
 
@@ -51,7 +51,7 @@ const (
 type Options struct {
 	// Recorder, if set, records every request.
 	Recorder *Recorder
-	// Before is called when a request has been read and recorded, and before anything of the answer is sent.
+	// Before is called when a request has been read and recorded, before any part of the answer is sent.
 	Before func(*http.Request)
 	// Between is called before every event of a stream but the first. A hook that waits should also watch
 	// the request's context.
@@ -59,7 +59,7 @@ type Options struct {
 	// After is called when a request has ended in any way. The request's context shows whether the client disconnected
 	// before that.
 	After func(*http.Request)
-	// Fault chooses how a request fails; model is "" where the request names none.
+	// Fault chooses how a request fails; model is "" if the request names none.
 	Fault func(r *http.Request, model string) Fault
 	// Answer replaces the whole answer, Prefix included; text is the user's last text.
 	Answer func(model, text string) string
@@ -67,13 +67,13 @@ type Options struct {
 	Extra Extra
 }
 
-// Extra is usage beyond the words of a chat-like request, in tokens, reported in the vendor's own way: OpenAI
-// and Gemini count cached tokens inside the input, Anthropic beside it; OpenAI counts reasoning inside the
-// output, Gemini beside it. Reasoning is spent first where the request caps its output.
+// Extra is usage beyond the words of a chat-like request, in tokens. It is reported in the vendor's own way: OpenAI and
+// Gemini count cached tokens inside the input, Anthropic beside it; OpenAI counts reasoning inside the output, Gemini beside
+// it. If the request caps its output, reasoning is counted first.
 type Extra struct {
 	Cached     int64 // input read from a cache
 	CacheWrite int64 // input written to a 5-minute cache; only Anthropic bills it
-	Reasoning  int64 // output that is not shown; only OpenAI and Gemini tell it apart
+	Reasoning  int64 // output that is not shown; only OpenAI and Gemini report it separately
 }
 
 // Provider is the echo provider, an [http.Handler]. It is made by [New].
@@ -152,7 +152,7 @@ func (c *call) serve(rt endpoint) {
 // endpoint is the endpoint of a path; answer is nil for an unknown path.
 type endpoint struct {
 	dialect dialect
-	model   string // where the path names it
+	model   string // the model in the path, if it names one
 	answer  func(*call)
 }
 
@@ -200,7 +200,7 @@ func route(path string) endpoint {
 	return endpoint{dialect: openAI}
 }
 
-// key returns the client's key from where the dialect documents it.
+// key returns the client's key from its place in the dialect.
 func (c *call) key() string {
 	h := c.r.Header
 	bearer, _ := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
@@ -238,7 +238,7 @@ func (c *call) setVendorHeaders() {
 	h.Set("Set-Cookie", "__echo=1; Path=/; HttpOnly")
 }
 
-// modelInBody returns the model that a JSON or multipart body names, "" if none.
+// modelInBody returns the model that a JSON or multipart body names, or "".
 func (c *call) modelInBody() string {
 	if c.multipart() {
 		form, err := c.form()

@@ -9,26 +9,25 @@ import (
 // Fault is a way in which a request fails.
 type Fault uint8
 
-// The faults. Those that strike midway do so before the middle word of a stream, or when half the bytes of a
-// whole answer are out.
+// The faults. Faults midway happen before the middle word of a stream, or after half the bytes of a whole answer.
 const (
 	None         Fault = iota
 	RateLimited        // the vendor's 429, with Retry-After: 1
 	ServerError        // the vendor's 500
 	Overloaded         // the vendor's 503, or Anthropic's 529
-	KeyRefused         // the vendor's error about a wrong key, which quotes the key; 401, but Gemini's is 400
+	KeyRefused         // the vendor's error about a wrong key, which quotes the key: 401, or 400 in Gemini's API
 	KeyForbidden       // a 403 about the key, which quotes the key
 	Redirect           // 307 to /elsewhere on the same host
 	Hang               // no answer until the client goes or the provider is closed
 	Close              // the connection is closed without an answer
 	HangMidway         // half the answer, then nothing until the client goes or the provider is closed
 	Break              // half the answer, then the connection is closed
-	Truncate           // half the answer, ended properly as far as HTTP is concerned
-	StreamError        // half the stream, then the vendor's error event; on a whole answer as ServerError
+	Truncate           // half the answer, which ends properly in HTTP
+	StreamError        // half the stream, then the vendor's error event; for a whole answer like ServerError
 	Unterminated       // the last event of a stream lacks its blank line
 	Garbage            // 200 and a body that is not JSON
 	Gzip               // the answer is compressed, whatever the client accepts
-	WithoutUsage       // the answer says nothing of usage
+	WithoutUsage       // the answer has no usage
 	HugeStream         // an answer of HugeWords words
 	HugeEvent          // an answer of one word of HugeBytes bytes
 	faults
@@ -36,7 +35,7 @@ const (
 
 // Sizes of the huge answers, before the request's output cap.
 const (
-	HugeWords = 20_000 // of HugeStream, each 256 bytes with its blank
+	HugeWords = 20_000 // words of HugeStream, each 256 bytes with its blank
 	HugeBytes = 8 << 20
 )
 
@@ -131,7 +130,7 @@ func (c *call) hang() {
 	panic(http.ErrAbortHandler)
 }
 
-// gzipWriter compresses what is written; every flush goes through to the client.
+// gzipWriter compresses an answer. Every flush reaches the client.
 type gzipWriter struct {
 	http.ResponseWriter
 	zip *gzip.Writer

@@ -103,7 +103,7 @@ func (req geminiRequest) tool() string {
 	return ""
 }
 
-// most returns the output cap, nil if there is none.
+// most returns the output cap, or nil if there is none.
 func (req geminiRequest) most() *int64 {
 	return cmp.Or(req.Config.MaxOutputTokens, req.Config.MaxOutputTokensProto, req.ConfigProto.MaxOutputTokens, req.ConfigProto.MaxOutputTokensProto)
 }
@@ -112,7 +112,7 @@ func (req geminiRequest) candidates() int {
 	return int(value(cmp.Or(req.Config.CandidateCount, req.Config.CandidateCountProto, req.ConfigProto.CandidateCount, req.ConfigProto.CandidateCountProto), 1))
 }
 
-// readGemini reads and checks the request; where it cannot be served it answers and returns false.
+// readGemini reads and checks the request. If the request cannot be served, it answers and returns false.
 func (c *call) readGemini() (req geminiRequest, ok bool) {
 	err := c.decode(&req)
 	switch {
@@ -157,7 +157,7 @@ type geminiBody struct {
 	ResponseID   string            `json:"responseId"`
 }
 
-// geminiUsage returns the usage of n answers when shown tokens of each are out, nil if the fault hides it.
+// geminiUsage returns the usage of n answers after so many shown tokens of each, or nil if the fault hides it.
 func (c *call) geminiUsage(r reply, n int, shown int64) *geminiUsage {
 	if c.fault == WithoutUsage {
 		return nil
@@ -201,7 +201,7 @@ func geminiFinish(r reply) string {
 	return "STOP"
 }
 
-// streamGenerateContent streams events where alt=sse is asked for, else the elements of a JSON array.
+// streamGenerateContent streams events if the request has alt=sse, otherwise the elements of a JSON array.
 func (c *call) streamGenerateContent() {
 	req, ok := c.readGemini()
 	if !ok {

@@ -44,10 +44,10 @@ func makeInstantFrames() [][]byte {
 	return append(frames, frame("{}", `"stop"`))
 }
 
-// Instant returns the upstream of the benchmark: whatever the path, it reads the whole body and answers with a
-// constant chat completion of about 1 KB or, where the body has `"stream":true`, with a constant stream
-// of about 20 events, each flushed. The usage event comes where the body has `"include_usage":true`.
-// The figures are [InstantInput] and [InstantOutput]. Nothing is checked.
+// Instant returns the upstream of the benchmark. At any path, it reads the whole body and answers with a constant chat
+// completion of about 1 KB. If the body has `"stream":true`, the answer is a constant stream of about 20 events, each
+// flushed; with `"include_usage":true` it has a usage event. The figures are [InstantInput] and [InstantOutput]. Nothing is
+// checked.
 func Instant() http.Handler {
 	bodies := sync.Pool{New: func() any { return new(bytes.Buffer) }}
 	length := []string{strconv.Itoa(len(instantBody))}

@@ -108,8 +108,8 @@ func (c *call) moderations() {
 // ImageOutputTokens are the tokens of an image that a gpt-image model makes.
 const ImageOutputTokens = 272
 
-// pixel is a PNG of one transparent pixel. It is made on first use: encoding takes most of a megabyte of memory, which a
-// gateway without an echo provider does not need.
+// pixel is a PNG of one transparent pixel. It is made on first use, because encoding takes nearly a megabyte of memory, which
+// a gateway without an echo provider does not need.
 var pixel = sync.OnceValue(func() string {
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewNRGBA(image.Rect(0, 0, 1, 1))); err != nil {
@@ -127,7 +127,7 @@ type imageRequest struct {
 	Stream        bool   `json:"stream"`
 	PartialImages int64  `json:"partial_images"`
 	Images        []any  `json:"images"`
-	event         string // first part of the names of its events
+	event         string // the beginning of its events' names
 }
 
 func (c *call) images() {
@@ -161,7 +161,7 @@ func (c *call) imageEdits() {
 	}
 	req.Model, req.Prompt, req.Format = form.value("model"), form.value("prompt"), form.value("response_format")
 	req.Stream = form.value("stream") == "true"
-	req.PartialImages, _ = strconv.ParseInt(form.value("partial_images"), 10, 64) // none unless a number
+	req.PartialImages, _ = strconv.ParseInt(form.value("partial_images"), 10, 64) // 0 if it is no number
 	if n, err := strconv.ParseInt(form.value("n"), 10, 64); err == nil {
 		req.N = &n
 	}
@@ -239,13 +239,13 @@ func (c *call) streamImages(req imageRequest) {
 	s.end()
 }
 
-// silence is one MP3 frame (MPEG-1 layer III, 128 kbit/s, 44.1 kHz, mono) that decodes to nothing heard.
+// silence is one MP3 frame (MPEG-1 layer III, 128 kbit/s, 44.1 kHz, mono) that decodes to silence.
 var silence = append([]byte{0xFF, 0xFB, 0x90, 0xC4}, make([]byte, 413)...)
 
 var audioTypes = map[string]string{"": "audio/mpeg", "mp3": "audio/mpeg", "opus": "audio/ogg", "aac": "audio/aac",
 	"flac": "audio/flac", "wav": "audio/wav", "pcm": "audio/pcm"}
 
-// speech sends a frame of silence a word, each in a chunk of its own, whatever the format.
+// speech sends one frame of silence for each word, in a chunk of its own, whatever the format.
 func (c *call) speech() {
 	var req struct {
 		Model        string `json:"model"`
@@ -287,8 +287,8 @@ func (c *call) streamSpeech(text string) {
 	s.end()
 }
 
-// Audio in a request lasts a second for every AudioBytesPerSecond bytes begun, and a second counts as
-// AudioTokensPerSecond where the model bills tokens.
+// Audio in a request lasts a second for every AudioBytesPerSecond bytes begun. A second counts as AudioTokensPerSecond if the
+// model bills tokens.
 const (
 	AudioBytesPerSecond  = 16_000
 	AudioTokensPerSecond = 10
@@ -335,7 +335,7 @@ func (c *call) transcript(task, text string, seconds int64, verbose bool) {
 	c.json(answer)
 }
 
-// audioUsage bills whisper by time and the other models by token; nil if the fault hides it.
+// audioUsage bills whisper by time and the other models by tokens. It is nil if the fault hides it.
 func (c *call) audioUsage(text string, seconds int64) map[string]any {
 	if c.fault == WithoutUsage {
 		return nil

@@ -64,7 +64,7 @@ type openAIUsage struct {
 	} `json:"completion_tokens_details"`
 }
 
-// usage returns the usage object of n answers, nil if the fault hides it.
+// usage returns the usage object of n answers, or nil if the fault hides it.
 func (c *call) usage(r reply, n int64) *openAIUsage {
 	if c.fault == WithoutUsage {
 		return nil
@@ -104,8 +104,8 @@ type chatChoice struct {
 	FinishReason *string      `json:"finish_reason"`
 }
 
-// chatBody is a whole answer or a chunk of a stream. Usage is left out where it is empty; a chunk of a stream
-// that will tell usage says null.
+// chatBody is a whole answer or a chunk of a stream. An empty Usage is left out. In the chunks of a stream that reports usage
+// at its end, Usage is null.
 type chatBody struct {
 	ID                string          `json:"id"`
 	Object            string          `json:"object"`
@@ -273,7 +273,7 @@ type completionBody struct {
 	Usage   json.RawMessage    `json:"usage,omitempty"`
 }
 
-// defaultCompletionTokens caps a completion that names no cap itself.
+// defaultCompletionTokens caps a completion whose request names no cap.
 const defaultCompletionTokens = 16
 
 func (c *call) completions() {

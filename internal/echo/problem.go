@@ -16,7 +16,7 @@ const (
 	gemini
 )
 
-// problem is a refusal. Type, Code and Param are OpenAI's; the other vendors derive their kind from the status.
+// problem is a refusal. Type, Code and Param are OpenAI's; for the other vendors, the status decides the kind of error.
 type problem struct {
 	Status  int
 	Type    string
@@ -31,10 +31,10 @@ func (c *call) refuse(p problem) {
 	c.w.Header().Set("Content-Type", "application/json")
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	c.w.WriteHeader(p.Status)
-	_, _ = c.w.Write(data) // a client that has gone needs no answer
+	_, _ = c.w.Write(data) // an error means that the client has gone
 }
 
-// badRequest refuses with 400, naming the field at fault.
+// badRequest refuses with 400 and names the field at fault.
 func (c *call) badRequest(param, message string) {
 	c.refuse(problem{Status: http.StatusBadRequest, Param: param, Message: message})
 }
@@ -149,7 +149,7 @@ func geminiError(p problem) any {
 	}{body{p.Status, p.Message, status, details}}
 }
 
-// marshal encodes as the vendors do, without escaping for HTML. What it is given always encodes.
+// marshal encodes as the vendors do, without escaping for HTML. The values of this package always encode.
 func marshal(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

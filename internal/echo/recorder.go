@@ -12,8 +12,8 @@ const (
 	maxRecordedBody   = 4 << 20 // bytes
 )
 
-// Recorder counts the requests that reached a [Provider] and keeps the last one. It is for tests: bodies are
-// content. The zero value is ready to use, and it may be used from several goroutines.
+// Recorder counts the requests that reached a [Provider] and keeps the last one. It is only for tests, because bodies hold
+// prompts. The zero value is ready to use, and several goroutines may use it.
 type Recorder struct {
 	mu    sync.Mutex
 	total int
@@ -61,7 +61,7 @@ func (rec *Recorder) Count(model string) int {
 	return rec.model[model]
 }
 
-// Last returns the request that arrived last; ok is false if none did. What it refers to must not be changed.
+// Last returns the request that arrived last; ok is false if there was none. The caller must not change its header or body.
 func (rec *Recorder) Last() (req Request, ok bool) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()

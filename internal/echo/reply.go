@@ -8,14 +8,14 @@ import (
 	"unicode"
 )
 
-// ImageTokens is what an image in a request counts as.
+// ImageTokens is how many tokens an image in a request counts as.
 const ImageTokens = 85
 
 // Tokens returns the tokens of a text: its words, as [strings.Fields] finds them.
 func Tokens(text string) int64 { return int64(len(strings.Fields(text))) }
 
-// words cuts a text before the blanks in front of each word, so that the pieces together are the text.
-// There are as many as Tokens counts; blanks at the end belong to the last.
+// words cuts a text before the blanks in front of each word, so that the pieces together are the text. There are as many
+// pieces as Tokens counts; blanks at the end belong to the last piece.
 func words(text string) []string {
 	var pieces []string
 	start, inWord := 0, false
@@ -38,7 +38,7 @@ func words(text string) []string {
 
 // ask is a chat-like request of any dialect.
 type ask struct {
-	text  string // the last of the user
+	text  string // the user's last text
 	input int64  // tokens of the whole request
 	most  int64  // output cap in tokens, 0 for none
 	tool  string // name of a tool to call, "" for none
@@ -47,8 +47,8 @@ type ask struct {
 // reply is the answer to an ask.
 type reply struct {
 	words     []string // of the text, or of the call's arguments
-	tool      string   // the tool that is called, "" if none is
-	cut       bool     // the output cap ended it
+	tool      string   // the tool that is called, "" for none
+	cut       bool     // the output cap cut the answer
 	input     int64    // without Extra
 	output    int64    // reasoning included
 	reasoning int64
@@ -59,7 +59,7 @@ func (c *call) reply(a ask) reply {
 	r := reply{input: a.input, extra: c.p.opts.Extra, reasoning: c.p.opts.Extra.Reasoning}
 	if a.tool != "" {
 		arguments := words(string(marshal(map[string]string{"text": a.text})))
-		// The call's name counts as one word; a call that does not fit under the cap is not begun.
+		// The call's name counts as one word. A call that does not fit under the cap is left out.
 		if n := int64(len(arguments)) + 1; a.most == 0 || n+r.reasoning <= a.most {
 			r.words, r.tool, r.output = arguments, a.tool, n+r.reasoning
 			return r
@@ -153,7 +153,7 @@ type turn struct {
 	Content content `json:"content"`
 }
 
-// askOf reads a conversation; tool is the first tool offered, "" if none is.
+// askOf reads a conversation; tool is the first offered tool, "" for none.
 func askOf(turns []turn, most int64, tool string) ask {
 	a := ask{most: most}
 	for _, t := range turns {

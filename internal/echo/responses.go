@@ -44,7 +44,7 @@ func (in *responsesInput) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// minResponseTokens is the least max_output_tokens that the API takes.
+// minResponseTokens is the smallest max_output_tokens that the API accepts.
 const minResponseTokens = 16
 
 type outputText struct {
@@ -106,7 +106,7 @@ type responsesUsage struct {
 	TotalTokens int64 `json:"total_tokens"`
 }
 
-// readResponses reads a request of the Responses API, or answers that it cannot be read.
+// readResponses reads a request of the Responses API. If it cannot, it answers with an error.
 func (c *call) readResponses() (req responsesRequest, a ask, ok bool) {
 	if err := c.decode(&req); err != nil {
 		c.badRequest("", "The body of the request could not be read as JSON: "+err.Error()+".")
@@ -207,7 +207,7 @@ var responseDefaults = map[string]string{
 	"user": "null", "metadata": "{}",
 }
 
-// response is the response object at a point of its life.
+// response is the response object at one moment of the answer.
 func (c *call) response(echoed map[string]json.RawMessage, id string, r reply, status string) map[string]any {
 	o := map[string]any{"id": "resp_" + id, "object": "response", "created_at": Created, "status": status, "model": c.model,
 		"error": nil, "incomplete_details": nil, "output": []any{}, "usage": nil}

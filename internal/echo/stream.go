@@ -29,7 +29,7 @@ func (c *call) whole(contentType string, data []byte) {
 	c.end()
 }
 
-// midway ends an answer after half of it was sent.
+// midway ends an answer of which half has been sent.
 func (c *call) midway() {
 	if c.fault == HangMidway {
 		c.hang()
