@@ -37,7 +37,7 @@ func curl(projectKey string, target provider.Target, server string) (string, err
 
 // example chooses a model: the first allowed one with a stored key, else the first allowed one.
 func example(rec project.Record) (provider.Target, error) {
-	// An example needs no opened key: it matters only whether there is one.
+	// An example needs no opened key. It only matters whether there is a key.
 	snapshot, err := project.NewSnapshot(rec, func(string, string) (string, error) { return "stored", nil })
 	if err != nil {
 		return provider.Target{}, err

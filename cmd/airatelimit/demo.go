@@ -17,12 +17,12 @@ import (
 	"github.com/airatelimit/airatelimit/internal/store"
 )
 
-// demoSettings are of an app with a free and a paid tier. UPSTREAM stands for the echo provider.
+// demoSettings are the settings of an app with a free and a paid tier. UPSTREAM stands for the echo provider.
 //
 //go:embed demo.json
 var demoSettings string
 
-// demoCommands are what the demo prints. URL, PROJECT_KEY and SECRET_KEY stand for its own.
+// demoCommands are the commands that the demo prints. URL, PROJECT_KEY and SECRET_KEY stand for the demo's own.
 //
 //go:embed demo.txt
 var demoCommands string
@@ -87,7 +87,7 @@ func demoEnvironment(getenv func(string) string, dir string) func(string) string
 			if level := getenv(name); level != "" {
 				return level
 			}
-			return "warn" // the printed commands are what matters
+			return "warn" // so that log lines do not hide the printed commands
 		}
 		return getenv(name)
 	}

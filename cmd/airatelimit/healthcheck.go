@@ -37,7 +37,7 @@ func (h healthcheckCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("not serving: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read as far as it is needed
+	defer resp.Body.Close() //nolint:errcheck // the needed part has been read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 	if err != nil {
 		return fmt.Errorf("not serving: %w", err)

@@ -34,7 +34,7 @@ type cli struct {
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
-// app is what a command reads and writes.
+// app is the input, output and environment of a command.
 type app struct {
 	in       io.Reader
 	out, err io.Writer

@@ -15,7 +15,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/project"
 )
 
-// Config is what the operator chose. Its fields follow the variables of .env.example.
+// Config is the operator's settings. Its fields follow the variables of .env.example.
 type Config struct {
 	// Production is set if NODE_ENV or APP_ENV is "production", or if both are empty in a program built for production.
 	Production bool

@@ -186,7 +186,7 @@ func (e *env) origins(name string) []string {
 			e.fail("%s has %s, which is not an origin: give scheme and host, like https://admin.example.com; * is not possible, because a session is a cookie", name, shown(v))
 			continue
 		}
-		// This is the form of the browsers' Origin header, which is compared byte for byte.
+		// Browsers write the Origin header in this form, and it is compared byte for byte.
 		host := strings.ToLower(u.Host)
 		if port := u.Port(); port == "80" && u.Scheme == "http" || port == "443" && u.Scheme == "https" {
 			host = strings.TrimSuffix(host, ":"+port)
@@ -232,7 +232,7 @@ func (e *env) smtpURL(name string) *url.URL {
 		return nil
 	}
 	u, err := url.Parse(v)
-	// A password with an unescaped / ? or # would be cut there, and its beginning taken for the server's name.
+	// A password with an unescaped / ? or # would be cut there, and its beginning would count as the server's name.
 	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
 		u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
 		e.fail("%s is not the address of a mail server: give smtp://user:password@host:587, or smtps:// for TLS from the start, with %% codes for / ? # @ in the password", name)

@@ -12,10 +12,10 @@ import (
 	"unicode/utf8"
 )
 
-// FieldError reports what is wrong with one member of a document.
+// FieldError is a problem of one member of a document.
 type FieldError struct {
 	Path    string // tiers.pro.modelLimits.gpt-4o.requestLimit; "" for the document itself
-	Problem string // a phrase that says what is wrong and what would be right
+	Problem string // a phrase with the fault and the correct form: "must be …, not …"
 }
 
 func (e *FieldError) Error() string {

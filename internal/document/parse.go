@@ -1,9 +1,9 @@
 // Package document reads the JSON documents that people write: a project's settings, a book of prices, the bodies of
 // /api.
 //
-// Invariants: a document that two readers could take for different ones, or that no database could keep, is refused with
-// the path of the member at fault. A member that nobody knows is refused, except in stored documents. Nothing is decoded
-// into a struct, because encoding/json takes Tokens for tokens and the last of two members for the only one.
+// Invariants: a document is refused, with the path of the member at fault, if two readers could read it differently or a
+// database could not keep it. An unknown member is refused, except in stored documents. Nothing is decoded into a struct,
+// because encoding/json accepts Tokens as tokens, and of two members with one name takes the last.
 package document
 
 import (
@@ -20,7 +20,7 @@ import (
 // maxDepth bounds how deep arrays and objects are nested.
 const maxDepth = 32
 
-// Parse checks that data is exactly one JSON value, and returns it. path is what errors call it, "" for "the document".
+// Parse checks that data is exactly one JSON value, and returns it. path is its name in errors, "" for "the document".
 // Errors are *FieldError. The value shares data's memory.
 func Parse(path string, data []byte) (Value, error) {
 	r := reader{json.NewDecoder(bytes.NewReader(data)), data}
@@ -39,7 +39,7 @@ type reader struct {
 	data []byte
 }
 
-// value reads a value with all that is in it.
+// value reads a value with its contents.
 func (r reader) value(path string, depth int) error {
 	if depth > maxDepth {
 		return Errorf(path, "is nested deeper than %d levels; flatten it", maxDepth)
@@ -94,7 +94,7 @@ func (r reader) members(path string, depth int) error {
 	return err
 }
 
-// token reads the next token. raw is how it is written, after separators.
+// token reads the next token. raw is its text in the document, without separators before it.
 func (r reader) token(path string) (token json.Token, raw []byte, err error) {
 	start := r.InputOffset()
 	token, err = r.Token()
@@ -108,11 +108,11 @@ func (r reader) token(path string) (token json.Token, raw []byte, err error) {
 	return token, r.data[start:end], nil
 }
 
-// checkText refuses a string that is not kept everywhere as it was sent. encoding/json decodes what is no character to
-// U+FFFD, so that two different names become one.
+// checkText refuses a string that some part of the system could not keep unchanged. encoding/json decodes invalid characters
+// to U+FFFD, so that two different names would become one.
 func checkText(path, s string, raw []byte) error {
 	switch {
-	case strings.Contains(s, "\x00"): // PostgreSQL stores none in text or jsonb
+	case strings.Contains(s, "\x00"): // PostgreSQL cannot store it in text or jsonb
 		return Errorf(path, "has the character U+0000, which cannot be stored; leave it out")
 	case !strings.ContainsRune(s, utf8.RuneError):
 		return nil

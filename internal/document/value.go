@@ -19,8 +19,8 @@ const (
 	Object  Kind = "an object"
 )
 
-// Value is a JSON value of a document that Parse accepted. The zero value is null. It holds the text, and decodes when it
-// is asked, so a large body takes no more memory than it has bytes.
+// Value is a JSON value of a document that Parse accepted. The zero value is null. It holds the text and decodes it on
+// demand, so a large body takes no more memory than its bytes.
 type Value struct {
 	raw     json.RawMessage
 	lenient bool
@@ -32,7 +32,7 @@ type Member struct {
 	Value Value
 }
 
-// AllowUnknown returns v, in which Fields pass over the members that they do not know.
+// AllowUnknown returns v in a form in which Fields ignore unknown members.
 func (v Value) AllowUnknown() Value {
 	v.lenient = true
 	return v
@@ -99,8 +99,8 @@ func (v Value) Members() []Member {
 	return members
 }
 
-// parts returns what stands between the brackets, commas and colons of an array or object. It needs no grammar, because
-// Parse has checked the document.
+// parts returns the texts between the brackets, commas and colons of an array or object. It needs no grammar, because Parse
+// has checked the document.
 func (v Value) parts() (parts []Value) {
 	depth, start, last := 0, 1, len(v.raw)-1
 	for i := 1; i <= last; i++ {

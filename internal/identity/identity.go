@@ -187,8 +187,8 @@ func Printable(s string) bool {
 }
 
 const (
-	nonJoiner         = '\u200c' // within words, of Persian for one
-	joiner            = '\u200d' // within words, of Hindi for one, and emoji of several people
+	nonJoiner         = '\u200c' // within words, for example of Persian
+	joiner            = '\u200d' // within words, for example of Hindi, and within emoji of several people
 	asText            = '\ufe0e' // the symbol before it is text
 	asEmoji           = '\ufe0f' // the symbol before it is an emoji
 	emptyBraille      = '\u2800' // a symbol without a dot
@@ -233,8 +233,8 @@ func unprintableIn(s string) (first rune, found bool) {
 	return 0, false
 }
 
-// selects reports whether a selector may stand between a character and the rest of a text. It may after what can be an
-// emoji: on other characters it would not be seen.
+// selects reports whether a selector may stand between a character and the rest of a text. It may follow a character that can
+// be an emoji. After other characters it would be invisible.
 func selects(before rune, rest string) bool {
 	if before <= unicode.MaxASCII {
 		return strings.ContainsRune(keycapBases, before) && strings.HasPrefix(rest, keycap)
@@ -242,12 +242,12 @@ func selects(before rune, rest string) bool {
 	return unicode.IsSymbol(before) || strings.ContainsRune(emojiMarks, before)
 }
 
-// isWord reports whether a character is of a word.
+// isWord reports whether a character can be part of a word.
 func isWord(r rune) bool {
 	return (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)) && !invisible(r)
 }
 
-// isEmoji reports whether a character can be of an emoji.
+// isEmoji reports whether a character can be part of an emoji.
 func isEmoji(r rune) bool {
 	return isSelector(r) || r > unicode.MaxASCII && unicode.IsSymbol(r) && !invisible(r)
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // Tier returns the tier of an identity, or nil for none: the tier in its settings, else the claimed one, else the
-// project's default. claimed is "" if the project does not trust claims. The project's unknownTier says what happens if it
-// has no tier of the name.
+// project's default. claimed is "" if the project does not trust claims. If the project has no tier of that name, its
+// unknownTier decides.
 func Tier(p *project.Snapshot, s *ledger.Settings, claimed string) (*project.Tier, error) {
 	name := claimed
 	if s != nil && s.Tier != "" {
