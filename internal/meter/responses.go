@@ -114,7 +114,8 @@ type hosted struct {
 // maxContainers bounds how many containers of one answer are distinguished.
 const maxContainers = 64
 
-// items counts the items of a whole response's output. The items that came before it are among them, or it leaves them out.
+// items counts the items of a whole response's output. The output may leave out items that came as events, so the larger
+// count applies.
 func (h *hosted) items(output gjson.Result) {
 	var whole hosted
 	output.ForEach(func(_, item gjson.Result) bool {
