@@ -13,6 +13,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
+// waive returns a refusal by unkeepable as waived if the identity is exempt from limits, else
+// as the error.
 func (c *call) waive(ctx context.Context) (waived, err error) {
 	waived = c.unkeepable()
 	if waived == nil || c.exempt {
@@ -30,6 +32,8 @@ func (c *call) waive(ctx context.Context) (waived, err error) {
 	return waived, nil
 }
 
+// unkeepable refuses a request for which a limit in force could not be kept, whatever
+// remains of the limit.
 func (c *call) unkeepable() error {
 	_, tokens := c.rules.Limit(limit.Tokens)
 	money, cost := c.rules.Limit(limit.Cost)
@@ -59,6 +63,9 @@ func (c *call) unkeepable() error {
 	return c.checkCap()
 }
 
+// checkCap refuses an output cap that a strict limit relies on and the provider may
+// ignore. OpenAI, xAI and the compatible endpoints of Anthropic and Google document
+// max_completion_tokens. DeepSeek, and a project's own servers, may only know max_tokens.
 func (c *call) checkCap() error {
 	by := c.target.Provider
 	if by.Vendor == "" && mentions(c.body, `"n_predict"`) { // llama.cpp prefers it to max_tokens
@@ -71,6 +78,9 @@ func (c *call) checkCap() error {
 	return badRequest("max_completion_tokens", "A strict limit applies, and "+by.Name+" may not know `max_completion_tokens`. Send `max_tokens`.")
 }
 
+// surcharges are the fields that can make a request dearer than the price book says,
+// without their underscores, and their values that do not. OpenAI's service tier auto is
+// the tier that the account is set to.
 var surcharges = map[string][]string{
 	"servicetier":  {"auto", "default", "flex", "standard", "standard_only"},
 	"speed":        {"standard"}, // Anthropic's
@@ -78,6 +88,8 @@ var surcharges = map[string][]string{
 	"provider":     {},           // OpenRouter's choice of who serves the model
 }
 
+// checkSurcharges refuses fields that could cost more than a strict cost limit counts. It
+// checks every duplicate and any spelling: the provider may read any of them.
 func checkSurcharges(body []byte) (err error) {
 	doc := gjson.ParseBytes(body)
 	if !doc.IsObject() {
@@ -97,6 +109,7 @@ func checkSurcharges(body []byte) (err error) {
 	return err
 }
 
+// capOutput lowers the output cap to what the hold covers, or sets one.
 func (c *call) capOutput(edit *wire.Edit) {
 	h := &c.res.Decision.Hold
 	if !h.Limited(limit.Tokens) && !h.Limited(limit.Cost) {
@@ -111,6 +124,8 @@ func (c *call) capOutput(edit *wire.Edit) {
 	c.est.output, c.est.capped = addSat(satMul(edit.MaxOutput, c.env.Answers), c.est.rejected), true
 }
 
+// capField is the name of the output cap that is added to a body. OpenAI's newer models
+// refuse max_tokens; other vendors know no other name.
 func capField(op wire.Operation, p *project.Provider) string {
 	switch {
 	case op == wire.Responses:

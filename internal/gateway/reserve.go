@@ -60,6 +60,9 @@ func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err er
 	return edit, err
 }
 
+// reserve resolves the limits in force and reserves the request's estimate, or returns the
+// refusal or ledger.ErrStale. Under strict enforcement it adds the output cap to the edit.
+// An unmetered request is reserved only if a limit on burst or concurrency is in force.
 func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
 	c.now = c.g.Now()
@@ -93,6 +96,8 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	return nil
 }
 
+// ask lets the ledger decide, and returns the refusal or ledger.ErrStale. While the ledger is
+// unavailable and the project fails open, it lets the call through.
 func (c *call) ask(ctx context.Context, ask limit.Ask) error {
 	req := ledger.Request{Key: c.key(), Settings: c.settings, Rules: &c.rules, Ask: ask, Now: c.now}
 	res, err := c.g.Ledger.Reserve(ctx, req)
@@ -116,11 +121,13 @@ func (c *call) ask(ctx context.Context, ask limit.Ask) error {
 	return nil
 }
 
+// resolve finds the limits in force.
 func (c *call) resolve() {
 	p := c.caller.Project
 	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
 }
 
+// pass lets the request through without a decision, and marks the answer.
 func (c *call) pass(req ledger.Request) {
 	c.passed, c.res = true, c.g.Ledger.Pass(req)
 	c.w.Header().Set("X-Ratelimit-Unchecked", "true")

@@ -17,6 +17,7 @@ type upstream struct {
 	errors   provider.Complaints // hides statements about the account in errors within an answer
 }
 
+// route finds the provider and the key, and checks that the model is allowed.
 func (c *call) route(query string) (err error) {
 	p := c.caller.Project
 	if c.target, err = provider.Route(p, c.ep, c.env.Model, c.r.Header.Get("X-Provider")); err != nil {
@@ -30,6 +31,7 @@ func (c *call) route(query string) (err error) {
 	return err
 }
 
+// checkAllowed refuses a model that the project, or the tier, does not allow.
 func (c *call) checkAllowed(param, model string) error {
 	if c.caller.Project.Allowed(c.tier, model) {
 		return nil
@@ -41,6 +43,8 @@ func (c *call) checkAllowed(param, model string) error {
 	return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: param, Message: message}
 }
 
+// baseEdit is the edit that does not depend on limits: it cuts a provider's prefix off the
+// model's name, and asks for usage figures in a stream.
 func (c *call) baseEdit() wire.Edit {
 	var edit wire.Edit
 	if c.target.Model != c.env.Model {
