@@ -163,7 +163,7 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	options := c.meterOptions(edit.IncludeUsage)
 	c.dropBody(x, resp)
 	if c.target.Stored {
-		c.errors = provider.Complaints{Provider: c.target.Provider, Dialect: c.ep.Dialect, Found: c.logComplaint}
+		c.errors = provider.Complaints{Provider: c.target.Provider, Dialect: c.ep.Dialect, DocsURL: c.g.DocsURL, Found: c.logComplaint}
 	}
 	return c.answer(x, resp, options)
 }

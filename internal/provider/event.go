@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 
 	"github.com/tidwall/gjson"
@@ -15,6 +16,7 @@ import (
 type Complaints struct {
 	Provider *project.Provider // whose key is stored
 	Dialect  wire.Dialect      // of the errors that replace the provider's
+	DocsURL  string            // for the doc_url of these errors; "": none
 	// Found is called with each complaint, for the developer's log.
 	Found func(Complaint)
 
@@ -42,11 +44,17 @@ const accountMessage = `"The provider refused the account of this app. The app's
 
 // own is the error object that replaces the provider's.
 func (c *Complaints) own() string {
+	const code = "provider_auth_failed"
+	doc := wire.DocURL(c.DocsURL, code)
 	if c.Dialect.Spec().NumberedErrors {
-		e := wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed", Message: accountMessage[1 : len(accountMessage)-1]}
+		e := wire.Error{Status: http.StatusBadGateway, Code: code, Message: accountMessage[1 : len(accountMessage)-1], DocURL: doc}
 		return gjson.GetBytes(e.Body(c.Dialect, ""), "error").Raw
 	}
-	return `{"type":"error","code":"provider_auth_failed","message":` + accountMessage + `}`
+	if doc != "" {
+		quoted, _ := json.Marshal(doc) // cannot fail
+		doc = `,"doc_url":` + string(quoted)
+	}
+	return `{"type":"error","code":"` + code + `","message":` + accountMessage + doc + `}`
 }
 
 // Next reads p and returns the bytes of the answer that can be passed on. The beginning of an event's line, and an error
@@ -57,6 +65,9 @@ func (c *Complaints) Next(p []byte, last bool) []byte {
 		return p
 	}
 	if c.form == formUnknown {
+		if p = c.withoutMark(p, last); len(p) == 0 {
+			return nil
+		}
 		start := bytes.TrimLeft(p, " \t\r\n")
 		switch {
 		case len(start) == 0:
@@ -73,6 +84,22 @@ func (c *Complaints) Next(p []byte, last bool) []byte {
 		return c.json(p, last)
 	}
 	return c.events(p, last)
+}
+
+// byteOrderMark may begin an answer, and hides its first line from readers that do not know it.
+var byteOrderMark = []byte("\uFEFF")
+
+// withoutMark cuts off a byte order mark. It holds back the beginning of one.
+func (c *Complaints) withoutMark(p []byte, last bool) []byte {
+	if len(c.held) > 0 {
+		p = append(c.held, p...)
+		c.held = nil
+	}
+	if !last && len(p) < len(byteOrderMark) && bytes.HasPrefix(byteOrderMark, p) {
+		c.held = bytes.Clone(p)
+		return nil
+	}
+	return bytes.TrimPrefix(p, byteOrderMark)
 }
 
 // errorName is the member that holds an error, and a type of events that are errors.

@@ -37,6 +37,8 @@ func TestErrorEventsAboutTheAccount(t *testing.T) {
 		`{"error":` + overloaded + `,"errors":"insufficient_quota"}`:                                                                                `{"error":` + overloaded + `,"errors":"insufficient_quota"}`,
 		`[{"candidates":["error",":",{"error":` + account + `}]},{"error":` + account + `},{"error":"x"}]`:                                          `[{"candidates":["error",":",{"error":` + account + `}]},{"error":` + own + `},{"error":"x"}]`,
 		"[{\n  \"error\": " + account + "\n}\n]":                                                                                                    "[{\n  \"error\": " + own + "\n}\n]",
+		"\uFEFF{\"error\":" + account + "}":                                                                                                         `{"error":` + own + `}`,
+		"\uFEFFdata: {\"error\":" + account + "}\n":                                                                                                 "data: {\"error\":" + own + "}\n",
 		`{"x":1}{"error":` + account + `}`:                                                                                                          `{"x":1}{"error":` + own + `}`,
 		`{"error":` + account[:len(account)-1]:                                                                                                      `{"error":` + own,
 		`{"error":` + long + `,"x":"` + strings.Repeat(`\"`, 40_000) + `"}`:                                                                         `{"error":` + long + `,"x":"` + strings.Repeat(`\"`, 40_000) + `"}`,
@@ -65,7 +67,11 @@ func TestErrorEventsAboutTheAccount(t *testing.T) {
 			t.Errorf("at once: got %.500q, want %.500q", got, want)
 		}
 	}
-	c := Complaints{Provider: target.Provider, Dialect: wire.Gemini, Found: func(Complaint) {}}
+	c := Complaints{Provider: target.Provider, DocsURL: "https://docs.example", Found: func(Complaint) {}}
+	if got := string(c.Next([]byte(`{"error":`+account+`}`), true)); !strings.Contains(got, `"doc_url":"https://docs.example/errors.md#provider_auth_failed"`) {
+		t.Errorf("no doc_url: %s", got)
+	}
+	c = Complaints{Provider: target.Provider, Dialect: wire.Gemini, Found: func(Complaint) {}}
 	const google = `[{"error":{"message":` + accountMessage + `,"code":502,"status":"UNAVAILABLE","details":[` +
 		`{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"PROVIDER_AUTH_FAILED","domain":"airatelimit","metadata":{}}]}}]`
 	if got := string(c.Next([]byte(`[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"You exceeded your current quota"}}]`), true)); got != google {
