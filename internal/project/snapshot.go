@@ -199,7 +199,7 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 
 // URL returns the URL of an escaped path below the base URL. The error is url.Parse's.
 func (p *Provider) URL(path string) (*url.URL, error) {
-	if p.base == nil || strings.Contains(path, "%") {
+	if p.base == nil || p.base.RawPath != "" || strings.Contains(path, "%") {
 		return url.Parse(p.BaseURL + path)
 	}
 	u := *p.base
