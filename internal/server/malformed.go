@@ -27,7 +27,7 @@ func translateErrors(srv *http.Server, ln net.Listener, docsURL string, patience
 	srv.ConnState = func(c net.Conn, state http.ConnState) {
 		if c, ok := c.(*conn); ok && state == http.StateIdle {
 			c.handled.Store(false)
-			c.n = 0
+			c.ended = true
 		}
 	}
 	next := srv.Handler
@@ -63,6 +63,7 @@ type conn struct {
 	patience time.Duration
 	writeBy  time.Time   // the write deadline
 	handled  atomic.Bool // a handler has been called for the current request
+	ended    bool        // the request in head has been answered
 	head     [2048]byte
 	n        int
 }
@@ -70,6 +71,9 @@ type conn struct {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.TCPConn.Read(p)
+	if c.ended { // until now the next request may have come with the last one, to the same API
+		c.n, c.ended = 0, false
+	}
 	c.n += copy(c.head[c.n:], p[:n])
 	return n, err
 }
@@ -88,7 +92,10 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.write(p)
 }
 
-// writeShare is how many bytes a client must read within the connection's patience.
+// ReadFrom implements io.ReaderFrom through Write: the embedded one would bypass it.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(struct{ io.Writer }{c}, r) }
+
+// writeShare is how many bytes a client must read within half of the connection's patience.
 const writeShare = 256 << 10
 
 // write writes with a deadline, so that a client that does not read holds nothing for long. The deadline stays when the
