@@ -200,6 +200,9 @@ func (r *idleReader) Read(p []byte) (int, error) {
 // stream passes on an answer as it comes. Its first byte waits until the reservation is durable, its end until the
 // reservation is settled. watch is nil for an answer without text; edited says that it may leave out bytes.
 func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *meter.Stream, edited bool) error {
+	if watch != nil {
+		defer watch.Close()
+	}
 	if err := c.durable(); err != nil {
 		x.cancel(err)
 		c.release()
@@ -214,9 +217,6 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *m
 	err := c.copy(x, body, watch)
 	if c.ep.Metered() {
 		c.settle(c.ending(x, watch, err))
-	}
-	if watch != nil {
-		watch.Close()
 	}
 	if err != nil {
 		c.abort(x)

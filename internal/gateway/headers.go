@@ -46,7 +46,6 @@ func newRequestID() string {
 func (c *call) commonHeaders() {
 	h := c.w.Header()
 	h["X-Request-Id"] = []string{c.id}
-	h["Date"] = c.g.date(c.start)
 	h["X-Content-Type-Options"] = nosniff
 	if c.r.Header.Get("Origin") != "" {
 		// No cookies are involved, so any page may ask. The project's allowedOrigins are
@@ -134,7 +133,9 @@ func (c *call) writeHeader(status int) {
 	if c.decision != nil {
 		c.limitHeaders()
 	}
-	if h := c.w.Header(); !inert(h["Content-Type"]) {
+	h := c.w.Header()
+	h["Date"] = c.g.date(c.start.Add(max(c.at.Decided, c.at.Answered, c.at.Last)))
+	if !inert(h["Content-Type"]) {
 		// A page in a provider's answer must not run on this origin.
 		h["Content-Security-Policy"] = sandbox
 	}

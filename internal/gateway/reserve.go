@@ -22,6 +22,7 @@ type reservation struct {
 	ended    bool // the reservation has been settled or released
 }
 
+// maxResolutions bounds how often a request is decided on while its identity's settings keep changing.
 const maxResolutions = 5
 
 // admit decides on the request under the identity's settings at the moment of the decision, and returns the edit that the
