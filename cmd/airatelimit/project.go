@@ -109,14 +109,14 @@ type projectListCmd struct {
 
 func (c projectListCmd) Run(ctx context.Context, a *app) error {
 	return withExisting(ctx, a, func(s *store.Store, cfg config.Config) error {
-		records, err := s.Projects(ctx)
-		if err != nil {
-			return err
+		records, unread := s.Projects(ctx)
+		if unread != nil && !errors.Is(unread, store.ErrUnreadable) {
+			return unread
 		}
 		if c.JSON {
-			return listJSON(a.out, records)
+			return errors.Join(listJSON(a.out, records), unread)
 		}
-		if len(records) == 0 {
+		if len(records) == 0 && unread == nil {
 			fmt.Fprintf(a.out, "No projects in %s yet. Make one: %s project create --name \"My app\"\n", cfg.Database.Name, a.command())
 			return nil
 		}
@@ -125,7 +125,7 @@ func (c projectListCmd) Run(ctx context.Context, a *app) error {
 		for _, r := range records {
 			fmt.Fprintf(w, "%s\t%s\t%s\n", r.Key, r.Settings.Name, r.CreatedAt.UTC().Format("2006-01-02 15:04"))
 		}
-		return w.Flush()
+		return errors.Join(w.Flush(), unread) // the projects that can be read are listed all the same
 	})
 }
 

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/airatelimit/airatelimit/internal/store"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -48,5 +51,30 @@ func TestEveryConfigurationProblemIsPrinted(t *testing.T) {
 	got := runWith(t, map[string]string{"PORT": "x", "SIGNUP": "y"}, "", "project", "list")
 	if got.code != exitFailed || !strings.Contains(got.err, "airatelimit: PORT") || !strings.Contains(got.err, "airatelimit: SIGNUP") {
 		t.Errorf("exit %d, err:\n%s", got.code, got.err)
+	}
+}
+
+// A project that cannot be read is named, and the others are listed all the same.
+func TestProjectListBesideAnUnreadableProject(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"DATA_DIR": t.TempDir()}
+	for _, name := range []string{"Bad", "Good"} {
+		if got := runWith(t, env, "", "project", "create", "--name", name); got.code != 0 {
+			t.Fatalf("exit %d, err %s", got.code, got.err)
+		}
+	}
+	db, err := store.Open(t.Context(), env["DATA_DIR"]+"/airatelimit.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Write.ExecContext(t.Context(), `UPDATE projects SET settings = '[]' WHERE settings LIKE '%"Bad"%'`)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"project", "list"}, {"project", "list", "--json"}} {
+		got := runWith(t, env, "", args...)
+		if got.code != exitFailed || !strings.Contains(got.out, "Good") || !strings.Contains(got.err, "cannot read the stored project pk_") {
+			t.Errorf("%v: exit %d, out %q, err %q; want the other project, and this one's error", args, got.code, got.out, got.err)
+		}
 	}
 }

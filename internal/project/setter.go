@@ -8,7 +8,8 @@ import (
 	"github.com/airatelimit/airatelimit/internal/document"
 )
 
-// maxDocument is the size of the largest document, in bytes.
+// maxDocument is the size of the largest document, in bytes, as it is sent and as it is stored. Nodes of earlier versions
+// read no stored document that is larger.
 const maxDocument = 1 << 20
 
 // parse reads a document of a bounded size.

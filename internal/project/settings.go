@@ -119,10 +119,10 @@ func defaultSecurity() Security {
 func ParseSettings(data []byte) (Settings, error) { return Default().Patch(data) }
 
 // ReadSettings reads a stored document, which another version may have written. It ignores unknown fields, and keeps
-// those at the top level for MarshalJSON. It does not check model keys, because older documents were stored without that
-// check. Errors are *document.FieldError.
+// those at the top level for MarshalJSON. It checks neither model keys nor the size, because older documents were stored
+// without these checks. Errors are *document.FieldError.
 func ReadSettings(stored []byte) (Settings, error) {
-	v, err := parse(stored)
+	v, err := document.Parse("", stored)
 	if err != nil {
 		return Settings{}, err
 	}
@@ -202,6 +202,16 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	return append(append(doc[:len(doc)-1], ','), more[1:]...), nil
+}
+
+// Stored returns the document to store, which has every field. A short document can become too large by that: the error is
+// then a *document.FieldError.
+func (s Settings) Stored() ([]byte, error) {
+	doc, err := json.Marshal(s)
+	if err == nil && len(doc) > maxDocument {
+		err = document.Errorf("", "has %d bytes when it is stored with every field, and at most %d are allowed; use fewer tiers, model keys or prices", len(doc), maxDocument)
+	}
+	return doc, err
 }
 
 func orEmpty[M ~map[string]V, V any](m M) M {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -72,7 +73,8 @@ func (s *Store) ProjectBySecretID(ctx context.Context, id string) (rec project.R
 	return rec, err
 }
 
-// Projects returns every project, the oldest first.
+// Projects returns every project, the oldest first. If some cannot be read, it returns the others, and an error that is
+// [ErrUnreadable] and names them.
 func (s *Store) Projects(ctx context.Context) ([]project.Record, error) {
 	var rows []record
 	err := s.db.read(ctx, loadTime, func(ctx context.Context, q queryer) (err error) {
@@ -82,14 +84,16 @@ func (s *Store) Projects(ctx context.Context) ([]project.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	records := make([]project.Record, len(rows))
-	for i, r := range rows {
+	records := make([]project.Record, 0, len(rows))
+	var damages []error
+	for _, r := range rows {
 		if r.damage != nil {
-			return nil, r.damage
+			damages = append(damages, r.damage)
+			continue
 		}
-		records[i] = r.Record
+		records = append(records, r.Record)
 	}
-	return records, nil
+	return records, errors.Join(damages...)
 }
 
 // UpdateProject replaces a project's settings by the result of update, and returns the project. update gets the settings

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -290,6 +291,69 @@ func TestDeletedProjectTakesItsKeysAlong(t *testing.T) {
 		var n int
 		if err := s.db.Read.QueryRow(`SELECT count(*) FROM provider_keys`).Scan(&n); err != nil || n != 0 {
 			t.Errorf("%d keys left, %v", n, err)
+		}
+	})
+}
+
+// A document that is stored with every field can be many times larger than the one that was sent. It must be read again.
+func TestASettingsDocumentThatGrowsWhenItIsStored(t *testing.T) {
+	t.Parallel()
+	tiers := func(n int) string {
+		var doc strings.Builder
+		for i := range n {
+			fmt.Fprintf(&doc, `,"tier-%d":{}`, i)
+		}
+		return `{"name": "Grown", "tiers": {` + doc.String()[1:] + `}}`
+	}
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		tooLarge := func(what string, err error) {
+			t.Helper()
+			if field := (*document.FieldError)(nil); !errors.As(err, &field) || !strings.Contains(err.Error(), "when it is stored with every field") {
+				t.Errorf("%s: %v, want the size of what would be stored", what, err)
+			}
+		}
+		_, _, err := s.CreateProject(t.Context(), settings(t, tiers(6000)))
+		tooLarge("create", err)
+		rec, _ := create(t, s, tiers(4000))
+		if got, err := s.Project(t.Context(), rec.Key); err != nil || len(got.Settings.Tiers) != 4000 {
+			t.Errorf("%d tiers, %v; want 4000", len(got.Settings.Tiers), err)
+		}
+		_, err = s.UpdateProject(t.Context(), rec.Key, patch(tiers(6000)))
+		tooLarge("update", err)
+
+		// An earlier version has stored such a document.
+		doc, err := json.Marshal(settings(t, tiers(6000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.db.Write.Exec(`UPDATE projects SET settings = $1 WHERE id = $2`, string(doc), rec.Key); err != nil {
+			t.Fatal(err)
+		}
+		if got := name(t, newCatalog(t, s), rec.Key); got != "Grown" {
+			t.Errorf("name = %q, want Grown", got)
+		}
+		if _, err := s.UpdateProject(t.Context(), rec.Key, patch(`{"tiers": {"a": {}}}`)); err != nil {
+			t.Errorf("made smaller: %v", err)
+		}
+	})
+}
+
+func TestAProjectThatCannotBeReadIsNamedBesideTheOthers(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		bad, _ := create(t, s, `{"name": "A"}`)
+		good, _ := create(t, s, `{"name": "B"}`)
+		if _, err := s.db.Write.Exec(`UPDATE projects SET settings = '[]' WHERE id = $1`, bad.Key); err != nil {
+			t.Fatal(err)
+		}
+		all, err := s.Projects(t.Context())
+		if len(all) != 1 || all[0].Key != good.Key {
+			t.Errorf("projects %+v, want %s alone", all, good.Key)
+		}
+		if !errors.Is(err, ErrUnreadable) || !strings.Contains(err.Error(), bad.Key) {
+			t.Errorf("%v, want %v with %s", err, ErrUnreadable, bad.Key)
 		}
 	})
 }

@@ -3,13 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/project"
 )
+
+// ErrUnreadable means that a project's row cannot be read. The error's text names the project and the reason.
+var ErrUnreadable = errors.New("cannot read the stored project")
 
 // queryer is a handle or a transaction.
 type queryer interface {
@@ -96,7 +98,7 @@ func (r *row) record() record {
 		err = errors.Join(err, errors.New("its secret key's hash has the wrong length"))
 	}
 	if err != nil {
-		return record{Record: rec, damage: fmt.Errorf("stored project %s: %w", r.id, err)}
+		return record{Record: rec, damage: fmt.Errorf("%w %s: %w", ErrUnreadable, r.id, err)}
 	}
 	rec.Settings = settings
 	copy(rec.SecretHash[:], r.secretHash)
@@ -104,7 +106,7 @@ func (r *row) record() record {
 }
 
 func insert(ctx context.Context, tx *sql.Tx, rec project.Record) error {
-	doc, err := json.Marshal(rec.Settings)
+	doc, err := rec.Settings.Stored()
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func insert(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 
 // replace writes a project's settings and provider keys, but never its secret key.
 func replace(ctx context.Context, tx *sql.Tx, rec project.Record) error {
-	doc, err := json.Marshal(rec.Settings)
+	doc, err := rec.Settings.Stored()
 	if err != nil {
 		return err
 	}
