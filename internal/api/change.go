@@ -52,6 +52,9 @@ func changeOrCreate[T any](ctx context.Context, c *control, o *ledger.Once, name
 		if a.Known {
 			return apply(a, now)
 		}
+		if err := checkNew(name); err != nil {
+			return outcome{}, err
+		}
 		a.Known, a.CreatedAt = true, now
 		out, err := apply(a, now)
 		out.audit = append([]ledger.Entry{{Identity: name, Action: "create"}}, out.audit...)
@@ -64,7 +67,7 @@ func changeKnown[T any](ctx context.Context, c *control, o *ledger.Once, name st
 	apply func(a *ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {
 	return change[T](ctx, c, o, []string{name}, func(accounts []*ledger.Account, now time.Time) (outcome, error) {
 		if !accounts[0].Known {
-			return outcome{}, ledger.ErrUnknown
+			return outcome{}, unknown(name)
 		}
 		return apply(accounts[0], now)
 	})

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -112,14 +115,31 @@ type Once struct {
 	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" patternDescription:"printable ASCII" doc:"Applies a call once, even if it is sent several times. A repetition gets the first answer."`
 }
 
-// name returns the identity in the path, as x-identity would name it.
+// name returns the identity in the path, as x-identity would name it. Only a new identity must keep today's rules for
+// names, which checkNew checks.
 func (p OfIdentity) name() (string, error) {
 	name := strings.TrimSpace(p.Identity)
-	if problem := identity.Problem(name); problem != "" {
-		return "", wrong("path.identity", "%s", problem)
+	if !keepable(name) {
+		return "", checkNew(name)
 	}
 	return name, nil
 }
+
+// keepable reports whether the store may hold an identity of this name. Earlier versions took names that are refused today.
+func keepable(name string) bool {
+	return name != "" && len(name) <= identity.MaxIdentity && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// checkNew refuses the name in the path if no identity may be created with it.
+func checkNew(name string) error {
+	if problem := identity.Problem(name); problem != "" {
+		return wrong("path.identity", "%s", problem)
+	}
+	return nil
+}
+
+// unknown is the error for an identity in the path that does not exist.
+func unknown(name string) error { return cmp.Or(checkNew(name), ledger.ErrUnknown) }
 
 // answer is the answer of an operation.
 type answer[T any] struct {
@@ -210,7 +230,7 @@ func (in *listInput) find(project string) (ledger.Find, error) {
 		return f, nil
 	}
 	after, err := base64.RawURLEncoding.DecodeString(in.Cursor)
-	if err != nil || identity.Problem(string(after)) != "" {
+	if err != nil || !keepable(string(after)) {
 		return f, wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
 	}
 	if in.Offset > 0 {
@@ -329,6 +349,9 @@ func (c *control) apply(ctx context.Context, o *ledger.Once, ch *settingsChange)
 	return change[Identity](ctx, c, o, []string{ch.identity}, func(as []*ledger.Account, now time.Time) (outcome, error) {
 		status := http.StatusOK
 		if !as[0].Known {
+			if err := checkNew(ch.identity); err != nil {
+				return outcome{}, err
+			}
 			status = http.StatusCreated
 		}
 		entry := ch.apply(as[0], now)
@@ -369,7 +392,7 @@ func (c *control) account(ctx context.Context, id OfIdentity) (ledger.Account, e
 	p := projectOf(ctx)
 	a, err := c.Ledger.Account(ctx, ledger.Key{Project: p.Key, Identity: name}, p.Period, c.now())
 	if err == nil && !a.Known {
-		err = ledger.ErrUnknown
+		err = unknown(name)
 	}
 	return a, err
 }

@@ -192,6 +192,49 @@ func TestNamesThatXIdentityRefusesAreRefusedHereToo(t *testing.T) {
 	f.send("GET", "/%20trimmed%20", "").problem(404)
 }
 
+// An earlier version took names that are refused today. Their identities are read, changed, deleted and passed in lists.
+func TestIdentitiesWithNamesOfEarlierVersions(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.send("POST", "/bulk", `{"items": [{"identity": "user-0"}, {"identity": "user-2"}]}`).want(200)
+	names := []string{"user-1\ufe0f", "user-1\u200d", "user-1\u200b"}
+	for _, name := range names {
+		f.send("GET", at(name, ""), "").faults("path.identity")
+		f.send("PUT", at(name, ""), `{"requestLimit": 1}`).faults("path.identity")
+		f.send("POST", at(name, "/gift"), `{"tokens": 1}`).faults("path.identity")
+		f.send("POST", at(name, "/promo"), `{"unlimitedUntil": null}`).faults("path.identity")
+		f.send("POST", at(name, "/reset"), ``).faults("path.identity")
+		f.send("DELETE", at(name, ""), "").faults("path.identity")
+		f.use(name, 100, 5)
+	}
+	var got []string
+	for cursor, pages := "", 0; pages < 9; pages++ {
+		page := decode[Identities](f.send("GET", "?limit=1&cursor="+cursor, "").want(200))
+		for _, item := range page.Items {
+			got = append(got, item.Identity)
+		}
+		if page.NextCursor == nil {
+			break
+		}
+		cursor = *page.NextCursor
+	}
+	if diff := cmp.Diff([]string{"user-0", names[2], names[1], names[0], "user-2"}, got); diff != "" {
+		t.Errorf("pages (-want +got):\n%s", diff)
+	}
+	for _, name := range names {
+		for _, below := range []string{"", "/credits", "/usage"} {
+			f.send("GET", at(name, below), "").want(200)
+		}
+		quoted, _ := json.Marshal(name)
+		f.send("PUT", at(name, ""), `{"identity": `+string(quoted)+`, "requestLimit": 1}`).want(200)
+		f.send("POST", at(name, "/gift"), `{"tokens": 1}`).want(200)
+		f.send("POST", at(name, "/promo"), `{"unlimitedUntil": null}`).want(200)
+		f.send("POST", at(name, "/reset"), ``).want(200)
+		f.send("DELETE", at(name, ""), "").want(204)
+		f.send("GET", at(name, ""), "").faults("path.identity")
+	}
+}
+
 func TestWhatIsWrongIsNamed(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)

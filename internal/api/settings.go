@@ -180,7 +180,7 @@ func readUpdate(p *project.Snapshot, name string, data []byte) (*settingsChange,
 	ch := &settingsChange{identity: name, detail: map[string]any{}}
 	fs := ch.fields(p)
 	fs["identity"] = func(_ string, v document.Value) error {
-		if repeated, err := readName(v); err != nil || repeated != name {
+		if v.Kind() != document.String || strings.TrimSpace(v.Text()) != name {
 			return errors.New("must be the one in the path, or left out: an identity keeps its name")
 		}
 		return nil
