@@ -17,7 +17,7 @@ var (
 	ErrOtherKey = errors.New("ENCRYPTION_KEY is not the key with which this database's nodes seal provider keys: give every node the same ENCRYPTION_KEY, and after a replacement the earlier key in ENCRYPTION_KEY_PREVIOUS")
 
 	// ErrKeptKey means that the encryption key is known to this machine alone, and no server of the database has it.
-	ErrKeptKey = errors.New("ENCRYPTION_KEY is not set here, and no server of this database uses the key that this machine keeps in DATA_DIR: they could not open the provider key. Set ENCRYPTION_KEY to the servers' own")
+	ErrKeptKey = errors.New("ENCRYPTION_KEY is not set here, and no server of this database has started with the key that this machine keeps in DATA_DIR, so it may be none that they have. If this machine will be the server, start it once with this DATA_DIR, and then run the command again. If there are servers, set ENCRYPTION_KEY to their own")
 
 	// ErrUnopened means that neither ENCRYPTION_KEY nor ENCRYPTION_KEY_PREVIOUS opens some stored provider keys. Its text
 	// names them.

@@ -261,7 +261,8 @@ func TestAKeyThatIsKeptHereSealsOnceAServerHasIt(t *testing.T) {
 	command := New(openTest(t, location), ring(t, "a"))
 	command.KeptKey = true
 	rec, _ := create(t, command, `{"name": "A"}`)
-	if _, err := command.UpdateProject(t.Context(), rec.Key, patch(withKey)); !errors.Is(err, ErrKeptKey) || !strings.Contains(err.Error(), "Set ENCRYPTION_KEY") {
+	if _, err := command.UpdateProject(t.Context(), rec.Key, patch(withKey)); !errors.Is(err, ErrKeptKey) ||
+		!strings.Contains(err.Error(), "start it once with this DATA_DIR") || !strings.Contains(err.Error(), "set ENCRYPTION_KEY to their own") {
 		t.Errorf("before a server: %v, want %v", err, ErrKeptKey)
 	}
 	if err := New(openTest(t, location), ring(t, "")).AdoptKeys(t.Context()); err != nil {
