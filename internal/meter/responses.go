@@ -95,7 +95,7 @@ func (m *meter) response(v gjson.Result) {
 	m.hosted.searches = max(m.hosted.searches, part(tools.Get("web_search.num_requests")))
 	m.hosted.counted(v.Get("usage.server_side_tool_usage_details"))
 	if c, ok := tokenUsage(tools.Get("image_gen")); ok {
-		m.hosted.image = c.usage()
+		m.hosted.image.take(c)
 	}
 	if model := v.Get(`tools.#(type=="image_generation").model`).Str; model != "" {
 		m.hosted.imageModel = model
@@ -107,8 +107,8 @@ type hosted struct {
 	searches, fileSearches int64
 	runs                   int64    // of code, if the answer counts them
 	containers             []string // the containers that ran code
-	image                  price.Usage
-	imageModel             string // "" if the answer does not name it
+	image                  counts   // of the image model
+	imageModel             string   // "" if the answer does not name it
 }
 
 // maxContainers bounds how many containers of one answer are distinguished.
@@ -151,7 +151,7 @@ func (h *hosted) item(v gjson.Result) {
 func (h *hosted) counted(v gjson.Result) {
 	h.searches = max(h.searches, part(v.Get("web_search_calls"))+part(v.Get("x_search_calls")))
 	h.fileSearches = max(h.fileSearches, part(v.Get("file_search_calls"))+part(v.Get("document_search_calls")))
-	h.runs = part(v.Get("code_interpreter_calls"))
+	h.runs = max(h.runs, part(v.Get("code_interpreter_calls")))
 }
 
 // container notes a container, which is billed once. A call that names none counts as a container of its own.
@@ -179,7 +179,8 @@ func (h *hosted) addFees(u *price.Usage, search price.Fee, size int64) {
 
 // images returns the usage of the image model.
 func (h *hosted) images(asked string) []Pass {
-	if h.image.Tokens() == 0 {
+	u := h.image.usage()
+	if u.Tokens() == 0 {
 		return nil
 	}
 	model := h.imageModel
@@ -189,7 +190,7 @@ func (h *hosted) images(asked string) []Pass {
 	if model == "" {
 		model = defaultImageModel
 	}
-	return []Pass{{Model: model, Usage: h.image}}
+	return []Pass{{Model: model, Usage: u}}
 }
 
 // imagesWhole counts images and reads the usage, which only models billed by tokens give.
