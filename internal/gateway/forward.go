@@ -306,19 +306,16 @@ func (c *call) complaint(resp *http.Response, body []byte) error {
 			Message: "The provider takes no more requests from this app at the moment. Try again shortly."}
 		switch wait := provider.RetryDelay(resp.Header, body); {
 		case wait > longestWait:
-			c.noRetry()
+			limited.NoRetry = true
 			limited.Message = "The provider takes no more requests from this app for now. Try again later."
 		case wait > 0:
 			limited.RetryAfter = wait
-			c.w.Header().Set("Retry-After", seconds(wait))
 		}
 		return limited
 	case provider.AboutAccount:
-		c.noRetry()
-		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
+		return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed", NoRetry: true,
 			Message: "The provider refused the account of this app. The app's developer has to act; the server's log says why."}
 	}
-	c.noRetry()
-	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed",
+	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_auth_failed", NoRetry: true,
 		Message: "The provider refused the stored key of this project. The app's developer has to set a valid key."}
 }

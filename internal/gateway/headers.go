@@ -170,8 +170,14 @@ func (c *call) fail(err error) {
 	if name := c.ep.Dialect.Spec().RequestIDHeader; name != "" {
 		h.Set(name, c.id)
 	}
-	if e.Status == http.StatusServiceUnavailable {
+	if e.NoRetry {
+		c.noRetry()
+	}
+	if e.RetryAfter > 0 || e.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", seconds(max(time.Second, e.RetryAfter)))
+	}
+	if e.RetryMs > 0 {
+		h.Set("Retry-After-Ms", itoa(e.RetryMs))
 	}
 	c.writeHeader(e.Status)
 	c.write(body)

@@ -17,10 +17,10 @@ import (
 // longestWait is the longest Retry-After of a refusal, because some clients sleep for any time that Retry-After says.
 const longestWait = time.Minute
 
-// refusal makes the answer to a decision that refuses the request; model is the model that it refuses.
+// refusal makes the answer to a decision that refuses the request; model is the model that it refuses. It writes no header:
+// the request may still be admitted.
 func (c *call) refusal(d *limit.Decision, model string) error {
 	e := &wire.Error{Status: http.StatusTooManyRequests}
-	h := c.w.Header()
 	response := c.limitResponse()
 	switch d.Refusal {
 	case limit.OverLimit:
@@ -30,7 +30,7 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 		if !st.ResetsAt.IsZero() {
 			e.RetryAfter = untilReset(st.ResetsAt, c.now)
 		}
-		c.noRetry()
+		e.NoRetry = true
 	case limit.OverBurst:
 		e.Code, e.RetryAfter = "burst_exceeded", d.RetryIn
 		e.Message = fmt.Sprintf("More than %s a minute. Try again in %s s.", count(d.Burst.Max, "request"), seconds(d.RetryIn))
@@ -44,16 +44,12 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 			e.Message = "No requests are allowed: the limit of requests at once is 0. Waiting does not change that."
 		}
 	}
-	switch {
-	case d.Lasting || e.RetryAfter > longestWait:
-		e.RetryAfter = 0
-		c.noRetry()
-	case e.RetryAfter > 0:
-		h.Set("Retry-After", seconds(e.RetryAfter))
+	if d.Lasting || e.RetryAfter > longestWait {
+		e.RetryAfter, e.NoRetry = 0, true
 	}
 	if d.Refusal != limit.OverLimit {
 		if e.RetryAfter > 0 {
-			h.Set("Retry-After-Ms", retryAfterMs(d))
+			e.RetryMs = retryMs(d)
 		}
 		// The developer's message is about limits of a period. The two other refusals end by themselves.
 		delete(response, "message")
@@ -64,13 +60,13 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 	return e
 }
 
-// retryAfterMs is the wait in milliseconds until another try makes sense. Half a second is a guess, because the end of a
+// retryMs is the wait in milliseconds until another try makes sense. Half a second is a guess, because the end of a
 // running request is unknown.
-func retryAfterMs(d *limit.Decision) string {
+func retryMs(d *limit.Decision) int64 {
 	if d.Refusal == limit.OverConcurrency {
-		return "500"
+		return 500
 	}
-	return strconv.FormatInt(max(1, (d.RetryIn+time.Millisecond-1).Milliseconds()), 10)
+	return max(1, (d.RetryIn + time.Millisecond - 1).Milliseconds())
 }
 
 // overLimit is the message that says which limit refused, and what to do.

@@ -131,6 +131,42 @@ func TestPromotionTakenBackMeanwhile(t *testing.T) {
 	}
 }
 
+// A refusal that was only considered leaves no header behind. The model is blocked until the identity's own settings, or its
+// promotion, are read; then the provider fails, and clients may repeat that.
+func TestARefusalThatIsNotTheAnswerLeavesNoHeader(t *testing.T) {
+	t.Parallel()
+	const (
+		document = `{"name":"test","modelLimits":{"gpt-4o":{"requestLimit":0}}}`
+		body     = `{"model":"gpt-4o-mini","models":["gpt-4o"],"messages":[]}`
+	)
+	failing := func(r *http.Request) (*http.Response, error) {
+		answer, err := answering(`{"error":{"message":"overloaded"}}`)(r)
+		answer.StatusCode = http.StatusInternalServerError
+		return answer, err
+	}
+	open := func() *ledger.Settings {
+		return &ledger.Settings{Level: limit.Level{Caps: limit.Caps{new(int64(-1))}}}
+	}
+	for name, tc := range map[string]struct {
+		a      *account
+		status int
+		retry  string
+	}{
+		"its own limit, not known yet": {&account{settings: open(), unknown: true}, 500, ""},
+		"exempt":                       {&account{state: limit.State{UnlimitedUntil: time.Now().Add(time.Hour)}}, 500, ""},
+		"exempt, not known yet":        {&account{state: limit.State{UnlimitedUntil: time.Now().Add(time.Hour)}, unknown: true}, 500, ""},
+		"blocked":                      {new(account), 429, "false"},
+		"blocked, not known yet":       {&account{unknown: true}, 429, "false"},
+	} {
+		answer, _ := serveBody(t, document, body, tc.a, failing)
+		h := answer.Header()
+		if answer.Code != tc.status || h.Get("X-Should-Retry") != tc.retry || h.Get("Retry-After")+h.Get("Retry-After-Ms") != "" {
+			t.Errorf("%s: status %d, x-should-retry %q, retry-after %q; want %d, %q and no wait: %s", name, answer.Code,
+				h.Get("X-Should-Retry"), h.Get("Retry-After")+h.Get("Retry-After-Ms"), tc.status, tc.retry, answer.Body)
+		}
+	}
+}
+
 // If settings change faster than a request can be resolved, the request is refused in the end.
 func TestSettingsThatNeverStand(t *testing.T) {
 	t.Parallel()

@@ -24,6 +24,8 @@ type Error struct {
 	Fields     map[string]any
 	Limit      *LimitDetail  // the limit that refused; nil for other refusals
 	RetryAfter time.Duration // the wait until another try can succeed; 0 if none makes sense
+	RetryMs    int64         // the wait in milliseconds, for SDKs that can repeat sooner than Retry-After says; 0 for none
+	NoRetry    bool          // SDKs are told not to repeat the request
 }
 
 // LimitDetail is the limit that refused a request. Costs are decimal USD.
