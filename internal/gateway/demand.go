@@ -275,14 +275,23 @@ func (c *call) addDemands(e *estimate) {
 			e.held = e.held.Dearest(dearestOutput(p))
 		}
 	}
+	// What max_tool_calls bounds, it bounds for all tools together: it is added once.
+	var turns bool
+	var fees [price.FeeKinds]bool
 	for _, t := range d.Tools {
 		uses, err := c.usesOf(t)
 		if err != nil {
 			uses = 1 // no strict limit applies: it would have refused the tool
 		}
-		e.turns += min(uses, maxTurns)
-		if fee := c.hosted(t).fee; fee < price.FeeKinds {
-			e.input.Fees[fee] = satMul(e.input.Fees[fee]+uses, c.containerSize(fee))
+		tool := c.hosted(t)
+		together := tool.bound == byCalls && err == nil
+		if !together || !turns {
+			e.turns += min(uses, maxTurns)
+			turns = turns || together
+		}
+		if fee := tool.fee; fee < price.FeeKinds && !(together && fees[fee]) {
+			e.input.Fees[fee] = min(e.input.Fees[fee]+satMul(uses, c.containerSize(fee)), limit.Most)
+			fees[fee] = fees[fee] || together
 		}
 		c.addToolModel(e, t, uses)
 	}

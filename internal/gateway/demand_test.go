@@ -116,6 +116,46 @@ func TestHoldsCoverWhatIsAskedForBesideAnAnswer(t *testing.T) {
 	}
 }
 
+// max_tool_calls bounds the uses of all tools together, and a container is paid for once: each use holds one fee, however
+// many tools have it, and the input is read once more for each.
+func TestToolsShareTheirBoundOfUses(t *testing.T) {
+	t.Parallel()
+	const (
+		plain       = `{"model":"gpt-cheap","input":"hello","max_output_tokens":1000`
+		interpreter = `{"type":"code_interpreter","container":{"type":"auto","memory_limit":"64g"}}`
+		shell       = `{"type":"shell","environment":{"type":"container_auto","memory_limit":"64g"}}`
+		search      = `{"type":"web_search"}`
+	)
+	hold := func(enforcement, bound, tools string) int64 {
+		return costs(t, enforcement, "/v1/responses", plain+bound+`,"tools":[`+tools+`]}`)
+	}
+	// The bodies are of one length, because their text is part of the hold.
+	pad := func(tools string) string { return tools + strings.Repeat(" ", 400-len(tools)) }
+	for _, enforcement := range []string{"soft", "strict"} {
+		for _, bound := range []string{`,"max_tool_calls":1`, `,"max_tool_calls":3`} {
+			one := hold(enforcement, bound, pad(interpreter))
+			for name, tools := range map[string]string{"two tools": interpreter + "," + shell, "one tool twice": interpreter + "," + interpreter} {
+				if got := hold(enforcement, bound, pad(tools)) - one; got < 0 || got > 20_000 { // hidden text of a second tool
+					t.Errorf("%s, %s, %s: %d micro-USD more are held than for one, want no fee more", enforcement, bound, name, got)
+				}
+			}
+			one = hold(enforcement, bound, pad(search))
+			if got := hold(enforcement, bound, pad(search+","+search)) - one; got < 0 || got > 20_000 {
+				t.Errorf("%s, %s, two searches: %d micro-USD more are held than for one, want no turn more", enforcement, bound, got)
+			}
+		}
+		both := hold(enforcement, `,"max_tool_calls":2`, pad(search+","+interpreter)) - hold(enforcement, `,"max_tool_calls":2`, pad(interpreter))
+		if both < 20_000 || both > 60_000 {
+			t.Errorf("%s: a search beside a container holds %d micro-USD more, want its two fees of 10000", enforcement, both)
+		}
+	}
+	// Without a bound, a soft limit holds one fee for each tool.
+	fees := hold("soft", "", pad(interpreter+","+shell)) - hold("soft", "", pad(search))
+	if want := int64(2*64*30_000 - 10_000); fees < want || fees > want+20_000 {
+		t.Errorf("two tools without a bound hold %d micro-USD more than a search, want %d", fees, want)
+	}
+}
+
 // Under a soft limit, the fee of one use is held for a tool without a bound.
 func TestASoftLimitHoldsOneUseOfAnUnboundedTool(t *testing.T) {
 	t.Parallel()
