@@ -15,7 +15,7 @@ import (
 // used is the usage that a request is charged for.
 type used struct {
 	meter.Result
-	held bool // the charge is at least what the hold prices this usage at
+	held bool // the charge is at least the hold's price of this usage
 }
 
 // used charges an answer that ended. The vendor's figures count if there are any. Missing figures are estimated; under a
@@ -65,7 +65,7 @@ func (c *call) unseen(x *exchange) used {
 	return c.used(meter.Result{})
 }
 
-// estimated fills in what the vendor's figures leave out.
+// estimated fills in figures that the vendor left out.
 func (c *call) estimated(r meter.Result, output int64) meter.Result {
 	if !r.InputKnown {
 		r.Usage = withOutputOf(c.est.likely, r.Usage)

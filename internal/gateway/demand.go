@@ -13,7 +13,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// This file decides on the demands of a request beside its model's answer: whether they are allowed, and what they may cost.
+// This file decides on the demands of a request besides its model's answer: whether they are allowed, and their highest cost.
 
 // checkDemands refuses demands that the project does not allow. These are other models and, if the stored key is sent,
 // objects of its account and fields that steer a gateway behind this one.
@@ -238,7 +238,7 @@ func (c *call) usesOf(t wire.Tool) (int64, error) {
 // maxSearched is the context of OpenAI's web search in tokens, whatever the model's own context is.
 const maxSearched = 128_000
 
-// notShown is the most input, in tokens, that a provider reads at once beside the body: objects that the body refers to, and
+// notShown is the most input, in tokens, that a provider reads at once besides the body: objects that the body refers to, and
 // results of hosted tools.
 func (c *call) notShown(p price.Price) int64 {
 	most := known(p.Context, unknownInput)
@@ -336,7 +336,7 @@ func (c *call) containerSize(fee price.Fee) int64 {
 // maxImagePrompt is the longest prompt of OpenAI's image models in characters, which bounds its tokens.
 const maxImagePrompt = 32_000
 
-// addToolModel adds what a tool's own model may use. An advisor's model reads the whole conversation. An image tool reads
+// addToolModel adds the highest usage of a tool's own model. An advisor's model reads the whole conversation. An image tool reads
 // a prompt and the conversation's images, and draws.
 func (c *call) addToolModel(e *estimate, t wire.Tool, uses int64) {
 	var u price.Usage

@@ -55,7 +55,7 @@ const (
 
 // estimate is the usage that a request may come to, known before it is sent.
 type estimate struct {
-	likely price.Usage // the likely usage without output; an answer that breaks off is charged for it
+	likely price.Usage // the likely usage without output; the charge of an answer that breaks off
 	input  price.Usage // the most that its input can be
 	output int64       // tokens of output: the bound if capped, else the usual
 	capped bool        // output is a bound
@@ -67,7 +67,7 @@ type estimate struct {
 	passes   int64         // how many models may read the input and answer
 	rejected int64         // part of output: the prediction, which the answer may not follow
 	turns    int64         // how often the input may be read, with uses of hosted tools in between
-	extra    limit.Amounts // what the models of tools may use
+	extra    limit.Amounts // the highest usage of the models of tools
 }
 
 // estimateOf estimates a parsed request. The output is bounded if the client set a cap, or if the operation bounds it.
@@ -146,7 +146,7 @@ func (c *call) estimateOf() estimate {
 		if e.output = usualOutput * c.env.Answers; e.capped {
 			e.output = satMul(c.env.MaxOutput, c.env.Answers)
 		}
-		// Tokens of the prediction that the answer does not follow are billed as output, beside the cap.
+		// Tokens of the prediction that the answer does not follow are billed as output, in addition to the cap.
 		e.rejected = satMul(c.env.Demands.Prediction, c.env.Answers)
 		e.output = addSat(e.output, e.rejected)
 	}

@@ -1,7 +1,7 @@
-// Package gateway is the data plane: it decides whether a request may be made, forwards
-// it untouched and accounts for what it used. Start reading at call.handle.
+// Package gateway is the data plane: it decides whether a request may be made, forwards it untouched and accounts for its
+// usage. Start reading at call.handle.
 //
-// What holds for every request:
+// Invariants of every request:
 //
 //   - its reservation is settled or released exactly once, however the request ends
 //   - nothing of an answer reaches the client before its reservation is durable

@@ -69,7 +69,7 @@ func retryMs(d *limit.Decision) int64 {
 	return max(1, (d.RetryIn + time.Millisecond - 1).Milliseconds())
 }
 
-// overLimit is the message that says which limit refused, and what to do.
+// overLimit is the message that names the limit that refused, and the remedy.
 func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) string {
 	name, period := describe(st, c.rules.Period), st.ResetsAt.Format(time.RFC3339)
 	switch {
