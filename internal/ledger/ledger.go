@@ -45,7 +45,7 @@ var (
 	ErrReused = errors.New("idempotency key was used for a different request")
 )
 
-// Unavailable wraps an error of a store as ErrUnavailable, with what was being done. It does
+// Unavailable wraps an error of a store as ErrUnavailable, with the name of the step. It does
 // not wrap context.Canceled: a caller that went away is no fault of the store.
 func Unavailable(doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
@@ -202,17 +202,17 @@ type Ledger interface {
 	// false, the store was not asked, and nil is only likely. Reserve returns ErrStale in
 	// both cases; Account always returns the current settings.
 	Settings(ctx context.Context, key Key) (settings *Settings, known bool, err error)
-	// Reserve decides on a request and, if it is admitted, holds what it may use. It returns
-	// ErrUnavailable if it cannot decide, and ErrStale if the identity's settings are no
-	// longer those of the request.
+	// Reserve decides on a request and, if it is admitted, holds the amounts that it may use.
+	// It returns ErrUnavailable if it cannot decide, and ErrStale if the identity's settings
+	// are no longer those of the request.
 	Reserve(ctx context.Context, req Request) (*Reservation, error)
 	// Pass lets a request through without a decision, for projects that prefer this to a
 	// refusal after ErrUnavailable. Nothing is held. The usage given to Settle is counted
 	// once the store is available, and lost if the process ends before.
 	Pass(req Request) *Reservation
-	// Settle ends a reservation with what was used. A request that used nothing, because the
-	// provider refused it for example, keeps its place in the burst bucket. Of several calls
-	// to Settle and Release with one reservation, only the first has an effect.
+	// Settle ends a reservation with the request's usage. A request without usage, for example
+	// because the provider refused it, keeps its place in the burst bucket. Of several calls to
+	// Settle and Release with one reservation, only the first has an effect.
 	Settle(ctx context.Context, res *Reservation, actual Actual) error
 	// Release ends a reservation whose request was never made.
 	Release(ctx context.Context, res *Reservation) error

@@ -14,7 +14,7 @@ type UsageRow struct {
 	Input, Output     int64 // tokens
 }
 
-// UsageOf returns what a settled request adds to the usage table.
+// UsageOf returns the row of the usage table for a settled request.
 func UsageOf(s limit.Settlement, actual Actual) UsageRow {
 	return UsageRow{
 		Hour: HourOf(s.Hold.At), Model: s.Model, Tier: s.Hold.Tier,

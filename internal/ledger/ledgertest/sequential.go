@@ -47,7 +47,7 @@ type use struct {
 	counted, credited limit.Amounts
 }
 
-// entries is what the book has of one identity. Its state has holds, credits and the like; Used
+// entries is the part of the book for one identity. Its state has holds, credits and so on; Used
 // is summed from uses whenever it is needed.
 type entries struct {
 	known            bool

@@ -187,7 +187,7 @@ func (t *transaction) views(c ledger.Change) ([]*ledger.Account, []*account, err
 	return views, accounts, nil
 }
 
-// changeWrites are the writes of a change beside the accounts' rows.
+// changeWrites are the writes of a change besides the accounts' rows.
 type changeWrites struct {
 	settings, resets, audit table
 	updates                 []cacheUpdate

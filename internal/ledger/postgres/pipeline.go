@@ -166,7 +166,7 @@ func (s *session) done(statements int) error {
 	return nil
 }
 
-// close rolls back what is not committed, and returns the connection to the pool.
+// close rolls back a transaction that is not committed, and returns the connection to the pool.
 func (s *session) close() {
 	c := s.conn.Conn()
 	if err := s.pipe.Close(); err != nil {

@@ -100,8 +100,8 @@ var (
 	findAccounts = of(accounts, `SELECT k.n FROM @k,
 		LATERAL (SELECT FROM identities WHERE project_id = k.project AND identity = k.name OFFSET 0) AS i`)
 
-	// readHolds comes after the lock: under READ COMMITTED, a statement sees what was
-	// committed before it began, and only the owner of the lock changes the account's holds.
+	// readHolds comes after the lock: under READ COMMITTED, a statement sees all commits before
+	// its beginning, and only the owner of the lock changes the account's holds.
 	readHolds = of(accounts, `SELECT k.n, h.* FROM @k,
 		LATERAL (SELECT id, model, tier, requests, tokens, micros, credit_requests, credit_tokens, credit_micros,
 			limited, burst_interval, burst_slack, admitted_at

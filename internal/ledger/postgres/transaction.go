@@ -13,7 +13,7 @@ import (
 )
 
 // transaction is one attempt to decide on accounts. It takes two round trips: lock reads the
-// accounts, commit writes what was decided.
+// accounts, commit writes the decisions.
 type transaction struct {
 	l        *Ledger
 	s        *session
@@ -352,7 +352,7 @@ const (
 	disconnected                // the connection is broken: another one may work
 	conflicted                  // with another transaction: retry
 	lockTimedOut                // another session keeps a lock for too long
-	rejected                    // the database will never accept what one of the calls writes
+	rejected                    // the database will never accept the data of one of the calls
 )
 
 // failureOf says what an error means for the next attempt.

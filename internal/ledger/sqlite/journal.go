@@ -28,7 +28,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// The reasons why reading a segment ends, beside io.EOF.
+// The reasons why the reading of a segment ends, besides io.EOF.
 var (
 	errTorn    = errors.New("the journal ends within a record")
 	errCorrupt = errors.New("the journal is damaged")

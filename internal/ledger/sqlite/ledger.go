@@ -207,7 +207,7 @@ func (l *Ledger) Settle(ctx context.Context, res *ledger.Reservation, actual led
 	return nil
 }
 
-// settlePassed counts what a request used that passed without a decision.
+// settlePassed counts the usage of a request that passed without a decision.
 func (l *Ledger) settlePassed(ctx context.Context, res *ledger.Reservation, p *passed, actual ledger.Actual) error {
 	if !p.End() || actual.Amounts.IsZero() {
 		return nil
