@@ -29,12 +29,12 @@ type Standing struct {
 	Limit
 	Used      int64     // settled; requests count from admission on
 	Held      int64     // by running requests
-	Allowance int64     // what is left of the limit in this period, without held amounts
-	Credit    int64     // what is left of credits, without held amounts; 0 if credits do not lift the limit
+	Allowance int64     // the rest of the limit in this period, without held amounts
+	Credit    int64     // the rest of the credits, without held amounts; 0 if credits do not lift the limit
 	ResetsAt  time.Time // zero if a reset allows nothing more
 }
 
-// Remaining returns what can still be used: the remaining allowance and credits.
+// Remaining returns the amount that can still be used: the remaining allowance and credits.
 func (st *Standing) Remaining() int64 {
 	if st.Credit > math.MaxInt64-st.Allowance {
 		return math.MaxInt64
@@ -77,8 +77,8 @@ type Decision struct {
 //
 // A request may start while used + held < limit, or while there are credits. A model limit
 // of 0 refuses it whatever credits there are. A request holds its estimate, but no more than
-// what is left, so that a large or missing output cap does not refuse an identity that has
-// plenty left. Strict rules refuse a request if less is left than its least amount.
+// the remaining amount: a large or missing output cap must not refuse an identity that has
+// plenty left. Strict rules refuse a request if its least amount exceeds the remaining one.
 //
 // If several limits refuse, a lasting refusal is named first: an identity is told to retry
 // later only if that can help.
@@ -191,7 +191,7 @@ func (d *Decision) Release() {
 	}
 }
 
-// Settle replaces the hold of the admitted request with what it used, in what remains of the
+// Settle replaces the hold of the admitted request by its usage in the remaining amounts of the
 // limits, as State.Settle does in the account. Call it once.
 func (d *Decision) Settle(used Amounts) {
 	for m := range Metric(NumMetrics) {

@@ -73,7 +73,7 @@ type ModelCaps struct {
 	models []string
 }
 
-// Level is what an identity, a tier or a project sets. The zero value inherits everything.
+// Level is the caps of an identity, a tier or a project. The zero value inherits everything.
 type Level struct {
 	Caps   Caps
 	Models []ModelCaps

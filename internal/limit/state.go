@@ -45,7 +45,7 @@ type Hold struct {
 	interval, slack time.Duration
 }
 
-// Terms are the facts of an admission that the end of the hold needs beside its amounts. A
+// Terms are the facts of an admission that the end of the hold needs besides its amounts. A
 // store that keeps holds outside of memory keeps them too.
 type Terms struct {
 	Limited         [NumMetrics]bool
@@ -166,7 +166,7 @@ type Settlement struct {
 // IsZero reports whether the request used nothing, so that there is no usage to write.
 func (d *Settlement) IsZero() bool { return d.Counted.IsZero() && d.Credited.IsZero() }
 
-// Settle ends a hold with what the request really used. Usage beyond the hold is taken from
+// Settle ends a hold with the real usage of the request. Usage beyond the hold is taken from
 // the remaining allowance under rules, which are those of the admission, then from credits.
 // The rest counts beyond the limit. When the period is over, the remaining allowance is
 // unknown; credits then pay only for a request that held credits at its admission. A request
