@@ -80,18 +80,18 @@ var formats = [NumKinds]*format{
 
 // Result is the usage and the state of an answer.
 type Result struct {
-	// Usage is the vendor's figures for the requested model, as far as they came.
+	// Usage is the vendor's figures for the requested model so far.
 	Usage price.Usage
 	// Others are passes of other models within the request, billed at those models' prices. Usage does not contain
 	// them.
 	Others []Pass
 	// Model is the model that the answer names, if Options.OtherModels is set.
 	Model string
-	// InputKnown says that the input part of Usage is what the vendor bills. The output may be unknown all the same, as
+	// InputKnown says that the vendor bills the input part of Usage. The output may be unknown all the same, as
 	// in a stream that was cut off. An input of zero tokens counts as unknown, because every prompt has some.
 	InputKnown bool
-	// OutputKnown says that the output part is what the vendor bills for the answer as far as it came. An output of zero
-	// beside text counts as unknown.
+	// OutputKnown says that the vendor bills the output part for the answer so far. An output of zero counts as unknown if
+	// there is text.
 	OutputKnown bool
 	// OutputText is the bytes of answer text that came, for estimates: content, reasoning, refusals and tool arguments,
 	// but not encoded images and sound. It is zero for a whole chat answer with known figures, because counting would be
@@ -107,8 +107,7 @@ type Result struct {
 	NoAnswer bool
 }
 
-// Known reports whether Usage is what the vendor bills for the answer as far as it came. Otherwise an estimate must replace
-// the unknown part.
+// Known reports whether the vendor bills Usage for the answer so far. Otherwise an estimate must replace the unknown part.
 func (r Result) Known() bool { return r.InputKnown && r.OutputKnown }
 
 // Pass is the usage of another model than the requested one within a request.

@@ -76,7 +76,7 @@ var envelope = map[string]bool{
 	"obfuscation": true, "provider": true, "usage": true,
 }
 
-// onlyUsage reports whether a chunk has no choices and no other content beside its usage.
+// onlyUsage reports whether a chunk has no choices and no other content besides its usage.
 func onlyUsage(data []byte) bool {
 	only := true
 	gjson.ParseBytes(data).ForEach(func(key, v gjson.Result) bool {
