@@ -81,7 +81,7 @@ type spelling struct {
 }
 
 // The spellings of control fields, by the object that holds them. Google reads snake_case names, those of its protobuf
-// messages, beside its JSON names.
+// messages, besides its JSON names.
 var (
 	rootFields = []spelling{
 		{"model", model},

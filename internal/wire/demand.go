@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// This file finds the demands of a body beside an answer of its model: tools that the provider runs, other models, objects
+// This file finds the demands of a body besides an answer of its model: tools that the provider runs, other models, objects
 // of the key's account, and fields that steer a gateway behind this one. Package gateway decides about them.
 
 // Tool is a tool that the provider runs or may run.
@@ -24,7 +24,7 @@ type Named struct{ Param, Model string }
 // Object is an object of the account of the provider's key: a file, a store, a container, a prompt or a cache.
 type Object struct{ Param, ID string }
 
-// Demands are the demands of a body beside an answer of its model.
+// Demands are the demands of a body besides an answer of its model.
 type Demands struct {
 	Tools        []Tool
 	CallsBounded bool  // the body has max_tool_calls, which bounds all hosted tools of a response together

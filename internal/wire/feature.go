@@ -10,7 +10,7 @@ type feature struct {
 	because reason
 }
 
-// reason says why a feature is not served, and what to do instead.
+// reason says why a feature is not served, and names the remedy.
 type reason string
 
 const (

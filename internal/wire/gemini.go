@@ -193,7 +193,7 @@ func seconds(d time.Duration) string {
 }
 
 // geminiPlace returns the place of the value under key in a Gemini body. Google reads snake_case names, those of its
-// protobuf messages, beside its JSON names.
+// protobuf messages, besides its JSON names.
 func geminiPlace(at place, key []byte) place {
 	switch at {
 	case root, nested:

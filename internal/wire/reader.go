@@ -31,8 +31,8 @@ const (
 	toolModel                    // its model
 	toolUses                     // its bound of uses
 	toolTokens                   // its bound of output
-	toolExecution                // who runs it
-	toolEnvironment              // where it runs
+	toolExecution                // whether the client or the provider runs it
+	toolEnvironment              // the environment in which it runs
 	toolFunction                 // the description of a function
 	toolParameters               // that, or the settings of a hosted tool
 	toolForeign                  // a tool of Google's in OpenAI's list
@@ -46,7 +46,7 @@ const (
 	pluginID                     // its id
 	pluginInside                 // anything else of it
 	pluginModel                  // models in it
-	moderation                   // settings of moderation beside an answer
+	moderation                   // settings of moderation in addition to an answer
 	moderationModel              // its model
 	routing                      // Google's routingConfig
 	switches                     // a field that turns a hosted tool on

@@ -337,7 +337,7 @@ func ShownMethod(method string) string {
 	return printable(method)
 }
 
-// printable replaces what is not printable ASCII.
+// printable replaces characters that are not printable ASCII.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r > '~' {

@@ -41,7 +41,7 @@ type Envelope struct {
 	Characters   int64 // of the text to be spoken, for Speech
 
 	Sounds      [][]byte // the recordings to be transcribed, parts of the body, for Transcriptions and Translations
-	SoundClips  int64    // short recordings of the speakers' voices, beside Sounds
+	SoundClips  int64    // short recordings of the speakers' voices, besides Sounds
 	SoundAbsent bool     // the body names a recording that it does not hold
 
 	body   []byte
