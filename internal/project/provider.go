@@ -156,8 +156,8 @@ var (
 	projectSecret = regexp.MustCompile(`^sk_[0-9A-Za-z]{16}_`)
 )
 
-// notAKey returns why a text cannot be a provider's API key and what to give instead, or "" if it can be one. It never quotes
-// the text.
+// notAKey returns why a text cannot be a provider's API key, with the remedy, or "" if it can be one. It never quotes the
+// text.
 func notAKey(s string) string {
 	const most = 4096
 	switch {

@@ -69,7 +69,7 @@ type Security struct {
 	OutputCheck bool     `json:"outputCheck" doc:"Whether the guard ends an answer that repeats a stored prompt."`
 }
 
-// The values of unknownTier: what happens if the project has no tier of the name.
+// The values of unknownTier, which decides about a request if the project has no tier of the name.
 const (
 	TierDefault = "default" // the default tier applies, or without one the project's own limits
 	TierProject = "project" // the project's own limits apply, whatever the default tier is

@@ -89,7 +89,7 @@ const (
 	// maxIdentitySteps is the same for one identity. One call may set a thousand identities.
 	maxIdentitySteps = 200_000
 
-	resolveSteps = 50     // to find the limits of a model, beside one step for each key
+	resolveSteps = 50     // to find the limits of a model, in addition to one step for each key
 	keySteps     = 300    // to look a model up in the price book
 	prefixSteps  = 10_000 // to compare a prefix with the price book's models
 )
