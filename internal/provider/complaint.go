@@ -16,7 +16,7 @@ type Complaint struct {
 	Reason string // for the developer's log: one of a fixed set of phrases, never a part of the error
 }
 
-// ComplaintKind is what a complaint is about.
+// ComplaintKind is the subject of a complaint.
 type ComplaintKind uint8
 
 // The kinds of complaints.

@@ -11,7 +11,7 @@ import (
 // Only listed headers of a client go to a provider. Another gateway behind this one would obey unlisted headers
 // (x-portkey-custom-host, helicone-*, cf-aig-*) and could send a stored key to a host that they name.
 
-// forwarded are the request headers that go to every provider, beside those with the prefix stainless.
+// forwarded are the request headers that go to every provider, besides those with the prefix stainless.
 var forwarded = project.HeaderSet{
 	"Content-Type": true, "Accept": true, "User-Agent": true,
 	"Openai-Beta": true, "Anthropic-Version": true, "Anthropic-Beta": true, "Anthropic-Dangerous-Direct-Browser-Access": true,
