@@ -33,7 +33,7 @@ type Usage struct {
 	Fees [FeeKinds]int64 // uses of hosted tools, by Fee
 }
 
-// Fee is a kind of charge that vendors bill for each use of a hosted tool, beside tokens.
+// Fee is a kind of charge that vendors bill for each use of a hosted tool, in addition to tokens.
 type Fee uint8
 
 // The kinds of fees.
