@@ -39,7 +39,7 @@ const (
 // calls it. It opens every stored key, and reseals those that an earlier key has sealed.
 //
 // If a stored key cannot be opened, the error is [ErrUnopened] and nothing has changed. If running nodes seal with a key
-// that is not in the keyring, the error is [ErrOtherKey]. Both say what to do.
+// that is not in the keyring, the error is [ErrOtherKey]. Both name the remedy.
 //
 // Resealing does not raise the revision: running nodes have the provider keys in memory, and may not have the new
 // encryption key yet.
@@ -110,8 +110,8 @@ func setSealingKey(ctx context.Context, tx *sql.Tx, id string) error {
 	return nil
 }
 
-// maySeal makes sure that the database's nodes will open what the transaction seals. The store's key must be the sealing
-// key; if there is none yet, it becomes the sealing key.
+// maySeal makes sure that the database's nodes can open the keys that the transaction seals. The store's key must be the
+// sealing key; if there is none yet, it becomes the sealing key.
 func (s *Store) maySeal(ctx context.Context, tx *sql.Tx) error {
 	own := s.keys.ID()
 	if own == "" {
@@ -197,8 +197,8 @@ func (s *Store) explainUnopened(failed int, which []string) error {
 		ErrUnopened, problem, failed, strings.Join(which, "\n"))
 }
 
-// resealAll reseals with the current key what an earlier key has sealed, one page a transaction. A provider key that is
-// replaced meanwhile keeps its new value.
+// resealAll reseals provider keys of an earlier encryption key with the current one, one page a transaction. A provider key
+// that is replaced meanwhile keeps its new value.
 func (s *Store) resealAll(ctx context.Context) error {
 	if s.keys.ID() == "" {
 		return nil
