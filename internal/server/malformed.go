@@ -98,8 +98,8 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(struct{ io.
 // writeShare is how many bytes a client must read within half of the connection's patience.
 const writeShare = 256 << 10
 
-// write writes with a deadline, so that a client that does not read holds nothing for long. The deadline stays when the
-// write is done, because every write passes here, and it is set anew only when half of its time is over.
+// write writes with a deadline, so that a client that does not read cannot hold its request for long. The deadline stays set
+// after the write, because every later write passes here. It is renewed only after half of its time.
 func (c *conn) write(p []byte) (n int, err error) {
 	for {
 		if now := time.Now(); c.writeBy.Sub(now) < c.patience/2 {

@@ -44,7 +44,7 @@ type Options struct {
 	// Patience holds the gateway's time limits for clients. HeaderTimeout limits the time to receive a request's header.
 	Patience      gateway.Patience
 	HeaderTimeout time.Duration
-	// WriteTimeout limits the time in which a client must read what is written to it: 1 min.
+	// WriteTimeout is how long a write to a client may take; zero is 1 min.
 	WriteTimeout time.Duration
 	// Now is the clock for periods and bursts; nil is time.Now.
 	Now func() time.Time
@@ -357,7 +357,7 @@ func (a *app) close() error {
 	return a.closers.close(ctx)
 }
 
-// closers close what was opened, the last first. Each returns when its context ends, at the latest.
+// closers close everything that was opened, the last first. Each returns when its context ends, at the latest.
 type closers []func(ctx context.Context) error
 
 func (c *closers) add(close func(ctx context.Context) error) { *c = append(*c, close) }
