@@ -60,7 +60,7 @@ func New(o Options) http.Handler {
 	return rt
 }
 
-// now is the time in stored precision, so that an answer equals what is read later.
+// now is the time in stored precision, so that an answer equals a later read.
 func (c *control) now() time.Time { return inStore(c.Now()) }
 
 func inStore(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

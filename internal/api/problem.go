@@ -27,7 +27,7 @@ type problem struct {
 	header http.Header
 }
 
-// fieldProblem says what is wrong with one part of a request.
+// fieldProblem is a problem of one part of a request.
 type fieldProblem struct {
 	Location string `json:"location" doc:"The field, after body, query, path or header." example:"body.tokens"`
 	Message  string `json:"message" doc:"What is wrong, and what is right." example:"must be a whole number from 1 to 1000000000000000"`
