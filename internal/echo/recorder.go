@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Bounds of what a Recorder keeps.
+// The bounds of a Recorder.
 const (
 	maxRecordedModels = 1024
 	maxRecordedBody   = 4 << 20 // bytes
