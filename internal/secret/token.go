@@ -20,7 +20,7 @@ const (
 )
 
 // NewSecretKey draws a project's secret key "sk_ID_SECRET", both parts base62, which a double click selects whole.
-// The key is shown once; id and hash are what is stored.
+// The key is shown once; only id and hash are stored.
 func NewSecretKey() (key, id string, hash [32]byte) {
 	id = base62(idLength)
 	key = secretPrefix + id + "_" + base62(secretLength)
