@@ -226,7 +226,7 @@ func aacRate(boxes []byte) int64 {
 		}
 		p = p[n:]
 		switch tag {
-		case 3: // the stream: its id and flags, then what it has
+		case 3: // the stream: its id and flags, then its contents
 			p = p[min(3, len(p)):]
 		case 4: // the decoder: MPEG-4 audio or MPEG-2's three profiles of AAC
 			if len(p) < 13 || p[0] != 0x40 && (p[0] < 0x66 || p[0] > 0x68) {
