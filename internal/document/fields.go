@@ -30,8 +30,8 @@ func Errorf(path, format string, args ...any) error {
 	return &FieldError{Path: path, Problem: fmt.Sprintf(format, args...)}
 }
 
-// Setter stores a value of the document. Its error says what is wrong with the value: "must be …". A *FieldError may name
-// a part of the value.
+// Setter stores a value of the document. Its error is the problem of the value: "must be …". A *FieldError may name a part of
+// the value.
 type Setter func(path string, v Value) error
 
 // Fields are the members that an object may have.
