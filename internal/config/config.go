@@ -83,8 +83,8 @@ const (
 	SignupClosed Signup = "closed" // nobody
 )
 
-// Load reads the environment through getenv ([os.Getenv] in production). Its error joins all problems, one sentence each,
-// which names the variable and says what to do.
+// Load reads the environment through getenv ([os.Getenv] in production). Its error joins all problems. Each is a sentence
+// that names the variable and the remedy.
 func Load(getenv func(string) string) (Config, error) {
 	e := &env{get: getenv}
 	c := Config{

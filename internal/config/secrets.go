@@ -17,7 +17,7 @@ import (
 type Secrets struct {
 	JWT           []byte   // signs tokens; 32 bytes or more
 	Encryption    []byte   // seals provider keys; 32 bytes, or nil in production: then no provider key can be stored
-	EncryptionOld [][]byte // earlier Encryption keys, which open what they sealed
+	EncryptionOld [][]byte // earlier Encryption keys, which still open provider keys
 }
 
 const (
