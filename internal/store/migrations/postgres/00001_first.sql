@@ -48,15 +48,15 @@ CREATE TABLE identities (
     identity        text COLLATE "C" NOT NULL,
     known           boolean  NOT NULL DEFAULT false,
     settings        text     NOT NULL DEFAULT '', -- JSON, '' none
-    revision        bigint   NOT NULL DEFAULT 0,  -- of settings: raised whenever they change
+    revision        bigint   NOT NULL DEFAULT 0,  -- of settings: every change raises it
     credit_requests bigint   NOT NULL DEFAULT 0,
     credit_tokens   bigint   NOT NULL DEFAULT 0,
     credit_micros   bigint   NOT NULL DEFAULT 0,
     unlimited_until bigint   NOT NULL DEFAULT 0,
     burst_at        bigint   NOT NULL DEFAULT 0,  -- Unix nanoseconds
-    period          smallint NOT NULL DEFAULT -1, -- limit.Period of used; -1 where it has not been summed up
+    period          smallint NOT NULL DEFAULT -1, -- limit.Period of used; -1 if the usage was never summed
     period_start    bigint   NOT NULL DEFAULT 0,  -- hour
-    used            text     NOT NULL DEFAULT '', -- a line a model: its name, what is counted, what credits paid; by tabs
+    used            text     NOT NULL DEFAULT '', -- a line for each model, with tabs: its name, counted amounts, amounts from credits
     created_at      bigint   NOT NULL,
     updated_at      bigint   NOT NULL,
     PRIMARY KEY (project_id, identity)
@@ -84,7 +84,7 @@ CREATE TABLE holds (
     project_id      text COLLATE "C" NOT NULL,
     identity        text COLLATE "C" NOT NULL,
     id              bigint NOT NULL,
-    node            bigint NOT NULL, -- that runs the request
+    node            bigint NOT NULL, -- the node that runs the request
     model           text COLLATE "C" NOT NULL,
     tier            text COLLATE "C" NOT NULL,
     requests        bigint NOT NULL DEFAULT 0,
@@ -93,8 +93,8 @@ CREATE TABLE holds (
     credit_requests bigint NOT NULL DEFAULT 0,
     credit_tokens   bigint NOT NULL DEFAULT 0,
     credit_micros   bigint NOT NULL DEFAULT 0,
-    limited         smallint NOT NULL DEFAULT 0, -- a bit a metric that a limit was in force for
-    burst_interval  bigint NOT NULL DEFAULT 0, -- nanoseconds, as burst_slack: what a release gives back, and at most
+    limited         smallint NOT NULL DEFAULT 0, -- one bit for each metric with a limit in force at admission
+    burst_interval  bigint NOT NULL DEFAULT 0, -- nanoseconds: a release gives back burst_interval, but at most burst_slack
     burst_slack     bigint NOT NULL DEFAULT 0,
     admitted_at     bigint NOT NULL,
     PRIMARY KEY (project_id, identity, id)

@@ -4,8 +4,8 @@
 
 CREATE TABLE installation (
     id             smallint PRIMARY KEY CHECK (id = 1),
-    oldest_schema  bigint NOT NULL,            -- binaries whose newest migration is this one, or later, work here
-    encryption_key text   NOT NULL DEFAULT ''  -- id of the key that seals, '' none yet
+    oldest_schema  bigint NOT NULL,            -- a binary may use this database if its newest migration is this one or a later one
+    encryption_key text   NOT NULL DEFAULT ''  -- id of the key that seals, '' for none yet
 );
 INSERT INTO installation (id, oldest_schema) VALUES (1, 2);
 
