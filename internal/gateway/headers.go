@@ -61,7 +61,7 @@ type dated struct {
 	value  []string
 }
 
-// date returns the Date header's value. net/http would write it anew for each answer.
+// date returns the Date header's value. net/http would format it anew for each answer.
 func (g *Gateway) date(now time.Time) []string {
 	last := g.lastDate.Load()
 	if second := now.Unix(); last == nil || last.second != second {
@@ -89,8 +89,8 @@ func (c *call) preflight() {
 // passHeader copies the provider's headers. It leaves out the length of an edited body, which can be shorter.
 func (c *call) passHeader(resp *http.Response, edited bool) {
 	h := c.w.Header()
-	// The gateway's limit headers replace the provider's, which are not about the end user. An answer has none if it is not
-	// metered, or if its request was let through unchecked.
+	// The gateway's limit headers replace the provider's, which are not about the end user. The gateway has none for an
+	// answer that is not metered, or whose request was let through unchecked.
 	provider.ResponseHeader(h, resp.Header, c.target.Provider, c.target.Stored, c.rules.Any())
 	if edited {
 		h.Del("Content-Length")
