@@ -246,7 +246,7 @@ func (c *call) finish() {
 // report writes the request's end to the log and passes it to Observe.
 func (c *call) report() {
 	c.giveMemory(c.memory)
-	c.g.windows.Give(c.window)
+	c.giveWindows()
 	c.g.running.Add(-1)
 	if c.outcome == "" {
 		c.outcome = "answered"
