@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/budget"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
@@ -102,6 +104,93 @@ func TestStreamOptions_AreNotAdded(t *testing.T) {
 	e = newExchangeTest(t, `{"name":"test","providers":{"openai":{"streamUsage":false}}}`, server.RoundTrip)
 	if answer := e.send("/v1/chat/completions", streamChat, 0); answer.Code != 200 || server.with != 1 {
 		t.Errorf("status %d, asked %d times with the field; want streamUsage: false to leave it out", answer.Code, server.with)
+	}
+}
+
+// onRead is a body that calls a function with each Read.
+type onRead struct {
+	io.Reader
+	seen func()
+}
+
+func (r onRead) Read(p []byte) (int, error) {
+	r.seen()
+	return r.Reader.Read(p)
+}
+
+// A request that is to be repeated without stream_options, and cannot be sent again, costs nothing.
+func TestStreamOptions_ARepetitionThatIsNotSentCostsNothing(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		full   bool // there is no memory for the second body
+		second error
+		status int
+		free   bool
+	}{
+		"NotDialled": {false, &net.OpError{Op: "dial", Err: errors.New("connection refused")}, 502, true},
+		"NoMemory":   {true, nil, 503, true},
+		"Unanswered": {false, io.ErrUnexpectedEOF, 502, false},
+	} {
+		asked := 0
+		var e *exchangeTest
+		e = newExchangeTest(t, `{"name":"test","tokenLimit":1000000}`, func(r *http.Request) (*http.Response, error) {
+			asked++
+			if _, dial := errors.AsType[*net.OpError](tc.second); asked > 1 && dial {
+				return nil, tc.second
+			}
+			httptrace.ContextClientTrace(r.Context()).WroteHeaders()
+			_, _ = io.Copy(io.Discard, r.Body)
+			if asked > 1 {
+				return nil, tc.second
+			}
+			for tc.full && e.Bodies.Take(1, 0) { //nolint:revive // takes all there is
+			}
+			return &http.Response{StatusCode: 400, Header: http.Header{}, Body: http.NoBody}, nil
+		})
+		e.Bodies = budget.New(1 << 20)
+		got := e.send("/v1/chat/completions", streamChat, 0)
+		if got.Code != tc.status {
+			t.Errorf("%s: status %d, want %d: %s", name, got.Code, tc.status, got.Body)
+		}
+		if len(e.account.settled)+e.account.released != 1 {
+			t.Fatalf("%s: settled %d times, released %d", name, len(e.account.settled), e.account.released)
+		}
+		free := e.account.released == 1 || e.account.settled[0].Amounts == limit.Amounts{}
+		if said := strings.Contains(got.Body.String(), "The request counts"); free != tc.free || said == tc.free {
+			t.Errorf("%s: charged %v and said %s; want it free: %v", name, e.account.settled, got.Body, tc.free)
+		}
+	}
+}
+
+// The memory of a repeated request is kept until the provider has all of the second body.
+func TestStreamOptions_ARepetitionKeepsItsMemory(t *testing.T) {
+	t.Parallel()
+	for _, reads := range []bool{false, true} {
+		var (
+			e    *exchangeTest
+			used int64
+		)
+		asked := 0
+		e = newExchangeTest(t, `{"name":"test","tokenLimit":1000000}`, func(r *http.Request) (*http.Response, error) {
+			if asked++; asked == 1 || reads {
+				_, _ = io.Copy(io.Discard, r.Body)
+			}
+			if asked == 1 {
+				return &http.Response{StatusCode: 400, Header: http.Header{}, Body: http.NoBody}, nil
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1,
+				Body: io.NopCloser(onRead{strings.NewReader("data: [DONE]\n\n"), func() { used = e.Bodies.Used() }})}, nil
+		})
+		e.Bodies = budget.New(1 << 20)
+		if got := e.send("/v1/chat/completions", streamChat, 0); got.Code != 200 || asked != 2 {
+			t.Fatalf("status %d, asked %d times", got.Code, asked)
+		}
+		if (used == 0) != reads {
+			t.Errorf("the provider has the second body: %v; %d bytes are held while it answers", reads, used)
+		}
+		if left := e.Bodies.Used(); left != 0 {
+			t.Errorf("%d bytes were not given back", left)
+		}
 	}
 }
 

@@ -139,12 +139,13 @@ func (c *call) giveMemory(n int64) {
 	c.g.Bodies.Give(n)
 }
 
-// dropBody frees the body once the provider has all of it: an answer can last for minutes, and other requests need the
-// memory.
+// dropBody frees the body once the provider has all of it, in each attempt: an answer can last for minutes, and other
+// requests need the memory.
 func (c *call) dropBody(x *exchange, resp *http.Response) {
-	if !x.body.sent.Load() {
+	if !x.first.sent.Load() || !x.body.sent.Load() {
 		return
 	}
+	x.first.Reset(nil)
 	x.body.Reset(nil)
 	c.body, resp.Request = nil, nil
 	c.env.Forget()

@@ -20,24 +20,25 @@ import (
 // errorBody bounds how many bytes of a provider's error are searched for complaints about a stored key.
 const errorBody = 256 << 10
 
-// exchange is one request to the provider and its answer.
+// exchange is one request to the provider and its answer. retryPlain may send the request a second time.
 type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	taken  atomic.Bool // the transport has begun to send the request
 	gone   atomic.Bool // the client has gone, or no longer reads
 	marked atomic.Bool // the stream's end marker has come
 	idle   *time.Timer
 	quiet  time.Duration
 	stop   func() bool // stops watching the client
-	trace  httptrace.ClientTrace
-	body   outgoingBody
+	first  outgoingBody
+	body   *outgoingBody // of the latest attempt
 }
 
 // outgoingBody is a request's body on its way to the provider.
 type outgoingBody struct {
 	bytes.Reader
-	sent atomic.Bool // the transport has read all of it
+	taken atomic.Bool // the transport has begun to send the request
+	sent  atomic.Bool // the transport has read all of the body
+	trace httptrace.ClientTrace
 }
 
 // Read implements io.Reader. After the last byte it does not touch the embedded Reader again, which dropBody then empties.
@@ -82,6 +83,7 @@ var (
 // its grace is over, or if the server ends.
 func (c *call) begin(ctx context.Context) *exchange {
 	x := &exchange{quiet: c.g.UpstreamTimeout}
+	x.body = &x.first
 	x.ctx, x.cancel = context.WithCancelCause(c.g.Ending)
 	x.idle = time.AfterFunc(x.quiet, func() { x.cancel(errIdle) })
 	x.stop = context.AfterFunc(ctx, func() { x.clientLeft(c) })
@@ -141,13 +143,12 @@ func (x *exchange) clientLeft(c *call) bool {
 func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	x := c.begin(ctx)
 	defer x.end()
-	req, err := c.outgoing(x, &x.body, edit)
+	req, err := c.outgoing(x, edit)
 	if err != nil {
-		c.release()
-		return err
+		return c.unanswered(x, err)
 	}
 	c.at.Sent = c.elapsed()
-	resp, err := c.send(x, req, &x.body)
+	resp, err := c.send(x, req)
 	if err == nil && edit.IncludeUsage {
 		resp, err = c.retryPlain(x, resp, &edit)
 	}
@@ -168,8 +169,8 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	return c.answer(x, resp, options)
 }
 
-// outgoing makes the provider's request. It fills body with the edited body.
-func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.Request, error) {
+// outgoing makes the provider's request. It fills x.body with the edited body.
+func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
 	target, err := c.target.Provider.URL(strings.TrimPrefix(c.target.URL, c.target.Provider.BaseURL))
 	if err != nil {
 		return nil, badRequest("model", "The model's name cannot be part of a URL. Send the name as the provider writes it.")
@@ -179,9 +180,10 @@ func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.
 	if err != nil {
 		return nil, err
 	}
+	body := x.body
 	body.Reset(sent)
-	x.trace.WroteHeaders = func() { x.taken.Store(true) }
-	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &x.trace))
+	body.trace.WroteHeaders = func() { body.taken.Store(true) }
+	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &body.trace))
 	req.Method, req.URL, req.Host, req.Header = c.r.Method, target, target.Host, c.cred.Header
 	if sent := req.Header.Get("Content-Type"); sent != "application/json" {
 		req.Header["Content-Type"] = []string{c.env.ContentType(sent)}
@@ -194,22 +196,29 @@ func (c *call) outgoing(x *exchange, body *outgoingBody, edit wire.Edit) (*http.
 var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
 // send makes the exchange. A failed dial is tried once more: the provider cannot have begun.
-func (c *call) send(x *exchange, req *http.Request, body *outgoingBody) (*http.Response, error) {
+func (c *call) send(x *exchange, req *http.Request) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.taken.Load() {
-		body.rewind()
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.body.taken.Load() {
+		x.body.rewind()
 		resp, err = c.g.Transport.RoundTrip(req)
 	}
 	return resp, err
 }
 
-// unanswered accounts for a request without an answer. A request that never reached the provider costs nothing. Otherwise
-// its input counts and, if the client left, the usual output too.
+// unanswered accounts for a request without an answer. A request that never reached the provider costs nothing; if the
+// provider had refused the attempt before, it costs what a refusal costs. Otherwise its input counts and, if the client left,
+// the usual output too.
 func (c *call) unanswered(x *exchange, err error) error {
-	if x.taken.Load() {
+	switch {
+	case x.body.taken.Load():
 		c.settle(c.unseen(x))
-	} else {
+	case x.body != &x.first:
+		c.settleFree()
+	default:
 		c.release()
+	}
+	if ours, ok := errors.AsType[*wire.Error](err); ok {
+		return ours
 	}
 	return c.failure(x, err)
 }
@@ -228,7 +237,7 @@ func (c *call) failure(x *exchange, err error) error {
 			Message: "This server is shutting down. " + c.countNote()}
 	case errors.Is(err, provider.ErrForbiddenAddress):
 		return unreachable("The provider's address is not allowed: it resolves to a private network. ALLOW_PRIVATE_UPSTREAMS=true lifts this.")
-	case !x.taken.Load():
+	case !x.body.taken.Load():
 		return unreachable("The provider cannot be reached. Nothing was counted; try again.")
 	case errors.Is(cause, errIdle), errors.As(err, &timeout) && timeout.Timeout():
 		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",

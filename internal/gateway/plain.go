@@ -108,13 +108,14 @@ func (c *call) retryPlain(x *exchange, refusal *http.Response, edit *wire.Edit) 
 		return refusal, nil
 	}
 	_ = refusal.Body.Close()
+	c.giveWindows()
 	edit.IncludeUsage = false
-	again := new(outgoingBody) // the transport may still use the first one
-	req, err := c.outgoing(x, again, *edit)
+	x.body = new(outgoingBody) // the transport may still use the first one
+	req, err := c.outgoing(x, *edit)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(x, req, again)
+	resp, err := c.send(x, req)
 	if err == nil && resp.StatusCode < 300 {
 		c.g.plain.noteRefusal(c.server(), c.g.Now())
 	}
