@@ -121,19 +121,24 @@ func readNew(p *project.Snapshot, data []byte) (*settingsChange, error) {
 // readMany reads the body of a bulk call.
 func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
 	const at = "body.items"
-	var items []document.Value
+	var items []document.Value // at most maxBulk of them
+	count := 0
 	err := readBody(data, document.Fields{"items": func(_ string, v document.Value) error {
 		if v.Kind() != document.Array {
 			return fmt.Errorf("must be an array, not %s", v.Describe())
 		}
-		items = v.Items()
+		for item := range v.Items() {
+			if count++; count <= maxBulk {
+				items = append(items, item)
+			}
+		}
 		return nil
 	}})
 	switch {
 	case err != nil:
 		return nil, err
-	case len(items) == 0 || len(items) > maxBulk:
-		return nil, wrong(at, "must have 1 to %d items, not %d", maxBulk, len(items))
+	case count == 0 || count > maxBulk:
+		return nil, wrong(at, "must have 1 to %d items, not %d", maxBulk, count)
 	}
 	changes, seen := make([]*settingsChange, len(items)), make(map[string]int, len(items))
 	var all fieldProblems

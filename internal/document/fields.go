@@ -53,7 +53,7 @@ func (fs Fields) SetEach(path string, v Value) iter.Seq[*FieldError] {
 			yield(&FieldError{path, "must be an object, not " + v.Describe()})
 			return
 		}
-		for _, m := range v.Members() {
+		for m := range v.Members() {
 			at, set := Join(path, m.Name), fs[m.Name]
 			var err error
 			switch {

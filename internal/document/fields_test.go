@@ -57,7 +57,7 @@ func TestUnknownMembersOfAStoredDocumentArePassedOver(t *testing.T) {
 	fields := Fields{
 		"known": Fields{"on": Toggle(&on, false)}.Set,
 		"list": func(path string, v Value) error {
-			return Fields{"on": Toggle(&other, false)}.Set(Index(path, 0), v.Items()[0])
+			return Fields{"on": Toggle(&other, false)}.Set(Index(path, 0), slices.Collect(v.Items())[0])
 		},
 	}
 	if err := fields.Set("", v.AllowUnknown()); err != nil || !on {

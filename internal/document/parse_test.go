@@ -108,13 +108,13 @@ func rebuilt(t *testing.T, v Value) any {
 		return v.Text()
 	case Array:
 		items := []any{}
-		for _, item := range v.Items() {
+		for item := range v.Items() {
 			items = append(items, rebuilt(t, item))
 		}
 		return items
 	}
 	members := map[string]any{}
-	for _, m := range v.Members() {
+	for m := range v.Members() {
 		if _, twice := members[m.Name]; twice {
 			t.Fatalf("%s has two members %q", v.Raw(), m.Name)
 		}

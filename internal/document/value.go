@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"strconv"
 )
 
@@ -19,8 +20,8 @@ const (
 	Object  Kind = "an object"
 )
 
-// Value is a JSON value of a document that Parse accepted. The zero value is null. It holds the text and decodes it on
-// demand, so a large body takes no more memory than its bytes.
+// Value is a JSON value of a document that Parse accepted. The zero value is null. It holds the text, and
+// decodes a part when it is asked for, so that a large body takes no more memory than its bytes.
 type Value struct {
 	raw     json.RawMessage
 	lenient bool
@@ -65,64 +66,86 @@ func (v Value) Kind() Kind {
 func (v Value) True() bool { return string(v.raw) == "true" }
 
 // Text returns a string, or a number as it is written; "" for another kind.
-func (v Value) Text() (s string) {
+func (v Value) Text() string {
 	switch v.Kind() {
 	case Number:
-		s = string(v.raw)
+		return string(v.raw)
 	case String:
 		if bytes.IndexByte(v.raw, '\\') < 0 {
 			return string(v.raw[1 : len(v.raw)-1])
 		}
+		var s string
 		_ = json.Unmarshal(v.raw, &s)
+		return s
 	}
-	return s
+	return ""
 }
 
-// Items returns the elements of an array.
-func (v Value) Items() []Value {
-	if v.Kind() != Array {
-		return nil
+// Items goes through the elements of an array.
+func (v Value) Items() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		if v.Kind() == Array {
+			v.parts(yield)
+		}
 	}
-	return v.parts()
 }
 
-// Members returns the members of an object in their order.
-func (v Value) Members() []Member {
-	if v.Kind() != Object {
-		return nil
+// Members goes through the members of an object in their order.
+func (v Value) Members() iter.Seq[Member] {
+	return func(yield func(Member) bool) {
+		if v.Kind() != Object {
+			return
+		}
+		var name Value
+		named := false
+		v.parts(func(part Value) bool {
+			if named = !named; named {
+				name = part
+				return true
+			}
+			return yield(Member{name.Text(), part})
+		})
 	}
-	parts := v.parts()
-	members := make([]Member, len(parts)/2)
-	for i := range members {
-		members[i] = Member{parts[2*i].Text(), parts[2*i+1]}
-	}
-	return members
 }
 
-// parts returns the texts between the brackets, commas and colons of an array or object. It needs no grammar, because Parse
-// has checked the document.
-func (v Value) parts() (parts []Value) {
+// Empty reports whether the value is an array without elements.
+func (v Value) Empty() bool {
+	for range v.Items() {
+		return false
+	}
+	return v.Kind() == Array
+}
+
+// parts yields the texts between the brackets, commas and colons of an array or object, until yield returns false. It needs
+// no grammar, because Parse has checked the document.
+func (v Value) parts(yield func(Value) bool) {
 	depth, start, last := 0, 1, len(v.raw)-1
 	for i := 1; i <= last; i++ {
 		switch c := v.raw[i]; {
 		case c == '"':
-			for i++; v.raw[i] != '"'; i++ {
-				if v.raw[i] == '\\' {
-					i++
-				}
-			}
+			i += endOfString(v.raw[i:])
 		case c == '[' || c == '{':
 			depth++
 		case depth == 0 && (c == ',' || c == ':' || i == last):
-			if part := bytes.TrimSpace(v.raw[start:i]); len(part) > 0 {
-				parts = append(parts, Value{json.RawMessage(part), v.lenient})
+			if part := bytes.TrimSpace(v.raw[start:i]); len(part) > 0 && !yield(Value{json.RawMessage(part), v.lenient}) {
+				return
 			}
 			start = i + 1
 		case c == ']' || c == '}':
 			depth--
 		}
 	}
-	return parts
+}
+
+// endOfString returns the index of the closing quote of the string that raw begins with.
+func endOfString(raw []byte) int {
+	i := 1
+	for ; raw[i] != '"'; i++ {
+		if raw[i] == '\\' {
+			i++
+		}
+	}
+	return i
 }
 
 // Any returns the value as encoding/json does, with numbers as they are written (json.Number).

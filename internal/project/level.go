@@ -123,10 +123,8 @@ func byModel[T any](into *map[string]T, read func(path string, v document.Value)
 		if v.Kind() != document.Object && v.Kind() != document.Null {
 			return document.Errorf(path, "must be an object or null, not %s", v.Describe())
 		}
-		members := v.Members()
-		out := make(map[string]T, len(members))
-		seen := make(map[string]string, len(members))
-		for _, m := range members {
+		out, seen := make(map[string]T), make(map[string]string)
+		for m := range v.Members() {
 			at := document.Join(path, m.Name)
 			key, err := modelKey(at, m.Name)
 			if err != nil {

@@ -54,7 +54,7 @@ func (s *Settings) setProviders(path string, v document.Value) error {
 	for name, p := range s.Providers {
 		merged[name] = p
 	}
-	for _, m := range v.Members() {
+	for m := range v.Members() {
 		at := document.Join(path, m.Name)
 		if err := providerName(at, m.Name); err != nil {
 			return err

@@ -29,7 +29,7 @@ func LimitResponse(into *map[string]any) document.Setter {
 		if v.Kind() != document.Object {
 			return document.Errorf(path, "must be an object or null, not %s", v.Describe())
 		}
-		for _, m := range v.Members() {
+		for m := range v.Members() {
 			if err := responseField(document.Join(path, m.Name), m); err != nil {
 				return err
 			}

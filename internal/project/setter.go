@@ -38,7 +38,7 @@ func choice(into *string, names ...string) document.Setter {
 // emptyIsNull reads an empty array as null. It is for fields in which an empty list and no list mean the same.
 func emptyIsNull(set document.Setter) document.Setter {
 	return func(path string, v document.Value) error {
-		if v.Kind() == document.Array && len(v.Items()) == 0 {
+		if v.Empty() {
 			v = document.Value{}
 		}
 		return set(path, v)
@@ -56,14 +56,13 @@ func list(into *[]string, check func(path, s string) (same string, err error)) d
 		if v.Kind() != document.Array {
 			return document.Errorf(path, "must be an array of strings or null, not %s", v.Describe())
 		}
-		items := v.Items()
-		if len(items) == 0 {
+		if v.Empty() {
 			return document.Errorf(path, "is empty; null means all, or list at least one")
 		}
-		out := make([]string, len(items))
-		seen := make(map[string]string, len(items))
-		for i, item := range items {
-			at := path + "[" + strconv.Itoa(i) + "]"
+		var out []string
+		seen := make(map[string]string)
+		for item := range v.Items() {
+			at := document.Index(path, len(out))
 			if item.Kind() != document.String {
 				return document.Errorf(at, "must be a string, not %s", item.Describe())
 			}
@@ -75,7 +74,7 @@ func list(into *[]string, check func(path, s string) (same string, err error)) d
 			if first, twice := seen[same]; twice {
 				return document.Errorf(at, "is the same as %q", first)
 			}
-			seen[same], out[i] = name, name
+			seen[same], out = name, append(out, name)
 		}
 		*into = out
 		return nil
@@ -85,7 +84,7 @@ func list(into *[]string, check func(path, s string) (same string, err error)) d
 // listOrNone reads as list does, but accepts an empty list, which means "none".
 func listOrNone(into *[]string, check func(path, s string) (same string, err error)) document.Setter {
 	return func(path string, v document.Value) error {
-		if v.Kind() == document.Array && len(v.Items()) == 0 {
+		if v.Empty() {
 			*into = []string{}
 			return nil
 		}

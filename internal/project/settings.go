@@ -131,7 +131,7 @@ func ReadSettings(stored []byte) (Settings, error) {
 		return Settings{}, err
 	}
 	known := s.fields()
-	for _, m := range v.Members() {
+	for m := range v.Members() {
 		if known[m.Name] == nil {
 			if s.Unknown == nil {
 				s.Unknown = make(map[string]any)
@@ -289,7 +289,7 @@ func (s *Settings) setTiers(path string, v document.Value) error {
 		return document.Errorf(path, "must be an object or null, not %s", v.Describe())
 	}
 	tiers := make(map[string]TierFields)
-	for _, m := range v.Members() {
+	for m := range v.Members() {
 		at := document.Join(path, m.Name)
 		if err := tierName(at, m.Name); err != nil {
 			return err
