@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -33,6 +34,11 @@ func LimitResponse(into *map[string]any) document.Setter {
 			if err := responseField(document.Join(path, m.Name), m); err != nil {
 				return err
 			}
+		}
+		// An escape is six bytes of text for one. A text larger than that is not decoded: it takes many times its bytes.
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, v.Raw()); err != nil || compact.Len() > len(`\u0000`)*maxResponse {
+			return document.Errorf(path, "is larger than %d bytes", maxResponse)
 		}
 		out := v.Any().(map[string]any)
 		if b, err := json.Marshal(out); err != nil || len(b) > maxResponse {
