@@ -46,6 +46,7 @@ type Snapshot struct {
 	prices     priceList
 	book       *PriceBook // overrides the built-in book; may be nil
 	naming     naming
+	keys       *lazyKeys // see named
 }
 
 // Tier is a pricing tier of a project.
@@ -110,6 +111,7 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		Security:        set.Security,
 		origins:         originSet(set.AllowedOrigins),
 		naming:          set.naming(),
+		keys:            new(lazyKeys),
 	}
 	if set.LimitPeriod != "" {
 		period, err := limit.ParsePeriod(set.LimitPeriod)

@@ -55,14 +55,10 @@ func (w *warner) unbounded(path string, t *Tier, subject string) {
 	const unlisted = "\x00" // a model that no key names
 	var free, dear []string
 	sums := make(map[string]int64) // of dear
-	models, ok := w.callable(path, t)
-	if !ok || !w.may(path, len(models)*(resolveSteps+keysOf(levels))) {
-		return
-	}
-	if !w.snapshot.Restricts(t) {
-		models = append(models, unlisted)
-	}
-	for _, model := range models {
+	check := func(model string) bool {
+		if !w.may(path, resolveSteps+keysOf(levels)) {
+			return false
+		}
 		rules := limit.Resolve(levels, limit.NormalizeModel(model), w.snapshot.Period, false)
 		_, cost := rules.Limit(limit.Cost)
 		_, tokens := rules.Limit(limit.Tokens)
@@ -71,18 +67,26 @@ func (w *warner) unbounded(path string, t *Tier, subject string) {
 		case cost || tokens:
 		case !some:
 			free = append(free, model)
-		case !w.may(path, keySteps+4*len(w.snapshot.prices)):
-			return
 		default:
-			if sum := w.maxCost(model, requests.Max); sum > maxSpend {
+			if sum := w.maxCost(path, model, requests.Max); sum > maxSpend {
 				dear = append(dear, model)
 				sums[model] = sum
 			}
 		}
+		return true
+	}
+	others := 0
+	if !w.snapshot.Restricts(t) {
+		others = 1
+		check(unlisted) // first, because it matters most if the check ends early
+	}
+	models, whole := w.callable(path, t)
+	for _, model := range models {
+		whole = whole && check(model)
 	}
 	const advice = "Set costLimitUsd."
 	switch {
-	case len(free) == len(models) && len(free) > 0:
+	case whole && len(free) == others+len(models) && len(free) > 0:
 		w.warn(path, "%s has no limit, and the project key is public: it can cost what your provider accounts allow. "+advice, subject)
 		return
 	case slices.Contains(free, unlisted):
@@ -97,30 +101,34 @@ func (w *warner) unbounded(path string, t *Tier, subject string) {
 }
 
 // callable lists the models of the price book and of the settings that an identity in a tier may call. Models of the price
-// book have one name each. It returns false if the check has to end at path.
+// book have one name each. If the check has to end at path, it returns false and no models.
 func (w *warner) callable(path string, t *Tier) ([]string, bool) {
-	names := slices.Collect(maps.Keys(w.Providers))
-	if len(names) == 0 {
-		for _, v := range vendors {
-			names = append(names, v.Name)
+	models := w.offers()
+	var ofTier *limit.KeySet // nil allows all
+	each := resolveSteps
+	if w.AllowedModels != nil {
+		each += 4 * w.allowedKeys().Prefixes()
+	}
+	if t != nil && t.allowed != nil {
+		steps := 0
+		for _, key := range t.AllowedModels {
+			steps += newKeySteps(key)
 		}
-	}
-	var models []string
-	for _, name := range names {
-		for _, model := range price.Models(name) {
-			models = append(models, limit.CanonicalModel(model))
+		if !w.may(path, steps) {
+			return nil, false
 		}
+		ofTier = keySet(t.AllowedModels)
+		each += 4 * ofTier.Prefixes()
 	}
-	ofTier := resolveSteps
-	if t != nil {
-		ofTier += len(t.AllowedModels)
-	}
-	if !w.may(path, len(models)*(len(w.AllowedModels)+ofTier)+len(w.AllowedModels)*ofTier) {
+	if !w.may(path, (len(models)+len(w.AllowedModels))*each) {
 		return nil, false
 	}
-	models = slices.DeleteFunc(models, func(m string) bool { return !w.snapshot.Allowed(t, m) })
+	allows := func(model string) bool { return ofTier == nil || ofTier.Has(model) }
+	models = slices.DeleteFunc(slices.Clone(models), func(m string) bool {
+		return w.AllowedModels != nil && !w.allowedKeys().Has(m) || !allows(m)
+	})
 	for _, m := range w.AllowedModels {
-		if !strings.HasSuffix(m, "*") && (t == nil || t.allowed == nil || t.allowed.Has(m)) {
+		if !strings.HasSuffix(m, "*") && allows(limit.CanonicalModel(m)) {
 			models = append(models, m)
 		}
 	}
@@ -128,8 +136,47 @@ func (w *warner) callable(path string, t *Tier) ([]string, bool) {
 	return slices.Compact(models), true
 }
 
+// offers lists the canonical names of the price book's models at the project's providers.
+func (w *warner) offers() []string {
+	if w.offered == nil {
+		names := slices.Collect(maps.Keys(w.Providers))
+		if len(names) == 0 {
+			for _, v := range vendors {
+				names = append(names, v.Name)
+			}
+		}
+		w.offered = []string{}
+		for _, name := range names {
+			for _, model := range price.Models(name) {
+				w.offered = append(w.offered, limit.CanonicalModel(model))
+			}
+		}
+	}
+	return w.offered
+}
+
 // maxCost estimates the highest cost of requests to a model, in micro-USD: each with a full context and the longest answer.
-func (w *warner) maxCost(model string, requests int64) int64 {
+// It is 0 if the check has to end at path.
+func (w *warner) maxCost(path, model string, requests int64) int64 {
+	each, ok := w.costs[model]
+	if !ok {
+		if !w.may(path, keySteps+4*len(w.snapshot.prices)) {
+			return 0
+		}
+		if w.costs == nil {
+			w.costs = make(map[string]int64)
+		}
+		each = w.costOf(model)
+		w.costs[model] = each
+	}
+	if each > 0 && requests > limit.Most/each {
+		return limit.Most
+	}
+	return each * requests
+}
+
+// costOf estimates the highest cost of a request.
+func (w *warner) costOf(model string) int64 {
 	p, ok := w.snapshot.Price(model)
 	if !ok {
 		return 0
@@ -142,11 +189,7 @@ func (w *warner) maxCost(model string, requests int64) int64 {
 	if output == 0 {
 		output = usual
 	}
-	each := p.Cost(price.Usage{Input: input, Output: output})
-	if each > 0 && requests > limit.Most/each {
-		return limit.Most
-	}
-	return each * requests
+	return p.Cost(price.Usage{Input: input, Output: output})
 }
 
 // few names at most three of several models.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -83,15 +84,15 @@ func (s Settings) RemovedTierWarning(tier string, n int) Warning {
 const (
 	// maxWarnings is how many warnings a check may give. Nobody would read more.
 	maxWarnings = 100
-	// maxSteps is how many steps of 1 to 20 ns a check of settings may take. A project with hundreds of keys and dozens of
-	// tiers needs a fraction of them.
-	maxSteps = 5_000_000
+	// maxSteps is how many steps of 1 to 20 ns a check of settings may take. A project with hundreds of keys and prices and
+	// dozens of tiers needs a fraction of them.
+	maxSteps = 20_000_000
 	// maxIdentitySteps is the same for one identity. One call may set a thousand identities.
-	maxIdentitySteps = 200_000
+	maxIdentitySteps = 400_000
 
-	resolveSteps = 50     // to find the limits of a model, in addition to one step for each key
-	keySteps     = 300    // to look a model up in the price book
-	prefixSteps  = 10_000 // to compare a prefix with the price book's models
+	resolveSteps = 50   // to find the limits of a model, in addition to one step for each key
+	keySteps     = 300  // to look a model up in the price book
+	prefixSteps  = 2000 // to prepare a prefix, for which the price book is looked through
 )
 
 type warner struct {
@@ -100,6 +101,10 @@ type warner struct {
 	all      []Warning
 	steps    int    // that are left
 	ended    string // the path at which the check ended early; "" if it did not
+
+	allowed *limit.KeySet    // AllowedModels, made by the first use
+	offered []string         // see offers
+	costs   map[string]int64 // of one request, by model
 }
 
 func (w *warner) warn(path, format string, args ...any) {
@@ -133,7 +138,7 @@ func (w *warner) result() []Warning {
 	case len(w.all) == maxWarnings:
 		w.warn(w.ended, "The check ended here, after %d warnings. Mend those, and check again.", maxWarnings)
 	default:
-		w.warn(w.ended, "The check ended here, because there are too many model keys or tiers to check them all. Use fewer, such as prefixes that end in *.")
+		w.warn(w.ended, "The check ended here, because there are too many model keys, prices or tiers to check them all. What is not named here may have mistakes too.")
 	}
 	return w.all
 }
@@ -176,31 +181,42 @@ func (w *warner) tier(path string, t TierFields) {
 	w.list(path+".allowedModels", t.AllowedModels)
 	for i, key := range t.AllowedModels {
 		at := fmt.Sprintf("%s.allowedModels[%d]", path, i)
-		steps := 0
-		for _, k := range w.AllowedModels {
-			steps += overlapSteps(k, key)
-		}
-		if w.AllowedModels == nil || !w.may(at, steps) {
+		if w.AllowedModels == nil || !w.may(at, overlapSteps(w.allowedKeys(), key)) {
 			return
 		}
-		if !slices.ContainsFunc(w.AllowedModels, func(k string) bool { return overlap(limit.NormalizeModel(k), limit.NormalizeModel(key)) }) {
+		if !w.allowedKeys().Overlaps(limit.NormalizeModel(key)) {
 			w.warn(at, "allows nothing: the project's allowedModels do not have %q, and a tier's only narrow them. Add it there.", key)
 		}
 	}
 }
 
-// overlap reports whether some model may be covered by both keys.
-func overlap(a, b string) bool {
-	example := func(key string) string { return strings.TrimSuffix(key, "*") }
-	_, ab := limit.Match(a, example(b))
-	_, ba := limit.Match(b, example(a))
-	return ab || ba
+// allowedKeys are the project's allowedModels.
+func (w *warner) allowedKeys() *limit.KeySet {
+	if w.allowed == nil {
+		w.allowed = keySet(w.AllowedModels)
+	}
+	return w.allowed
 }
 
-// overlapSteps is how many steps overlap takes at most.
-func overlapSteps(a, b string) int {
-	if strings.HasSuffix(a, "*") || strings.HasSuffix(b, "*") {
-		return prefixSteps / 10
+func keySet(keys []string) *limit.KeySet {
+	return limit.NewKeySet(func(yield func(string) bool) {
+		for _, key := range keys {
+			if !yield(limit.NormalizeModel(key)) {
+				return
+			}
+		}
+	})
+}
+
+// overlapSteps is how many steps it takes at most to compare a key with those of a set.
+func overlapSteps(set *limit.KeySet, key string) int {
+	return newKeySteps(key) + 4*set.Prefixes()
+}
+
+// newKeySteps is how many steps it takes at most to prepare a key for comparisons.
+func newKeySteps(key string) int {
+	if strings.HasSuffix(key, "*") {
+		return prefixSteps
 	}
 	return resolveSteps
 }
@@ -324,41 +340,63 @@ func (w *warner) otherName(path, key, model string) {
 
 // knows reports whether a key covers a model that the price book, the project's prices or its own providers name.
 func (s *Snapshot) knows(key string) bool {
-	if key == limit.Others {
+	switch {
+	case key == limit.Others || s.named().Overlaps(key):
+		return true
+	case strings.HasSuffix(key, "*"):
+		return bookKeys().Overlaps(key)
+	}
+	if _, ok := listPrice(key); ok {
 		return true
 	}
-	priced := func(p pricing) bool { return overlap(p.key, key) }
-	if slices.ContainsFunc(s.prices, priced) || s.book != nil && slices.ContainsFunc(s.book.prices, priced) ||
-		slices.ContainsFunc(s.patterns, func(p pattern) bool { return overlap(p.key, key) }) {
-		return true
-	}
-	if !strings.HasSuffix(key, "*") {
-		_, ok := s.Price(key)
-		return ok
-	}
-	covered := limit.NewModelSet([]string{key})
-	return slices.ContainsFunc(vendors, func(v Vendor) bool { return slices.ContainsFunc(price.Models(v.Name), covered.Has) })
+	_, ok := s.Price(key)
+	return ok
 }
 
-// knowsSteps is how many steps it takes at most to check a key.
-func (s *Snapshot) knowsSteps(key string) int {
-	steps := keySteps
-	if strings.HasSuffix(key, "*") {
-		steps = prefixSteps
+// knowsSteps is how many steps it takes at most to check a key. It leaves out the project's prices, because they are looked
+// through only for a key that gets a warning.
+func (s *Snapshot) knowsSteps(key string) int { return keySteps + overlapSteps(s.named(), key) }
+
+// named returns the model keys of prices, of the operator's book, and of providers.
+func (s *Snapshot) named() *limit.KeySet {
+	if s.keys == nil { // the zero Snapshot
+		return s.namedKeys()
 	}
+	s.keys.once.Do(func() { s.keys.set = s.namedKeys() })
+	return s.keys.set
+}
+
+func (s *Snapshot) namedKeys() *limit.KeySet {
+	var keys []string
 	for _, p := range s.patterns {
-		steps += overlapSteps(p.key, key)
+		keys = append(keys, p.key)
 	}
-	for _, p := range s.prices {
-		steps += overlapSteps(p.key, key)
-	}
+	lists := []priceList{s.prices}
 	if s.book != nil {
-		for _, p := range s.book.prices {
-			steps += overlapSteps(p.key, key)
+		lists = append(lists, s.book.prices)
+	}
+	for _, list := range lists {
+		for _, p := range list {
+			keys = append(keys, p.key)
 		}
 	}
-	return steps
+	return limit.NewKeySet(slices.Values(keys))
 }
+
+// lazyKeys are made by the first check for warnings, because requests do not need them.
+type lazyKeys struct {
+	once sync.Once
+	set  *limit.KeySet
+}
+
+// bookKeys are the models of the price book that vendors offer today.
+var bookKeys = sync.OnceValue(func() *limit.KeySet {
+	var models []string
+	for _, v := range vendors {
+		models = append(models, price.Models(v.Name)...)
+	}
+	return limit.NewKeySet(slices.Values(models))
+})
 
 // ResponseVariables are the variables of a limit response, written as {{name}}.
 var ResponseVariables = []string{"usage", "limit", "remaining", "limitType", "period", "tier", "model", "identity", "resetsAt"}

@@ -2,6 +2,7 @@ package project
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -212,7 +213,7 @@ func TestWarnings_AreBounded(t *testing.T) {
 		if len(all) > maxWarnings+1 {
 			t.Errorf("%s: %d warnings, want at most %d and one that says so", name, len(all), maxWarnings)
 		}
-		if name != "tiers with limits" && (len(all) == 0 || !strings.Contains(all[len(all)-1].Text, "The check ended here")) {
+		if name != "tiers with limits" && name != "prefixes" && (len(all) == 0 || !strings.Contains(all[len(all)-1].Text, "The check ended here")) {
 			t.Errorf("%s: the last warning does not say that others may be missing: %v", name, all[max(0, len(all)-1):])
 		}
 		if name == "allowed models" && !strings.Contains(warned(all), "costLimitUsd: A user has no limit") {
@@ -242,5 +243,79 @@ func TestWarnings_OfALargeProjectAreWhole(t *testing.T) {
 	}
 	if all := s.Warnings(nil); len(all) != 0 {
 		t.Errorf("warns of\n%s", warned(all))
+	}
+}
+
+// openRouter is a project as at an aggregator of models: n models with a price each, patterns of the provider, and tiers.
+func openRouter(n int) string {
+	var models, prices, tiers, limits, patterns []string
+	for i := range n {
+		model := fmt.Sprintf("maker-%d/model-%dx:free", i%20, i)
+		models = append(models, strconv.Quote(model))
+		prices = append(prices, strconv.Quote(model)+`: {"inputUsdPerMillion": 1000, "outputUsdPerMillion": 1000}`)
+		limits = append(limits, strconv.Quote(model)+`: {"requestLimit": 1000}`)
+	}
+	for i := range 20 {
+		patterns = append(patterns, fmt.Sprintf(`"maker-%d/*"`, i))
+	}
+	for i := range 8 {
+		tiers = append(tiers, fmt.Sprintf(`"tier-%d": {"requestLimit": 1000, "allowedModels": [%s], "modelLimits": {%s}}`, i,
+			strings.Join(models, ","), strings.Join(limits, ",")))
+	}
+	return `{"requestLimit": 1000, "allowedModels": [` + strings.Join(models, ",") + `, "misspelt-1"],
+		"modelLimits": {` + strings.Join(limits, ",") + `, "misspelt-2": {"requestLimit": 1}, "misspelt-*": {"requestLimit": 1}},
+		"providers": {"openrouter": {"baseUrl": "https://openrouter.ai/api/v1", "dialect": "openai", "models": [` + strings.Join(patterns, ",") + `]}},
+		"prices": {` + strings.Join(prices, ",") + `},
+		"tiers": {` + strings.Join(tiers, ",") + `, "other": {"costLimitUsd": 1, "allowedModels": ["misspelt-3", "maker-1/*"]}}, "defaultTier": "tier-0"}`
+}
+
+// A project of 300 models with 300 prices is a usual one: each mistake in it is found.
+func TestWarnings_OfAnAggregatorsProjectAreWhole(t *testing.T) {
+	t.Parallel()
+	all := warned(mustParse(t, openRouter(300)).Warnings(nil))
+	for _, want := range []string{
+		`allowedModels[300]: "misspelt-1" matches no model`,
+		`modelLimits.misspelt-2: "misspelt-2" matches no model`,
+		`modelLimits.misspelt-*: "misspelt-*" matches no model`,
+		`tiers.other.allowedModels[0]: "misspelt-3" matches no model`,
+		`tiers.other.allowedModels[0]: allows nothing`,
+		"tiers.tier-0: A user in this tier is limited in requests alone for maker-",
+		"tiers.tier-7: Anybody who claims this tier in x-tier is limited in requests alone for maker-",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q among\n%s", want, all)
+		}
+	}
+	if strings.Contains(all, "maker-1/*") || strings.Contains(all, "The check ended here") {
+		t.Errorf("want the mistakes alone:\n%s", all)
+	}
+	p := mustSnapshot(t, openRouter(300))
+	limits := map[string]ModelLimit{"misspelt-4": {}}
+	for i := range 100 {
+		limits[fmt.Sprintf("maker-%d/model-%dx", i%20, i)], limits[fmt.Sprintf("maker-%d/mod-%d*", i%20, i)] = ModelLimit{}, ModelLimit{}
+	}
+	if all := warned(p.IdentityWarnings(LevelFields{ModelLimits: limits}, nil)); strings.Count(all, "\n") != 1 || !strings.Contains(all, "misspelt-4") {
+		t.Errorf("an identity: want misspelt-4 alone:\n%s", all)
+	}
+}
+
+// A check that has to end tells what it has found before.
+func TestWarnings_OfAnEndedCheckStay(t *testing.T) {
+	t.Parallel()
+	const doc = `{"modelLimits": {"gpt-4o-mini": {"costLimitUsd": 1}}}`
+	const want = "costLimitUsd: A user has no limit on models that modelLimits does not name"
+	offered := len((&warner{}).offers()) * resolveSteps
+	for steps, whole := range map[int]bool{2 * resolveSteps: false, offered + 5*resolveSteps: false, 3 * offered: true} {
+		w := warner{Settings: mustParse(t, doc), snapshot: mustSnapshot(t, doc), steps: steps}
+		w.unbounded("costLimitUsd", nil, "A user")
+		if all := warned(w.result()); !strings.Contains(all, want) || strings.Contains(all, "The check ended here") == whole {
+			t.Errorf("after %d steps: %s", steps, all)
+		}
+	}
+	const listed = `{"allowedModels": ["gpt-4o", "gpt-4o-mini", "gpt-4.1"]}`
+	w := warner{Settings: mustParse(t, listed), snapshot: mustSnapshot(t, listed), steps: offered + 5*resolveSteps}
+	w.unbounded("costLimitUsd", nil, "A user")
+	if all := warned(w.result()); !strings.Contains(all, "A user may use gpt-4.1, gpt-4o without a limit") {
+		t.Errorf("before the last model: %s", all)
 	}
 }
