@@ -179,17 +179,20 @@ func BaseModel(model string) string {
 		return model
 	}
 	if at := strings.IndexAny(model[start:], ":@"); at >= 0 {
-		model = model[:start+at]
+		model = trimEnd(model[:start+at])
 	}
 	for mayBeSnapshot(model) {
 		base := withoutSnapshot(model, start)
 		if base == model {
 			break
 		}
-		model = base
+		model = trimEnd(base)
 	}
 	return strings.TrimSpace(model)
 }
+
+// trimEnd cuts off white space, which could hide that a name ends in a snapshot.
+func trimEnd(name string) string { return strings.TrimRightFunc(name, unicode.IsSpace) }
 
 // preset begins OpenRouter's variants by a preset: openai/gpt-4o@preset/NAME is openai/gpt-4o with stored settings.
 const preset = "@preset/"

@@ -312,7 +312,7 @@ func TestLongNamesAreReadInLinearTime(t *testing.T) {
 
 // FuzzCanonicalModel: whatever a client sends, its canonical name is a fixed point, and a key covers what it names.
 func FuzzCanonicalModel(f *testing.F) {
-	for _, name := range []string{"gpt-4o-2024-08-06:nitro", "anthropic/claude-4-sonnet@default", "ft:gpt-4o:a::b", "-0", "a/", "@cf/x", "x-0-0-latest", "K\u212a", "*", ":", "a :b", "a/b@preset/c-0", "@preset/@preset/x"} {
+	for _, name := range []string{"gpt-4o-2024-08-06:nitro", "anthropic/claude-4-sonnet@default", "ft:gpt-4o:a::b", "-0", "a/", "@cf/x", "x-0-0-latest", "K\u212a", "*", ":", "a :b", "a/b@preset/c-0", "@preset/@preset/x", "0-00000000\r-0", "x-2024-08-06 :b", "b/ :c"} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
