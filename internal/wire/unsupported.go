@@ -316,7 +316,8 @@ func shownSegment(segment string) string {
 	for _, word := range strings.FieldsFunc(strings.ToLower(segment), func(r rune) bool { return strings.ContainsRune("=%:;,&@+", r) }) {
 		word = strings.TrimPrefix(word, "20") // from an encoded space
 		for _, mark := range keyMarks {
-			if strings.HasPrefix(word, mark) && len(word) > len(mark)+4 {
+			at := strings.Index(word, mark)
+			if at == 0 && len(word) > len(mark)+4 || at > 0 && mayBeKey(word[at+len(mark):]) {
 				return "..."
 			}
 		}
@@ -328,6 +329,10 @@ func shownSegment(segment string) string {
 	}
 	return printable(segment)
 }
+
+// mayBeKey reports whether the text behind a mark within a word looks like a key that was pasted to the word. Words such as
+// task-list have a mark too.
+func mayBeKey(rest string) bool { return len(rest) >= 12 && strings.ContainsAny(rest, "0123456789") }
 
 // ShownMethod returns a method fit for a message and a log.
 func ShownMethod(method string) string {
