@@ -35,7 +35,7 @@ func (c *call) answer(x *exchange, resp *http.Response, options meter.Options) e
 	case errors.Is(err, errEncoding):
 		c.settle(c.used(meter.Result{}))
 		c.cause = errEncoding.Error()
-		return unreachable("The provider's answer is compressed in a way that it was not asked for and that cannot be read. " + c.countNote())
+		return c.counted(unreachable("The provider's answer is compressed in a way that it was not asked for and that cannot be read."))
 	case err != nil:
 		c.settle(c.unseen(x))
 		return c.failure(x, err)
@@ -314,8 +314,8 @@ func (c *call) durable() error {
 	err := c.res.Durable(context.Background())
 	if err != nil {
 		c.g.Log.Error("reservation not durable", "request", c.id, "error", err)
-		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: time.Second,
-			Message: "The request could not be recorded, so its answer is withheld. " + c.countNote()}
+		return c.counted(&wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: time.Second,
+			Message: "The request could not be recorded, so its answer is withheld."})
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -171,7 +170,7 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 
 // outgoing makes the provider's request. It fills x.body with the edited body.
 func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
-	target, err := c.target.Provider.URL(strings.TrimPrefix(c.target.URL, c.target.Provider.BaseURL))
+	target, err := c.target.Provider.URL(c.target.Path)
 	if err != nil {
 		return nil, badRequest("model", "The model's name cannot be part of a URL. Send the name as the provider writes it.")
 	}
@@ -233,33 +232,30 @@ func (c *call) failure(x *exchange, err error) error {
 	case errors.Is(cause, errClientGone):
 		return errClientGone
 	case c.g.Ending.Err() != nil:
-		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
-			Message: "This server is shutting down. " + c.countNote()}
+		return c.counted(&wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "This server is shutting down."})
 	case errors.Is(err, provider.ErrForbiddenAddress):
 		return unreachable("The provider's address is not allowed: it resolves to a private network. ALLOW_PRIVATE_UPSTREAMS=true lifts this.")
 	case !x.body.taken.Load():
 		return unreachable("The provider cannot be reached. Nothing was counted; try again.")
 	case errors.Is(cause, errIdle), errors.As(err, &timeout) && timeout.Timeout():
-		return &wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout",
-			Message: "The provider did not answer in time. " + c.countNote()}
+		return c.counted(&wire.Error{Status: http.StatusGatewayTimeout, Code: "provider_timeout", Message: "The provider did not answer in time."})
 	}
-	return unreachable("The provider closed the connection before its answer was complete. " + c.countNote())
+	return c.counted(unreachable("The provider closed the connection before its answer was complete."))
 }
 
-// noRetry keeps the vendors' SDKs from repeating a request that cannot succeed. It also keeps them from repeating one that
-// the provider may have answered, and would bill twice.
-func (c *call) noRetry() { c.w.Header().Set("X-Should-Retry", "false") }
-
-// countNote says whether a failed request counts.
-func (c *call) countNote() string {
+// counted adds to an error whether the failed request counts. SDKs are told not to repeat one that counts: the provider may
+// have answered it, and would bill it twice.
+func (c *call) counted(e *wire.Error) *wire.Error {
 	if c.charged.Amounts[limit.Requests] > 0 {
-		c.noRetry()
-		return "The request counts, because it may have been carried out."
+		e.NoRetry = true
+		e.Message += " The request counts, because it may have been carried out."
+	} else {
+		e.Message += " Nothing was counted."
 	}
-	return "Nothing was counted."
+	return e
 }
 
-func unreachable(message string) error {
+func unreachable(message string) *wire.Error {
 	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable", Message: message}
 }
 

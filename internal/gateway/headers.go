@@ -171,7 +171,7 @@ func (c *call) fail(err error) {
 		h.Set(name, c.id)
 	}
 	if e.NoRetry {
-		c.noRetry()
+		h.Set("X-Should-Retry", "false") // the vendors' SDKs obey it
 	}
 	if e.RetryAfter > 0 || e.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", seconds(max(time.Second, e.RetryAfter)))

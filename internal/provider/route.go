@@ -25,7 +25,7 @@ import (
 type Target struct {
 	Provider *project.Provider
 	Model    string // the name that is sent: the requested name without a NAME/ prefix
-	URL      string // without a query
+	Path     string // below the provider's base URL, escaped
 	Stored   bool   // the project's stored key is sent, not the client's
 }
 
@@ -91,11 +91,11 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 		return Target{}, refuse(http.StatusBadRequest, "unknown_model", "model",
 			"The name %s is only a prefix of the provider %s. Add the model's name after it.", quote(model), to.Name)
 	}
-	u, err := endpointURL(to, ep, sent)
+	path, err := endpointPath(to, ep, sent)
 	if err != nil {
 		return Target{}, err
 	}
-	return Target{Provider: to, Model: sent, URL: u, Stored: to.Stored()}, nil
+	return Target{Provider: to, Model: sent, Path: path, Stored: to.Stored()}, nil
 }
 
 // claim returns the provider that the model's name selects, or nil, and the name to send.
@@ -181,9 +181,9 @@ func refuse(status int, code, param, format string, args ...any) *wire.Error {
 	return &wire.Error{Status: status, Code: code, Param: param, Message: fmt.Sprintf(format, args...)}
 }
 
-// endpointURL returns the provider's URL for an endpoint. It is built from constants, the project's base URL and, where the
-// path names it, the model. No other part of the client's path is in it.
-func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, error) {
+// endpointPath returns the path of an endpoint below the provider's base URL. It is built from constants and, where the path
+// names it, the model. No other part of the client's path is in it.
+func endpointPath(to *project.Provider, ep wire.Endpoint, model string) (string, error) {
 	path, ok := to.Dialect.Spec().Paths[ep.Operation]
 	if !ok {
 		return "", refuse(http.StatusBadRequest, "invalid_request", "model",
@@ -191,7 +191,7 @@ func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, 
 	}
 	before, after, named := strings.Cut(path, "{model}")
 	if !named {
-		return to.BaseURL + path, nil
+		return path, nil
 	}
 	// A lenient server could take a name with path punctuation for another endpoint.
 	if model == "" || strings.ContainsAny(model, "/:%?#\\") || model == "." || model == ".." {
@@ -200,5 +200,5 @@ func endpointURL(to *project.Provider, ep wire.Endpoint, model string) (string, 
 	if rest, beta := strings.CutPrefix(before, "/v1beta/"); beta && strings.HasPrefix(ep.Path, "/v1/") {
 		before = "/v1/" + rest
 	}
-	return to.BaseURL + before + url.PathEscape(strings.TrimSpace(model)) + after, nil
+	return before + url.PathEscape(strings.TrimSpace(model)) + after, nil
 }

@@ -31,8 +31,8 @@ func TestEveryVendorIsRoutedKeyedAndPriced(t *testing.T) {
 					t.Errorf("%s: %v", model, err)
 					continue
 				}
-				if to.Provider.Name != v.Name || !strings.HasPrefix(to.URL, v.BaseURL+"/") || !to.Stored {
-					t.Errorf("%s goes to %s of %s with the stored key %t", model, to.URL, to.Provider.Name, to.Stored)
+				if to.Provider.Name != v.Name || !strings.HasPrefix(urlOf(to), v.BaseURL+"/") || !to.Stored {
+					t.Errorf("%s goes to %s of %s with the stored key %t", model, urlOf(to), to.Provider.Name, to.Stored)
 				}
 				if got, err := Authorize(to, chat(t), http.Header{}, "", ""); err != nil || !holds(got, key) {
 					t.Errorf("%s is sent with %v, %v; want the stored key", model, got.Header, err)
