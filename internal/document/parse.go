@@ -161,7 +161,7 @@ func halfCharacter(raw []byte) bool {
 			raw = escape[1:]
 			continue
 		}
-		raw = escape[len("uXXXX"):]
+		raw = escape[unitLength:]
 		if !utf16.IsSurrogate(first) {
 			continue
 		}
@@ -170,15 +170,18 @@ func halfCharacter(raw []byte) bool {
 		if len(after) == len(raw) || !isUnit || utf16.DecodeRune(first, second) == utf8.RuneError {
 			return true
 		}
-		raw = after[len("uXXXX"):]
+		raw = after[unitLength:]
 	}
 }
 
+// unitLength is the length of a UTF-16 code unit's escape after its backslash: u and four digits.
+const unitLength = 5
+
 // codeUnit reads an escape after its backslash, if it is \u.
 func codeUnit(escape []byte) (rune, bool) {
-	if len(escape) < len("uXXXX") || escape[0] != 'u' {
+	if len(escape) < unitLength || escape[0] != 'u' {
 		return 0, false
 	}
-	u, err := strconv.ParseUint(string(escape[1:len("uXXXX")]), 16, 16)
+	u, err := strconv.ParseUint(string(escape[1:unitLength]), 16, 16)
 	return rune(u), err == nil
 }

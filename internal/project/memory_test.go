@@ -9,7 +9,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/document"
 )
 
-// What is refused for its size or its first member is refused before all of it is decoded. This test does not run in
+// A value that is refused for its size or its first member is refused before all of it is decoded. This test does not run in
 // parallel, because it measures what the process allocates.
 func TestWhatIsRefusedIsNotDecoded(t *testing.T) {
 	var members strings.Builder

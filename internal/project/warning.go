@@ -138,7 +138,7 @@ func (w *warner) result() []Warning {
 	case len(w.all) == maxWarnings:
 		w.warn(w.ended, "The check ended here, after %d warnings. Mend those, and check again.", maxWarnings)
 	default:
-		w.warn(w.ended, "The check ended here, because there are too many model keys, prices or tiers to check them all. What is not named here may have mistakes too.")
+		w.warn(w.ended, "The check ended here, because there are too many model keys, prices or tiers to check them all. Keys, prices and tiers that are not named here may have mistakes too.")
 	}
 	return w.all
 }

@@ -79,7 +79,7 @@ func TestErrorEventsAboutTheAccount(t *testing.T) {
 	}
 }
 
-// What is not an error is not held back: every byte of JSON passes at once, and of a stream every line.
+// Only errors are held back: every other byte of JSON passes at once, and so does every other line of a stream.
 func TestComplaintsHoldNothingElseBack(t *testing.T) {
 	t.Parallel()
 	target, err := Route(snapshot(t, storedKeys), endpoint(t, http.MethodPost, chatPath), "gpt-x", "")
