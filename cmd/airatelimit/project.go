@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"text/tabwriter"
 
 	"github.com/airatelimit/airatelimit/internal/config"
@@ -56,7 +55,7 @@ func withStore(ctx context.Context, a *app, do func(*store.Store, config.Config)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	s := store.New(db, keys)
-	s.KeptKey = cfg.Database.Postgres() && slices.Contains(cfg.Kept(), "ENCRYPTION_KEY")
+	s.KeptKey = cfg.Database.Postgres() && cfg.KeepsEncryptionKey()
 	return notFound(do(s, cfg), cfg)
 }
 

@@ -2,11 +2,11 @@ package api
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/test/memory"
 )
 
 // The items of a body that has too many are counted, not collected. This test does not run in parallel, because it measures
@@ -14,19 +14,16 @@ import (
 func TestTooManyItemsTakeNoMemory(t *testing.T) {
 	const n = 1 << 17
 	data := []byte(`{"items": [` + strings.Repeat("1,", n-1) + `1]}`)
-	var before, between, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if _, err := parse(data); err != nil {
-		t.Fatal(err)
+	var err, invalid error
+	checked := memory.Allocated(func() { _, invalid = parse(data) })
+	if invalid != nil {
+		t.Fatal(invalid)
 	}
-	runtime.ReadMemStats(&between)
-	_, err := readMany(&project.Snapshot{}, data)
-	runtime.ReadMemStats(&after)
+	read := memory.Allocated(func() { _, err = readMany(&project.Snapshot{}, data) })
 	if want := fmt.Sprintf("body.items: must have 1 to %d items, not %d", maxBulk, n); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
-	checked, read := between.TotalAlloc-before.TotalAlloc, after.TotalAlloc-between.TotalAlloc
-	if read > checked+uint64(len(data)) {
+	if read > checked+len(data) {
 		t.Errorf("reading %d bytes allocated %d bytes, %d more than checking them", len(data), read, read-checked)
 	}
 }

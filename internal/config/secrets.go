@@ -67,11 +67,14 @@ func (c Config) Kept() []string {
 	if c.secrets.JWT == nil {
 		names = append(names, "JWT_SECRET")
 	}
-	if c.secrets.Encryption == nil {
+	if c.KeepsEncryptionKey() {
 		names = append(names, "ENCRYPTION_KEY")
 	}
 	return names
 }
+
+// KeepsEncryptionKey reports whether stored keys are sealed with a key that is a file in DataDir.
+func (c Config) KeepsEncryptionKey() bool { return !c.Production && c.secrets.Encryption == nil }
 
 // readOrCreate returns the text of the file at path. A missing file is created with a new random key: it is written under
 // another name and linked into place, which fails if another process was first. So no process reads half a key, and no

@@ -2,21 +2,13 @@ package document
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/airatelimit/airatelimit/test/memory"
 )
 
 // The tests of this file do not run in parallel, because they measure what the process allocates.
-
-// allocated returns how many bytes f allocates, together with those that are free again.
-func allocated(f func()) int {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return int(after.TotalAlloc - before.TotalAlloc)
-}
 
 // listOf and membersOf return n short elements, and n short members, with the same number of strings and numbers.
 func listOf(n int) string {
@@ -49,7 +41,7 @@ func TestGoingThroughAValueTakesNoMoreThanItsBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		count := 0
-		used := allocated(func() {
+		used := memory.Allocated(func() {
 			for range v.Items() {
 				count++
 			}
@@ -67,7 +59,7 @@ func TestGoingThroughAValueTakesNoMoreThanItsBytes(t *testing.T) {
 func TestTheNamesOfAnObjectTakeNoMoreThanItsBytes(t *testing.T) {
 	parse := func(doc string) int {
 		data := []byte(doc)
-		return allocated(func() {
+		return memory.Allocated(func() {
 			if _, err := Parse("", data); err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +81,7 @@ func TestAPathIsWrittenOnlyForAnError(t *testing.T) {
 	name := `{"` + strings.Repeat(`\u0001`, 100) + `":`
 	parse := func(levels, n int) int {
 		doc := []byte(strings.Repeat(name, levels) + listOf(n) + strings.Repeat("}", levels))
-		return allocated(func() {
+		return memory.Allocated(func() {
 			if _, err := Parse("body", doc); err != nil {
 				t.Fatal(err)
 			}

@@ -4,13 +4,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/budget"
+	"github.com/airatelimit/airatelimit/test/memory"
 )
 
 // withheld is a body that delivers all bytes but the last, and then waits.
@@ -42,7 +42,7 @@ func BenchmarkWithheldBodies(b *testing.B) {
 			for b.Loop() {
 				g := benchGateway(b, benchHuge, instant{})
 				g.MaxBody, g.Bodies = 2*size, budget.New(most)
-				before := heap()
+				before := memory.Heap()
 				end := make(chan struct{})
 				var settled, all sync.WaitGroup // each waits, or was refused
 				for range clients {
@@ -58,7 +58,7 @@ func BenchmarkWithheldBodies(b *testing.B) {
 					})
 				}
 				settled.Wait()
-				grown := heap() - before
+				grown := memory.Heap() - before
 				if grown > most+(8<<20) {
 					b.Errorf("the heap grew by %d MB, want at most %d", grown>>20, most>>20)
 				}
@@ -96,7 +96,7 @@ func BenchmarkWithheldAnswers(b *testing.B) {
 				var settled, all sync.WaitGroup
 				settled.Add(clients)
 				g := benchGateway(b, benchHuge, withholding{size, settled.Done, end})
-				before := heap()
+				before := memory.Heap()
 				for range clients {
 					all.Go(func() {
 						defer func() { _ = recover() }() // the answers break off
@@ -108,7 +108,7 @@ func BenchmarkWithheldAnswers(b *testing.B) {
 					})
 				}
 				settled.Wait()
-				grown := heap() - before
+				grown := memory.Heap() - before
 				if allowed := most + int64(clients)*(256<<10); grown > allowed {
 					b.Errorf("the heap grew by %d MB, want at most %d", grown>>20, allowed>>20)
 				}
@@ -118,11 +118,4 @@ func BenchmarkWithheldAnswers(b *testing.B) {
 			}
 		})
 	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

@@ -2,11 +2,11 @@ package project
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/document"
+	"github.com/airatelimit/airatelimit/test/memory"
 )
 
 // A value that is refused for its size or its first member is refused before all of it is decoded. This test does not run in
@@ -35,14 +35,11 @@ func TestWhatIsRefusedIsNotDecoded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		err = tc.set("x", v)
-		runtime.ReadMemStats(&after)
+		used := memory.Allocated(func() { err = tc.set("x", v) })
 		if err == nil || !strings.HasSuffix(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want … %s", name, err, tc.want)
 		}
-		if used := after.TotalAlloc - before.TotalAlloc; used > 3*uint64(len(tc.doc)) {
+		if used > 3*len(tc.doc) {
 			t.Errorf("%s of %d bytes was refused after %d bytes of memory", name, len(tc.doc), used)
 		}
 	}

@@ -40,8 +40,8 @@ func (u *USD) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// count sets a whole number from 0 to most, or -1; null inherits.
-func count(into **int64, most int64) document.Setter {
+// number sets what read makes of a number; null inherits.
+func number[T any](into **T, read func(path string, v document.Value) (T, error)) document.Setter {
 	return func(path string, v document.Value) error {
 		if v.Kind() == document.Null {
 			*into = nil
@@ -50,55 +50,49 @@ func count(into **int64, most int64) document.Setter {
 		if v.Kind() != document.Number {
 			return document.Errorf(path, "must be a number or null, not %s", v.Describe())
 		}
-		n, err := amount(v.Text(), 0)
-		if err != nil || n > most {
-			return document.Errorf(path, "must be a whole number from 0 to %d, or -1 for unlimited, not %s", most, v.Describe())
+		n, err := read(path, v)
+		if err != nil {
+			return err
 		}
 		*into = &n
 		return nil
 	}
 }
 
+// count sets a whole number from 0 to most, or -1; null inherits.
+func count(into **int64, most int64) document.Setter {
+	return number(into, func(path string, v document.Value) (int64, error) {
+		n, err := amount(v.Text(), 0)
+		if err != nil || n > most {
+			return 0, document.Errorf(path, "must be a whole number from 0 to %d, or -1 for unlimited, not %s", most, v.Describe())
+		}
+		return n, nil
+	})
+}
+
 // dollars sets an amount of at most six decimals, or -1; null inherits.
 func dollars(into **USD) document.Setter {
-	return func(path string, v document.Value) error {
-		if v.Kind() == document.Null {
-			*into = nil
-			return nil
-		}
-		if v.Kind() != document.Number {
-			return document.Errorf(path, "must be a number or null, not %s", v.Describe())
-		}
+	return number(into, func(path string, v document.Value) (USD, error) {
 		n, err := amount(v.Text(), microsUSD)
 		if errors.Is(err, errInexact) {
-			return document.Errorf(path, "has more than %d decimals: %s", microsUSD, v.Describe())
+			return 0, document.Errorf(path, "has more than %d decimals: %s", microsUSD, v.Describe())
 		}
 		if err != nil {
-			return document.Errorf(path, "must be USD from 0 to %d, or -1 for unlimited, not %s", int64(maxCount/1e6), v.Describe())
+			return 0, document.Errorf(path, "must be USD from 0 to %d, or -1 for unlimited, not %s", int64(maxCount/1e6), v.Describe())
 		}
-		usd := USD(n)
-		*into = &usd
-		return nil
-	}
+		return USD(n), nil
+	})
 }
 
 // rate sets a price from 0 on. Prices are floating-point in package price, which rounds each to the nearest pico-USD.
 func rate(into **float64) document.Setter {
-	return func(path string, v document.Value) error {
-		if v.Kind() == document.Null {
-			*into = nil
-			return nil
-		}
-		if v.Kind() != document.Number {
-			return document.Errorf(path, "must be a number or null, not %s", v.Describe())
-		}
+	return number(into, func(path string, v document.Value) (float64, error) {
 		usd, err := strconv.ParseFloat(v.Text(), 64)
 		if err != nil || usd < 0 {
-			return document.Errorf(path, "must be USD from 0, not %s", v.Describe())
+			return 0, document.Errorf(path, "must be USD from 0, not %s", v.Describe())
 		}
-		*into = &usd
-		return nil
-	}
+		return usd, nil
+	})
 }
 
 var (

@@ -182,12 +182,8 @@ func HasPrefix(model, prefix string) bool {
 
 // Quirks returns the quirks of the provider's vendor.
 func (p *Provider) Quirks() Quirks {
-	for i := range vendors {
-		if vendors[i].Name == p.Vendor {
-			return vendors[i].Quirks
-		}
-	}
-	return Quirks{}
+	v, _ := VendorOf(p.Vendor)
+	return v.Quirks
 }
 
 // KeyOwner returns the owner of an API key by its shape: a built-in provider's name, "other" for a vendor that is not

@@ -11,11 +11,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/airatelimit/airatelimit/test/await"
 )
 
 func newTestTransport(t *testing.T, config TransportConfig) *Transport {
@@ -187,22 +190,16 @@ func TestConnectionsClosedMeanwhileAreNotUsed(t *testing.T) {
 // awaitClosed returns when the end of the idle connection has arrived.
 func awaitClosed(t *testing.T, transport *Transport) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	await.Within(t, 10*time.Second, "the connection is closed", func() bool {
 		transport.mu.Lock()
-		quiet := false
+		defer transport.mu.Unlock()
 		for _, list := range transport.idle {
-			for _, c := range list {
-				quiet = quiet || c.quiet()
+			if slices.ContainsFunc(list, (*conn).quiet) {
+				return false
 			}
 		}
-		transport.mu.Unlock()
-		if !quiet {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the connection is still open")
-		}
-	}
+		return true
+	})
 }
 
 // What may have reached the provider is not sent again.

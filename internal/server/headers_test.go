@@ -4,12 +4,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/airatelimit/airatelimit/test/memory"
 )
 
 // BenchmarkEndlessHeaders reports what the heap grows by for each connection that sends headers without end, before it is
@@ -28,7 +29,7 @@ func BenchmarkEndlessHeaders(b *testing.B) {
 			b.Cleanup(func() { _ = srv.Close() })
 			line := "X-Flood: " + strings.Repeat("x", 1<<10) + "\r\n"
 			for b.Loop() {
-				before := heapNow()
+				before := memory.Heap()
 				var clients []net.Conn
 				var sent sync.WaitGroup
 				for range connections {
@@ -45,7 +46,7 @@ func BenchmarkEndlessHeaders(b *testing.B) {
 					})
 				}
 				sent.Wait()
-				grown := heapNow() - before
+				grown := memory.Heap() - before
 				if grown > connections*each {
 					b.Errorf("the heap grew by %d KB a connection, want at most %d", grown/connections>>10, each>>10)
 				}
@@ -56,11 +57,4 @@ func BenchmarkEndlessHeaders(b *testing.B) {
 			}
 		})
 	}
-}
-
-func heapNow() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

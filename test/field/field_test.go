@@ -24,7 +24,7 @@ import (
 
 // patience is how long a test waits for what happens at once. It is generous: a busy machine must not
 // fail a test.
-const patience = 30 * time.Second
+const patience = await.Patience
 
 func TestMain(m *testing.M) {
 	if at := os.Getenv(serveAt); at != "" {

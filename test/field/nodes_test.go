@@ -182,19 +182,15 @@ func TestNodes(t *testing.T) {
 // awaitBlocked returns when somebody waits for a table in PostgreSQL.
 func awaitBlocked(t *testing.T, db *store.DB) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	await.Soon(t, "somebody waits for the table", func() bool {
 		var blocked int
 		err := db.Read.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks
 			WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&blocked)
-		switch {
-		case err != nil:
+		if err != nil {
 			t.Fatal(err)
-		case blocked > 0:
-			return
-		case time.Now().After(deadline):
-			t.Fatal("nobody waits for the table")
 		}
-	}
+		return blocked > 0
+	})
 }
 
 // several are nodes on one database. With a SQLite file there is one, and a second one is refused: it would count for

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/echo"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/test/await"
+	"github.com/airatelimit/airatelimit/test/memory"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -267,14 +267,14 @@ func answersBuffered(t *testing.T) {
 		_, _ = io.WriteString(w, "data: [DONE]\n\n")
 	})})
 	r := open(t, s, chatPath, "ann", streams[0].body)
-	before := live()
+	before := memory.Heap()
 	buf := make([]byte, len(part))
 	for i := range parts {
 		if _, err := io.ReadFull(r.Body, buf); err != nil {
 			t.Fatalf("part %d: %v", i, err)
 		}
 		if i == parts-1 {
-			if grown := live() - before; grown > 16<<20 {
+			if grown := memory.Heap() - before; grown > 16<<20 {
 				t.Errorf("%d MB more are alive after %d MB of answer, want at most 16", grown>>20, parts)
 			}
 		}
@@ -284,14 +284,6 @@ func answersBuffered(t *testing.T) {
 			t.Fatal("the provider has gone")
 		}
 	}
-}
-
-// live is how much of the heap is reachable, in bytes.
-func live() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // answering is a server whose provider always answers the same: whole, or events to a request that asks for a stream.
