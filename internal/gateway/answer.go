@@ -64,9 +64,9 @@ func (c *call) meterOptions(hideUsage bool) meter.Options {
 	case wire.Messages:
 		o.HourCache = c.env.CacheControl && mentions(c.body, `"1h"`)
 	case wire.ChatCompletions, wire.CompactResponse:
-		o.HourCache = c.longCache(c.est.price)
+		o.HourCache = c.est.longCache
 	case wire.Responses:
-		o.HourCache = c.longCache(c.est.price)
+		o.HourCache = c.est.longCache
 		for _, t := range c.env.Demands.Tools {
 			switch kind := wire.UndatedTool(t.Type); {
 			case kind == "image_generation" && t.Model != "":

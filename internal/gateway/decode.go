@@ -78,10 +78,7 @@ func inflater(r *bufio.Reader) (io.Reader, error) {
 }
 
 func (c *call) unbrotli(r *bufio.Reader) (io.Reader, error) {
-	head, err := r.Peek(1)
-	if err != nil {
-		return nil, err
-	}
+	head, _ := r.Peek(1) // decoded has looked at it
 	if !c.takeWindow(brotliWindow(head[0])) {
 		return nil, errEncoding
 	}

@@ -63,6 +63,8 @@ type estimate struct {
 	priced bool
 	free   bool // the vendor charges nothing and counts nothing
 
+	longCache bool // it may write to OpenAI's cache for 12 hours
+
 	held     price.Price   // prices holds: every model that may be billed, at its highest rates
 	passes   int64         // how many models may read the input and answer
 	rejected int64         // part of output: the prediction, which the answer may not follow
@@ -91,11 +93,12 @@ func (c *call) estimateOf() estimate {
 	if in.Opaque {
 		e.input.AudioInput = e.input.Input
 	}
+	e.longCache = c.ep.Dialect.Spec().CachesUnasked && c.longCache(e.price)
 	// A cache write costs more than plain input, and a request that asks for caching may write all of its input.
 	if c.env.CacheControl {
 		e.input.CacheWrite1h = e.input.Input
 	} else if e.price.CacheWrite > e.price.Input && c.ep.Dialect.Spec().CachesUnasked { // as OpenAI's newer models
-		if c.longCache(e.price) {
+		if e.longCache {
 			e.input.CacheWrite1h = e.input.Input
 		} else {
 			e.input.CacheWrite = e.input.Input

@@ -259,16 +259,20 @@ func unreachable(message string) *wire.Error {
 	return &wire.Error{Status: http.StatusBadGateway, Code: "provider_unreachable", Message: message}
 }
 
+// errorHead reads the beginning of a provider's error. The rest is still in body.
+func (c *call) errorHead(resp *http.Response) (head []byte, body io.Reader, err error) {
+	if body, _, err = c.decoded(resp); err == nil {
+		head, err = io.ReadAll(io.LimitReader(body, errorBody))
+	}
+	return head, body, err
+}
+
 // passError answers with the provider's own error. The request costs nothing in the period but keeps its place in the burst
 // bucket: otherwise anyone could use up the provider's own limits for free. An error about a stored key is replaced,
 // because the provider's text could quote the key.
 func (c *call) passError(x *exchange, resp *http.Response) error {
 	c.settleFree()
-	body, _, err := c.decoded(resp)
-	var head []byte
-	if err == nil {
-		head, err = io.ReadAll(io.LimitReader(body, errorBody))
-	}
+	head, body, err := c.errorHead(resp)
 	c.at.Last = c.elapsed()
 	if c.target.Stored {
 		if refused := c.complaint(resp, head); refused != nil {

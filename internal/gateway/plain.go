@@ -94,11 +94,7 @@ func (c *call) retryPlain(x *exchange, refusal *http.Response, edit *wire.Edit) 
 	default:
 		return refusal, nil
 	}
-	body, _, err := c.decoded(refusal)
-	var head []byte
-	if err == nil {
-		head, err = io.ReadAll(io.LimitReader(body, errorBody))
-	}
+	head, body, err := c.errorHead(refusal)
 	if err != nil || !aboutOption(head) {
 		rest := io.MultiReader(bytes.NewReader(head), &failing{body, err})
 		refusal.Body = struct {

@@ -187,12 +187,11 @@ func Printable(s string) bool {
 }
 
 const (
-	nonJoiner         = '\u200c' // within words, for example of Persian
-	joiner            = '\u200d' // within words, for example of Hindi, and within emoji of several people
-	asText            = '\ufe0e' // the symbol before it is text
-	asEmoji           = '\ufe0f' // the symbol before it is an emoji
-	emptyBraille      = '\u2800' // a symbol without a dot
-	noRune       rune = -1
+	nonJoiner      = '\u200c' // within words, for example of Persian
+	joiner         = '\u200d' // within words, for example of Hindi, and within emoji of several people
+	asText         = '\ufe0e' // the symbol before it is text
+	asEmoji        = '\ufe0f' // the symbol before it is an emoji
+	noRune    rune = -1
 
 	keycap      = "\u20e3"               // makes a digit, # or * before it and its selector an emoji
 	keycapBases = "#*0123456789"         // the characters of keycaps
@@ -225,7 +224,7 @@ func unprintableIn(s string) (first rune, found bool) {
 			if !selects(before, s[i+utf8.RuneLen(r):]) {
 				return r, true
 			}
-		case invisible(r):
+		case wire.Invisible(r):
 			return r, true
 		}
 		before = r
@@ -244,20 +243,15 @@ func selects(before rune, rest string) bool {
 
 // isWord reports whether a character can be part of a word.
 func isWord(r rune) bool {
-	return (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)) && !invisible(r)
+	return (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)) && !wire.Invisible(r)
 }
 
 // isEmoji reports whether a character can be part of an emoji.
 func isEmoji(r rune) bool {
-	return isSelector(r) || r > unicode.MaxASCII && unicode.IsSymbol(r) && !invisible(r)
+	return isSelector(r) || r > unicode.MaxASCII && unicode.IsSymbol(r) && !wire.Invisible(r)
 }
 
 func isSelector(r rune) bool { return r == asText || r == asEmoji }
-
-// invisible reports whether a character shows nothing. Unicode counts some of them as letters or marks.
-func invisible(r rune) bool {
-	return !unicode.IsPrint(r) || r == emptyBraille || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
-}
 
 func refuse(status int, code, param, format string, args ...any) *wire.Error {
 	return &wire.Error{Status: status, Code: code, Param: param, Message: fmt.Sprintf(format, args...)}

@@ -21,7 +21,13 @@ type pattern struct {
 }
 
 func newPattern(key string) pattern {
-	return pattern{NewModelCaps(key, Caps{}), canonical(strings.TrimSuffix(key, "*"))}
+	p := pattern{ModelCaps: NewModelCaps(key, Caps{})}
+	if prefix, star := strings.CutSuffix(key, "*"); star {
+		p.name = canonical(prefix)
+	} else {
+		p.name = p.models[0]
+	}
+	return p
 }
 
 func (p *pattern) covers(model string) bool {

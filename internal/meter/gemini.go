@@ -14,7 +14,7 @@ var generated = format{
 	usage:    geminiFigures,
 	event:    func(m *meter, _, data []byte) bool { m.chunk(data); return false },
 	long:     (*meter).longChunk,
-	finished: func(_ *meter, begun, answers int64) bool { return begun >= min(answers, maxBranches) },
+	finished: func(m *meter, answers int64) bool { return m.branches.begun(answers) },
 	array:    true,
 }
 

@@ -12,6 +12,7 @@
 package meter
 
 import (
+	"math/bits"
 	"strings"
 	"sync"
 
@@ -49,7 +50,7 @@ type format struct {
 	long func(m *meter, l *bulk)
 	// finished reports, after the end of a stream in which some answers have begun, whether all requested answers have come.
 	// It is nil if the end itself says so.
-	finished func(m *meter, begun, answers int64) bool
+	finished func(m *meter, answers int64) bool
 
 	array     bool // a stream may come as a JSON array of chunks
 	usageOnly bool // a stream may have events that carry only usage, which can be left out
@@ -298,6 +299,11 @@ func (b *branches) see(index int64, ended bool) {
 
 // resume notes that an ended answer goes on with another block.
 func (b *branches) resume() { b.seen, b.over = 1, 0 }
+
+// begun reports whether so many branches have begun, as far as they are distinguished.
+func (b *branches) begun(answers int64) bool {
+	return int64(bits.OnesCount64(b.seen)) >= min(answers, maxBranches)
+}
 
 // ended reports whether all branches that began have ended.
 func (b *branches) ended() bool { return b.seen != 0 && b.seen == b.over }

@@ -16,13 +16,11 @@ var (
 
 // chat is chat completions and completions.
 var chat = format{
-	whole: (*meter).chatWhole,
-	usage: countedUsage,
-	event: (*meter).chatEvent,
-	long:  func(m *meter, l *bulk) { m.chatEvent(nil, []byte(l.object("", "usage"))) },
-	finished: func(m *meter, begun, answers int64) bool {
-		return m.res.Complete || begun >= min(answers, maxBranches)
-	},
+	whole:     (*meter).chatWhole,
+	usage:     countedUsage,
+	event:     (*meter).chatEvent,
+	long:      func(m *meter, l *bulk) { m.chatEvent(nil, []byte(l.object("", "usage"))) },
+	finished:  func(m *meter, answers int64) bool { return m.res.Complete || m.branches.begun(answers) },
 	usageOnly: true,
 }
 

@@ -32,7 +32,7 @@ var images = format{
 	},
 	event:    func(m *meter, _, data []byte) bool { m.imagesEvent(data); return false },
 	long:     func(m *meter, l *bulk) { m.imagesEvent([]byte(l.object(`"type":"`+l.kind()+`"`, "usage"))) },
-	finished: func(m *meter, _, answers int64) bool { return m.res.Images >= answers },
+	finished: func(m *meter, answers int64) bool { return m.res.Images >= answers },
 }
 
 // audio is transcriptions, translations, and speech that is streamed as events.

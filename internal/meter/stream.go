@@ -1,7 +1,6 @@
 package meter
 
 import (
-	"math/bits"
 	"sync"
 
 	"github.com/airatelimit/airatelimit/internal/sse"
@@ -131,16 +130,13 @@ func (s *Stream) Stage() Stage { return s.stage() }
 // images. Until then the figures of Result cover only a part, even if they are known: vendors may send the answers one
 // after the other.
 func (s *Stream) Finished(answers int64) bool {
-	came := int64(bits.OnesCount64(s.branches.seen))
 	switch {
 	case s.stage() == Running:
 		return false
-	case s.form == object || s.blocked:
-		return true
-	case s.format.finished == nil:
+	case s.form == object, s.blocked, s.format.finished == nil:
 		return true
 	}
-	return s.format.finished(&s.meter, came, answers)
+	return s.format.finished(&s.meter, answers)
 }
 
 var byteOrderMark = []byte("\uFEFF")

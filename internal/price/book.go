@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -114,10 +115,10 @@ func Vendor(model string) string {
 
 // UsualFees are the fees of hosted tools of most models of the name's vendor (see Vendor). They are for a model that the
 // book does not know.
-func UsualFees(model string) [FeeKinds]int64 { return usualFees[Vendor(model)] }
+func UsualFees(model string) [FeeKinds]int64 { return usualFees()[Vendor(model)] }
 
 // usualFees are each vendor's most frequent fees. Of two equally frequent fees, the higher one counts.
-var usualFees = func() map[string][FeeKinds]int64 {
+var usualFees = sync.OnceValue(func() map[string][FeeKinds]int64 {
 	all := make(map[string][FeeKinds]int64)
 	for vendor, list := range listings {
 		var seen [FeeKinds]map[int64]int
@@ -140,7 +141,7 @@ var usualFees = func() map[string][FeeKinds]int64 {
 		all[vendor] = usual
 	}
 	return all
-}()
+})
 
 func (e *entry) at(t time.Time) Price {
 	p := e.price

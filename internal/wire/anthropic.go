@@ -55,13 +55,13 @@ var anthropicNames = map[int]string{
 }
 
 // anthropicBody is the error as Anthropic writes it.
-func anthropicBody(e *Error, requestID string) []byte {
+func anthropicBody(e *Error, name, requestID string) []byte {
 	o := objectWriter{buf: make([]byte, 0, usualBody)}
 	o.open("")
 	o.text("type", "error")
 	o.open("error")
 	o.text("message", e.Message)
-	o.text("type", e.name(anthropicNames))
+	o.text("type", name)
 	o.text("code", e.Code)
 	o.open("details")
 	o.text("error_code", e.Code)

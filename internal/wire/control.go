@@ -232,14 +232,15 @@ func checkModel(name string) error {
 		return invalid("model", "`model` is empty. Name the model to use.")
 	case len(name) > maxModel:
 		return invalid("model", "`model` is longer than %d bytes.", maxModel)
-	case !utf8.ValidString(name), strings.ContainsFunc(name, invisible):
+	case !utf8.ValidString(name), strings.ContainsFunc(name, Invisible):
 		return invalid("model", "`model` must not hold control characters, characters that are not printed, or broken Unicode.")
 	}
 	return nil
 }
 
-// invisible reports whether a character is not printed or has no width: two names with it could look the same.
-func invisible(r rune) bool {
+// Invisible reports whether a character is not printed or has no width: two names with it could look the same. Unicode counts
+// some such characters as letters or marks.
+func Invisible(r rune) bool {
 	const emptyBraille = '\u2800'
 	return r >= unicode.MaxASCII && (r == emptyBraille || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)) || !unicode.IsPrint(r)
 }

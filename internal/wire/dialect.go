@@ -43,8 +43,8 @@ type Spec struct {
 	ownsPath    func(path string) bool
 	ownsCaller  func(h http.Header, rawQuery string) bool // nil: the default
 
-	body  func(e *Error, requestID string) []byte
-	names map[int]string // of statuses; any other 4xx has the name of 400, any other status that of 500
+	body  func(e *Error, name, requestID string) []byte // name is that of the status
+	names map[int]string                                // of statuses; any other 4xx has the name of 400, any other status that of 500
 
 	place      func(op Operation, at place, key []byte) place // of the value under key in an object
 	rootFields func(op Operation) []spelling

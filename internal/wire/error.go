@@ -66,7 +66,8 @@ func invalid(param, format string, args ...any) *Error {
 // Body returns the error as d's own SDKs read it, always valid JSON. The message comes first, because clients show the
 // beginning of an unknown body. requestID is the value of the x-request-id header.
 func (e *Error) Body(d Dialect, requestID string) []byte {
-	return d.Spec().body(e, requestID)
+	s := d.Spec()
+	return s.body(e, e.name(s.names), requestID)
 }
 
 // name returns the name of the error's status in a dialect.

@@ -74,13 +74,13 @@ var geminiNames = map[int]string{
 }
 
 // geminiBody is the error as Google writes it.
-func geminiBody(e *Error, _ string) []byte {
+func geminiBody(e *Error, name, _ string) []byte {
 	o := objectWriter{buf: make([]byte, 0, usualBody)}
 	o.open("")
 	o.open("error")
 	o.text("message", e.Message)
 	o.raw("code", strconv.Itoa(e.Status))
-	o.text("status", e.name(geminiNames))
+	o.text("status", name)
 	details := []any{errorInfo{
 		Type:     "type.googleapis.com/google.rpc.ErrorInfo",
 		Reason:   strings.ToUpper(e.Code),

@@ -80,7 +80,7 @@ var openAINames = map[int]string{
 }
 
 // openAIType is the error's type.
-func (e *Error) openAIType() string {
+func (e *Error) openAIType(name string) string {
 	switch {
 	case e.Type != "":
 		return e.Type
@@ -89,16 +89,16 @@ func (e *Error) openAIType() string {
 	case e.Code == "limit_exceeded": // whichever status the project has chosen
 		return "rate_limit_exceeded"
 	}
-	return e.name(openAINames)
+	return name
 }
 
 // openAIBody is the error as OpenAI writes it.
-func openAIBody(e *Error, _ string) []byte {
+func openAIBody(e *Error, name, _ string) []byte {
 	o := objectWriter{buf: make([]byte, 0, usualBody)}
 	o.open("")
 	o.open("error")
 	o.text("message", e.Message)
-	o.text("type", e.openAIType())
+	o.text("type", e.openAIType(name))
 	if e.Param == "" {
 		o.raw("param", "null")
 	} else {
