@@ -43,7 +43,7 @@ func (a *app) observer(ctx context.Context, cfg config.Config, version string) (
 func (a *app) watch(data *gateway.Gateway, catalog *store.Catalog) {
 	a.metrics.Watch(metrics.State{
 		Running: data.Running, Holding: data.Holding, RefreshFailure: catalog.Failures,
-		Unreadable: func() int { _, n := catalog.Projects(); return n },
+		Unreadable: a.unreadable,
 	})
 }
 
@@ -107,10 +107,12 @@ func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
 
 // unreadable is how many projects this node cannot read.
 func (a *app) unreadable() int {
-	if unreadable := a.planes.Load().unreadable; unreadable != nil {
-		return unreadable()
+	projects := a.planes.Load().projects
+	if projects == nil {
+		return 0
 	}
-	return 0
+	_, unreadable := projects()
+	return unreadable
 }
 
 // serveProfiles serves pprof on a separate address until stop is called; "" serves none. config allows only loopback

@@ -136,7 +136,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 
 // welcome prints the server's address and, while there is no project, how to create one.
 func (a *app) welcome(url string, opts Options) {
-	projects, _ := a.known()
+	projects, _ := a.planes.Load().projects()
 	next := opts.Program + ` project create --name "My app"`
 	if opts.Out == nil {
 		if opts.Program != "" && projects == 0 {
@@ -174,7 +174,6 @@ type app struct {
 	planes       atomic.Pointer[planes]
 	awaits       atomic.Pointer[string] // the reason for which the start waits, shown to operators
 	unhealthy    string                 // the reason in /readyz while the ledger is not healthy
-	known        func() (projects, unreadable int)
 
 	running running
 	ending  context.Context // ends when running requests are cut off
@@ -185,8 +184,8 @@ type app struct {
 // planes are the handlers of all requests but the probes.
 type planes struct {
 	data, control http.Handler
-	healthy       func() error // the ledger's; nil while the process starts
-	unreadable    func() int   // how many projects cannot be read; nil while the process starts
+	healthy       func() error                   // the ledger's; nil while the process starts
+	projects      func() (known, unreadable int) // nil while the process starts
 }
 
 // newApp returns an app that answers probes, and other requests with 503, while the process starts.
@@ -266,9 +265,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	ledger := watched{o.ledger, health}
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
 	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Now: a.now, Log: a.log, MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies, DocsURL: cfg.DocsURL})
-	a.known = o.catalog.Projects
-	unreadable := func() int { _, n := o.catalog.Projects(); return n }
-	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, unreadable: unreadable})
+	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, projects: o.catalog.Projects})
 	a.watch(data, o.catalog)
 	return nil
 }
