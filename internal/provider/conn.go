@@ -99,10 +99,11 @@ func (c *conn) send(req *http.Request, m message) (sent bool, err error) {
 	if err != nil || m.rest == 0 {
 		return n > 0, err
 	}
-	c.upload = make(chan error, 1)
+	upload := make(chan error, 1)
+	c.upload = upload // finish may forget it before the goroutine ends
 	go func() {
 		_, err := io.CopyN(c.net, req.Body, m.rest)
-		c.upload <- err
+		upload <- err
 	}()
 	return true, nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -476,4 +477,40 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A provider may refuse a request before it has read its body. The goroutine that writes the rest must end with the
+// connection: it holds the body.
+func TestUploadEndsWithItsExchange(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_, _ = io.CopyN(io.Discard, c, 1<<10)
+				_, _ = io.WriteString(c, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
+				_, _ = io.CopyN(io.Discard, c, 1<<20)
+			}()
+		}
+	}()
+	transport := newTestTransport(t, TransportConfig{})
+	body := strings.Repeat("x", 32<<20)
+	for range 3 {
+		status, answer := exchange(t, transport, post(t, t.Context(), "http://"+listener.Addr().String(), body))
+		if status != http.StatusUnauthorized || answer != "no" {
+			t.Fatalf("got %d %q, want 401 and its body", status, answer)
+		}
+	}
+	stacks := make([]byte, 1<<20)
+	await.Soon(t, "the uploads end", func() bool {
+		return !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*conn).send.func"))
+	})
 }
