@@ -111,8 +111,6 @@ func anthropicPlace(at place, key []byte) place {
 		}
 	case blob:
 		return anthropicSource(key)
-	case tool, toolInside, toolParameters, toolFunction, toolEnvironment, toolModels, fallbackModels:
-		return demandPlace(at, key)
 	case management:
 		switch string(key) {
 		case "edits", "type":

@@ -302,44 +302,49 @@ func (r *reader) ownSettings(at place, v token) {
 }
 
 // demandPlace returns the place of the value under key in a tool, an entry of fallbacks, a plugin or moderation settings.
-// These objects are alike in all dialects that have them.
-func demandPlace(at place, key []byte) place {
+// ok is false elsewhere: these objects are alike in all dialects, the others are read as the dialect has them.
+func demandPlace(at place, key []byte) (p place, ok bool) {
 	switch at {
 	case tool:
-		return toolPlace(key)
+		return toolPlace(key), true
 	case toolFunction:
-		return free
+		return free, true
 	case toolInside, toolParameters, toolEnvironment, toolModels:
 		switch string(key) {
 		case "model", "models":
-			return toolModels
+			return toolModels, true
 		}
-		return toolInside
+		return toolInside, true
 	case fallbackModels:
-		switch string(key) {
-		case "max_tokens", "max_completion_tokens", "max_output_tokens":
-			return fallbackCap
-		case "speed":
-			return fallbackSpeed
-		case "messages":
-			return part
-		case "thinking", "output_config", "provider":
-			return elsewhere
-		}
-		return fallbackModels
+		return fallbackPlace(key), true
 	case plugin:
 		if string(key) == "id" {
-			return pluginID
+			return pluginID, true
 		}
-		return pluginPlace(key)
+		return pluginPlace(key), true
 	case pluginInside:
-		return pluginPlace(key)
+		return pluginPlace(key), true
 	case moderation:
 		if string(key) == "model" {
-			return moderationModel
+			return moderationModel, true
 		}
+		return elsewhere, true
 	}
-	return elsewhere
+	return elsewhere, false
+}
+
+func fallbackPlace(key []byte) place {
+	switch string(key) {
+	case "max_tokens", "max_completion_tokens", "max_output_tokens":
+		return fallbackCap
+	case "speed":
+		return fallbackSpeed
+	case "messages":
+		return part
+	case "thinking", "output_config", "provider":
+		return elsewhere
+	}
+	return fallbackModels
 }
 
 func pluginPlace(key []byte) place {

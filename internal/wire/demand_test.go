@@ -101,6 +101,7 @@ func TestParse_findsSecondModels(t *testing.T) {
 		{"FallbacksByChoice", messages, `{"model":"m","fallbacks":"default"}`, nil, "fallbacks"},
 		{"FallbacksByChoiceInAList", messages, `{"model":"m","fallbacks":["default"]}`, nil, "fallbacks"},
 		{"FallbacksOfAGateway", chat, `{"model":"m","fallbacks":["a",{"m":["b"]}]}`, []Named{{"fallbacks", "a"}, {"fallbacks", "b"}}, ""},
+		{"FallbacksInGemini", generate, `{"fallbacks":[{"model":"a"},"b"]}`, []Named{{"fallbacks", "a"}, {"fallbacks", "b"}}, ""},
 		{"FallbacksEscaped", messages, `{"model":"m","f\u0061llbacks":[{"m\u006fdel":"\u0061"}]}`, []Named{{"fallbacks", "a"}}, ""},
 		{"OpenRouter", chat, `{"model":"m","models":["a/b","c/d"],"route":"fallback"}`, []Named{{"models", "a/b"}, {"models", "c/d"}}, ""},
 		{"ImageTool", responses, `{"model":"m","tools":[{"type":"image_generation","model":"gpt-image-2"}]}`, []Named{{"tools", "gpt-image-2"}}, ""},

@@ -126,8 +126,6 @@ func openAIPlace(op Operation, at place, key []byte) place {
 		case "file_id":
 			return hidden
 		}
-	case tool, toolInside, toolParameters, toolFunction, toolEnvironment, toolModels, fallbackModels, plugin, pluginInside, moderation:
-		return demandPlace(at, key)
 	case management:
 		if string(key) == "type" {
 			return management

@@ -349,6 +349,9 @@ func (r *reader) within(at place, key []byte) place {
 	if at == root && string(key) == "stream_options" {
 		return streaming
 	}
+	if p, ok := demandPlace(at, key); ok {
+		return p
+	}
 	return r.e.spec().place(r.e.Endpoint.Operation, at, key)
 }
 
