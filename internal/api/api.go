@@ -27,6 +27,7 @@ import (
 // Ledger is the part of a ledger that the control plane uses.
 type Ledger interface {
 	Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error)
+	Accounts(ctx context.Context, keys []ledger.Key, period limit.Period, now time.Time) ([]ledger.Account, error)
 	Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error)
 	List(ctx context.Context, f ledger.Find) (ledger.Found, error)
 }

@@ -49,7 +49,7 @@ type closable interface {
 
 // fixture is a control plane over a database of its own, with one project.
 type fixture struct {
-	t       *testing.T
+	t       testing.TB
 	handler http.Handler
 	store   *store.Store
 	catalog *store.Catalog
@@ -67,7 +67,7 @@ type fixture struct {
 const someProject = `{"name": "Test", "requestLimit": 5,
 	"tiers": {"free": {"requestLimit": 10}, "pro": {"requestLimit": 500}}}`
 
-func setup(t *testing.T, settings string) *fixture {
+func setup(t testing.TB, settings string) *fixture {
 	t.Helper()
 	ctx := t.Context()
 	keys, err := secret.NewKeyring(bytes.Repeat([]byte{7}, secret.KeySize))
@@ -91,7 +91,7 @@ func setup(t *testing.T, settings string) *fixture {
 }
 
 // location is where a test's database is, or is made by [store.Open].
-func location(t *testing.T) string {
+func location(t testing.TB) string {
 	t.Helper()
 	if pgtest.Chosen() {
 		return migrated.Database(t) + "&pool_max_conns=6"

@@ -265,13 +265,17 @@ func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities],
 	if found.Next != "" {
 		page.NextCursor = new(base64.RawURLEncoding.EncodeToString([]byte(found.Next)))
 	}
-	for _, name := range found.Names {
-		a, err := c.Ledger.Account(ctx, ledger.Key{Project: p.Key, Identity: name}, p.Period, now)
-		if err != nil {
-			return nil, err
-		}
-		if a.Known { // it may have been deleted meanwhile
-			page.Items = append(page.Items, identityOf(&a))
+	keys := make([]ledger.Key, len(found.Names))
+	for i, name := range found.Names {
+		keys[i] = ledger.Key{Project: p.Key, Identity: name}
+	}
+	accounts, err := c.Ledger.Accounts(ctx, keys, p.Period, now)
+	if err != nil {
+		return nil, err
+	}
+	for i := range accounts {
+		if accounts[i].Known { // it may have been deleted meanwhile
+			page.Items = append(page.Items, identityOf(&accounts[i]))
 		}
 	}
 	return show(page)

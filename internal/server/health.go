@@ -154,6 +154,13 @@ func (w watched) Account(ctx context.Context, key ledger.Key, period limit.Perio
 	return a, err
 }
 
+// Accounts implements ledger.Ledger.
+func (w watched) Accounts(ctx context.Context, keys []ledger.Key, period limit.Period, now time.Time) ([]ledger.Account, error) {
+	as, err := w.Ledger.Accounts(ctx, keys, period, now)
+	w.health.changed(err)
+	return as, err
+}
+
 // Change implements ledger.Ledger.
 func (w watched) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error) {
 	o, err := w.Ledger.Change(ctx, c)

@@ -95,6 +95,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"SettingsAreKeptAsTheyAre", settingsSurvive},
 		{"DeletingSettingsLeavesUsage", deleteLeavesUsage},
 		{"List", list},
+		{"AccountsAreReadTogether", accountsAreRead},
 
 		{"SameDecisionsAsASequentialBook", sequential},
 	} {

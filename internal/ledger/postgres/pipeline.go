@@ -86,7 +86,7 @@ func (s *session) send(sql string, params ...param) {
 	switch {
 	case ok:
 		s.pipe.SendQueryPrepared(name, values, binaryFormat, binaryFormat)
-	case s.own.direct && sql != begin && sql != commit && !slices.Contains(s.preparing, sql): // begin and commit have no plan
+	case s.own.direct && sql != begin && sql != beginRead && sql != commit && !slices.Contains(s.preparing, sql): // begin and commit have no plan
 		s.preparing = append(s.preparing, sql)
 		s.pipe.SendPrepare(nameOf(sql), sql, oids)
 		s.pipe.SendQueryPrepared(nameOf(sql), values, binaryFormat, binaryFormat)

@@ -37,7 +37,7 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 		wantNothingReadThrough(t, when, "setUp", explain(t, pool, setUp))
 		wantNothingReadThrough(t, when, "insertOnce", explain(t, pool, insertOnce, setLimits))
 		for name, s := range map[string]statement{
-			"lockAccounts": lockAccounts, "lockFree": lockFree, "findAccounts": findAccounts, "readHolds": readHolds,
+			"lockAccounts": lockAccounts, "lockFree": lockFree, "findAccounts": findAccounts, "readAccounts": readAccounts, "readHolds": readHolds,
 			"sumUsage": sumUsage, "readPassed": readPassed,
 		} {
 			wantNothingReadThrough(t, when, name, explain(t, pool, s.many, setLimits))
@@ -210,7 +210,7 @@ func TestNothingIsSentWithoutLimits(t *testing.T) {
 		if !limited && !within[c] {
 			t.Errorf("sent without limits: %q", b)
 		}
-		begun := bytes.Contains(b, []byte(begin))
+		begun := bytes.Contains(b, []byte(begin)) || bytes.Contains(b, []byte(beginRead))
 		within[c] = (begun || within[c]) && !bytes.Contains(b, []byte("COMMIT\x00"))
 		return nil
 	}
@@ -221,6 +221,9 @@ func TestNothingIsSentWithoutLimits(t *testing.T) {
 	settled(t, p.Ledger, admitted(t, p.Ledger, key, r, noon), 7)
 	wantUsed(t, p.Ledger, key, noon, limit.Amounts{2, 17, 170})
 	if _, err := p.List(t.Context(), ledger.Find{Project: key.Project, Limit: 10}); err != nil {
+		t.Error(err)
+	}
+	if _, err := p.Accounts(t.Context(), []ledger.Key{key}, limit.Weekly, noon); err != nil { // sums for another period
 		t.Error(err)
 	}
 	_, err := p.Change(t.Context(), ledger.Change{Keys: []ledger.Key{key}, Period: limit.Daily, Now: noon,

@@ -129,6 +129,19 @@ func (c *cache) decode(a *account) (*ledger.Settings, error) {
 	return c.store(a.key, settings, a.revision), nil
 }
 
+// peek is decode for an account that was read without a lock: its settings may be out of date already, so they do not
+// enter the cache.
+func (c *cache) peek(a *account) (*ledger.Settings, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range [...]*cached{c.recent[a.key], c.older[a.key]} {
+		if e != nil && e.revision == a.revision {
+			return e.settings, nil
+		}
+	}
+	return decodeSettings(a.settings)
+}
+
 // clear removes all entries.
 func (c *cache) clear() {
 	c.mu.Lock()

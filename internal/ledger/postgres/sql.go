@@ -41,6 +41,9 @@ func of(columns, text string) statement {
 const (
 	begin  = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
 	commit = `COMMIT`
+
+	// beginRead begins a transaction whose statements all see the same moment.
+	beginRead = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
 )
 
 // limits sets, until the transaction ends, how long a statement may take and wait for a lock,
@@ -83,10 +86,12 @@ const (
 // accounts are the columns of the statements that read accounts.
 const accounts = "project text, name text, whole bool"
 
-const lockRows = `SELECT k.n, i.* FROM @k,
+const readRows = `SELECT k.n, i.* FROM @k,
 	LATERAL (SELECT known, settings <> '', CASE WHEN k.whole THEN settings ELSE '' END, revision,
 		credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at, period, period_start, used, created_at, updated_at
-		FROM identities WHERE project_id = k.project AND identity = k.name FOR UPDATE`
+		FROM identities WHERE project_id = k.project AND identity = k.name`
+
+const lockRows = readRows + ` FOR UPDATE`
 
 var (
 	// lockAccounts locks rows in the order of their keys. If another transaction has a row
@@ -95,6 +100,9 @@ var (
 
 	// lockFree locks the rows that nobody else has locked, and skips the others.
 	lockFree = of(accounts, lockRows+` SKIP LOCKED) AS i`)
+
+	// readAccounts reads rows without locking them.
+	readAccounts = of(accounts, readRows+` OFFSET 0) AS i`)
 
 	// findAccounts returns which accounts have a row, without locking it.
 	findAccounts = of(accounts, `SELECT k.n FROM @k,

@@ -44,11 +44,12 @@ func (l *Ledger) begin(ctx context.Context) (*transaction, error) {
 type locking struct {
 	timeout string       // in PostgreSQL's format
 	skip    bool         // do not wait for rows that another session keeps locked
+	none    bool         // lock nothing, only read
 	also    func()       // sends more statements, which run after the rows are locked
 	more    func() error // reads their results
 }
 
-// lock makes the first round trip. wants must be in the order of their keys.
+// lock makes the first round trip. wants must be in the order of their keys, unless nothing is locked.
 func (t *transaction) lock(wants []want, how locking) error {
 	keys := rowsOf(lockAccounts)
 	t.accounts = make([]*account, len(wants))
@@ -58,12 +59,19 @@ func (t *transaction) lock(wants []want, how locking) error {
 		t.accounts[i] = &own[i]
 		keys.row().text(w.key.Project, w.key.Identity).bool(w.whole)
 	}
-	t.s.send(begin)
+	if how.none {
+		t.s.send(beginRead)
+	} else {
+		t.s.send(begin)
+	}
 	t.s.send(setUp, textParam(statementTimeout), textParam(how.timeout), intParam(t.node))
-	if how.skip {
+	switch {
+	case how.none:
+		t.s.sendTable(readAccounts, &keys)
+	case how.skip:
 		t.s.sendTable(findAccounts, &keys)
 		t.s.sendTable(lockFree, &keys)
-	} else {
+	default:
 		t.s.sendTable(lockAccounts, &keys)
 	}
 	t.s.sendTable(readHolds, &keys)

@@ -139,43 +139,6 @@ func (l *Ledger) applied(ctx context.Context, project string, once *ledger.Once)
 	return out, true, nil
 }
 
-// List implements ledger.Ledger.
-func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) {
-	if err := l.writer.awaitFold(ctx, l.writer.last()); err != nil {
-		return ledger.Found{}, err
-	}
-	low, all, high := f.Range()
-	var total int
-	err := l.reads.count.QueryRowContext(ctx, f.Project, all, high, ledger.MaxScan, f.Within(), ledger.MaxCount+1).Scan(&total)
-	if err != nil {
-		return ledger.Found{}, ledger.Unavailable("count identities", err)
-	}
-	rows, err := l.reads.list.QueryContext(ctx, f.Project, low, high, ledger.MaxScan, f.Within(), f.Limit+1, f.Offset)
-	if err != nil {
-		return ledger.Found{}, ledger.Unavailable("list identities", err)
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err returns its error
-	names := make([]string, 0, f.Limit+1)
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return ledger.Found{}, ledger.Unavailable("list identities", err)
-		}
-		names = append(names, name)
-	}
-	if err := rows.Err(); err != nil {
-		return ledger.Found{}, ledger.Unavailable("list identities", err)
-	}
-	scanned := ""
-	if f.Within() != "" && len(names) <= f.Limit { // otherwise a page that is not full is the last one
-		err := l.reads.scanned.QueryRowContext(ctx, f.Project, low, high, ledger.MaxScan-1).Scan(&scanned)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return ledger.Found{}, ledger.Unavailable("list identities", err)
-		}
-	}
-	return f.Page(names, scanned, total), nil
-}
-
 // flights lets only one change with the same idempotency key run at a time: the next one
 // finds the outcome in the tables.
 type flights struct {

@@ -307,9 +307,9 @@ func (s *statements) closeAll() {
 // reads are the prepared queries. Queries for a few rows have a handle of their own, so that
 // they never wait for those whose time grows with the number of identities.
 type reads struct {
-	account, once *sql.Stmt
-	list, count   *sql.Stmt
-	scanned       *sql.Stmt
+	account, once         *sql.Stmt
+	accounts, list, count *sql.Stmt
+	scanned               *sql.Stmt
 }
 
 func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
@@ -326,6 +326,12 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 			SELECT 1, model, hour, requests, tokens, micros, credit_requests, credit_tokens, credit_micros, 0
 			FROM usage WHERE project_id = ?1 AND identity = ?2 AND hour >= ?3`},
 		{accounts, &r.once, `SELECT fingerprint, status, body FROM idempotency WHERE project_id = ? AND key = ?`},
+		// CROSS JOIN: the names come first, and each is looked up by the index.
+		{all, &r.accounts, `SELECT key, 0, settings, known, credit_requests, credit_tokens, credit_micros, unlimited_until, burst_at,
+			created_at, updated_at FROM json_each(?2) CROSS JOIN identities ON project_id = ?1 AND identity = value
+			UNION ALL
+			SELECT key, 1, model, hour, requests, tokens, micros, credit_requests, credit_tokens, credit_micros, 0
+			FROM json_each(?2) CROSS JOIN usage ON project_id = ?1 AND identity = value AND hour >= ?3`},
 		{all, &r.list, `SELECT identity FROM (SELECT identity FROM identities
 				WHERE project_id = ? AND known = 1 AND identity >= ? AND identity < ? ORDER BY identity LIMIT ?)
 			WHERE instr(identity, ?) > 0 ORDER BY identity LIMIT ? OFFSET ?`},
@@ -346,7 +352,7 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 }
 
 func (r *reads) close() {
-	for _, stmt := range []*sql.Stmt{r.account, r.once, r.list, r.scanned, r.count} {
+	for _, stmt := range []*sql.Stmt{r.account, r.once, r.accounts, r.list, r.scanned, r.count} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}
@@ -358,47 +364,71 @@ func (r *reads) close() {
 func (l *Ledger) load(ctx context.Context, a *account, period limit.Period, now time.Time) error {
 	// The query takes some dozen microseconds; a context that can be canceled adds half as much.
 	ctx = context.WithoutCancel(ctx)
-	start, end := period.Start(now), period.End(now)
-	rows, err := l.reads.account.QueryContext(ctx, a.key.Project, a.key.Identity, ledger.HourOf(start))
+	rows, err := l.reads.account.QueryContext(ctx, a.key.Project, a.key.Identity, ledger.HourOf(period.Start(now)))
 	if err != nil {
 		return ledger.Unavailable("read an identity", err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err returns its error
 	var (
-		stored  *storedAccount
-		used    limit.Tally
-		ahead   bool
-		isUsage int64
-		text    string
-		n       [8]int64
+		found stored
+		r     storedRow
+		into  = r.columns()
 	)
 	for rows.Next() {
-		if err := rows.Scan(&isUsage, &text, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7]); err != nil {
+		if err := rows.Scan(into...); err != nil {
 			return ledger.Unavailable("read an identity", err)
 		}
-		switch {
-		case isUsage == 0:
-			stored = &storedAccount{text, n}
-		case n[0] >= ledger.HourOf(end):
-			ahead = true
-		default:
-			total, credited := limit.Amounts(n[1:4]), limit.Amounts(n[4:7])
-			used.Add(text, total.Sub(credited), credited)
-		}
+		found.add(&r, period, now)
 	}
 	if err := rows.Err(); err != nil {
 		return ledger.Unavailable("read an identity", err)
 	}
-	if !a.loaded && stored != nil {
-		if err := stored.into(a); err != nil {
+	return found.into(a, period, now)
+}
+
+// storedRow is a row of the queries for accounts: of identities, or of usage.
+type storedRow struct {
+	isUsage int64
+	text    string // settings or model
+	n       [8]int64
+}
+
+// columns returns where to scan the row.
+func (r *storedRow) columns() []any {
+	return []any{&r.isUsage, &r.text, &r.n[0], &r.n[1], &r.n[2], &r.n[3], &r.n[4], &r.n[5], &r.n[6], &r.n[7]}
+}
+
+// stored is an account in the tables, with its usage from the beginning of a period on.
+type stored struct {
+	row   *storedAccount
+	used  limit.Tally
+	ahead bool // there is usage of later periods
+}
+
+func (s *stored) add(r *storedRow, period limit.Period, now time.Time) {
+	switch {
+	case r.isUsage == 0:
+		s.row = &storedAccount{r.text, r.n}
+	case r.n[0] >= ledger.HourOf(period.End(now)):
+		s.ahead = true
+	default:
+		total, credited := limit.Amounts(r.n[1:4]), limit.Amounts(r.n[4:7])
+		s.used.Add(r.text, total.Sub(credited), credited)
+	}
+}
+
+// into copies it into an account, which keeps its row if that is loaded.
+func (s *stored) into(a *account, period limit.Period, now time.Time) error {
+	if !a.loaded && s.row != nil {
+		if err := s.row.into(a); err != nil {
 			return ledger.Unavailable("read an identity's settings", err)
 		}
 	}
-	for i := range used.Used {
-		used.Used[i].Model = intern(used.Used[i].Model)
+	for i := range s.used.Used {
+		s.used.Used[i].Model = intern(s.used.Used[i].Model)
 	}
-	a.state.Period, a.state.Start, a.state.Used = period, start, used.Used
-	a.loaded, a.hasLater = true, ahead
+	a.state.Period, a.state.Start, a.state.Used = period, period.Start(now), s.used.Used
+	a.loaded, a.hasLater = true, s.ahead
 	return nil
 }
 
