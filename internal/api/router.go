@@ -56,8 +56,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	current := &call{id: "req_" + strings.ToLower(rand.Text())}
 	h := w.Header()
 	h.Set("X-Request-Id", current.id)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	Protect(h)
 
 	sent := r.URL.EscapedPath()
 	routed := r.WithContext(context.WithValue(r.Context(), callKey{}, current))
@@ -83,6 +82,16 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt.mux.ServeHTTP(out, routed)
+}
+
+// Protect sets the headers of every answer below /api. A browser then takes no answer for a page, keeps none, and gives
+// none to another site.
+func Protect(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
 // misrouted returns a problem if no operation matches the request.

@@ -33,7 +33,8 @@ func (a *app) mount() http.Handler {
 			probe = nil
 		}
 		now := a.planes.Load()
-		switch forControl := strings.HasPrefix(sent, "/api/"); {
+		forControl := strings.HasPrefix(sent, "/api/")
+		switch {
 		case probe == nil && !forControl:
 			if now.control == nil {
 				wire.NotTaken(w.Header(), r.Header)
@@ -49,6 +50,9 @@ func (a *app) mount() http.Handler {
 		// Every answer has an id. Each plane sets and logs its own.
 		w.Header().Set("X-Request-Id", newRequestID())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if forControl {
+			api.Protect(w.Header())
+		}
 		if probe == nil {
 			wire.NotTaken(w.Header(), r.Header)
 		}

@@ -1,0 +1,198 @@
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/test/stack"
+)
+
+// place is an object within a body, as the names and the positions that lead to it.
+type place []any
+
+func (p place) String() string {
+	text := "body"
+	for _, part := range p {
+		if n, ok := part.(int); ok {
+			text += fmt.Sprintf("[%d]", n)
+		} else {
+			text += fmt.Sprintf(".%v", part)
+		}
+	}
+	return text
+}
+
+// anyName stands for a member of an object that takes any names. The settings read some of them, such as a model's.
+const anyName = "gpt-4o"
+
+// objects are all places in bodies of a schema where an object stands whose members are known.
+func (d *document) objects(s *schema, at place, within []*schema) (found map[string]objectAt) {
+	found = map[string]objectAt{}
+	s = d.at(s)
+	if s == nil || slices.Contains(within, s) || len(within) > 8 {
+		return found
+	}
+	within = append(slices.Clone(within), s)
+	if s.strict() {
+		found[at.String()] = objectAt{slices.Clone(at), s}
+	}
+	inner := func(of *schema, next any) {
+		maps.Copy(found, d.objects(of, append(slices.Clone(at), next), within))
+	}
+	for name, property := range s.Properties {
+		inner(property, name)
+	}
+	if s.Items != nil {
+		inner(s.Items, 0)
+	}
+	if each := s.each(); each != nil {
+		inner(each, anyName)
+	}
+	for _, one := range slices.Concat(s.AnyOf, s.OneOf) {
+		maps.Copy(found, d.objects(one, at, within))
+	}
+	return found
+}
+
+type objectAt struct {
+	place  place
+	schema *schema
+}
+
+// fields are the names of all members of answers of a schema, however deep.
+func (d *document) fields(s *schema, into map[string]bool, within []*schema) {
+	s = d.at(s)
+	if s == nil || slices.Contains(within, s) {
+		return
+	}
+	within = append(within, s)
+	for name, property := range s.Properties {
+		into[name] = true
+		d.fields(property, into, within)
+	}
+	d.fields(s.Items, into, within)
+	if each := s.each(); each != nil {
+		d.fields(each, into, within)
+	}
+	for _, one := range slices.Concat(s.AnyOf, s.OneOf) {
+		d.fields(one, into, within)
+	}
+}
+
+// columns are names of what is kept beside the fields of answers: no call has them.
+var columns = []string{"nobodyKnowsThis", "id", "projectId", "project_id", "revision", "createdAt", "created_at", "secretHash", "secret_hash",
+	"secretId", "userId", "ownerId", "isAdmin", "known", "state", "usage", "holds", "__proto__", "constructor"}
+
+// insert returns a body with a member more in the object at a place, which is made where the body has none.
+func insert(t *testing.T, body json.RawMessage, at place, name string) string {
+	t.Helper()
+	var whole any
+	if err := json.Unmarshal(body, &whole); err != nil {
+		t.Fatalf("the example %s: %v", body, err)
+	}
+	text, err := json.Marshal(inserted(whole, at, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func inserted(v any, at place, name string) any {
+	if len(at) == 0 {
+		object, ok := v.(map[string]any)
+		if !ok {
+			object = map[string]any{}
+		}
+		object[name] = nil
+		return object
+	}
+	if at[0] == 0 {
+		list, ok := v.([]any)
+		if !ok || len(list) == 0 {
+			list = []any{nil}
+		}
+		list[0] = inserted(list[0], at[1:], name)
+		return list
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		object = map[string]any{}
+	}
+	key := at[0].(string)
+	object[key] = inserted(object[key], at[1:], name)
+	return object
+}
+
+// Every writing call refuses, by its name, each field that it does not list: made-up ones, columns of the database, and
+// all fields that answers have and requests have not. In each object of its body, however deep.
+func TestMassAssignmentIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	readable := map[string]bool{}
+	for _, op := range w.ops {
+		w.doc.fields(w.doc.answers(op), readable, nil)
+	}
+	for _, name := range columns {
+		readable[name] = true
+	}
+	tried := 0
+	for _, op := range w.ops {
+		s, example := op.body()
+		if s == nil {
+			continue
+		}
+		objects := w.doc.objects(s, nil, nil)
+		if objects["body"].schema == nil {
+			t.Errorf("%s does not say that unknown fields of its body are refused", op)
+		}
+		for at, object := range objects {
+			for name := range readable {
+				if object.schema.Properties[name] != nil || op.allows(at, name) {
+					continue
+				}
+				tried++
+				a := w.call(op, w.insider(op), insert(t, example, object.place, name))
+				if a.Status != 400 || !names(t, a, name) {
+					t.Errorf("%s with %s.%s: status %d, want 400 that names it: %.300s", op, at, name, a.Status, a.Body)
+				}
+			}
+		}
+	}
+	if tried < 500 {
+		t.Errorf("only %d fields were tried", tried)
+	}
+}
+
+// allows reports whether a body may repeat what the path says.
+func (op *operation) allows(at, name string) bool {
+	return at == "body" && strings.Contains(op.Path, "{"+name+"}")
+}
+
+// names reports whether a problem lists a field of that name.
+func names(t *testing.T, a stack.Answer, name string) bool {
+	t.Helper()
+	list, _ := a.JSON(t)["errors"].([]any)
+	return slices.ContainsFunc(list, func(v any) bool {
+		at, _ := v.(map[string]any)["location"].(string)
+		return strings.HasSuffix(at, "."+name)
+	})
+}
+
+// Every call refuses, by its name, a query parameter that it does not list.
+func TestUnknownParametersAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, op := range w.ops {
+		r := w.request(op, w.insider(op), w.example(op))
+		q := r.URL.Query()
+		q.Set("nobodyKnowsThis", "1")
+		r.URL.RawQuery = q.Encode()
+		if a := w.Do(r); a.Status != 400 || !names(t, a, "nobodyKnowsThis") {
+			t.Errorf("%s: status %d, want 400 that names the parameter: %.300s", op, a.Status, a.Body)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package control
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/airatelimit/airatelimit/test/stack"
+)
+
+// inert are the headers of every answer of the control plane. A page on our origin could otherwise use the session.
+var inert = map[string]string{
+	"X-Content-Type-Options":       "nosniff",
+	"Cache-Control":                "no-store",
+	"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'",
+	"Referrer-Policy":              "no-referrer",
+	"Cross-Origin-Resource-Policy": "same-origin",
+}
+
+// Every answer of the control plane is inert: no browser takes it for a page, keeps it, or shows it to another site.
+func TestAnswersOfTheControlPlaneAreInert(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, op := range w.ops {
+		for c := range w.keyCallers() {
+			r := w.request(op, c, w.example(op))
+			r.Header.Set("Origin", "https://attacker.example")
+			w.wantInert(op.String()+" with "+c.name, w.Do(r))
+		}
+	}
+	for _, odd := range []string{"GET /api/", "GET /api/nothing", "GET /api/openapi.json", "OPTIONS /api/openapi.json", "POST /api/openapi.json", "GET /api//projects",
+		"GET /api/projects/%2e%2e/identities", "TRACE /api/health", "GET /api/projects/pk_x/identities/%00"} {
+		method, path, _ := strings.Cut(odd, " ")
+		r, err := http.NewRequest(method, w.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.wantInert(odd, w.Do(r))
+	}
+}
+
+func (w *world) wantInert(what string, a stack.Answer) {
+	w.t.Helper()
+	for name, want := range inert {
+		if got := strings.Join(a.Header[name], ", "); got != want {
+			w.t.Errorf("%s: status %d has %s: %q, want %q", what, a.Status, name, got, want)
+		}
+	}
+	for name := range a.Header {
+		if strings.HasPrefix(name, "Access-Control-") {
+			w.t.Errorf("%s: status %d has %s", what, a.Status, name)
+		}
+	}
+	if a.Header.Get("X-Request-Id") == "" {
+		w.t.Errorf("%s: status %d has no request id", what, a.Status)
+	}
+	if kind := a.Header.Get("Content-Type"); a.Body != "" && !strings.HasPrefix(kind, "application/") {
+		w.t.Errorf("%s: status %d has the type %q", what, a.Status, kind)
+	}
+}
+
+// What the server makes up as a name or a key cannot be guessed from others that it has made up.
+func TestMadeUpNamesAreUnguessable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const most = 64
+	seen := map[string][]string{}
+	for i := range most {
+		k := w.project(fmt.Sprint("project ", i))
+		seen["project key"] = append(seen["project key"], k.project)
+		seen["secret key"] = append(seen["secret key"], k.secret)
+		a := w.Do(w.Request(http.MethodGet, "/api/nothing", "", ""))
+		seen["request id"] = append(seen["request id"], a.Header.Get("X-Request-Id"))
+	}
+	for kind, names := range seen {
+		wantScattered(t, kind, names)
+	}
+}
+
+// wantScattered checks that names of one kind are different in most of their characters: at each place behind the common
+// beginning a random text has many different ones.
+func wantScattered(t *testing.T, kind string, names []string) {
+	t.Helper()
+	length := len(names[0])
+	varying := 0
+	for i := range length {
+		different := map[byte]bool{}
+		for _, name := range names {
+			if len(name) != length {
+				t.Errorf("%s: %q is not as long as %q", kind, name, names[0])
+				return
+			}
+			different[name[i]] = true
+		}
+		if len(different) >= 12 {
+			varying++
+		}
+	}
+	if varying < 20 { // of at least 32 characters each: 100 bits
+		t.Errorf("%s: only %d characters of %q vary freely, want 20", kind, varying, names[0])
+	}
+}
