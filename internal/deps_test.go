@@ -27,7 +27,7 @@ var rows = [][]string{
 	{"internal/gateway", "internal/api", "internal/store", "web"},
 	{"internal/project", "internal/identity", "internal/account", "internal/provider", "internal/ledger/...",
 		"internal/meter", "internal/config", "internal/mail", "internal/echo"},
-	{"internal/budget", "internal/document", "internal/wire", "internal/guard", "internal/limit", "internal/price", "internal/sound", "internal/sse", "internal/secret"},
+	{"internal/budget", "internal/document", "internal/wire", "internal/guard", "internal/limit", "internal/price", "internal/proxy", "internal/sound", "internal/sse", "internal/secret"},
 }
 
 // sameRow are the imports allowed between packages of one row.

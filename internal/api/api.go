@@ -1,9 +1,11 @@
 // Package api is the control plane: JSON over HTTP below /api, described by the OpenAPI 3.1 document at
-// /api/openapi.json, for the servers of a developer.
+// /api/openapi.json, for the servers of a developer and for people who have signed in.
 //
 // Invariants of every call:
 //
-//   - A secret key opens its own project only. The body is read after the key was checked.
+//   - Every operation declares who may call it (see access). The body is read after the caller was checked.
+//   - A secret key opens its own project only. A session opens the projects that its user is a member of; for others they
+//     do not exist.
 //   - A call changes only the fields that it lists. An unknown field, a duplicate field or a wrong letter case refuses
 //     the whole call.
 //   - A change is one ledger.Change: atomic against running requests, and applied once if it has an Idempotency-Key.
@@ -15,6 +17,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/budget"
@@ -22,6 +25,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/proxy"
 )
 
 // Ledger is the part of a ledger that the control plane uses.
@@ -37,22 +41,43 @@ type Secrets interface {
 	ProjectBySecretID(ctx context.Context, id string) (project.Record, error)
 }
 
-// Options make the control plane. All but MaxBody, Bodies and DocsURL are required.
+// Options make the control plane. All up to Log are required.
 type Options struct {
 	Ledger   Ledger
 	Projects identity.Projects
 	Secrets  Secrets
+	Accounts Accounts
 	Now      func() time.Time
 	Log      *slog.Logger
 	MaxBody  int64          // bytes of the body of the bulk call, if more than that of other calls
 	Bodies   *budget.Budget // memory for the bodies of all requests; nil is unlimited
 	DocsURL  string         // where the folder docs is published, for errors to refer to; "" is nowhere
+
+	HTTPS   bool          // browsers reach the server by HTTPS
+	Origins []string      // further origins whose pages may use the control plane with a session
+	Proxies proxy.Trusted // whose X-Forwarded-For is believed
 }
 
 // control is the control plane.
 type control struct {
 	Options
+	origins *http.CrossOriginProtection
 }
+
+// newControl returns the control plane without its operations. An origin that is none stops the program: the
+// configuration has checked them.
+func newControl(o Options) *control {
+	c := &control{Options: o, origins: http.NewCrossOriginProtection()}
+	for _, origin := range o.Origins {
+		if err := c.origins.AddTrustedOrigin(origin); err != nil {
+			panic("api: " + err.Error())
+		}
+	}
+	return c
+}
+
+// clientOf returns the address of the client.
+func (c *control) clientOf(r *http.Request) netip.Addr { return c.Proxies.Client(r) }
 
 // New returns the handler of everything below /api. It routes on the path as it was sent (see router), so it must not be
 // behind a ServeMux, which would redirect unusual spellings of the path.

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
@@ -114,8 +115,37 @@ func (f *fixture) open() (l closable) {
 }
 
 func (f *fixture) serve() {
-	f.handler = New(Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Now: f.clock,
-		Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody})
+	f.handler = New(f.options())
+}
+
+// options are those of the control plane, for tests that change some of them.
+func (f *fixture) options() Options {
+	return Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Accounts: f.store, Now: f.clock,
+		Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody}
+}
+
+// signIn makes a session of a user and returns its cookie, as the value of a Cookie header. With a role the user is a
+// member of the fixture's project.
+func (f *fixture) signIn(email string, role account.Role) (cookie string) {
+	f.t.Helper()
+	u, err := f.store.EnsureUser(f.t.Context(), email, f.clock())
+	if err == nil && role != "" {
+		err = f.store.SetMember(f.t.Context(), f.project, u.ID, role, f.clock())
+	}
+	token := secret.NewToken()
+	if err == nil {
+		_, err = f.store.StartSession(f.t.Context(), u, secret.Hash(token), "192.0.2.1", "test", f.clock())
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return plainCookie + "=" + token
+}
+
+// as is send of a person: with the cookie of a session in place of the secret key.
+func (f *fixture) as(cookie, method, path, body string, header ...string) response {
+	f.t.Helper()
+	return f.send(method, path, body, append([]string{"Authorization", "", "Cookie", cookie}, header...)...)
 }
 
 // restart closes the ledger and opens it again, with nothing in memory.
@@ -132,6 +162,13 @@ func (f *fixture) clock() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.now
+}
+
+// travel moves the clock.
+func (f *fixture) travel(by time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = f.now.Add(by)
 }
 
 // create makes a project and returns its keys.
@@ -156,7 +193,8 @@ type response struct {
 	body   []byte
 }
 
-// send sends a request with further headers as name, value pairs. Paths are below the project's identities unless
+// send sends a request with the secret key and further headers as name, value pairs; an empty value removes the header.
+// Paths are below the project's identities unless
 // they start with /api.
 func (f *fixture) send(method, path, body string, header ...string) response {
 	f.t.Helper()
@@ -170,6 +208,9 @@ func (f *fixture) send(method, path, body string, header ...string) response {
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
+		if header[i+1] == "" {
+			r.Header.Del(header[i])
+		}
 	}
 	return do(f.t, f.handler, r)
 }

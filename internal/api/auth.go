@@ -1,46 +1,195 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
-// authenticate returns the project of a request's secret key, if it is the project in the path. The answer is the same
+// access is who may call an operation. Every operation declares one; see declare.
+type access uint8
+
+const (
+	_              access = iota
+	accessOpen            // anybody
+	accessSignedIn        // a session
+	accessMember          // a session with any role in the project
+	accessRead            // the project's secret key, or a session with any role in the project
+	accessChange          // the project's secret key, or a session with the role admin or owner
+	accessOwner           // a session with the role owner
+)
+
+// role is the role that a session needs in the project of the path; "" if the path has none.
+func (a access) role() account.Role {
+	switch a {
+	case accessMember, accessRead:
+		return account.Viewer
+	case accessChange:
+		return account.Admin
+	case accessOwner:
+		return account.Owner
+	}
+	return ""
+}
+
+// takesKeys reports whether a secret key may make the call.
+func (a access) takesKeys() bool { return a == accessRead || a == accessChange }
+
+// accessKey is the name of the access in an operation's Metadata.
+const accessKey = "access"
+
+// declare writes the access of an operation into it, and into the OpenAPI document: x-role is the role that a session
+// needs. An operation without it stops the program when it is mounted.
+func declare(op *huma.Operation, a access) {
+	if op.Metadata == nil {
+		op.Metadata = map[string]any{}
+	}
+	op.Metadata[accessKey] = a
+	op.Security = []map[string][]string{}
+	if a.takesKeys() {
+		op.Security = append(op.Security, map[string][]string{"secretKey": {}})
+	}
+	if a != accessOpen {
+		op.Security = append(op.Security, map[string][]string{"session": {}})
+	}
+	if role := a.role(); role != "" {
+		if op.Extensions == nil {
+			op.Extensions = map[string]any{}
+		}
+		op.Extensions["x-role"] = role
+	}
+}
+
+// callerKind is how a caller has shown who it is.
+type callerKind uint8
+
+const (
+	callerNobody    callerKind = iota // only where the access is accessOpen
+	callerSecretKey                   // a developer's server
+	callerSession                     // a person
+)
+
+// caller is who makes a call.
+type caller struct {
+	kind    callerKind
+	keyID   string          // of callerSecretKey: the public part of the key
+	session account.Session // of callerSession, with its user
+	role    account.Role    // of callerSession: in the project of the path, "" if the path has none
+}
+
+// Accounts finds people's sessions.
+type Accounts interface {
+	Session(ctx context.Context, token [32]byte, project string, now time.Time) (account.Session, account.Role, error)
+	TouchSession(ctx context.Context, id, ip string, now time.Time) error
+}
+
+// authenticate finds out who makes a call, and the project in its path, and returns an error if the caller may not make
+// the call. A request with an Authorization header is a secret key's, whatever cookies it has.
+func (c *control) authenticate(r *http.Request, a access) (caller, *project.Snapshot, error) {
+	if len(r.Header["Authorization"]) > 0 && a != accessOpen {
+		if !a.takesKeys() {
+			return caller{}, nil, refuse(http.StatusForbidden, "session_required", "A secret key cannot make this call. Sign in, and make it with the session's cookie.")
+		}
+		return c.bySecretKey(r)
+	}
+	if err := c.origins.Check(r); err != nil {
+		return caller{}, nil, refuse(http.StatusForbidden, "cross_origin",
+			"A page of another site made this call. Make it from the dashboard, or add the page's origin to CORS_ORIGIN.")
+	}
+	who, err := c.bySession(r)
+	switch {
+	case a == accessOpen && errors.Is(err, account.ErrNotFound):
+		return caller{}, nil, nil
+	case errors.Is(err, account.ErrNotFound) && a.takesKeys() && c.cookieOf(r) == "":
+		return caller{}, nil, unauthorized()
+	case errors.Is(err, account.ErrNotFound):
+		return caller{}, nil, refuse(http.StatusUnauthorized, "not_signed_in", "There is no session, or it has ended. Sign in again.")
+	case err != nil:
+		return caller{}, nil, fmt.Errorf("%w: %w", errNoLookup, err)
+	}
+	if a.role() == "" {
+		return who, nil, nil
+	}
+	p, err := c.memberOf(r, who, a.role())
+	return who, p, err
+}
+
+// bySecretKey returns the project of a request's secret key, if it is the project in the path. The answer is the same
 // for a missing, malformed, unknown or wrong key, and does not show whether another project exists.
-func (c *control) authenticate(r *http.Request) (*project.Snapshot, error) {
+func (c *control) bySecretKey(r *http.Request) (caller, *project.Snapshot, error) {
 	id, hash, ok := secret.ParseSecretKey(bearer(r.Header["Authorization"]))
 	if !ok {
-		return nil, unauthorized()
+		return caller{}, nil, unauthorized()
 	}
 	rec, err := c.Secrets.ProjectBySecretID(r.Context(), id)
 	switch {
 	case errors.Is(err, project.ErrNotFound):
-		return nil, unauthorized()
+		return caller{}, nil, unauthorized()
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errNoLookup, err)
+		return caller{}, nil, fmt.Errorf("%w: %w", errNoLookup, err)
 	case !secret.Equal(hash, rec.SecretHash):
-		return nil, unauthorized()
+		return caller{}, nil, unauthorized()
 	case rec.Key != r.PathValue("projectId"):
-		return nil, refuse(http.StatusForbidden, "wrong_project", "This secret key opens another project than the one in the path.")
+		return caller{}, nil, refuse(http.StatusForbidden, "wrong_project", "This secret key opens another project than the one in the path.")
 	}
 	p, err := c.Projects.Project(r.Context(), rec.Key)
 	switch {
 	case errors.Is(err, project.ErrNotFound), err == nil && p == nil: // deleted a moment ago
-		return nil, unauthorized()
+		return caller{}, nil, unauthorized()
+	case err != nil:
+		return caller{}, nil, fmt.Errorf("%w: %w", errNoLookup, err)
+	}
+	return caller{kind: callerSecretKey, keyID: id}, p, nil
+}
+
+// bySession returns the caller whose session's cookie the request has, or [account.ErrNotFound].
+func (c *control) bySession(r *http.Request) (caller, error) {
+	token := c.cookieOf(r)
+	if !secret.IsToken(token) {
+		return caller{}, account.ErrNotFound
+	}
+	now := c.now()
+	session, role, err := c.Accounts.Session(r.Context(), secret.Hash(token), r.PathValue("projectId"), now)
+	if err != nil {
+		return caller{}, err
+	}
+	return caller{kind: callerSession, session: session, role: role}, nil
+}
+
+// memberOf returns the project in the path if the caller has the role in it. For all who are no members, the project does
+// not exist.
+func (c *control) memberOf(r *http.Request, who caller, needed account.Role) (*project.Snapshot, error) {
+	if !who.role.Known() {
+		return nil, unknownProject()
+	}
+	p, err := c.Projects.Project(r.Context(), r.PathValue("projectId"))
+	switch {
+	case errors.Is(err, project.ErrNotFound), err == nil && p == nil:
+		return nil, unknownProject()
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errNoLookup, err)
+	case !who.role.Covers(needed):
+		return nil, refuse(http.StatusForbidden, "role_too_small", "Your role in this project is %s, and this call needs %s. Ask an owner of the project.", who.role, needed)
 	}
 	return p, nil
 }
 
+func unknownProject() *problem {
+	return refuse(http.StatusNotFound, "unknown_project", "There is no such project, or you are not a member of it.")
+}
+
 func unauthorized() *problem {
 	return refuse(http.StatusUnauthorized, "invalid_secret_key",
-		"Send the project's secret key: Authorization: Bearer sk_… It is shown once, when the project is created or the key regenerated.").
+		"Send the project's secret key: Authorization: Bearer sk_… It is shown once, when the project is created or the key regenerated. People sign in instead.").
 		with("WWW-Authenticate", `Bearer realm="airatelimit"`)
 }
 

@@ -63,7 +63,7 @@ type Promo struct {
 
 func (c *control) credits(doc huma.API) {
 	tags := []string{identitiesTag}
-	register(c, doc, huma.Operation{
+	register(c, doc, accessChange, huma.Operation{
 		OperationID: "giftIdentity", Method: http.MethodPost, Path: identityPath + "/gift", Tags: tags,
 		Summary: "Give credits",
 		Description: "Give at least one of tokens, requests and costUsd. Credits add up and stay over periods. A request draws credits " +
@@ -72,13 +72,13 @@ func (c *control) credits(doc huma.API) {
 		`{"identity": "user-123", "giftedTokens": 10000, "giftedRequests": 0, "giftedCostUsd": 0, "message": "Gave 10000 tokens."}`},
 		[]int{http.StatusConflict}, c.gift)
 
-	register(c, doc, huma.Operation{
+	register(c, doc, accessRead, huma.Operation{
 		OperationID: "getCredits", Method: http.MethodGet, Path: identityPath + "/credits", Tags: tags, Summary: "Read credits",
 	}, example{response: `{"identity": "user-123", "giftedTokens": 10000, "giftedRequests": 0, "giftedCostUsd": 0, ` +
 		`"unlimitedUntil": "2027-01-01T00:00:00Z", "isCurrentlyUnlimited": true}`},
 		[]int{http.StatusNotFound}, c.getCredits)
 
-	register(c, doc, huma.Operation{
+	register(c, doc, accessChange, huma.Operation{
 		OperationID: "promoteIdentity", Method: http.MethodPost, Path: identityPath + "/promo", Tags: tags,
 		Summary: "Lift all limits for a time",
 		Description: "Until then no limit refuses a request. Usage is still counted. A past time, or null, ends a promotion. " +

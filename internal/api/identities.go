@@ -149,39 +149,39 @@ type answer[T any] struct {
 
 func (c *control) identities(doc huma.API) {
 	tags := []string{identitiesTag}
-	register(c, doc, huma.Operation{
+	register(c, doc, accessRead, huma.Operation{
 		OperationID: "listIdentities", Method: http.MethodGet, Path: identitiesPath, Tags: tags,
 		Summary: "List identities",
 		Description: "The list is in the order of the names, byte by byte. With match=contains a call looks at 100,000 names, " +
 			"so that a page may have fewer items than limit and still a nextCursor.",
 	}, example{response: `{"items": [` + anIdentity + `], "total": 1, "totalAtLeast": null, "nextCursor": null, "limit": 50, "offset": 0}`}, nil, c.list)
 
-	register(c, doc, huma.Operation{
+	register(c, doc, accessChange, huma.Operation{
 		OperationID: "setIdentity", Method: http.MethodPost, Path: identitiesPath, Tags: tags,
 		Summary:     "Create or update an identity",
 		Description: "The answer is 201 if the identity is new, else 200. An absent field keeps its value.",
 		Responses:   map[string]*huma.Response{"201": created(doc)},
 	}, example{`{"identity": "user-123", ` + someSettings + `}`, anIdentity}, []int{http.StatusConflict}, c.set)
 
-	register(c, doc, huma.Operation{
+	register(c, doc, accessChange, huma.Operation{
 		OperationID: "setIdentities", Method: http.MethodPost, Path: identitiesPath + "/bulk", Tags: tags,
 		Summary:     "Create or update many identities",
 		Description: "If one item is not valid, no item is applied, and errors name the wrong ones. The body may have MAX_BODY_MB (32 MB by default). Bodies of other calls may have 1 MB.",
 	}, example{`{"items": [{"identity": "user-123", ` + someSettings + `}]}`, `{"items": [` + anIdentity + `], "count": 1}`},
 		[]int{http.StatusConflict}, c.setMany)
 
-	register(c, doc, huma.Operation{
+	register(c, doc, accessRead, huma.Operation{
 		OperationID: "getIdentity", Method: http.MethodGet, Path: identityPath, Tags: tags, Summary: "Read an identity",
 	}, example{response: anIdentity}, []int{http.StatusNotFound}, c.get)
 
-	register(c, doc, huma.Operation{
+	register(c, doc, accessChange, huma.Operation{
 		OperationID: "updateIdentity", Method: http.MethodPut, Path: identityPath, Tags: tags,
 		Summary:     "Change or create an identity",
 		Description: "An absent field keeps its value. Null resets a field to the inherited value. The answer is 201 if the identity is new.",
 		Responses:   map[string]*huma.Response{"201": created(doc)},
 	}, example{`{` + someSettings + `}`, anIdentity}, nil, c.update)
 
-	register(c, doc, huma.Operation{
+	register(c, doc, accessChange, huma.Operation{
 		OperationID: "deleteIdentity", Method: http.MethodDelete, Path: identityPath, Tags: tags,
 		Summary:     "Delete an identity",
 		Description: "The call deletes settings, credits and promotion. Usage stays: only a reset clears it.",

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/airatelimit/airatelimit/internal/project"
 )
@@ -27,8 +26,8 @@ const (
 
 // build mounts every operation and the OpenAPI document.
 func build(o Options) (*router, huma.API) {
-	rt := &router{control: &control{o}, mux: http.NewServeMux(), large: make(chan struct{}, maxLarge)}
-	doc := humago.New(rt, rt.config())
+	rt := &router{control: newControl(o), mux: http.NewServeMux(), large: make(chan struct{}, maxLarge)}
+	doc := huma.NewAPI(rt.config(), rt)
 	doc.OpenAPI().Components.Responses = problems(doc.OpenAPI().Components.Schemas)
 	rt.identities(doc)
 	rt.credits(doc)
@@ -60,7 +59,7 @@ func (c *control) config() huma.Config {
 			Info: &huma.Info{
 				Title:   "AI Ratelimit",
 				Version: "1",
-				Description: "The data plane (/v1, /v1beta) takes requests to models from apps. The control plane (/api) is for servers; its errors are " +
+				Description: "The data plane (/v1, /v1beta) takes requests to models from apps. The control plane (/api) is for servers and for people who have signed in; its errors are " +
 					"problem details (RFC 9457) that name the field. The schema Settings is a project's settings document. " +
 					"Times are RFC 3339 in UTC, money is USD as a decimal number of at most six places.",
 			},
@@ -70,6 +69,9 @@ func (c *control) config() huma.Config {
 				SecuritySchemes: map[string]*huma.SecurityScheme{"secretKey": {
 					Type: "http", Scheme: "bearer", BearerFormat: "sk_…",
 					Description: "The project's secret key, for servers only. It opens its own project.",
+				}, "session": {
+					Type: "apiKey", In: "cookie", Name: c.cookieName(),
+					Description: "The cookie of a person who has signed in. x-role of an operation is the role that the person needs in the project.",
 				}, "projectKey": {
 					Type: "apiKey", In: "header", Name: "x-project-key",
 					Description: "The project's public key (pk_…). It may stand where an SDK puts its API key instead: Authorization, x-api-key, x-goog-api-key or ?key=.",
@@ -168,10 +170,12 @@ type failure struct {
 
 // failures are the problems that operations answer with, by status.
 var failures = map[int]failure{
-	http.StatusBadRequest:     {[]string{"invalid_request"}, "The request is not valid. `errors` names the fields."},
-	http.StatusUnauthorized:   {[]string{"invalid_secret_key"}, "The secret key is missing or wrong."},
-	http.StatusForbidden:      {[]string{"wrong_project"}, "The secret key opens another project."},
-	http.StatusNotFound:       {[]string{"unknown_identity", "not_found"}, "The project does not know the identity (nobody has created it, and it has made no request), or nothing is at the path."},
+	http.StatusBadRequest:   {[]string{"invalid_request"}, "The request is not valid. `errors` names the fields."},
+	http.StatusUnauthorized: {[]string{"invalid_secret_key", "not_signed_in"}, "The secret key is missing or wrong, or the session has ended."},
+	http.StatusForbidden: {[]string{"wrong_project", "role_too_small", "session_required", "cross_origin"},
+		"The secret key opens another project, the session's role in the project is too small, the call needs a session, or a page of another site made it."},
+	http.StatusNotFound: {[]string{"unknown_identity", "unknown_project", "not_found"},
+		"The project does not know the identity (nobody has created it, and it has made no request), the session's user is no member of the project, or nothing is at the path."},
 	http.StatusRequestTimeout: {[]string{"request_timeout"}, "The body did not arrive in time."},
 	http.StatusConflict: {[]string{"idempotency_key_reused", "unknown_tier"},
 		"The Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
@@ -222,18 +226,24 @@ func responseName(status int) string { return "Problem" + strconv.Itoa(status) }
 // example is a request and its answer, as JSON.
 type example struct{ request, response string }
 
-// register mounts an operation and describes it. statuses are its possible failures in addition to those of every
-// operation.
-func register[I, O any](c *control, doc huma.API, op huma.Operation, ex example, statuses []int,
+// register mounts an operation that callers with the access may make, and describes it. statuses are its possible
+// failures in addition to those of every operation.
+func register[I, O any](c *control, doc huma.API, a access, op huma.Operation, ex example, statuses []int,
 	handle func(context.Context, *I) (*O, error)) {
+	declare(&op, a)
 	op.SkipValidateBody = true // decoding checks it strictly
 	op.MaxBodyBytes = -1       // the router's http.MaxBytesReader limits it
 	op.BodyReadTimeout = bodyTimeout
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	statuses = append(statuses, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
-		http.StatusInternalServerError, http.StatusServiceUnavailable)
+	statuses = append(statuses, http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable)
+	if a != accessOpen {
+		statuses = append(statuses, http.StatusUnauthorized)
+	}
+	if a.role() != "" {
+		statuses = append(statuses, http.StatusNotFound)
+	}
 	if ex.request != "" {
 		statuses = append(statuses, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 		if op.RequestBody == nil {

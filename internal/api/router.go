@@ -15,6 +15,9 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -34,7 +37,8 @@ const maxLarge = 4
 // call is the state of one request.
 type call struct {
 	id      string
-	project *project.Snapshot // nil until the secret key was checked
+	caller  caller            // the zero value until it was checked
+	project *project.Snapshot // of the path, nil until the caller was checked
 }
 
 type callKey struct{}
@@ -47,7 +51,7 @@ func callOf(ctx context.Context) *call {
 	return &call{}
 }
 
-// projectOf returns the project that the caller's key opened.
+// projectOf returns the project of the path, which is open to the caller.
 func projectOf(ctx context.Context) *project.Snapshot { return callOf(ctx).project }
 
 // ServeHTTP implements http.Handler.
@@ -77,6 +81,9 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rt.Log.LogAttrs(r.Context(), slog.LevelInfo, "control plane", attrs...)
 		out.End(wire.LingerTime)
 	}()
+	if rt.allowOrigin(out, routed) {
+		return
+	}
 	if p := rt.misrouted(routed); p != nil {
 		rt.write(out, p)
 		return
@@ -127,21 +134,20 @@ func (rt *router) recover(w *wire.Answer, current *call, panicked any) {
 	rt.write(w, internalError())
 }
 
-// HandleFunc implements humago.Mux. It authenticates every operation, and decodes its wildcards.
-func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *http.Request)) {
-	names := wildcards.FindAllStringSubmatch(pattern, -1)
-	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+// Handle implements huma.Adapter. It checks the caller of every operation, and decodes the wildcards of its path.
+func (rt *router) Handle(op *huma.Operation, handle func(huma.Context)) {
+	access, ok := op.Metadata[accessKey].(access)
+	if !ok {
+		panic("api: " + op.Method + " " + op.Path + " does not declare who may call it")
+	}
+	names := wildcards.FindAllStringSubmatch(op.Path, -1)
+	rt.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
 		for _, name := range names {
 			// It cannot fail: the whole path was decoded before.
 			decoded, _ := url.PathUnescape(r.PathValue(name[1]))
 			r.SetPathValue(name[1], decoded)
 		}
-		p, err := rt.authenticate(r)
-		if err == nil {
-			callOf(r.Context()).project = p
-			err = errors.Join(checkOnce(r), checkBody(r, rt.bound(r.Method, r.URL.Path)))
-		}
-		if err != nil {
+		if err := rt.admit(w, r, access); err != nil {
 			rt.write(w, rt.problemOf(r.Context(), err))
 			return
 		}
@@ -160,8 +166,19 @@ func (rt *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *h
 			return
 		}
 		defer rt.Bodies.Give(memory)
-		handle(w, r)
+		handle(humago.NewContext(op, r, w))
 	})
+}
+
+// admit checks the caller, and what the request says of its body.
+func (rt *router) admit(w http.ResponseWriter, r *http.Request, a access) (err error) {
+	current := callOf(r.Context())
+	if current.caller, current.project, err = rt.authenticate(r, a); err != nil {
+		return err
+	}
+	rt.touch(w, r, current.caller)
+	byKey := current.caller.kind == callerSecretKey
+	return errors.Join(checkOnce(r), checkBody(r, rt.bound(r.Method, r.URL.Path), byKey))
 }
 
 // memoryFor returns how many bytes of memory a call's body may need: its buffer, which doubles as it grows, and the kept
@@ -184,15 +201,16 @@ func (rt *router) bound(method, path string) int64 {
 	return maxBody
 }
 
-// checkBody checks the headers that describe the body, before it is read.
-func checkBody(r *http.Request, most int64) error {
+// checkBody checks the headers that describe the body, before it is read. Only a server may leave the type away: pages of
+// other sites can make a browser send a body without one.
+func checkBody(r *http.Request, most int64, mayOmitType bool) error {
 	if r.ContentLength > most {
 		return bodyTooLarge(most)
 	}
 	if r.ContentLength == 0 {
 		return nil
 	}
-	if sent := r.Header.Get("Content-Type"); sent != "" {
+	if sent := r.Header.Get("Content-Type"); sent != "" || !mayOmitType {
 		if kind, _, err := mime.ParseMediaType(sent); err != nil || kind != "application/json" {
 			return refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "The body must be JSON. Send it with Content-Type: application/json.")
 		}

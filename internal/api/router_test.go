@@ -213,7 +213,9 @@ func TestWhatFailsOnOurSideIsLoggedAndNotShown(t *testing.T) {
 		{faulty{panic: "hush"}, 500, ""},
 	} {
 		log := &syncBuffer{}
-		f.handler = New(Options{Ledger: tc.ledger, Projects: f.catalog, Secrets: f.store, Now: f.clock, Log: slog.New(slog.NewTextHandler(log, nil))})
+		o := f.options()
+		o.Ledger, o.Log = tc.ledger, slog.New(slog.NewTextHandler(log, nil))
+		f.handler = New(o)
 		for _, call := range [][3]string{{"GET", "", ""}, {"GET", "/u", ""}, {"POST", "", `{"identity": "u"}`}, {"DELETE", "/u", ""}, {"POST", "/u/gift", `{"tokens": 1}`}} {
 			r := f.send(call[0], call[1], call[2])
 			p := r.problem(tc.status)

@@ -36,7 +36,7 @@ type Reset struct {
 func (c *control) usage(doc huma.API) {
 	tags := []string{identitiesTag}
 	optional := &huma.RequestBody{}
-	register(c, doc, huma.Operation{
+	register(c, doc, accessChange, huma.Operation{
 		OperationID: "resetIdentity", Method: http.MethodPost, Path: identityPath + "/reset", Tags: tags,
 		Summary: "Reset the usage of this period",
 		Description: "The usage of the period becomes 0. The history of usage stays. " +
@@ -48,7 +48,7 @@ func (c *control) usage(doc huma.API) {
 		[]int{http.StatusConflict}, c.reset)
 	optional.Required = false
 
-	register(c, doc, huma.Operation{
+	register(c, doc, accessRead, huma.Operation{
 		OperationID: "getUsage", Method: http.MethodGet, Path: identityPath + "/usage", Tags: tags,
 		Summary:     "Read limits and usage",
 		Description: "The answer is that of GET /v1/usage, in the tier that your server has set, else the project's default tier.",

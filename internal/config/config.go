@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -82,6 +83,15 @@ const (
 	SignupFirst  Signup = "first"  // the first account only, then by invitation
 	SignupClosed Signup = "closed" // nobody
 )
+
+// HTTPS reports whether browsers reach the server by HTTPS: PUBLIC_URL says so, or without one production does. Only then
+// do they take a cookie that must not travel in the clear.
+func (c Config) HTTPS() bool {
+	if c.PublicURL == "" {
+		return c.Production
+	}
+	return strings.HasPrefix(c.PublicURL, "https://")
+}
 
 // Load reads the environment through getenv ([os.Getenv] in production). Its error joins all problems. Each is a sentence
 // that names the variable and the remedy.

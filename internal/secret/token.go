@@ -77,6 +77,18 @@ func Equal(a, b [32]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) =
 // NewProjectKey draws a project's public key "pk_" + 24 base62 characters.
 func NewProjectKey() string { return projectPrefix + base62(projectLength) }
 
+// NewToken draws a token of 256 bits for a session, a link or an invitation. Only its [Hash] is stored.
+func NewToken() string { return base62(secretLength) }
+
+// IsToken reports whether text has the form of a token.
+func IsToken(text string) bool { return len(text) == secretLength && isBase62(text) }
+
+// Hash is what is stored of a token. See [ParseSecretKey] for why a plain SHA-256 is enough.
+func Hash(token string) [32]byte { return sha256.Sum256([]byte(token)) }
+
+// NewID draws an id that cannot be guessed: a prefix and 95 bits.
+func NewID(prefix string) string { return prefix + base62(idLength) }
+
 // base62 draws n characters. Bytes from 248 on are drawn again, because modulo 62 they would favour the first eight.
 func base62(n int) string {
 	out := make([]byte, 0, n)

@@ -94,3 +94,19 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+func TestTokensAreFreshAndRecognised(t *testing.T) {
+	t.Parallel()
+	a, b := NewToken(), NewToken()
+	if a == b || Hash(a) == Hash(b) || Hash(a) != Hash(a) {
+		t.Errorf("tokens %q and %q, want two with hashes of their own", a, b)
+	}
+	for text, want := range map[string]bool{a: true, b: true, "": false, a[1:]: false, a + "x": false, "-" + a[1:]: false} {
+		if IsToken(text) != want {
+			t.Errorf("IsToken(%q) = %t", text, !want)
+		}
+	}
+	if id := NewID("us_"); len(id) != 3+idLength || id[:3] != "us_" || id == NewID("us_") {
+		t.Errorf("id %q", id)
+	}
+}

@@ -64,7 +64,8 @@ const spent = `(SELECT i.project_id, i.identity, i.known, i.settings,
 		sum(credit_micros) AS micros FROM holds GROUP BY project_id, identity) h
 	ON h.project_id = i.project_id AND h.identity = i.identity)`
 
-// copies lists referenced tables before those that refer to them. Holds are settled into usage.
+// copies lists referenced tables before those that refer to them. Holds are settled into usage. Requests to sign in are left
+// out: they live for minutes.
 var copies = []copied{
 	{table: "projects", order: "id",
 		columns: []string{"id", "settings", "secret_id", "secret_hash", "created_at", "updated_at", "revision"},
@@ -83,6 +84,12 @@ var copies = []copied{
 	{table: "idempotency", order: "project_id, key",
 		columns: []string{"project_id", "key", "fingerprint", "status", "body", "created_at"},
 		escaped: []string{"key"}, sums: []string{"status"}},
+	{table: "users", order: "id", columns: []string{"id", "email", "created_at"}, sums: []string{"created_at"}},
+	{table: "sessions", order: "id",
+		columns: []string{"hash", "id", "user_id", "created_at", "seen_at", "expires_at", "ip", "agent"}, sums: []string{"expires_at"}},
+	{table: "members", order: "project_id, user_id", columns: []string{"project_id", "user_id", "role", "created_at"}, sums: []string{"created_at"}},
+	{table: "invitations", order: "id",
+		columns: []string{"id", "project_id", "email", "role", "token_hash", "inviter", "created_at", "expires_at"}, sums: []string{"expires_at"}},
 	{table: "audit", order: "id", columns: []string{"project_id", "identity", "action", "reason", "detail", "at"}},
 }
 
@@ -231,13 +238,13 @@ func lockEmpty(ctx context.Context, to *sql.Tx) error {
 	for _, s := range []string{
 		`SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '0', true),
 			set_config('idle_in_transaction_session_timeout', '0', true)`,
-		`LOCK TABLE projects, provider_keys, identities, usage, holds, idempotency, audit IN SHARE ROW EXCLUSIVE MODE`,
+		`LOCK TABLE projects, provider_keys, identities, usage, holds, idempotency, audit, users, sessions, members, invitations IN SHARE ROW EXCLUSIVE MODE`,
 	} {
 		if _, err := to.ExecContext(ctx, s); err != nil {
 			return fmt.Errorf("lock the target's tables: %w", err)
 		}
 	}
-	for _, table := range []string{"projects", "identities", "usage", "holds", "idempotency", "audit"} {
+	for _, table := range []string{"projects", "identities", "usage", "holds", "idempotency", "audit", "users"} {
 		var any bool
 		if err := to.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+table+`)`).Scan(&any); err != nil {
 			return err

@@ -41,7 +41,7 @@ func tables(t *testing.T, db *DB) string {
 func TestOpenMigratesAnEmptyDatabaseAndLeavesACurrentOneAlone(t *testing.T) {
 	t.Parallel()
 	path := file(t)
-	const want = "audit holds idempotency identities installation journal projects provider_keys revision usage"
+	const want = "audit holds idempotency identities installation invitations journal members projects provider_keys revision sessions sign_ins usage users"
 	for range 3 {
 		db, err := Open(t.Context(), path)
 		if err != nil {

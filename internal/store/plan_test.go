@@ -21,6 +21,11 @@ func filled(t *testing.T) *DB {
 		`INSERT INTO usage (project_id, identity, hour, model, tier, kind) SELECT project_id, identity, h, '', '', 0 FROM identities, generate_series(1, 3) h`,
 		`INSERT INTO audit (project_id, identity, action, at) SELECT project_id, identity, 'gift', 0 FROM identities`,
 		`INSERT INTO idempotency SELECT project_id, identity, '', 200, '', identity::int FROM identities`,
+		`INSERT INTO users SELECT 'us_' || n, n || '@example.com', 0 FROM generate_series(1, 20000) n`,
+		`INSERT INTO sessions SELECT decode(md5(n::text), 'hex'), 'se_' || n, 'us_' || n, 0, 0, n FROM generate_series(1, 20000) n`,
+		`INSERT INTO members SELECT 'pk_' || n % 2000 + 1, 'us_' || n, 'owner', 0 FROM generate_series(1, 20000) n`,
+		`INSERT INTO invitations SELECT 'in_' || n, 'pk_' || n % 2000 + 1, n || '@example.com', 'viewer', decode(md5(n::text), 'hex'), '', 0, n FROM generate_series(1, 20000) n`,
+		`INSERT INTO sign_ins SELECT 'si_' || n, 'mail', n || '@example.com', '', n / 20 || '.0/24', decode(md5(n::text), 'hex'), '', '', 0, 0, 0, n, n FROM generate_series(1, 20000) n`,
 		`ANALYZE`,
 	} {
 		if _, err := db.Write.Exec(statement); err != nil {
@@ -41,6 +46,10 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 	all := []asked{
 		{"a project", fmt.Sprintf(queryProjects, "p.id = $1"), []any{"pk_1"}},
 		{"a project by its secret", fmt.Sprintf(queryProjects, "p.secret_id = $1"), []any{"s1"}},
+		{"a user", queryUser, []any{"7@example.com"}},
+		{"a session", querySession, []any{[]byte("x"), "pk_1", 0}},
+		{"a user's sessions", querySessions, []any{"us_7", 0}},
+		{"a user's projects", queryMemberships, []any{"us_7"}},
 		{"changed projects", fmt.Sprintf(queryProjects, "p.revision > $1"), []any{1995}},
 	}
 	add := func(d removable, after, upTo []any) {
@@ -49,8 +58,17 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 		statement, args = d.remove(after, upTo)
 		all = append(all, asked{"a batch of " + d.table, statement, args})
 	}
-	add(oldAnswers(time.UnixMicro(10_000)), nil, []any{500, "pk_gone", "500"})
-	add(oldAnswers(time.UnixMicro(10_000)), []any{500, "pk_gone", "500"}, []any{1000, "pk_gone", "1000"})
+	bounds := map[string][2][]any{
+		"idempotency": {{500, "pk_gone", "500"}, {1000, "pk_gone", "1000"}},
+		"sessions":    {{500, []byte("x")}, {1000, []byte("x")}},
+		"sign_ins":    {{500, "si_500"}, {1000, "si_1000"}},
+		"invitations": {{500, "in_500"}, {1000, "in_1000"}},
+	}
+	for _, d := range outdated(time.UnixMicro(10_000)) {
+		d.arg = int64(10_000)
+		add(d, nil, bounds[d.table][0])
+		add(d, bounds[d.table][0], bounds[d.table][1])
+	}
 	keys := map[string][2][]any{
 		"idempotency": {{"500"}, {"501"}}, "audit": {{"500", 500}, {"501", 501}},
 		"usage": {{"500", 1, "", "", 0}, {"501", 1, "", "", 0}}, "identities": {{"500"}, {"501"}},
@@ -63,11 +81,11 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 	for _, a := range all {
 		plan := explain(t, db, a.statement, a.args...)
 		// Nobody has more than a few running requests, nor a project more than a few provider keys.
-		if regexp.MustCompile(`Seq Scan on (projects|identities|usage|audit|idempotency)`).MatchString(plan) || !strings.Contains(plan, "Index Cond") {
+		if regexp.MustCompile(`Seq Scan on (projects|identities|usage|audit|idempotency|users|sessions|members|invitations|sign_ins)`).MatchString(plan) || !strings.Contains(plan, "Index Cond") {
 			t.Errorf("%s reads through a table:\n%s\n%s", a.name, a.statement, plan)
 		}
 		// A condition on where a batch begins that is only a filter would have every batch walk over the earlier ones.
-		if strings.Contains(a.name, "batch") && len(a.args) > 2 && !regexp.MustCompile(`Index Cond: .*(ROW\(|identity > |key > |created_at)`).MatchString(plan) {
+		if strings.Contains(a.name, "batch") && len(a.args) > 2 && !regexp.MustCompile(`Index Cond: .*(ROW\(|identity > |key > |created_at|expires_at)`).MatchString(plan) {
 			t.Errorf("%s does not begin where the last one ended:\n%s\n%s", a.name, a.statement, plan)
 		}
 	}

@@ -15,6 +15,11 @@ const (
 	// OnceFor is how long a repeated call with an Idempotency-Key gets the first call's answer.
 	OnceFor = 24 * time.Hour
 
+	// signInsFor is how long a request to sign in is kept: the wrong codes of a day count, and a request lives a little.
+	signInsFor = 25 * time.Hour
+	// invitationsFor is how long an invitation is shown, and can be sent again, after it has ended.
+	invitationsFor = 30 * 24 * time.Hour
+
 	// Batches are small and followed by a pause, so that other transactions hardly wait for them.
 	pruneBatch = 500
 	prunePause = 20 * time.Millisecond
@@ -35,6 +40,16 @@ type removable struct {
 // oldAnswers are the answers to calls with an Idempotency-Key that were stored before an instant.
 func oldAnswers(before time.Time) removable {
 	return removable{"idempotency", "created_at < $1", before.UnixMicro(), []string{"created_at", "project_id", "key"}}
+}
+
+// outdated are the rows that time alone makes obsolete.
+func outdated(now time.Time) []removable {
+	return []removable{
+		oldAnswers(now.Add(-OnceFor)),
+		{"sign_ins", "created_at < $1", now.Add(-signInsFor).UnixMicro(), []string{"created_at", "id"}},
+		{"sessions", "expires_at < $1", now.UnixMicro(), []string{"expires_at", "hash"}},
+		{"invitations", "expires_at < $1", now.Add(-invitationsFor).UnixMicro(), []string{"expires_at", "id"}},
+	}
 }
 
 // projectTables are the tables with a project_id, and the rest of their keys. Holds are left out: every hold ends, even
@@ -92,12 +107,16 @@ func (d removable) between(after, upTo []any) (where string, args []any) {
 	return where, args
 }
 
-// Prune removes answers to calls with an Idempotency-Key that are older than [OnceFor], and the rows of deleted
-// projects. It removes small batches until none is left, and returns early if another node prunes. It returns how many
+// Prune removes answers to calls with an Idempotency-Key that are older than [OnceFor], requests to sign in, sessions and
+// invitations that have ended, and the rows of deleted projects. It removes small batches until none is left, and returns early if another node prunes. It returns how many
 // rows it has removed.
 func (db *DB) Prune(ctx context.Context, now time.Time) (removed int64, err error) {
 	p := pruner{db: db}
-	err = p.remove(ctx, oldAnswers(now.Add(-OnceFor)))
+	for _, d := range outdated(now) {
+		if err == nil {
+			err = p.remove(ctx, d)
+		}
+	}
 	for _, d := range db.projectTables() {
 		if err == nil {
 			err = p.deleted(ctx, d)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -171,4 +172,42 @@ func TestOneNodePrunesAtATime(t *testing.T) {
 	if removed, err := s.db.Prune(t.Context(), at); err != nil || removed != 12 {
 		t.Errorf("alone: %d rows removed, %v, want 12", removed, err)
 	}
+}
+
+// What has ended goes: sessions, requests to sign in after a day, invitations after a month.
+func TestEndedSessionsAndRequestsGo(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, _ := create(t, s, `{}`)
+		at := time.Now()
+		addPeople(t, s, rec.Key)
+		for _, q := range []string{`UPDATE sessions SET expires_at = $1`, `UPDATE invitations SET expires_at = $1`,
+			`INSERT INTO sign_ins (id, kind, email, token_hash, created_at, expires_at) VALUES ('si_1', 'mail', '', 'x', $1, $1)`} {
+			if s.db.Pool == nil {
+				q = strings.Replace(q, "'x'", "x'00'", 1)
+			}
+			if _, err := s.db.Write.Exec(q, at.UnixMicro()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, tc := range []struct {
+			after time.Duration
+			left  string
+		}{{0, "sessions sign_ins invitations"}, {time.Second, "sign_ins invitations"}, {signInsFor, "sign_ins invitations"},
+			{signInsFor + time.Second, "invitations"}, {invitationsFor, "invitations"}, {invitationsFor + time.Second, ""}} {
+			if _, err := s.db.Prune(t.Context(), at.Add(tc.after)); err != nil {
+				t.Fatal(err)
+			}
+			var left []string
+			for _, table := range []string{"sessions", "sign_ins", "invitations"} {
+				if scan[int](t, s.db.Read, `SELECT count(*) FROM `+table) > 0 {
+					left = append(left, table)
+				}
+			}
+			if got := strings.Join(left, " "); got != tc.left {
+				t.Errorf("after %s: %q is left, want %q", tc.after, got, tc.left)
+			}
+		}
+	})
 }
