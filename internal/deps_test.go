@@ -25,6 +25,7 @@ var rows = [][]string{
 	{"internal/server"},
 	{"internal/metrics", "internal/trace"}, // of what the gateway and the ledger have seen, which know nothing of them
 	{"internal/gateway", "internal/api", "internal/store", "web"},
+	{"internal/admission"}, // what the gateway decides and the control plane explains
 	{"internal/project", "internal/identity", "internal/account", "internal/provider", "internal/ledger/...",
 		"internal/meter", "internal/config", "internal/mail", "internal/echo"},
 	{"internal/budget", "internal/document", "internal/wire", "internal/guard", "internal/limit", "internal/price", "internal/proxy", "internal/sound", "internal/sse", "internal/secret"},
@@ -63,7 +64,7 @@ var rules = []struct {
 		why:    "each declares the methods that it needs; store and the ledgers satisfy them",
 	},
 	{
-		who:   []string{"internal/gateway", "internal/api", "internal/identity", "internal/provider", "internal/project", "internal/meter"},
+		who:   []string{"internal/gateway", "internal/api", "internal/admission", "internal/identity", "internal/provider", "internal/project", "internal/meter"},
 		never: []string{"database/sql"},
 		why:   "only the ledger's stores and the control plane's know that there is a database",
 	},

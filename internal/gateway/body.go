@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -175,3 +176,5 @@ func requestTarget(r *http.Request) (path, query string) {
 	path, query, _ = strings.Cut(target, "?")
 	return path, query
 }
+
+func formatMegabytes(n int64) string { return strconv.FormatInt(n>>20, 10) + " MB" }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/airatelimit/airatelimit/internal/identity"
+	"github.com/airatelimit/airatelimit/internal/admission"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/airatelimit/airatelimit/internal/sound"
@@ -78,9 +78,9 @@ func (c *call) blocked() error {
 	if len(c.env.Demands.Models) == 0 { // most requests
 		return nil
 	}
-	levels := identity.Levels(c.caller.Project, c.settings, c.tier)
+	by := c.asker()
 	for _, m := range c.env.Demands.Models {
-		rules := limit.Resolve(levels, limit.NormalizeModel(m.Model), c.rules.Period, c.rules.Strict)
+		rules := by.Rules(m.Model)
 		for metric := range limit.Metric(limit.NumMetrics) {
 			if l, ok := rules.Limit(metric); ok && l.Blocks() {
 				d := limit.Decision{Refusal: limit.OverLimit, Metric: metric, Lasting: true}
@@ -99,7 +99,7 @@ func (c *call) unpricedSecond() error {
 			continue // free
 		}
 		if _, ok := c.caller.Project.Price(m.Model); !ok {
-			return unpriced(m.Model)
+			return admission.Unpriced(m.Model)
 		}
 	}
 	return nil

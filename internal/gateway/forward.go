@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/admission"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -314,7 +315,7 @@ func (c *call) complaint(resp *http.Response, body []byte) error {
 		limited := &wire.Error{Status: http.StatusTooManyRequests, Code: "provider_limited",
 			Message: "The provider takes no more requests from this app at the moment. Try again shortly."}
 		switch wait := provider.RetryDelay(resp.Header, body); {
-		case wait > longestWait:
+		case wait > admission.LongestWait:
 			limited.NoRetry = true
 			limited.Message = "The provider takes no more requests from this app for now. Try again later."
 		case wait > 0:

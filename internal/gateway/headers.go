@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/admission"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -131,7 +131,7 @@ func inert(kind []string) bool {
 
 func (c *call) writeHeader(status int) {
 	if c.decision != nil {
-		c.limitHeaders()
+		admission.LimitHeaders(c.w.Header(), c.decision, c.caller.Project.Period, c.now)
 	}
 	h := c.w.Header()
 	h["Date"] = c.g.date(c.start.Add(max(c.at.Decided, c.at.Answered, c.at.Last)))
@@ -163,31 +163,10 @@ func (c *call) fail(err error) {
 	c.outcome = e.Code
 	shown := *e
 	shown.DocURL = wire.DocURL(c.g.DocsURL, e.Code)
-	body := shown.Body(c.ep.Dialect, c.id)
-	h := c.w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if name := c.ep.Dialect.Spec().RequestIDHeader; name != "" {
-		h.Set(name, c.id)
-	}
-	if e.NoRetry {
-		h.Set("X-Should-Retry", "false") // the vendors' SDKs obey it
-	}
-	if e.RetryAfter > 0 || e.Status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", seconds(max(time.Second, e.RetryAfter)))
-	}
-	if e.RetryMs > 0 {
-		h.Set("Retry-After-Ms", itoa(e.RetryMs))
-	}
+	body := admission.WriteError(c.w.Header(), &shown, c.ep.Dialect, c.id)
 	c.writeHeader(e.Status)
 	c.write(body)
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
-func seconds(d time.Duration) string { return itoa(wholeSeconds(d)) }
-
-func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
 // key names the caller's account.
 func (c *call) key() ledger.Key {

@@ -3,10 +3,10 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/airatelimit/airatelimit/internal/admission"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -39,7 +39,7 @@ func (c *call) unkeepable() error {
 	money, cost := c.rules.Limit(limit.Cost)
 	cost = cost && !money.Blocks() // a limit of 0 refuses whatever the cost
 	if cost && !c.est.priced && !c.est.free {
-		return unpriced(c.target.Model)
+		return admission.Unpriced(c.target.Model)
 	}
 	if cost {
 		if err := c.unpricedSecond(); err != nil {
@@ -136,10 +136,4 @@ func capField(op wire.Operation, p *project.Provider) string {
 		return "maxOutputTokens"
 	}
 	return "max_tokens"
-}
-
-func unpriced(model string) error {
-	return &wire.Error{Status: http.StatusBadRequest, Code: "unpriced_model", Param: "model",
-		Message: fmt.Sprintf("A cost limit applies and the price of %q is not known. The app's developer can set one in the project's settings: "+
-			`"prices": {%q: {"inputUsdPerMillion": 1, "outputUsdPerMillion": 2}}.`, model, model)}
 }

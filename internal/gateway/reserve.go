@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -68,7 +67,8 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
 	c.now = c.g.Now()
 	c.at.Decided = max(1, c.now.Sub(c.start))
-	c.resolve()
+	by := c.asker()
+	c.rules = by.Rules(c.target.Model)
 	if !c.ep.Metered() {
 		if !c.rules.Paced() {
 			return nil
@@ -122,16 +122,16 @@ func (c *call) ask(ctx context.Context, ask limit.Ask) error {
 	return nil
 }
 
-// resolve finds the limits in force.
-func (c *call) resolve() {
-	p := c.caller.Project
-	c.rules = limit.Resolve(identity.Levels(p, c.settings, c.tier), limit.NormalizeModel(c.target.Model), p.Period, p.Strict)
-}
-
 // pass lets the request through without a decision, and marks the answer.
 func (c *call) pass(req ledger.Request) {
 	c.passed, c.res = true, c.g.Ledger.Pass(req)
 	c.w.Header().Set("X-Ratelimit-Unchecked", "true")
+}
+
+// refusal makes the answer to a decision that refuses the model.
+func (c *call) refusal(d *limit.Decision, model string) error {
+	by := c.asker()
+	return by.Refusal(d, model, c.now)
 }
 
 // settle ends the reservation with the usage. Only the first call of settle, settleFree or
@@ -157,7 +157,9 @@ func (c *call) charge(actual ledger.Actual) {
 	if err := c.g.Ledger.Settle(context.Background(), c.res, c.charged); err != nil {
 		c.g.Log.Error("settlement failed", "request", c.id, "error", err)
 	}
-	c.adjustStandings()
+	if c.decision != nil { // nil for a request that was let through
+		c.decision.Settle(c.charged.Amounts) // the headers show the usage, not the hold
+	}
 }
 
 // release ends the reservation of a request that never reached the provider.

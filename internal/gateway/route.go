@@ -33,14 +33,17 @@ func (c *call) route(query string) (err error) {
 
 // checkAllowed refuses a model that the project, or the tier, does not allow.
 func (c *call) checkAllowed(param, model string) error {
-	if c.caller.Project.Allowed(c.tier, model) {
-		return nil
-	}
-	message := fmt.Sprintf("This app does not allow the model %q. GET /v1/models lists the models that it allows.", model)
-	if c.caller.Project.Allowed(nil, model) {
-		message = fmt.Sprintf("The tier %q does not allow the model %q. GET /v1/models, with the same headers, lists the models that it allows.", c.tierName(), model)
-	}
-	return &wire.Error{Status: http.StatusForbidden, Code: "model_not_allowed", Param: param, Message: message}
+	by := c.asker()
+	return by.CheckModel(param, model)
+}
+
+func badRequest(param, message string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "invalid_request", Param: param, Message: message}
+}
+
+func unknownSystemPrompt(name string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
+		Message: fmt.Sprintf("The project has no system prompt named %q.", name)}
 }
 
 // baseEdit is the edit that does not depend on limits: it cuts a provider's prefix off the

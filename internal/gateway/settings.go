@@ -3,12 +3,11 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net/http"
 
+	"github.com/airatelimit/airatelimit/internal/admission"
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
-	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
 // subject is the caller of a request and the settings that apply.
@@ -26,16 +25,19 @@ func (c *call) identify(ctx context.Context, fresh bool) (err error) {
 	if c.settings, err = c.readSettings(ctx, fresh); err != nil {
 		return asUnavailable(err)
 	}
-	if c.settings == nil || !c.settings.Disabled {
-		return nil
-	}
-	refused := &wire.Error{Status: http.StatusForbidden, Code: "identity_disabled",
-		Message: "This account has been disabled. Contact the app's support."}
-	// No limit refused the request, and its body was not read: the variables about them are empty.
-	c.respond(refused, project.MergeLimitResponse(c.settings.LimitResponse), map[string]string{
-		"identity": c.caller.Identity, "tier": c.settings.Tier, "period": c.caller.Project.Period.String(),
-		"usage": "", "limit": "", "remaining": "", "limitType": "", "model": "", "resetsAt": ""})
-	return refused
+	by := c.asker()
+	return by.CheckEnabled()
+}
+
+// asker is the subject as the shared decisions see it.
+func (c *call) asker() admission.Subject {
+	return admission.Subject{Project: c.caller.Project, Identity: c.caller.Identity, Settings: c.settings, Tier: c.tier}
+}
+
+// tierName returns the name of the tier, or "".
+func (c *call) tierName() string {
+	by := c.asker()
+	return by.TierName()
 }
 
 // readSettings returns the identity's settings. Unless fresh, they may come from a cache

@@ -1,4 +1,4 @@
-package gateway
+package admission
 
 import (
 	"fmt"
@@ -14,21 +14,22 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// longestWait is the longest Retry-After of a refusal, because some clients sleep for any time that Retry-After says.
-const longestWait = time.Minute
+// LongestWait is the longest Retry-After of a refusal, because some clients sleep for any time that Retry-After says.
+const LongestWait = time.Minute
 
-// refusal makes the answer to a decision that refuses the request; model is the model that it refuses. It writes no header:
-// the request may still be admitted.
-func (c *call) refusal(d *limit.Decision, model string) error {
+// Refusal makes the answer to a decision that refuses a request for the model. It writes no header: the request may still be
+// admitted.
+func (s *Subject) Refusal(d *limit.Decision, model string, now time.Time) *wire.Error {
+	r := refused{*s, d, model, now}
 	e := &wire.Error{Status: http.StatusTooManyRequests}
-	response := c.limitResponse()
+	response := s.limitResponse()
 	switch d.Refusal {
 	case limit.OverLimit:
 		st := &d.Standings[d.Metric]
-		e.Status = c.caller.Project.RefusalStatus
-		e.Code, e.Limit, e.Message = "limit_exceeded", c.detail(st), c.overLimit(d, st, model)
+		e.Status = s.Project.RefusalStatus
+		e.Code, e.Limit, e.Message = "limit_exceeded", r.detail(st), r.overLimit(st)
 		if !st.ResetsAt.IsZero() {
-			e.RetryAfter = untilReset(st.ResetsAt, c.now)
+			e.RetryAfter = untilReset(st.ResetsAt, now)
 		}
 		e.NoRetry = true
 	case limit.OverBurst:
@@ -44,7 +45,7 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 			e.Message = "No requests are allowed: the limit of requests at once is 0. Waiting does not change that."
 		}
 	}
-	if d.Lasting || e.RetryAfter > longestWait {
+	if d.Lasting || e.RetryAfter > LongestWait {
 		e.RetryAfter, e.NoRetry = 0, true
 	}
 	if d.Refusal != limit.OverLimit {
@@ -55,9 +56,17 @@ func (c *call) refusal(d *limit.Decision, model string) error {
 		delete(response, "message")
 	}
 	if len(response) > 0 {
-		c.respond(e, response, c.refusalVars(d, e.Limit, model))
+		respond(e, response, r.vars(e.Limit))
 	}
 	return e
+}
+
+// refused is a request that the decision refuses.
+type refused struct {
+	Subject
+	d     *limit.Decision
+	model string
+	now   time.Time
 }
 
 // retryMs is the wait in milliseconds until another try makes sense. Half a second is a guess, because the end of a
@@ -70,8 +79,9 @@ func retryMs(d *limit.Decision) int64 {
 }
 
 // overLimit is the message that names the limit that refused, and the remedy.
-func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) string {
-	name, period := describe(st, c.rules.Period), st.ResetsAt.Format(time.RFC3339)
+func (r *refused) overLimit(st *limit.Standing) string {
+	d, model := r.d, r.model
+	name, period := describe(st, r.Project.Period), st.ResetsAt.Format(time.RFC3339)
 	switch {
 	case d.Lasting && st.Max == 0 && st.Scope == limit.ScopeModel:
 		return fmt.Sprintf("%s is not available here: its limit of %s is 0. Waiting does not change that. Use another model.", model, plural(st.Metric))
@@ -90,11 +100,12 @@ func (c *call) overLimit(d *limit.Decision, st *limit.Standing, model string) st
 		amount(st.Metric, st.Used), amount(st.Metric, st.Max), period)
 }
 
-// refusalVars are the variables that a limit response can use. over is the limit that refused, nil for a burst or
+// vars are the variables that a limit response can use. over is the limit that refused, nil for a burst or
 // concurrency limit. A variable without a value is "".
-func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model string) map[string]string {
-	vars := map[string]string{"identity": c.caller.Identity, "model": model, "tier": c.tierName(),
-		"period": c.rules.Period.String(), "resetsAt": ""}
+func (r *refused) vars(over *wire.LimitDetail) map[string]string {
+	d := r.d
+	vars := map[string]string{"identity": r.Identity, "model": r.model, "tier": r.TierName(),
+		"period": r.Project.Period.String(), "resetsAt": ""}
 	switch {
 	case over != nil:
 		maps.Copy(vars, map[string]string{
@@ -106,32 +117,32 @@ func (c *call) refusalVars(d *limit.Decision, over *wire.LimitDetail, model stri
 		maps.Copy(vars, map[string]string{"usage": itoa(d.Burst.Max), "limit": itoa(d.Burst.Max), "remaining": "0",
 			"limitType": limit.Requests.String(), "period": "minute"})
 		if !d.Lasting {
-			vars["resetsAt"] = c.now.Add(d.RetryIn).UTC().Format(time.RFC3339)
+			vars["resetsAt"] = r.now.Add(d.RetryIn).UTC().Format(time.RFC3339)
 		}
 	default: // too many requests at once, until one of them ends
 		maps.Copy(vars, map[string]string{"usage": itoa(d.Concurrent), "limit": itoa(d.Concurrent), "remaining": "0",
 			"limitType": limit.Requests.String()})
 		if !d.Lasting {
-			vars["resetsAt"] = c.now.UTC().Format(time.RFC3339)
+			vars["resetsAt"] = r.now.UTC().Format(time.RFC3339)
 		}
 	}
 	return vars
 }
 
 // limitResponse is the developer's answer to a refusal. Each field is the identity's, else the tier's, else the project's.
-func (c *call) limitResponse() map[string]any {
+func (s *Subject) limitResponse() map[string]any {
 	var own, tier map[string]any
-	if c.settings != nil {
-		own = c.settings.LimitResponse
+	if s.Settings != nil {
+		own = s.Settings.LimitResponse
 	}
-	if c.tier != nil {
-		tier = c.tier.LimitResponse
+	if s.Tier != nil {
+		tier = s.Tier.LimitResponse
 	}
-	return project.MergeLimitResponse(own, tier, c.caller.Project.LimitResponse)
+	return project.MergeLimitResponse(own, tier, s.Project.LimitResponse)
 }
 
 // respond puts a limit response into an error, its message and its other fields.
-func (c *call) respond(e *wire.Error, response map[string]any, vars map[string]string) {
+func respond(e *wire.Error, response map[string]any, vars map[string]string) {
 	filled, _ := project.Fill(response, vars).(map[string]any)
 	if message, ok := filled["message"].(string); ok && message != "" {
 		e.Message = message
@@ -140,24 +151,17 @@ func (c *call) respond(e *wire.Error, response map[string]any, vars map[string]s
 	e.Fields = filled
 }
 
-func (c *call) tierName() string {
-	if c.tier != nil {
-		return c.tier.Name
-	}
-	return ""
-}
-
 // detail describes the limit that refused.
-func (c *call) detail(st *limit.Standing) *wire.LimitDetail {
+func (r *refused) detail(st *limit.Standing) *wire.LimitDetail {
 	d := &wire.LimitDetail{
-		Metric: st.Metric.String(), Scope: st.Scope.String(), Period: c.rules.Period.String(), ResetsAt: st.ResetsAt,
+		Metric: st.Metric.String(), Scope: st.Scope.String(), Period: r.Project.Period.String(), ResetsAt: st.ResetsAt,
 		Limit: ledger.Figure(st.Metric, st.Max), Used: ledger.Figure(st.Metric, st.Used), Remaining: ledger.Figure(st.Metric, st.Remaining()),
 	}
 	if st.Scope == limit.ScopeModel {
 		d.Model = &st.Model
 	}
-	if c.tier != nil {
-		d.Tier = &c.tier.Name
+	if r.Tier != nil {
+		d.Tier = &r.Tier.Name
 	}
 	return d
 }
@@ -204,13 +208,8 @@ func plural(m limit.Metric) string {
 
 func untilReset(at, now time.Time) time.Duration { return max(time.Second, at.Sub(now)) }
 
-func unknownSystemPrompt(name string) error {
-	return &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
-		Message: fmt.Sprintf("The project has no system prompt named %q.", name)}
-}
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
-func badRequest(param, message string) error {
-	return &wire.Error{Status: http.StatusBadRequest, Code: "invalid_request", Param: param, Message: message}
-}
+func seconds(d time.Duration) string { return itoa(wholeSeconds(d)) }
 
-func formatMegabytes(n int64) string { return strconv.FormatInt(n>>20, 10) + " MB" }
+func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -1,4 +1,4 @@
-package gateway
+package admission
 
 import (
 	"net/http"
@@ -10,16 +10,8 @@ import (
 )
 
 // limited reports whether the answer has limit headers of the gateway.
-func (c *call) limited() bool {
-	d := c.decision
-	return d != nil && (d.InForce[limit.Requests] || d.InForce[limit.Tokens] || d.InForce[limit.Cost] || d.Burst.Max >= 0)
-}
-
-// adjustStandings replaces the hold by the usage in the standings, after the reservation has ended.
-func (c *call) adjustStandings() {
-	if c.decision != nil { // nil for a request that was let through
-		c.decision.Settle(c.charged.Amounts)
-	}
+func limited(d *limit.Decision) bool {
+	return d.InForce[limit.Requests] || d.InForce[limit.Tokens] || d.InForce[limit.Cost] || d.Burst.Max >= 0
 }
 
 // metricHeaders are OpenAI's limit headers, which its SDKs and many apps read.
@@ -28,22 +20,20 @@ var metricHeaders = [...]struct{ limit, remaining, reset string }{
 	limit.Tokens:   {"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
 }
 
-// limitHeaders writes headers that say how far the limits in force are used, this request included.
+// LimitHeaders writes headers that say how far the limits in force are used, this request included.
 //
 // RateLimit and RateLimit-Policy follow draft-ietf-httpapi-ratelimit-headers-11. Their figures are integers: costs are in
 // micro-USD, as the quota unit says. The remaining figure includes credits, so it can exceed the quota. If no reset lifts
 // a limit, the header names no reset for it.
-func (c *call) limitHeaders() {
-	if !c.limited() {
+func LimitHeaders(h http.Header, d *limit.Decision, by limit.Period, now time.Time) {
+	if !limited(d) {
 		return
 	}
 	var (
-		d      = c.decision
 		text   = headerTexts.Get().(*headerText)
 		items  = &text.items
-		period = c.rules.Period.String()
-		start  = c.rules.Period.Start(c.now)
-		window = int64(c.rules.Period.End(c.now).Sub(start) / time.Second)
+		period = by.String()
+		window = int64(by.End(now).Sub(by.Start(now)) / time.Second)
 	)
 	defer headerTexts.Put(text)
 	text.reset()
@@ -54,7 +44,7 @@ func (c *call) limitHeaders() {
 		st := &d.Standings[m]
 		reset, left := int64(never), st.Remaining()
 		if !st.ResetsAt.IsZero() {
-			reset = wholeSeconds(untilReset(st.ResetsAt, c.now))
+			reset = wholeSeconds(untilReset(st.ResetsAt, now))
 		}
 		items.begin(m.String(), period)
 		if st.Scope == limit.ScopeModel {
@@ -81,7 +71,7 @@ func (c *call) limitHeaders() {
 	}
 	text.bytes("Ratelimit-Policy", items.policy)
 	text.bytes("Ratelimit", items.state)
-	text.set(c.w.Header())
+	text.set(h)
 }
 
 // headerText collects headers. Their values become parts of one string, to save allocations.
