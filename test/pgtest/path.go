@@ -29,3 +29,11 @@ func Path(t testing.TB) string {
 	}
 	return dir + string(os.PathListSeparator) + string(bin)
 }
+
+// Programs returns the folder of PostgreSQL's own programs, such as pg_dump. A test without them is skipped.
+func Programs(t testing.TB) string {
+	t.Helper()
+	bin, err := installed()
+	check(t, err)
+	return string(bin)
+}

@@ -356,6 +356,9 @@ func (s *Stack) Announce() {
 	s.Alter(`UPDATE projects SET revision = (SELECT value FROM revision) WHERE id = $1`, s.ProjectKey)
 }
 
+// Dir is the server's DATA_DIR.
+func (s *Stack) Dir() string { return s.dir }
+
 // Location is that of the database, for store.Open.
 func (s *Stack) Location() string {
 	if s.url != "" {
