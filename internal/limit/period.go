@@ -31,20 +31,24 @@ func ParsePeriod(name string) (Period, error) {
 	return 0, fmt.Errorf("unknown period %q: use hourly, daily, weekly or monthly", name)
 }
 
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+)
+
 // Start returns when the period that contains t began.
 func (p Period) Start(t time.Time) time.Time {
 	t = t.UTC()
-	year, month, day := t.Date()
 	switch p {
 	case Hourly:
 		return t.Truncate(time.Hour)
 	case Weekly:
-		sinceMonday := (int(t.Weekday()) + 6) % 7
-		return time.Date(year, month, day-sinceMonday, 0, 0, 0, 0, time.UTC)
+		return t.Truncate(week) // counts from January 1 of the year 1, which is a Monday
 	case Monthly:
+		year, month, _ := t.Date()
 		return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
 	default:
-		return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+		return t.Truncate(day)
 	}
 }
 
@@ -55,10 +59,10 @@ func (p Period) End(t time.Time) time.Time {
 	case Hourly:
 		return start.Add(time.Hour)
 	case Weekly:
-		return start.AddDate(0, 0, 7)
+		return start.Add(week)
 	case Monthly:
 		return start.AddDate(0, 1, 0)
 	default:
-		return start.AddDate(0, 0, 1)
+		return start.Add(day)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // messages is Anthropic's Messages API.
 var messages = format{
-	whole: (*meter).messagesWhole,
+	whole: wholeObject((*meter).messagesWhole),
 	usage: func(m *meter) billed {
 		b := billed{said: m.anthropic.outputSaid}
 		b.usage, b.others = m.anthropic.usage(m.hourCache)

@@ -19,7 +19,7 @@ var generated = format{
 }
 
 // embedded is the answer to embedContent and batchEmbedContents.
-var embedded = format{whole: (*meter).geminiEmbed, usage: geminiFigures, figures: true}
+var embedded = format{whole: wholeObject((*meter).geminiEmbed), usage: geminiFigures, figures: true}
 
 // geminiFigures is the usage of an answer. Google leaves zeros out, so that output is always said.
 func geminiFigures(m *meter) billed { return billed{usage: m.geminiUsage(), said: true} }
@@ -210,13 +210,17 @@ func (m *meter) geminiUsage() price.Usage {
 }
 
 // geminiWhole reads a whole answer, or a stream that came as one JSON array.
-func (m *meter) geminiWhole(body []byte) {
-	if complete(body) {
+func (m *meter) geminiWhole(body []byte) bool {
+	switch {
+	case complete(body):
 		m.chunk(body)
-		return
+	case completeArray(body):
+		o := objects{limit: len(body)}
+		o.write(body, m.chunk, nil)
+	default:
+		return false
 	}
-	o := objects{limit: len(body)}
-	o.write(body, m.chunk, nil)
+	return true
 }
 
 func (m *meter) geminiEmbed(body []byte) {

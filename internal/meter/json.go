@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 )
@@ -193,6 +194,55 @@ func closes(p []byte, open byte) bool {
 	n, done := s.next(p)
 	return done && n == len(p)
 }
+
+// members calls each with the key and the raw value of every member of a JSON object, without looking into the value. It
+// reports whether p is one object that closes where p ends.
+func members(p []byte, each func(key, value []byte)) bool {
+	p = bytes.Trim(p, space)
+	if len(p) == 0 || p[0] != '{' {
+		return false
+	}
+	for p = p[1:]; ; {
+		p = bytes.TrimLeft(p, space+",")
+		if len(p) == 0 || p[0] != '"' {
+			return len(p) == 1 && p[0] == '}'
+		}
+		n, ended := valueLength(p)
+		if !ended {
+			return false
+		}
+		key := p[1 : n-1]
+		if bytes.IndexByte(key, '\\') >= 0 {
+			key = []byte(parsed(p[:n]).Str)
+		}
+		p = bytes.TrimLeft(p[n:], space+":")
+		if n, ended = valueLength(p); !ended {
+			return false
+		}
+		each(key, p[:n])
+		p = p[n:]
+	}
+}
+
+// valueLength returns how many bytes at the start of p belong to a JSON value, and whether it ends within p.
+func valueLength(p []byte) (n int, ended bool) {
+	var s nesting
+	switch {
+	case len(p) == 0:
+		return 0, false
+	case p[0] == '"':
+		s.inString = true
+		n = 1 + s.skipString(p[1:])
+		return n, !s.inString
+	case p[0] == '{', p[0] == '[':
+		return s.next(p)
+	}
+	n = bytes.IndexAny(p, space+",}]")
+	return max(n, 0), n >= 0
+}
+
+// parsed is gjson.ParseBytes without a copy. p must not change while the result is used.
+func parsed(p []byte) gjson.Result { return gjson.Parse(unsafe.String(unsafe.SliceData(p), len(p))) }
 
 // objects finds the objects of a JSON array that arrives in pieces.
 type objects struct {

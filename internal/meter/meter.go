@@ -40,7 +40,8 @@ const (
 
 // format describes a kind of answer.
 type format struct {
-	whole func(m *meter, body []byte)
+	// whole reads an answer that was not streamed and reports whether it is whole. Figures of a truncated answer are not read.
+	whole func(m *meter, body []byte) bool
 	usage func(m *meter) billed
 
 	// event reads one event and reports whether it carries only usage. It is nil if the answer is never streamed. Only chat
@@ -252,11 +253,20 @@ func (m *meter) stage() Stage {
 }
 
 func (m *meter) whole(body []byte) {
-	if !complete(body) && !(m.format.array && completeArray(body)) {
-		return
+	if m.format.whole(m, body) {
+		m.res.Complete = true
 	}
-	m.format.whole(m, body)
-	m.res.Complete = true
+}
+
+// wholeObject makes a format's whole of a function that reads one complete JSON object.
+func wholeObject(read func(m *meter, body []byte)) func(m *meter, body []byte) bool {
+	return func(m *meter, body []byte) bool {
+		if !complete(body) {
+			return false
+		}
+		read(m, body)
+		return true
+	}
 }
 
 // answeredBy notes the model that an answer names.

@@ -2,7 +2,6 @@ package meter
 
 import (
 	"bytes"
-	"unsafe"
 
 	"github.com/airatelimit/airatelimit/internal/price"
 	"github.com/tidwall/gjson"
@@ -25,10 +24,10 @@ var chat = format{
 }
 
 // embeddings are answers of embeddings, and of moderations that are billed.
-var embeddings = format{whole: (*meter).embeddings, usage: countedUsage, figures: true}
+var embeddings = format{whole: wholeObject((*meter).embeddings), usage: countedUsage, figures: true}
 
 // moderations are free.
-var moderations = format{whole: (*meter).moderation, usage: countedUsage}
+var moderations = format{whole: wholeObject((*meter).moderation), usage: countedUsage}
 
 // countedUsage is the usage of answers that count it once.
 func countedUsage(m *meter) billed {
@@ -106,28 +105,32 @@ func hasUsage(data []byte) bool {
 	}
 }
 
-func (m *meter) chatWhole(body []byte) {
-	var choices, failure, usage gjson.Result
-	// No copy is needed: the body does not change while it is read, and no part of it is kept.
-	gjson.Parse(unsafe.String(unsafe.SliceData(body), len(body))).ForEach(func(key, v gjson.Result) bool {
-		switch key.Str {
+// chatWhole reads a body only once, because nearly every answer that was not streamed is one.
+func (m *meter) chatWhole(body []byte) bool {
+	var choices, failure, usage, model []byte
+	whole := members(body, func(key, value []byte) {
+		switch string(key) {
 		case "choices":
-			choices = v
+			choices = value
 		case "error":
-			failure = v
+			failure = value
 		case "usage":
-			usage = v
+			usage = value
 		case "model":
-			m.answeredBy(v)
+			model = value
 		}
-		return true
 	})
-	c, ok := chatUsage(usage)
+	if !whole {
+		return false
+	}
+	c, ok := chatUsage(parsed(usage))
 	if !ok || c.usage().Output == 0 {
-		m.chatText(choices)
+		m.chatText(parsed(choices))
 	}
 	m.take(c, ok)
-	m.failedIf(failure)
+	m.answeredBy(parsed(model))
+	m.failedIf(parsed(failure))
+	return true
 }
 
 // chatText counts the text of choices and notes which choices have ended.

@@ -9,7 +9,7 @@ import (
 
 // responses is OpenAI's Responses API.
 var responses = format{
-	whole: (*meter).responsesWhole,
+	whole: wholeObject((*meter).responsesWhole),
 	usage: func(m *meter) billed {
 		b := countedUsage(m)
 		m.hosted.addFees(&b.usage, m.searchFee, m.container)
@@ -24,7 +24,7 @@ var responses = format{
 
 // images are image generations and edits.
 var images = format{
-	whole: (*meter).imagesWhole,
+	whole: wholeObject((*meter).imagesWhole),
 	usage: func(m *meter) billed {
 		b := billed{usage: m.sum.Plus(m.counts.usage()), said: m.counts.outputSaid || m.metered == m.res.Images && m.metered > 0}
 		b.usage.Images = m.res.Images
@@ -37,7 +37,7 @@ var images = format{
 
 // audio is transcriptions, translations, and speech that is streamed as events.
 var audio = format{
-	whole: (*meter).audioWhole,
+	whole: wholeObject((*meter).audioWhole),
 	usage: countedUsage,
 	event: func(m *meter, _, data []byte) bool { m.audioEvent(data); return false },
 	long:  func(m *meter, l *bulk) { m.audioEvent([]byte(l.object(`"type":"`+l.kind()+`"`, "usage"))) },
