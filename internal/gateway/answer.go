@@ -40,7 +40,7 @@ func (c *call) answer(x *exchange, resp *http.Response, options meter.Options) e
 		c.settle(c.unseen(x))
 		return c.failure(x, err)
 	}
-	media, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	media, _, _ := strings.Cut(wire.HeaderValue(resp.Header, "Content-Type"), ";")
 	streamed := c.streamed() || strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
 	switch {
 	case !readable, c.ep.Operation == wire.Speech && !streamed:
@@ -120,7 +120,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, opt
 	}
 	head = c.errors.Next(c.redactor.Next(head, true), true)
 	c.passHeader(resp, false)
-	c.w.Header().Set("Content-Length", strconv.Itoa(len(head)))
+	c.w.Header()["Content-Length"] = []string{strconv.Itoa(len(head))}
 	c.writeHeader(resp.StatusCode)
 	c.write(head)
 	_ = c.ctl.Flush() // the client need not wait for the steps that follow

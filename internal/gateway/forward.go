@@ -185,7 +185,7 @@ func (c *call) outgoing(x *exchange, edit wire.Edit) (*http.Request, error) {
 	body.trace.WroteHeaders = func() { body.taken.Store(true) }
 	req := blank.WithContext(httptrace.WithClientTrace(x.ctx, &body.trace))
 	req.Method, req.URL, req.Host, req.Header = c.r.Method, target, target.Host, c.cred.Header
-	if sent := req.Header.Get("Content-Type"); sent != "application/json" {
+	if sent := wire.HeaderValue(req.Header, "Content-Type"); sent != "application/json" {
 		req.Header["Content-Type"] = []string{c.env.ContentType(sent)}
 	}
 	req.Body, req.ContentLength = body, int64(body.Len())

@@ -211,7 +211,7 @@ func (c *call) receive() (err error) {
 	if err := identity.CheckSecretBody(c.body); err != nil {
 		return err
 	}
-	c.env, err = wire.Parse(c.ep, c.r.Header.Get("Content-Type"), c.body)
+	c.env, err = wire.Parse(c.ep, wire.HeaderValue(c.r.Header, "Content-Type"), c.body)
 	return err
 }
 

@@ -47,7 +47,7 @@ func (c *call) commonHeaders() {
 	h := c.w.Header()
 	h["X-Request-Id"] = []string{c.id}
 	h["X-Content-Type-Options"] = nosniff
-	if c.r.Header.Get("Origin") != "" {
+	if wire.HeaderValue(c.r.Header, "Origin") != "" {
 		// No cookies are involved, so any page may ask. The project's allowedOrigins are
 		// checked later, with the project.
 		h.Set("Access-Control-Allow-Origin", "*")
@@ -101,7 +101,7 @@ func (c *call) passHeader(resp *http.Response, edited bool) {
 	if name := c.ep.Dialect.Spec().RequestIDHeader; name != "" {
 		h[name] = h["X-Request-Id"]
 	}
-	if h.Get("Access-Control-Expose-Headers") != "" {
+	if wire.HeaderValue(h, "Access-Control-Expose-Headers") != "" {
 		c.exposePassed()
 	}
 }

@@ -20,7 +20,7 @@ type upstream struct {
 // route finds the provider and the key, and checks that the model is allowed.
 func (c *call) route(query string) (err error) {
 	p := c.caller.Project
-	if c.target, err = provider.Route(p, c.ep, c.env.Model, c.r.Header.Get("X-Provider")); err != nil {
+	if c.target, err = provider.Route(p, c.ep, c.env.Model, wire.HeaderValue(c.r.Header, "X-Provider")); err != nil {
 		return err
 	}
 	if err := c.checkDemands(); err != nil {

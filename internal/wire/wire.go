@@ -125,3 +125,12 @@ func mediaType(ep Endpoint, contentType string) (boundary string, err error) {
 		return "", invalid("", "The request body must be UTF-8. Remove the charset from the Content-Type header.")
 	}
 }
+
+// HeaderValue returns the first value of a header, "" if there is none. The name must be in its canonical form, into which
+// Header.Get would bring it for each request.
+func HeaderValue(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
