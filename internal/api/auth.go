@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/airatelimit/airatelimit/internal/account"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
@@ -84,6 +85,17 @@ type caller struct {
 	keyID   string          // of callerSecretKey: the public part of the key
 	session account.Session // of callerSession, with its user
 	role    account.Role    // of callerSession: in the project of the path, "" if the path has none
+}
+
+// actor is the caller in the audit trail.
+func (c caller) actor() ledger.Actor {
+	switch c.kind {
+	case callerSecretKey:
+		return ledger.Actor{Kind: ledger.SecretKey, ID: c.keyID}
+	case callerSession:
+		return ledger.Actor{Kind: ledger.User, ID: c.session.User.ID, Email: c.session.User.Email}
+	}
+	return ledger.Actor{Kind: ledger.System}
 }
 
 // Accounts finds people's sessions.

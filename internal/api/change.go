@@ -21,7 +21,7 @@ type outcome struct {
 // has begun is still completed, so that a repeated call finds it applied.
 func change[T any](ctx context.Context, c *control, o *ledger.Once, names []string,
 	apply func(accounts []*ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {
-	p, now := projectOf(ctx), c.now()
+	p, now, by := projectOf(ctx), c.now(), callOf(ctx)
 	keys := make([]ledger.Key, len(names))
 	for i, name := range names {
 		keys[i] = ledger.Key{Project: p.Key, Identity: name}
@@ -34,6 +34,9 @@ func change[T any](ctx context.Context, c *control, o *ledger.Once, names []stri
 				return ledger.Outcome{}, err
 			}
 			text, err := encode(out.body)
+			for i := range out.audit {
+				out.audit[i].Actor, out.audit[i].RequestID = by.caller.actor(), by.id
+			}
 			return ledger.Outcome{Status: out.status, Body: text, Audit: out.audit}, err
 		},
 	})

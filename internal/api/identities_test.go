@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -564,6 +565,18 @@ func TestDeletingLeavesWhatWasUsed(t *testing.T) {
 	}
 	if last := f.audit("u"); last[len(last)-1] != `delete|asked to|{"credits":{"requests":0,"tokens":10,"costUsd":1}}` {
 		t.Errorf("audit %q", last)
+	}
+}
+
+func TestTheAuditTrailNamesTheKeyAndTheRequest(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	a := f.send("POST", "/u/gift", `{"tokens": 5}`).want(200)
+	var actor string
+	err := f.db.Read.QueryRow(`SELECT DISTINCT actor_kind || '|' || actor_id || '|' || request_id FROM audit WHERE project_id = $1`, f.project).Scan(&actor)
+	id, _, _ := secret.ParseSecretKey(f.key)
+	if want := "secretKey|" + id + "|" + a.header.Get("X-Request-Id"); err != nil || actor != want {
+		t.Errorf("actor and request %q, %v, want %q", actor, err, want)
 	}
 }
 

@@ -189,12 +189,6 @@ type Outcome struct {
 	Audit  []Entry
 }
 
-// Entry is a line in the audit trail.
-type Entry struct {
-	Identity, Action, Reason string
-	Detail                   json.RawMessage
-}
-
 // Ledger is implemented by every store.
 type Ledger interface {
 	// Settings returns the settings of an identity, or nil if nothing is set. It avoids

@@ -90,7 +90,8 @@ var copies = []copied{
 	{table: "members", order: "project_id, user_id", columns: []string{"project_id", "user_id", "role", "created_at"}, sums: []string{"created_at"}},
 	{table: "invitations", order: "id",
 		columns: []string{"id", "project_id", "email", "role", "token_hash", "inviter", "created_at", "expires_at"}, sums: []string{"expires_at"}},
-	{table: "audit", order: "id", columns: []string{"project_id", "identity", "action", "reason", "detail", "at"}},
+	{table: "audit", order: "id", columns: []string{"project_id", "identity", "action", "reason", "detail", "at",
+		"actor_kind", "actor_id", "actor_email", "target", "changes", "request_id"}},
 }
 
 // Copy copies a SQLite file that no process serves into an empty PostgreSQL database: either everything, with equal

@@ -124,9 +124,11 @@ func lockMigration(ctx context.Context, db *DB) (tx *sql.Tx, locked bool, err er
 	if tx, err = db.Write.BeginTx(ctx, nil); err != nil {
 		return nil, false, err
 	}
-	var timeout string
-	err = tx.QueryRowContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '0', true), pg_try_advisory_xact_lock($1)`,
-		migrationLock).Scan(&timeout, &locked)
+	err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1)`, migrationLock).Scan(&locked)
+	if err == nil && locked {
+		// The snapshot of the SELECT stays until the next statement, and CREATE INDEX CONCURRENTLY would wait for it.
+		_, err = tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`)
+	}
 	if err == nil && locked {
 		return tx, true, nil
 	}

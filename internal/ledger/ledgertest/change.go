@@ -256,8 +256,10 @@ func onceWithoutBody(t *testing.T, s Store) {
 func auditTrail(t *testing.T, s Store) {
 	key := identity("alice")
 	want := []ledger.Entry{
-		{Identity: "alice", Action: "gift", Reason: "sorry for \x27yesterday\x27", Detail: json.RawMessage(`{"tokens":5}`)},
-		{Identity: "alice", Action: "reset"},
+		{Identity: "alice", Action: "gift", Reason: "sorry for \x27yesterday\x27", Detail: json.RawMessage(`{"tokens":5}`),
+			Actor: ledger.Actor{Kind: ledger.User, ID: "u1", Email: "ann@example.com"}, RequestID: "req_1", Target: "credits",
+			Changes: json.RawMessage(`[{"path":"tier","from":null,"to":"pro"}]`)},
+		{Identity: "alice", Action: "reset", Actor: ledger.Actor{Kind: ledger.System}},
 	}
 	for _, e := range want {
 		_, err := s.Change(t.Context(), ledger.Change{Keys: []ledger.Key{key, identity("bob")}, Period: limit.Daily, Now: noon,
@@ -270,7 +272,7 @@ func auditTrail(t *testing.T, s Store) {
 			t.Fatal(err)
 		}
 	}
-	want[1].Detail = json.RawMessage(`{}`)
+	want[1].Detail, want[1].Changes = json.RawMessage(`{}`), json.RawMessage(`[]`)
 	s.Crash(t)
 	if diff := cmp.Diff(want, s.Audit(t, key)); diff != "" {
 		t.Errorf("audit trail (-want +got):\n%s", diff)

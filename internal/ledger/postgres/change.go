@@ -230,11 +230,13 @@ func boolInt(is bool) int64 {
 
 // record adds a line to the audit trail.
 func (w *changeWrites) record(c ledger.Change, e ledger.Entry) {
-	detail := "{}"
-	if len(e.Detail) > 0 {
-		detail = cleaned(string(e.Detail))
+	detail, changes := e.Texts()
+	row := w.audit.row()
+	for _, s := range []string{c.Keys[0].Project, e.Identity, e.Action, e.Reason, detail, string(e.Actor.Kind), e.Actor.ID,
+		e.Actor.Email, e.Target, changes, e.RequestID} {
+		row.text(cleaned(s))
 	}
-	w.audit.row().text(c.Keys[0].Project, cleaned(e.Identity), cleaned(e.Action), cleaned(e.Reason), detail).int(c.Now.UnixMicro())
+	row.int(c.Now.UnixMicro())
 }
 
 func (w *changeWrites) parts() []part {

@@ -119,15 +119,16 @@ func (p *process) Forget(ledgertest.TB) { p.cache.clear() }
 // Audit implements ledgertest.Store.
 func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
 	t.Helper()
-	rows, err := p.pool.Query(context.Background(), `SELECT identity, action, reason, detail FROM audit
+	rows, err := p.pool.Query(context.Background(), `SELECT identity, action, reason, detail,
+		actor_kind, actor_id, actor_email, target, changes, request_id FROM audit
 		WHERE project_id = $1 AND identity = $2 ORDER BY id`, key.Project, key.Identity)
 	if err != nil {
 		t.Fatalf("audit: %v", err)
 	}
 	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e ledger.Entry, err error) {
-		var detail string
-		err = row.Scan(&e.Identity, &e.Action, &e.Reason, &detail)
-		e.Detail = json.RawMessage(detail)
+		var detail, changes string
+		err = row.Scan(&e.Identity, &e.Action, &e.Reason, &detail, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Email, &e.Target, &changes, &e.RequestID)
+		e.Detail, e.Changes = json.RawMessage(detail), json.RawMessage(changes)
 		return e, err
 	})
 	if err != nil {

@@ -190,9 +190,10 @@ var (
 	insertPassed = of("project text, key text, at int8", `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
 		SELECT project, key, '', 0, '', at FROM @k`)
 
-	insertAudit = of("project text, name text, action text, reason text, detail text, at int8",
-		`INSERT INTO audit (project_id, identity, action, reason, detail, at)
-		SELECT project, name, action, reason, detail, at FROM @k ORDER BY n`)
+	insertAudit = of("project text, name text, action text, reason text, detail text, actor text, actor_id text, email text, "+
+		"target text, changes text, request text, at int8",
+		`INSERT INTO audit (project_id, identity, action, reason, detail, actor_kind, actor_id, actor_email, target, changes, request_id, at)
+		SELECT project, name, action, reason, detail, actor, actor_id, email, target, changes, request, at FROM @k ORDER BY n`)
 )
 
 const (

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -383,26 +384,46 @@ func TestFoldOrder(t *testing.T) {
 // over as it is.
 func TestAFormerVersionsDatabase(t *testing.T) {
 	t.Parallel()
-	p := openProcess(t)
-	settle(t, p.Ledger, reserve(t, p.Ledger, alice, upTo(9)))
-	p.close(t)
-	p.openDB(t)
-	for _, query := range []string{
-		`INSERT INTO holds (id, project_id, identity, model, tier, hour, requests, tokens, micros, admitted_at)
-			SELECT 1, project_id, identity, model, tier, hour, 1, 50, 5, 0 FROM usage`,
-		`DROP TABLE journal`,
-		`DROP TABLE installation`,
-		`DELETE FROM goose_db_version WHERE version_id >= 3`,
-	} {
-		onStore(t, p, query)
+	p := &process{path: filepath.Join(t.TempDir(), "test.db")}
+	former, err := sql.Open("sqlite", p.path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	p.closeDB(t)
+	hour := ledger.HourOf(noon)
+	for _, query := range []string{
+		formerMigration(t, "00001_first.sql"), formerMigration(t, "00002_pruning.sql"),
+		`CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL,
+			tstamp TIMESTAMP DEFAULT (datetime('now')))`,
+		`INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1)`,
+		`INSERT INTO identities (project_id, identity, known, created_at, updated_at) VALUES ('pk_test', 'alice', 1, 0, 0)`,
+		fmt.Sprintf(`INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests, tokens, micros)
+			VALUES ('pk_test', 'alice', %d, 'gpt-4o', '', 0, 1, 50, 5)`, hour),
+		fmt.Sprintf(`INSERT INTO holds (id, project_id, identity, model, tier, hour, requests, tokens, micros, admitted_at)
+			VALUES (1, 'pk_test', 'alice', 'gpt-4o', '', %d, 1, 50, 5, 0)`, hour),
+	} {
+		if _, err := former.Exec(query); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+	}
+	if err := former.Close(); err != nil {
+		t.Fatal(err)
+	}
 	p.open(t)
 	wantUsed(t, p, alice, 2)
 	wantNoHolds(t, p)
 	durable(t, reserve(t, p.Ledger, bob, upTo(9)))
 	p.Crash(t)
 	wantUsed(t, p, alice, 2)
+}
+
+// formerMigration returns the statements of a migration of a former version.
+func formerMigration(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "store", "migrations", "sqlite", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestAJournalThatCannotBeTakenOver: the ledger does not open without changes that the journal

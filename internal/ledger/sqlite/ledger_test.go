@@ -144,7 +144,8 @@ func (p *process) Forget(ledgertest.TB) { forget(p.Ledger) }
 // Audit implements ledgertest.Store.
 func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
 	t.Helper()
-	rows, err := p.db.Read.Query(`SELECT identity, action, reason, detail FROM audit
+	rows, err := p.db.Read.Query(`SELECT identity, action, reason, detail,
+		actor_kind, actor_id, actor_email, target, changes, request_id FROM audit
 		WHERE project_id = ? AND identity = ? ORDER BY id`, key.Project, key.Identity)
 	if err != nil {
 		t.Fatalf("audit: %v", err)
@@ -153,11 +154,11 @@ func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {
 	var entries []ledger.Entry
 	for rows.Next() {
 		var e ledger.Entry
-		var detail string
-		if err := rows.Scan(&e.Identity, &e.Action, &e.Reason, &detail); err != nil {
+		var detail, changes string
+		if err := rows.Scan(&e.Identity, &e.Action, &e.Reason, &detail, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Email, &e.Target, &changes, &e.RequestID); err != nil {
 			t.Fatalf("audit: %v", err)
 		}
-		e.Detail = json.RawMessage(detail)
+		e.Detail, e.Changes = json.RawMessage(detail), json.RawMessage(changes)
 		entries = append(entries, e)
 	}
 	if err := rows.Err(); err != nil {

@@ -14,13 +14,14 @@ import (
 // follow their length. Changes are staged in the order in which they happen and merged when
 // they are read.
 const (
-	changeOpened byte = iota + 1 // a hold
-	changeClosed                 // the end of a hold
-	changeUsed                   // an amount to be added to a row of usage
-	changeRow                    // an account's row, whole
-	changeReset                  // the usage of a period is removed
-	changeEntry                  // a line in the audit trail
-	changeOnce                   // an idempotency key and the answer
+	changeOpened   byte = iota + 1 // a hold
+	changeClosed                   // the end of a hold
+	changeUsed                     // an amount to be added to a row of usage
+	changeRow                      // an account's row, whole
+	changeReset                    // the usage of a period is removed
+	changeOldEntry                 // a line in the audit trail, from a version without actors
+	changeOnce                     // an idempotency key and the answer
+	changeEntry                    // a line in the audit trail
 )
 
 // hold is a limit.Hold as the journal and the tables keep it.
@@ -100,7 +101,8 @@ func appendReset(b []byte, key ledger.Key, r *reset) []byte {
 func appendEntry(b []byte, e *entry) []byte {
 	b = appendString(append(b, changeEntry), e.project)
 	b = binary.AppendVarint(b, int64(e.at))
-	for _, s := range [...]string{e.Identity, e.Action, e.Reason, string(e.Detail)} {
+	for _, s := range [...]string{e.Identity, e.Action, e.Reason, string(e.Detail), string(e.Actor.Kind), e.Actor.ID,
+		e.Actor.Email, e.Target, string(e.Changes), e.RequestID} {
 		b = appendString(b, s)
 	}
 	return b
@@ -165,6 +167,10 @@ func decode(changes []byte, m *merge) error {
 			m.delta(d.bytes(), d.bytes()).row = d.row()
 		case changeReset:
 			m.delta(d.bytes(), d.bytes()).reset = d.reset()
+		case changeOldEntry:
+			e := d.oldEntry()
+			e.Actor.Kind = ledger.SecretKey // there was no other caller
+			m.entries = append(m.entries, e)
 		case changeEntry:
 			m.entries = append(m.entries, d.entry())
 		case changeOnce:
@@ -199,6 +205,13 @@ func (d *decoder) reset() *reset {
 }
 
 func (d *decoder) entry() entry {
+	e := d.oldEntry()
+	e.Actor = ledger.Actor{Kind: ledger.ActorKind(d.string()), ID: d.string(), Email: d.string()}
+	e.Target, e.Changes, e.RequestID = d.string(), []byte(d.string()), d.string()
+	return e
+}
+
+func (d *decoder) oldEntry() entry {
 	return entry{project: d.string(), at: micros(d.int()),
 		Entry: ledger.Entry{Identity: d.string(), Action: d.string(), Reason: d.string(), Detail: []byte(d.string())}}
 }

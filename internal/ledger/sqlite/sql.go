@@ -184,7 +184,8 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			credit_requests = excluded.credit_requests, credit_tokens = excluded.credit_tokens,
 			credit_micros = excluded.credit_micros, unlimited_until = excluded.unlimited_until,
 			burst_at = excluded.burst_at, created_at = excluded.created_at, updated_at = excluded.updated_at`},
-		{&s.entry, `INSERT INTO audit (project_id, identity, action, reason, detail, at) VALUES (?, ?, ?, ?, ?, ?)`},
+		{&s.entry, `INSERT INTO audit (project_id, identity, action, reason, detail, at,
+			actor_kind, actor_id, actor_email, target, changes, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.once, `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
 			VALUES (?, ?, ?, ?, ?, ?)`},
 	} {
@@ -283,11 +284,9 @@ func (s *statements) writeDelta(ctx context.Context, d *delta) error {
 }
 
 func (s *statements) writeEntry(ctx context.Context, e *entry) error {
-	detail := string(e.Detail)
-	if detail == "" {
-		detail = "{}"
-	}
-	_, err := s.entry.ExecContext(ctx, e.project, e.Identity, e.Action, e.Reason, detail, int64(e.at))
+	detail, changes := e.Texts()
+	_, err := s.entry.ExecContext(ctx, e.project, e.Identity, e.Action, e.Reason, detail, int64(e.at),
+		string(e.Actor.Kind), e.Actor.ID, e.Actor.Email, e.Target, changes, e.RequestID)
 	return err
 }
 
