@@ -114,6 +114,16 @@ func (op *operation) takes(scheme string) bool {
 // ofProject reports whether the call is about one project.
 func (op *operation) ofProject() bool { return strings.Contains(op.Path, "{projectId}") }
 
+// streams reports whether the answer is a stream of events.
+func (op *operation) streams() bool {
+	for _, r := range op.Responses {
+		if _, ok := r.Content["text/event-stream"]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // body is the schema of the body, and an example; nil without a body.
 func (op *operation) body() (*schema, json.RawMessage) {
 	if op.RequestBody == nil {

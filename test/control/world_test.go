@@ -5,12 +5,20 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/secret"
+	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -23,61 +31,103 @@ const knownIdentity = "user-123"
 // world is a server with projects of different people.
 type world struct {
 	*stack.Stack
-	t     *testing.T
-	doc   *document
-	ops   []*operation
-	mine  keys // of the project that calls are about
-	other keys // of somebody else's project
+	t      *testing.T
+	store  *store.Store
+	doc    *document
+	ops    []*operation
+	mine   keys // of the project that calls are about
+	other  keys // of somebody else's project
+	people int
 }
 
 type keys struct{ project, secret string }
 
-// caller is a way to make a call.
+// caller is a way to make a call. The zero value sends nothing.
 type caller struct {
 	name          string
 	authorization string
+	cookie        string
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	s := stack.New(t, stack.Options{Settings: `{"tiers": {"free": {}, "pro": {}}}`})
-	w := &world{Stack: s, t: t, doc: describe(t, s), mine: keys{s.ProjectKey, s.SecretKey}}
+	// The calls come from many clients, because each may make few calls without a session.
+	s := stack.New(t, stack.Options{Settings: `{"tiers": {"free": {}, "pro": {}}}`, Env: map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8"}})
+	w := &world{Stack: s, t: t, store: s.Store(), doc: describe(t, s)}
 	w.ops = w.doc.operations(t)
-	w.other = w.project("somebody else's")
-	for _, k := range []keys{w.mine, w.other} {
-		w.seed(k)
-	}
+	w.mine, w.other = w.project(), w.project()
 	return w
 }
 
-// project makes another project.
-func (w *world) project(name string) keys {
+// project makes a project with what the examples of the document are about.
+func (w *world) project() keys {
 	w.t.Helper()
-	settings, err := project.ParseSettings([]byte(`{"name": "` + name + `", "tiers": {"free": {}, "pro": {}}}`))
+	settings, err := project.ParseSettings([]byte(`{"name": "test", "tiers": {"free": {}, "pro": {}}}`))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	rec, secretKey, err := w.Store().CreateProject(context.Background(), settings)
+	rec, secretKey, err := w.store.CreateProject(context.Background(), settings)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return keys{rec.Key, secretKey}
-}
-
-// seed makes what calls with the examples of the document are about.
-func (w *world) seed(k keys) {
-	w.t.Helper()
+	k := keys{rec.Key, secretKey}
 	r := w.Request(http.MethodPut, "/api/projects/"+k.project+"/identities/"+knownIdentity, "", `{"metadata": {"of": "`+mark(k)+`"}}`)
 	r.Header.Set("Authorization", "Bearer "+k.secret)
 	stack.WantStatus(w.t, w.Do(r), http.StatusCreated)
+	owner := w.person(k, account.Owner)
+	for _, op := range w.ops {
+		if list := w.doc.Paths[op.Path]["get"]; op.Method == http.MethodPost && list != nil && op.ofProject() {
+			w.do(op, w.requestOf(k, k, op, owner, marked(w.example(op), mark(k))))
+		}
+	}
+	return k
+}
+
+// marked puts a mark into the free texts of a body.
+func marked(body, mark string) string {
+	var members map[string]any
+	if json.Unmarshal([]byte(body), &members) != nil {
+		return body
+	}
+	for _, name := range []string{"content", "description", "reason"} {
+		if text, ok := members[name].(string); ok {
+			members[name] = text + " " + mark
+		}
+	}
+	text, _ := json.Marshal(members)
+	return string(text)
 }
 
 // mark is a text that only the data of a project has.
 func mark(k keys) string { return "data-of-" + k.project }
 
-// insider is a caller who may make the call, about the project of the world.
-func (w *world) insider(*operation) caller {
-	return caller{"the secret key", "Bearer " + w.mine.secret}
+// person signs in as somebody new, who has a role in the project; "" is none.
+func (w *world) person(k keys, role account.Role) caller {
+	w.t.Helper()
+	w.people++
+	ctx, now, token := context.Background(), time.Now(), secret.NewToken()
+	u, err := w.store.EnsureUser(ctx, fmt.Sprintf("person-%d@example.com", w.people), now)
+	if err == nil {
+		_, err = w.store.StartSession(ctx, u, secret.Hash(token), "192.0.2.1", "a browser", now)
+	}
+	if err == nil && role != "" {
+		err = w.store.SetMember(ctx, k.project, u.ID, role, now)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return caller{name: "a session, role " + string(role), cookie: "airatelimit=" + token}
+}
+
+// insider is a caller who may make the call, about a project.
+func (w *world) insider(k keys, op *operation) caller {
+	switch {
+	case op.takes("secretKey"):
+		return caller{name: "the secret key", authorization: "Bearer " + k.secret}
+	case op.takes("session"):
+		return w.person(k, account.Owner)
+	}
+	return caller{name: "nothing"}
 }
 
 // example is the body that the document shows for a call.
@@ -89,34 +139,80 @@ func (w *world) example(op *operation) string {
 // call makes a call about the project of the world.
 func (w *world) call(op *operation, c caller, body string) stack.Answer {
 	w.t.Helper()
-	return w.Do(w.request(op, c, body))
+	return w.do(op, w.requestOf(w.mine, w.mine, op, c, body))
 }
 
-// request is a call about the project of the world.
-func (w *world) request(op *operation, c caller, body string) *http.Request {
+// do sends a call. Of a stream of events it reads only the head.
+func (w *world) do(op *operation, r *http.Request) stack.Answer {
 	w.t.Helper()
-	return w.requestOf(w.mine, op, c, body)
+	if !op.streams() {
+		return w.Do(r)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // a stream is left
+	a := stack.Answer{Status: resp.StatusCode, Header: resp.Header}
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		body, _ := io.ReadAll(resp.Body)
+		a.Body = string(body)
+	}
+	return a
 }
 
-// requestOf is a call about a project.
-func (w *world) requestOf(k keys, op *operation, c caller, body string) *http.Request {
+// requestOf is a call about a project. What its path names within the project are names and ids of the second one.
+func (w *world) requestOf(about, within keys, op *operation, c caller, body string) *http.Request {
 	w.t.Helper()
-	path := op.fill(func(name string) string { return url.PathEscape(w.value(k, name)) })
+	path := op.fill(func(name string) string {
+		if name == "projectId" {
+			return about.project
+		}
+		return escape(w.value(within, op, name))
+	})
 	r := w.Request(op.Method, path+op.query(), "", body)
-	r.Header.Del("X-Project-Key")
-	if c.authorization != "" {
-		r.Header.Set("Authorization", c.authorization)
+	c.sign(r)
+	if c.cookie != "" && op.Method != http.MethodGet && w.doc.Paths[op.Path]["get"] != nil {
+		read := w.Request(http.MethodGet, path, "", "")
+		c.sign(read)
+		if tag := w.Do(read).Header.Get("ETag"); tag != "" {
+			r.Header.Set("If-Match", tag)
+		}
 	}
 	return r
 }
 
-// value is that of a parameter in a path about a project.
-func (w *world) value(k keys, name string) string {
-	switch name {
-	case "projectId":
-		return k.project
-	case "identity":
+// sign makes a request the caller's own.
+func (c caller) sign(r *http.Request) {
+	r.Header.Del("X-Project-Key")
+	r.Header.Set("X-Forwarded-For", fmt.Sprintf("198.51.%d.%d", rand.IntN(256), rand.IntN(256)))
+	if c.authorization != "" {
+		r.Header.Set("Authorization", c.authorization)
+	}
+	if c.cookie != "" {
+		r.Header.Set("Cookie", c.cookie)
+	}
+}
+
+// value is that of a parameter in a call's path: the first that the list before it has.
+func (w *world) value(k keys, op *operation, name string) string {
+	if name == "identity" {
 		return knownIdentity
+	}
+	before, _, _ := strings.Cut(op.Path, "/{"+name+"}")
+	list := w.doc.Paths[before]["get"]
+	if list == nil || before == op.Path {
+		return "1"
+	}
+	var page struct{ Items []map[string]any }
+	a := w.Do(w.requestOf(k, k, list, w.insider(k, list), ""))
+	if json.Unmarshal([]byte(a.Body), &page) != nil || len(page.Items) == 0 {
+		return "1"
+	}
+	for _, field := range []string{name, "id", "version", "name"} {
+		if v, ok := page.Items[0][field]; ok {
+			return fmt.Sprint(v)
+		}
 	}
 	return "1"
 }
@@ -130,4 +226,12 @@ func problemCode(a stack.Answer) string {
 
 func isProblem(a stack.Answer) bool {
 	return strings.HasPrefix(a.Header.Get("Content-Type"), "application/problem+json")
+}
+
+// escape writes a name for a path, so that "." and ".." stay names too.
+func escape(name string) string { return strings.ReplaceAll(url.PathEscape(name), ".", "%2E") }
+
+// ofProject are the operations about one project.
+func (w *world) ofProject() []*operation {
+	return slices.DeleteFunc(slices.Clone(w.ops), func(op *operation) bool { return !op.ofProject() })
 }
