@@ -414,6 +414,7 @@ func TestAFormerVersionsDatabase(t *testing.T) {
 	durable(t, reserve(t, p.Ledger, bob, upTo(9)))
 	p.Crash(t)
 	wantUsed(t, p, alice, 2)
+	p.close(t)
 }
 
 // formerMigration returns the statements of a migration of a former version.
