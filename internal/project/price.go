@@ -38,7 +38,7 @@ func (b *PriceBook) Models() int {
 	if b == nil {
 		return 0
 	}
-	return len(b.prices)
+	return len(b.prices.all)
 }
 
 // WithBook returns a copy of the snapshot with an operator's price book, nil for none. It overrides the built-in book, and
@@ -85,53 +85,56 @@ func listPrice(model string) (price.Price, bool) {
 	return price.Price{Fees: price.UsualFees(model)}, false
 }
 
-// priceList holds prices by model key.
-type priceList []pricing
+// priceList holds prices by model key. Every request looks up a price, so the keys are indexed.
+type priceList struct {
+	all    []pricing
+	keys   limit.Index    // of all
+	models map[string]int // positions of the keys that are one whole model, by its canonical name
+}
 
 type pricing struct {
 	key      string
-	model    string // canonical; "" if the key is a snapshot or covers several models
 	override price.Override
 }
 
 // newPriceList prepares prices. The error begins with the key and the invalid field.
 func newPriceList(prices map[string]price.Override) (priceList, error) {
-	var list priceList
-	for _, name := range slices.Sorted(maps.Keys(prices)) {
+	list := priceList{models: make(map[string]int)}
+	var keys []string
+	for i, name := range slices.Sorted(maps.Keys(prices)) {
 		if err := prices[name].Check(); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return priceList{}, fmt.Errorf("%s: %w", name, err)
 		}
-		p := pricing{key: limit.NormalizeModel(name), override: prices[name]}
-		if limit.BaseModel(p.key) == p.key && !strings.HasSuffix(p.key, "*") {
-			p.model = limit.CanonicalModel(p.key)
+		key := limit.NormalizeModel(name)
+		if limit.BaseModel(key) == key && !strings.HasSuffix(key, "*") {
+			model := limit.CanonicalModel(key)
+			if _, twice := list.models[model]; !twice {
+				list.models[model] = i
+			}
 		}
-		list = append(list, p)
+		keys = append(keys, key)
+		list.all = append(list.all, pricing{key, prices[name]})
 	}
+	list.keys = limit.NewIndex(keys)
 	return list, nil
 }
 
 // over returns the price p of a normalized model, overridden by the most specific key that covers the model.
-func (l priceList) over(model string, p price.Price, known bool) (price.Price, bool) {
-	if len(l) == 0 {
+func (l *priceList) over(model string, p price.Price, known bool) (price.Price, bool) {
+	if len(l.all) == 0 {
 		return p, known
 	}
-	best, found := 0, -1
-	for i := range l {
-		if rank, ok := limit.Covers(l[i].key, model); ok && (found < 0 || rank > best) {
-			best, found = rank, i
-		}
-	}
+	at, _, found := l.keys.Find(model)
 	// Another name of the same model is more specific than a prefix.
-	if found < 0 || strings.HasSuffix(l[found].key, "*") {
-		canonical := limit.CanonicalModel(model)
-		if i := slices.IndexFunc(l, func(p pricing) bool { return p.model == canonical }); i >= 0 {
-			found = i
+	if !found || strings.HasSuffix(l.all[at].key, "*") {
+		if i, ok := l.models[limit.CanonicalModel(model)]; ok {
+			at, found = i, true
 		}
 	}
-	if found < 0 {
+	if !found {
 		return p, known
 	}
-	return l[found].override.Over(p, known)
+	return l.all[at].override.Over(p, known)
 }
 
 // readPrice reads a price of prices.

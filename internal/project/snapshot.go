@@ -43,6 +43,7 @@ type Snapshot struct {
 	providers  map[string]*Provider
 	configured []*Provider // the providers in the settings, by name
 	patterns   []pattern
+	claims     limit.Index // of patterns
 	prices     priceList
 	book       *PriceBook // overrides the built-in book; may be nil
 	naming     naming
@@ -193,10 +194,19 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 		p.AllowedObjects = fields.AllowedObjects
 		s.configured = append(s.configured, p)
 	}
+	s.claims = indexed(s.patterns)
 	for _, p := range s.providers {
 		p.base, _ = url.Parse(p.BaseURL) // parseBase took it
 	}
 	return nil
+}
+
+func indexed(patterns []pattern) limit.Index {
+	keys := make([]string, len(patterns))
+	for i, p := range patterns {
+		keys[i] = p.key
+	}
+	return limit.NewIndex(keys)
 }
 
 // URL returns the URL of an escaped path below the base URL. The error is url.Parse's.
@@ -255,12 +265,11 @@ func (s *Snapshot) Configured() []*Provider { return s.configured }
 // Claim returns the provider whose model pattern in the settings covers a normalized model, and the pattern's rank (see
 // limit.Covers). The most specific pattern wins. It returns nil if no pattern covers the model.
 func (s *Snapshot) Claim(model string) (claimed *Provider, rank int) {
-	for _, p := range s.patterns {
-		if r, ok := limit.Covers(p.key, model); ok && (claimed == nil || r > rank) {
-			claimed, rank = p.provider, r
-		}
+	at, rank, found := s.claims.Find(model)
+	if !found {
+		return nil, 0
 	}
-	return claimed, rank
+	return s.patterns[at].provider, rank
 }
 
 // AllowsObject reports whether requests with the stored key may refer to an object in the key's account.

@@ -160,7 +160,7 @@ func (w *warner) offers() []string {
 func (w *warner) maxCost(path, model string, requests int64) int64 {
 	each, ok := w.costs[model]
 	if !ok {
-		if !w.may(path, keySteps+4*len(w.snapshot.prices)) {
+		if !w.may(path, keySteps) {
 			return 0
 		}
 		if w.costs == nil {

@@ -353,8 +353,8 @@ func (s *Snapshot) knows(key string) bool {
 	return ok
 }
 
-// knowsSteps is how many steps it takes at most to check a key. It leaves out the project's prices, because they are looked
-// through only for a key that gets a warning.
+// knowsSteps is how many steps it takes at most to check a key. It leaves out the project's prices, whose index finds one in
+// a few steps.
 func (s *Snapshot) knowsSteps(key string) int { return keySteps + overlapSteps(s.named(), key) }
 
 // named returns the model keys of prices, of the operator's book, and of providers.
@@ -376,7 +376,7 @@ func (s *Snapshot) namedKeys() *limit.KeySet {
 		lists = append(lists, s.book.prices)
 	}
 	for _, list := range lists {
-		for _, p := range list {
+		for _, p := range list.all {
 			keys = append(keys, p.key)
 		}
 	}
