@@ -73,7 +73,10 @@ func (c *call) tooLarge() error {
 // the bytes received, not with the announced length; its memory is taken from the budget first.
 func (c *call) readBody() error {
 	defer c.ctl.SetReadDeadline(time.Time{}) //nolint:errcheck // recorders in tests have none
-	size := min(max(c.r.ContentLength+1, 512), firstBuffer)
+	size := int64(512)
+	if c.r.ContentLength >= 0 {
+		size = min(c.r.ContentLength+1, firstBuffer)
+	}
 	if err := c.takeMemory(size, 0); err != nil {
 		return err
 	}

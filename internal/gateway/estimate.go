@@ -195,9 +195,12 @@ func mentions(body []byte, word string) bool {
 	}
 }
 
-// imageBound is the most tokens that an image in the request costs, whichever of its models reads it.
+// imageBound is the most tokens that an image in the request costs, whichever of its models reads it. It is 0 without images.
 func (c *call) imageBound() int64 {
-	if c.ep.Operation == wire.ImageEdits {
+	switch {
+	case c.env.Input.Images == 0:
+		return 0
+	case c.ep.Operation == wire.ImageEdits:
 		return maxImageInputEdited
 	}
 	most := imageBoundOf(c.target.Model)
