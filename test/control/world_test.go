@@ -209,7 +209,7 @@ func (w *world) value(k keys, op *operation, name string) string {
 	if json.Unmarshal([]byte(a.Body), &page) != nil || len(page.Items) == 0 {
 		return "1"
 	}
-	for _, field := range []string{name, "id", "version", "name"} {
+	for _, field := range []string{name, map[bool]string{true: "version"}[name == "n"], "id", "name", "version"} {
 		if v, ok := page.Items[0][field]; ok {
 			return fmt.Sprint(v)
 		}
