@@ -23,12 +23,12 @@ var rows = [][]string{
 	{"test/..."},
 	{"cmd/...", "internal/price/generate"},
 	{"internal/server"},
-	{"internal/metrics", "internal/trace"}, // of what the gateway and the ledger have seen, which know nothing of them
+	{"internal/activity", "internal/metrics", "internal/trace"}, // of what the gateway and the ledger have seen, which know nothing of them
 	{"internal/gateway", "internal/api", "internal/store", "web"},
 	{"internal/admission"}, // what the gateway decides and the control plane explains
 	{"internal/project", "internal/identity", "internal/account", "internal/provider", "internal/ledger/...",
 		"internal/meter", "internal/config", "internal/mail", "internal/echo"},
-	{"internal/budget", "internal/document", "internal/wire", "internal/guard", "internal/limit", "internal/price", "internal/proxy", "internal/sound", "internal/sse", "internal/secret"},
+	{"internal/budget", "internal/document", "internal/wire", "internal/guard", "internal/limit", "internal/live", "internal/price", "internal/proxy", "internal/rollup", "internal/sound", "internal/sse", "internal/secret"},
 }
 
 // sameRow are the imports allowed between packages of one row.

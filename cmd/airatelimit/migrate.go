@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/airatelimit/airatelimit/internal/config"
-	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/store"
 )
 
@@ -46,7 +46,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	copied, err := store.Copy(ctx, from.Path, target, keys, postgres.Escape)
+	copied, err := store.Copy(ctx, from.Path, target, keys, ledger.EscapeName)
 	if errors.Is(err, store.ErrNotEmpty) {
 		return fmt.Errorf("%s: %w", to.Name, err)
 	}

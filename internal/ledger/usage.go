@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/rollup"
 )
 
 // UsageRow is an amount to be added to a row of the usage table.
@@ -33,6 +34,13 @@ func AddUsage(rows []UsageRow, u UsageRow) []UsageRow {
 		}
 	}
 	return append(rows, u)
+}
+
+// RollupOf returns what an amount of an account adds to the rollups.
+func RollupOf(key Key, u *UsageRow) rollup.Entry {
+	total := u.Counted.Add(u.Credited)
+	return rollup.Entry{Kind: rollup.Used, Project: key.Project, Identity: key.Identity, Model: u.Model, Tier: u.Tier, Hour: u.Hour,
+		Requests: total[limit.Requests], Tokens: total[limit.Tokens], Micros: total[limit.Cost]}
 }
 
 // Bounded returns n, but at least 0 and at most limit.Most.

@@ -33,6 +33,7 @@ type opened struct {
 	db      *store.DB
 	store   *store.Store
 	catalog *store.Catalog
+	rollups *store.Rollups
 	ledger  databaseLedger
 }
 
@@ -95,6 +96,7 @@ func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.
 	if o.catalog, err = store.NewCatalog(ctx, o.store); err != nil {
 		return o, err
 	}
+	o.rollups = store.NewRollups(o.db, a.now)
 	if o.db.Pool == nil {
 		l, err := a.openFile(ctx, o.db)
 		if err != nil {

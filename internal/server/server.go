@@ -294,6 +294,7 @@ func (a *app) runBackground(o opened, h *health) {
 	working.Go(func() { o.catalog.Listen(background, a.log) })
 	working.Go(func() { h.run(background) })
 	working.Go(func() { prune(background, o.db, a.now, a.log) })
+	working.Go(func() { o.rollups.Run(background, store.FoldInterval, a.log) })
 	if l, ok := o.ledger.(*sqlite.Ledger); ok {
 		working.Go(func() { checkpoint(background, o.db, l, a.log) })
 	} else {

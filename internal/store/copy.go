@@ -65,7 +65,8 @@ const spent = `(SELECT i.project_id, i.identity, i.known, i.settings,
 	ON h.project_id = i.project_id AND h.identity = i.identity)`
 
 // copies lists referenced tables before those that refer to them. Holds are settled into usage. Requests to sign in are left
-// out: they live for minutes.
+// out: they live for minutes. What the rollups say of usage is left out or replaced: the target builds it
+// from the usage table.
 var copies = []copied{
 	{table: "projects", order: "id",
 		columns: []string{"id", "settings", "secret_id", "secret_hash", "created_at", "updated_at", "revision"},
@@ -84,6 +85,21 @@ var copies = []copied{
 	{table: "idempotency", order: "project_id, key",
 		columns: []string{"project_id", "key", "fingerprint", "status", "body", "created_at"},
 		escaped: []string{"key"}, sums: []string{"status"}},
+	{table: "rollup_pending", order: "id", columns: []string{"entries"}},
+	{table: "rollup_projects", order: "project_id", columns: []string{"project_id", "first_at", "last_at", "refused_at", "refused_for"},
+		sums: []string{"first_at", "last_at"}},
+	{table: "usage_total", order: "project_id, hour", columns: []string{"project_id", "hour", "refused"}, sums: []string{"refused"}},
+	{table: "usage_hour", order: "project_id, split, hour, key",
+		columns: []string{"project_id", "split", "hour", "key", "requests", "tokens", "micros", "refused"},
+		sums:    []string{"requests", "tokens", "micros", "refused"}},
+	{table: "usage_day", order: "project_id, split, day, key",
+		columns: []string{"project_id", "split", "day", "key", "requests", "tokens", "micros", "refused", "last"},
+		sums:    []string{"requests", "tokens", "micros", "refused"}},
+	{table: "refusals", order: "project_id, hour, code, metric, model, tier",
+		columns: []string{"project_id", "hour", "code", "metric", "model", "tier", "refused"}, sums: []string{"refused"}},
+	{table: "refused_identities", order: "project_id, hour", columns: []string{"project_id", "hour", "entries"}},
+	{table: "near_limits", order: "project_id, identity, metric, scope, model",
+		columns: []string{"project_id", "identity", "metric", "scope", "model", "tier", "used", "resets_at"}, sums: []string{"used"}},
 	{table: "users", order: "id", columns: []string{"id", "email", "created_at"}, sums: []string{"created_at"}},
 	{table: "sessions", order: "id",
 		columns: []string{"hash", "id", "user_id", "created_at", "seen_at", "expires_at", "ip", "agent"}, sums: []string{"expires_at"}},
@@ -274,6 +290,7 @@ func finishCopy(ctx context.Context, to *sql.Tx, keys *secret.Keyring) error {
 	for _, s := range []string{
 		`UPDATE revision SET value = 1 + greatest(value, (SELECT coalesce(max(revision), 0) FROM projects))`,
 		`UPDATE projects SET revision = (SELECT value FROM revision)`,
+		`UPDATE rollup_state SET built = false`,
 		`SELECT pg_notify('` + channel + `', '')`,
 	} {
 		if _, err := to.ExecContext(ctx, s); err != nil {

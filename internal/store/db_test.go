@@ -41,7 +41,8 @@ func tables(t *testing.T, db *DB) string {
 func TestOpenMigratesAnEmptyDatabaseAndLeavesACurrentOneAlone(t *testing.T) {
 	t.Parallel()
 	path := file(t)
-	const want = "audit holds idempotency identities installation invitations journal members projects provider_keys revision sessions sign_ins usage users"
+	const want = "active_day active_hour audit holds idempotency identities installation invitations journal members near_limits projects provider_keys refusals " +
+		"refused_identities revision rollup_pending rollup_projects rollup_state sessions sign_ins top_day top_open usage usage_day usage_hour usage_total users"
 	for range 3 {
 		db, err := Open(t.Context(), path)
 		if err != nil {

@@ -48,6 +48,7 @@ func outdated(now time.Time) []removable {
 		oldAnswers(now.Add(-OnceFor)),
 		{"sign_ins", "created_at < $1", now.Add(-signInsFor).UnixMicro(), []string{"created_at", "id"}},
 		{"sessions", "expires_at < $1", now.UnixMicro(), []string{"expires_at", "hash"}},
+		{"near_limits", "resets_at < $1", now.UnixMicro(), []string{"resets_at", "project_id", "identity", "metric", "scope", "model"}},
 		{"invitations", "expires_at < $1", now.Add(-invitationsFor).UnixMicro(), []string{"expires_at", "id"}},
 	}
 }
@@ -64,6 +65,17 @@ func (db *DB) projectTables() []removable {
 		{table: "audit", key: entry},
 		{table: "usage", key: []string{"identity", "hour", "model", "tier", "kind"}},
 		{table: "identities", key: []string{"identity"}},
+		{table: "usage_total", key: []string{"hour"}},
+		{table: "usage_hour", key: []string{"split", "hour", "key"}},
+		{table: "usage_day", key: []string{"split", "day", "key"}},
+		{table: "active_hour", key: []string{"hour"}},
+		{table: "active_day", key: []string{"day"}},
+		{table: "top_open", key: []string{"day"}},
+		{table: "top_day", key: []string{"metric", "day"}},
+		{table: "refusals", key: []string{"hour", "code", "metric", "model", "tier"}},
+		{table: "refused_identities", key: []string{"hour"}},
+		{table: "near_limits", key: []string{"identity", "metric", "scope", "model"}},
+		{table: "rollup_projects", key: []string{"project_id"}},
 	}
 }
 
@@ -108,8 +120,8 @@ func (d removable) between(after, upTo []any) (where string, args []any) {
 }
 
 // Prune removes answers to calls with an Idempotency-Key that are older than [OnceFor], requests to sign in, sessions and
-// invitations that have ended, and the rows of deleted projects. It removes small batches until none is left, and returns early if another node prunes. It returns how many
-// rows it has removed.
+// invitations that have ended, limits of past periods, and the rows of deleted projects. It removes small batches until none
+// is left, and returns early if another node prunes. It returns how many rows it has removed.
 func (db *DB) Prune(ctx context.Context, now time.Time) (removed int64, err error) {
 	p := pruner{db: db}
 	for _, d := range outdated(now) {

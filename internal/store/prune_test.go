@@ -120,6 +120,35 @@ func TestNothingStaysOfADeletedProject(t *testing.T) {
 	})
 }
 
+// fillRollups puts a row of a project into each table of the rollups.
+func fillRollups(t *testing.T, db *sql.DB, key string) {
+	t.Helper()
+	for _, values := range []string{
+		`usage_total (project_id, hour) VALUES ($1, 1)`, `usage_hour (project_id, split, hour, key) VALUES ($1, 0, 1, '')`,
+		`usage_day (project_id, split, day, key) VALUES ($1, 0, 1, '')`, `active_hour VALUES ($1, 1, $2)`, `active_day VALUES ($1, 1, $2)`,
+		`top_open VALUES ($1, 1, $2)`, `top_day VALUES ($1, 0, 1, $2)`, `refusals VALUES ($1, 1, '', '', '', '', 1)`,
+		`refused_identities VALUES ($1, 1, $2)`, `near_limits VALUES ($1, '', '', '', '', '', 1, 1)`,
+		`rollup_projects (project_id) VALUES ($1)`,
+	} {
+		args := []any{key, []byte{}}
+		if _, err := db.Exec(`INSERT INTO `+values, args[:1+strings.Count(values, "$2")]...); err != nil {
+			t.Fatalf("%s: %v", values, err)
+		}
+	}
+}
+
+// Rollups of a deleted project go with the rest.
+func TestPruningRemovesRollups(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		fillRollups(t, s.db.Write, "pk_gone")
+		if n, err := s.db.Prune(t.Context(), time.UnixMicro(0)); err != nil || n != 11 {
+			t.Errorf("%d rows removed, %v; want 11", n, err)
+		}
+	})
+}
+
 // One statement finds the next deleted project, however many projects exist.
 func TestPruningLeapsOverLivingProjects(t *testing.T) {
 	t.Parallel()
@@ -129,6 +158,7 @@ func TestPruningLeapsOverLivingProjects(t *testing.T) {
 		for range 5 {
 			rec, _ := create(t, s, `{}`)
 			fill(t, s.db.Write, rec.Key, 2, time.Now())
+			fillRollups(t, s.db.Write, rec.Key)
 			keys = append(keys, rec.Key)
 		}
 		slices.Sort(keys)

@@ -9,6 +9,7 @@ package ledgertest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"iter"
 	"os"
@@ -45,6 +46,8 @@ type Store interface {
 	Forget(t TB)
 	// Audit returns an account's audit trail, the oldest entry first.
 	Audit(t TB, key ledger.Key) []ledger.Entry
+	// RollUp adds up what waits for the rollups, and returns a handle on the tables.
+	RollUp(t TB) *sql.DB
 }
 
 // Run checks a store. open returns a new, empty one, which is closed when the test ends.
@@ -97,6 +100,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"List", list},
 		{"AccountsAreReadTogether", accountsAreRead},
 
+		{"RollupsEqualUsage", rollupsEqualUsage},
 		{"SameDecisionsAsASequentialBook", sequential},
 	} {
 		t.Run(test.name, func(t *testing.T) {

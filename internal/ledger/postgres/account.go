@@ -9,6 +9,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/rollup"
 )
 
 // account is one identity within a transaction. Its row is locked, if it has one.
@@ -23,6 +24,7 @@ type account struct {
 	revision             int64            // of the settings
 	settingsBefore       *ledger.Settings // the settings before a change
 	createdAt, updatedAt int64            // Unix µs, 0 for none
+	existed              bool             // createdAt was set before this transaction
 	state                limit.State
 	summed               bool // state.Used is the sum of the usage rows
 
@@ -54,11 +56,12 @@ func (a *account) load(r *record) {
 		a.state.Period, a.state.Start, a.state.Used = limit.Period(period), ledger.HourTime(start), decodeUsed(used)
 	}
 	a.createdAt, a.updatedAt = r.int(), r.int()
+	a.existed = a.createdAt != 0
 }
 
 // loadHold reads a row of readHolds, after its number.
 func (a *account) loadHold(r *record) {
-	h := limit.Hold{ID: uint64(r.int()), Model: unescape(r.text()), Tier: unescape(r.text()), Amounts: r.amounts(), Credit: r.amounts()}
+	h := limit.Hold{ID: uint64(r.int()), Model: ledger.UnescapeName(r.text()), Tier: ledger.UnescapeName(r.text()), Amounts: r.amounts(), Credit: r.amounts()}
 	limited := r.int()
 	terms := limit.Terms{Interval: time.Duration(r.int()), Slack: time.Duration(r.int())}
 	for m := range terms.Limited {
@@ -113,15 +116,26 @@ func (a *account) writeHold(t *table, h *limit.Hold, node int64) {
 			limited |= 1 << m
 		}
 	}
-	t.row().text(a.key.Project, a.key.Identity).int(int64(h.ID), node).text(Escape(h.Model), Escape(h.Tier)).
+	t.row().text(a.key.Project, a.key.Identity).int(int64(h.ID), node).text(ledger.EscapeName(h.Model), ledger.EscapeName(h.Tier)).
 		int(h.Amounts[:]...).int(h.Credit[:]...).int(limited, int64(terms.Interval), int64(terms.Slack), h.At.UnixMicro())
 }
 
 // writeUsage adds to a table for addUsage.
 func (a *account) writeUsage(t *table, u *ledger.UsageRow) {
 	total := u.Counted.Add(u.Credited)
-	t.row().text(a.key.Project, a.key.Identity).int(u.Hour).text(Escape(u.Model), Escape(u.Tier)).
+	t.row().text(a.key.Project, a.key.Identity).int(u.Hour).text(ledger.EscapeName(u.Model), ledger.EscapeName(u.Tier)).
 		int(total[:]...).int(u.Credited[:]...).int(u.Input, u.Output)
+}
+
+// rollUp adds what this transaction adds to the rollups.
+func (a *account) rollUp(w *rollup.Writer) {
+	for i := range a.used {
+		e := ledger.RollupOf(a.key, &a.used[i])
+		w.Add(&e)
+	}
+	if a.changed && !a.existed && a.createdAt != 0 {
+		w.Add(&rollup.Entry{Kind: rollup.Created, Project: a.key.Project, Hour: ledger.HourOf(time.UnixMicro(a.createdAt))})
+	}
 }
 
 // encodeUsed writes usage by model as the account's row keeps it: one line for each model,
@@ -133,7 +147,7 @@ func encodeUsed(used []limit.ModelUsage) string {
 		if u.Counted.IsZero() && u.Credited.IsZero() {
 			continue
 		}
-		b = append(b, Escape(u.Model)...)
+		b = append(b, ledger.EscapeName(u.Model)...)
 		for _, amounts := range [...]limit.Amounts{u.Counted, u.Credited} {
 			for _, n := range amounts {
 				b = strconv.AppendInt(append(b, '\t'), n, 10)
@@ -151,7 +165,7 @@ func decodeUsed(text string) []limit.ModelUsage {
 	used := make([]limit.ModelUsage, 0, strings.Count(text, "\n"))
 	for line := range strings.Lines(text) {
 		name, figures, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		u := limit.ModelUsage{Model: unescape(name)}
+		u := limit.ModelUsage{Model: ledger.UnescapeName(name)}
 		for i := range 2 * limit.NumMetrics {
 			var figure string
 			figure, figures, _ = strings.Cut(figures, "\t")

@@ -102,7 +102,7 @@ func (l *Ledger) change(ctx context.Context, c ledger.Change, keys []ledger.Key)
 	var before *ledger.Outcome
 	var reused bool
 	if c.Once != nil {
-		how.also = func() { t.s.send(readOnce, textParam(c.Keys[0].Project), textParam(Escape(c.Once.Key))) }
+		how.also = func() { t.s.send(readOnce, textParam(c.Keys[0].Project), textParam(ledger.EscapeName(c.Once.Key))) }
 		how.more = func() error {
 			return t.s.each(func(r *record) {
 				reused = string(r.bytes()) != string(c.Once.Fingerprint[:])
@@ -152,7 +152,7 @@ func (t *transaction) apply(c ledger.Change) (ledger.Outcome, error) {
 	if c.Once != nil {
 		// This comes before the other writes: a second change with the same key waits here, before
 		// it has written anything.
-		t.s.send(insertOnce, textParam(c.Keys[0].Project), textParam(Escape(c.Once.Key)), bytesParam(c.Once.Fingerprint[:]),
+		t.s.send(insertOnce, textParam(c.Keys[0].Project), textParam(ledger.EscapeName(c.Once.Key)), bytesParam(c.Once.Fingerprint[:]),
 			intParam(int64(out.Status)), bytesParam(out.Body), intParam(c.Now.UnixMicro()))
 		statements++
 	}

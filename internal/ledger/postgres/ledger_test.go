@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"go.uber.org/goleak"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -59,6 +61,8 @@ type process struct {
 	*Ledger
 	pool *pgxpool.Pool
 	opts Options
+
+	tables *store.DB // made by RollUp
 }
 
 func openProcess(t testing.TB) *process {
@@ -74,7 +78,12 @@ func openOn(t testing.TB, pool *pgxpool.Pool, configure ...func(*Options)) *proc
 		c(&p.opts)
 	}
 	p.open(t)
-	t.Cleanup(func() { p.close(t) })
+	t.Cleanup(func() {
+		p.close(t)
+		if p.tables != nil {
+			_ = p.tables.Write.Close()
+		}
+	})
 	return p
 }
 
@@ -115,6 +124,19 @@ func (p *process) Crash(t ledgertest.TB) {
 
 // Forget implements ledgertest.Store.
 func (p *process) Forget(ledgertest.TB) { p.cache.clear() }
+
+// RollUp implements ledgertest.Store.
+func (p *process) RollUp(t ledgertest.TB) *sql.DB {
+	t.Helper()
+	if p.tables == nil {
+		h := stdlib.OpenDBFromPool(p.pool)
+		p.tables = &store.DB{Write: h, Read: h, Pool: p.pool}
+	}
+	if err := store.NewRollups(p.tables, func() time.Time { return noon }).Round(context.Background()); err != nil {
+		t.Fatalf("roll up: %v", err)
+	}
+	return p.tables.Read
+}
 
 // Audit implements ledgertest.Store.
 func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {

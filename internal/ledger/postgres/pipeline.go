@@ -230,7 +230,7 @@ const boolOID, byteaOID, int8OID, textOID = 16, 17, 20, 25
 type columnType struct{ element, array uint32 }
 
 // columnTypes are the types that columns of statements may have.
-var columnTypes = map[string]columnType{"bool": {boolOID, 1000}, "int8": {int8OID, 1016}, "text": {textOID, 1009}}
+var columnTypes = map[string]columnType{"bool": {boolOID, 1000}, "bytea": {byteaOID, 1001}, "int8": {int8OID, 1016}, "text": {textOID, 1009}}
 
 func intParam(n int64) param {
 	return param{int8OID, binary.BigEndian.AppendUint64(nil, uint64(n))}
@@ -286,6 +286,12 @@ func (t *table) text(values ...string) *table {
 		c := t.add(len(s))
 		*c = append(*c, s...)
 	}
+	return t
+}
+
+func (t *table) bytes(b []byte) *table {
+	c := t.add(len(b))
+	*c = append(*c, b...)
 	return t
 }
 

@@ -46,7 +46,7 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 		for name, s := range map[string]statement{
 			"insertAccounts": insertAccounts, "updateAccounts": updateAccounts, "updateSettings": updateSettings,
 			"openHolds": openHolds, "updateHolds": updateHolds, "closeHolds": closeHolds, "addUsage": addUsage, "resetUsage": resetUsage,
-			"insertPassed": insertPassed, "insertAudit": insertAudit,
+			"insertPassed": insertPassed, "insertAudit": insertAudit, "insertPending": insertPending,
 		} {
 			wantNothingReadThrough(t, when, name, explain(t, pool, s.many, setLimits, bitmapScans))
 			wantLookedUp(t, when, name+" of one", explain(t, pool, s.one, setLimits))

@@ -190,6 +190,9 @@ var (
 	insertPassed = of("project text, key text, at int8", `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
 		SELECT project, key, '', 0, '', at FROM @k`)
 
+	// insertPending adds to what waits to be added up for reports. It appends, so that no transaction waits for another.
+	insertPending = of("entries bytea", `INSERT INTO rollup_pending (entries) SELECT entries FROM @k`)
+
 	insertAudit = of("project text, name text, action text, reason text, detail text, actor text, actor_id text, email text, "+
 		"target text, changes text, request text, at int8",
 		`INSERT INTO audit (project_id, identity, action, reason, detail, actor_kind, actor_id, actor_email, target, changes, request_id, at)
@@ -212,7 +215,7 @@ const (
 )
 
 const (
-	register   = `INSERT INTO nodes (id) VALUES ($1)`
+	register   = `INSERT INTO nodes (id, rolls_up) VALUES ($1, true)`
 	beat       = `UPDATE nodes SET beat = beat + 1 WHERE id = $1`
 	readBeats  = `SELECT id, beat FROM nodes WHERE id <> $1 ORDER BY id`
 	deregister = `DELETE FROM nodes WHERE id = $1`

@@ -10,6 +10,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/rollup"
 )
 
 // transaction is one attempt to decide on accounts. It takes two round trips: lock reads the
@@ -213,7 +214,7 @@ func (t *transaction) sum(moments []moment) error {
 	if err := t.s.each(func(r *record) {
 		i := r.int() - 1
 		m, a := &moments[i], moments[i].account
-		model, latest := unescape(r.text()), ledger.HourTime(r.int())
+		model, latest := ledger.UnescapeName(r.text()), ledger.HourTime(r.int())
 		total, credited := r.amounts(), r.amounts()
 		tallies[i].Add(model, total.Sub(credited), credited)
 		if !latest.Before(m.period.End(a.state.Start)) {
@@ -265,6 +266,8 @@ func (t *transaction) write(more ...part) (statements int) {
 		newRows, rows       = rowsOf(insertAccounts), rowsOf(updateAccounts)
 		open, slack, closed = rowsOf(openHolds), rowsOf(updateHolds), rowsOf(closeHolds)
 		used, passed        = rowsOf(addUsage), rowsOf(insertPassed)
+		pending             = rowsOf(insertPending)
+		forRollup           rollup.Writer
 	)
 	for _, a := range t.accounts {
 		switch {
@@ -281,6 +284,10 @@ func (t *transaction) write(more ...part) (statements int) {
 		for _, id := range a.passedIDs {
 			passed.row().text(a.key.Project, passedKey(id)).int(time.Now().UnixMicro())
 		}
+		a.rollUp(&forRollup)
+	}
+	if b := forRollup.Bytes(); len(b) > 0 {
+		pending.row().bytes(b)
 	}
 	// New accounts come first: a transaction that waits for another to insert the same account
 	// must not hold a lock on a row of usage.
@@ -290,7 +297,7 @@ func (t *transaction) write(more ...part) (statements int) {
 	}
 	// Statements for one row come before bitmapScans, which must not affect their plans.
 	parts := append([]part{{updateAccounts, &rows}, {openHolds, &open}, {updateHolds, &slack}, {closeHolds, &closed},
-		{addUsage, &used}, {insertPassed, &passed}}, more...)
+		{addUsage, &used}, {insertPassed, &passed}, {insertPending, &pending}}, more...)
 	slices.SortStableFunc(parts, func(a, b part) int { return min(a.to.rows, 2) - min(b.to.rows, 2) })
 	bitmapsAllowed := false
 	for _, p := range parts {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -140,6 +141,18 @@ func (w *writer) kill(t ledgertest.TB) map[string][]byte {
 
 // Forget implements ledgertest.Store.
 func (p *process) Forget(ledgertest.TB) { forget(p.Ledger) }
+
+// RollUp implements ledgertest.Store.
+func (p *process) RollUp(t ledgertest.TB) *sql.DB {
+	t.Helper()
+	if err := p.writer.awaitFold(context.Background(), p.writer.last()); err != nil {
+		t.Fatalf("fold: %v", err)
+	}
+	if err := store.NewRollups(p.db, func() time.Time { return noon }).Round(context.Background()); err != nil {
+		t.Fatalf("roll up: %v", err)
+	}
+	return p.db.Read
+}
 
 // Audit implements ledgertest.Store.
 func (p *process) Audit(t ledgertest.TB, key ledger.Key) []ledger.Entry {

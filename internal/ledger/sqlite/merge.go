@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/rollup"
 )
 
 // merge combines the changes of several records: the changes of one account become one or a
@@ -19,6 +20,7 @@ type merge struct {
 	entries []entry
 	onces   []onceRow
 	names   map[string]string // of projects, models and tiers, each stored once
+	rollup  rollup.Writer     // what the deltas add to the rollups
 	order   []int
 }
 
@@ -75,6 +77,12 @@ func (m *merge) delta(project, identity []byte) *delta {
 	return d
 }
 
+// setRow replaces the row of a delta.
+func (d *delta) setRow(r *writtenRow) {
+	r.isNew = r.isNew || d.row != nil && d.row.isNew
+	d.row = r
+}
+
 // name returns b as a string. Equal names share one string, since they are in many changes.
 func (m *merge) name(b []byte) string {
 	s, ok := m.names[string(b)]
@@ -110,4 +118,20 @@ func (m *merge) sort() {
 		return cmp.Or(m.deltas[a].key.Compare(m.deltas[b].key), cmp.Compare(a, b))
 	})
 	slices.Sort(m.closed)
+}
+
+// forRollup returns what the deltas add to the rollups, nil if nothing. The merge must be sorted.
+func (m *merge) forRollup() []byte {
+	m.rollup.Reset()
+	for _, i := range m.order {
+		d := &m.deltas[i]
+		for j := range d.usage {
+			e := ledger.RollupOf(d.key, &d.usage[j])
+			m.rollup.Add(&e)
+		}
+		if d.row != nil && d.row.isNew {
+			m.rollup.Add(&rollup.Entry{Kind: rollup.Created, Project: d.key.Project, Hour: d.row.createdAt.hour()})
+		}
+	}
+	return m.rollup.Bytes()
 }

@@ -42,6 +42,7 @@ type reset struct {
 // writtenRow is an account's row, read from the journal.
 type writtenRow struct {
 	known                bool
+	isNew                bool   // the identity did not exist before
 	settings             string // JSON; "" for none
 	credits              limit.Amounts
 	unlimited            micros
@@ -82,10 +83,14 @@ func appendUsed(b []byte, key ledger.Key, u *ledger.UsageRow) []byte {
 	return binary.AppendVarint(binary.AppendVarint(b, u.Input), u.Output)
 }
 
+// isKnown and isNew are the bits of a row's flags. Earlier versions read any flags as known.
+const isKnown, isNew = 1, 2
+
 // appendRow writes the account's current row.
 func appendRow(b []byte, a *account) []byte {
 	b = appendKey(append(b, changeRow), a.key)
-	b = appendBool(b, a.row.known)
+	b = append(b, a.row.flags())
+	a.row.isNew = false
 	b = appendAmounts(appendString(b, a.row.settings.text()), a.state.Credits)
 	b = binary.AppendVarint(b, int64(microsOf(a.state.UnlimitedUntil)))
 	b = binary.AppendVarint(b, nanosOf(a.state.Burst))
@@ -164,7 +169,7 @@ func decode(changes []byte, m *merge) error {
 			delta := m.delta(d.bytes(), d.bytes())
 			delta.usage = ledger.AddUsage(delta.usage, d.usage())
 		case changeRow:
-			m.delta(d.bytes(), d.bytes()).row = d.row()
+			m.delta(d.bytes(), d.bytes()).setRow(d.row())
 		case changeReset:
 			m.delta(d.bytes(), d.bytes()).reset = d.reset()
 		case changeOldEntry:
@@ -196,7 +201,8 @@ func (d *decoder) usage() ledger.UsageRow {
 }
 
 func (d *decoder) row() *writtenRow {
-	return &writtenRow{known: d.bool(), settings: d.string(), credits: d.amounts(),
+	flags := d.flags()
+	return &writtenRow{known: flags&isKnown != 0, isNew: flags&isNew != 0, settings: d.string(), credits: d.amounts(),
 		unlimited: micros(d.int()), burst: d.int(), createdAt: micros(d.int()), updatedAt: micros(d.int())}
 }
 
@@ -267,9 +273,13 @@ func (d *decoder) skip(size int) bool {
 	return true
 }
 
-func (d *decoder) bool() bool {
-	b := d.take(1)
-	return len(b) == 1 && b[0] != 0
+func (d *decoder) bool() bool { return d.flags() != 0 }
+
+func (d *decoder) flags() byte {
+	if b := d.take(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
 }
 
 func (d *decoder) amounts() (a limit.Amounts) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/rollup"
 )
 
 // The tables are described in store/migrations. Their times are Unix microseconds, except
@@ -29,6 +30,9 @@ var addUsage = fmt.Sprintf(` ON CONFLICT DO UPDATE SET
 	input_tokens = min(input_tokens + excluded.input_tokens, %[1]d),
 	output_tokens = min(output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
 
+// insertPending adds to what waits to be added up for reports.
+const insertPending = `INSERT INTO rollup_pending (entries) VALUES (?)`
+
 // succeed begins a new epoch, and settles the orphans of the previous process as they stand:
 // the provider may have answered their requests.
 func succeed(ctx context.Context, conn *sql.Conn, epoch uint64) error {
@@ -38,6 +42,9 @@ func succeed(ctx context.Context, conn *sql.Conn, epoch uint64) error {
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
 	if _, err := tx.ExecContext(ctx, `UPDATE journal SET epoch = ?, folded = 0`, int64(epoch)); err != nil {
+		return err
+	}
+	if err := rollUpOrphans(ctx, tx); err != nil {
 		return err
 	}
 	for _, query := range []string{
@@ -62,9 +69,33 @@ func succeed(ctx context.Context, conn *sql.Conn, epoch uint64) error {
 	return tx.Commit()
 }
 
+// rollUpOrphans adds the orphans to what waits to be added up.
+func rollUpOrphans(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, `SELECT project_id, identity, hour, model, tier, sum(requests), sum(tokens), sum(micros)
+		FROM holds WHERE requests > 0 OR tokens > 0 OR micros > 0 GROUP BY 1, 2, 3, 4, 5`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
+	var w rollup.Writer
+	for rows.Next() {
+		e := rollup.Entry{Kind: rollup.Used}
+		if err := rows.Scan(&e.Project, &e.Identity, &e.Hour, &e.Model, &e.Tier, &e.Requests, &e.Tokens, &e.Micros); err != nil {
+			return err
+		}
+		w.Add(&e)
+	}
+	if err := rows.Err(); err != nil || len(w.Bytes()) == 0 {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, insertPending, w.Bytes())
+	return err
+}
+
 // row is an account's row in identities.
 type row struct {
 	known                bool
+	isNew                bool      // the identity did not exist before, and the journal does not say so yet
 	settings             *settings // nil if nothing was set
 	createdAt, updatedAt micros
 }
@@ -126,8 +157,18 @@ func (m micros) time() time.Time {
 func (r *row) markKnown(now time.Time) {
 	r.known = true
 	if r.createdAt == 0 {
-		r.createdAt, r.updatedAt = microsOf(now), microsOf(now)
+		r.createdAt, r.updatedAt, r.isNew = microsOf(now), microsOf(now), true
 	}
+}
+
+func (r *row) flags() (flags byte) {
+	if r.known {
+		flags |= isKnown
+	}
+	if r.isNew {
+		flags |= isNew
+	}
+	return flags
 }
 
 // set updates the row from an account that a change has altered.
@@ -144,7 +185,7 @@ func (r *row) set(a *ledger.Account) error {
 		}
 	}
 	*r = row{
-		known: a.Known, settings: set,
+		known: a.Known, settings: set, isNew: r.createdAt == 0 && !a.CreatedAt.IsZero(),
 		createdAt: microsOf(a.CreatedAt), updatedAt: microsOf(a.UpdatedAt),
 	}
 	return nil
@@ -157,7 +198,7 @@ type preparation struct {
 
 // statements are the writer's statements, prepared on its connection.
 type statements struct {
-	progress, begin, commit, rollback, setFolded, open, close, use, reset, row, entry, once *sql.Stmt
+	progress, begin, commit, rollback, setFolded, open, close, use, reset, row, entry, once, rollup *sql.Stmt
 }
 
 func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
@@ -188,6 +229,7 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			actor_kind, actor_id, actor_email, target, changes, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.once, `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at)
 			VALUES (?, ?, ?, ?, ?, ?)`},
+		{&s.rollup, insertPending},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.query)
 		if err != nil {
@@ -224,6 +266,11 @@ func (s *statements) write(m *merge, epoch, folded uint64) (err error) {
 	}
 	for _, i := range m.order {
 		if err := s.writeDelta(ctx, &m.deltas[i]); err != nil {
+			return err
+		}
+	}
+	if b := m.forRollup(); len(b) > 0 {
+		if _, err := s.rollup.ExecContext(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -296,7 +343,7 @@ func (s *statements) writeOnce(ctx context.Context, o *onceRow) error {
 }
 
 func (s *statements) closeAll() {
-	for _, stmt := range []*sql.Stmt{s.progress, s.begin, s.commit, s.rollback, s.setFolded, s.open, s.close, s.use, s.reset, s.row, s.entry, s.once} {
+	for _, stmt := range []*sql.Stmt{s.progress, s.begin, s.commit, s.rollback, s.setFolded, s.open, s.close, s.use, s.reset, s.row, s.entry, s.once, s.rollup} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}

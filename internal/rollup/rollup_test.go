@@ -1,0 +1,115 @@
+package rollup
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// Entries come back as they were, whatever their order.
+func TestEntriesComeBack(t *testing.T) {
+	t.Parallel()
+	texts := rapid.SampledFrom([]string{"", "a", "b", "gpt-4o", "\x00\xff", "🙂"})
+	figures := rapid.Int64()
+	entry := rapid.Custom(func(t *rapid.T) Entry {
+		e := Entry{Kind: Kind(rapid.IntRange(int(Used), int(Near)).Draw(t, "kind")), Project: texts.Draw(t, "project")}
+		var at [mostTexts]*string
+		var n [mostFigures]*int64
+		nTexts, nFigures, _ := e.fields(&at, &n)
+		for i := range nTexts {
+			*at[i] = texts.Draw(t, "text")
+		}
+		for i := range nFigures {
+			*n[i] = figures.Draw(t, "figure")
+		}
+		return e
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOf(entry).Draw(t, "entries")
+		var w Writer
+		for i := range want {
+			w.Add(&want[i])
+		}
+		got := []Entry{}
+		if err := Read(w.Bytes(), func(e *Entry) { got = append(got, *e) }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(append([]Entry{}, want...), got); diff != "" {
+			t.Fatalf("entries (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func FuzzRead(f *testing.F) {
+	var w Writer
+	w.Add(&Entry{Kind: Used, Project: "p", Identity: "i", Model: "m", Hour: 7, Requests: 1})
+	w.Add(&Entry{Kind: Ended, Project: "p", Outcome: Refused, Code: "burst_exceeded", At: 1})
+	f.Add(w.Bytes())
+	f.Add([]byte{99})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_ = Read(data, func(*Entry) {})
+		_, _ = decodeTop(data)
+	})
+}
+
+// Whatever is left out, a name that is not held has had no more than the floor, and an item lacks no more than it says.
+func TestTopIsAsExactAsItSays(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		all, tops := map[string]Sums{}, []*Top{NewTop(), NewTop()}
+		for range rapid.IntRange(1, 200).Draw(t, "requests") {
+			name := fmt.Sprint(rapid.IntRange(0, 40).Draw(t, "name"))
+			sums := Sums{1, rapid.Int64Range(0, 100).Draw(t, "tokens"), rapid.Int64Range(0, 9).Draw(t, "micros")}
+			top := tops[rapid.IntRange(0, 1).Draw(t, "top")]
+			top.Add(name, sums, Sums{})
+			all[name] = all[name].Plus(sums)
+			top.Trim(3, 12)
+		}
+		whole := NewTop()
+		for _, top := range tops {
+			if err := whole.AddAll(top.Append(nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for m := range NumMetrics {
+			first := whole.First(m, 5)
+			for name, want := range all {
+				checkItem(t, whole, name, want, m)
+				checkItem(t, first, name, want, m)
+			}
+			list := whole.List(m, 5)
+			if !slices.IsSortedFunc(list, func(a, b Named) int { return cmp.Compare(b.Sums[m], a.Sums[m]) }) {
+				t.Fatalf("by metric %d: %v", m, list)
+			}
+		}
+	})
+}
+
+func checkItem(t *rapid.T, top *Top, name string, want Sums, m int) {
+	item := top.Items[name]
+	switch {
+	case item == nil && want[m] > top.Floor[m]:
+		t.Fatalf("%s with %d is left out, the floor is %d", name, want[m], top.Floor[m])
+	case item != nil && (want[m] < item.Sums[m] || want[m] > item.Sums[m]+item.Missing[m]):
+		t.Fatalf("%s has %d, want from %d to %d", name, want[m], item.Sums[m], item.Sums[m]+item.Missing[m])
+	}
+}
+
+func TestTopIsExactWhileItHoldsAll(t *testing.T) {
+	t.Parallel()
+	top := NewTop()
+	for i := range 10 {
+		for range i + 1 {
+			top.Add(fmt.Sprint(i), Sums{1, 2, 3}, Sums{})
+		}
+	}
+	top.Trim(3, 10)
+	want := []Named{{"9", Sums{10, 20, 30}}, {"8", Sums{9, 18, 27}}}
+	if got := top.List(1, 2); top.Floor != (Sums{}) || !slices.Equal(got, want) {
+		t.Errorf("%v with the floor %v, want %v and none", got, top.Floor, want)
+	}
+}

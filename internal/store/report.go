@@ -1,0 +1,453 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/axiomhq/hyperloglog"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/rollup"
+)
+
+// The reads of reports. Each finds its rows by an index, and reads no more than a few thousand of them.
+
+// report runs the reads of one report at one instant.
+func (r *Rollups) report(ctx context.Context, what string, do func(ctx context.Context, q queryer) error) error {
+	if err := r.db.read(ctx, readTime, do); err != nil {
+		return ledger.Unavailable("read "+what, err)
+	}
+	return nil
+}
+
+const (
+	readTotals = `SELECT hour, requests, tokens, micros, refused, created FROM usage_total
+		WHERE project_id = $1 AND hour >= $2 AND hour < $3 ORDER BY hour`
+	readSplit = `SELECT %[2]s, key, requests, tokens, micros, refused FROM %[1]s
+		WHERE project_id = $1 AND split = $2 AND %[2]s >= $3 AND %[2]s < $4`
+	readSplitKey = readSplit + ` AND key = $5`
+	readSplitSum = `SELECT key, sum(requests), sum(tokens), sum(micros), sum(refused), max(last) FROM usage_day
+		WHERE project_id = $1 AND split = $2 AND day >= $3 AND day < $4 GROUP BY key`
+	readSketches = `SELECT sketch FROM %[1]s WHERE project_id = $1 AND %[2]s >= $2 AND %[2]s < $3`
+	readSeen     = `SELECT first_at, last_at, refused_at, refused_for FROM rollup_projects WHERE project_id = $1`
+	readTops     = `SELECT entries FROM top_day WHERE project_id = $1 AND metric = $2 AND day >= $3 AND day < $4`
+	readOpenTops = `SELECT entries FROM top_open WHERE project_id = $1 AND day >= $2 AND day < $3`
+	readRefused  = `SELECT entries FROM refused_identities WHERE project_id = $1 AND hour >= $2 AND hour < $3`
+	readRefusals = `SELECT hour, code, metric, model, tier, refused FROM refusals WHERE project_id = $1 AND hour >= $2 AND hour < $3`
+	readNear     = `SELECT identity, tier, metric, scope, model FROM near_limits
+		WHERE project_id = $1 AND used >= $2 AND resets_at > $3 ORDER BY used DESC LIMIT $4`
+	countNear = `SELECT count(*) FROM (SELECT 1 FROM near_limits WHERE project_id = $1 AND used >= $2 AND resets_at > $3 LIMIT $4) AS n`
+)
+
+// hourTotal is a row of usage_total.
+type hourTotal struct {
+	hour int64
+	rollup.Figures
+	created int64
+}
+
+func totalsOf(ctx context.Context, q queryer, project string, hours rollup.Span, do func(t hourTotal)) error {
+	rows, err := q.QueryContext(ctx, readTotals, project, hours.From, hours.To)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t hourTotal
+		if err := rows.Scan(&t.hour, &t.Sums[0], &t.Sums[1], &t.Sums[2], &t.Refused, &t.created); err != nil {
+			return err
+		}
+		do(t)
+	}
+	return rows.Err()
+}
+
+// Series returns usage over time. Without a split there is one key, "".
+func (r *Rollups) Series(ctx context.Context, s rollup.SeriesQuery) (series rollup.Series, err error) {
+	series = rollup.Series{}
+	err = r.report(ctx, "usage", func(ctx context.Context, q queryer) error {
+		if s.Split == rollup.Unsplit {
+			return unsplit(ctx, q, s, series)
+		}
+		return split(ctx, q, s, series)
+	})
+	return series, err
+}
+
+// add adds figures to a key at a place in the span.
+func addTo(series rollup.Series, s rollup.SeriesQuery, key string, place int64, f rollup.Figures) {
+	if series[key] == nil {
+		series[key] = make([]rollup.Figures, s.Span.Len())
+	}
+	at := &series[key][place]
+	*at = at.Plus(f)
+}
+
+func unsplit(ctx context.Context, q queryer, s rollup.SeriesQuery, series rollup.Series) error {
+	hours, by := s.Span, int64(1)
+	if s.Days {
+		hours, by = rollup.Span{From: 24 * s.Span.From, To: 24 * s.Span.To}, 24
+	}
+	return totalsOf(ctx, q, s.Project, hours, func(t hourTotal) {
+		addTo(series, s, "", t.hour/by-s.Span.From, t.Figures)
+	})
+}
+
+func split(ctx context.Context, q queryer, s rollup.SeriesQuery, series rollup.Series) error {
+	statement, table, at := readSplit, "usage_hour", "hour"
+	if s.Days {
+		table, at = "usage_day", "day"
+	}
+	args := []any{s.Project, int64(s.Split), s.Span.From, s.Span.To}
+	if s.Only {
+		statement, args = readSplitKey, append(args, keptKey(s.Key))
+	}
+	rows, err := q.QueryContext(ctx, fmt.Sprintf(statement, table, at), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var place int64
+		var key string
+		var f rollup.Figures
+		if err := rows.Scan(&place, &key, &f.Sums[0], &f.Sums[1], &f.Sums[2], &f.Refused); err != nil {
+			return err
+		}
+		if f != (rollup.Figures{}) { // a project that was built anew may have keys without any
+			addTo(series, s, shownKey(key), place-s.Span.From, f)
+		}
+	}
+	return rows.Err()
+}
+
+// shownKey is a key as reports have it: the name, or [rollup.OtherKey].
+func shownKey(key string) string {
+	if key == otherKey {
+		return rollup.OtherKey
+	}
+	return ledger.UnescapeName(key)
+}
+
+// keptKey is the inverse of shownKey.
+func keptKey(key string) string {
+	if key == rollup.OtherKey {
+		return otherKey
+	}
+	return ledger.EscapeName(key)
+}
+
+// Overview returns the figures of some hours up to and including the current one, and of as many before. The hours are
+// also returned in equal parts.
+func (r *Rollups) Overview(ctx context.Context, project string, hours, parts int, now time.Time) (o rollup.Overview, err error) {
+	to := ledger.HourOf(now) + 1
+	is, was := rollup.Span{From: to - int64(hours), To: to}, rollup.Span{From: to - 2*int64(hours), To: to - int64(hours)}
+	o.Spark = make([]rollup.Figures, parts)
+	err = r.report(ctx, "an overview", func(ctx context.Context, q queryer) error {
+		err := totalsOf(ctx, q, project, rollup.Span{From: was.From, To: is.To}, func(t hourTotal) {
+			of := &o.Before
+			if t.hour >= is.From {
+				of = &o.Now
+				at := &o.Spark[int(t.hour-is.From)*parts/hours]
+				*at = at.Plus(t.Figures)
+			}
+			of.Figures = of.Plus(t.Figures)
+			of.Created = rollup.Add(of.Created, t.created)
+		})
+		if err != nil {
+			return err
+		}
+		if o.Now.Active, err = active(ctx, q, project, is); err != nil {
+			return err
+		}
+		if o.Before.Active, err = active(ctx, q, project, was); err != nil {
+			return err
+		}
+		s, err := seenOf(ctx, q, project)
+		o.LastRequest = timeOfMicros(s.last)
+		return err
+	})
+	return o, err
+}
+
+// active estimates how many identities had usage in some hours. Whole days are read from the sketches of days.
+func active(ctx context.Context, q queryer, project string, hours rollup.Span) (int64, error) {
+	all := hyperloglog.New()
+	days := rollup.Span{From: dayOf(hours.From + 23), To: dayOf(hours.To)}
+	if days.From > days.To { // within one day
+		days = rollup.Span{From: dayOf(hours.From + 23), To: dayOf(hours.From + 23)}
+	}
+	for _, part := range []struct {
+		table, at string
+		span      rollup.Span
+	}{
+		{"active_hour", "hour", rollup.Span{From: hours.From, To: min(hours.To, 24*days.From)}},
+		{"active_day", "day", days},
+		{"active_hour", "hour", rollup.Span{From: 24 * days.To, To: hours.To}},
+	} {
+		if err := merge(ctx, q, all, part.table, part.at, project, part.span); err != nil {
+			return 0, err
+		}
+	}
+	return int64(all.Estimate()), nil
+}
+
+// merge adds the sketches of a span to all.
+func merge(ctx context.Context, q queryer, all *hyperloglog.Sketch, table, at, project string, span rollup.Span) error {
+	if span.From >= span.To {
+		return nil
+	}
+	rows, err := q.QueryContext(ctx, fmt.Sprintf(readSketches, table, at), project, span.From, span.To)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var b sql.RawBytes
+		if err := rows.Scan(&b); err != nil {
+			return err
+		}
+		var one hyperloglog.Sketch
+		if err := one.UnmarshalBinary(b); err != nil {
+			return err
+		}
+		if err := all.Merge(&one); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// seenOf reads the times of a project's requests; zeros if there was none.
+func seenOf(ctx context.Context, q queryer, project string) (s seen, err error) {
+	err = q.QueryRowContext(ctx, readSeen, project).Scan(&s.first, &s.last, &s.refused, &s.refusedFor)
+	if err == sql.ErrNoRows { //nolint:errorlint // never wrapped
+		err = nil
+	}
+	return s, err
+}
+
+func timeOfMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}
+
+// First returns the first admitted request of a project, and the last refused one.
+func (r *Rollups) First(ctx context.Context, project string) (f rollup.First, err error) {
+	err = r.report(ctx, "the first request", func(ctx context.Context, q queryer) error {
+		s, err := seenOf(ctx, q, project)
+		f = rollup.First{At: timeOfMicros(s.first), RefusedAt: timeOfMicros(s.refused), Code: s.refusedFor}
+		return err
+	})
+	return f, err
+}
+
+// Today returns the figures of today for each of some projects.
+func (r *Rollups) Today(ctx context.Context, projects []string, now time.Time) (all map[string]rollup.Today, err error) {
+	all = make(map[string]rollup.Today, len(projects))
+	day := dayOf(ledger.HourOf(now))
+	err = r.report(ctx, "the usage of today", func(ctx context.Context, q queryer) error {
+		for _, project := range projects {
+			var t rollup.Today
+			err := totalsOf(ctx, q, project, rollup.Span{From: 24 * day, To: 24 * (day + 1)}, func(h hourTotal) {
+				t.Figures = t.Plus(h.Figures)
+			})
+			if err != nil {
+				return err
+			}
+			s, err := seenOf(ctx, q, project)
+			if err != nil {
+				return err
+			}
+			t.LastRequest = timeOfMicros(s.last)
+			all[project] = t
+		}
+		return nil
+	})
+	return all, err
+}
+
+// mostEntries is how many identities a top of several days reads in all: of many days only the first of each.
+const mostEntries = 60_000
+
+// Top returns the largest keys of a range of days.
+func (r *Rollups) Top(ctx context.Context, t rollup.TopQuery) (list rollup.TopList, err error) {
+	err = r.report(ctx, "the largest of usage", func(ctx context.Context, q queryer) error {
+		if t.Split != rollup.Unsplit {
+			return topKeys(ctx, q, t, &list)
+		}
+		if t.Refused {
+			return topRefused(ctx, q, t, &list)
+		}
+		return topIdentities(ctx, q, t, &list)
+	})
+	return list, err
+}
+
+// topKeys returns the models or tiers of a range.
+func topKeys(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.TopList) error {
+	all, _, err := splitSums(ctx, q, t.Project, t.Split, t.Days)
+	if err != nil {
+		return err
+	}
+	top := rollup.NewTop()
+	for key, f := range all {
+		list.Total = list.Total.Plus(f.Sums)
+		top.Add(key, f.Sums, rollup.Sums{})
+	}
+	list.Items = top.List(t.Metric, t.Limit)
+	_, others := all[rollup.OtherKey]
+	list.Complete = !others
+	return nil
+}
+
+// splitSums returns the sums of a range of days by key, and the last hour of each.
+func splitSums(ctx context.Context, q queryer, project string, by rollup.Split, days rollup.Span) (map[string]rollup.Figures, map[string]int64, error) {
+	rows, err := q.QueryContext(ctx, readSplitSum, project, int64(by), days.From, days.To)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	all, last := map[string]rollup.Figures{}, map[string]int64{}
+	for rows.Next() {
+		var key string
+		var f rollup.Figures
+		var hour int64
+		if err := rows.Scan(&key, &f.Sums[0], &f.Sums[1], &f.Sums[2], &f.Refused, &hour); err != nil {
+			return nil, nil, err
+		}
+		if f != (rollup.Figures{}) {
+			all[shownKey(key)], last[shownKey(key)] = f, hour
+		}
+	}
+	return all, last, rows.Err()
+}
+
+// topRefused returns the identities with the most refused requests.
+func topRefused(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.TopList) error {
+	top := rollup.NewTop()
+	hours := rollup.Span{From: 24 * t.Days.From, To: 24 * t.Days.To}
+	if err := addTops(top, func() (*sql.Rows, error) {
+		return q.QueryContext(ctx, readRefused, t.Project, hours.From, hours.To)
+	}); err != nil {
+		return err
+	}
+	list.Items, list.Complete = top.List(0, t.Limit), top.Floor == rollup.Sums{}
+	return totalsOf(ctx, q, t.Project, hours, func(h hourTotal) {
+		list.Total[0] = rollup.Add(list.Total[0], h.Refused)
+	})
+}
+
+// topIdentities returns the identities with the most usage.
+func topIdentities(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.TopList) error {
+	top := rollup.NewTop()
+	of := max(1, mostEntries/max(1, t.Days.Len()))
+	for _, read := range []func() (*sql.Rows, error){
+		func() (*sql.Rows, error) {
+			return q.QueryContext(ctx, readTops, t.Project, t.Metric, t.Days.From, t.Days.To)
+		},
+		func() (*sql.Rows, error) {
+			return q.QueryContext(ctx, readOpenTops, t.Project, t.Days.From, t.Days.To)
+		},
+	} {
+		if err := addFirst(top, t.Metric, of, read); err != nil {
+			return err
+		}
+	}
+	list.Items, list.Complete = top.List(t.Metric, t.Limit), top.Floor[t.Metric] == 0
+	hours := rollup.Span{From: 24 * t.Days.From, To: 24 * t.Days.To}
+	return totalsOf(ctx, q, t.Project, hours, func(h hourTotal) { list.Total = list.Total.Plus(h.Sums) })
+}
+
+// addTops adds the tops that a query returns.
+func addTops(all *rollup.Top, read func() (*sql.Rows, error)) error {
+	return addFirst(all, 0, 1<<30, read)
+}
+
+// addFirst adds the first of each top that a query returns.
+func addFirst(all *rollup.Top, metric, of int, read func() (*sql.Rows, error)) error {
+	rows, err := read()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var b sql.RawBytes
+		if err := rows.Scan(&b); err != nil {
+			return err
+		}
+		if err := all.AddFirst(b, metric, of); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Models returns the models of some days, and how many requests there were in all.
+func (r *Rollups) Models(ctx context.Context, project string, days rollup.Span) (models []rollup.ModelSeen, total int64, err error) {
+	err = r.report(ctx, "the models", func(ctx context.Context, q queryer) error {
+		all, last, err := splitSums(ctx, q, project, rollup.ByModel, days)
+		for key, f := range all {
+			if f.Sums[0] > 0 {
+				models = append(models, rollup.ModelSeen{Model: key, Requests: f.Sums[0], LastHour: last[key]})
+			}
+			total = rollup.Add(total, f.Sums[0])
+		}
+		return err
+	})
+	return models, total, err
+}
+
+// Refusals returns refused requests over time by code, model or tier, of those that match a code, a model, a tier and a
+// metric; "" matches all. The models and tiers of the answer are keys as in Series.
+func (r *Rollups) Refusals(ctx context.Context, project string, hours rollup.Span, do func(hour int64, code, metric, model, tier string, refused int64)) error {
+	return r.report(ctx, "refusals", func(ctx context.Context, q queryer) error {
+		rows, err := q.QueryContext(ctx, readRefusals, project, hours.From, hours.To)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var hour, refused int64
+			var code, metric, model, tier string
+			if err := rows.Scan(&hour, &code, &metric, &model, &tier, &refused); err != nil {
+				return err
+			}
+			do(hour, code, metric, shownKey(model), shownKey(tier), refused)
+		}
+		return rows.Err()
+	})
+}
+
+// Near returns limits that identities had nearly used up after their last request, the most used first.
+func (r *Rollups) Near(ctx context.Context, n rollup.NearQuery) (near []rollup.NearLimit, err error) {
+	err = r.report(ctx, "limits that are nearly used up", func(ctx context.Context, q queryer) error {
+		rows, err := q.QueryContext(ctx, readNear, n.Project, int64(1000*n.Threshold), n.Now.UnixMicro(), n.Limit)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var l rollup.NearLimit
+			if err := rows.Scan(&l.Identity, &l.Tier, &l.Metric, &l.Scope, &l.Model); err != nil {
+				return err
+			}
+			l.Tier, l.Model = ledger.UnescapeName(l.Tier), ledger.UnescapeName(l.Model)
+			near = append(near, l)
+		}
+		return rows.Err()
+	})
+	return near, err
+}
+
+// CountNear counts the limits that Near would return, up to most.
+func (r *Rollups) CountNear(ctx context.Context, project string, threshold float64, now time.Time, most int) (n int64, err error) {
+	err = r.report(ctx, "limits that are nearly used up", func(ctx context.Context, q queryer) error {
+		return q.QueryRowContext(ctx, countNear, project, int64(1000*threshold), now.UnixMicro(), most).Scan(&n)
+	})
+	return n, err
+}
