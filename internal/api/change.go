@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
@@ -26,6 +27,9 @@ func change[T any](ctx context.Context, c *control, o *ledger.Once, names []stri
 	for i, name := range names {
 		keys[i] = ledger.Key{Project: p.Key, Identity: name}
 	}
+	if by.dry {
+		return try[T](ctx, c, keys, apply)
+	}
 	done, err := c.Ledger.Change(context.WithoutCancel(ctx), ledger.Change{
 		Keys: keys, Period: p.Period, Now: now, Once: o,
 		Apply: func(accounts []*ledger.Account) (ledger.Outcome, error) {
@@ -44,6 +48,28 @@ func change[T any](ctx context.Context, c *control, o *ledger.Once, names []stri
 		return nil, err
 	}
 	return &answer[T]{done.Status, stored[T]{done.Body}}, nil
+}
+
+// errDry ends a change that is only tried.
+var errDry = errors.New("a dry run changes nothing")
+
+// try returns the answer that a change would get, and changes nothing.
+func try[T any](ctx context.Context, c *control, keys []ledger.Key,
+	apply func(accounts []*ledger.Account, now time.Time) (outcome, error)) (*answer[T], error) {
+	p, now := projectOf(ctx), c.now()
+	var out outcome
+	_, err := c.Ledger.Change(ctx, ledger.Change{Keys: keys, Period: p.Period, Now: now,
+		Apply: func(accounts []*ledger.Account) (_ ledger.Outcome, err error) {
+			if out, err = apply(accounts, now); err == nil {
+				err = errDry
+			}
+			return ledger.Outcome{}, err
+		}})
+	if !errors.Is(err, errDry) {
+		return nil, err
+	}
+	text, err := encode(out.body)
+	return &answer[T]{out.status, stored[T]{text}}, err
 }
 
 // changeOrCreate is change for one identity, which is created if it is unknown: a purchase may come before the identity's

@@ -91,6 +91,7 @@ func (c *control) credits(doc huma.API) {
 type giftInput struct {
 	OfIdentity
 	Once
+	Dry
 	Body body[giftRequest]
 }
 
@@ -192,6 +193,7 @@ func (c *control) getCredits(ctx context.Context, in *creditsInput) (*answer[Cre
 type promoInput struct {
 	OfIdentity
 	Once
+	Dry
 	Body body[promoRequest]
 }
 

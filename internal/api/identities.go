@@ -3,10 +3,8 @@ package api
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -92,12 +90,6 @@ type Identities struct {
 	Offset       int        `json:"offset"`
 }
 
-// BulkIdentities answers a bulk call.
-type BulkIdentities struct {
-	Items []Identity `json:"items" doc:"The identities, in the order of the request."`
-	Count int        `json:"count"`
-}
-
 // InProject is the parameter of every operation. It is exported because huma finds parameters only in exported embedded
 // structs.
 type InProject struct {
@@ -131,15 +123,29 @@ func keepable(name string) bool {
 }
 
 // checkNew refuses the name in the path if no identity may be created with it.
-func checkNew(name string) error {
+func checkNew(name string) error { return checkNewAt("path.identity", name) }
+
+// checkNewAt is checkNew for a name at another place of the request.
+func checkNewAt(location, name string) error {
 	if problem := identity.Problem(name); problem != "" {
-		return wrong("path.identity", "%s", problem)
+		return wrong(location, "%s", problem)
 	}
 	return nil
 }
 
 // unknown is the error for an identity in the path that does not exist.
 func unknown(name string) error { return cmp.Or(checkNew(name), ledger.ErrUnknown) }
+
+// Dry is the parameter of operations that can be tried.
+type Dry struct {
+	DryRun bool `query:"dryRun" doc:"Changes nothing. The answer is the one that the call would get."`
+}
+
+// Resolve implements huma.Resolver: every change of the call is tried only.
+func (d *Dry) Resolve(ctx huma.Context) []error {
+	callOf(ctx.Context()).dry = d.DryRun
+	return nil
+}
 
 // answer is the answer of an operation.
 type answer[T any] struct {
@@ -152,8 +158,8 @@ func (c *control) identities(doc huma.API) {
 	register(c, doc, accessRead, huma.Operation{
 		OperationID: "listIdentities", Method: http.MethodGet, Path: identitiesPath, Tags: tags,
 		Summary: "List identities",
-		Description: "The list is in the order of the names, byte by byte. With match=contains a call looks at 100,000 names, " +
-			"so that a page may have fewer items than limit and still a nextCursor.",
+		Description: "The list is in the order of the names, byte by byte, or with sort=recent by updatedAt. With match=contains, tier, enabled or has " +
+			"a call looks at 100,000 names (with sort=recent at 5,000), so that a page may have fewer items than limit and still a nextCursor.",
 	}, example{response: `{"items": [` + anIdentity + `], "total": 1, "totalAtLeast": null, "nextCursor": null, "limit": 50, "offset": 0}`}, nil, c.list)
 
 	register(c, doc, accessChange, huma.Operation{
@@ -165,9 +171,11 @@ func (c *control) identities(doc huma.API) {
 
 	register(c, doc, accessChange, huma.Operation{
 		OperationID: "setIdentities", Method: http.MethodPost, Path: identitiesPath + "/bulk", Tags: tags,
-		Summary:     "Create or update many identities",
-		Description: "If one item is not valid, no item is applied, and errors name the wrong ones. The body may have MAX_BODY_MB (32 MB by default). Bodies of other calls may have 1 MB.",
-	}, example{`{"items": [{"identity": "user-123", ` + someSettings + `}]}`, `{"items": [` + anIdentity + `], "count": 1}`},
+		Summary: "Create or update many identities",
+		Description: "If one item is not valid, no item is applied, and errors name the wrong ones. With mode=each the valid items are applied, " +
+			"and the answer is {results, applied, failed} instead. The body may have MAX_BODY_MB (32 MB by default). Bodies of other calls may have 1 MB.",
+		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{jsonType: {Schema: bulkAnswer(doc)}}}},
+	}, example{request: `{"items": [{"identity": "user-123", ` + someSettings + `}]}`},
 		[]int{http.StatusConflict}, c.setMany)
 
 	register(c, doc, accessRead, huma.Operation{
@@ -194,96 +202,10 @@ func created(doc huma.API) *huma.Response {
 		Schema: stored[Identity]{}.Schema(doc.OpenAPI().Components.Schemas), Example: json.RawMessage(anIdentity)}}}
 }
 
-type listInput struct {
-	InProject
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
-	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before. The other parameters must stay the same."`
-	Offset int    `query:"offset" minimum:"0" maximum:"10000" default:"0" doc:"The number of items to skip. Use cursor for further pages."`
-	Q      string `query:"q" maxLength:"512" doc:"A text to search for in names, as match says. Letter case matters."`
-	Match  string `query:"match" enum:"prefix,contains,exact" default:"prefix" doc:"The part of a name that q is compared with: its beginning, any part, or the whole."`
-	Search string `query:"search" maxLength:"512" doc:"The same as q with match=contains."`
-	Sort   string `query:"sort" enum:"name" default:"name" doc:"The order. This version has one."`
-}
-
-// find returns the query that the parameters describe.
-func (in *listInput) find(project string) (ledger.Find, error) {
-	f := ledger.Find{Project: project, Text: in.Q, Limit: in.Limit, Offset: in.Offset}
-	switch {
-	case in.Q == "": // match has no effect
-	case in.Match == "contains":
-		f.Match = ledger.Contains
-	case in.Match == "exact":
-		f.Match = ledger.Exact
-	}
-	switch {
-	case in.Search != "" && in.Q != "":
-		return f, wrong("query.search", "is the same as q with match=contains; give one of them")
-	case in.Search != "":
-		f.Text, f.Match = in.Search, ledger.Contains
-	}
-	for name, text := range map[string]string{"query.q": in.Q, "query.search": in.Search} {
-		if !visible(text) {
-			return f, wrong(name, "is not printable UTF-8")
-		}
-	}
-	if in.Cursor == "" {
-		return f, nil
-	}
-	after, err := base64.RawURLEncoding.DecodeString(in.Cursor)
-	if err != nil || !keepable(string(after)) {
-		return f, wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
-	}
-	if in.Offset > 0 {
-		return f, wrong("query.offset", "cannot be given beside a cursor")
-	}
-	f.After = string(after)
-	return f, nil
-}
-
-// visible reports whether text may be a part of a name. It may begin or end with a joiner, inside a word or an emoji.
-func visible(part string) bool {
-	around := []string{"x", "☺"}
-	return part == "" || identity.Printable(part) || slices.ContainsFunc(around, func(before string) bool {
-		return slices.ContainsFunc(around, func(after string) bool { return identity.Printable(before + part + after) })
-	})
-}
-
-func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities], error) {
-	p, now := projectOf(ctx), c.now()
-	f, err := in.find(p.Key)
-	if err != nil {
-		return nil, err
-	}
-	found, err := c.Ledger.List(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	page := Identities{Items: make([]Identity, 0, len(found.Names)), Total: &found.Total, Limit: in.Limit, Offset: in.Offset}
-	if found.AtLeast {
-		page.Total, page.TotalAtLeast = nil, &found.Total
-	}
-	if found.Next != "" {
-		page.NextCursor = new(base64.RawURLEncoding.EncodeToString([]byte(found.Next)))
-	}
-	keys := make([]ledger.Key, len(found.Names))
-	for i, name := range found.Names {
-		keys[i] = ledger.Key{Project: p.Key, Identity: name}
-	}
-	accounts, err := c.Ledger.Accounts(ctx, keys, p.Period, now)
-	if err != nil {
-		return nil, err
-	}
-	for i := range accounts {
-		if accounts[i].Known { // it may have been deleted meanwhile
-			page.Items = append(page.Items, identityOf(&accounts[i]))
-		}
-	}
-	return show(page)
-}
-
 type setInput struct {
 	InProject
 	Once
+	Dry
 	Body body[newIdentity]
 }
 
@@ -294,31 +216,6 @@ func (c *control) set(ctx context.Context, in *setInput) (*answer[Identity], err
 		return nil, err
 	}
 	return c.apply(ctx, in.of("set", "", in.Body.data), ch)
-}
-
-type setManyInput struct {
-	InProject
-	Once
-	Body body[newIdentities]
-}
-
-func (c *control) setMany(ctx context.Context, in *setManyInput) (*answer[BulkIdentities], error) {
-	changes, err := readMany(projectOf(ctx), in.Body.data)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(changes))
-	for i, ch := range changes {
-		names[i] = ch.identity
-	}
-	return change[BulkIdentities](ctx, c, in.of("setMany", "", in.Body.data), names, func(as []*ledger.Account, now time.Time) (outcome, error) {
-		all, entries := BulkIdentities{Items: make([]Identity, len(as)), Count: len(as)}, make([]ledger.Entry, len(as))
-		for i, a := range as {
-			entries[i] = changes[i].apply(a, now)
-			all.Items[i] = changes[i].shown(a)
-		}
-		return outcome{http.StatusOK, all, entries}, nil
-	})
 }
 
 type getInput struct{ OfIdentity }
@@ -333,6 +230,7 @@ func (c *control) get(ctx context.Context, in *getInput) (*answer[Identity], err
 
 type updateInput struct {
 	OfIdentity
+	Dry
 	Body body[IdentityFields]
 }
 
@@ -353,10 +251,10 @@ func (c *control) apply(ctx context.Context, o *ledger.Once, ch *settingsChange)
 	return change[Identity](ctx, c, o, []string{ch.identity}, func(as []*ledger.Account, now time.Time) (outcome, error) {
 		status := http.StatusOK
 		if !as[0].Known {
-			if err := checkNew(ch.identity); err != nil {
-				return outcome{}, err
-			}
 			status = http.StatusCreated
+		}
+		if err := ch.check(as[0]); err != nil {
+			return outcome{}, err
 		}
 		entry := ch.apply(as[0], now)
 		return outcome{status, ch.shown(as[0]), []ledger.Entry{entry}}, nil
@@ -365,6 +263,7 @@ func (c *control) apply(ctx context.Context, o *ledger.Once, ch *settingsChange)
 
 type deleteInput struct {
 	OfIdentity
+	Dry
 	Reason string `query:"reason" maxLength:"500" doc:"The reason, for the audit trail."`
 }
 

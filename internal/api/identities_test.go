@@ -527,8 +527,11 @@ func TestPartsOfNamesAreSearchedFor(t *testing.T) {
 			t.Errorf("%q: %+v, want %s alone", part, got.Items, want)
 		}
 	}
+	// No new name has these, but one of an earlier version may.
 	for _, part := range []string{"\u200b", "+\u200d+", "a\u200d\u200db"} {
-		f.send("GET", "?search="+url.QueryEscape(part), "").faults("query.search")
+		if got := decode[Identities](f.send("GET", "?search="+url.QueryEscape(part), "").want(200)); len(got.Items) > 0 {
+			t.Errorf("%q: %+v, want nothing", part, got.Items)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type call struct {
 	id      string
 	caller  caller            // the zero value until it was checked
 	project *project.Snapshot // of the path, nil until the caller was checked
+	dry     bool              // the call has dryRun=true
 }
 
 type callKey struct{}

@@ -76,6 +76,7 @@ var levelFields = map[string]func(into *limit.Level, from limit.Level){
 // settingsChange is a valid change of one identity's settings.
 type settingsChange struct {
 	identity string
+	at       string // where the request names the identity
 	edits    []func(*ledger.Settings)
 	reason   string
 	detail   map[string]any // for the audit trail: numbers; for free text, only the fact that it was set
@@ -98,6 +99,14 @@ func (ch *settingsChange) apply(a *ledger.Account, now time.Time) ledger.Entry {
 	return ledger.Entry{Identity: ch.identity, Action: action, Reason: ch.reason, Detail: detail}
 }
 
+// check refuses to create an identity with a name that is not allowed today. An identity of an earlier version keeps its name.
+func (ch *settingsChange) check(a *ledger.Account) error {
+	if a.Known {
+		return nil
+	}
+	return checkNewAt(ch.at, ch.identity)
+}
+
 // shown returns the changed identity with the warnings of the change.
 func (ch *settingsChange) shown(a *ledger.Account) Identity {
 	id := identityOf(a)
@@ -118,10 +127,16 @@ func readNew(p *project.Snapshot, data []byte) (*settingsChange, error) {
 	return ch, nil
 }
 
-// readMany reads the body of a bulk call.
-func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
+// item is one item of a bulk call.
+type item struct {
+	change   *settingsChange
+	problems fieldProblems
+}
+
+// readItems reads the body of a bulk call. Its items may have problems.
+func readItems(p *project.Snapshot, data []byte) ([]item, error) {
 	const at = "body.items"
-	var items []document.Value // at most maxBulk of them
+	var values []document.Value // at most maxBulk of them
 	count := 0
 	err := readBody(data, document.Fields{"items": func(_ string, v document.Value) error {
 		if v.Kind() != document.Array {
@@ -129,7 +144,7 @@ func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
 		}
 		for item := range v.Items() {
 			if count++; count <= maxBulk {
-				items = append(items, item)
+				values = append(values, item)
 			}
 		}
 		return nil
@@ -140,30 +155,48 @@ func readMany(p *project.Snapshot, data []byte) ([]*settingsChange, error) {
 	case count == 0 || count > maxBulk:
 		return nil, wrong(at, "must have 1 to %d items, not %d", maxBulk, count)
 	}
-	changes, seen := make([]*settingsChange, len(items)), make(map[string]int, len(items))
+	items := make([]item, len(values))
+	for i, v := range values {
+		items[i].change, items[i].problems = readItem(p, document.Index(at, i), v)
+	}
+	return items, nil
+}
+
+// readMany is readItems for a call that applies all items or none.
+func readMany(p *project.Snapshot, data []byte) ([]item, error) {
+	items, err := readItems(p, data)
+	if err == nil {
+		err = allValid(items)
+	}
+	return items, err
+}
+
+// allValid returns the problems of all items. An identity that is there twice is one of them.
+func allValid(items []item) error {
+	seen := make(map[string]int, len(items))
 	var all fieldProblems
-	for i, item := range items {
+	for i, it := range items {
 		if len(all) >= maxProblems {
 			break
 		}
-		ch, ps := readItem(p, document.Index(at, i), item)
-		all = append(all, ps...)
-		changes[i] = ch
-		if first, twice := seen[ch.identity]; twice && ch.identity != "" {
-			all = append(all, fieldProblem{document.Index(at, i) + ".identity", fmt.Sprintf("is that of items[%d] too", first)})
-		} else {
-			seen[ch.identity] = i
+		all = append(all, it.problems...)
+		first, twice := seen[it.change.identity]
+		switch {
+		case twice && it.change.identity != "":
+			all = append(all, fieldProblem{it.change.at, fmt.Sprintf("is that of items[%d] too", first)})
+		default:
+			seen[it.change.identity] = i
 		}
 	}
 	if len(all) > 0 {
-		return nil, all
+		return all
 	}
-	return changes, nil
+	return nil
 }
 
 // readItem reads an object that names its identity. at is its location in the body.
 func readItem(p *project.Snapshot, at string, v document.Value) (*settingsChange, fieldProblems) {
-	ch := &settingsChange{detail: map[string]any{}}
+	ch := &settingsChange{detail: map[string]any{}, at: at + ".identity"}
 	if len(v.Raw()) > maxBody {
 		return ch, fieldProblems{{at, fmt.Sprintf("has more than %d bytes; make it smaller", maxBody)}}
 	}
@@ -182,7 +215,7 @@ func readItem(p *project.Snapshot, at string, v document.Value) (*settingsChange
 
 // readUpdate reads the body of a call whose path names the identity. The body may repeat it.
 func readUpdate(p *project.Snapshot, name string, data []byte) (*settingsChange, error) {
-	ch := &settingsChange{identity: name, detail: map[string]any{}}
+	ch := &settingsChange{identity: name, at: "path.identity", detail: map[string]any{}}
 	fs := ch.fields(p)
 	fs["identity"] = func(_ string, v document.Value) error {
 		if v.Kind() != document.String || strings.TrimSpace(v.Text()) != name {
@@ -193,13 +226,14 @@ func readUpdate(p *project.Snapshot, name string, data []byte) (*settingsChange,
 	return ch, readBody(data, fs)
 }
 
+// readName reads a name that an identity may have. Only a new one must keep today's rules: see check.
 func readName(v document.Value) (string, error) {
 	if v.Kind() != document.String {
 		return "", fmt.Errorf("must be a string, not %s", v.Describe())
 	}
 	name := strings.TrimSpace(v.Text())
-	if problem := identity.Problem(name); problem != "" {
-		return "", errors.New(problem)
+	if !keepable(name) {
+		return "", errors.New(identity.Problem(name))
 	}
 	return name, nil
 }

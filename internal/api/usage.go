@@ -62,6 +62,7 @@ func (c *control) usage(doc huma.API) {
 type resetInput struct {
 	OfIdentity
 	Once
+	Dry
 	Body body[resetRequest]
 }
 

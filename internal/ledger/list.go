@@ -1,5 +1,12 @@
 package ledger
 
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
+)
+
 // Match says how names are compared with Find.Text. The zero value is Prefix.
 type Match uint8
 
@@ -11,27 +18,69 @@ const (
 )
 
 const (
-	// MaxScan is how many names one call of List scans for Contains. The next call goes on from Found.Next.
+	// MaxScan is how many names one call of List scans for Contains or for conditions. The next call goes on from Found.Next.
 	MaxScan = 100_000
+	// MaxRecentScan is MaxScan where the latest changes come first: there each name costs a jump to its row.
+	MaxRecentScan = 5_000
 	// MaxCount is the highest total that List counts to.
 	MaxCount = 10_000
 )
 
-// Find says which identities of a project List returns: the known ones whose names match Text.
+// Has is something that an identity may have beyond its project's limits.
+type Has uint8
+
+// What an identity may have. The zero value is no condition.
+const (
+	HasAnything Has = iota
+	HasOverride     // limits or a limit response of its own
+	HasCredits      // credits that are left
+	HasPromo        // a promotion that has not ended
+)
+
+// Where are conditions on identities. The zero value has none.
+type Where struct {
+	Tier    *string // that is set for the identity; "" is none
+	Enabled *bool
+	Has     Has
+	Now     time.Time // for HasPromo
+}
+
+// NoLimits are the forms in which stores keep the level of an identity without limits of its own.
+var NoLimits = func() (forms [2]string) {
+	for i, models := range [...][]limit.ModelCaps{nil, {}} {
+		text, err := json.Marshal(limit.Level{Models: models})
+		if err != nil {
+			panic("ledger: a level cannot be written: " + err.Error())
+		}
+		forms[i] = string(text)
+	}
+	return forms
+}()
+
+// IsZero reports whether there is no condition.
+func (w Where) IsZero() bool { return w.Tier == nil && w.Enabled == nil && w.Has == HasAnything }
+
+// Find says which identities of a project List returns: the known ones whose names match Text and that meet Where.
 type Find struct {
 	Project string
 	Text    string // "" matches all names
 	Match   Match
-	After   string // only names after this one; "" starts at the first
-	Limit   int    // the size of the page, 1 or more
-	Offset  int    // how many names are skipped
+	Where   Where
+	// Recent puts the latest changes of identities first, by Account.UpdatedAt. Without it the order is that of names.
+	Recent    bool
+	After     string    // only names after this one; "" starts at the first
+	AfterAt   time.Time // with Recent: when the identity After was changed
+	Limit     int       // the size of the page, 1 or more
+	Offset    int       // how many names are skipped; 0 with Recent
+	Uncounted bool      // Found.Total is not needed
 }
 
 // Found is a page of a list.
 type Found struct {
-	Names []string
-	Next  string // After for the next page; "" after the last page
-	// Total is how many names match, those before After included. If AtLeast is true, there may be more.
+	Names  []string
+	Next   string // After for the next page; "" after the last page
+	NextAt time.Time
+	// Total is how many identities match, those before After included. If AtLeast is true, there may be more.
 	Total   int
 	AtLeast bool
 }
@@ -50,7 +99,7 @@ func (f Find) Range() (low, all, high string) {
 		all, high = f.Text, f.Text+firstRune
 	}
 	low = all
-	if f.After != "" {
+	if f.After != "" && !f.Recent {
 		low = max(low, f.After+firstRune)
 	}
 	return low, all, high
@@ -64,19 +113,34 @@ func (f Find) Within() string {
 	return ""
 }
 
-// Page makes a page of the names that a store found. The store looks for one name more than the limit. scanned is the last
-// name that the store looked at if it stopped before the end, else "".
-func (f Find) Page(names []string, scanned string, total int) Found {
-	p := Found{Names: names, Next: scanned, Total: total}
-	if len(names) > f.Limit {
-		p.Names = names[:f.Limit]
-		p.Next = p.Names[f.Limit-1]
+// Scans reports whether names that a store looks at may not match, so that one call looks at a bounded number of them.
+func (f Find) Scans() bool {
+	return f.Within() != "" || !f.Where.IsZero() || f.Recent && f.Text != ""
+}
+
+// Place is an identity in a list.
+type Place struct {
+	Name string
+	At   time.Time // only with Recent: when it was changed
+}
+
+// Page makes a page of the places that a store found. The store looks for one more than the limit. scanned is the last place
+// that the store looked at if it stopped before the end, else the zero Place.
+func (f Find) Page(places []Place, scanned Place, total int) Found {
+	last := scanned
+	if len(places) > f.Limit {
+		places = places[:f.Limit]
+		last = places[f.Limit-1]
+	}
+	p := Found{Names: make([]string, len(places)), Next: last.Name, NextAt: last.At, Total: total}
+	for i := range places {
+		p.Names[i] = places[i].Name
 	}
 	if total > MaxCount {
 		p.Total, p.AtLeast = MaxCount, true
 	}
-	// For Contains, only the names that one call scans are counted.
-	if f.Within() != "" && (scanned != "" || f.After != "") {
+	// Of what a call scans for, only the names that one call scans are counted.
+	if f.Scans() && (scanned.Name != "" || f.After != "") || f.Uncounted {
 		p.Total, p.AtLeast = max(p.Total, len(p.Names)), true
 	}
 	return p

@@ -43,7 +43,8 @@ func TestPagesAreTheList(t *testing.T) {
 // search is what a store does, over a sorted list of names of which it looks at no more than scan at a time.
 func search(f Find, names []string, scan int) Found {
 	low, _, high := f.Range()
-	var looked, found []string
+	var looked []string
+	var found []Place
 	for _, name := range names {
 		if name >= low && name < high && len(looked) < scan {
 			looked = append(looked, name)
@@ -51,12 +52,12 @@ func search(f Find, names []string, scan int) Found {
 	}
 	for _, name := range looked {
 		if strings.Contains(name, f.Within()) && len(found) <= f.Limit {
-			found = append(found, name)
+			found = append(found, Place{Name: name})
 		}
 	}
-	scanned := ""
-	if f.Within() != "" && len(found) <= f.Limit && len(looked) == scan {
-		scanned = looked[scan-1]
+	var scanned Place
+	if f.Scans() && len(looked) == scan {
+		scanned.Name = looked[scan-1]
 	}
 	return f.Page(found, scanned, len(found))
 }
@@ -87,7 +88,7 @@ func TestCountsAreBounded(t *testing.T) {
 		{Find{Limit: 5, Text: "a", Match: Contains}, "zz", 3, 3, true},
 		{Find{Limit: 5, Text: "a", Match: Contains, After: "b"}, "", 3, 3, true},
 	} {
-		if got := tc.find.Page(nil, tc.scanned, tc.counted); got.Total != tc.want || got.AtLeast != tc.atLeast {
+		if got := tc.find.Page(nil, Place{Name: tc.scanned}, tc.counted); got.Total != tc.want || got.AtLeast != tc.atLeast {
 			t.Errorf("%+v, %d counted: %d, at least %t; want %d, %t", tc.find, tc.counted, got.Total, got.AtLeast, tc.want, tc.atLeast)
 		}
 	}

@@ -99,6 +99,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DeletingSettingsLeavesUsage", deleteLeavesUsage},
 		{"List", list},
 		{"AccountsAreReadTogether", accountsAreRead},
+		{"ListWhere", listWhere},
 
 		{"RollupsEqualUsage", rollupsEqualUsage},
 		{"SameDecisionsAsASequentialBook", sequential},

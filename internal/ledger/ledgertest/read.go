@@ -2,7 +2,9 @@ package ledgertest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,5 +62,91 @@ func accountsAreRead(t *testing.T, s Store) {
 	release(t, s, running)
 	if none, err := s.Accounts(context.Background(), nil, limit.Daily, noon); err != nil || len(none) > 0 {
 		t.Errorf("no accounts: %v, %v", none, err)
+	}
+}
+
+// listWhere: conditions and the order of the latest changes find the same on every store.
+func listWhere(t *testing.T, s Store) {
+	five := int64(5)
+	later := noon.Add(time.Hour)
+	for i, c := range []struct {
+		name  string
+		apply func(a *ledger.Account)
+	}{
+		{"plain", func(*ledger.Account) {}},
+		{"pro", func(a *ledger.Account) { a.Settings = &ledger.Settings{Tier: "pro"} }},
+		{"quoted", func(a *ledger.Account) {
+			a.Settings = &ledger.Settings{Tier: `p"ro`, Metadata: json.RawMessage(`{"disabled":true,"tier":"pro","limitResponse":{}}`)}
+		}},
+		{"off", func(a *ledger.Account) { a.Settings = &ledger.Settings{Tier: "pro", Disabled: true} }},
+		{"capped", func(a *ledger.Account) {
+			a.Settings = &ledger.Settings{Level: limit.Level{Caps: limit.Caps{&five}}}
+		}},
+		{"uncapped", func(a *ledger.Account) {
+			a.Settings = &ledger.Settings{Level: limit.Level{Models: []limit.ModelCaps{}}}
+		}},
+		{"worded", func(a *ledger.Account) { a.Settings = &ledger.Settings{LimitResponse: map[string]any{"message": "x"}} }},
+		{"gifted", gift(limit.Amounts{0, 0, 7})},
+		{"promoted", func(a *ledger.Account) { a.State.UnlimitedUntil = later }},
+		{"past", func(a *ledger.Account) { a.State.UnlimitedUntil = noon.Add(-time.Hour) }},
+	} {
+		change(t, s, noon, func(a *ledger.Account) {
+			a.Known, a.UpdatedAt = true, noon.Add(time.Duration(i/2)*time.Minute)
+			c.apply(a)
+		}, identity(c.name))
+	}
+	change(t, s, noon, func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{1, 0, 0}) }, identity("unknown"))
+	find := func(f ledger.Find) (all []string) {
+		t.Helper()
+		f.Project, f.Where.Now = "pk_test", noon
+		for pages := 0; ; pages++ {
+			got, err := s.List(t.Context(), f)
+			if err != nil || pages > 20 {
+				t.Fatalf("%+v: page %d: %v", f, pages, err)
+			}
+			all = append(all, got.Names...)
+			if f.After, f.AfterAt = got.Next, got.NextAt; f.After == "" {
+				return all
+			}
+		}
+	}
+	byName := []string{"capped", "gifted", "off", "past", "plain", "pro", "promoted", "quoted", "uncapped", "worded"}
+	recent := []string{"promoted", "past", "worded", "gifted", "uncapped", "capped", "quoted", "off", "pro", "plain"}
+	for _, c := range []struct {
+		where ledger.Where
+		text  string
+		want  []string
+	}{
+		{ledger.Where{}, "", byName},
+		{ledger.Where{}, "p", []string{"past", "plain", "pro", "promoted"}},
+		{ledger.Where{Tier: new("pro")}, "", []string{"off", "pro"}},
+		{ledger.Where{Tier: new(`p"ro`)}, "", []string{"quoted"}},
+		{ledger.Where{Tier: new("")}, "", []string{"capped", "gifted", "past", "plain", "promoted", "uncapped", "worded"}},
+		{ledger.Where{Tier: new("none")}, "", nil},
+		{ledger.Where{Enabled: new(false)}, "", []string{"off"}},
+		{ledger.Where{Enabled: new(true)}, "p", []string{"past", "plain", "pro", "promoted"}},
+		{ledger.Where{Has: ledger.HasOverride}, "", []string{"capped", "worded"}},
+		{ledger.Where{Has: ledger.HasCredits}, "", []string{"gifted"}},
+		{ledger.Where{Has: ledger.HasPromo}, "", []string{"promoted"}},
+		{ledger.Where{Tier: new("pro"), Enabled: new(true)}, "", []string{"pro"}},
+	} {
+		for _, limit := range []int{1, 2, 20} {
+			if got := find(ledger.Find{Where: c.where, Text: c.text, Limit: limit}); !slices.Equal(got, c.want) {
+				t.Errorf("%+v %q by %d: %q, want %q", c.where, c.text, limit, got, c.want)
+			}
+			var want []string
+			for _, name := range recent {
+				if slices.Contains(c.want, name) {
+					want = append(want, name)
+				}
+			}
+			if got := find(ledger.Find{Where: c.where, Text: c.text, Limit: limit, Recent: true}); !slices.Equal(got, want) {
+				t.Errorf("%+v %q by %d, recent: %q, want %q", c.where, c.text, limit, got, want)
+			}
+		}
+		first, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Where: ledger.Where{Tier: c.where.Tier, Enabled: c.where.Enabled, Has: c.where.Has, Now: noon}, Text: c.text, Limit: 1})
+		if err != nil || first.Total != len(c.want) || first.AtLeast {
+			t.Errorf("%+v %q: total %d, at least %t, %v; want %d", c.where, c.text, first.Total, first.AtLeast, err, len(c.want))
+		}
 	}
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -27,32 +28,79 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 		return ledger.Found{}, ledger.Unavailable("list identities", err)
 	}
 	defer s.close()
+	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
+	sendList(s, f)
+	if err = errors.Join(s.sync(), s.each(nil)); err == nil {
+		var found ledger.Found
+		if found, err = readList(s, f); err == nil {
+			return found, nil
+		}
+	}
+	s.broken = true
+	return ledger.Found{}, ledger.Unavailable("list identities", err)
+}
+
+// sendList sends the queries of a list.
+func sendList(s *session, f ledger.Find) {
 	low, all, high := f.Range()
 	bounds := func(from string, more ...param) []param {
 		return append([]param{textParam(f.Project), textParam(from), textParam(high)}, more...)
 	}
-	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
-	s.send(countNames, bounds(all, intParam(ledger.MaxScan), textParam(f.Within()), intParam(ledger.MaxCount+1))...)
-	s.send(listNames, bounds(low, intParam(ledger.MaxScan), textParam(f.Within()), intParam(int64(f.Limit+1)), intParam(int64(f.Offset)))...)
-	if f.Within() != "" { // otherwise a page that is not full is the last one
-		s.send(scanNames, bounds(low, intParam(ledger.MaxScan-1))...)
+	scan, most := intParam(ledger.MaxScan), intParam(ledger.MaxCount+1)
+	where := append([]param{textParam(f.Within())}, whereParams(f.Where)...)
+	switch {
+	case f.Uncounted:
+	case f.Where.IsZero():
+		s.send(countNames, bounds(all, scan, where[0], most)...)
+	default:
+		s.send(countWhereNames, append(bounds(all, scan), append(slices.Clone(where), most)...)...)
 	}
+	if f.Recent {
+		from := []param{textParam(f.Project), intParam(math.MaxInt64), textParam("")}
+		if f.After != "" {
+			from = []param{textParam(f.Project), intParam(f.AfterAt.UnixMicro()), textParam(f.After)}
+		}
+		args := append(append(slices.Clone(from), intParam(ledger.MaxRecentScan)), where...)
+		s.send(listRecentNames, append(args, textParam(all), textParam(high), intParam(int64(f.Limit+1)))...)
+		if f.Scans() {
+			s.send(scanRecentNames, append(from, intParam(1), intParam(ledger.MaxRecentScan-1))...)
+		}
+		return
+	}
+	page := []param{intParam(int64(f.Limit + 1)), intParam(int64(f.Offset))}
+	if f.Where.IsZero() {
+		s.send(listNames, append(bounds(low, scan, where[0]), page...)...)
+	} else {
+		s.send(listWhereNames, append(bounds(low, scan), append(where, page...)...)...)
+	}
+	if f.Scans() { // otherwise a page that is not full is the last one
+		s.send(scanNames, bounds(low, intParam(1), intParam(ledger.MaxScan-1))...)
+	}
+}
+
+// readList reads the results of the queries that sendList sent.
+func readList(s *session, f ledger.Find) (ledger.Found, error) {
 	var (
 		total   int
-		names   = make([]string, 0, f.Limit+1)
-		scanned string
+		places  []ledger.Place
+		scanned ledger.Place
+		err     error
 	)
-	err = errors.Join(s.sync(), s.each(nil),
-		s.each(func(r *record) { total = int(r.int()) }),
-		s.each(func(r *record) { names = append(names, r.text()) }))
-	if f.Within() != "" {
-		err = errors.Join(err, s.each(func(r *record) { scanned = r.text() }))
+	place := func(r *record) ledger.Place {
+		p := ledger.Place{Name: r.text()}
+		if f.Recent {
+			p.At = timeOf(r.int(), time.UnixMicro)
+		}
+		return p
 	}
-	if err := errors.Join(err, s.done(0)); err != nil {
-		s.broken = true
-		return ledger.Found{}, ledger.Unavailable("list identities", err)
+	if !f.Uncounted {
+		err = s.each(func(r *record) { total = int(r.int()) })
 	}
-	return f.Page(names, scanned, total), nil
+	err = errors.Join(err, s.each(func(r *record) { places = append(places, place(r)) }))
+	if f.Scans() {
+		err = errors.Join(err, s.each(func(r *record) { scanned = place(r) }))
+	}
+	return f.Page(places, scanned, total), errors.Join(err, s.done(0))
 }
 
 // Accounts implements ledger.Ledger. It reads all accounts in one round trip and locks none. Another one sums the usage of

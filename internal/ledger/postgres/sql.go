@@ -3,7 +3,9 @@ package postgres
 import (
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
@@ -204,14 +206,56 @@ const (
 	insertOnce = `INSERT INTO idempotency (project_id, key, fingerprint, status, body, created_at) VALUES ($1, $2, $3, $4::int8, $5, $6)`
 )
 
-const (
-	// window is the names of a range that are scanned, in their order.
-	window = `SELECT identity FROM identities WHERE project_id = $1 AND known AND identity >= $2 AND identity < $3
+// byName returns the query for a window of a project's identities in the order of their names, from $2 up to $3.
+func byName(columns string) string {
+	return `SELECT ` + columns + ` FROM identities WHERE project_id = $1 AND known AND identity >= $2 AND identity < $3
 		ORDER BY project_id, identity LIMIT $4`
-	countNames = `SELECT count(*) FROM (SELECT 1 FROM (` + window + `) w WHERE position($5 in identity) > 0 LIMIT $6) c`
-	listNames  = `SELECT identity FROM (` + window + `) w WHERE position($5 in identity) > 0 ORDER BY identity LIMIT $6 OFFSET $7`
-	scanNames  = `SELECT identity FROM identities WHERE project_id = $1 AND known AND identity >= $2 AND identity < $3
-		ORDER BY project_id, identity LIMIT 1 OFFSET $4`
+}
+
+// byRecent returns the query for a window of a project's identities that were changed before $2 or, at $2, come before the
+// name $3.
+func byRecent(columns string) string {
+	return `SELECT ` + columns + ` FROM identities WHERE project_id = $1 AND known AND (updated_at, identity) < ($2, $3)
+		ORDER BY project_id DESC, updated_at DESC, identity DESC LIMIT $4`
+}
+
+// conditioned are the columns that conditions is about.
+const conditioned = "identity, settings, credit_requests, credit_tokens, credit_micros, unlimited_until"
+
+// conditions are those of ledger.Where, with the parameters that whereParams returns. The last two are ledger.NoLimits.
+const conditions = `($6::text IS NULL OR coalesce(CASE WHEN settings <> '' THEN settings::json ->> 'tier' END, '') = $6)
+	AND ($7::bool IS NULL OR coalesce(CASE WHEN settings <> '' THEN settings::json ->> 'disabled' END, 'false') <> $7::text)
+	AND CASE $8::int8
+		WHEN 1 THEN CASE WHEN settings <> '' THEN settings::json ->> 'limitResponse' IS NOT NULL OR settings::json ->> 'level' NOT IN ($10, $11) END
+		WHEN 2 THEN credit_requests > 0 OR credit_tokens > 0 OR credit_micros > 0
+		WHEN 3 THEN unlimited_until > $9
+		ELSE true END`
+
+// whereParams returns the parameters of conditions.
+func whereParams(w ledger.Where) []param {
+	tier, enabled := param{oid: textOID}, param{oid: boolOID} // NULL
+	if w.Tier != nil {
+		tier.value = append([]byte{}, *w.Tier...)
+	}
+	if w.Enabled != nil {
+		enabled.value = []byte{byte(boolInt(*w.Enabled))}
+	}
+	return []param{tier, enabled, intParam(int64(w.Has)), intParam(unixOrZero(w.Now, time.Time.UnixMicro)),
+		textParam(ledger.NoLimits[0]), textParam(ledger.NoLimits[1])}
+}
+
+var (
+	countNames = `SELECT count(*) FROM (SELECT 1 FROM (` + byName("identity") + `) w WHERE position($5 in identity) > 0 LIMIT $6) c`
+	listNames  = `SELECT identity FROM (` + byName("identity") + `) w WHERE position($5 in identity) > 0 ORDER BY identity LIMIT $6 OFFSET $7`
+	scanNames  = byName("identity") + ` OFFSET $5`
+
+	countWhereNames = `SELECT count(*) FROM (SELECT 1 FROM (` + byName(conditioned) + `) w WHERE position($5 in identity) > 0 AND ` + conditions + ` LIMIT $12) c`
+	listWhereNames  = `SELECT identity FROM (` + byName(conditioned) + `) w WHERE position($5 in identity) > 0 AND ` + conditions +
+		` ORDER BY identity LIMIT $12 OFFSET $13`
+
+	listRecentNames = `SELECT identity, updated_at FROM (` + byRecent(conditioned+", updated_at") + `) w WHERE position($5 in identity) > 0 AND ` + conditions +
+		` AND identity >= $12 AND identity < $13 ORDER BY updated_at DESC, identity DESC LIMIT $14`
+	scanRecentNames = byRecent("identity, updated_at") + ` OFFSET $5`
 )
 
 const (

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,36 +20,99 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 	if err := l.writer.awaitFold(ctx, l.writer.last()); err != nil {
 		return ledger.Found{}, err
 	}
-	low, all, high := f.Range()
-	var total int
-	err := l.reads.count.QueryRowContext(ctx, f.Project, all, high, ledger.MaxScan, f.Within(), ledger.MaxCount+1).Scan(&total)
+	total, err := l.reads.total(ctx, f)
 	if err != nil {
 		return ledger.Found{}, ledger.Unavailable("count identities", err)
 	}
-	rows, err := l.reads.list.QueryContext(ctx, f.Project, low, high, ledger.MaxScan, f.Within(), f.Limit+1, f.Offset)
+	page := l.reads.byName
+	if f.Recent {
+		page = l.reads.byRecent
+	}
+	found, err := page(ctx, f, total)
 	if err != nil {
 		return ledger.Found{}, ledger.Unavailable("list identities", err)
 	}
+	return found, nil
+}
+
+// total counts what matches.
+func (r *reads) total(ctx context.Context, f ledger.Find) (n int, err error) {
+	if f.Uncounted {
+		return 0, nil
+	}
+	_, all, high := f.Range()
+	stmt, args := r.count, []any{f.Project, all, high, ledger.MaxScan, f.Within()}
+	if !f.Where.IsZero() {
+		stmt, args = r.countWhere, append(args, whereParams(f.Where)...)
+	}
+	err = stmt.QueryRowContext(ctx, append(args, ledger.MaxCount+1)...).Scan(&n)
+	return n, err
+}
+
+// byName returns a page in the order of the names.
+func (r *reads) byName(ctx context.Context, f ledger.Find, total int) (ledger.Found, error) {
+	low, _, high := f.Range()
+	stmt, args := r.list, []any{f.Project, low, high, ledger.MaxScan, f.Within()}
+	if !f.Where.IsZero() {
+		stmt, args = r.listWhere, append(args, whereParams(f.Where)...)
+	}
+	rows, err := stmt.QueryContext(ctx, append(args, f.Limit+1, f.Offset)...)
+	if err != nil {
+		return ledger.Found{}, err
+	}
 	defer rows.Close() //nolint:errcheck // rows.Err returns its error
-	names := make([]string, 0, f.Limit+1)
+	places := make([]ledger.Place, 0, f.Limit+1)
+	for rows.Next() {
+		var p ledger.Place
+		if err := rows.Scan(&p.Name); err != nil {
+			return ledger.Found{}, err
+		}
+		places = append(places, p)
+	}
+	var scanned ledger.Place
+	if f.Scans() { // otherwise a page that is not full is the last one
+		err = r.scanned.QueryRowContext(ctx, f.Project, low, high, 1, ledger.MaxScan-1).Scan(&scanned.Name)
+	}
+	return f.Page(places, scanned, total), errors.Join(rows.Err(), ifAny(err))
+}
+
+// byRecent returns a page in the order of the latest changes.
+func (r *reads) byRecent(ctx context.Context, f ledger.Find, total int) (ledger.Found, error) {
+	_, low, high := f.Range()
+	from := []any{f.Project, int64(math.MaxInt64), ""}
+	if f.After != "" {
+		from = []any{f.Project, int64(microsOf(f.AfterAt)), f.After}
+	}
+	args := append(append(slices.Clone(from), ledger.MaxRecentScan, f.Within()), whereParams(f.Where)...)
+	rows, err := r.recent.QueryContext(ctx, append(args, low, high, f.Limit+1)...)
+	if err != nil {
+		return ledger.Found{}, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
+	var places []ledger.Place
 	for rows.Next() {
 		var name string
-		if err := rows.Scan(&name); err != nil {
-			return ledger.Found{}, ledger.Unavailable("list identities", err)
+		var at micros
+		if err := rows.Scan(&name, &at); err != nil {
+			return ledger.Found{}, err
 		}
-		names = append(names, name)
+		places = append(places, ledger.Place{Name: name, At: at.time()})
 	}
-	if err := rows.Err(); err != nil {
-		return ledger.Found{}, ledger.Unavailable("list identities", err)
+	var scanned ledger.Place
+	if f.Scans() {
+		var at micros
+		err = r.recentScanned.QueryRowContext(ctx, append(from, 1, ledger.MaxRecentScan-1)...).Scan(&scanned.Name, &at)
+		scanned.At = at.time()
 	}
-	scanned := ""
-	if f.Within() != "" && len(names) <= f.Limit { // otherwise a page that is not full is the last one
-		err := l.reads.scanned.QueryRowContext(ctx, f.Project, low, high, ledger.MaxScan-1).Scan(&scanned)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return ledger.Found{}, ledger.Unavailable("list identities", err)
-		}
+	return f.Page(places, scanned, total), errors.Join(rows.Err(), ifAny(err))
+}
+
+// ifAny returns err unless it says that there is no row.
+func ifAny(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
 	}
-	return f.Page(names, scanned, total), nil
+	return err
 }
 
 // Accounts implements ledger.Ledger. Accounts in memory are read there. One query reads the others, which do not enter

@@ -350,12 +350,43 @@ func (s *statements) closeAll() {
 	}
 }
 
+// byName returns the query for a window of a project's identities in the order of their names, from ?2 up to ?3.
+func byName(columns string) string {
+	return `SELECT ` + columns + ` FROM identities
+		WHERE project_id = ?1 AND known = 1 AND identity >= ?2 AND identity < ?3 ORDER BY identity LIMIT ?4`
+}
+
+// byRecent returns the query for a window of a project's identities that were changed before ?2 or, at ?2, come before the
+// name ?3.
+func byRecent(columns string) string {
+	return `SELECT ` + columns + ` FROM identities
+		WHERE project_id = ?1 AND known = 1 AND (updated_at, identity) < (?2, ?3) ORDER BY updated_at DESC, identity DESC LIMIT ?4`
+}
+
+// conditioned are the columns that conditions is about.
+const conditioned = "identity, settings, credit_requests, credit_tokens, credit_micros, unlimited_until"
+
+// conditions are those of ledger.Where, with the parameters that whereParams returns. The last two are ledger.NoLimits.
+const conditions = `(?6 IS NULL OR coalesce(CASE WHEN settings <> '' THEN settings ->> '$.tier' END, '') = ?6)
+	AND (?7 IS NULL OR coalesce(CASE WHEN settings <> '' THEN settings ->> '$.disabled' END, 0) <> ?7)
+	AND CASE ?8
+		WHEN 1 THEN CASE WHEN settings <> '' THEN settings ->> '$.limitResponse' IS NOT NULL OR settings -> '$.level' NOT IN (?10, ?11) END
+		WHEN 2 THEN credit_requests > 0 OR credit_tokens > 0 OR credit_micros > 0
+		WHEN 3 THEN unlimited_until > ?9
+		ELSE 1 END`
+
+// whereParams returns the parameters of conditions.
+func whereParams(w ledger.Where) []any {
+	return []any{w.Tier, w.Enabled, int64(w.Has), int64(microsOf(w.Now)), ledger.NoLimits[0], ledger.NoLimits[1]}
+}
+
 // reads are the prepared queries. Queries for a few rows have a handle of their own, so that
 // they never wait for those whose time grows with the number of identities.
 type reads struct {
-	account, once         *sql.Stmt
-	accounts, list, count *sql.Stmt
-	scanned               *sql.Stmt
+	account, once, accounts *sql.Stmt
+	list, count, scanned    *sql.Stmt
+	listWhere, countWhere   *sql.Stmt
+	recent, recentScanned   *sql.Stmt
 }
 
 func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
@@ -378,14 +409,15 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 			UNION ALL
 			SELECT key, 1, model, hour, requests, tokens, micros, credit_requests, credit_tokens, credit_micros, 0
 			FROM json_each(?2) CROSS JOIN usage ON project_id = ?1 AND identity = value AND hour >= ?3`},
-		{all, &r.list, `SELECT identity FROM (SELECT identity FROM identities
-				WHERE project_id = ? AND known = 1 AND identity >= ? AND identity < ? ORDER BY identity LIMIT ?)
-			WHERE instr(identity, ?) > 0 ORDER BY identity LIMIT ? OFFSET ?`},
-		{all, &r.scanned, `SELECT identity FROM identities
-			WHERE project_id = ? AND known = 1 AND identity >= ? AND identity < ? ORDER BY identity LIMIT 1 OFFSET ?`},
-		{all, &r.count, `SELECT count(*) FROM (SELECT 1 FROM (SELECT identity FROM identities
-				WHERE project_id = ? AND known = 1 AND identity >= ? AND identity < ? ORDER BY identity LIMIT ?)
-			WHERE instr(identity, ?) > 0 LIMIT ?)`},
+		{all, &r.list, `SELECT identity FROM (` + byName("identity") + `) WHERE instr(identity, ?5) > 0 ORDER BY identity LIMIT ?6 OFFSET ?7`},
+		{all, &r.count, `SELECT count(*) FROM (SELECT 1 FROM (` + byName("identity") + `) WHERE instr(identity, ?5) > 0 LIMIT ?6)`},
+		{all, &r.scanned, byName("identity") + ` OFFSET ?5`},
+		{all, &r.listWhere, `SELECT identity FROM (` + byName(conditioned) + `) WHERE instr(identity, ?5) > 0 AND ` + conditions +
+			` ORDER BY identity LIMIT ?12 OFFSET ?13`},
+		{all, &r.countWhere, `SELECT count(*) FROM (SELECT 1 FROM (` + byName(conditioned) + `) WHERE instr(identity, ?5) > 0 AND ` + conditions + ` LIMIT ?12)`},
+		{all, &r.recent, `SELECT identity, updated_at FROM (` + byRecent(conditioned+", updated_at") + `) WHERE instr(identity, ?5) > 0 AND ` + conditions +
+			` AND identity >= ?12 AND identity < ?13 ORDER BY updated_at DESC, identity DESC LIMIT ?14`},
+		{all, &r.recentScanned, byRecent("identity, updated_at") + ` OFFSET ?5`},
 	} {
 		stmt, err := p.on.PrepareContext(ctx, p.query)
 		if err != nil {
@@ -398,7 +430,8 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 }
 
 func (r *reads) close() {
-	for _, stmt := range []*sql.Stmt{r.account, r.once, r.accounts, r.list, r.scanned, r.count} {
+	for _, stmt := range []*sql.Stmt{r.account, r.once, r.accounts, r.list, r.scanned, r.count,
+		r.listWhere, r.countWhere, r.recent, r.recentScanned} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}
