@@ -98,6 +98,20 @@ func TestHTTPAPIPage_HasEveryCallOfAPI(t *testing.T) {
 	}
 }
 
+// docs/http-api.md has the calls that explain limits.
+func TestHTTPAPIPage_HasTheCallsThatExplain(t *testing.T) {
+	t.Parallel()
+	doc := openAPI(t)
+	text := section(readPage(t, "docs/http-api.md"), "## Limits, explained")
+	for call, path := range map[string]string{
+		"POST /limits/explain": "limits/explain", "POST /limit-response/preview": "limit-response/preview", "GET /exposure": "exposure"} {
+		method, _, _ := strings.Cut(call, " ")
+		if _, ok := doc.Paths["/api/projects/{projectId}/"+path][strings.ToLower(method)]; !ok || !strings.Contains(text, "| `"+call+"` |") {
+			t.Errorf("%s: in the OpenAPI document %t, on the page %t", call, ok, strings.Contains(text, "| `"+call+"` |"))
+		}
+	}
+}
+
 // docs/http-api.md names every header that goes to a provider.
 func TestHTTPAPIPage_HasEveryForwardedHeader(t *testing.T) {
 	t.Parallel()

@@ -189,3 +189,17 @@ func (a *app) warn(warnings []project.Warning) {
 		fmt.Fprintf(a.err, "airatelimit: warning: %s: %s\n", w.Path, w.Text)
 	}
 }
+
+// expose prints what a stolen project key can cost, with the advice that lowers it, to standard error.
+func (a *app) expose(e project.Exposure) {
+	const who = "airatelimit: exposure: whoever has the project key "
+	if e.PerIdentity == nil {
+		fmt.Fprintln(a.err, who+"can spend without a bound.")
+	} else {
+		fmt.Fprintf(a.err, who+"can spend $%s a day with one made-up identity, and $%s with ten thousand.\n", e.PerIdentity, e.TenThousand)
+	}
+	for _, advice := range e.Advice {
+		value, _ := json.Marshal(advice.Value) // numbers, strings and lists of them
+		fmt.Fprintf(a.err, "airatelimit: advice: %s = %s: %s\n", advice.Path, value, advice.Text)
+	}
+}

@@ -66,6 +66,7 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store, cfg c
 		return err
 	}
 	a.warn(after.Warnings(cfg.Prices))
+	a.expose(after.Exposure(cfg.Prices))
 	for _, tier := range after.RemovedTiers(before) {
 		// The change stands even if its effect on identities cannot be counted.
 		n, err := s.TierCarriers(ctx, c.Project, tier)

@@ -66,6 +66,14 @@ func (s *Subject) CheckEnabled() error {
 	return refused
 }
 
+// CheckPrice refuses a model without a known price if a cost limit is in force. A limit of 0 refuses whatever the price.
+func CheckPrice(rules *limit.Rules, model string, priced bool) error {
+	if l, ok := rules.Limit(limit.Cost); priced || !ok || l.Blocks() {
+		return nil
+	}
+	return Unpriced(model)
+}
+
 // Unpriced is the refusal of a model without a known price under a cost limit.
 func Unpriced(model string) error {
 	return &wire.Error{Status: http.StatusBadRequest, Code: "unpriced_model", Param: "model",

@@ -27,3 +27,12 @@ func WriteError(h http.Header, e *wire.Error, dialect wire.Dialect, id string) [
 	}
 	return body
 }
+
+// nosniff is the same on every answer.
+var nosniff = []string{"nosniff"}
+
+// Identify writes the headers of every answer of the data plane. id is the request's id.
+func Identify(h http.Header, id string) {
+	h["X-Request-Id"] = []string{id}
+	h["X-Content-Type-Options"] = nosniff
+}

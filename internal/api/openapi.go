@@ -32,6 +32,7 @@ func build(o Options) (*router, huma.API) {
 	rt.identities(doc)
 	rt.credits(doc)
 	rt.usage(doc)
+	rt.limits(doc)
 	dataPlane(doc.OpenAPI())
 	loosen(doc.OpenAPI().Components.Schemas)
 	describeSettings(doc.OpenAPI())
@@ -63,7 +64,8 @@ func (c *control) config() huma.Config {
 					"problem details (RFC 9457) that name the field. The schema Settings is a project's settings document. " +
 					"Times are RFC 3339 in UTC, money is USD as a decimal number of at most six places.",
 			},
-			Tags: []*huma.Tag{{Name: identitiesTag, Description: "The end users of an app: the limits and the usage of each."}},
+			Tags: []*huma.Tag{{Name: identitiesTag, Description: "The end users of an app: the limits and the usage of each."},
+				{Name: limitsTag, Description: "What the limits do: explained, previewed and summed up."}},
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{"secretKey": {

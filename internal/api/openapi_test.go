@@ -120,6 +120,7 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 	slices.Sort(got)
 	want := []string{ // sorted
 		"DELETE /identities/{identity}",
+		"GET /exposure",
 		"GET /identities",
 		"GET /identities/{identity}",
 		"GET /identities/{identity}/credits",
@@ -129,6 +130,8 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"POST /identities/{identity}/gift",
 		"POST /identities/{identity}/promo",
 		"POST /identities/{identity}/reset",
+		"POST /limit-response/preview",
+		"POST /limits/explain",
 		"PUT /identities/{identity}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

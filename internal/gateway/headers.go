@@ -20,11 +20,8 @@ const exposed = "RateLimit, RateLimit-Policy, Retry-After, Retry-After-Ms, X-Sho
 	"X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Tokens, X-RateLimit-Unchecked, " +
 	"X-Model-Used, X-Model-Requested, OpenAI-Processing-Ms, OpenAI-Version, OpenAI-Model"
 
-// The values that are the same on every answer.
-var (
-	nosniff = []string{"nosniff"}
-	sandbox = []string{"sandbox"}
-)
+// sandbox is the same on every answer that needs it.
+var sandbox = []string{"sandbox"}
 
 const requestIDAlphabet = "0123456789abcdefghijklmnopqrstuv"
 
@@ -45,8 +42,7 @@ func newRequestID() string {
 // commonHeaders sets the headers of every answer.
 func (c *call) commonHeaders() {
 	h := c.w.Header()
-	h["X-Request-Id"] = []string{c.id}
-	h["X-Content-Type-Options"] = nosniff
+	admission.Identify(h, c.id)
 	if wire.HeaderValue(c.r.Header, "Origin") != "" {
 		// No cookies are involved, so any page may ask. The project's allowedOrigins are
 		// checked later, with the project.

@@ -38,8 +38,8 @@ func (c *call) unkeepable() error {
 	_, tokens := c.rules.Limit(limit.Tokens)
 	money, cost := c.rules.Limit(limit.Cost)
 	cost = cost && !money.Blocks() // a limit of 0 refuses whatever the cost
-	if cost && !c.est.priced && !c.est.free {
-		return admission.Unpriced(c.target.Model)
+	if err := admission.CheckPrice(&c.rules, c.target.Model, c.est.priced || c.est.free); err != nil {
+		return err
 	}
 	if cost {
 		if err := c.unpricedSecond(); err != nil {

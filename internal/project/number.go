@@ -19,6 +19,12 @@ const (
 // USD is an amount in integer micro-USD. In JSON it is a decimal number of USD; limit.Unlimited is -1.
 type USD int64
 
+// String returns the exact decimal number of USD.
+func (u USD) String() string {
+	s := fmt.Sprintf("%d.%06d", int64(u)/1e6, int64(u)%1e6)
+	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
+}
+
 // MarshalJSON writes the exact decimal number of USD.
 func (u USD) MarshalJSON() ([]byte, error) {
 	if u == limit.Unlimited {
@@ -27,8 +33,7 @@ func (u USD) MarshalJSON() ([]byte, error) {
 	if u < 0 {
 		return nil, fmt.Errorf("project: %d micro-USD is negative", int64(u))
 	}
-	s := fmt.Sprintf("%d.%06d", u/1e6, u%1e6)
-	return []byte(strings.TrimRight(strings.TrimRight(s, "0"), ".")), nil
+	return []byte(u.String()), nil
 }
 
 // UnmarshalJSON reads an exact amount in any spelling.

@@ -48,6 +48,7 @@ type Snapshot struct {
 	book       *PriceBook // overrides the built-in book; may be nil
 	naming     naming
 	keys       *lazyKeys // see named
+	settings   Settings  // without keys
 }
 
 // Tier is a pricing tier of a project.
@@ -113,6 +114,7 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		origins:         originSet(set.AllowedOrigins),
 		naming:          set.naming(),
 		keys:            new(lazyKeys),
+		settings:        set,
 	}
 	if set.LimitPeriod != "" {
 		period, err := limit.ParsePeriod(set.LimitPeriod)

@@ -21,28 +21,42 @@ func (w *warner) spending() {
 	if w.FailOpen {
 		w.warn("failOpen", "Every request passes unchecked while the database is away. Set it to false to refuse them then.")
 	}
-	claimed := !bool(w.IgnoreTierHeader)
-	for _, name := range slices.Sorted(maps.Keys(w.Tiers)) {
-		isDefault := w.DefaultTier != nil && *w.DefaultTier == name
-		path := document.Join("tiers", name)
-		if !w.may(path, resolveSteps) {
+	for _, who := range w.subjects() {
+		if !w.may(who.path, resolveSteps) {
 			return
 		}
+		w.unbounded(who.path, who.tier, who.name)
+	}
+}
+
+// subject is who may spend: somebody whom the project key alone lets in.
+type subject struct {
+	path string // of the setting that lets the subject in
+	tier *Tier  // nil for none
+	name string // begins a sentence
+}
+
+// subjects lists all who may spend with the project key and an identity that they make up.
+func (w *warner) subjects() (all []subject) {
+	claimed := !bool(w.IgnoreTierHeader)
+	for _, name := range slices.Sorted(maps.Keys(w.Tiers)) {
+		path, tier := document.Join("tiers", name), w.snapshot.Tiers[name]
 		switch {
-		case isDefault:
-			w.unbounded(path, w.snapshot.Tiers[name], "A user in this tier")
+		case w.DefaultTier != nil && *w.DefaultTier == name:
+			all = append(all, subject{path, tier, "A user in this tier"})
 		case claimed:
-			w.unbounded(path, w.snapshot.Tiers[name], "Anybody who claims this tier in x-tier")
+			all = append(all, subject{path, tier, "Anybody who claims this tier in x-tier"})
 		}
 	}
 	switch {
 	case len(w.Tiers) == 0:
-		w.unbounded("costLimitUsd", nil, "A user")
+		all = append(all, subject{"costLimitUsd", nil, "A user"})
 	case w.DefaultTier == nil:
-		w.unbounded("defaultTier", nil, "Anybody without a tier")
+		all = append(all, subject{"defaultTier", nil, "Anybody without a tier"})
 	case claimed && w.UnknownTier == TierProject:
-		w.unbounded("unknownTier", nil, "Anybody who invents a tier in x-tier")
+		all = append(all, subject{"unknownTier", nil, "Anybody who invents a tier in x-tier"})
 	}
+	return all
 }
 
 // unbounded warns of models that an identity in a tier, nil for none, may use without a limit, or with only a limit of

@@ -23,17 +23,10 @@ type Warning struct {
 // above all, unlimited cost. book is the operator's price book, nil for none. If the check would take long because of many
 // mistakes, keys or tiers, it ends early, and the last warning says so.
 func (s Settings) Warnings(book *PriceBook) []Warning {
-	r := Record{Settings: s}
-	r.Settings.Providers = make(map[string]ProviderFields, len(s.Providers))
-	for name, p := range s.Providers {
-		p.Key = ""
-		r.Settings.Providers[name] = p
-	}
-	snapshot, err := NewSnapshot(r, nil)
-	if err != nil {
+	w, ok := s.warner(book)
+	if !ok {
 		return nil // invalid settings are an error elsewhere
 	}
-	w := warner{Settings: s, snapshot: snapshot.WithBook(book), steps: maxSteps}
 	w.spending() // first, because it matters most if the check ends early
 	w.unused()
 	w.level("", s.LevelFields, nil)
@@ -42,6 +35,21 @@ func (s Settings) Warnings(book *PriceBook) []Warning {
 	w.tiers()
 	w.prices()
 	return w.result()
+}
+
+// warner returns a warner of the settings. It reports false if they are invalid.
+func (s Settings) warner(book *PriceBook) (*warner, bool) {
+	r := Record{Settings: s}
+	r.Settings.Providers = make(map[string]ProviderFields, len(s.Providers))
+	for name, p := range s.Providers {
+		p.Key = ""
+		r.Settings.Providers[name] = p
+	}
+	snapshot, err := NewSnapshot(r, nil)
+	if err != nil {
+		return nil, false
+	}
+	return &warner{Settings: s, snapshot: snapshot.WithBook(book), steps: maxSteps}, true
 }
 
 // IdentityWarnings returns warnings about one identity's settings, as Settings.Warnings does.
@@ -408,6 +416,33 @@ func (w *warner) variables(path string, response map[string]any) {
 	if w.may(path, 1) {
 		w.all = append(w.all, variableWarnings(path, response)...)
 	}
+}
+
+// CheckVariables returns the names of unknown variables in a limit response, sorted, and a warning for each place.
+func CheckVariables(path string, response map[string]any) (unknown []string, warnings []Warning) {
+	unknown = []string{}
+	var find func(v any)
+	find = func(v any) {
+		switch v := v.(type) {
+		case string:
+			for _, m := range variable.FindAllStringSubmatch(v, -1) {
+				if !slices.Contains(ResponseVariables, m[1]) {
+					unknown = append(unknown, m[1])
+				}
+			}
+		case []any:
+			for _, item := range v {
+				find(item)
+			}
+		case map[string]any:
+			for _, item := range v {
+				find(item)
+			}
+		}
+	}
+	find(response)
+	slices.Sort(unknown)
+	return slices.Compact(unknown), append([]Warning{}, variableWarnings(path, response)...)
 }
 
 // variableWarnings warns of unknown variables in a limit response.
