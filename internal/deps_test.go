@@ -39,6 +39,7 @@ var sameRow = []struct{ from, to, why string }{
 	{"internal/config", "internal/project", "a file of prices is read as a project's prices are"},
 	{"internal/identity", "internal/project", "an identity belongs to a project, which names its tiers"},
 	{"internal/identity", "internal/ledger", "what is set for an identity is kept there"},
+	{"internal/project", "internal/ledger", "a version of the settings names the actor who made it"},
 	{"internal/provider", "internal/project", "a project says which providers it has, where, with which key"},
 	{"internal/ledger/...", "internal/ledger", "the stores and their contract are about its types"},
 }

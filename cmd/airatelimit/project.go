@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"text/tabwriter"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -78,6 +80,11 @@ func withExisting(ctx context.Context, a *app, do func(*store.Store, config.Conf
 	return withStore(ctx, a, do)
 }
 
+// caused returns a context for changes by the command line, which are in the audit trail.
+func caused(ctx context.Context, reason string) context.Context {
+	return ledger.WithCause(ctx, ledger.Cause{By: ledger.Actor{Kind: ledger.CLI}, At: time.Now(), Reason: reason})
+}
+
 // notFound adds the database's location, because the default DATA_DIR depends on the folder.
 func notFound(err error, cfg config.Config) error {
 	if errors.Is(err, project.ErrNotFound) {
@@ -140,20 +147,29 @@ func listJSON(w io.Writer, records []project.Record) error {
 }
 
 type projectRegenerateCmd struct {
-	Project string `arg:"" help:"The project key, pk_…"`
-	JSON    bool   `name:"json" help:"Print {\"projectKey\",\"secretKey\"} only."`
+	Project string        `arg:"" help:"The project key, pk_…"`
+	Grace   time.Duration `placeholder:"TIME" help:"How long the old key still works, at most 24h, such as 2h. Without it the old key ends at once."`
+	JSON    bool          `name:"json" help:"Print {\"projectKey\",\"secretKey\"} only."`
 }
 
 func (c projectRegenerateCmd) Run(ctx context.Context, a *app) error {
+	if c.Grace < 0 || c.Grace > project.MaxGrace {
+		return usageError("--grace must be 0 to 24h")
+	}
+	ctx = caused(ctx, "")
 	return withExisting(ctx, a, func(s *store.Store, _ config.Config) error {
-		key, err := s.RegenerateSecret(ctx, c.Project)
+		key, oldEndsAt, err := s.RegenerateSecret(ctx, c.Project, c.Grace)
 		if err != nil {
 			return err
 		}
 		if c.JSON {
 			return printKeys(a.out, c.Project, key)
 		}
-		fmt.Fprintf(a.out, "New secret key: %s\nIt is not shown again. The old one no longer works.\n", key)
+		old := "no longer works"
+		if c.Grace > 0 {
+			old = "works until " + oldEndsAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(a.out, "New secret key: %s\nIt is not shown again. The old one %s.\n", key, old)
 		return nil
 	})
 }
@@ -174,6 +190,7 @@ func (c projectDeleteCmd) Run(ctx context.Context, a *app) error {
 	if !c.Yes {
 		return usageError("deleting a project stops every app that uses its key, and cannot be undone: add --yes to confirm")
 	}
+	ctx = caused(ctx, "")
 	return withExisting(ctx, a, func(s *store.Store, _ config.Config) error {
 		if err := s.DeleteProject(ctx, c.Project); err != nil {
 			return err

@@ -5,9 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -17,7 +14,9 @@ import (
 type projectConfigCmd struct {
 	Project string `arg:"" help:"The project key, pk_…"`
 	Get     bool   `xor:"do" required:"" help:"Print the settings, provider keys masked."`
-	Set     string `xor:"do" required:"" placeholder:"FILE" help:"Apply the settings in FILE (- for standard input). Fields that it does not have stay as they are, null sets a field back to its default, a masked key stays the key."`
+	Set     string `xor:"do" required:"" placeholder:"FILE" help:"Apply the settings in FILE (- for standard input). Fields that it does not have stay as they are, others are replaced: tiers, for example, become those of the file. null sets a field back to its default, a masked key stays the key."`
+	Merge   string `xor:"do" required:"" placeholder:"FILE" help:"Merge the settings in FILE into the present ones, as the API does: only what it lists changes, at every depth, and null removes a field, a tier, a model key or a provider."`
+	Reason  string `help:"The reason of the change, for the history and the audit trail."`
 }
 
 func (c projectConfigCmd) Run(ctx context.Context, a *app) error {
@@ -47,15 +46,19 @@ func (c projectConfigCmd) get(ctx context.Context, a *app, s *store.Store) error
 }
 
 func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store, cfg config.Config) error {
-	doc, err := readDocument(a, c.Set)
+	file, apply := c.Set, project.Settings.Patch
+	if c.Merge != "" {
+		file, apply = c.Merge, project.Settings.Merge
+	}
+	doc, err := readDocument(a, file)
 	if err != nil {
 		return err
 	}
 	var before, after project.Settings
-	_, err = s.UpdateProject(ctx, c.Project, func(current project.Settings) (project.Settings, error) {
+	_, err = s.UpdateProject(caused(ctx, c.Reason), c.Project, func(current project.Settings) (project.Settings, error) {
 		before = current
-		if after, err = current.Patch(doc); err != nil {
-			return after, inDocument(c.Set, err)
+		if after, err = apply(current, doc); err != nil {
+			return after, inDocument(file, err)
 		}
 		return after, nil
 	})
@@ -81,29 +84,16 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store, cfg c
 
 // printChanges prints the differences between before, whose keys are masked, and after.
 func printChanges(a *app, before, after project.Settings) error {
-	from, err := masked(before)
+	changes, err := after.Changes(before)
 	if err != nil {
 		return err
 	}
-	to, err := masked(after)
-	if err != nil {
-		return err
+	if len(changes) == 0 {
+		_, err = fmt.Fprintln(a.out, "Nothing changed.")
 	}
-	lines, err := differences(from, to)
-	if err != nil {
-		return err
+	for _, c := range changes {
+		_, err = fmt.Fprintln(a.out, c.Text)
 	}
-	hidden := after.Masked().Providers
-	for _, name := range slices.Sorted(maps.Keys(after.Providers)) {
-		old := before.Providers[name].Key
-		if after.Providers[name].Key != old && hidden[name].Key == old {
-			lines = append(lines, fmt.Sprintf("providers.%s.key: replaced (the new one has the same mask)", name))
-		}
-	}
-	if len(lines) == 0 {
-		lines = []string{"Nothing changed."}
-	}
-	_, err = fmt.Fprintln(a.out, strings.Join(lines, "\n"))
 	return err
 }
 

@@ -29,6 +29,7 @@ func (c projectCreateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	ctx = caused(ctx, "")
 	return withStore(ctx, a, func(s *store.Store, cfg config.Config) error {
 		rec, secretKey, err := s.CreateProject(ctx, settings)
 		if err != nil {

@@ -19,6 +19,7 @@ func (c projectProviderKeyCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	ctx = caused(ctx, "")
 	return withExisting(ctx, a, func(s *store.Store, cfg config.Config) error {
 		rec, err := s.UpdateProject(ctx, c.Project, func(current project.Settings) (project.Settings, error) {
 			return withProviderKeys(current, keys)

@@ -148,7 +148,7 @@ func (c *control) bySecretKey(r *http.Request) (caller, *project.Snapshot, error
 		return caller{}, nil, unauthorized()
 	case err != nil:
 		return caller{}, nil, fmt.Errorf("%w: %w", errNoLookup, err)
-	case !secret.Equal(hash, rec.SecretHash):
+	case !secret.Equal(hash, rec.SecretHash), !rec.SecretEndsAt.IsZero() && !c.now().Before(rec.SecretEndsAt):
 		return caller{}, nil, unauthorized()
 	case rec.Key != r.PathValue("projectId"):
 		return caller{}, nil, refuse(http.StatusForbidden, "wrong_project", "This secret key opens another project than the one in the path.")

@@ -17,6 +17,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/airatelimit/airatelimit/internal/account"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/proxy"
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
@@ -73,7 +74,7 @@ func TestARegeneratedKeyReplacesTheOldOneAtOnce(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)
 	f.send("GET", "", "").want(200)
-	fresh, err := f.store.RegenerateSecret(t.Context(), f.project)
+	fresh, _, err := f.store.RegenerateSecret(t.Context(), f.project, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +85,26 @@ func TestARegeneratedKeyReplacesTheOldOneAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.send("GET", "", "").problem(401)
+}
+
+func TestAReplacedKeyWorksUntilItsGraceIsOver(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	old := f.key
+	cause := ledger.Cause{By: ledger.Actor{Kind: ledger.CLI}, At: f.clock()}
+	fresh, _, err := f.store.RegenerateSecret(ledger.WithCause(t.Context(), cause), f.project, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.key = fresh
+	f.send("GET", "", "").want(200)
+	f.key = old
+	f.send("GET", "", "").want(200)
+	f.send("GET", "", "", "Authorization", "Bearer "+old[:len(old)-1]+"_").problem(401)
+	f.travel(time.Minute)
+	f.send("GET", "", "").problem(401)
+	f.key = fresh
+	f.send("GET", "", "").want(200)
 }
 
 // operations are all operations of the control plane, by "METHOD /path".

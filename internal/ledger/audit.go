@@ -1,8 +1,14 @@
 package ledger
 
-import "encoding/json"
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+)
 
-// Entry is a line in the audit trail. It has no key, prompt or answer, and of a free text at most that it was set.
+// Entry is a line in the audit trail. It has no key, prompt or answer. Of an identity's texts it has at most that they were
+// set.
 type Entry struct {
 	Actor    Actor
 	Action   string
@@ -44,4 +50,66 @@ func (e *Entry) Texts() (detail, changes string) {
 		changes = "[]"
 	}
 	return detail, changes
+}
+
+// Is reports whether the actor is one that a person looks for: by its kind, its id or its mail address.
+func (a Actor) Is(wanted string) bool {
+	return wanted == string(a.Kind) || wanted == a.ID || a.Email != "" && strings.EqualFold(wanted, a.Email)
+}
+
+// Cause is who makes a change, when and why.
+type Cause struct {
+	By        Actor
+	At        time.Time
+	Reason    string
+	RequestID string
+}
+
+type causeKey struct{}
+
+// WithCause returns a context for calls that change something for a cause.
+func WithCause(ctx context.Context, c Cause) context.Context {
+	return context.WithValue(ctx, causeKey{}, c)
+}
+
+// CauseOf returns the cause of the changes that are made with ctx. Without one it is the server itself, now.
+func CauseOf(ctx context.Context) Cause {
+	c, ok := ctx.Value(causeKey{}).(Cause)
+	if !ok {
+		c = Cause{By: Actor{Kind: System}, At: time.Now()}
+	}
+	c.At = c.At.UTC().Truncate(time.Microsecond)
+	return c
+}
+
+// Line is an entry of the audit trail as it was written.
+type Line struct {
+	ID int64
+	At time.Time
+	Entry
+}
+
+// Position is a place in the order of an audit trail.
+type Position struct {
+	At time.Time
+	ID int64
+}
+
+// FindLines says which lines of a project's audit trail to return, the newest first.
+type FindLines struct {
+	Project  string
+	Identity string    // "" for all, and for what is no identity's
+	Action   string    // "" for all
+	Actor    string    // a kind, an id or a mail address; "" for all
+	From, To time.Time // From ≤ at < To; a zero time is no bound
+	Before   Position  // only lines before this one; zero starts at the newest
+	Limit    int       // 1 or more
+}
+
+// MaxLines is how many lines one call looks at for those with an action or an actor. The next call goes on from there.
+const MaxLines = 10_000
+
+// Matches reports whether a line has the action and the actor.
+func (f FindLines) Matches(l *Line) bool {
+	return (f.Action == "" || f.Action == l.Action) && (f.Actor == "" || l.Actor.Is(f.Actor))
 }

@@ -21,7 +21,11 @@ type Record struct {
 	SecretHash [32]byte
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
-	Revision   int64 // grows with every change
+	Revision   int64 // grows with every change of any project
+	Version    int64 // of the settings: grows by one with every change of them
+
+	// SecretEndsAt is when a secret key that was replaced ends. It is zero for the current key.
+	SecretEndsAt time.Time
 }
 
 // SealedKey is a provider's key that only the encryption key opens.

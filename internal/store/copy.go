@@ -69,9 +69,13 @@ const spent = `(SELECT i.project_id, i.identity, i.known, i.settings,
 // from the usage table.
 var copies = []copied{
 	{table: "projects", order: "id",
-		columns: []string{"id", "settings", "secret_id", "secret_hash", "created_at", "updated_at", "revision"},
-		sums:    []string{"created_at", "updated_at"}},
+		columns: []string{"id", "settings", "secret_id", "secret_hash", "created_at", "updated_at", "revision", "version", "versioned"},
+		sums:    []string{"created_at", "updated_at", "version"}},
 	{table: "provider_keys", order: "project_id, provider", columns: []string{"project_id", "provider", "sealed", "mask"}},
+	{table: "settings_versions", order: "project_id, version",
+		columns: []string{"project_id", "version", "at", "actor_kind", "actor_id", "actor_email", "reason", "changes", "settings", "masks"},
+		sums:    []string{"version"}},
+	{table: "old_secrets", order: "project_id", columns: []string{"project_id", "secret_id", "secret_hash", "ends_at"}, sums: []string{"ends_at"}},
 	{table: "identities", order: "project_id, identity", from: spent,
 		columns: []string{"project_id", "identity", "known", "settings", "credit_requests", "credit_tokens", "credit_micros",
 			"unlimited_until", "burst_at", "created_at", "updated_at"},
@@ -255,7 +259,7 @@ func lockEmpty(ctx context.Context, to *sql.Tx) error {
 	for _, s := range []string{
 		`SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '0', true),
 			set_config('idle_in_transaction_session_timeout', '0', true)`,
-		`LOCK TABLE projects, provider_keys, identities, usage, holds, idempotency, audit, users, sessions, members, invitations IN SHARE ROW EXCLUSIVE MODE`,
+		`LOCK TABLE projects, provider_keys, settings_versions, old_secrets, identities, usage, holds, idempotency, audit, users, sessions, members, invitations IN SHARE ROW EXCLUSIVE MODE`,
 	} {
 		if _, err := to.ExecContext(ctx, s); err != nil {
 			return fmt.Errorf("lock the target's tables: %w", err)
@@ -289,7 +293,8 @@ func finishCopy(ctx context.Context, to *sql.Tx, keys *secret.Keyring) error {
 	}
 	for _, s := range []string{
 		`UPDATE revision SET value = 1 + greatest(value, (SELECT coalesce(max(revision), 0) FROM projects))`,
-		`UPDATE projects SET revision = (SELECT value FROM revision)`,
+		`UPDATE projects SET revision = (SELECT value FROM revision),
+			versioned = CASE WHEN versioned = revision THEN (SELECT value FROM revision) ELSE 0 END`,
 		`UPDATE rollup_state SET built = false`,
 		`SELECT pg_notify('` + channel + `', '')`,
 	} {

@@ -65,6 +65,9 @@ func addPeople(t *testing.T, s *Store, project string) {
 		err = s.SetMember(ctx, project, u.ID, account.Owner, now)
 	}
 	if err == nil {
+		_, _, err = s.RegenerateSecret(ctx, project, time.Hour)
+	}
+	if err == nil {
 		_, err = s.db.Write.ExecContext(ctx, `INSERT INTO invitations (id, project_id, email, role, token_hash, inviter, created_at, expires_at)
 			VALUES ('in_1', $1, 'bob@example.com', 'viewer', $2, 'ann@example.com', 1, 2)`, project, []byte("hash"))
 	}
@@ -104,10 +107,10 @@ func TestCopyBringsEverythingAndSettlesWhatRan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Copied{{"projects", 1}, {"provider_keys", 1}, {"identities", n}, {"usage", n + 3}, {"idempotency", n},
+	want := []Copied{{"projects", 1}, {"provider_keys", 1}, {"settings_versions", 1}, {"old_secrets", 1}, {"identities", n}, {"usage", n + 3}, {"idempotency", n},
 		{"rollup_pending", 0}, {"rollup_projects", 0}, {"usage_total", 0}, {"usage_hour", 0}, {"usage_day", 0}, {"refusals", 0},
 		{"refused_identities", 0}, {"near_limits", 0},
-		{"users", 1}, {"sessions", 1}, {"members", 1}, {"invitations", 1}, {"audit", n}}
+		{"users", 1}, {"sessions", 1}, {"members", 1}, {"invitations", 1}, {"audit", n + 2}}
 	if diff := cmp.Diff(want, done); diff != "" {
 		t.Errorf("copied (-want +got):\n%s", diff)
 	}
@@ -117,6 +120,7 @@ func TestCopyBringsEverythingAndSettlesWhatRan(t *testing.T) {
 		`SELECT concat_ws(' ', credit_requests, credit_tokens, known, settings) FROM identities WHERE identity = '0'`:                  `9 0 t {"tier":"pro"}`,
 		`SELECT concat_ws(' ', credit_requests, credit_tokens) FROM identities WHERE identity = '1'`:                                   `10 3`,
 		`SELECT concat_ws(' ', u.email, m.role, s.ip, s.agent, i.email, i.inviter) FROM users u, members m, sessions s, invitations i`: `ann@example.com owner 192.0.2.1 test bob@example.com ann@example.com`,
+		`SELECT concat_ws(' ', version, versioned = revision) FROM projects`:                                                           `1 t`,
 		`SELECT count(*)::text FROM holds`:        `0`,
 		`SELECT encryption_key FROM installation`: keyring(t, "k").ID(),
 	} {

@@ -41,8 +41,8 @@ func tables(t *testing.T, db *DB) string {
 func TestOpenMigratesAnEmptyDatabaseAndLeavesACurrentOneAlone(t *testing.T) {
 	t.Parallel()
 	path := file(t)
-	const want = "active_day active_hour audit holds idempotency identities installation invitations journal members near_limits projects provider_keys refusals " +
-		"refused_identities revision rollup_pending rollup_projects rollup_state sessions sign_ins top_day top_open usage usage_day usage_hour usage_total users"
+	const want = "active_day active_hour audit holds idempotency identities installation invitations journal members near_limits old_secrets projects provider_keys refusals " +
+		"refused_identities revision rollup_pending rollup_projects rollup_state sessions settings_versions sign_ins top_day top_open usage usage_day usage_hour usage_total users"
 	for range 3 {
 		db, err := Open(t.Context(), path)
 		if err != nil {

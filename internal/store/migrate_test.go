@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/airatelimit/airatelimit/test/pgtest"
@@ -25,6 +26,9 @@ func formerly(t *testing.T, db *sql.DB, dialect goose.Dialect, folder string, ve
 		t.Fatal(err)
 	}
 	for _, s := range statements {
+		if dialect == goose.DialectPostgres {
+			s = strings.ReplaceAll(s, "AS BLOB", "AS bytea")
+		}
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}

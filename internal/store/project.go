@@ -3,11 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/account"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
@@ -29,12 +32,12 @@ type Store struct {
 // New returns the store in db. Provider keys are sealed with keys.
 func New(db *DB, keys *secret.Keyring) *Store { return &Store{db: db, keys: keys} }
 
-// CreateProject creates a project and returns it with its secret key, which is shown only this once. Provider keys in
-// settings are sealed. Without an encryption key they are refused with [secret.ErrNoKey], and with a key that is not the
+// CreateProject creates a project for the cause in ctx, and returns it with its secret key, which is shown only this once. A
+// user who creates one is its owner. Provider keys in settings are sealed. Without an encryption key they are refused with [secret.ErrNoKey], and with a key that is not the
 // nodes' with [ErrOtherKey].
 func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (rec project.Record, secretKey string, err error) {
-	now := clock()
-	rec = project.Record{Key: secret.NewProjectKey(), CreatedAt: now, UpdatedAt: now}
+	cause := ledger.CauseOf(ctx)
+	rec = project.Record{Key: secret.NewProjectKey(), CreatedAt: cause.At, UpdatedAt: cause.At, Version: 1}
 	secretKey, rec.SecretID, rec.SecretHash = secret.NewSecretKey()
 	sealing := sealing{store: s, project: rec.Key}
 	rec, err = rec.With(settings, sealing.seal)
@@ -46,7 +49,18 @@ func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (r
 			return err
 		}
 		rec.Revision = rev
-		return insert(ctx, tx, rec)
+		if err := insert(ctx, tx, rec); err != nil {
+			return err
+		}
+		if by := cause.By; by.Kind == ledger.User {
+			if err := setMember(ctx, tx, rec.Key, by.ID, account.Owner, cause.At); err != nil {
+				return err
+			}
+		}
+		if err := putVersion(ctx, tx, rec, cause, noChanges); err != nil {
+			return err
+		}
+		return putEntry(ctx, tx, rec.Key, cause, ledger.Entry{Action: "createProject", Target: "project"})
 	})
 	if err != nil {
 		return project.Record{}, "", fmt.Errorf("create project: %w", err)
@@ -63,13 +77,36 @@ func (s *Store) Project(ctx context.Context, key string) (rec project.Record, er
 	return rec, err
 }
 
-// ProjectBySecretID returns the project whose secret key has the id, or [project.ErrNotFound]. The caller
-// compares the key's hash.
+// ProjectBySecretID returns the project whose secret key has the id, or [project.ErrNotFound]. The caller compares the
+// key's hash. The key may be one that was replaced: the caller then compares the time when it ends.
 func (s *Store) ProjectBySecretID(ctx context.Context, id string) (rec project.Record, err error) {
 	err = s.db.read(ctx, readTime, func(ctx context.Context, q queryer) error {
 		rec, err = one(ctx, q, "p.secret_id = $1", id)
+		if errors.Is(err, project.ErrNotFound) {
+			rec, err = byOldSecret(ctx, q, id)
+		}
 		return err
 	})
+	return rec, err
+}
+
+const queryOldSecret = `SELECT project_id, secret_hash, ends_at FROM old_secrets WHERE secret_id = $1`
+
+// byOldSecret returns the project with a secret key that was replaced, in the place of the current one.
+func byOldSecret(ctx context.Context, q queryer, id string) (project.Record, error) {
+	var key string
+	var hash []byte
+	var ends int64
+	err := q.QueryRowContext(ctx, queryOldSecret, id).Scan(&key, &hash, &ends)
+	if errors.Is(err, sql.ErrNoRows) {
+		return project.Record{}, project.ErrNotFound
+	}
+	if err != nil {
+		return project.Record{}, fmt.Errorf("read a secret key: %w", err)
+	}
+	rec, err := one(ctx, q, "p.id = $1", key)
+	rec.SecretID, rec.SecretEndsAt = id, time.UnixMicro(ends).UTC()
+	copy(rec.SecretHash[:], hash)
 	return rec, err
 }
 
@@ -96,18 +133,34 @@ func (s *Store) Projects(ctx context.Context) ([]project.Record, error) {
 	return records, errors.Join(damages...)
 }
 
-// UpdateProject replaces a project's settings by the result of update, and returns the project. update gets the settings
-// with masked provider keys (see [project.Record.With]). If update fails, nothing changes and its error is returned as it
-// is. Other changes, by any process, wait meanwhile, so update must be quick.
-func (s *Store) UpdateProject(ctx context.Context, key string, update func(project.Settings) (project.Settings, error)) (rec project.Record, err error) {
+// UpdateProject is [Store.EditProject] for an update that needs only the settings.
+func (s *Store) UpdateProject(ctx context.Context, key string, update func(project.Settings) (project.Settings, error)) (project.Record, error) {
+	return s.EditProject(ctx, key, "changeSettings", func(rec project.Record) (project.Settings, error) { return update(rec.Document()) })
+}
+
+// EditProject replaces a project's settings by the result of update, for the cause in ctx, and returns the project. The
+// change is a version of the settings and has an entry in the audit trail, under the name of the action. Without a change
+// nothing is written. update gets the project, whose Document has masked provider keys (see [project.Record.With]). If update
+// fails, nothing changes and its error is returned as it is. Other changes, by any process, wait meanwhile, so update must be
+// quick.
+func (s *Store) EditProject(ctx context.Context, key, action string, update func(project.Record) (project.Settings, error)) (rec project.Record, err error) {
+	cause := ledger.CauseOf(ctx)
 	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
 		old, err := one(ctx, tx, "p.id = $1", key)
 		if err != nil {
 			return err
 		}
-		settings, err := update(old.Document())
+		settings, err := update(old)
 		if err != nil {
 			return err
+		}
+		changes, err := settings.Changes(old.Document())
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			rec = old
+			return errUnchanged
 		}
 		sealing := sealing{store: s, project: key}
 		if rec, err = old.With(settings, sealing.seal); err != nil {
@@ -116,27 +169,77 @@ func (s *Store) UpdateProject(ctx context.Context, key string, update func(proje
 		if err := sealing.check(ctx, tx); err != nil {
 			return err
 		}
-		rec.UpdatedAt, rec.Revision = clock(), rev
-		return replace(ctx, tx, rec)
+		rec.UpdatedAt, rec.Revision, rec.Version = cause.At, rev, old.Version+1
+		return writeEdit(ctx, tx, old, rec, cause, action, changes)
 	})
+	if errors.Is(err, errUnchanged) {
+		return rec, nil
+	}
 	if err != nil {
 		return project.Record{}, err
 	}
 	return rec, nil
 }
 
-// RegenerateSecret replaces a project's secret key and returns the new one, which is shown only this once.
-func (s *Store) RegenerateSecret(ctx context.Context, key string) (secretKey string, err error) {
+// errUnchanged ends the transaction of a change that changes nothing.
+var errUnchanged = errors.New("nothing changes")
+
+// writeEdit writes a project's new settings, their version and the entry in the audit trail.
+func writeEdit(ctx context.Context, tx *sql.Tx, old, rec project.Record, cause ledger.Cause, action string, changes []project.Change) error {
+	if err := replace(ctx, tx, rec); err != nil {
+		return err
+	}
+	text, err := changesText(changes)
+	if err != nil {
+		return err
+	}
+	// A binary without versions may have made the settings before.
+	if err := putVersion(ctx, tx, old, ledger.Cause{By: ledger.Actor{Kind: ledger.System}, At: old.UpdatedAt}, noChanges); err != nil {
+		return err
+	}
+	if err := putVersion(ctx, tx, rec, cause, text); err != nil {
+		return err
+	}
+	if err := forgetVersions(ctx, tx, rec); err != nil {
+		return err
+	}
+	return putEntry(ctx, tx, rec.Key, cause, ledger.Entry{Action: action, Target: "settings", Changes: json.RawMessage(text)})
+}
+
+// RegenerateSecret replaces a project's secret key for the cause in ctx, and returns the new one, which is shown only this
+// once. The old one is good until the grace is over; with no grace it ends at once. A key that was replaced before ends in
+// any case.
+func (s *Store) RegenerateSecret(ctx context.Context, key string, grace time.Duration) (secretKey string, oldEndsAt time.Time, err error) {
+	cause := ledger.CauseOf(ctx)
+	oldEndsAt = cause.At.Add(grace)
 	secretKey, id, hash := secret.NewSecretKey()
 	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
-		return affected(tx.ExecContext(ctx, `UPDATE projects
-			SET secret_id = $1, secret_hash = $2, updated_at = $3, revision = $4 WHERE id = $5`,
-			id, hash[:], clock().UnixMicro(), rev, key))
+		if _, err := tx.ExecContext(ctx, `DELETE FROM old_secrets WHERE project_id = $1`, key); err != nil {
+			return err
+		}
+		if grace > 0 {
+			_, err := tx.ExecContext(ctx, `INSERT INTO old_secrets (project_id, secret_id, secret_hash, ends_at)
+				SELECT id, secret_id, secret_hash, $2 FROM projects WHERE id = $1`, key, oldEndsAt.UnixMicro())
+			if err != nil {
+				return err
+			}
+		}
+		err := affected(tx.ExecContext(ctx, `UPDATE projects SET secret_id = $1, secret_hash = $2, updated_at = $3, revision = $4,
+			versioned = CASE WHEN versioned = revision THEN $4 ELSE versioned END WHERE id = $5`,
+			id, hash[:], cause.At.UnixMicro(), rev, key))
+		if err != nil {
+			return err
+		}
+		detail, err := json.Marshal(map[string]int64{"graceSeconds": int64(grace / time.Second)})
+		if err != nil {
+			return err
+		}
+		return putEntry(ctx, tx, key, cause, ledger.Entry{Action: "regenerateSecret", Target: "secretKey", Detail: detail})
 	})
 	if err != nil {
-		return "", err
+		return "", time.Time{}, err
 	}
-	return secretKey, nil
+	return secretKey, oldEndsAt, nil
 }
 
 // DeleteProject deletes a project and its provider keys. Its identities' usage stays until [DB.Prune] removes it. No
@@ -208,9 +311,6 @@ func (s *Store) change(ctx context.Context, do func(tx *sql.Tx, revision int64) 
 	}
 	return nil
 }
-
-// clock returns the time in stored precision, so that a returned record equals the one read later.
-func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func affected(res sql.Result, err error) error {
 	if err != nil {

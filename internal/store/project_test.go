@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -96,7 +97,7 @@ func TestUnknownProjectIsNotFound(t *testing.T) {
 		_, err1 := s.Project(ctx, "pk_unknown")
 		_, err2 := s.ProjectBySecretID(ctx, "unknown")
 		_, err3 := s.UpdateProject(ctx, "pk_unknown", patch(`{}`))
-		_, err4 := s.RegenerateSecret(ctx, "pk_unknown")
+		_, _, err4 := s.RegenerateSecret(ctx, "pk_unknown", time.Hour)
 		for i, err := range []error{err1, err2, err3, err4, s.DeleteProject(ctx, "pk_unknown")} {
 			if !errors.Is(err, project.ErrNotFound) {
 				t.Errorf("call %d: %v, want ErrNotFound", i+1, err)
@@ -264,7 +265,7 @@ func TestRegeneratedSecretReplacesTheOldOne(t *testing.T) {
 	onEach(t, func(t *testing.T, location string) {
 		s := newStore(t, location)
 		rec, old := create(t, s, `{}`)
-		fresh, err := s.RegenerateSecret(t.Context(), rec.Key)
+		fresh, _, err := s.RegenerateSecret(t.Context(), rec.Key, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

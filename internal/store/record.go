@@ -39,7 +39,7 @@ func one(ctx context.Context, q queryer, where string, args ...any) (project.Rec
 }
 
 const queryProjects = `SELECT p.id, p.settings, p.secret_id, p.secret_hash, p.created_at, p.updated_at, p.revision,
-		k.provider, k.sealed, k.mask
+		p.version, p.versioned, k.provider, k.sealed, k.mask
 	FROM projects p LEFT JOIN provider_keys k ON k.project_id = p.id
 	WHERE %s ORDER BY p.created_at, p.id`
 
@@ -76,12 +76,13 @@ type row struct {
 	id, settings, secretID       string
 	secretHash                   []byte
 	createdAt, updatedAt, change int64
+	version, versioned           int64
 	provider, sealed, mask       sql.NullString
 }
 
 func (r *row) scan(rows *sql.Rows) error {
 	return rows.Scan(&r.id, &r.settings, &r.secretID, &r.secretHash, &r.createdAt, &r.updatedAt, &r.change,
-		&r.provider, &r.sealed, &r.mask)
+		&r.version, &r.versioned, &r.provider, &r.sealed, &r.mask)
 }
 
 func (r *row) record() record {
@@ -92,6 +93,10 @@ func (r *row) record() record {
 		CreatedAt: time.UnixMicro(r.createdAt).UTC(),
 		UpdatedAt: time.UnixMicro(r.updatedAt).UTC(),
 		Revision:  r.change,
+		Version:   r.version,
+	}
+	if r.versioned != r.change { // a binary without versions has changed it since
+		rec.Version++
 	}
 	settings, err := project.ReadSettings([]byte(r.settings))
 	if len(r.secretHash) != len(rec.SecretHash) {
@@ -111,8 +116,8 @@ func insert(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO projects
-		(id, settings, secret_id, secret_hash, created_at, updated_at, revision) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		rec.Key, string(doc), rec.SecretID, rec.SecretHash[:], rec.CreatedAt.UnixMicro(), rec.UpdatedAt.UnixMicro(), rec.Revision)
+		(id, settings, secret_id, secret_hash, created_at, updated_at, revision, version, versioned) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7)`,
+		rec.Key, string(doc), rec.SecretID, rec.SecretHash[:], rec.CreatedAt.UnixMicro(), rec.UpdatedAt.UnixMicro(), rec.Revision, rec.Version)
 	if err != nil {
 		return err
 	}
@@ -125,8 +130,8 @@ func replace(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE projects SET settings = $1, updated_at = $2, revision = $3 WHERE id = $4`,
-		string(doc), rec.UpdatedAt.UnixMicro(), rec.Revision, rec.Key)
+	_, err = tx.ExecContext(ctx, `UPDATE projects SET settings = $1, updated_at = $2, revision = $3, version = $4, versioned = $3 WHERE id = $5`,
+		string(doc), rec.UpdatedAt.UnixMicro(), rec.Revision, rec.Version, rec.Key)
 	if err != nil {
 		return err
 	}

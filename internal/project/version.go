@@ -1,0 +1,52 @@
+package project
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
+)
+
+// KeptVersions is how many versions of its settings a project keeps.
+const KeptVersions = 500
+
+// MaxGrace is how long a secret key may stay good after it was replaced.
+const MaxGrace = 24 * time.Hour
+
+// Version is a version of a project's settings, without the settings.
+type Version struct {
+	Number  int64
+	At      time.Time
+	By      ledger.Actor
+	Reason  string
+	Changes json.RawMessage // a list of Change
+}
+
+// Restored returns the settings of a version, to replace the current ones. Provider keys are no part of a version, so a
+// provider keeps its present key, and a built-in one with a key stays even if the version does not have it. gone are the
+// providers that had a key then and have none now, or whose dialect, and with it the vendor, was another.
+func (r Record) Restored(then Settings) (s Settings, gone []string) {
+	s = then
+	s.Providers = make(map[string]ProviderFields, len(then.Providers))
+	for name, p := range then.Providers {
+		had := p.Key != ""
+		p.Key = r.Keys[name].Mask
+		if p.Key != "" && p.dialect(name) != r.Settings.Providers[name].dialect(name) {
+			p.Key = ""
+		}
+		if had && p.Key == "" {
+			gone = append(gone, name)
+		}
+		s.Providers[name] = p
+	}
+	for name, key := range r.Keys {
+		if _, builtIn := VendorOf(name); builtIn {
+			if _, has := s.Providers[name]; !has {
+				s.Providers[name] = ProviderFields{Key: key.Mask}
+			}
+		}
+	}
+	slices.Sort(gone)
+	return s, gone
+}
