@@ -33,6 +33,7 @@ type Ledger interface {
 	Account(ctx context.Context, key ledger.Key, period limit.Period, now time.Time) (ledger.Account, error)
 	Accounts(ctx context.Context, keys []ledger.Key, period limit.Period, now time.Time) ([]ledger.Account, error)
 	Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error)
+	History(ctx context.Context, s ledger.Span) ([]ledger.Bucket, error)
 	List(ctx context.Context, f ledger.Find) (ledger.Found, error)
 }
 

@@ -33,6 +33,7 @@ func build(o Options) (*router, huma.API) {
 	rt.credits(doc)
 	rt.usage(doc)
 	rt.limits(doc)
+	rt.history(doc)
 	dataPlane(doc.OpenAPI())
 	loosen(doc.OpenAPI().Components.Schemas)
 	describeSettings(doc.OpenAPI())

@@ -124,6 +124,7 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"GET /identities",
 		"GET /identities/{identity}",
 		"GET /identities/{identity}/credits",
+		"GET /identities/{identity}/history",
 		"GET /identities/{identity}/usage",
 		"POST /identities",
 		"POST /identities/bulk",

@@ -219,6 +219,8 @@ type Ledger interface {
 	// before, it returns the outcome of that time. After ErrUnavailable or an error of ctx,
 	// the change may have been applied or not: send it again with the same Once to find out.
 	Change(ctx context.Context, c Change) (Outcome, error)
+	// History returns the usage of one identity, in the order of time and names.
+	History(ctx context.Context, s Span) ([]Bucket, error)
 	// List returns the known identities that match, in the order of their names.
 	List(ctx context.Context, f Find) (Found, error)
 }

@@ -168,6 +168,13 @@ func (w watched) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, e
 	return o, err
 }
 
+// History implements ledger.Ledger.
+func (w watched) History(ctx context.Context, s ledger.Span) ([]ledger.Bucket, error) {
+	found, err := w.Ledger.History(ctx, s)
+	w.health.changed(err)
+	return found, err
+}
+
 // List implements ledger.Ledger.
 func (w watched) List(ctx context.Context, f ledger.Find) (ledger.Found, error) {
 	found, err := w.Ledger.List(ctx, f)

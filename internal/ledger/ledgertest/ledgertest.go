@@ -100,6 +100,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"List", list},
 		{"AccountsAreReadTogether", accountsAreRead},
 		{"ListWhere", listWhere},
+		{"History", history},
 
 		{"RollupsEqualUsage", rollupsEqualUsage},
 		{"SameDecisionsAsASequentialBook", sequential},

@@ -150,3 +150,35 @@ func listWhere(t *testing.T, s Store) {
 		}
 	}
 }
+
+// history: the usage of one identity by hour and day, whole, by model and by tier. A reset takes nothing from it.
+func history(t *testing.T, s Store) {
+	key := identity("alice")
+	mini, dear := rules(caps(1000, -1, -1), "gpt-4o-mini", limit.Daily), rules(caps(1000, -1, -1), "gpt-4o", limit.Daily)
+	spend(t, s, key, mini, 1, noon)
+	spend(t, s, key, mini, 2, noon.Add(time.Minute))
+	spend(t, s, key, dear, 4, noon.Add(time.Minute))
+	spend(t, s, key, mini, 8, noon.Add(2*time.Hour))
+	spend(t, s, identity("alicf"), mini, 16, noon)
+	change(t, s, noon.Add(2*time.Hour), func(a *ledger.Account) { a.Reset(true, true) }, key)
+	spend(t, s, key, dear, 32, noon.Add(24*time.Hour))
+	at := ledger.HourOf(noon)
+	day := at / 24 * 24
+	for _, c := range []struct {
+		from, to, step int64
+		split          ledger.Split
+		want           []ledger.Bucket
+	}{
+		{at, at + 3, 1, ledger.Whole, []ledger.Bucket{{Hour: at, Name: "", Amounts: limit.Amounts{3, 7, 70}}, {Hour: at + 2, Name: "", Amounts: limit.Amounts{1, 8, 80}}}},
+		{at, at + 2, 1, ledger.Whole, []ledger.Bucket{{Hour: at, Name: "", Amounts: limit.Amounts{3, 7, 70}}}},
+		{at + 1, at + 2, 1, ledger.Whole, nil},
+		{day, day + 48, 24, ledger.ByModel, []ledger.Bucket{{Hour: day, Name: "gpt-4o", Amounts: limit.Amounts{1, 4, 40}},
+			{Hour: day, Name: "gpt-4o-mini", Amounts: limit.Amounts{3, 11, 110}}, {Hour: day + 24, Name: "gpt-4o", Amounts: limit.Amounts{1, 32, 320}}}},
+		{day, day + 24, 24, ledger.ByTier, []ledger.Bucket{{Hour: day, Name: "pro", Amounts: limit.Amounts{4, 15, 150}}}},
+	} {
+		got, err := s.History(t.Context(), ledger.Span{Key: key, From: c.from, To: c.to, Step: c.step, Split: c.split})
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%d to %d by %d, split %d: %v, %v; want %v", c.from, c.to, c.step, c.split, got, err, c.want)
+		}
+	}
+}

@@ -16,28 +16,63 @@ func (l *Ledger) List(ctx context.Context, f ledger.Find) (ledger.Found, error) 
 	if !keepable(f.Project) || !keepable(f.Text) || !keepable(f.After) {
 		return ledger.Found{}, nil // no identity can have such a name
 	}
+	var found ledger.Found
+	err := l.readSlowly(ctx, func(s *session) error {
+		sendList(s, f)
+		err := errors.Join(s.sync(), s.each(nil))
+		if err == nil {
+			found, err = readList(s, f)
+		}
+		return err
+	})
+	if err != nil {
+		return ledger.Found{}, ledger.Unavailable("list identities", err)
+	}
+	return found, nil
+}
+
+// readSlowly reads in one round trip that may take long. send sends its statements and reads their results, after those of
+// setLimits.
+func (l *Ledger) readSlowly(ctx context.Context, send func(s *session) error) error {
 	done, err := l.acquireSlot(ctx)
 	if err != nil {
-		return ledger.Found{}, err
+		return err
 	}
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	s, err := l.connect(ctx)
 	if err != nil {
-		return ledger.Found{}, ledger.Unavailable("list identities", err)
+		return err
 	}
 	defer s.close()
 	s.send(setLimits, textParam(listTimeout), textParam(changeLockTimeout))
-	sendList(s, f)
-	if err = errors.Join(s.sync(), s.each(nil)); err == nil {
-		var found ledger.Found
-		if found, err = readList(s, f); err == nil {
-			return found, nil
-		}
+	if err := send(s); err != nil {
+		s.broken = true
+		return err
 	}
-	s.broken = true
-	return ledger.Found{}, ledger.Unavailable("list identities", err)
+	return nil
+}
+
+// History implements ledger.Ledger.
+func (l *Ledger) History(ctx context.Context, h ledger.Span) ([]ledger.Bucket, error) {
+	if !keepableKey(h.Key) {
+		return nil, errKey
+	}
+	if err := l.queue.caughtUp(ctx, []ledger.Key{h.Key}); err != nil {
+		return nil, err
+	}
+	var all []ledger.Bucket
+	err := l.readSlowly(ctx, func(s *session) error {
+		s.send(readHistory, textParam(h.Key.Project), textParam(h.Key.Identity), intParam(h.From), intParam(h.To), intParam(h.Step), intParam(int64(h.Split)))
+		return errors.Join(s.sync(), s.each(nil), s.each(func(r *record) {
+			all = append(all, ledger.Bucket{Hour: r.int(), Name: ledger.UnescapeName(r.text()), Amounts: r.amounts()})
+		}), s.done(0))
+	})
+	if err != nil {
+		return nil, ledger.Unavailable("read the history of an identity", err)
+	}
+	return all, nil
 }
 
 // sendList sends the queries of a list.

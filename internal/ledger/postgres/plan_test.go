@@ -29,7 +29,7 @@ func TestNoQueryWithoutAnIndex(t *testing.T) {
 		t.Helper()
 		for name, sql := range map[string]string{
 			"readOnce": readOnce, "countNames": countNames, "listNames": listNames, "scanNames": scanNames,
-			"countWhereNames": countWhereNames, "listWhereNames": listWhereNames, "listRecentNames": listRecentNames, "scanRecentNames": scanRecentNames,
+			"readHistory": readHistory, "countWhereNames": countWhereNames, "listWhereNames": listWhereNames, "listRecentNames": listRecentNames, "scanRecentNames": scanRecentNames,
 			"register": register, "beat": beat, "readBeats": readBeats, "deregister": deregister, "declare": declare,
 			"findOrphans": selectOrphans,
 		} {

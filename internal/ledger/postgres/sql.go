@@ -258,6 +258,11 @@ var (
 	scanRecentNames = byRecent("identity, updated_at") + ` OFFSET $5`
 )
 
+// readHistory groups the usage of one identity.
+var readHistory = fmt.Sprintf(`SELECT hour / $5 * $5, CASE $6::int8 WHEN 1 THEN model WHEN 2 THEN tier ELSE '' END AS name,
+	least(sum(requests), %[1]d)::int8, least(sum(tokens), %[1]d)::int8, least(sum(micros), %[1]d)::int8 FROM usage
+	WHERE project_id = $1 AND identity = $2 AND hour >= $3 AND hour < $4 AND kind = 0 GROUP BY 1, 2 ORDER BY 1, 2`, int64(limit.Most))
+
 const (
 	register   = `INSERT INTO nodes (id, rolls_up) VALUES ($1, true)`
 	beat       = `UPDATE nodes SET beat = beat + 1 WHERE id = $1`

@@ -195,3 +195,27 @@ func (l *Ledger) readAll(ctx context.Context, project string, names []string, in
 	}
 	return nil
 }
+
+// History implements ledger.Ledger.
+func (l *Ledger) History(ctx context.Context, s ledger.Span) ([]ledger.Bucket, error) {
+	if err := l.writer.awaitFold(ctx, l.writer.last()); err != nil {
+		return nil, err
+	}
+	rows, err := l.reads.history.QueryContext(ctx, s.Key.Project, s.Key.Identity, s.From, s.To, s.Step, int64(s.Split))
+	if err != nil {
+		return nil, ledger.Unavailable("read the history of an identity", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err returns its error
+	var all []ledger.Bucket
+	for rows.Next() {
+		var b ledger.Bucket
+		if err := rows.Scan(&b.Hour, &b.Name, &b.Amounts[limit.Requests], &b.Amounts[limit.Tokens], &b.Amounts[limit.Cost]); err != nil {
+			return nil, ledger.Unavailable("read the history of an identity", err)
+		}
+		all = append(all, b)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, ledger.Unavailable("read the history of an identity", err)
+	}
+	return all, nil
+}

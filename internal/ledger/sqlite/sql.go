@@ -386,6 +386,7 @@ type reads struct {
 	account, once, accounts *sql.Stmt
 	list, count, scanned    *sql.Stmt
 	listWhere, countWhere   *sql.Stmt
+	history                 *sql.Stmt
 	recent, recentScanned   *sql.Stmt
 }
 
@@ -409,6 +410,9 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 			UNION ALL
 			SELECT key, 1, model, hour, requests, tokens, micros, credit_requests, credit_tokens, credit_micros, 0
 			FROM json_each(?2) CROSS JOIN usage ON project_id = ?1 AND identity = value AND hour >= ?3`},
+		{all, &r.history, fmt.Sprintf(`SELECT hour / ?5 * ?5, CASE ?6 WHEN 1 THEN model WHEN 2 THEN tier ELSE '' END,
+			min(sum(requests), %[1]d), min(sum(tokens), %[1]d), min(sum(micros), %[1]d) FROM usage
+			WHERE project_id = ?1 AND identity = ?2 AND hour >= ?3 AND hour < ?4 AND kind = 0 GROUP BY 1, 2 ORDER BY 1, 2`, int64(limit.Most))},
 		{all, &r.list, `SELECT identity FROM (` + byName("identity") + `) WHERE instr(identity, ?5) > 0 ORDER BY identity LIMIT ?6 OFFSET ?7`},
 		{all, &r.count, `SELECT count(*) FROM (SELECT 1 FROM (` + byName("identity") + `) WHERE instr(identity, ?5) > 0 LIMIT ?6)`},
 		{all, &r.scanned, byName("identity") + ` OFFSET ?5`},
@@ -431,7 +435,7 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 
 func (r *reads) close() {
 	for _, stmt := range []*sql.Stmt{r.account, r.once, r.accounts, r.list, r.scanned, r.count,
-		r.listWhere, r.countWhere, r.recent, r.recentScanned} {
+		r.listWhere, r.countWhere, r.recent, r.recentScanned, r.history} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}
