@@ -174,7 +174,8 @@ func (c *control) identities(doc huma.API) {
 		Summary: "Create or update many identities",
 		Description: "If one item is not valid, no item is applied, and errors name the wrong ones. With mode=each the valid items are applied, " +
 			"and the answer is {results, applied, failed} instead. The body may have MAX_BODY_MB (32 MB by default). Bodies of other calls may have 1 MB.",
-		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{jsonType: {Schema: bulkAnswer(doc)}}}},
+		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{jsonType: {
+			Schema: bulkAnswer(doc), Example: json.RawMessage(`{"items": [` + anIdentity + `], "count": 1}`)}}}},
 	}, example{request: `{"items": [{"identity": "user-123", ` + someSettings + `}]}`},
 		[]int{http.StatusConflict}, c.setMany)
 
