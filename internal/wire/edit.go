@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 )
@@ -55,7 +56,8 @@ func (p *patches) apply() []byte {
 	if len(p.list) == 0 {
 		return p.body
 	}
-	slices.SortFunc(p.list, func(a, b patch) int { return a.start - b.start })
+	// An insertion comes before a removal at the same byte, and after earlier insertions there.
+	slices.SortStableFunc(p.list, func(a, b patch) int { return cmp.Or(a.start-b.start, a.end-b.end) })
 	size := len(p.body)
 	for _, c := range p.list {
 		size += len(c.with)
