@@ -331,3 +331,27 @@ func origin(path, s string) (string, error) {
 	}
 	return o, nil
 }
+
+// Candidate returns the provider of a name as settings with these fields would make it, with a key that is not sealed. The
+// error is a *document.FieldError.
+func Candidate(name string, fields ProviderFields, key string) (*Provider, error) {
+	at := document.Join("providers", name)
+	if err := providerName(at, name); err != nil {
+		return nil, err
+	}
+	fields.Key = "" // whether its shape fits the vendor is for the caller to say
+	if err := fields.check(at, name); err != nil {
+		return nil, err
+	}
+	rec := Record{Settings: Default(), Keys: map[string]SealedKey{}}
+	rec.Settings.Providers = map[string]ProviderFields{name: fields}
+	if key != "" {
+		rec.Keys[name] = SealedKey{Sealed: key}
+	}
+	s, err := NewSnapshot(rec, func(_, key string) (string, error) { return key, nil })
+	if err != nil {
+		return nil, err
+	}
+	p, _ := s.Provider(name)
+	return p, nil
+}

@@ -15,6 +15,8 @@ type Vendor struct {
 	BaseURL     string // as the vendor's own SDK takes it
 	KeyVariable string // the environment variable of its API key, in its documentation
 	PriceData   string // its id in the price data, see internal/price/generate
+	KeysPage    string // where its keys are made
+	BillingPage string // where its credit is bought
 
 	// Models are prefixes of its models' names that no other vendor's names have; # stands for a digit. Names in the price
 	// book need no prefix here.
@@ -52,6 +54,8 @@ var vendors = []Vendor{
 		BaseURL:     "https://api.openai.com/v1",
 		KeyVariable: "OPENAI_API_KEY",
 		PriceData:   "openai",
+		KeysPage:    "https://platform.openai.com/api-keys",
+		BillingPage: "https://platform.openai.com/settings/organization/billing",
 		Models: []string{"gpt-", "chatgpt-", "o#", "text-embedding-", "omni-moderation-", "dall-e-", "gpt-image-", "sora-", "whisper-",
 			"tts-", "text-moderation-", "codex-", "computer-use-"},
 		Families: []Family{
@@ -72,6 +76,8 @@ var vendors = []Vendor{
 		BaseURL:     "https://api.anthropic.com",
 		KeyVariable: "ANTHROPIC_API_KEY",
 		PriceData:   "anthropic",
+		KeysPage:    "https://console.anthropic.com/settings/keys",
+		BillingPage: "https://console.anthropic.com/settings/billing",
 		Models:      []string{"claude-"},
 		Families:    []Family{{"claude", "claude"}},
 		Example:     "claude-haiku-4-5", Cheap: "claude-haiku-4-5", Dear: "claude-sonnet-5",
@@ -84,6 +90,8 @@ var vendors = []Vendor{
 		BaseURL:     "https://generativelanguage.googleapis.com",
 		KeyVariable: "GEMINI_API_KEY",
 		PriceData:   "google",
+		KeysPage:    "https://aistudio.google.com/apikey",
+		BillingPage: "https://console.cloud.google.com/billing",
 		Models:      []string{"gemini-", "gemma-", "imagen-", "veo-", "lyria-"},
 		Families: []Family{
 			{"gemini-embedding", "embedding"}, {"gemini", "gemini"}, {"gemma", "gemma"}, {"imagen", "image"}, {"veo", "image"},
@@ -99,6 +107,8 @@ var vendors = []Vendor{
 		BaseURL:     "https://api.x.ai/v1",
 		KeyVariable: "XAI_API_KEY",
 		PriceData:   "x-ai",
+		KeysPage:    "https://console.x.ai",
+		BillingPage: "https://console.x.ai",
 		Models:      []string{"grok-"},
 		Families:    []Family{{"grok", "grok"}},
 		Example:     "grok-4.3", Cheap: "grok-build-0.1", Dear: "grok-4.3",
@@ -112,6 +122,8 @@ var vendors = []Vendor{
 		BaseURL:     "https://api.mistral.ai/v1",
 		KeyVariable: "MISTRAL_API_KEY",
 		PriceData:   "mistral",
+		KeysPage:    "https://console.mistral.ai/api-keys",
+		BillingPage: "https://console.mistral.ai/billing",
 		Models:      []string{"mistral-", "ministral-", "codestral-", "pixtral-", "magistral-", "open-mistral-", "open-mixtral-", "labs-"},
 		Families: []Family{
 			{"mistral-embed", "embedding"}, {"mistral-moderation", "moderation"}, {"codestral-embed", "embedding"},
@@ -128,6 +140,8 @@ var vendors = []Vendor{
 		BaseURL:     "https://api.deepseek.com/v1",
 		KeyVariable: "DEEPSEEK_API_KEY",
 		PriceData:   "deepseek",
+		KeysPage:    "https://platform.deepseek.com/api_keys",
+		BillingPage: "https://platform.deepseek.com/top_up",
 		Models:      []string{"deepseek-"},
 		Families:    []Family{{"deepseek", "deepseek"}},
 		Example:     "deepseek-chat", Cheap: "deepseek-v4-flash", Dear: "deepseek-v4-pro",

@@ -37,6 +37,19 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller stri
 	if key == "" {
 		return Credential{Header: header, Query: query}, nil
 	}
+	if place == project.PlaceQuery {
+		if query != "" {
+			query += "&"
+		}
+		query += "key=" + url.QueryEscape(key)
+	} else {
+		setKey(header, place, key)
+	}
+	return Credential{Header: header, Query: query}, nil
+}
+
+// setKey puts a key into its place in a header.
+func setKey(header http.Header, place project.Place, key string) {
 	switch place {
 	case project.PlaceBearer:
 		header["Authorization"] = []string{"Bearer " + key}
@@ -44,13 +57,7 @@ func Authorize(t Target, ep wire.Endpoint, in http.Header, rawQuery, caller stri
 		header["X-Api-Key"] = []string{key}
 	case project.PlaceGoogAPIKey:
 		header["X-Goog-Api-Key"] = []string{key}
-	case project.PlaceQuery:
-		if query != "" {
-			query += "&"
-		}
-		query += "key=" + url.QueryEscape(key)
 	}
-	return Credential{Header: header, Query: query}, nil
 }
 
 // credential chooses the key to send and its place. The key is "" for a server of the developer's own that needs no key,

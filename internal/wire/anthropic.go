@@ -19,6 +19,7 @@ var anthropic = Spec{
 		CountMessageTokens: "/v1/messages/count_tokens",
 		ChatCompletions:    "/v1/chat/completions",
 	},
+	List:          ModelList{Path: "/v1/models", Query: "limit=1000", Header: map[string]string{"Anthropic-Version": "2023-06-01"}, Member: "data"},
 	Surplus:       []string{"/v1", "/messages"},
 	CompletionCap: true,
 

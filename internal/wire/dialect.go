@@ -28,6 +28,8 @@ type Spec struct {
 	// Paths are the operations that a provider of the dialect serves, by their path below its base URL, in which {model}
 	// stands for the model.
 	Paths map[Operation]string
+	// List asks a provider of the dialect for its models.
+	List ModelList
 	// Surplus are ends of those paths, which a base URL must not have.
 	Surplus []string
 
@@ -57,6 +59,14 @@ type Spec struct {
 	untypedTools  bool   // a tool without a type is the client's, even without a description
 	capInside     bool   // the output cap stands in generationConfig
 	streamOptions bool   // stream_options.include_usage asks for the usage of a stream
+}
+
+// ModelList is how a provider of a dialect is asked for its models.
+type ModelList struct {
+	Path   string // below its base URL
+	Query  string // raw
+	Header map[string]string
+	Member string // of the answer, that lists them
 }
 
 // specs are the dialects.

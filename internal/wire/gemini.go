@@ -24,6 +24,7 @@ var gemini = Spec{
 		Embeddings:            "/v1beta/openai/embeddings",
 		ImageGenerations:      "/v1beta/openai/images/generations",
 	},
+	List:           ModelList{Path: "/v1beta/models", Query: "pageSize=1000", Member: "models"},
 	Surplus:        []string{"/v1beta", "/models", "/openai"},
 	ModelInPath:    true,
 	CompletionCap:  true,

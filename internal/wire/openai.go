@@ -25,6 +25,7 @@ var openAI = Spec{
 		Transcriptions:      "/audio/transcriptions",
 		Translations:        "/audio/translations",
 	},
+	List:          ModelList{Path: "/models", Member: "data"},
 	Surplus:       []string{"/chat/completions", "/responses"},
 	SlashedModels: true,
 	CachesUnasked: true,
