@@ -26,7 +26,7 @@ var rows = [][]string{
 	{"internal/activity", "internal/metrics", "internal/trace"}, // of what the gateway and the ledger have seen, which know nothing of them
 	{"internal/gateway", "internal/api", "internal/store", "web"},
 	{"internal/admission"}, // what the gateway decides and the control plane explains
-	{"internal/project", "internal/identity", "internal/account", "internal/provider", "internal/ledger/...",
+	{"internal/project", "internal/prompt", "internal/identity", "internal/account", "internal/provider", "internal/ledger/...",
 		"internal/meter", "internal/config", "internal/mail", "internal/echo"},
 	{"internal/budget", "internal/document", "internal/wire", "internal/guard", "internal/limit", "internal/live", "internal/price", "internal/proxy", "internal/rollup", "internal/sound", "internal/sse", "internal/secret"},
 }
@@ -37,6 +37,8 @@ var sameRow = []struct{ from, to, why string }{
 	{"test/...", "test/node", "tests run real processes through it"},
 	{"test/...", "test/pgtest", "a test on PostgreSQL has one of its own"},
 	{"internal/config", "internal/project", "a file of prices is read as a project's prices are"},
+	{"internal/project", "internal/prompt", "a project's snapshot has its stored prompts"},
+	{"internal/prompt", "internal/ledger", "a version of a prompt names its author as the audit trail does"},
 	{"internal/identity", "internal/project", "an identity belongs to a project, which names its tiers"},
 	{"internal/identity", "internal/ledger", "what is set for an identity is kept there"},
 	{"internal/project", "internal/ledger", "a version of the settings names the actor who made it"},

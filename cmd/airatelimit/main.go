@@ -28,6 +28,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" default:"1" help:"Serve the API. This is what runs without a command."`
 	Project     projectCmd     `cmd:"" help:"Make and change projects, beside a running server too."`
 	Migrate     migrateCmd     `cmd:"" help:"Copy everything from a SQLite file into an empty PostgreSQL."`
+	Rekey       rekeyCmd       `cmd:"" help:"Seal every stored provider key and prompt anew with ENCRYPTION_KEY."`
 	Backup      backupCmd      `cmd:"" help:"Copy the SQLite file, while it is served."`
 	Demo        demoCmd        `cmd:"" help:"Try it: a server with a provider inside, and commands to paste."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask the server on this machine whether it takes requests, for containers."`

@@ -18,6 +18,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
+	"github.com/airatelimit/airatelimit/internal/prompt"
 )
 
 // Settings is a project's settings document (docs/settings.md). The zero value is a valid project without limits. The
@@ -353,9 +354,8 @@ func tierName(path, name string) error {
 }
 
 func promptName(path, name string) error {
-	const most = 128
-	if name == "" || len(name) > most || !document.Printable(name) || strings.TrimSpace(name) != name {
-		return document.Errorf(path, "is not a prompt's name: 1 to %d bytes of printable text without spaces around it", most)
+	if problem := prompt.NameProblem(name); problem != "" {
+		return document.Errorf(path, "%s", problem)
 	}
 	return nil
 }

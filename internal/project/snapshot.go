@@ -11,6 +11,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/prompt"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -47,6 +48,7 @@ type Snapshot struct {
 	prices     priceList
 	book       *PriceBook // overrides the built-in book; may be nil
 	naming     naming
+	prompts    map[string]*prompt.Prompt
 	keys       *lazyKeys // see named
 	settings   Settings  // without keys
 }
@@ -210,6 +212,19 @@ func indexed(patterns []pattern) limit.Index {
 	}
 	return limit.NewIndex(keys)
 }
+
+// WithPrompts returns a copy of the snapshot with the project's stored prompts.
+func (s *Snapshot) WithPrompts(prompts map[string]*prompt.Prompt) *Snapshot {
+	c := *s
+	c.prompts = prompts
+	return &c
+}
+
+// Prompt returns the stored prompt of that name, which may be disabled or unreadable; nil for none.
+func (s *Snapshot) Prompt(name string) *prompt.Prompt { return s.prompts[name] }
+
+// Prompts returns the stored prompts by name. Nothing of them may be changed.
+func (s *Snapshot) Prompts() map[string]*prompt.Prompt { return s.prompts }
 
 // URL returns the URL of an escaped path below the base URL. The error is url.Parse's.
 func (p *Provider) URL(path string) (*url.URL, error) {

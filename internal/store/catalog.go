@@ -201,8 +201,16 @@ func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
 	if err != nil {
 		return nil, err
 	}
+	prompts, err := c.store.preparePrompts(ctx, tx, last.revision, last.projects)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range changed {
-		next.projects[r.Key] = c.store.entry(r, last.projects[r.Key].snapshot)
+		e := c.store.entry(r, last.projects[r.Key].snapshot)
+		if e.err == nil {
+			e.snapshot = e.snapshot.WithPrompts(prompts[r.Key])
+		}
+		next.projects[r.Key] = e
 	}
 	next.unreadable = unreadable(next.projects)
 	return next, nil
@@ -219,6 +227,11 @@ func unreadable(projects map[string]entry) map[string]string {
 		for _, p := range e.snapshot.Configured() {
 			if p.KeyError != nil {
 				why[key] = fmt.Sprintf("stored key of %s: %v", p.Name, p.KeyError)
+			}
+		}
+		for name, p := range e.snapshot.Prompts() {
+			if p.Err != nil {
+				why[key] = fmt.Sprintf("stored prompt %q: %v", name, p.Err)
 			}
 		}
 	}

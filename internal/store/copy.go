@@ -76,6 +76,12 @@ var copies = []copied{
 		columns: []string{"project_id", "version", "at", "actor_kind", "actor_id", "actor_email", "reason", "changes", "settings", "masks"},
 		sums:    []string{"version"}},
 	{table: "old_secrets", order: "project_id", columns: []string{"project_id", "secret_id", "secret_hash", "ends_at"}, sums: []string{"ends_at"}},
+	{table: "prompts", order: "project_id, name", columns: []string{"project_id", "name", "version", "created_at", "revision"},
+		sums: []string{"version", "created_at"}},
+	{table: "prompt_versions", order: "project_id, name, version",
+		columns: []string{"project_id", "name", "version", "description", "enabled", "sealed", "text", "bytes", "restored",
+			"actor_kind", "actor_id", "actor_email", "at"},
+		sums: []string{"version", "enabled", "sealed", "bytes", "restored", "at"}},
 	{table: "identities", order: "project_id, identity", from: spent,
 		columns: []string{"project_id", "identity", "known", "settings", "credit_requests", "credit_tokens", "credit_micros",
 			"unlimited_until", "burst_at", "created_at", "updated_at"},
@@ -238,17 +244,19 @@ func awaitFolded(ctx context.Context, db *sql.DB, path string) error {
 	return nil
 }
 
-// checkKeys returns an error if the keyring does not open every stored provider key.
+// checkKeys returns an error if the keyring does not open every stored provider key and prompt.
 func checkKeys(ctx context.Context, from *sql.Tx, keys *secret.Keyring) error {
-	records, err := query(ctx, from, "true")
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		for provider, k := range r.Keys {
-			if _, err := keys.Open(k.Sealed, sealedFor(r.Key, provider)); err != nil {
-				return fmt.Errorf("the key of %s in project %s: %w: set ENCRYPTION_KEY to the key that sealed it", provider, r.Key, err)
+	for _, t := range sealedTables {
+		err := t.each(ctx, from, t.column, t.sealed, nil, func(page []sealedRow) error {
+			for _, r := range page {
+				if _, err := keys.Open(r.text, t.aad(r)); err != nil {
+					return fmt.Errorf("%s: %w: set ENCRYPTION_KEY to the key that sealed it", t.what(r), err)
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -259,7 +267,7 @@ func lockEmpty(ctx context.Context, to *sql.Tx) error {
 	for _, s := range []string{
 		`SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '0', true),
 			set_config('idle_in_transaction_session_timeout', '0', true)`,
-		`LOCK TABLE projects, provider_keys, settings_versions, old_secrets, identities, usage, holds, idempotency, audit, users, sessions, members, invitations IN SHARE ROW EXCLUSIVE MODE`,
+		`LOCK TABLE projects, provider_keys, prompts, prompt_versions, settings_versions, old_secrets, identities, usage, holds, idempotency, audit, users, sessions, members, invitations IN SHARE ROW EXCLUSIVE MODE`,
 	} {
 		if _, err := to.ExecContext(ctx, s); err != nil {
 			return fmt.Errorf("lock the target's tables: %w", err)

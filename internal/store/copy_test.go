@@ -26,7 +26,10 @@ func copySource(t *testing.T, identities int) (path, projectKey string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec, _ := create(t, New(db, keyring(t, "k")), `{"name": "A", "providers": {"openai": {"key": "`+plainKey+`"}}}`)
+	s := New(db, keyring(t, "k"))
+	rec, _ := create(t, s, `{"name": "A", "providers": {"openai": {"key": "`+plainKey+`"}}}`)
+	save(t, s, rec.Key, "assistant", "first text")
+	save(t, s, rec.Key, "assistant", "second text")
 	fill(t, db.Write, rec.Key, identities, time.Now())
 	addPeople(t, New(db, keyring(t, "k")), rec.Key)
 	for _, s := range []string{
@@ -107,7 +110,7 @@ func TestCopyBringsEverythingAndSettlesWhatRan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Copied{{"projects", 1}, {"provider_keys", 1}, {"settings_versions", 1}, {"old_secrets", 1}, {"identities", n}, {"usage", n + 3}, {"idempotency", n},
+	want := []Copied{{"projects", 1}, {"provider_keys", 1}, {"settings_versions", 1}, {"old_secrets", 1}, {"prompts", 1}, {"prompt_versions", 2}, {"identities", n}, {"usage", n + 3}, {"idempotency", n},
 		{"rollup_pending", 0}, {"rollup_projects", 0}, {"usage_total", 0}, {"usage_hour", 0}, {"usage_day", 0}, {"refusals", 0},
 		{"refused_identities", 0}, {"near_limits", 0},
 		{"users", 1}, {"sessions", 1}, {"members", 1}, {"invitations", 1}, {"audit", n + 2}}

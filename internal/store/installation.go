@@ -19,14 +19,12 @@ var (
 	// ErrKeptKey means that the encryption key is known to this machine alone, and no server of the database has it.
 	ErrKeptKey = errors.New("ENCRYPTION_KEY is not set here, and no server of this database has started with the key that this machine keeps in DATA_DIR, so it may be none that they have. If this machine will be the server, start it once with this DATA_DIR, and then run the command again. If there are servers, set ENCRYPTION_KEY to their own")
 
-	// ErrUnopened means that neither ENCRYPTION_KEY nor ENCRYPTION_KEY_PREVIOUS opens some stored provider keys. Its text
-	// names them.
-	ErrUnopened = errors.New("stored provider keys cannot be opened")
+	// ErrUnopened means that neither ENCRYPTION_KEY nor ENCRYPTION_KEY_PREVIOUS opens some stored provider keys or prompts.
+	// Its text names them.
+	ErrUnopened = errors.New("stored provider keys or prompts cannot be opened")
 )
 
 const (
-	// keyPage is how many stored keys are read, and resealed, at a time.
-	keyPage = 500
 	// unopenedShown is how many keys that cannot be opened an error names.
 	unopenedShown = 10
 	// keysTime bounds AdoptKeys; a page takes some milliseconds.
@@ -35,24 +33,87 @@ const (
 	alivePoll, aliveTime = 250 * time.Millisecond, 12 * time.Second
 )
 
-// AdoptKeys makes the store's encryption key the key that seals provider keys in this database. Every start of a server
-// calls it. It opens every stored key, and reseals those that an earlier key has sealed.
+// AdoptKeys makes the store's encryption key the key that seals provider keys and prompts in this database. Every start of
+// a server calls it. It opens all of them, and reseals those that an earlier key has sealed.
 //
-// If a stored key cannot be opened, the error is [ErrUnopened] and nothing has changed. If running nodes seal with a key
+// If one cannot be opened, the error is [ErrUnopened] and nothing has changed. If running nodes seal with a key
 // that is not in the keyring, the error is [ErrOtherKey]. Both name the remedy.
 //
-// Resealing does not raise the revision: running nodes have the provider keys in memory, and may not have the new
+// Resealing does not raise the revision: running nodes have the keys and the texts in memory, and may not have the new
 // encryption key yet.
 func (s *Store) AdoptKeys(ctx context.Context) error {
+	_, err := s.adopt(ctx)
+	return err
+}
+
+// Rekey does what [Store.AdoptKeys] does, and returns how many provider keys and prompts it has sealed anew. Without an
+// encryption key it is [secret.ErrNoKey], and with a key that no server of the database has, [ErrKeptKey].
+func (s *Store) Rekey(ctx context.Context) (resealed int, err error) {
+	if s.keys.ID() == "" {
+		return 0, secret.ErrNoKey
+	}
+	if s.KeptKey {
+		tx, err := s.db.begin(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("compare encryption keys: %w", err)
+		}
+		known, err := s.db.sealingKey(ctx, tx)
+		if err := errors.Join(err, tx.Rollback()); err != nil {
+			return 0, err
+		}
+		if known != s.keys.ID() {
+			return 0, ErrKeptKey
+		}
+	}
+	return s.adopt(ctx)
+}
+
+func (s *Store) adopt(ctx context.Context) (resealed int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, keysTime)
 	defer cancel()
 	if err := s.adoptKey(ctx); err != nil {
+		return 0, err
+	}
+	if resealed, err = s.resealAll(ctx); err != nil {
+		return resealed, fmt.Errorf("seal with the current ENCRYPTION_KEY: %w", err)
+	}
+	return resealed, nil
+}
+
+// RemoveUnopened removes every provider key and every version of a prompt that the keyring does not open, and prompts whose
+// current version was one. It returns what it has removed, for a person to read.
+func (s *Store) RemoveUnopened(ctx context.Context) (removed []string, err error) {
+	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
+		for _, t := range sealedTables {
+			var lost []sealedRow
+			err := t.each(ctx, tx, t.column, t.sealed, nil, func(page []sealedRow) error {
+				for _, r := range page {
+					if _, err := s.keys.Open(r.text, t.aad(r)); err != nil {
+						r.text = ""
+						lost = append(lost, r)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			for _, r := range lost {
+				where, args := t.row(r)
+				if _, err := tx.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %s WHERE %s`, t.name, where), args...); err != nil {
+					return err
+				}
+				if _, err := tx.ExecContext(ctx, `UPDATE projects SET revision = $1 WHERE id = $2`, rev, r.project()); err != nil {
+					return err
+				}
+				removed = append(removed, t.what(r))
+			}
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM prompts WHERE NOT EXISTS (SELECT 1 FROM prompt_versions v
+			WHERE v.project_id = prompts.project_id AND v.name = prompts.name AND v.version = prompts.version)`)
 		return err
-	}
-	if err := s.resealAll(ctx); err != nil {
-		return fmt.Errorf("seal provider keys with the current ENCRYPTION_KEY: %w", err)
-	}
-	return nil
+	})
+	return removed, err
 }
 
 // adoptKey opens every stored key and records the store's key as the sealing key. It locks the row that every change
@@ -130,51 +191,108 @@ func (s *Store) maySeal(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// sealedKey is a row of provider_keys.
-type sealedKey struct{ project, provider, sealed string }
+// sealedTable is a table with sealed texts.
+type sealedTable struct {
+	name, column string
+	key          []string // its primary key: project_id, then texts, and perhaps a number at the end
+	sealed       string   // the condition of rows that are sealed
+	page         int      // how many rows are read, and resealed, at a time
+	aad          func(row sealedRow) string
+	what         func(row sealedRow) string // names a row in an error
+	seal         string                     // assignments beside that of a newly sealed text
+}
 
-func (k sealedKey) aad() string { return sealedFor(k.project, k.provider) }
+// sealedRow is a row of a sealedTable.
+type sealedRow struct {
+	key    []any
+	sealed bool
+	text   string // what is stored
+}
 
-// keysAfter returns the page of stored keys after last for which the condition holds.
-func keysAfter(ctx context.Context, q queryer, last sealedKey, where string, args ...any) ([]sealedKey, error) {
-	rows, err := q.QueryContext(ctx, fmt.Sprintf(`SELECT project_id, provider, sealed FROM provider_keys
-		WHERE (project_id, provider) > ($1, $2) AND %s ORDER BY project_id, provider LIMIT %d`, where, keyPage),
-		append([]any{last.project, last.provider}, args...)...)
+func (r sealedRow) project() string { return r.key[0].(string) }
+func (r sealedRow) name() string    { return r.key[1].(string) }
+func (r sealedRow) number() int64   { return r.key[2].(int64) }
+
+// sealedTables are all tables with sealed texts. A prompt was perhaps stored before there was an encryption key.
+var sealedTables = []sealedTable{
+	{name: "provider_keys", column: "sealed", key: []string{"project_id", "provider"}, sealed: "1 = 1", page: 500,
+		aad:  func(r sealedRow) string { return sealedFor(r.project(), r.name()) },
+		what: func(r sealedRow) string { return fmt.Sprintf("the key of %s in project %s", r.name(), r.project()) }},
+	{name: "prompt_versions", column: "text", key: []string{"project_id", "name", "version"}, sealed: "sealed = 1", page: 50,
+		aad: func(r sealedRow) string { return promptAAD(r.project(), r.name(), r.number()) },
+		what: func(r sealedRow) string {
+			return fmt.Sprintf("version %d of the prompt %q in project %s", r.number(), r.name(), r.project())
+		},
+		seal: ", sealed = 1"},
+}
+
+// after returns the page of rows after last for which the condition holds, in which $1 is the first argument. text is the
+// expression to read.
+func (t sealedTable) after(ctx context.Context, q queryer, last []any, text, where string, args ...any) ([]sealedRow, error) {
+	key := strings.Join(t.key, ", ")
+	if last != nil {
+		var places []string
+		for _, v := range last {
+			args = append(args, v)
+			places = append(places, fmt.Sprint("$", len(args)))
+		}
+		where += fmt.Sprintf(" AND (%s) > (%s)", key, strings.Join(places, ", "))
+	}
+	rows, err := q.QueryContext(ctx, fmt.Sprintf(`SELECT %s, CASE WHEN %s THEN 1 ELSE 0 END, %s FROM %s WHERE %s ORDER BY %s LIMIT %d`,
+		key, t.sealed, text, t.name, where, key, t.page), args...)
 	if err != nil {
-		return nil, fmt.Errorf("read provider keys: %w", err)
+		return nil, fmt.Errorf("read %s: %w", t.name, err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err returns its error
-	var page []sealedKey
+	var page []sealedRow
 	for rows.Next() {
-		var k sealedKey
-		if err := rows.Scan(&k.project, &k.provider, &k.sealed); err != nil {
-			return nil, fmt.Errorf("read provider keys: %w", err)
+		r := sealedRow{key: make([]any, len(t.key))}
+		places := []any{}
+		for i := range r.key {
+			places = append(places, &r.key[i])
 		}
-		page = append(page, k)
+		if err := rows.Scan(append(places, &r.sealed, &r.text)...); err != nil {
+			return nil, fmt.Errorf("read %s: %w", t.name, err)
+		}
+		page = append(page, r)
 	}
 	return page, rows.Err()
 }
 
-// openAll opens every stored key and returns how many there are. If some cannot be opened, it returns an [ErrUnopened]
+// each calls do with every page of rows for which the condition holds.
+func (t sealedTable) each(ctx context.Context, q queryer, text, where string, args []any, do func([]sealedRow) error) error {
+	for last := []any(nil); ; {
+		page, err := t.after(ctx, q, last, text, where, args...)
+		if err == nil {
+			err = do(page)
+		}
+		if err != nil || len(page) < t.page {
+			return err
+		}
+		last = page[len(page)-1].key
+	}
+}
+
+// openAll opens every stored text and returns how many there are. If some cannot be opened, it returns an [ErrUnopened]
 // that names them.
 func (s *Store) openAll(ctx context.Context, q queryer) (stored int, err error) {
 	var unopened []string
 	failed := 0
-	for last, more := (sealedKey{}), true; more; {
-		page, err := keysAfter(ctx, q, last, "true")
+	for _, t := range sealedTables {
+		err := t.each(ctx, q, t.column, t.sealed, nil, func(page []sealedRow) error {
+			for _, r := range page {
+				if _, err := s.keys.Open(r.text, t.aad(r)); err != nil {
+					if failed++; failed <= unopenedShown {
+						unopened = append(unopened, fmt.Sprintf("%s: %v", t.what(r), err))
+					}
+				}
+			}
+			stored += len(page)
+			return nil
+		})
 		if err != nil {
 			return stored, err
 		}
-		for _, k := range page {
-			if _, err := s.keys.Open(k.sealed, k.aad()); err != nil {
-				if failed++; failed <= unopenedShown {
-					unopened = append(unopened, fmt.Sprintf("the key of %s in project %s: %v", k.provider, k.project, err))
-				}
-			}
-			last = k
-		}
-		stored += len(page)
-		more = len(page) == keyPage
 	}
 	if failed == 0 {
 		return stored, nil
@@ -186,44 +304,47 @@ func (s *Store) openAll(ctx context.Context, q queryer) (stored int, err error) 
 }
 
 func (s *Store) explainUnopened(failed int, which []string) error {
-	problem := "ENCRYPTION_KEY does not open every stored provider key"
+	problem := "ENCRYPTION_KEY does not open every stored provider key and prompt"
 	if s.keys.ID() == "" {
-		problem = "ENCRYPTION_KEY is not set, but provider keys are stored"
+		problem = "ENCRYPTION_KEY is not set, but provider keys or prompts are stored"
 	}
 	return fmt.Errorf("%w: %s (%d cannot be opened).\n%s.\n"+
 		"Set ENCRYPTION_KEY to the key that sealed them (outside production the file encryption-key in DATA_DIR), or add that key to "+
-		"ENCRYPTION_KEY_PREVIOUS. If that key is lost, remove each stored provider key with "+
-		"`airatelimit project config PROJECT --set -` and {\"providers\": {\"NAME\": {\"key\": null}}}, start the server, and store the provider key again",
+		"ENCRYPTION_KEY_PREVIOUS. If that key is lost, remove what it sealed with `airatelimit rekey --remove-unopened`, start the server, "+
+		"and store the provider keys and prompts again",
 		ErrUnopened, problem, failed, strings.Join(which, "\n"))
 }
 
-// resealAll reseals provider keys of an earlier encryption key with the current one, one page a transaction. A provider key
-// that is replaced meanwhile keeps its new value.
-func (s *Store) resealAll(ctx context.Context) error {
+// resealAll seals everything anew that an earlier encryption key has sealed, or none, with the current one, one page a
+// transaction. It returns how many rows it has sealed. A text that is replaced meanwhile keeps its new value.
+func (s *Store) resealAll(ctx context.Context) (resealed int, err error) {
 	if s.keys.ID() == "" {
-		return nil
+		return 0, nil
 	}
-	current := secret.SealedWith(s.keys.ID()) + "%"
-	for last, more := (sealedKey{}), true; more; {
-		var page []sealedKey
-		err := s.db.read(ctx, loadTime, func(ctx context.Context, q queryer) (err error) {
-			page, err = keysAfter(ctx, q, last, "sealed NOT LIKE $3", current)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if err := s.reseal(ctx, page); err != nil {
-			return err
-		}
-		if more = len(page) == keyPage; more {
-			last = page[len(page)-1]
+	for _, t := range sealedTables {
+		where, args := fmt.Sprintf("NOT (%s AND %s LIKE $1)", t.sealed, t.column), []any{secret.SealedWith(s.keys.ID()) + "%"}
+		for last, more := []any(nil), true; more; {
+			var page []sealedRow
+			err := s.db.read(ctx, loadTime, func(ctx context.Context, q queryer) (err error) {
+				page, err = t.after(ctx, q, last, t.column, where, args...)
+				return err
+			})
+			if err == nil {
+				err = s.reseal(ctx, t, page)
+			}
+			if err != nil {
+				return resealed, err
+			}
+			resealed += len(page)
+			if more = len(page) == t.page; more {
+				last = page[len(page)-1].key
+			}
 		}
 	}
-	return nil
+	return resealed, nil
 }
 
-func (s *Store) reseal(ctx context.Context, page []sealedKey) error {
+func (s *Store) reseal(ctx context.Context, t sealedTable, page []sealedRow) error {
 	if len(page) == 0 {
 		return nil
 	}
@@ -232,22 +353,34 @@ func (s *Store) reseal(ctx context.Context, page []sealedKey) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	for _, k := range page {
-		plain, err := s.keys.Open(k.sealed, k.aad())
-		if err != nil {
-			return fmt.Errorf("the key of %s in project %s: %w", k.provider, k.project, err)
+	for _, r := range page {
+		plain := []byte(r.text)
+		if r.sealed {
+			if plain, err = s.keys.Open(r.text, t.aad(r)); err != nil {
+				return fmt.Errorf("%s: %w", t.what(r), err)
+			}
 		}
-		sealed, err := s.keys.Seal(plain, k.aad())
+		sealed, err := s.keys.Seal(plain, t.aad(r))
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE provider_keys SET sealed = $1 WHERE project_id = $2 AND provider = $3 AND sealed = $4`,
-			sealed, k.project, k.provider, k.sealed)
-		if err != nil {
+		where, args := t.row(r, sealed, r.text)
+		statement := fmt.Sprintf(`UPDATE %s SET %s = $1%s WHERE %s = $2 AND %s`, t.name, t.column, t.seal, t.column, where)
+		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return err
 		}
 	}
 	return tx.Commit()
+}
+
+// row returns the condition that finds a row by its key, after the arguments that are given.
+func (t sealedTable) row(r sealedRow, args ...any) (where string, all []any) {
+	var is []string
+	for i, column := range t.key {
+		args = append(args, r.key[i])
+		is = append(is, fmt.Sprintf("%s = $%d", column, len(args)))
+	}
+	return strings.Join(is, " AND "), args
 }
 
 // otherNodeAlive reports whether a node on this PostgreSQL raises its beat. A SQLite file has one server, which holds

@@ -104,7 +104,7 @@ func TestManyStoredKeysAreSealedAnew(t *testing.T) {
 	onEach(t, func(t *testing.T, location string) {
 		db := openTest(t, location)
 		rec, _ := create(t, New(db, ring(t, "a")), withKey)
-		const n = 2*keyPage + 3
+		n := 2*sealedTables[0].page + 3
 		keys := ring(t, "a")
 		tx, err := db.Write.Begin()
 		if err != nil {

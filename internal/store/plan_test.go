@@ -17,6 +17,8 @@ func filled(t *testing.T) *DB {
 	for _, statement := range []string{
 		`INSERT INTO projects SELECT 'pk_' || n, '{}', 's' || n, '', 0, 0, n FROM generate_series(1, 2000) n`,
 		`INSERT INTO provider_keys SELECT id, 'openai', '', '' FROM projects`,
+		`INSERT INTO prompts SELECT id, 'p' || n, 9, 0, revision FROM projects, generate_series(1, 3) n`,
+		`INSERT INTO prompt_versions SELECT project_id, name, n, '', 1, 0, 'text', 4, 0, '', '', '', 0 FROM prompts, generate_series(1, 9) n`,
 		`INSERT INTO identities (project_id, identity, created_at, updated_at)
 			SELECT CASE WHEN n < 20000 THEN 'pk_gone' ELSE 'pk_1' END, n, 0, 0 FROM generate_series(1, 20100) n`,
 		`INSERT INTO usage (project_id, identity, hour, model, tier, kind) SELECT project_id, identity, h, '', '', 0 FROM identities, generate_series(1, 3) h`,
@@ -71,6 +73,11 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 		{"a user's sessions", querySessions, []any{"us_7", 0}},
 		{"a user's projects", queryMemberships, []any{"us_7"}},
 		{"changed projects", fmt.Sprintf(queryProjects, "p.revision > $1"), []any{1995}},
+		{"prompts of changed projects", currentPrompts, []any{1995}},
+		{"a page of prompts", fmt.Sprintf(queryPrompts, noText, "m.name > $2") + " LIMIT $3", []any{"pk_1", "p1", 10}},
+		{"a prompt", fmt.Sprintf(queryPrompts, "v.text", "m.name = $2"), []any{"pk_1", "p1"}},
+		{"a page of versions", fmt.Sprintf(queryPromptVersions, noText, "v.version < $3") + " LIMIT $4", []any{"pk_1", "p1", 5, 3}},
+		{"a version", fmt.Sprintf(queryPromptVersions, "v.text", "v.version = $3"), []any{"pk_1", "p1", 5}},
 	}
 	add := func(d removable, after, upTo []any) {
 		statement, args := d.end(after)
@@ -106,7 +113,7 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 	for _, a := range all {
 		plan := explain(t, db, a.statement, a.args...)
 		// Nobody has more than a few running requests, nor a project more than a few provider keys.
-		if regexp.MustCompile(`Seq Scan on (projects|identities|usage\w*|audit|idempotency|settings_versions|old_secrets|active_\w+|top_\w+|refus\w+|near_limits|rollup_projects|users|sessions|members|invitations|sign_ins)`).MatchString(plan) || !strings.Contains(plan, "Index Cond") {
+		if regexp.MustCompile(`Seq Scan on (projects|prompts|prompt_versions|identities|usage\w*|audit|idempotency|settings_versions|old_secrets|active_\w+|top_\w+|refus\w+|near_limits|rollup_projects|users|sessions|members|invitations|sign_ins)`).MatchString(plan) || !strings.Contains(plan, "Index Cond") {
 			t.Errorf("%s reads through a table:\n%s\n%s", a.name, a.statement, plan)
 		}
 		// A condition on where a batch begins that is only a filter would have every batch walk over the earlier ones.
