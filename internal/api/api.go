@@ -48,6 +48,7 @@ type Options struct {
 	Projects identity.Projects
 	Secrets  Secrets
 	Accounts Accounts
+	Prompts  Prompts
 	Now      func() time.Time
 	Log      *slog.Logger
 	MaxBody  int64          // bytes of the body of the bulk call, if more than that of other calls

@@ -34,6 +34,7 @@ func build(o Options) (*router, huma.API) {
 	rt.usage(doc)
 	rt.limits(doc)
 	rt.history(doc)
+	rt.prompts(doc)
 	dataPlane(doc.OpenAPI())
 	loosen(doc.OpenAPI().Components.Schemas)
 	describeSettings(doc.OpenAPI())
@@ -66,7 +67,8 @@ func (c *control) config() huma.Config {
 					"Times are RFC 3339 in UTC, money is USD as a decimal number of at most six places.",
 			},
 			Tags: []*huma.Tag{{Name: identitiesTag, Description: "The end users of an app: the limits and the usage of each."},
-				{Name: limitsTag, Description: "What the limits do: explained, previewed and summed up."}},
+				{Name: limitsTag, Description: "What the limits do: explained, previewed and summed up."},
+				{Name: promptsTag, Description: "System prompts that are stored on the server, so that an app's users cannot read or change them."}},
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{"secretKey": {
@@ -182,6 +184,8 @@ var failures = map[int]failure{
 	http.StatusRequestTimeout: {[]string{"request_timeout"}, "The body did not arrive in time."},
 	http.StatusConflict: {[]string{"idempotency_key_reused", "unknown_tier"},
 		"The Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
+	http.StatusPreconditionFailed:    {[]string{"document_changed"}, "The document has changed since it was read. `current` is the document as it is now."},
+	http.StatusPreconditionRequired:  {[]string{"if_match_required"}, "A session must send If-Match with a change."},
 	http.StatusRequestEntityTooLarge: {[]string{"request_too_large"}, "The body is too large."},
 	http.StatusUnsupportedMediaType:  {[]string{"unsupported_media_type"}, "The body is not JSON, or it is compressed."},
 	http.StatusInternalServerError:   {[]string{"internal_error"}, "The server has a fault."},

@@ -120,12 +120,17 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 	slices.Sort(got)
 	want := []string{ // sorted
 		"DELETE /identities/{identity}",
+		"DELETE /prompts/{prompt}",
 		"GET /exposure",
 		"GET /identities",
 		"GET /identities/{identity}",
 		"GET /identities/{identity}/credits",
 		"GET /identities/{identity}/history",
 		"GET /identities/{identity}/usage",
+		"GET /prompts",
+		"GET /prompts/{prompt}",
+		"GET /prompts/{prompt}/versions",
+		"GET /prompts/{prompt}/versions/{version}",
 		"POST /identities",
 		"POST /identities/bulk",
 		"POST /identities/{identity}/gift",
@@ -133,7 +138,11 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"POST /identities/{identity}/reset",
 		"POST /limit-response/preview",
 		"POST /limits/explain",
+		"POST /prompts",
+		"POST /prompts/{prompt}/render",
+		"POST /prompts/{prompt}/versions/{version}/restore",
 		"PUT /identities/{identity}",
+		"PUT /prompts/{prompt}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
@@ -154,13 +163,14 @@ func TestExamplesWork(t *testing.T) {
 				t.Parallel()
 				f := setup(t, someProject)
 				f.use("user-123", 10, 7)
+				f.send("POST", f.prompts(), `{"name": "kept", "content": "{{app}} in {{language}}"}`).want(201)
 				body := ""
 				if op.RequestBody != nil {
 					media := op.RequestBody.Content[jsonType]
 					body = string(media.Example.(json.RawMessage))
 					validate(t, schemas, media.Schema, huma.ModeWriteToServer, body)
 				}
-				at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123").Replace(path)
+				at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{prompt}", "kept", "{version}", "1").Replace(path)
 				r := f.send(method, at, body)
 				res := op.Responses[strconv.Itoa(r.status)]
 				if res == nil || r.status >= 300 {
@@ -226,7 +236,11 @@ func TestRequestsAreDocumentedAsTheyAreRead(t *testing.T) {
 			_, err := readUpdate(&project.Snapshot{}, "u", b)
 			return err
 		},
-		"NewIdentities": func(b []byte) error { _, err := readMany(&project.Snapshot{}, b); return err },
+		"NewPrompt":      func(b []byte) error { _, err := readNewPrompt(b); return err },
+		"PromptFields":   func(b []byte) error { var f promptFields; return readBody(b, f.fields()) },
+		"RestoreRequest": func(b []byte) error { _, err := readRestore(b); return err },
+		"RenderRequest":  func(b []byte) error { _, _, err := readRender(b); return err },
+		"NewIdentities":  func(b []byte) error { _, err := readMany(&project.Snapshot{}, b); return err },
 	} {
 		err := read([]byte(`{"nothing is called so": 1}`))
 		_, known, _ := strings.Cut(err.Error(), "known here are ")

@@ -17,12 +17,13 @@ import (
 // problem is the answer to a call that failed: problem details for HTTP APIs, RFC 9457. Its type is always
 // "about:blank" and so left out.
 type problem struct {
-	Title  string         `json:"title" doc:"What the status means." example:"Bad Request"`
-	Status int            `json:"status" doc:"The HTTP status." example:"400"`
-	Code   string         `json:"code" doc:"The cause, for programs: a code of docs/errors.md." example:"invalid_request"`
-	Detail string         `json:"detail" doc:"What is wrong, and what to do about it." example:"body.tokens: must be a whole number from 1 to 1000000000000000"`
-	Errors []fieldProblem `json:"errors,omitempty" doc:"The parts of the request that are wrong."`
-	DocURL string         `json:"doc_url,omitempty" doc:"The page that explains the code. Absent unless the server has PUBLIC_DOCS_URL."`
+	Title   string         `json:"title" doc:"What the status means." example:"Bad Request"`
+	Status  int            `json:"status" doc:"The HTTP status." example:"400"`
+	Code    string         `json:"code" doc:"The cause, for programs: a code of docs/errors.md." example:"invalid_request"`
+	Detail  string         `json:"detail" doc:"What is wrong, and what to do about it." example:"body.tokens: must be a whole number from 1 to 1000000000000000"`
+	Errors  []fieldProblem `json:"errors,omitempty" doc:"The parts of the request that are wrong."`
+	DocURL  string         `json:"doc_url,omitempty" doc:"The page that explains the code. Absent unless the server has PUBLIC_DOCS_URL."`
+	Current any            `json:"current,omitempty" doc:"With document_changed: the document as it is now."`
 
 	header http.Header
 }

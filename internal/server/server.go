@@ -264,7 +264,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	})
 	ledger := watched{o.ledger, health}
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
-	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Accounts: o.store, Now: a.now, Log: a.log,
+	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Accounts: o.store, Prompts: o.store, Now: a.now, Log: a.log,
 		MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies, DocsURL: cfg.DocsURL,
 		HTTPS: cfg.HTTPS(), Origins: cfg.CORSOrigins, Proxies: cfg.TrustedProxies})
 	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, projects: o.catalog.Projects})

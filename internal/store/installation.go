@@ -103,7 +103,7 @@ func (s *Store) RemoveUnopened(ctx context.Context) (removed []string, err error
 				if _, err := tx.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %s WHERE %s`, t.name, where), args...); err != nil {
 					return err
 				}
-				if _, err := tx.ExecContext(ctx, `UPDATE projects SET revision = $1 WHERE id = $2`, rev, r.project()); err != nil {
+				if _, err := tx.ExecContext(ctx, raiseRevision, rev, r.project()); err != nil {
 					return err
 				}
 				removed = append(removed, t.what(r))

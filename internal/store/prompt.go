@@ -283,10 +283,13 @@ func (s *Store) DeletePrompt(ctx context.Context, key, name string, by prompt.Ch
 	})
 }
 
+// raiseRevision tells every node to read a project again. Its settings stay the version that they are.
+const raiseRevision = `UPDATE projects SET versioned = CASE WHEN versioned = revision THEN $1 ELSE versioned END, revision = $1 WHERE id = $2`
+
 // changePrompts changes a project's prompts. It raises the project's revision, so that every node reads them again.
 func (s *Store) changePrompts(ctx context.Context, key string, by prompt.Change, do func(tx *sql.Tx, rev int64) error) error {
 	err := s.change(ctx, func(tx *sql.Tx, rev int64) error {
-		if err := affected(tx.ExecContext(ctx, `UPDATE projects SET revision = $1 WHERE id = $2`, rev, key)); err != nil {
+		if err := affected(tx.ExecContext(ctx, raiseRevision, rev, key)); err != nil {
 			return err
 		}
 		if err := do(tx, rev); err != nil {
