@@ -1,7 +1,9 @@
 package control
 
 import (
+	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -99,4 +101,61 @@ func wantScattered(t *testing.T, kind string, names []string) {
 	if varying < 20 { // of at least 32 characters each: 100 bits
 		t.Errorf("%s: only %d characters of %q vary freely, want 20", kind, varying, names[0])
 	}
+}
+
+// Ids in answers of calls that make something differ so much from one call to the next that none can be guessed from another.
+func TestIdsInAnswersAreUnguessable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	compared := 0
+	for _, op := range w.ops {
+		if op.Method != http.MethodPost || op.streams() {
+			continue
+		}
+		var answers [2]map[string]string
+		for i, k := range []keys{w.mine, w.other} {
+			answers[i] = map[string]string{}
+			a := w.do(op, w.requestOf(k, k, op, w.insider(k, op), w.example(op)))
+			var v any
+			if a.Status < 300 && json.Unmarshal([]byte(a.Body), &v) == nil {
+				idsOf("", v, answers[i])
+			}
+		}
+		for at, one := range answers[0] {
+			if another := answers[1][at]; another != "" && another != one {
+				compared++
+				if n := different(one, another); n < 12 {
+					t.Errorf("%s: %s is %q and then %q: %d characters differ, want 12", op, at, one, another, n)
+				}
+			}
+		}
+	}
+	t.Logf("%d ids were compared", compared)
+}
+
+// idsOf are the texts in an answer that are called an id, by where they stand.
+func idsOf(at string, v any, into map[string]string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if text, ok := member.(string); ok && (name == "id" || strings.HasSuffix(name, "Id")) {
+				into[at+"."+name] = text
+			}
+			idsOf(at+"."+name, member, into)
+		}
+	case []any:
+		for i, item := range v {
+			idsOf(at+"["+strconv.Itoa(i)+"]", item, into)
+		}
+	}
+}
+
+// different counts the places at which two texts differ.
+func different(a, b string) (n int) {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			n++
+		}
+	}
+	return n
 }
