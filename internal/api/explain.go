@@ -13,6 +13,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/admission"
 	"github.com/airatelimit/airatelimit/internal/document"
+	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -174,10 +175,17 @@ func readQuestion(p *project.Snapshot, data []byte) (question, error) {
 // maxModel is the longest name of a model, in bytes.
 const maxModel = 256
 
+// identityName sets the name of an identity that can make requests. Names from earlier versions that are refused today
+// cannot.
 func identityName(into *string) document.Setter {
 	return func(_ string, v document.Value) (err error) {
-		*into, err = readName(v)
-		return err
+		if *into, err = readName(v); err != nil {
+			return err
+		}
+		if problem := identity.Problem(*into); problem != "" {
+			return errors.New(problem)
+		}
+		return nil
 	}
 }
 
