@@ -203,7 +203,7 @@ func members(p []byte, each func(key, value []byte)) bool {
 		return false
 	}
 	for p = p[1:]; ; {
-		p = bytes.TrimLeft(p, space+",")
+		p = afterSpace(p, ',')
 		if len(p) == 0 || p[0] != '"' {
 			return len(p) == 1 && p[0] == '}'
 		}
@@ -215,13 +215,21 @@ func members(p []byte, each func(key, value []byte)) bool {
 		if bytes.IndexByte(key, '\\') >= 0 {
 			key = []byte(parsed(p[:n]).Str)
 		}
-		p = bytes.TrimLeft(p[n:], space+":")
+		p = afterSpace(p[n:], ':')
 		if n, ended = valueLength(p); !ended {
 			return false
 		}
 		each(key, p[:n])
 		p = p[n:]
 	}
+}
+
+// afterSpace cuts white space and a separator off the start of p. bytes.TrimLeft would prepare the set of bytes each time.
+func afterSpace(p []byte, separator byte) []byte {
+	for len(p) > 0 && (p[0] == separator || p[0] == ' ' || p[0] == '\t' || p[0] == '\r' || p[0] == '\n') {
+		p = p[1:]
+	}
+	return p
 }
 
 // valueLength returns how many bytes at the start of p belong to a JSON value, and whether it ends within p.
