@@ -70,7 +70,7 @@ func Explain(q Question) Explanation {
 	ask := limit.Ask{Tier: e.TierName(), Estimate: q.Needs}
 	ask.Estimate[limit.Requests] = 1
 	if q.Project.Strict {
-		ask.Least = ask.Estimate
+		ask.Minimum = ask.Estimate
 	}
 	e.Decision = limit.Decide(&q.Account.State, &e.Rules, ask, q.Now)
 	if e.Decision.Refusal != limit.Admitted {

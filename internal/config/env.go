@@ -78,25 +78,25 @@ func (e *env) list(name string) []string {
 }
 
 // integer reads a whole number; unit is for the error, and may be "".
-func (e *env) integer(name, unit string, otherwise, least, most int64) int64 {
+func (e *env) integer(name, unit string, otherwise, minimum, maximum int64) int64 {
 	v := e.text(name, "")
 	if v == "" {
 		return otherwise
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil || n < least || n > most {
+	if err != nil || n < minimum || n > maximum {
 		if unit != "" {
 			unit = " of " + unit
 		}
-		e.fail("%s is %s: give a whole number%s from %d to %d", name, shown(v), unit, least, most)
+		e.fail("%s is %s: give a whole number%s from %d to %d", name, shown(v), unit, minimum, maximum)
 		return otherwise
 	}
 	return n
 }
 
 // seconds reads a duration of at most a day: a longer one is most likely in the wrong unit.
-func (e *env) seconds(name string, otherwise, least int64) time.Duration {
-	return time.Duration(e.integer(name, "seconds", otherwise, least, 24*60*60)) * time.Second
+func (e *env) seconds(name string, otherwise, minimum int64) time.Duration {
+	return time.Duration(e.integer(name, "seconds", otherwise, minimum, 24*60*60)) * time.Second
 }
 
 func (e *env) boolean(name string, otherwise bool) bool {

@@ -19,11 +19,11 @@ import (
 // zstd's takes up to twice a window below 2 MB, and 1 MB more than a larger one.
 const windowMemory = 256 << 20
 
-// zstdWindow is the largest window of zstd in HTTP (RFC 9659). An answer takes the window of its first frame, and at least
-// zstdLeast: the windows of further frames are not known in advance. A frame with a larger one than was taken is an error.
+// zstdMaxWindow is the largest window of zstd in HTTP (RFC 9659). An answer takes the window of its first frame, and at least
+// zstdMinWindow: the windows of further frames are not known in advance. A frame with a larger one than was taken is an error.
 const (
-	zstdWindow = 8 << 20
-	zstdLeast  = 1 << 20
+	zstdMaxWindow = 8 << 20
+	zstdMinWindow = 1 << 20
 )
 
 var errEncoding = errors.New("answer in an encoding that cannot be read")
@@ -103,7 +103,7 @@ func (c *call) unzstd(r *bufio.Reader) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if window > zstdWindow || !c.takeWindow(int(window)) {
+	if window > zstdMaxWindow || !c.takeWindow(int(window)) {
 		return nil, errEncoding
 	}
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window))
@@ -127,11 +127,11 @@ func frameWindow(r *bufio.Reader) (uint64, error) {
 		case err != nil:
 			return 0, err
 		case h.Skippable:
-			return zstdWindow, nil
+			return zstdMaxWindow, nil
 		case h.SingleSegment:
-			return max(h.FrameContentSize, zstdLeast), nil
+			return max(h.FrameContentSize, zstdMinWindow), nil
 		}
-		return max(h.WindowSize, zstdLeast), nil
+		return max(h.WindowSize, zstdMinWindow), nil
 	}
 }
 

@@ -290,7 +290,7 @@ func (c *call) addDemands(e *estimate) {
 			turns = turns || together
 		}
 		if fee := tool.fee; fee < price.FeeKinds && !(together && fees[fee]) {
-			e.input.Fees[fee] = min(e.input.Fees[fee]+satMul(uses, c.containerSize(fee)), limit.Most)
+			e.input.Fees[fee] = min(e.input.Fees[fee]+satMul(uses, c.containerSize(fee)), limit.MaxAmount)
 			fees[fee] = fees[fee] || together
 		}
 		c.addToolModel(e, t, uses)
@@ -368,7 +368,7 @@ func (c *call) addToolModel(e *estimate, t wire.Tool, uses int64) {
 	e.extra[limit.Tokens] = addSat(e.extra[limit.Tokens], satMul(u.Tokens(), uses))
 }
 
-func addSat(a, b int64) int64 { return min(a, limit.Most) + min(b, limit.Most) }
+func addSat(a, b int64) int64 { return min(a, limit.MaxAmount) + min(b, limit.MaxAmount) }
 
 // defaultImageModel stands for the model that OpenAI's image tool uses by default; none of its defaults costs more.
 const defaultImageModel = "gpt-image-2"

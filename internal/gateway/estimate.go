@@ -280,8 +280,8 @@ func (e *estimate) ask() limit.Amounts {
 }
 
 // askStrict sets the output to its provable bound, for a strict limit: the client's cap or the model's own. It sets the
-// input to the sum over all turns.
-func (e *estimate) askStrict(op wire.Operation, answers int64) (most, least limit.Amounts) {
+// input to the sum over all turns. The minimum is the same request with the smallest output.
+func (e *estimate) askStrict(op wire.Operation, answers int64) (estimate, minimum limit.Amounts) {
 	if writes(op) && !e.capped {
 		e.output = satMul(known(e.held.MaxOutput, unknownOutput), answers)
 	}
@@ -290,11 +290,11 @@ func (e *estimate) askStrict(op wire.Operation, answers int64) (most, least limi
 	}
 	u := e.input
 	u.Output = e.output
-	most = e.hold(u)
+	estimate = e.hold(u)
 	if generates(op) {
 		u.Output = min(e.output, minOutput(op)*answers+e.rejected)
 	}
-	return most, e.hold(u)
+	return estimate, e.hold(u)
 }
 
 func minOutput(op wire.Operation) int64 {

@@ -82,7 +82,7 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	}
 	ask := limit.Ask{Tier: c.tierName(), Estimate: c.est.ask()}
 	if p.Strict {
-		ask.Estimate, ask.Least = c.est.askStrict(c.ep.Operation, c.env.Answers)
+		ask.Estimate, ask.Minimum = c.est.askStrict(c.ep.Operation, c.env.Answers)
 	}
 	if err := c.ask(ctx, ask); err != nil || c.passed {
 		return err

@@ -43,8 +43,8 @@ func RollupOf(key Key, u *UsageRow) rollup.Entry {
 		Requests: total[limit.Requests], Tokens: total[limit.Tokens], Micros: total[limit.Cost]}
 }
 
-// Bounded returns n, but at least 0 and at most limit.Most.
-func Bounded(n int64) int64 { return min(max(0, n), limit.Most) }
+// Bounded returns n, but at least 0 and at most limit.MaxAmount.
+func Bounded(n int64) int64 { return min(max(0, n), limit.MaxAmount) }
 
 const hourSeconds = 3600
 

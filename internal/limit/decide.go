@@ -10,7 +10,7 @@ type Ask struct {
 	Tier     string
 	Free     bool    // counts only against the burst and concurrency limits, in no period
 	Estimate Amounts // upper estimate; Requests is 1
-	Least    Amounts // the least that it needs; used only under strict rules
+	Minimum  Amounts // what it needs to start; used only under strict rules
 }
 
 // Refusal says why a request was not admitted.
@@ -42,11 +42,11 @@ func (st *Standing) Remaining() int64 {
 	return st.Allowance + st.Credit
 }
 
-// canHold reports whether the amount least fits at the start of a period in which nothing
-// runs, with these credits.
-func (st *Standing) canHold(least, credits int64) bool {
+// canHold reports whether an amount fits at the start of a period in which nothing runs, with
+// these credits.
+func (st *Standing) canHold(amount, credits int64) bool {
 	fresh := Standing{Allowance: st.Max, Credit: credits}
-	return fresh.Remaining() >= least
+	return fresh.Remaining() >= amount
 }
 
 // BurstStanding is how full the burst bucket is.
@@ -78,7 +78,7 @@ type Decision struct {
 // A request may start while used + held < limit, or while there are credits. A model limit
 // of 0 refuses it whatever credits there are. A request holds its estimate, but no more than
 // the remaining amount: a large or missing output cap must not refuse an identity that has
-// plenty left. Strict rules refuse a request if its least amount exceeds the remaining one.
+// plenty left. Strict rules refuse a request if its minimum exceeds the remaining amount.
 //
 // If several limits refuse, a lasting refusal is named first: an identity is told to retry
 // later only if that can help.
@@ -95,12 +95,12 @@ func Decide(s *State, r *Rules, ask Ask, now time.Time) Decision {
 		}
 		st := s.standing(r.limits[m], used[m], held[m])
 		if !exempt {
-			room, least := st.Remaining(), int64(1)
+			room, needed := st.Remaining(), int64(1)
 			if r.Strict {
-				least = max(least, ask.Least[m])
+				needed = max(needed, ask.Minimum[m])
 			}
-			if room < least {
-				d.refuse(OverLimit, m, st.Blocks() || !st.canHold(least, s.Credits[m]))
+			if room < needed {
+				d.refuse(OverLimit, m, st.Blocks() || !st.canHold(needed, s.Credits[m]))
 			}
 			h := &d.Hold
 			h.limited[m] = true

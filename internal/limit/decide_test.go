@@ -69,14 +69,14 @@ func TestDecide(t *testing.T) {
 		{name: "credits open an allowance of 0: it is used up from the start", caps: caps(0, nil, nil), credits: Amounts{1, 0, 0}, estimate: Amounts{1, 1, 0}, hold: Amounts{1, 1, 0}, credit: Amounts{1, 0, 0}},
 		{name: "credits are not held where no limit is in force", credits: Amounts{1, 10, 0}, estimate: Amounts{1, 25, 0}, hold: Amounts{1, 25, 0}},
 
-		{name: "absurd estimates are clamped", estimate: Amounts{1, huge, huge}, hold: Amounts{1, Most, Most}},
-		{name: "absurd limits do not overflow", caps: Caps{Tokens: new(int64(huge))}, used: Amounts{1, huge, 1}, credits: Amounts{0, huge, 0}, estimate: Amounts{1, huge, 0}, hold: Amounts{1, Most, 0}},
+		{name: "absurd estimates are clamped", estimate: Amounts{1, huge, huge}, hold: Amounts{1, MaxAmount, MaxAmount}},
+		{name: "absurd limits do not overflow", caps: Caps{Tokens: new(int64(huge))}, used: Amounts{1, huge, 1}, credits: Amounts{0, huge, 0}, estimate: Amounts{1, huge, 0}, hold: Amounts{1, MaxAmount, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s, r := stateOf(c.used, c.credits), project(c.caps, c.strict)
 			before := clone(s)
-			d := Decide(s, &r, Ask{Tier: "pro", Estimate: c.estimate, Least: c.least}, noon)
+			d := Decide(s, &r, Ask{Tier: "pro", Estimate: c.estimate, Minimum: c.least}, noon)
 			if d.Refusal != c.want || d.Metric != c.metric {
 				t.Fatalf("decision %d for %s, want %d for %s", d.Refusal, d.Metric, c.want, c.metric)
 			}
@@ -323,7 +323,7 @@ func TestLasting(t *testing.T) {
 			t.Parallel()
 			c.level.Models = []ModelCaps{{Key: "gpt-4o", Caps: c.model}}
 			r := Resolve(Levels{Project: &c.level}, "gpt-4o", Daily, true)
-			d := Decide(stateOf(c.used, c.credits), &r, Ask{Estimate: Amounts{1, 200, 1}, Least: c.least}, noon)
+			d := Decide(stateOf(c.used, c.credits), &r, Ask{Estimate: Amounts{1, 200, 1}, Minimum: c.least}, noon)
 			if d.Refusal != c.want || d.Metric != c.metric || d.Lasting != c.lasting {
 				t.Errorf("decision %d for %s, lasting %t; want %d for %s, %t", d.Refusal, d.Metric, d.Lasting, c.want, c.metric, c.lasting)
 			}

@@ -36,7 +36,7 @@ func (m Metric) String() string { return metricNames[m] }
 // Amounts has one number for each metric: requests, tokens, micro-USD.
 type Amounts [NumMetrics]int64
 
-// Add returns the sum of a and b, with no amount above Most.
+// Add returns the sum of a and b, with no amount above MaxAmount.
 func (a Amounts) Add(b Amounts) Amounts {
 	for m := range a {
 		a[m] = satAdd(a[m], b[m])
@@ -134,22 +134,22 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%s %d (%s)", l.Metric, l.Max, l.Scope)
 }
 
-// Most is the largest amount of any metric: a quadrillion tokens, a billion USD. Only a
-// broken or hostile provider reports more. Larger amounts are cut to Most, so that no sum
+// MaxAmount is the largest amount of any metric: a quadrillion tokens, a billion USD. Only a
+// broken or hostile provider reports more. Larger amounts are cut to MaxAmount, so that no sum
 // overflows, here or in a store.
-const Most = 1 << 50
+const MaxAmount = 1 << 50
 
-// clamp returns a with every amount between 0 and Most.
+// clamp returns a with every amount between 0 and MaxAmount.
 func (a Amounts) clamp() Amounts {
 	for m := range a {
-		a[m] = min(max(0, a[m]), Most)
+		a[m] = min(max(0, a[m]), MaxAmount)
 	}
 	return a
 }
 
 func satAdd(a, b int64) int64 {
-	if b > 0 && a > Most-b {
-		return Most
+	if b > 0 && a > MaxAmount-b {
+		return MaxAmount
 	}
 	return a + b
 }

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// MostNames is the number of models in a period whose usage an account keeps separately. Clients
+// MaxNames is the number of models in a period whose usage an account keeps separately. Clients
 // choose the names, so their number must be bounded, and with it the cost of an account.
 //
 // The usage of further models is merged if the same limits apply to it, under the name of the
 // first of these models. So every limit is exact. There is one exception: if settings change
 // within the period, or a request comes in another tier, merged usage stays merged and counts
 // towards the limits of the model whose name it has.
-const MostNames = 32
+const MaxNames = 32
 
 // others is the suffix of the name under which merged usage is kept. No name that a client sends
 // has this suffix, since those names have no control characters.
@@ -41,7 +41,7 @@ func (s *State) nameFor(model string, ls *Levels) string {
 			own++
 		}
 	}
-	if own < MostNames || ls == nil {
+	if own < MaxNames || ls == nil {
 		return model
 	}
 	return s.othersLike(model, ls)
@@ -59,11 +59,11 @@ func (s *State) othersLike(model string, ls *Levels) string {
 	return model + others
 }
 
-// mergeExcess merges usage if an account has far more than MostNames names. It can have so many
+// mergeExcess merges usage if an account has far more than MaxNames names. It can have so many
 // from before there was a bound, from several shorter periods, or from a time when the levels
 // were unknown.
 func (s *State) mergeExcess(ls *Levels) {
-	if len(s.Used) <= 2*MostNames {
+	if len(s.Used) <= 2*MaxNames {
 		return
 	}
 	own := 0
@@ -72,11 +72,11 @@ func (s *State) mergeExcess(ls *Levels) {
 			own++
 		}
 	}
-	if own <= 2*MostNames {
+	if own <= 2*MaxNames {
 		return
 	}
 	all := s.Used
-	s.Used = make([]ModelUsage, 0, 2*MostNames)
+	s.Used = make([]ModelUsage, 0, 2*MaxNames)
 	for i := range all { // merged usage comes first, so that more can be added to it
 		if all[i].isOthers() {
 			s.Used = append(s.Used, all[i])
@@ -88,7 +88,7 @@ func (s *State) mergeExcess(ls *Levels) {
 		u := &all[i]
 		switch {
 		case u.isOthers():
-		case kept < MostNames:
+		case kept < MaxNames:
 			s.Used = append(s.Used, *u)
 			kept++
 		default:

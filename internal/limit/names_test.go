@@ -22,7 +22,7 @@ func useOf(t testing.TB, s *State, ls Levels, model string, actual Amounts) Sett
 	return done
 }
 
-// However many models an account calls, it keeps MostNames of them separately, and one more for
+// However many models an account calls, it keeps MaxNames of them separately, and one more for
 // all others under the same limits.
 func TestNamesAreBounded(t *testing.T) {
 	t.Parallel()
@@ -34,8 +34,8 @@ func TestNamesAreBounded(t *testing.T) {
 		kept[useOf(t, s, ls, fmt.Sprint("made-up-", i), Amounts{1, 2, 3}).Model] = true
 	}
 	kept[useOf(t, s, ls, "claude-x", Amounts{1, 2, 3}).Model] = true
-	if len(s.Used) != MostNames+3 || len(kept) != MostNames+3 {
-		t.Errorf("%d names in the state, %d written; want %d and one for each limit", len(s.Used), len(kept), MostNames)
+	if len(s.Used) != MaxNames+3 || len(kept) != MaxNames+3 {
+		t.Errorf("%d names in the state, %d written; want %d and one for each limit", len(s.Used), len(kept), MaxNames)
 	}
 	if got, want := s.Total(), (Amounts{10_001, 20_002, 30_003}); got != want {
 		t.Errorf("used %v, want %v", got, want)
@@ -64,7 +64,7 @@ func TestNothingUsedLeavesNoName(t *testing.T) {
 func TestKeptTogetherDecidesAsKeptApart(t *testing.T) {
 	t.Parallel()
 	names := append([]string(nil), testModels...)
-	for i := range 3 * MostNames {
+	for i := range 3 * MaxNames {
 		names = append(names, fmt.Sprint("gpt-4o-", i), fmt.Sprint("x-", i))
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -101,7 +101,7 @@ func TestKeptTogetherDecidesAsKeptApart(t *testing.T) {
 				}
 			}
 		}
-		if most := 2*MostNames + len(names)/4; len(s.Used) > most {
+		if most := 2*MaxNames + len(names)/4; len(s.Used) > most {
 			t.Fatalf("%d names are kept, want at most %d", len(s.Used), most)
 		}
 	})
@@ -138,14 +138,14 @@ func TestNamesWhenSettingsChange(t *testing.T) {
 	t.Parallel()
 	before := Levels{Project: &Level{Caps: requestCap(1000)}}
 	s := &State{Start: Daily.Start(noon)}
-	for i := range 2 * MostNames {
+	for i := range 2 * MaxNames {
 		for range 3 {
 			useOf(t, s, before, fmt.Sprint("m-", i), Amounts{1})
 		}
 	}
-	first, last := "m-0", fmt.Sprint("m-", 2*MostNames-1)
+	first, last := "m-0", fmt.Sprint("m-", 2*MaxNames-1)
 	after := Levels{Project: &Level{Caps: requestCap(1000), Models: models(first, requestCap(9), last, requestCap(9))}}
-	for model, want := range map[string]int64{first: 3, last: 0, "m-1": 2*MostNames*3 - 3} {
+	for model, want := range map[string]int64{first: 3, last: 0, "m-1": 2*MaxNames*3 - 3} {
 		r := Resolve(after, model, Daily, false)
 		if st := s.Standing(&r, Requests); st.Used != want {
 			t.Errorf("%s starts from %d, want %d", model, st.Used, want)

@@ -95,7 +95,7 @@ func (a *accounting) reserve(t *rapid.T) {
 	model := rapid.SampledFrom(testModels).Draw(t, "model")
 	ask := Ask{Estimate: genAmounts(t, "estimate")}
 	for m, most := range ask.Estimate {
-		ask.Least[m] = rapid.Int64Range(0, most).Draw(t, "least")
+		ask.Minimum[m] = rapid.Int64Range(0, most).Draw(t, "least")
 	}
 	r := Resolve(a.ls, model, a.s.Period, a.strict)
 	a.s.Advance(a.now)
@@ -121,7 +121,7 @@ func (a *accounting) reserve(t *rapid.T) {
 		}
 		room, least := max(0, g.max-used-held)+credit, int64(1)
 		if a.strict {
-			least = max(1, ask.Least[m])
+			least = max(1, ask.Minimum[m])
 		}
 		if room < least {
 			refuse(OverLimit, m, g.max+all < least)
@@ -320,7 +320,7 @@ func TestRemainingIsWhatTheNextRequestsAreAdmittedFor(t *testing.T) {
 		st := s.Standing(&r, m)
 		one := Amounts{1, 1, 1}
 		for n := st.Remaining(); n >= 0; n-- {
-			d := Decide(s, &r, Ask{Estimate: one, Least: one}, noon)
+			d := Decide(s, &r, Ask{Estimate: one, Minimum: one}, noon)
 			if (d.Refusal == Admitted) != (n > 0) {
 				t.Fatalf("%d of %d remain of %s, and the next request's decision is %d", n, st.Remaining(), st.Limit, d.Refusal)
 			}

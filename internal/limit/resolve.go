@@ -15,7 +15,7 @@ type Rules struct {
 	Levels Levels
 	Model  string // canonical
 	Period Period
-	Strict bool // refuse a request unless its least amounts fit
+	Strict bool // refuse a request unless its minimum fits
 
 	limits [NumMetrics]Limit
 	set    [NumMetrics]bool

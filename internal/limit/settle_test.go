@@ -29,7 +29,7 @@ func TestSettle(t *testing.T) {
 		{"held on both, used on both", caps(nil, 1000, nil), Amounts{0, 900, 0}, Amounts{0, 500, 0}, Amounts{1, 300, 0}, Amounts{1, 180, 0}, Amounts{1, 100, 0}, Amounts{0, 80, 0}},
 		{"no limit draws no credits", Caps{}, Amounts{}, Amounts{3, 500, 9}, Amounts{1, 300, 0}, Amounts{1, 1000, 10}, Amounts{1, 1000, 10}, Amounts{}},
 		{"negative figures are none", caps(5, 1000, nil), Amounts{0, 900, 0}, Amounts{0, 500, 0}, Amounts{1, 300, 0}, Amounts{1, -180, math.MinInt64}, Amounts{1, 0, 0}, Amounts{}},
-		{"absurd figures are clamped", Caps{}, Amounts{}, Amounts{}, Amounts{1, 300, 0}, Amounts{1, math.MaxInt64, Most + 1}, Amounts{1, Most, Most}, Amounts{}},
+		{"absurd figures are clamped", Caps{}, Amounts{}, Amounts{}, Amounts{1, 300, 0}, Amounts{1, math.MaxInt64, MaxAmount + 1}, Amounts{1, MaxAmount, MaxAmount}, Amounts{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -187,8 +187,8 @@ func TestGiftsAddUpWithoutOverflow(t *testing.T) {
 	}
 	s.AddCredits(Amounts{math.MaxInt64, 0, 0})
 	s.AddCredits(Amounts{math.MaxInt64, 0, 0})
-	if s.Credits[Requests] != Most {
-		t.Errorf("credits %d, want %d", s.Credits[Requests], int64(Most))
+	if s.Credits[Requests] != MaxAmount {
+		t.Errorf("credits %d, want %d", s.Credits[Requests], int64(MaxAmount))
 	}
 }
 

@@ -11,7 +11,7 @@ type State struct {
 	Period Period
 	Start  time.Time // of the period that Used belongs to
 
-	Used  []ModelUsage // in this period, by model: see MostNames
+	Used  []ModelUsage // in this period, by model: see MaxNames
 	Holds []Hold       // of running requests, of any period
 
 	Credits        Amounts   // not yet used; held credits are included

@@ -98,7 +98,7 @@ func (s Settings) spendable(book *PriceBook) Exposure {
 		e.Unbounded = append(e.Unbounded, Warning{w.ended, "The settings have too many tiers and model keys to compute the rest."})
 	}
 	if bounded {
-		one, many := USD(most), USD(min(most, limit.Most/manyIdentities)*manyIdentities)
+		one, many := USD(most), USD(min(most, limit.MaxAmount/manyIdentities)*manyIdentities)
 		e.PerIdentity, e.TenThousand = &one, &many
 	}
 	if s.FailOpen {
@@ -222,8 +222,8 @@ func mostRequest(p price.Price) int64 {
 }
 
 func timesSat(a, b int64) int64 {
-	if b > 0 && a > limit.Most/b {
-		return limit.Most
+	if b > 0 && a > limit.MaxAmount/b {
+		return limit.MaxAmount
 	}
 	return a * b
 }
@@ -231,7 +231,7 @@ func timesSat(a, b int64) int64 {
 // leastSum returns a bound for the sum of what all models can spend. A pool bounds the models that count towards it
 // together, by the dearest of them. Every choice of one pool for each model gives a bound for the sum; some choices are tried.
 func leastSum(all [][]bound) int64 {
-	least := int64(limit.Most)
+	least := int64(limit.MaxAmount)
 	for _, prefers := range []func(b bound) bool{
 		func(bound) bool { return false },
 		func(b bound) bool { return b.pool.burst },
@@ -251,7 +251,7 @@ func leastSum(all [][]bound) int64 {
 		}
 		total := int64(0)
 		for _, n := range sums {
-			total = min(total+n, limit.Most)
+			total = min(total+n, limit.MaxAmount)
 		}
 		least = min(least, total)
 	}

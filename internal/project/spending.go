@@ -183,8 +183,8 @@ func (w *warner) maxCost(path, model string, requests int64) int64 {
 		each = w.costOf(model)
 		w.costs[model] = each
 	}
-	if each > 0 && requests > limit.Most/each {
-		return limit.Most
+	if each > 0 && requests > limit.MaxAmount/each {
+		return limit.MaxAmount
 	}
 	return each * requests
 }

@@ -8,27 +8,24 @@ import (
 	"sync"
 )
 
-// A proxy keeps little and allocates much: with the runtime's default, by which garbage may
-// come to as much as is live, a heap of a few megabytes is collected hundreds of times a
-// second. Here garbage may come to gcHeadroom whatever is live, in bytes. See
-// docs/performance.md for what that is worth.
+// A gateway has few live bytes and allocates many. By default a collection starts once the garbage is as large as the live
+// heap. A heap of a few megabytes would then be collected hundreds of times a second. pacer lets the garbage grow to
+// gcHeadroom instead, however large the live heap is. docs/performance.md says what that saves.
 const (
-	gcHeadroom = 20 << 20
-	gcLeast    = 30  // percent, for heaps so large that the headroom is little to them
-	gcMost     = 800 // percent
+	gcHeadroom   = 20 << 20 // bytes
+	gcMinPercent = 30       // for a live heap that is many times the headroom
+	gcMaxPercent = 800      // for a live heap of less than an eighth of the headroom
 )
 
-// paceGC keeps the collector's percentage at what gives the headroom, until stop is called.
-// It looks anew after every collection, so that a heap that grows at once is not given the
-// percentage of the small one that it was. It leaves alone what the operator has set with
-// GOGC.
+// paceGC adjusts the collector's percentage after every collection, so that the garbage may grow to gcHeadroom, until stop is
+// called. It does nothing if the operator has set GOGC.
 func paceGC() (stop func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
 	p := &pacer{live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
-	p.before = debug.SetGCPercent(gcMost)
-	p.current = gcMost
+	p.before = debug.SetGCPercent(gcMaxPercent)
+	p.current = gcMaxPercent
 	p.watch()
 	return func() {
 		p.mu.Lock()
@@ -38,15 +35,16 @@ func paceGC() (stop func()) {
 	}
 }
 
+// pacer keeps the garbage at gcHeadroom.
 type pacer struct {
 	mu              sync.Mutex
-	live            []metrics.Sample
-	before, current int
+	live            []metrics.Sample // the live heap, in bytes
+	before, current int              // percentages
 	stopped         bool
 }
 
-// watch adjusts the percentage when the collector next finds garbage of ours, which is at
-// its next run, and then watches again.
+// watch adjusts the percentage after the next collection, and then watches again. The collection finds an unreachable object
+// that watch has made, and runs its finalizer.
 func (p *pacer) watch() {
 	type garbage struct{ _ [16]byte }
 	runtime.SetFinalizer(new(garbage), func(*garbage) {
@@ -63,14 +61,14 @@ func (p *pacer) watch() {
 func (p *pacer) adjust() {
 	metrics.Read(p.live)
 	want := gcPercent(p.live[0].Value.Uint64())
-	// Each change stops the world for a moment: small ones are not worth it.
+	// Each change stops the program for a moment, so small changes are left out.
 	if want < p.current*9/10 || want > p.current*11/10 {
 		debug.SetGCPercent(want)
 		p.current = want
 	}
 }
 
-// gcPercent is the percentage by which garbage may grow beside so many live bytes.
+// gcPercent returns the percentage of the live bytes that the garbage may reach before a collection.
 func gcPercent(live uint64) int {
-	return int(min(max(100*gcHeadroom/max(live, 1), gcLeast), gcMost))
+	return int(min(max(100*gcHeadroom/max(live, 1), gcMinPercent), gcMaxPercent))
 }

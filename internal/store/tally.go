@@ -146,7 +146,7 @@ func modelKey(name string) string {
 	return ledger.EscapeName(name)
 }
 
-// othersMark ends the name under which a ledger keeps the usage of several models: see limit.MostNames.
+// othersMark ends the name under which a ledger keeps the usage of several models: see limit.MaxNames.
 const othersMark = "\x1fothers"
 
 // end adds requests that have ended. What they used is counted by the ledger, but for outcomes and codes.

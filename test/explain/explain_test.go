@@ -260,7 +260,7 @@ func (w *world) estimate(at *project.Snapshot, identity, tier, model string) map
 	if w.asked == nil || !at.Strict {
 		return map[string]any{"tokens": 20, "costUsd": 0.0001}
 	}
-	return map[string]any{"tokens": max(1, w.asked.Least[limit.Tokens]), "costUsd": ledger.Figure(limit.Cost, w.asked.Least[limit.Cost])}
+	return map[string]any{"tokens": max(1, w.asked.Minimum[limit.Tokens]), "costUsd": ledger.Figure(limit.Cost, w.asked.Minimum[limit.Cost])}
 }
 
 func (w *world) judge(question map[string]any, at *project.Snapshot, identity, tier, model string) string {

@@ -38,8 +38,8 @@ func TestRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(a.State.Used); n > limit.MostNames+1 {
-			t.Errorf("%d models have left %d names, want at most %d", names, n, limit.MostNames+1)
+		if n := len(a.State.Used); n > limit.MaxNames+1 {
+			t.Errorf("%d models have left %d names, want at most %d", names, n, limit.MaxNames+1)
 		}
 		// The limit is as exact as if there were one model.
 		stack.WantStatus(t, s.Chat("ann", "gpt-made-up-0x"), http.StatusTooManyRequests)

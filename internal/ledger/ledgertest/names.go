@@ -14,7 +14,7 @@ import (
 func namesAreBounded(t *testing.T, s Store) {
 	key, ls := identity("alice"), caps(1000, -1, -1)
 	ls.Project.Models = []limit.ModelCaps{{Key: "gpt-x-*", Caps: limit.Caps{new(int64(100))}}}
-	const each = 3 * limit.MostNames
+	const each = 3 * limit.MaxNames
 	for i := range each {
 		spend(t, s, key, rules(ls, fmt.Sprint("gpt-x-", i, "b"), limit.Daily), 1, noon)
 		spend(t, s, key, rules(ls, fmt.Sprint("made-up-", i, "b"), limit.Daily), 1, noon)
@@ -35,10 +35,10 @@ func namesAreBounded(t *testing.T, s Store) {
 			}
 		}
 	}
-	wantUsed("in memory", limit.MostNames+2, each, each)
+	wantUsed("in memory", limit.MaxNames+2, each, each)
 	settled(t, s)
 	s.Crash(t)
-	wantUsed("crashed", limit.MostNames+2, each, each)
+	wantUsed("crashed", limit.MaxNames+2, each, each)
 	for range 100 - each {
 		spend(t, s, key, rules(ls, "gpt-x-another", limit.Daily), 1, noon)
 	}
@@ -46,14 +46,14 @@ func namesAreBounded(t *testing.T, s Store) {
 	wantRefused(t, s, key, rules(ls, "gpt-x-new", limit.Daily), noon)
 	spend(t, s, key, rules(ls, "made-up-0b", limit.Daily), 1, noon)
 	s.Restart(t)
-	wantUsed("restarted", limit.MostNames+2, each+1, 100)
+	wantUsed("restarted", limit.MaxNames+2, each+1, 100)
 	wantRefused(t, s, key, rules(ls, "gpt-x-new", limit.Daily), noon)
 
 	change(t, s, noon, func(a *ledger.Account) { a.Reset(true, true) }, key)
 	s.Restart(t)
-	wantUsed("reset", limit.MostNames+2, 0, 0)
+	wantUsed("reset", limit.MaxNames+2, 0, 0)
 	spend(t, s, key, rules(ls, "gpt-x-new", limit.Daily), 1, noon)
-	wantUsed("used again", limit.MostNames+3, 0, 1)
+	wantUsed("used again", limit.MaxNames+3, 0, 1)
 }
 
 // namesOfManyPeriods: when a project changes to a longer period, usage that was kept separately
@@ -62,16 +62,16 @@ func namesOfManyPeriods(t *testing.T, s Store) {
 	key, ls := identity("alice"), caps(1000, -1, -1)
 	const hours = 5
 	for h := range hours {
-		for i := range limit.MostNames {
+		for i := range limit.MaxNames {
 			spend(t, s, key, rules(ls, fmt.Sprintf("m-%d-%db", h, i), limit.Hourly), 1, noon.Add(time.Duration(h)*time.Hour))
 		}
 	}
 	later := noon.Add(hours * time.Hour)
 	for i := range 3 {
-		wantTotal(t, s, key, limit.Daily, later, limit.Amounts{hours*limit.MostNames + int64(i), hours*limit.MostNames + int64(i), 10 * (hours*limit.MostNames + int64(i))})
+		wantTotal(t, s, key, limit.Daily, later, limit.Amounts{hours*limit.MaxNames + int64(i), hours*limit.MaxNames + int64(i), 10 * (hours*limit.MaxNames + int64(i))})
 		spend(t, s, key, rules(ls, "m-0-0b", limit.Daily), 1, later)
 	}
-	if n := len(account(t, s, key, limit.Daily, later).State.Used); n > 2*limit.MostNames+1 {
-		t.Errorf("the account keeps %d names, want at most %d", n, 2*limit.MostNames+1)
+	if n := len(account(t, s, key, limit.Daily, later).State.Used); n > 2*limit.MaxNames+1 {
+		t.Errorf("the account keeps %d names, want at most %d", n, 2*limit.MaxNames+1)
 	}
 }

@@ -142,7 +142,7 @@ func (r *run) reserve(t *rapid.T) {
 	}
 	rules := limit.Resolve(levels, model, r.period, rapid.Bool().Draw(t, "strict"))
 	ask := limit.Ask{Tier: rapid.SampledFrom([]string{"", "pro"}).Draw(t, "tier"), Estimate: genAmounts(t, "estimate")}
-	ask.Least = ask.Estimate
+	ask.Minimum = ask.Estimate
 	ask.Free = rapid.IntRange(0, 4).Draw(t, "free") == 0
 
 	want := limit.Decide(&e.state, &rules, ask, r.now)

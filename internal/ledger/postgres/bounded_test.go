@@ -47,8 +47,8 @@ func TestManyNamesOfAFormerVersion(t *testing.T) {
 		if err := p.pool.QueryRow(t.Context(), `SELECT length(used) FROM identities WHERE identity = 'alice'`).Scan(&bytes); err != nil {
 			t.Fatal(err)
 		}
-		if bytes > 40*(limit.MostNames+1) {
-			t.Errorf("the row keeps %d bytes of usage, want those of %d names", bytes, limit.MostNames+1)
+		if bytes > 40*(limit.MaxNames+1) {
+			t.Errorf("the row keeps %d bytes of usage, want those of %d names", bytes, limit.MaxNames+1)
 		}
 	}
 	wantUsed(t, p.Ledger, key, now, limit.Amounts{most, 2 * most, 40})

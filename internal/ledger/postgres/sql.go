@@ -122,7 +122,7 @@ var (
 		LATERAL (SELECT model, max(hour), least(sum(requests), %[1]d)::int8, least(sum(tokens), %[1]d)::int8,
 			least(sum(micros), %[1]d)::int8, least(sum(credit_requests), %[1]d)::int8,
 			least(sum(credit_tokens), %[1]d)::int8, least(sum(credit_micros), %[1]d)::int8
-			FROM usage WHERE project_id = k.project AND identity = k.name AND hour >= k.since GROUP BY model) AS u`, int64(limit.Most)))
+			FROM usage WHERE project_id = k.project AND identity = k.name AND hour >= k.since GROUP BY model) AS u`, int64(limit.MaxAmount)))
 
 	// insertAccounts inserts in the order of the keys. A transaction that waits here for the
 	// row of another has locked all other rows that it needs, so transactions only wait in
@@ -158,7 +158,7 @@ var (
 const accountRow = `project text, name text, known bool, requests int8, tokens int8, micros int8, unlimited int8, burst int8, ` +
 	`period int8, start int8, used text, created int8, updated int8`
 
-// onConflict adds to a row of usage. No number in a row exceeds limit.Most, so that no sum
+// onConflict adds to a row of usage. No number in a row exceeds limit.MaxAmount, so that no sum
 // over rows can overflow.
 var onConflict = fmt.Sprintf(` ON CONFLICT (project_id, identity, hour, model, tier, kind) DO UPDATE SET
 	requests = least(u.requests + excluded.requests, %[1]d), tokens = least(u.tokens + excluded.tokens, %[1]d),
@@ -167,7 +167,7 @@ var onConflict = fmt.Sprintf(` ON CONFLICT (project_id, identity, hour, model, t
 	credit_tokens = least(u.credit_tokens + excluded.credit_tokens, %[1]d),
 	credit_micros = least(u.credit_micros + excluded.credit_micros, %[1]d),
 	input_tokens = least(u.input_tokens + excluded.input_tokens, %[1]d),
-	output_tokens = least(u.output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
+	output_tokens = least(u.output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.MaxAmount))
 
 var (
 	// addUsage adds usage. The columns requests, tokens and micros include what credits paid for.
@@ -261,7 +261,7 @@ var (
 // readHistory groups the usage of one identity.
 var readHistory = fmt.Sprintf(`SELECT hour / $5 * $5, CASE $6::int8 WHEN 1 THEN model WHEN 2 THEN tier ELSE '' END AS name,
 	least(sum(requests), %[1]d)::int8, least(sum(tokens), %[1]d)::int8, least(sum(micros), %[1]d)::int8 FROM usage
-	WHERE project_id = $1 AND identity = $2 AND hour >= $3 AND hour < $4 AND kind = 0 GROUP BY 1, 2 ORDER BY 1, 2`, int64(limit.Most))
+	WHERE project_id = $1 AND identity = $2 AND hour >= $3 AND hour < $4 AND kind = 0 GROUP BY 1, 2 ORDER BY 1, 2`, int64(limit.MaxAmount))
 
 const (
 	register   = `INSERT INTO nodes (id, rolls_up) VALUES ($1, true)`

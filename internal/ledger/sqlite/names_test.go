@@ -34,8 +34,8 @@ func TestManyNamesOfAFormerVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(a.State.Used); n > limit.MostNames+1 {
-			t.Errorf("%d names are kept, want at most %d", n, limit.MostNames+1)
+		if n := len(a.State.Used); n > limit.MaxNames+1 {
+			t.Errorf("%d names are kept, want at most %d", n, limit.MaxNames+1)
 		}
 		p.Restart(t)
 	}

@@ -19,7 +19,7 @@ import (
 // burst_at (nanoseconds) and hours.
 
 // addUsage adds to a row of usage. The columns requests, tokens and micros include what
-// credits paid for. No number in a row exceeds limit.Most, so that no sum over rows can
+// credits paid for. No number in a row exceeds limit.MaxAmount, so that no sum over rows can
 // overflow: SQLite makes an overflow an error, and every later fold and start would fail.
 var addUsage = fmt.Sprintf(` ON CONFLICT DO UPDATE SET
 	requests = min(requests + excluded.requests, %[1]d), tokens = min(tokens + excluded.tokens, %[1]d),
@@ -28,7 +28,7 @@ var addUsage = fmt.Sprintf(` ON CONFLICT DO UPDATE SET
 	credit_tokens = min(credit_tokens + excluded.credit_tokens, %[1]d),
 	credit_micros = min(credit_micros + excluded.credit_micros, %[1]d),
 	input_tokens = min(input_tokens + excluded.input_tokens, %[1]d),
-	output_tokens = min(output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.Most))
+	output_tokens = min(output_tokens + excluded.output_tokens, %[1]d)`, int64(limit.MaxAmount))
 
 // insertPending adds to what waits to be added up for reports.
 const insertPending = `INSERT INTO rollup_pending (entries) VALUES (?)`
@@ -412,7 +412,7 @@ func newReads(ctx context.Context, accounts, all *sql.DB) (*reads, error) {
 			FROM json_each(?2) CROSS JOIN usage ON project_id = ?1 AND identity = value AND hour >= ?3`},
 		{all, &r.history, fmt.Sprintf(`SELECT hour / ?5 * ?5, CASE ?6 WHEN 1 THEN model WHEN 2 THEN tier ELSE '' END,
 			min(sum(requests), %[1]d), min(sum(tokens), %[1]d), min(sum(micros), %[1]d) FROM usage
-			WHERE project_id = ?1 AND identity = ?2 AND hour >= ?3 AND hour < ?4 AND kind = 0 GROUP BY 1, 2 ORDER BY 1, 2`, int64(limit.Most))},
+			WHERE project_id = ?1 AND identity = ?2 AND hour >= ?3 AND hour < ?4 AND kind = 0 GROUP BY 1, 2 ORDER BY 1, 2`, int64(limit.MaxAmount))},
 		{all, &r.list, `SELECT identity FROM (` + byName("identity") + `) WHERE instr(identity, ?5) > 0 ORDER BY identity LIMIT ?6 OFFSET ?7`},
 		{all, &r.count, `SELECT count(*) FROM (SELECT 1 FROM (` + byName("identity") + `) WHERE instr(identity, ?5) > 0 LIMIT ?6)`},
 		{all, &r.scanned, byName("identity") + ` OFFSET ?5`},
