@@ -190,7 +190,8 @@ func (r *run) recording() form {
 	return form{"/v1/audio/transcriptions", b.String(), []string{"Content-Type", w.FormDataContentType()}}
 }
 
-// send sends a form, and returns the status; 0 where the connection ended. What comes back is the client's own.
+// send sends a form, and returns the status; 0 where the connection ended. What comes back may have the app's own texts, but
+// not the developer's key and prompt.
 func (r *run) send(ctx context.Context, f form, headers ...string) int {
 	r.t.Helper()
 	q := r.Request(http.MethodPost, f.path, "user-1", f.body, append(f.headers, headers...)...).WithContext(ctx)
@@ -198,16 +199,31 @@ func (r *run) send(ctx context.Context, f form, headers ...string) int {
 	if err != nil {
 		return 0
 	}
-	_, _ = io.Copy(io.Discard, resp.Body)
+	body, _ := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
+	for _, m := range []mark{r.marks.storedKey, r.marks.storedPrompt} {
+		if found := find(append(body, fmt.Sprint(resp.Header)...), m.text); found != "" {
+			r.t.Errorf("%s with %q answers the app with %s: %q", f.path, headers, m.what, found)
+		}
+	}
 	return resp.StatusCode
+}
+
+// prompted adds the stored prompt to a request.
+func (r *run) prompted(f form) form {
+	f.body = strings.Replace(f.body, "{", `{"systemPrompt":"`+promptName+`","systemPromptVariables":{"v":"`+words(r.marks.variable)+`"},`, 1)
+	return f
 }
 
 // everything sends marked requests on every path of the data plane.
 func (r *run) everything(ctx context.Context) {
 	r.t.Helper()
 	answered := 0
-	for _, f := range append(append(r.forms(false), r.forms(true)...), r.others()...) {
+	all := append(append(r.forms(false), r.forms(true)...), r.others()...)
+	for _, f := range append(r.forms(false), r.forms(true)...) {
+		all = append(all, r.prompted(f))
+	}
+	for _, f := range all {
 		if r.send(ctx, f) == http.StatusOK {
 			answered++
 		}
@@ -242,12 +258,18 @@ func (r *run) faults(ctx context.Context) {
 			if hangs && !stream {
 				continue // such a call is read to its end after its client has gone
 			}
-			for _, f := range r.forms(stream) {
+			for i, f := range r.forms(stream) {
+				if i%2 == 0 {
+					f = r.prompted(f)
+				}
 				leaving, leave := context.WithCancel(ctx)
 				if hangs {
 					go func() {
-						<-r.hangs
-						leave()
+						select {
+						case <-r.hangs:
+							leave()
+						case <-leaving.Done(): // it never came to hang
+						}
 					}()
 				}
 				r.send(leaving, f, echo.FaultHeader, fault.String())
@@ -263,6 +285,7 @@ func (r *run) quotes(ctx context.Context) {
 		for _, kind := range []string{"application/json", "text/event-stream", "text/html"} {
 			for _, f := range append(r.forms(false), r.forms(true)...) {
 				r.send(ctx, f, "X-Kind", fmt.Sprint(status), "X-Form", kind)
+				r.send(ctx, r.prompted(f), "X-Kind", fmt.Sprint(status), "X-Form", kind)
 			}
 		}
 	}
@@ -291,6 +314,18 @@ func (r *run) malformed() {
 		_, _ = io.Copy(io.Discard, c)
 		_ = c.Close()
 	}
+}
+
+// promptName is the stored prompt.
+const promptName = "private"
+
+// store stores the prompt: two versions, the second of which a request gets.
+func (r *run) store() {
+	r.t.Helper()
+	text := words(r.marks.storedPrompt) + " {{v}}"
+	stack.WantStatus(r.t, r.Control(http.MethodPost, "/prompts", fmt.Sprintf(`{"name": %q, "content": %q}`, promptName, "First: "+text)), http.StatusCreated)
+	stack.WantStatus(r.t, r.Control(http.MethodPut, "/prompts/"+promptName, fmt.Sprintf(`{"content": %q}`, text)), http.StatusOK)
+	stack.WantStatus(r.t, r.Control(http.MethodPost, "/prompts/"+promptName+"/render", fmt.Sprintf(`{"variables": {"v": %q}}`, r.marks.variable.text)), http.StatusOK)
 }
 
 // control makes marked calls of the control plane, right ones and wrong ones.

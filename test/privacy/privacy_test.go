@@ -10,8 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
@@ -21,6 +24,7 @@ import (
 func TestNothingOfARequestIsKept(t *testing.T) {
 	t.Parallel()
 	r := newRun(t)
+	r.store()
 	r.everything(t.Context())
 	r.control()
 	if !strings.Contains(r.Log.String(), "msg=panic") {
@@ -41,11 +45,17 @@ func TestNothingOfARequestIsKept(t *testing.T) {
 	}
 }
 
-// search reports every mark that data has.
+// search reports every mark that data has. What is stored may have what the developer has set.
 func (r *run) search(where string, data []byte, stored bool) {
 	r.t.Helper()
+	r.searchBut(where, data, func(m mark) bool { return m.kept && stored })
+}
+
+// searchBut reports every mark that data has and must not have.
+func (r *run) searchBut(where string, data []byte, may func(mark) bool) {
+	r.t.Helper()
 	for _, m := range r.marks.all() {
-		if m.kept && stored {
+		if may(m) {
 			continue
 		}
 		if found := find(data, m.text); found != "" {
@@ -130,7 +140,7 @@ func (r *run) metrics() []byte {
 	return []byte(a.Body)
 }
 
-// searchReads searches the answers of every reading call of the control plane.
+// searchReads searches the answers of every reading call about the project, as its server, its owner and a viewer see them.
 func (r *run) searchReads() {
 	r.t.Helper()
 	q, err := http.NewRequest(http.MethodGet, r.URL+"/api/openapi.json", nil)
@@ -143,19 +153,42 @@ func (r *run) searchReads() {
 	if err := json.Unmarshal([]byte(r.Do(q).Body), &doc); err != nil {
 		r.t.Fatal(err)
 	}
+	readers := map[string]string{"server": "Bearer " + r.SecretKey, "owner": r.cookie(account.Owner), "viewer": r.cookie(account.Viewer)}
 	read := 0
 	for path, methods := range doc.Paths {
-		below, ofProject := strings.CutPrefix(path, "/api/projects/{projectId}")
-		if !ofProject || methods["get"] == nil {
+		if !strings.HasPrefix(path, "/api/projects/{projectId}") || methods["get"] == nil || strings.HasSuffix(path, "/live") {
 			continue
 		}
-		a := r.Control(http.MethodGet, strings.NewReplacer("{identity}", "user-1").Replace(below), "")
-		if a.Status == http.StatusOK {
-			read++
+		at := strings.NewReplacer("{projectId}", r.ProjectKey, "{identity}", "user-1", "{prompt}", promptName, "{version}", "1", "{provider}", "openai").Replace(path)
+		for who, as := range readers {
+			q := r.Request(http.MethodGet, at, "", "", map[bool]string{true: "Authorization", false: "Cookie"}[who == "server"], as)
+			q.Header.Del("X-Project-Key")
+			a := r.Do(q)
+			if a.Status == http.StatusOK {
+				read++
+			}
+			shown := who != "viewer" && strings.Contains(path, "/prompts/{prompt}")
+			r.searchBut(who+" reads "+path, []byte(a.Body), func(m mark) bool { return m.kept || shown && m == r.marks.storedPrompt })
 		}
-		r.search("GET "+path, []byte(a.Body), true)
 	}
-	if read < 3 {
-		r.t.Errorf("only %d calls were read", read)
+	if read < 15 {
+		r.t.Errorf("only %d answers were read", read)
 	}
+}
+
+// cookie signs in as somebody new with a role in the project.
+func (r *run) cookie(role account.Role) string {
+	r.t.Helper()
+	s, ctx, now, token := r.Store(), context.Background(), time.Now(), secret.NewToken()
+	u, err := s.EnsureUser(ctx, string(role)+"@example.com", now)
+	if err == nil {
+		_, err = s.StartSession(ctx, u, secret.Hash(token), "192.0.2.1", "a browser", now)
+	}
+	if err == nil {
+		err = s.SetMember(ctx, r.ProjectKey, u.ID, role, now)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return "airatelimit=" + token
 }
