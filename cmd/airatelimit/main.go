@@ -18,6 +18,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
+//go:generate go run ./notices ../../THIRD_PARTY_NOTICES
+
 // Exit codes: scripts can tell a mistyped command from one that failed.
 const (
 	exitFailed = 1

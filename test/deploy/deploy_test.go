@@ -390,6 +390,18 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
+// The licences demand that their texts go with the binary.
+func TestTheImageHasTheLicences(t *testing.T) {
+	t.Parallel()
+	file, sent := read(t, "deploy/docker/Dockerfile"), strings.Split(read(t, ".dockerignore"), "\n")
+	image := file[strings.LastIndex(file, "\nFROM "):]
+	for _, name := range []string{"LICENSE", "THIRD_PARTY_NOTICES"} {
+		if !regexp.MustCompile(`(?m)^COPY [^-\n]*\b`+name+`\b`).MatchString(image) || !slices.Contains(sent, "!"+name) {
+			t.Errorf("%s is not copied into the image, or .dockerignore keeps it out", name)
+		}
+	}
+}
+
 // An env file may have every variable, most of them empty: docker run --env-file hands them over as they are.
 func TestTheImageIsForProductionWhateverTheEnvFileLeavesEmpty(t *testing.T) {
 	t.Parallel()
