@@ -28,7 +28,7 @@ func TestErrorsPage_HasEveryCode(t *testing.T) {
 		anchored[row[1]]++
 	}
 	answered := map[string]bool{}
-	for file, source := range sources(t, "gateway", "identity", "provider", "wire", "server", "api") {
+	for file, source := range sources(t, "gateway", "admission", "identity", "provider", "wire", "server", "api") {
 		for _, m := range codeInSource.FindAllStringSubmatch(source, -1) {
 			answered[m[1]] = true
 			if onPage[m[1]] == "" {
@@ -72,7 +72,7 @@ func TestOpenAPI_HasEveryCode(t *testing.T) {
 		schema, response string
 		packages         []string
 	}{
-		"data":    {"ErrorObject", "OpenAI", []string{"gateway", "identity", "provider", "wire", "server"}},
+		"data":    {"ErrorObject", "OpenAI", []string{"gateway", "admission", "identity", "provider", "wire", "server"}},
 		"control": {"Problem", "Problem", []string{"api"}},
 	} {
 		answered := map[string]bool{}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/airatelimit/airatelimit/internal/wire"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -109,6 +111,31 @@ func TestHTTPAPIPage_HasTheCallsThatExplain(t *testing.T) {
 		if _, ok := doc.Paths["/api/projects/{projectId}/"+path][strings.ToLower(method)]; !ok || !strings.Contains(text, "| `"+call+"` |") {
 			t.Errorf("%s: in the OpenAPI document %t, on the page %t", call, ok, strings.Contains(text, "| `"+call+"` |"))
 		}
+	}
+}
+
+var accountOnPage = regexp.MustCompile("(?m)^\\| `(GET|POST|PUT|PATCH|DELETE) (/[^`]*)` \\|")
+
+// docs/http-api.md has every call about accounts and members, and no other.
+func TestHTTPAPIPage_HasEveryCallAboutAccounts(t *testing.T) {
+	t.Parallel()
+	page := readPage(t, "docs/http-api.md")
+	got, want := map[string]bool{}, map[string]bool{}
+	for _, row := range accountOnPage.FindAllStringSubmatch(section(page, "## Signing in"), -1) {
+		got[row[1]+" "+row[2]] = true
+	}
+	for _, row := range accountOnPage.FindAllStringSubmatch(section(page, "## Members"), -1) {
+		got[row[1]+" /api/projects/{projectId}"+row[2]] = true
+	}
+	for path, methods := range openAPI(t).Paths {
+		if strings.HasPrefix(path, "/api/auth/") || path == "/api/meta" || strings.Contains(path, "/members") || strings.Contains(path, "/invitations/") {
+			for method := range methods {
+				want[strings.ToUpper(method)+" "+path] = true
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
+		t.Errorf("calls (-OpenAPI document +page):\n%s", diff)
 	}
 }
 

@@ -29,6 +29,8 @@ const (
 type cli struct {
 	Serve       serveCmd       `cmd:"" default:"1" help:"Serve the API. This is what runs without a command."`
 	Project     projectCmd     `cmd:"" help:"Make and change projects, beside a running server too."`
+	LoginLink   loginLinkCmd   `cmd:"" help:"Print a link that signs somebody in, beside a running server too."`
+	Mail        mailCmd        `cmd:"" help:"Try whether mail can be sent."`
 	Migrate     migrateCmd     `cmd:"" help:"Copy everything from a SQLite file into an empty PostgreSQL."`
 	Rekey       rekeyCmd       `cmd:"" help:"Seal every stored provider key and prompt anew with ENCRYPTION_KEY."`
 	Backup      backupCmd      `cmd:"" help:"Copy the SQLite file, while it is served."`

@@ -73,6 +73,36 @@ type Member struct {
 	Since time.Time
 }
 
+// MaxMembers is how many members and invitations a project has at most.
+const MaxMembers = 200
+
+// Why a project's members cannot be as somebody wants them.
+var (
+	ErrLastOwner    = errors.New("a project keeps an owner")
+	ErrMember       = errors.New("the user is a member already")
+	ErrFull         = errors.New("the project has as many members as it may have")
+	ErrOtherAddress = errors.New("the invitation is for another address")
+)
+
+// Invitation is an offer of a role in a project to whoever has a mail address.
+type Invitation struct {
+	ID        string // in_…
+	Project   string // pk_…
+	Email     string
+	Role      Role
+	Inviter   string // the mail address of who invites
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// InvitationProof names an invitation: by its id, for its address's own session, or by the token of its mail. Without a
+// session it also needs the address that the mail went to, as a [Proof] does.
+type InvitationProof struct {
+	ID    string
+	Token [32]byte
+	Email string
+}
+
 // Membership is a project with the role that a user has in it.
 type Membership struct {
 	Project string // pk_…

@@ -20,10 +20,12 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/budget"
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/mail"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/proxy"
 )
@@ -42,7 +44,7 @@ type Secrets interface {
 	ProjectBySecretID(ctx context.Context, id string) (project.Record, error)
 }
 
-// Options make the control plane. All up to Log are required.
+// Options make the control plane. All up to Log, and those of accounts, are required by the calls that use them.
 type Options struct {
 	Ledger   Ledger
 	Projects identity.Projects
@@ -55,21 +57,31 @@ type Options struct {
 	Bodies   *budget.Budget // memory for the bodies of all requests; nil is unlimited
 	DocsURL  string         // where the folder docs is published, for errors to refer to; "" is nowhere
 
-	HTTPS   bool          // browsers reach the server by HTTPS
-	Origins []string      // further origins whose pages may use the control plane with a session
-	Proxies proxy.Trusted // whose X-Forwarded-For is believed
+	Version    string
+	Signup     account.Signup
+	Mail       *mail.Queue
+	Pepper     []byte        // keeps the hashes of sign-in codes from being tried out; the same on every node
+	PublicURL  string        // this server's address for links in mails; "" is that of the request, but not in production
+	Production bool          //
+	HTTPS      bool          // browsers reach the server by HTTPS
+	Origins    []string      // further origins whose pages may use the control plane with a session
+	Proxies    proxy.Trusted // whose X-Forwarded-For is believed
 }
 
 // control is the control plane.
 type control struct {
 	Options
-	origins *http.CrossOriginProtection
+	origins     *http.CrossOriginProtection
+	calls       *throttle // of a user
+	proofs      *throttle // tries to sign in of a block of addresses
+	invitations *throttle // mails that a user may have sent to others
 }
 
 // newControl returns the control plane without its operations. An origin that is none stops the program: the
 // configuration has checked them.
 func newControl(o Options) *control {
-	c := &control{Options: o, origins: http.NewCrossOriginProtection()}
+	c := &control{Options: o, origins: http.NewCrossOriginProtection(),
+		calls: newThrottle(time.Second/20, 100), proofs: newThrottle(2*time.Second, 60), invitations: newThrottle(3*time.Minute, 20)}
 	for _, origin := range o.Origins {
 		if err := c.origins.AddTrustedOrigin(origin); err != nil {
 			panic("api: " + err.Error())

@@ -21,6 +21,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/mail"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -58,6 +59,10 @@ type fixture struct {
 	db      *store.DB
 	log     *syncBuffer
 
+	mails  outbox
+	queue  *mail.Queue
+	signup account.Signup
+
 	project, key string
 	maxBody      int64 // as Options have it
 
@@ -80,7 +85,8 @@ func setup(t testing.TB, settings string) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	f := &fixture{t: t, store: store.New(db, keys), db: db, log: &syncBuffer{}, now: noon}
+	f := &fixture{t: t, store: store.New(db, keys), db: db, log: &syncBuffer{}, now: noon, signup: account.SignupFirst}
+	f.queue = mail.NewQueue(&f.mails, slog.New(slog.NewTextHandler(f.log, nil)))
 	f.ledger = f.open()
 	t.Cleanup(func() { _ = f.ledger.Close() })
 	f.project, f.key = f.create(settings)
@@ -121,7 +127,35 @@ func (f *fixture) serve() {
 // options are those of the control plane, for tests that change some of them.
 func (f *fixture) options() Options {
 	return Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Accounts: f.store, Prompts: f.store, Now: f.clock,
-		Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody}
+		Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody,
+		Version: "test", Signup: f.signup, Mail: f.queue, Pepper: []byte("pepper"), PublicURL: "https://limits.example.com"}
+}
+
+// outbox keeps mails in place of sending them.
+type outbox struct {
+	mu   sync.Mutex
+	sent []mail.Message
+}
+
+func (*outbox) Kind() string { return "smtp" }
+
+func (o *outbox) Send(_ context.Context, m mail.Message) (string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent = append(o.sent, m)
+	return "", nil
+}
+
+// deliver sends what waits to be sent, and returns it.
+func (f *fixture) deliver() []mail.Message {
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	f.queue.Run(done)
+	f.mails.mu.Lock()
+	defer f.mails.mu.Unlock()
+	sent := f.mails.sent
+	f.mails.sent = nil
+	return sent
 }
 
 // signIn makes a session of a user and returns its cookie, as the value of a Cookie header. With a role the user is a

@@ -98,10 +98,34 @@ func (c caller) actor() ledger.Actor {
 	return ledger.Actor{Kind: ledger.System}
 }
 
-// Accounts finds people's sessions.
+// Accounts keeps people, their sessions and their roles in projects. Its errors are those of package account, and those of
+// a database that cannot be reached.
 type Accounts interface {
+	HasUsers(ctx context.Context) (bool, error)
+	MaySignIn(ctx context.Context, email string, signup account.Signup, now time.Time) (bool, error)
+	AskSignIn(ctx context.Context, a account.Ask, now time.Time) error
+	SignInByLink(ctx context.Context, p account.Proof, signup account.Signup, s account.NewSession, now time.Time) (account.SignedIn, error)
+	SignInByCode(ctx context.Context, g account.Guess, signup account.Signup, s account.NewSession, now time.Time) (account.SignedIn, error)
+	SetUp(ctx context.Context, token [32]byte, email string, s account.NewSession, now time.Time) (account.SignedIn, error)
+
 	Session(ctx context.Context, token [32]byte, project string, now time.Time) (account.Session, account.Role, error)
 	TouchSession(ctx context.Context, id, ip string, now time.Time) error
+	Sessions(ctx context.Context, user string, now time.Time) ([]account.Session, error)
+	EndSession(ctx context.Context, user, id string) error
+	EndOtherSessions(ctx context.Context, user, keep string) error
+
+	Memberships(ctx context.Context, user string) ([]account.Membership, error)
+	Members(ctx context.Context, project string) ([]account.Member, []account.Invitation, error)
+	ChangeMember(ctx context.Context, project, user string, role account.Role) (account.Member, error)
+	RemoveMember(ctx context.Context, project, user string) error
+
+	Invite(ctx context.Context, i account.Invitation, token [32]byte) (account.Invitation, error)
+	RenewInvitation(ctx context.Context, project, id string, token [32]byte, expires time.Time) (account.Invitation, error)
+	ChangeInvitation(ctx context.Context, project, id string, role account.Role) (account.Invitation, error)
+	Uninvite(ctx context.Context, project, id string) error
+	InvitationsTo(ctx context.Context, email string, now time.Time) ([]account.Invitation, error)
+	AcceptInvitation(ctx context.Context, p account.InvitationProof, u account.User, now time.Time) (account.Membership, error)
+	JoinByInvitation(ctx context.Context, p account.InvitationProof, signup account.Signup, s account.NewSession, now time.Time) (account.Membership, error)
 }
 
 // authenticate finds out who makes a call, and the project in its path, and returns an error if the caller may not make
@@ -124,7 +148,7 @@ func (c *control) authenticate(r *http.Request, a access) (caller, *project.Snap
 	case errors.Is(err, account.ErrNotFound) && a.takesKeys() && c.cookieOf(r) == "":
 		return caller{}, nil, unauthorized()
 	case errors.Is(err, account.ErrNotFound):
-		return caller{}, nil, refuse(http.StatusUnauthorized, "not_signed_in", "There is no session, or it has ended. Sign in again.")
+		return caller{}, nil, notSignedIn()
 	case err != nil:
 		return caller{}, nil, fmt.Errorf("%w: %w", errNoLookup, err)
 	}
@@ -190,9 +214,17 @@ func (c *control) memberOf(r *http.Request, who caller, needed account.Role) (*p
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errNoLookup, err)
 	case !who.role.Covers(needed):
-		return nil, refuse(http.StatusForbidden, "role_too_small", "Your role in this project is %s, and this call needs %s. Ask an owner of the project.", who.role, needed)
+		return nil, roleTooSmall(who.role, needed)
 	}
 	return p, nil
+}
+
+func notSignedIn() *problem {
+	return refuse(http.StatusUnauthorized, "not_signed_in", "There is no session, or it has ended. Sign in again.")
+}
+
+func roleTooSmall(have, needed account.Role) *problem {
+	return refuse(http.StatusForbidden, "role_too_small", "Your role in this project is %s, and this call needs %s. Ask an owner of the project.", have, needed)
 }
 
 func unknownProject() *problem {

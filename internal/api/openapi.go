@@ -35,6 +35,9 @@ func build(o Options) (*router, huma.API) {
 	rt.limits(doc)
 	rt.history(doc)
 	rt.prompts(doc)
+	rt.signIn(doc)
+	rt.sessions(doc)
+	rt.members(doc)
 	dataPlane(doc.OpenAPI())
 	loosen(doc.OpenAPI().Components.Schemas)
 	describeSettings(doc.OpenAPI())
@@ -68,7 +71,9 @@ func (c *control) config() huma.Config {
 			},
 			Tags: []*huma.Tag{{Name: identitiesTag, Description: "The end users of an app: the limits and the usage of each."},
 				{Name: limitsTag, Description: "What the limits do: explained, previewed and summed up."},
-				{Name: promptsTag, Description: "System prompts that are stored on the server, so that an app's users cannot read or change them."}},
+				{Name: promptsTag, Description: "System prompts that are stored on the server, so that an app's users cannot read or change them."},
+				{Name: accountsTag, Description: "Signing in, and the sessions of the signed-in user."},
+				{Name: membersTag, Description: "The people who may open a project, and their roles."}},
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{"secretKey": {
@@ -175,15 +180,17 @@ type failure struct {
 
 // failures are the problems that operations answer with, by status.
 var failures = map[int]failure{
-	http.StatusBadRequest:   {[]string{"invalid_request"}, "The request is not valid. `errors` names the fields."},
-	http.StatusUnauthorized: {[]string{"invalid_secret_key", "not_signed_in"}, "The secret key is missing or wrong, or the session has ended."},
-	http.StatusForbidden: {[]string{"wrong_project", "role_too_small", "session_required", "cross_origin"},
-		"The secret key opens another project, the session's role in the project is too small, the call needs a session, or a page of another site made it."},
-	http.StatusNotFound: {[]string{"unknown_identity", "unknown_project", "not_found"},
+	http.StatusBadRequest: {[]string{"invalid_request"}, "The request is not valid. `errors` names the fields."},
+	http.StatusUnauthorized: {[]string{"invalid_secret_key", "not_signed_in", "link_used", "link_expired", "address_needed", "code_wrong"},
+		"The secret key is missing or wrong, the session has ended, or what was sent to sign in is not good (any more)."},
+	http.StatusForbidden: {[]string{"wrong_project", "role_too_small", "session_required", "cross_origin", "wrong_account", "signup_closed"},
+		"The secret key opens another project, the session's role in the project is too small, the call needs a session, a page of another site made it, or an invitation is not for the user."},
+	http.StatusNotFound: {[]string{"unknown_identity", "unknown_project", "unknown_session", "unknown_member", "unknown_prompt", "not_found"},
 		"The project does not know the identity (nobody has created it, and it has made no request), the session's user is no member of the project, or nothing is at the path."},
-	http.StatusRequestTimeout: {[]string{"request_timeout"}, "The body did not arrive in time."},
-	http.StatusConflict: {[]string{"idempotency_key_reused", "unknown_tier"},
-		"The Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
+	http.StatusRequestTimeout:  {[]string{"request_timeout"}, "The body did not arrive in time."},
+	http.StatusTooManyRequests: {[]string{"too_many_calls"}, "That was too often. `Retry-After` says when to try again."},
+	http.StatusConflict: {[]string{"idempotency_key_reused", "unknown_tier", "already_set_up", "already_member", "too_many_members", "last_owner", "prompt_exists", "too_many_prompts"},
+		"The call does not fit what there is, as `detail` says. For example: the Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
 	http.StatusPreconditionFailed:    {[]string{"document_changed"}, "The document has changed since it was read. `current` is the document as it is now."},
 	http.StatusPreconditionRequired:  {[]string{"if_match_required"}, "A session must send If-Match with a change."},
 	http.StatusRequestEntityTooLarge: {[]string{"request_too_large"}, "The body is too large."},
@@ -208,7 +215,7 @@ func problems(r huma.Registry) map[string]*huma.Response {
 		case http.StatusBadRequest:
 			example.Errors = []fieldProblem{{"body.tokens", "must be a whole number from 1 to 1000000000000000"}}
 			example.Detail = fieldProblems(example.Errors).Error()
-		case http.StatusServiceUnavailable:
+		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 			res.Headers = map[string]*huma.Param{"Retry-After": {
 				Description: "The seconds to wait before another try.", Schema: &huma.Schema{Type: huma.TypeInteger}}}
 		}
@@ -246,7 +253,7 @@ func register[I, O any](c *control, doc huma.API, a access, op huma.Operation, e
 	}
 	statuses = append(statuses, http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if a != accessOpen {
-		statuses = append(statuses, http.StatusUnauthorized)
+		statuses = append(statuses, http.StatusUnauthorized, http.StatusTooManyRequests)
 	}
 	if a.role() != "" {
 		statuses = append(statuses, http.StatusNotFound)

@@ -8,11 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
 func describe(t *testing.T, f *fixture) map[string]any {
@@ -118,10 +121,16 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		}
 	}
 	slices.Sort(got)
-	want := []string{ // sorted
+	want := []string{
+		"DELETE /api/auth/sessions",
+		"DELETE /api/auth/sessions/{session}",
 		"DELETE /identities/{identity}",
 		"DELETE /prompts/{prompt}",
 		"GET /exposure",
+		"DELETE /members/{member}",
+		"GET /api/auth/me",
+		"GET /api/auth/sessions",
+		"GET /api/meta",
 		"GET /identities",
 		"GET /identities/{identity}",
 		"GET /identities/{identity}/credits",
@@ -131,6 +140,13 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"GET /prompts/{prompt}",
 		"GET /prompts/{prompt}/versions",
 		"GET /prompts/{prompt}/versions/{version}",
+		"GET /members",
+		"PATCH /members/{member}",
+		"POST /api/auth/invitations/accept",
+		"POST /api/auth/logout",
+		"POST /api/auth/magic-link/request",
+		"POST /api/auth/magic-link/verify",
+		"POST /api/auth/setup",
 		"POST /identities",
 		"POST /identities/bulk",
 		"POST /identities/{identity}/gift",
@@ -141,9 +157,12 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"POST /prompts",
 		"POST /prompts/{prompt}/render",
 		"POST /prompts/{prompt}/versions/{version}/restore",
+		"POST /invitations/{invitation}/resend",
+		"POST /members",
 		"PUT /identities/{identity}",
 		"PUT /prompts/{prompt}",
 	}
+	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
@@ -154,48 +173,91 @@ func TestExamplesWork(t *testing.T) {
 	t.Parallel()
 	_, doc := build(Options{})
 	schemas := doc.OpenAPI().Components.Schemas
-	for path, item := range controlPaths(doc) {
-		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete} {
-			if op == nil {
-				continue
+	for pattern, op := range operations(doc) {
+		method, path, _ := strings.Cut(pattern, " ")
+		t.Run(op.OperationID, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, someProject)
+			f.use("user-123", 10, 7)
+			f.send("POST", f.prompts(), `{"name": "kept", "content": "{{app}} in {{language}}"}`).want(201)
+			body := ""
+			if op.RequestBody != nil {
+				media := op.RequestBody.Content[jsonType]
+				body = string(media.Example.(json.RawMessage))
+				validate(t, schemas, media.Schema, huma.ModeWriteToServer, body)
 			}
-			t.Run(op.OperationID, func(t *testing.T) {
-				t.Parallel()
-				f := setup(t, someProject)
-				f.use("user-123", 10, 7)
-				f.send("POST", f.prompts(), `{"name": "kept", "content": "{{app}} in {{language}}"}`).want(201)
-				body := ""
-				if op.RequestBody != nil {
-					media := op.RequestBody.Content[jsonType]
-					body = string(media.Example.(json.RawMessage))
-					validate(t, schemas, media.Schema, huma.ModeWriteToServer, body)
+			ready := f.ready(op)
+			body = strings.ReplaceAll(body, aToken, ready.token)
+			at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{session}", ready.id, "{member}", ready.id, "{invitation}", ready.id, "{prompt}", "kept", "{version}", "1").Replace(path)
+			r := f.send(method, at, body, ready.headers...)
+			res := op.Responses[strconv.Itoa(r.status)]
+			if res == nil || r.status >= 300 {
+				t.Fatalf("status %d is not documented as a success: %s", r.status, r.body)
+			}
+			if r.status == http.StatusNoContent {
+				return
+			}
+			for status, res := range op.Responses {
+				if status[0] == '2' {
+					validate(t, schemas, res.Content[jsonType].Schema, huma.ModeReadFromServer, string(res.Content[jsonType].Example.(json.RawMessage)))
 				}
-				at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{prompt}", "kept", "{version}", "1").Replace(path)
-				r := f.send(method, at, body)
-				res := op.Responses[strconv.Itoa(r.status)]
-				if res == nil || r.status >= 300 {
-					t.Fatalf("status %d is not documented as a success: %s", r.status, r.body)
-				}
-				if r.status == http.StatusNoContent {
-					return
-				}
-				for status, res := range op.Responses {
-					if status[0] == '2' {
-						validate(t, schemas, res.Content[jsonType].Schema, huma.ModeReadFromServer, string(res.Content[jsonType].Example.(json.RawMessage)))
-					}
-				}
-				validate(t, schemas, res.Content[jsonType].Schema, huma.ModeReadFromServer, string(r.body))
-				documented := fieldsOf(t, schemas, res.Content[jsonType].Schema)
-				got := decode[map[string]any](r)
-				documented = slices.DeleteFunc(documented, func(name string) bool { // what has nothing to tell is left out
-					return name == "warnings" && got[name] == nil
-				})
-				if diff := cmp.Diff(documented, slices.Sorted(maps.Keys(got))); diff != "" {
-					t.Errorf("fields of the answer (-documented +got):\n%s", diff)
-				}
+			}
+			validate(t, schemas, res.Content[jsonType].Schema, huma.ModeReadFromServer, string(r.body))
+			documented := fieldsOf(t, schemas, res.Content[jsonType].Schema)
+			got := decode[map[string]any](r)
+			documented = slices.DeleteFunc(documented, func(name string) bool { // what has nothing to tell is left out
+				return name == "warnings" && got[name] == nil
 			})
-		}
+			if diff := cmp.Diff(documented, slices.Sorted(maps.Keys(got))); diff != "" {
+				t.Errorf("fields of the answer (-documented +got):\n%s", diff)
+			}
+		})
 	}
+}
+
+// preparation is what a call needs so that it succeeds with the document's example.
+type preparation struct {
+	token   string   // in place of the example's
+	id      string   // of what the path names
+	headers []string // in place of the secret key's
+}
+
+// ready prepares a call. One that no secret key may make is an owner's.
+func (f *fixture) ready(op *huma.Operation) (p preparation) {
+	f.t.Helper()
+	if a := op.Metadata[accessKey].(access); a == accessOpen {
+		p.headers = []string{"Authorization", ""}
+	} else if !a.takesKeys() {
+		p.headers = []string{"Authorization", "", "Cookie", f.signIn("ann@example.com", account.Owner)}
+	}
+	invite := func() {
+		p.token = secret.NewToken()
+		i, err := f.store.Invite(f.t.Context(), account.Invitation{ID: "in_1", Project: f.project, Email: "bob@example.com", Role: account.Viewer,
+			ExpiresAt: noon.Add(time.Hour)}, secret.Hash(p.token))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		p.id = i.ID
+	}
+	switch op.OperationID {
+	case "setUp":
+		p.token = f.setupToken()
+	case "verifyMagicLink":
+		f.browser().ask("ann@example.com")
+		p.token, _ = proofs(f.t, f.mailed())
+	case "acceptInvitation":
+		f.signIn("ann@example.com", account.Owner)
+		invite()
+	case "resendInvitation":
+		invite()
+	case "endSession":
+		p.id = decode[Sessions](f.send("GET", sessionsPath, "", p.headers...)).Items[0].ID
+	case "changeMember", "removeMember":
+		f.signIn("bob@example.com", account.Viewer)
+		_, ids := f.people(p.headers[3])
+		p.id = ids["bob@example.com"]
+	}
+	return p
 }
 
 func fieldsOf(t *testing.T, schemas huma.Registry, s *huma.Schema) []string {

@@ -17,13 +17,14 @@ import (
 // problem is the answer to a call that failed: problem details for HTTP APIs, RFC 9457. Its type is always
 // "about:blank" and so left out.
 type problem struct {
-	Title   string         `json:"title" doc:"What the status means." example:"Bad Request"`
-	Status  int            `json:"status" doc:"The HTTP status." example:"400"`
-	Code    string         `json:"code" doc:"The cause, for programs: a code of docs/errors.md." example:"invalid_request"`
-	Detail  string         `json:"detail" doc:"What is wrong, and what to do about it." example:"body.tokens: must be a whole number from 1 to 1000000000000000"`
-	Errors  []fieldProblem `json:"errors,omitempty" doc:"The parts of the request that are wrong."`
-	DocURL  string         `json:"doc_url,omitempty" doc:"The page that explains the code. Absent unless the server has PUBLIC_DOCS_URL."`
-	Current any            `json:"current,omitempty" doc:"With document_changed: the document as it is now."`
+	Title     string         `json:"title" doc:"What the status means." example:"Bad Request"`
+	Status    int            `json:"status" doc:"The HTTP status." example:"400"`
+	Code      string         `json:"code" doc:"The cause, for programs: a code of docs/errors.md." example:"invalid_request"`
+	Detail    string         `json:"detail" doc:"What is wrong, and what to do about it." example:"body.tokens: must be a whole number from 1 to 1000000000000000"`
+	Errors    []fieldProblem `json:"errors,omitempty" doc:"The parts of the request that are wrong."`
+	TriesLeft *int           `json:"triesLeft,omitempty" doc:"With code_wrong: how often the code may still be tried."`
+	Current   any            `json:"current,omitempty" doc:"With document_changed: the document as it is now."`
+	DocURL    string         `json:"doc_url,omitempty" doc:"The page that explains the code. Absent unless the server has PUBLIC_DOCS_URL."`
 
 	header http.Header
 }
@@ -158,6 +159,8 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 		p = refuse(http.StatusBadRequest, "invalid_request", "%s", fields.Error())
 		p.Errors = fields
 		return p
+	case accountProblem(err) != nil:
+		return accountProblem(err)
 	case errors.Is(err, ledger.ErrUnknown):
 		return refuse(http.StatusNotFound, "unknown_identity", "The project has no such identity. An identity exists once it was created or has made a request.")
 	case errors.Is(err, ledger.ErrReused):

@@ -40,6 +40,8 @@ type call struct {
 	caller  caller            // the zero value until it was checked
 	project *project.Snapshot // of the path, nil until the caller was checked
 	dry     bool              // the call has dryRun=true
+	request *http.Request     // its URL.Path is as it was sent
+	header  http.Header       // of the answer
 }
 
 type callKey struct{}
@@ -51,6 +53,9 @@ func callOf(ctx context.Context) *call {
 	}
 	return &call{}
 }
+
+// setCookie adds a cookie to the answer.
+func (c *call) setCookie(cookie *http.Cookie) { c.header.Add("Set-Cookie", cookie.String()) }
 
 // projectOf returns the project of the path, which is open to the caller.
 func projectOf(ctx context.Context) *project.Snapshot { return callOf(ctx).project }
@@ -71,6 +76,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The NopCloser keeps huma from closing a body that is too large, because End reads the rest.
 	whole := &wire.Body{ReadCloser: r.Body}
 	routed.Body = io.NopCloser(http.MaxBytesReader(w, whole, rt.bound(r.Method, sent)))
+	current.request, current.header = routed, h
 	out := &wire.Answer{ResponseWriter: w, Request: r, Body: whole}
 	defer func() {
 		rt.recover(out, current, recover())
@@ -176,6 +182,11 @@ func (rt *router) admit(w http.ResponseWriter, r *http.Request, a access) (err e
 	current := callOf(r.Context())
 	if current.caller, current.project, err = rt.authenticate(r, a); err != nil {
 		return err
+	}
+	if user := current.caller.session.User.ID; user != "" {
+		if err := rt.calls.refuse(user, rt.now()); err != nil {
+			return err
+		}
 	}
 	rt.touch(w, r, current.caller)
 	byKey := current.caller.kind == callerSecretKey

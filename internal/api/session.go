@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/airatelimit/airatelimit/internal/account"
+	"github.com/airatelimit/airatelimit/internal/secret"
 )
 
 // The cookie of a session. A browser takes a name with __Host- only over HTTPS, and then no other host and no page that
@@ -20,6 +21,18 @@ func (c *control) cookieName() string {
 		return securedCookie
 	}
 	return plainCookie
+}
+
+// browserSuffix ends the name of the cookie that tells whether a link was asked for in this browser.
+const browserSuffix = "-browser"
+
+// browserOf returns the value of that cookie, or "".
+func (c *control) browserOf(r *http.Request) string {
+	cookie, err := r.Cookie(c.cookieName() + browserSuffix)
+	if err != nil || !secret.IsToken(cookie.Value) {
+		return ""
+	}
+	return cookie.Value
 }
 
 // cookieOf returns the value of the session's cookie, or "".

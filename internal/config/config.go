@@ -38,7 +38,7 @@ type Config struct {
 	// Database says where projects and usage are stored.
 	Database Database
 
-	// ResendAPIKey or SMTPURL sends mail. Without both, links are printed in the log.
+	// ResendAPIKey or SMTPURL sends mail. Without both, links are printed in the log, but in production nowhere.
 	ResendAPIKey string
 	SMTPURL      *url.URL
 	// EmailFrom is the sender of mail, as "name <address>" or an address.

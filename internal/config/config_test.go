@@ -3,6 +3,7 @@ package config
 import (
 	"bufio"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"net/url"
 	"os"
@@ -336,5 +337,44 @@ func TestAQuotedSecretIsRefusedOnce(t *testing.T) {
 	_, err := Load(func(name string) string { return vars[name] })
 	if err == nil || strings.Contains(err.Error(), "is not set") || strings.Count(err.Error(), "quotes around its value") != 2 {
 		t.Errorf("Load: %v; want the quotes of each named, and nothing missing", err)
+	}
+}
+
+// Links in mails of production lead to PUBLIC_URL alone, so mail needs it there.
+func TestMailInProductionNeedsTheServersAddress(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		vars map[string]string
+		want string // in the error; "" for none
+	}{
+		"Without":     {map[string]string{"NODE_ENV": "production"}, "PUBLIC_URL is not set"},
+		"With":        {map[string]string{"NODE_ENV": "production", "PUBLIC_URL": "https://limits.example.com"}, ""},
+		"Wrong":       {map[string]string{"NODE_ENV": "production", "PUBLIC_URL": "limits"}, "PUBLIC_URL is not the address of a site"},
+		"Development": {map[string]string{}, ""},
+	} {
+		for _, by := range []map[string]string{{"SMTP_URL": "smtp://mail"}, {"RESEND_API_KEY": "re_x"}} {
+			vars := maps.Clone(tc.vars)
+			maps.Copy(vars, by)
+			vars["EMAIL_FROM"], vars["JWT_SECRET"] = "a@example.com", key1
+			_, err := Load(from(vars))
+			if tc.want == "" != (err == nil) || err != nil && (!strings.Contains(err.Error(), tc.want) || strings.Count(err.Error(), "\n") > 0) {
+				t.Errorf("%s, %v: %v, want %q", name, by, err, tc.want)
+			}
+		}
+	}
+}
+
+func TestBrowsersReachTheServerByHTTPSIfItsAddressSaysSo(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		public     string
+		production bool
+		want       bool
+	}{
+		{"", false, false}, {"", true, true}, {"http://limits.lan", true, false}, {"https://limits.example.com", false, true}, {"https://limits.example.com", true, true},
+	} {
+		if got := (Config{PublicURL: tc.public, Production: tc.production}).HTTPS(); got != tc.want {
+			t.Errorf("%+v: %t", tc, got)
+		}
 	}
 }

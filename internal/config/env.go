@@ -260,4 +260,8 @@ func (e *env) mail(c Config) {
 	if sends && c.EmailFrom == "" {
 		e.fail("EMAIL_FROM is not set: give the sender's address, like AI Ratelimit <login@example.com>")
 	}
+	// Links made from a request's Host would be links to wherever its sender wants.
+	if sends && c.Production && c.PublicURL == "" && !e.given("PUBLIC_URL") {
+		e.fail("PUBLIC_URL is not set, and production needs it for the links in mails: give this server's address, like https://limits.example.com")
+	}
 }

@@ -15,7 +15,7 @@ import (
 
 // Secrets are the keys of one installation.
 type Secrets struct {
-	JWT           []byte   // signs tokens; 32 bytes or more
+	JWT           []byte   // keeps the hashes of sign-in codes from being tried out; 32 bytes or more
 	Encryption    []byte   // seals provider keys; 32 bytes, or nil in production: then no provider key can be stored
 	EncryptionOld [][]byte // earlier Encryption keys, which still open provider keys
 }

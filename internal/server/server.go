@@ -17,12 +17,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/api"
 	"github.com/airatelimit/airatelimit/internal/budget"
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/gateway"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
+	"github.com/airatelimit/airatelimit/internal/mail"
 	"github.com/airatelimit/airatelimit/internal/metrics"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/provider"
@@ -122,7 +124,9 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return errors.Join(err, closed)
 	}
 	log.Info("serving", "address", ln.Addr().String())
-	a.welcome(cmp.Or(cfg.PublicURL, localURL(ln.Addr())), opts)
+	if err := a.welcome(ctx, cmp.Or(cfg.PublicURL, localURL(ln.Addr())), opts); err != nil {
+		log.Warn("first account not offered", "error", err)
+	}
 	if opts.Ready != nil {
 		opts.Ready(ln.Addr())
 	}
@@ -134,20 +138,21 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	return a.shutdown(srv, cfg.Drain)
 }
 
-// welcome prints the server's address and, while there is no project, how to create one.
-func (a *app) welcome(url string, opts Options) {
+// welcome prints the server's address and, while there is no account or no project, how to create one.
+func (a *app) welcome(ctx context.Context, url string, opts Options) error {
 	projects, _ := a.planes.Load().projects()
 	next := opts.Program + ` project create --name "My app"`
 	if opts.Out == nil {
 		if opts.Program != "" && projects == 0 {
 			a.log.Info("no project yet", "next", next)
 		}
-		return
+		return a.newcomer(ctx, url, a.store, opts)
 	}
 	fmt.Fprintf(opts.Out, "AI Ratelimit serves at %s\n", url)
 	if projects == 0 {
 		fmt.Fprintf(opts.Out, "There is no project yet. Create one in another terminal, in this folder and with this environment:\n\n  %s\n\n", next)
 	}
+	return a.newcomer(ctx, url, a.store, opts)
 }
 
 // localURL is the address by which a browser on this machine reaches a listener.
@@ -171,6 +176,8 @@ type app struct {
 	bodies       *budget.Budget // memory for the bodies of all requests
 	prices       *project.PriceBook
 	docsURL      string
+	production   bool
+	store        *store.Store // nil while the process starts
 	planes       atomic.Pointer[planes]
 	awaits       atomic.Pointer[string] // the reason for which the start waits, shown to operators
 	unhealthy    string                 // the reason in /readyz while the ledger is not healthy
@@ -191,7 +198,7 @@ type planes struct {
 // newApp returns an app that answers probes, and other requests with 503, while the process starts.
 func newApp(cfg config.Config, log *slog.Logger, opts Options) *app {
 	a := &app{log: log, now: opts.Now, metrics: metrics.New(opts.Version), metricsToken: cfg.MetricsToken, prices: cfg.Prices,
-		bodies: budget.New(cfg.BodyMemoryBytes), docsURL: cfg.DocsURL}
+		bodies: budget.New(cfg.BodyMemoryBytes), docsURL: cfg.DocsURL, production: cfg.Production}
 	if n := a.prices.Models(); n > 0 {
 		log.Info("price overrides loaded", "entries", n)
 	}
@@ -251,8 +258,11 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	if opts.Ledger != nil {
 		opts.Ledger(o.ledger)
 	}
+	a.store = o.store
 	health := newHealth(a.log, o.ledger.Healthy)
-	a.runBackground(o, health)
+	mails := mail.NewQueue(Mail(cfg, a.log), a.log)
+	warnOfMail(cfg, a.log)
+	a.runBackground(o, health, mails)
 	observe, err := a.observer(ctx, cfg, opts.Version)
 	if err != nil {
 		return err
@@ -266,7 +276,8 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
 	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Accounts: o.store, Prompts: o.store, Now: a.now, Log: a.log,
 		MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies, DocsURL: cfg.DocsURL,
-		HTTPS: cfg.HTTPS(), Origins: cfg.CORSOrigins, Proxies: cfg.TrustedProxies})
+		Version: opts.Version, Signup: account.Signup(cfg.Signup), Mail: mails, Pepper: secrets.JWT, PublicURL: cfg.PublicURL,
+		Production: cfg.Production, HTTPS: cfg.HTTPS(), Origins: cfg.CORSOrigins, Proxies: cfg.TrustedProxies})
 	a.planes.Store(&planes{data: data, control: control, healthy: o.ledger.Healthy, projects: o.catalog.Projects})
 	a.watch(data, o.catalog)
 	return nil
@@ -286,13 +297,14 @@ func (a *app) logKeys(cfg config.Config, keys *secret.Keyring) {
 }
 
 // runBackground starts the background tasks, which run until the app closes.
-func (a *app) runBackground(o opened, h *health) {
+func (a *app) runBackground(o opened, h *health, mails *mail.Queue) {
 	background, stop := context.WithCancel(context.Background())
 	poll := time.NewTicker(o.db.PollInterval())
 	var working sync.WaitGroup
 	working.Go(func() { o.catalog.Run(background, poll.C, a.log) })
 	working.Go(func() { o.catalog.Listen(background, a.log) })
 	working.Go(func() { h.run(background) })
+	working.Go(func() { mails.Run(background) })
 	working.Go(func() { prune(background, o.db, a.now, a.log) })
 	working.Go(func() { o.rollups.Run(background, store.FoldInterval, a.log) })
 	if l, ok := o.ledger.(*sqlite.Ledger); ok {
