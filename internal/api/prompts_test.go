@@ -76,7 +76,7 @@ func TestPrompts_liveThroughTheirVersions(t *testing.T) {
 	if p := f.send("GET", path, "").problem(404); p.Code != "unknown_prompt" {
 		t.Errorf("deleted: %+v", p)
 	}
-	want := []string{"prompt.create|first", "prompt.create|", "prompt.update|", "prompt.update|", "prompt.restore|better", "prompt.restore|", "prompt.delete|"}
+	want := []string{"createProject|", "createPrompt|first", "createPrompt|", "updatePrompt|", "updatePrompt|", "restorePrompt|better", "restorePrompt|", "deletePrompt|"}
 	var got []string
 	for _, line := range f.audit("") {
 		got = append(got, line[:strings.LastIndex(line, "|")])
@@ -182,8 +182,8 @@ func TestPrompts_triedChangesChangeNothing(t *testing.T) {
 	if p := decode[Prompt](f.send("GET", f.prompts("p"), "").want(200)); p.Version != 1 || *p.Content != "first" {
 		t.Errorf("after trials %+v", p)
 	}
-	if n := len(f.audit("")); n != 1 {
-		t.Errorf("%d lines in the audit trail, want that of the creation", n)
+	if n := len(f.audit("")); n != 2 {
+		t.Errorf("%d lines in the audit trail, want those of the two creations", n)
 	}
 }
 

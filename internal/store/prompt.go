@@ -212,12 +212,12 @@ func (s *Store) SavePrompt(ctx context.Context, key, name string, by prompt.Chan
 
 // promptEntry is the line in the audit trail of a save. It has nothing of the text but its length.
 func promptEntry(old, rec prompt.Record) ledger.Entry {
-	e := ledger.Entry{Action: "prompt.update", Target: "prompts." + rec.Name}
+	e := ledger.Entry{Action: "updatePrompt", Target: "prompts." + rec.Name}
 	switch {
 	case old.Number == 0:
-		e.Action = "prompt.create"
+		e.Action = "createPrompt"
 	case rec.Restored > 0:
-		e.Action = "prompt.restore"
+		e.Action = "restorePrompt"
 	}
 	detail := map[string]any{"version": rec.Number, "enabled": rec.Enabled, "bytes": rec.Bytes, "contentChanged": rec.Text != old.Text}
 	if rec.Restored > 0 {
@@ -279,7 +279,7 @@ func (s *Store) DeletePrompt(ctx context.Context, key, name string, by prompt.Ch
 		if _, err := tx.ExecContext(ctx, `DELETE FROM prompts WHERE project_id = $1 AND name = $2`, key, name); err != nil {
 			return err
 		}
-		return note(ctx, tx, key, by, ledger.Entry{Action: "prompt.delete", Target: "prompts." + name})
+		return note(ctx, tx, key, by, ledger.Entry{Action: "deletePrompt", Target: "prompts." + name})
 	})
 }
 
