@@ -118,7 +118,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, opt
 	if err := c.durable(); err != nil {
 		return err
 	}
-	head = c.errors.Next(c.redactor.Next(head, true), true)
+	head = c.shown(head, true)
 	c.passHeader(resp, false)
 	c.w.Header()["Content-Length"] = []string{strconv.Itoa(len(head))}
 	c.writeHeader(resp.StatusCode)
@@ -211,7 +211,7 @@ func (c *call) stream(x *exchange, resp *http.Response, body io.Reader, watch *m
 	if watch == nil {
 		c.errors = provider.Complaints{} // the answer is not text
 	}
-	c.passHeader(resp, edited || c.errors.Provider != nil)
+	c.passHeader(resp, edited || c.errors.Provider != nil || c.veil.On)
 	c.writeHeader(resp.StatusCode)
 	_ = c.ctl.Flush()
 	err := c.copy(x, body, watch)
@@ -269,7 +269,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 				c.settleEarly(watch, stage, x.gone.Load())
 			}
 		}
-		if pass = c.errors.Next(c.redactor.Next(pass, err != nil), err != nil); len(pass) > 0 && !lost {
+		if pass = c.shown(pass, err != nil); len(pass) > 0 && !lost {
 			if !c.write(pass) || c.ctl.Flush() != nil {
 				lost = true
 				if !x.clientLeft(c) {
@@ -292,6 +292,12 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 			return err
 		}
 	}
+}
+
+// shown returns what the client may see of a piece of the answer; last says that it is the end. Of a stored key, of the
+// account behind it and of a stored prompt it sees nothing.
+func (c *call) shown(p []byte, last bool) []byte {
+	return c.errors.Next(c.redactor.Next(c.veil.Next(p), last), last)
 }
 
 // settleEarly settles a stream when its last event has come, before the client sees that event. A client that then asks for

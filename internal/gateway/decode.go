@@ -29,8 +29,8 @@ const (
 var errEncoding = errors.New("answer in an encoding that cannot be read")
 
 // decoded returns the answer's content and whether the meter can read it. The gateway asks for no compression, but some
-// servers compress all the same. An answer that cannot be read could hold the stored key: with a stored key it is
-// errEncoding, otherwise it passes as it is. A body without bytes is in no encoding, whatever its header says.
+// servers compress all the same. An answer that cannot be read could hold the stored key or the stored prompt: where
+// there is one it is errEncoding, otherwise it passes as it is. A body without bytes is in no encoding, whatever its header says.
 func (c *call) decoded(resp *http.Response) (body io.Reader, readable bool, err error) {
 	encoding := strings.ToLower(strings.TrimSpace(strings.Join(resp.Header["Content-Encoding"], ",")))
 	if encoding == "" || encoding == "identity" {
@@ -57,7 +57,7 @@ func (c *call) decoded(resp *http.Response) (body io.Reader, readable bool, err 
 		err = errEncoding
 	}
 	switch {
-	case errors.Is(err, errEncoding) && !c.target.Stored:
+	case errors.Is(err, errEncoding) && !c.target.Stored && !c.veil.On:
 		return sent, false, nil
 	case err != nil:
 		return nil, false, err

@@ -287,6 +287,9 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 	case err != nil:
 		return c.failure(x, err)
 	}
+	if c.repeats(head) {
+		return c.hiddenError(resp.StatusCode)
+	}
 	c.outcome = "provider_error"
 	c.passHeader(resp, false)
 	c.writeHeader(resp.StatusCode)

@@ -124,6 +124,7 @@ type call struct {
 	pauses   pauses
 
 	subject
+	instruction
 	upstream
 	reservation
 

@@ -48,12 +48,12 @@ func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err er
 	if err := c.selectTier(); err != nil {
 		return edit, err
 	}
+	c.instruct()
 	if err := c.route(query); err != nil {
 		return edit, err
 	}
-	// A project cannot store prompts yet, so every name is unknown.
-	if c.env.SystemPrompt != nil {
-		return edit, unknownSystemPrompt(*c.env.SystemPrompt)
+	if c.refused != nil {
+		return edit, c.refused
 	}
 	edit = c.baseEdit()
 	err = c.reserve(ctx, &edit)

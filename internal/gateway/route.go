@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -39,11 +38,6 @@ func (c *call) checkAllowed(param, model string) error {
 
 func badRequest(param, message string) error {
 	return &wire.Error{Status: http.StatusBadRequest, Code: "invalid_request", Param: param, Message: message}
-}
-
-func unknownSystemPrompt(name string) error {
-	return &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
-		Message: fmt.Sprintf("The project has no system prompt named %q.", name)}
 }
 
 // baseEdit is the edit that does not depend on limits: it cuts a provider's prefix off the

@@ -45,7 +45,7 @@ type Settings struct {
 	FailOpen     bool   `json:"failOpen" doc:"Whether requests pass unchecked while the database is away."`
 
 	Security      Security `json:"security" doc:"The guard. It has no effect in this version."`
-	DefaultPrompt *string  `json:"defaultPrompt" maxLength:"128" doc:"The stored prompt of requests that name none. It has no effect in this version."`
+	DefaultPrompt *string  `json:"defaultPrompt" maxLength:"128" doc:"The stored prompt of requests that name none. Where the project does not have it, such requests are refused."`
 
 	Providers map[string]ProviderFields `json:"providers" doc:"The providers by name: built in, or the project's own."`
 	Prices    map[string]price.Override `json:"prices" doc:"Prices by model key. They override the price book."`

@@ -153,12 +153,8 @@ func (w *warner) result() []Warning {
 
 // unused warns of settings without an effect in this version, so that nobody relies on them.
 func (w *warner) unused() {
-	const text = "is kept, but does nothing in this version"
 	if w.Security.Enabled {
-		w.warn("security", text)
-	}
-	if w.DefaultPrompt != nil {
-		w.warn("defaultPrompt", text)
+		w.warn("security", "is kept, but does nothing in this version")
 	}
 }
 

@@ -84,7 +84,7 @@ func TestWarnings(t *testing.T) {
 		{"in a tier", `{` + bounded + `, "tiers": {"pro": {"limitResponse": {"message": "{{name}}"}}}}`,
 			"tiers.pro.limitResponse.message: {{name}} is not filled in and stays as it is written. There are usage, limit, remaining, limitType, period, tier, model, identity, resetsAt.\n"},
 		{"what does nothing yet", `{` + bounded + `, "security": {"enabled": true}, "defaultPrompt": "p"}`,
-			"defaultPrompt: is kept, but does nothing in this version\nsecurity: is kept, but does nothing in this version\n"},
+			"security: is kept, but does nothing in this version\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
