@@ -234,3 +234,53 @@ func TestAClosedServerMakesNoAccountForAnInvitation(t *testing.T) {
 	bob := f.signIn("bob@example.com", "")
 	f.as(bob, "POST", acceptPath, `{"token": "`+token+`"}`).want(200)
 }
+
+// The audit trail says who gave whom which role.
+func TestChangesOfMembersAreInTheAuditTrail(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	ann := f.signIn("ann@example.com", account.Owner)
+	invite := func() string {
+		t.Helper()
+		return decode[Member](f.as(ann, "POST", f.membersPath(), `{"email": "bob@example.com", "role": "viewer"}`).want(201)).ID
+	}
+	id := invite()
+	f.as(ann, "PATCH", f.membersPath()+"/"+id, `{"role": "admin"}`).want(200)
+	f.as(ann, "POST", "/api/projects/"+f.project+"/invitations/"+id+"/resend", "").want(200)
+	f.as(ann, "DELETE", f.membersPath()+"/"+id, "").want(204)
+	f.deliver()
+	invite()
+	f.browser().accept(invitationToken(t, f.mailed()), "bob@example.com").want(200)
+	_, ids := f.people(ann)
+	f.as(ann, "PATCH", f.membersPath()+"/"+ids["bob@example.com"], `{"role": "owner"}`).want(200)
+	f.as(ann, "DELETE", f.membersPath()+"/"+ids["bob@example.com"], "").want(204)
+	rows, err := f.db.Read.QueryContext(t.Context(), `SELECT action || ' ' || target || ' ' || detail || ' by ' || actor_kind || ' ' || actor_email, request_id
+		FROM audit WHERE project_id = $1 AND action <> 'createProject' ORDER BY id`, f.project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close() //nolint:errcheck // a test's rows
+	var got []string
+	for rows.Next() {
+		var line, request string
+		if err := rows.Scan(&line, &request); err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, line); !strings.HasPrefix(request, "req_") {
+			t.Errorf("%s: request %q", line, request)
+		}
+	}
+	want := []string{
+		`invite bob@example.com {"role":"viewer"} by user ann@example.com`,
+		`changeInvitation bob@example.com {"role":"admin"} by user ann@example.com`,
+		`resendInvitation bob@example.com {"role":"admin"} by user ann@example.com`,
+		`uninvite bob@example.com {"role":"admin"} by user ann@example.com`,
+		`invite bob@example.com {"role":"viewer"} by user ann@example.com`,
+		`join bob@example.com {"role":"viewer"} by user bob@example.com`,
+		`changeMember bob@example.com {"from":"viewer","to":"owner"} by user ann@example.com`,
+		`removeMember bob@example.com {"role":"owner"} by user ann@example.com`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("audit trail (-want +got):\n%s", diff)
+	}
+}

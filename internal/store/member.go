@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/account"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
 // SetMember gives a user a role in a project, in place of the user's former one. It keeps no last owner: it is for
@@ -107,24 +109,51 @@ func invitationsOf(ctx context.Context, q queryer, where string, args ...any) (a
 // ChangeMember gives a member another role. The last owner stays one: [account.ErrLastOwner].
 func (s *Store) ChangeMember(ctx context.Context, project, user string, role account.Role) (m account.Member, err error) {
 	err = s.changeMembers(ctx, project, func(tx *sql.Tx) error {
-		err := found(tx.ExecContext(ctx, `UPDATE members SET role = $1 WHERE project_id = $2 AND user_id = $3`, role, project, user))
-		if err != nil {
+		if m, err = memberBy(ctx, tx, project, user); err != nil {
 			return err
 		}
-		all, err := membersOf(ctx, tx, queryMembers+` AND m.user_id = $2`, project, user)
-		if err != nil {
+		before := m.Role
+		m.Role = role
+		if err := setMember(ctx, tx, project, user, role, m.Since); err != nil {
 			return err
 		}
-		m = all[0]
-		return nil
+		return putMembers(ctx, tx, project, "changeMember", m.User.Email, map[string]account.Role{"from": before, "to": role})
 	})
 	return m, err
+}
+
+// memberBy returns a member of a project, or [account.ErrNotFound].
+func memberBy(ctx context.Context, tx *sql.Tx, project, user string) (account.Member, error) {
+	all, err := membersOf(ctx, tx, queryMembers+` AND m.user_id = $2`, project, user)
+	if err == nil && len(all) == 0 {
+		err = account.ErrNotFound
+	}
+	if err != nil {
+		return account.Member{}, err
+	}
+	return all[0], nil
+}
+
+// putMembers adds a line about somebody's role to the audit trail of a project.
+func putMembers(ctx context.Context, tx *sql.Tx, project, action, email string, roles map[string]account.Role) error {
+	detail, err := json.Marshal(roles)
+	if err != nil {
+		return err
+	}
+	return putEntry(ctx, tx, project, ledger.CauseOf(ctx), ledger.Entry{Action: action, Target: email, Detail: detail})
 }
 
 // RemoveMember removes a member. The last owner stays: [account.ErrLastOwner].
 func (s *Store) RemoveMember(ctx context.Context, project, user string) error {
 	return s.changeMembers(ctx, project, func(tx *sql.Tx) error {
-		return found(tx.ExecContext(ctx, `DELETE FROM members WHERE project_id = $1 AND user_id = $2`, project, user))
+		m, err := memberBy(ctx, tx, project, user)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, `DELETE FROM members WHERE project_id = $1 AND user_id = $2`, project, user)
+		}
+		if err != nil {
+			return err
+		}
+		return putMembers(ctx, tx, project, "removeMember", m.User.Email, map[string]account.Role{"role": m.Role})
 	})
 }
 
@@ -182,23 +211,26 @@ func (s *Store) Invite(ctx context.Context, i account.Invitation, token [32]byte
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO invitations (id, project_id, email, role, token_hash, inviter, created_at, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, i.ID, i.Project, i.Email, i.Role, token[:], i.Inviter, i.CreatedAt.UnixMicro(), i.ExpiresAt.UnixMicro())
-		return err
+		if err != nil {
+			return err
+		}
+		return putMembers(ctx, tx, i.Project, "invite", i.Email, map[string]account.Role{"role": i.Role})
 	})
 	return i, err
 }
 
 // RenewInvitation gives an invitation of a project another token and another end.
 func (s *Store) RenewInvitation(ctx context.Context, project, id string, token [32]byte, expires time.Time) (account.Invitation, error) {
-	return s.changeInvitation(ctx, `UPDATE invitations SET token_hash = $3, expires_at = $4 WHERE project_id = $1 AND id = $2`,
+	return s.changeInvitation(ctx, "resendInvitation", `UPDATE invitations SET token_hash = $3, expires_at = $4 WHERE project_id = $1 AND id = $2`,
 		project, id, token[:], expires.UnixMicro())
 }
 
 // ChangeInvitation gives an invitation of a project another role.
 func (s *Store) ChangeInvitation(ctx context.Context, project, id string, role account.Role) (account.Invitation, error) {
-	return s.changeInvitation(ctx, `UPDATE invitations SET role = $3 WHERE project_id = $1 AND id = $2`, project, id, role)
+	return s.changeInvitation(ctx, "changeInvitation", `UPDATE invitations SET role = $3 WHERE project_id = $1 AND id = $2`, project, id, role)
 }
 
-func (s *Store) changeInvitation(ctx context.Context, statement, project, id string, args ...any) (i account.Invitation, err error) {
+func (s *Store) changeInvitation(ctx context.Context, action, statement, project, id string, args ...any) (i account.Invitation, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		if err := found(tx.ExecContext(ctx, statement, append([]any{project, id}, args...)...)); err != nil {
 			return err
@@ -208,7 +240,7 @@ func (s *Store) changeInvitation(ctx context.Context, statement, project, id str
 			return err
 		}
 		i = all[0]
-		return nil
+		return putMembers(ctx, tx, project, action, i.Email, map[string]account.Role{"role": i.Role})
 	})
 	return i, err
 }
@@ -216,7 +248,17 @@ func (s *Store) changeInvitation(ctx context.Context, statement, project, id str
 // Uninvite takes an invitation of a project back.
 func (s *Store) Uninvite(ctx context.Context, project, id string) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		return found(tx.ExecContext(ctx, `DELETE FROM invitations WHERE project_id = $1 AND id = $2`, project, id))
+		all, err := invitationsOf(ctx, tx, `project_id = $1 AND id = $2`, project, id)
+		if err == nil && len(all) == 0 {
+			err = account.ErrNotFound
+		}
+		if err == nil {
+			err = found(tx.ExecContext(ctx, `DELETE FROM invitations WHERE project_id = $1 AND id = $2`, project, id))
+		}
+		if err != nil {
+			return err
+		}
+		return putMembers(ctx, tx, project, "uninvite", all[0].Email, map[string]account.Role{"role": all[0].Role})
 	})
 }
 
@@ -299,5 +341,10 @@ func (s *Store) join(ctx context.Context, tx *sql.Tx, i account.Invitation, u ac
 	if err == nil {
 		err = tx.QueryRowContext(ctx, `SELECT role FROM members WHERE project_id = $1 AND user_id = $2`, i.Project, u.ID).Scan(&m.Role)
 	}
-	return m, err
+	if err != nil {
+		return m, err
+	}
+	cause := ledger.CauseOf(ctx) // of nobody, if the call also signs in
+	cause.By = ledger.Actor{Kind: ledger.User, ID: u.ID, Email: u.Email}
+	return m, putMembers(ledger.WithCause(ctx, cause), tx, i.Project, "join", u.Email, map[string]account.Role{"role": m.Role})
 }
