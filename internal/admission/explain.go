@@ -102,6 +102,9 @@ func (e *Explanation) tierFrom(claimed string) string {
 // route finds the provider of a model, and checks that the model is allowed.
 func (e *Explanation) route(model string) {
 	var err error
+	if a, ok := e.Project.Alias(model); ok {
+		model = a.Models(e.Identity, e.Tier)[0]
+	}
 	if e.Target, err = chatTarget(e.Project, model); err != nil {
 		e.Model = model
 		e.refuse(err)
@@ -121,9 +124,12 @@ func chatTarget(p *project.Snapshot, model string) (provider.Target, error) {
 	return provider.Route(p, ep, model, "")
 }
 
-// SentModel returns a model's name as it is sent to its provider, or the name itself if it has none.
-func SentModel(p *project.Snapshot, model string) string {
-	if target, err := chatTarget(p, model); err == nil {
+// SentModel returns a model's name, or an alias, as it is sent to its provider, or the name itself if it has none.
+func (s *Subject) SentModel(model string) string {
+	if a, ok := s.Project.Alias(model); ok {
+		model = a.Models(s.Identity, s.Tier)[0]
+	}
+	if target, err := chatTarget(s.Project, model); err == nil {
 		return target.Model
 	}
 	return model

@@ -253,7 +253,8 @@ func explained(e *admission.Explanation, a *ledger.Account, named bool, now time
 		out.Provider = &by.Name
 	}
 	if no := e.Refused; no != nil {
-		out.Decision, out.Code, out.Status, out.Message = "refused", &no.Code, &no.Status, &no.Message
+		out.Decision = "refused"
+		out.Code, out.Status, out.Message = &no.Code, &no.Status, &no.Message
 	}
 	if a.State.Unlimited(now) {
 		out.UnlimitedUntil = unlimitedUntil(a)

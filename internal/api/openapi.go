@@ -118,7 +118,7 @@ func describeSettings(doc *huma.OpenAPI) {
 	byDefault := members(project.Default())
 	for name, defaults := range map[string]map[string]any{
 		"Settings": byDefault, "Security": members(byDefault["security"]), "TierFields": nil, "ProviderFields": nil,
-		"Override": nil, "FeePrices": nil, "AbovePrices": nil,
+		"Override": nil, "FeePrices": nil, "AbovePrices": nil, "AliasFields": nil,
 	} {
 		s := schemas.Map()[name]
 		s.AdditionalProperties, s.Required = false, nil // unknown names are refused, absent ones keep their value

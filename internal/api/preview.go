@@ -104,7 +104,7 @@ func (c *control) preview(ctx context.Context, in *previewInput) (*answer[Previe
 	if by.Tier, err = c.previewTier(p, account.Settings, q.tier); err != nil {
 		return nil, err
 	}
-	x := admission.Example{Account: account, Model: previewModel(p, q.model), Response: q.response, Now: now}
+	x := admission.Example{Account: account, Model: previewModel(&by, q.model), Response: q.response, Now: now}
 	x.Metric = metricOf(&by, x.Model, q.metric)
 	refusal, decision := by.Preview(x)
 	shown := *refusal
@@ -132,11 +132,11 @@ func (c *control) previewTier(p *project.Snapshot, s *ledger.Settings, claimed *
 	return t, nil
 }
 
-func previewModel(p *project.Snapshot, named *string) string {
+func previewModel(by *admission.Subject, named *string) string {
 	if named != nil {
-		return admission.SentModel(p, *named)
+		return by.SentModel(*named)
 	}
-	for _, key := range p.AllowedModels {
+	for _, key := range by.Project.AllowedModels {
 		if !strings.HasSuffix(key, "*") {
 			return key
 		}

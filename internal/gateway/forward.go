@@ -139,8 +139,9 @@ func (x *exchange) clientLeft(c *call) bool {
 	return true
 }
 
-// forward sends the request to the provider and answers with the provider's answer.
-func (c *call) forward(ctx context.Context, edit wire.Edit) error {
+// forward sends the request to the provider and answers with the provider's answer. If the provider fails before the answer
+// begins, it goes on with the next model of an alias.
+func (c *call) forward(ctx context.Context, query string, edit wire.Edit) error {
 	x := c.begin(ctx)
 	defer x.end()
 	req, err := c.outgoing(x, edit)
@@ -151,6 +152,19 @@ func (c *call) forward(ctx context.Context, edit wire.Edit) error {
 	resp, err := c.send(x, req)
 	if err == nil && edit.IncludeUsage {
 		resp, err = c.retryPlain(x, resp, &edit)
+	}
+	if c.mayFallBack(x) && c.failedFirst(x, resp, err) {
+		next, ok, stopped := c.fallBack(ctx, query)
+		switch {
+		case stopped != nil:
+			return stopped
+		case ok:
+			if resp != nil {
+				_ = resp.Body.Close()
+			}
+			x.end()
+			return c.forward(ctx, query, next)
+		}
 	}
 	if err != nil {
 		return c.unanswered(x, err)

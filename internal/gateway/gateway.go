@@ -125,6 +125,7 @@ type call struct {
 
 	subject
 	instruction
+	aliased
 	upstream
 	reservation
 
@@ -195,7 +196,7 @@ func (c *call) handle(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return c.forward(ctx, edit)
+	return c.forward(ctx, query, edit)
 }
 
 // receive reads and parses the body, and refuses one that holds a secret key.

@@ -19,7 +19,11 @@ type upstream struct {
 // route finds the provider and the key, and checks that the model is allowed.
 func (c *call) route(query string) (err error) {
 	p := c.caller.Project
-	if c.target, err = provider.Route(p, c.ep, c.env.Model, wire.HeaderValue(c.r.Header, "X-Provider")); err != nil {
+	model, named := c.asked()
+	if c.target, err = provider.Route(p, c.ep, model, named); err != nil {
+		return err
+	}
+	if err := c.noteModel(); err != nil {
 		return err
 	}
 	if err := c.checkDemands(); err != nil {

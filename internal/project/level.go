@@ -241,7 +241,7 @@ func (s Settings) checkModelKeys() error {
 			return err
 		}
 	}
-	return nil
+	return s.checkAliasNames()
 }
 
 // CheckModelKeys checks the model keys of one identity's modelLimits, as Patch does for the project's. path names them in

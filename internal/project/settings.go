@@ -49,6 +49,7 @@ type Settings struct {
 
 	Providers map[string]ProviderFields `json:"providers" doc:"The providers by name: built in, or the project's own."`
 	Prices    map[string]price.Override `json:"prices" doc:"Prices by model key. They override the price book."`
+	Aliases   map[string]AliasFields    `json:"aliases" doc:"Names that apps ask for instead of a model."`
 
 	// Unknown holds the fields of a stored document that only a newer version knows, so that a change keeps them.
 	Unknown map[string]any `json:"-"`
@@ -109,6 +110,7 @@ func Default() Settings {
 		Security:      defaultSecurity(),
 		Providers:     map[string]ProviderFields{},
 		Prices:        map[string]price.Override{},
+		Aliases:       map[string]AliasFields{},
 	}
 }
 
@@ -194,6 +196,7 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 	d.Tiers = orEmpty(d.Tiers)
 	d.Providers = orEmpty(d.Providers)
 	d.Prices = orEmpty(d.Prices)
+	d.Aliases = orEmpty(d.Aliases)
 	doc, err := json.Marshal(d)
 	if err != nil || len(s.Unknown) == 0 {
 		return doc, err
@@ -242,6 +245,7 @@ func (s *Settings) fields() document.Fields {
 		"defaultPrompt":   optional(&s.DefaultPrompt, promptName),
 		"providers":       s.setProviders,
 		"prices":          byModel(&s.Prices, readPrice),
+		"aliases":         s.setAliases,
 	})
 	return all
 }
@@ -267,7 +271,7 @@ func (s Settings) check() error {
 			claimed[key] = name
 		}
 	}
-	return nil
+	return s.checkAliases()
 }
 
 func (s *Settings) setName(path string, v document.Value) error {

@@ -51,6 +51,7 @@ type Snapshot struct {
 	prompts    map[string]*prompt.Prompt
 	keys       *lazyKeys // see named
 	settings   Settings  // without keys
+	aliases    map[string]*Alias
 }
 
 // Tier is a pricing tier of a project.
@@ -117,6 +118,7 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		naming:          set.naming(),
 		keys:            new(lazyKeys),
 		settings:        set,
+		aliases:         newAliases(set.Aliases),
 	}
 	if set.LimitPeriod != "" {
 		period, err := limit.ParsePeriod(set.LimitPeriod)

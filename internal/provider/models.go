@@ -50,6 +50,11 @@ func Models(p *project.Snapshot, t *project.Tier) []Model {
 			add(own[0].Name + "/" + key)
 		}
 	}
+	for _, a := range p.Aliases() {
+		if by := ownerOfAlias(p, t, a); by != nil {
+			all = append(all, Model{Name: a.Name, Provider: by})
+		}
+	}
 	slices.SortFunc(all, func(a, b Model) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
@@ -93,6 +98,16 @@ func owner(p *project.Snapshot, t *project.Tier, name string) *project.Provider 
 		return nil
 	}
 	return by
+}
+
+// ownerOfAlias returns the provider of the first variant of an alias that is allowed, or nil.
+func ownerOfAlias(p *project.Snapshot, t *project.Tier, a *project.Alias) *project.Provider {
+	for _, v := range a.Of(t) {
+		if by := owner(p, t, v.Model); by != nil {
+			return by
+		}
+	}
+	return nil
 }
 
 func serving(p *project.Snapshot) []*project.Provider {

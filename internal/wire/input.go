@@ -28,6 +28,10 @@ func (r *reader) name(key []byte) {
 func (r *reader) leaf(at place, v token) error {
 	in := &r.e.Input
 	switch at {
+	case conversed:
+		if v.kind != null {
+			in.Opaque, r.e.Continues = true, true
+		}
 	case hidden:
 		if v.kind != null && v.kind != array { // an array's elements are measured themselves
 			in.Opaque = true

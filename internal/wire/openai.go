@@ -186,7 +186,9 @@ func openAIRoot(op Operation, key []byte) place {
 		return extra
 	case "mcp_servers":
 		return switches
-	case "previous_response_id", "conversation", "container", "cached_content", "cachedContent":
+	case "previous_response_id", "conversation":
+		return conversed
+	case "container", "cached_content", "cachedContent":
 		return hidden
 	case "metadata", "response_format", "text", "logit_bias", "tool_choice", "functions", "systemPromptVariables":
 		return free

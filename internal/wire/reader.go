@@ -60,6 +60,7 @@ const (
 	prompts                      // prompts of Completions
 	speech                       // text to be spoken
 	storedPrompt                 // a prompt stored with OpenAI
+	conversed                    // anything but null goes on with a stored conversation, which is not in the body
 	hidden                       // anything but null refers to input that is not in the body
 )
 

@@ -36,6 +36,7 @@ type Envelope struct {
 	SystemPrompt *string // name of the requested stored prompt; nil for none
 	Input        Input
 	Demands      Demands
+	Continues    bool  // the body goes on with a conversation that the provider has stored
 	Tools        bool  // the body has a field named tools somewhere
 	CacheControl bool  // the body has a field named cache_control somewhere
 	Characters   int64 // of the text to be spoken, for Speech

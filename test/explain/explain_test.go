@@ -189,7 +189,7 @@ func (w *world) account(identity string) ledger.Account {
 	return a
 }
 
-var models = []string{"gpt-4o", "gpt-4o-mini", "gpt-4o-2024-08-06", "openai/gpt-4o", "claude-sonnet-4-0", "my-model", "nobody-knows"}
+var models = []string{"gpt-4o", "gpt-4o-mini", "gpt-4o-2024-08-06", "openai/gpt-4o", "claude-sonnet-4-0", "my-model", "nobody-knows", "assistant"}
 
 // The answer of limits/explain is what the next request gets, and the question changes nothing.
 func TestAnExplanationIsWhatTheNextRequestGets(t *testing.T) {
@@ -222,7 +222,8 @@ func TestAnExplanationIsWhatTheNextRequestGets(t *testing.T) {
 // compare asks what a request would get, makes it, and returns its code.
 func (w *world) compare(rng *rand.Rand, settings string) string {
 	w.t.Helper()
-	identity, tier, model := "user-1", pick(rng, "", "free", "pro", "invented"), pick(rng, models...)
+	const identity = "user-1"
+	tier, model := pick(rng, "", "free", "pro", "invented"), pick(rng, models...)
 	question := map[string]any{"identity": identity, "model": model, "tier": tier}
 	if tier == "" {
 		question["tier"] = nil
@@ -438,6 +439,8 @@ func someSettings(rng *rand.Rand) string {
 		"enforcement": {"soft", "strict"}, "trustTierHeader": {true, false}, "unknownTier": {"default", "project", "reject"},
 		"limitPeriod": {"hourly", "daily", "weekly", "monthly"}, "refusalStatus": {402, 429},
 		"allowedModels": {[]string{"gpt-4o", "my-model"}, []string{"gpt-*"}},
+		"aliases": {map[string]any{"assistant": map[string]any{"fallbacks": []string{"claude-sonnet-4-0"},
+			"variants": []any{map[string]any{"model": "gpt-4o-mini", "weight": 70}, map[string]any{"model": "openai/gpt-4o", "weight": 30}}}}},
 		"limitResponse": {map[string]any{"message": "{{usage}} of {{limit}} {{limitType}}, {{remaining}} left in {{tier}} for {{model}} until {{resetsAt}}"}},
 	} {
 		if rng.IntN(3) == 0 {
