@@ -27,7 +27,7 @@ var rows = [][]string{
 	{"internal/gateway", "internal/api", "internal/store", "web"},
 	{"internal/admission"}, // what the gateway decides and the control plane explains
 	{"internal/project", "internal/prompt", "internal/identity", "internal/account", "internal/provider", "internal/ledger/...",
-		"internal/meter", "internal/config", "internal/mail", "internal/echo"},
+		"internal/meter", "internal/operation", "internal/config", "internal/mail", "internal/echo"},
 	{"internal/budget", "internal/document", "internal/wire", "internal/guard", "internal/limit", "internal/live", "internal/price", "internal/proxy", "internal/rollup", "internal/sound", "internal/sse", "internal/secret"},
 }
 
@@ -43,6 +43,7 @@ var sameRow = []struct{ from, to, why string }{
 	{"internal/identity", "internal/ledger", "what is set for an identity is kept there"},
 	{"internal/project", "internal/ledger", "a version of the settings names the actor who made it"},
 	{"internal/provider", "internal/project", "a project says which providers it has, where, with which key"},
+	{"internal/operation", "internal/ledger", "an operation says who began it, as the audit trail does"},
 	{"internal/ledger/...", "internal/ledger", "the stores and their contract are about its types"},
 }
 

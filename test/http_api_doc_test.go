@@ -100,6 +100,28 @@ func TestHTTPAPIPage_HasEveryCallOfAPI(t *testing.T) {
 	}
 }
 
+// docs/http-api.md has the calls about operations.
+func TestHTTPAPIPage_HasOperations(t *testing.T) {
+	t.Parallel()
+	doc := openAPI(t)
+	text := section(readPage(t, "docs/http-api.md"), "## Operations")
+	calls := 0
+	for path, methods := range doc.Paths {
+		rest, ok := strings.CutPrefix(path, "/api/projects/{projectId}/operations")
+		for method := range methods {
+			if !ok {
+				continue
+			}
+			if calls++; !strings.Contains(text, "| `"+strings.ToUpper(method)+" /operations"+rest+"` |") {
+				t.Errorf("the page lacks %s /operations%s", method, rest)
+			}
+		}
+	}
+	if calls != 3 {
+		t.Errorf("%d calls about operations in the OpenAPI document, want 3", calls)
+	}
+}
+
 // docs/http-api.md has the calls that explain limits.
 func TestHTTPAPIPage_HasTheCallsThatExplain(t *testing.T) {
 	t.Parallel()

@@ -46,16 +46,18 @@ type Secrets interface {
 
 // Options make the control plane. All up to Log, and those of accounts, are required by the calls that use them.
 type Options struct {
-	Ledger   Ledger
-	Projects identity.Projects
-	Secrets  Secrets
-	Accounts Accounts
-	Prompts  Prompts
-	Now      func() time.Time
-	Log      *slog.Logger
-	MaxBody  int64          // bytes of the body of the bulk call, if more than that of other calls
-	Bodies   *budget.Budget // memory for the bodies of all requests; nil is unlimited
-	DocsURL  string         // where the folder docs is published, for errors to refer to; "" is nowhere
+	Ledger     Ledger
+	Projects   identity.Projects
+	Secrets    Secrets
+	Accounts   Accounts
+	Prompts    Prompts
+	Operations Operations
+	Runner     *Runner // runs the operations; nil if another process does
+	Now        func() time.Time
+	Log        *slog.Logger
+	MaxBody    int64          // bytes of the body of the bulk call, if more than that of other calls
+	Bodies     *budget.Budget // memory for the bodies of all requests; nil is unlimited
+	DocsURL    string         // where the folder docs is published, for errors to refer to; "" is nowhere
 
 	Version    string
 	Signup     account.Signup

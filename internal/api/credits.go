@@ -104,19 +104,11 @@ func (c *control) gift(ctx context.Context, in *giftInput) (*answer[Gift], error
 	if err != nil {
 		return nil, err
 	}
-	detail, err := json.Marshal(ledger.TotalsOf(given))
-	if err != nil {
-		return nil, err
-	}
-	entry := ledger.Entry{Identity: name, Action: "gift", Reason: reason, Detail: detail}
 	return changeOrCreate[Gift](ctx, c, in.of("gift", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
-		for m, n := range a.State.Credits.Add(given) {
-			if n > maxCount {
-				return outcome{}, wrong("body", "would bring the credits of %s above %d", limit.Metric(m), int64(maxCount))
-			}
+		entry, err := giveTo(a, given, reason, now)
+		if err != nil {
+			return outcome{}, err
 		}
-		a.State.AddCredits(given)
-		a.UpdatedAt = now
 		have := a.State.Credits
 		return outcome{http.StatusOK, Gift{
 			Identity: name, GiftedTokens: have[limit.Tokens], GiftedRequests: have[limit.Requests],
@@ -124,6 +116,19 @@ func (c *control) gift(ctx context.Context, in *giftInput) (*answer[Gift], error
 			Message:       "Gave " + words(given) + ".",
 		}, []ledger.Entry{entry}}, nil
 	})
+}
+
+// giveTo adds credits to an account, and returns the entry for the audit trail.
+func giveTo(a *ledger.Account, given limit.Amounts, reason string, now time.Time) (ledger.Entry, error) {
+	for m, n := range a.State.Credits.Add(given) {
+		if n > maxCount {
+			return ledger.Entry{}, wrong("body", "would bring the credits of %s above %d", limit.Metric(m), int64(maxCount))
+		}
+	}
+	a.State.AddCredits(given)
+	a.UpdatedAt = now
+	detail, err := json.Marshal(ledger.TotalsOf(given))
+	return ledger.Entry{Identity: a.Key.Identity, Action: "gift", Reason: reason, Detail: detail}, err
 }
 
 func readGift(data []byte) (given limit.Amounts, reason string, err error) {
@@ -207,7 +212,7 @@ func (c *control) promo(ctx context.Context, in *promoInput) (*answer[Promo], er
 		return nil, err
 	}
 	return changeOrCreate[Promo](ctx, c, in.of("promo", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
-		a.State.UnlimitedUntil, a.UpdatedAt = until, now
+		entry, err := promote(a, until, reason, now)
 		done := Promo{Identity: name, UnlimitedUntil: unlimitedUntil(a), Message: "No promotion: limits apply."}
 		switch {
 		case done.UnlimitedUntil == nil:
@@ -216,9 +221,15 @@ func (c *control) promo(ctx context.Context, in *promoInput) (*answer[Promo], er
 		default:
 			done.Message = "The promotion ended on " + until.Format(time.RFC3339) + ": limits apply."
 		}
-		detail, err := json.Marshal(map[string]*time.Time{"unlimitedUntil": done.UnlimitedUntil})
-		return outcome{http.StatusOK, done, []ledger.Entry{{Identity: name, Action: "promo", Reason: reason, Detail: detail}}}, err
+		return outcome{http.StatusOK, done, []ledger.Entry{entry}}, err
 	})
+}
+
+// promote sets the end of an account's promotion, and returns the entry for the audit trail.
+func promote(a *ledger.Account, until time.Time, reason string, now time.Time) (ledger.Entry, error) {
+	a.State.UnlimitedUntil, a.UpdatedAt = until, now
+	detail, err := json.Marshal(map[string]*time.Time{"unlimitedUntil": unlimitedUntil(a)})
+	return ledger.Entry{Identity: a.Key.Identity, Action: "promo", Reason: reason, Detail: detail}, err
 }
 
 // readPromo returns the end of the promotion; the zero time means none.

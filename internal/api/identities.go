@@ -277,14 +277,19 @@ func (c *control) delete(ctx context.Context, in *deleteInput) (*struct{}, error
 		return nil, wrong("query.reason", "must be at most %d bytes of printable text", maxReason)
 	}
 	_, err = changeKnown[Identity](ctx, c, nil, name, func(a *ledger.Account, _ time.Time) (outcome, error) {
-		lost, err := json.Marshal(ledger.TotalsOf(a.State.Credits))
-		a.Known, a.Settings = false, nil
-		a.State.Credits, a.State.UnlimitedUntil = limit.Amounts{}, time.Time{}
-		a.CreatedAt, a.UpdatedAt = time.Time{}, time.Time{}
-		return outcome{http.StatusNoContent, nil, []ledger.Entry{{Identity: name, Action: "delete", Reason: in.Reason,
-			Detail: json.RawMessage(`{"credits":` + string(lost) + `}`)}}}, err
+		entry, err := forget(a, in.Reason)
+		return outcome{http.StatusNoContent, nil, []ledger.Entry{entry}}, err
 	})
 	return nil, err
+}
+
+// forget deletes all of an account but its usage, and returns the entry for the audit trail.
+func forget(a *ledger.Account, reason string) (ledger.Entry, error) {
+	lost, err := json.Marshal(ledger.TotalsOf(a.State.Credits))
+	a.Known, a.Settings = false, nil
+	a.State.Credits, a.State.UnlimitedUntil = limit.Amounts{}, time.Time{}
+	a.CreatedAt, a.UpdatedAt = time.Time{}, time.Time{}
+	return ledger.Entry{Identity: a.Key.Identity, Action: "delete", Reason: reason, Detail: json.RawMessage(`{"credits":` + string(lost) + `}`)}, err
 }
 
 // account reads the account of a known identity.

@@ -136,6 +136,7 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"GET /identities/{identity}/credits",
 		"GET /identities/{identity}/history",
 		"GET /identities/{identity}/usage",
+		"GET /operations/{operationId}",
 		"GET /prompts",
 		"GET /prompts/{prompt}",
 		"GET /prompts/{prompt}/versions",
@@ -159,6 +160,8 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"POST /prompts/{prompt}/versions/{version}/restore",
 		"POST /invitations/{invitation}/resend",
 		"POST /members",
+		"POST /operations",
+		"POST /operations/{operationId}/cancel",
 		"PUT /identities/{identity}",
 		"PUT /prompts/{prompt}",
 	}
@@ -189,6 +192,9 @@ func TestExamplesWork(t *testing.T) {
 			ready := f.ready(op)
 			body = strings.ReplaceAll(body, aToken, ready.token)
 			at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{session}", ready.id, "{member}", ready.id, "{invitation}", ready.id, "{prompt}", "kept", "{version}", "1").Replace(path)
+			if strings.Contains(at, "{operationId}") {
+				at = strings.Replace(at, "{operationId}", f.start(`{"action": "reset", "items": ["user-123"]}`), 1)
+			}
 			r := f.send(method, at, body, ready.headers...)
 			res := op.Responses[strconv.Itoa(r.status)]
 			if res == nil || r.status >= 300 {

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
+	"github.com/airatelimit/airatelimit/internal/operation"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -163,6 +164,8 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 		return accountProblem(err)
 	case errors.Is(err, ledger.ErrUnknown):
 		return refuse(http.StatusNotFound, "unknown_identity", "The project has no such identity. An identity exists once it was created or has made a request.")
+	case errors.Is(err, operation.ErrUnknown):
+		return refuse(http.StatusNotFound, "unknown_operation", "The project has no such operation.")
 	case errors.Is(err, ledger.ErrReused):
 		return refuse(http.StatusConflict, "idempotency_key_reused", "This Idempotency-Key was used for a different request. Use a new key for each request.")
 	case errors.Is(err, ledger.ErrUnavailable), errors.Is(err, errNoLookup), ctx.Err() != nil:

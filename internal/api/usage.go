@@ -76,15 +76,21 @@ func (c *control) reset(ctx context.Context, in *resetInput) (*answer[Reset], er
 		return nil, err
 	}
 	return changeOrCreate[Reset](ctx, c, in.of("reset", name, in.Body.data), name, func(a *ledger.Account, now time.Time) (outcome, error) {
-		back := a.Reset(requests, tokens)
-		a.UpdatedAt = now
-		detail, err := json.Marshal(ledger.TotalsOf(back))
+		back, entry, err := takeBack(a, requests, tokens, reason, now)
 		return outcome{http.StatusOK, Reset{
 			Identity: name, TokensReset: back[limit.Tokens], RequestsReset: back[limit.Requests],
 			CostUSDReset: ledger.Figure(limit.Cost, back[limit.Cost]),
 			Message:      "Took back " + words(back) + ".", Period: a.State.Period.String(),
-		}, []ledger.Entry{{Identity: name, Action: "reset", Reason: reason, Detail: detail}}}, err
+		}, []ledger.Entry{entry}}, err
 	})
+}
+
+// takeBack resets an account, and returns what it has taken back and the entry for the audit trail.
+func takeBack(a *ledger.Account, requests, tokens bool, reason string, now time.Time) (limit.Amounts, ledger.Entry, error) {
+	back := a.Reset(requests, tokens)
+	a.UpdatedAt = now
+	detail, err := json.Marshal(ledger.TotalsOf(back))
+	return back, ledger.Entry{Identity: a.Key.Identity, Action: "reset", Reason: reason, Detail: detail}, err
 }
 
 func readReset(data []byte) (tokens, requests bool, reason string, err error) {

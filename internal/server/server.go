@@ -262,7 +262,8 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	health := newHealth(a.log, o.ledger.Healthy)
 	mails := mail.NewQueue(Mail(cfg, a.log), a.log)
 	warnOfMail(cfg, a.log)
-	a.runBackground(o, health, mails)
+	runner := api.NewRunner(o.ledger, o.catalog, o.store, a.now, a.log)
+	a.runBackground(o, health, mails, runner)
 	observe, err := a.observer(ctx, cfg, opts.Version)
 	if err != nil {
 		return err
@@ -275,6 +276,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	ledger := watched{o.ledger, health}
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
 	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Accounts: o.store, Prompts: o.store, Now: a.now, Log: a.log,
+		Operations: o.store, Runner: runner,
 		MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies, DocsURL: cfg.DocsURL,
 		Version: opts.Version, Signup: account.Signup(cfg.Signup), Mail: mails, Pepper: secrets.JWT, PublicURL: cfg.PublicURL,
 		Production: cfg.Production, HTTPS: cfg.HTTPS(), Origins: cfg.CORSOrigins, Proxies: cfg.TrustedProxies})
@@ -297,7 +299,7 @@ func (a *app) logKeys(cfg config.Config, keys *secret.Keyring) {
 }
 
 // runBackground starts the background tasks, which run until the app closes.
-func (a *app) runBackground(o opened, h *health, mails *mail.Queue) {
+func (a *app) runBackground(o opened, h *health, mails *mail.Queue, operations *api.Runner) {
 	background, stop := context.WithCancel(context.Background())
 	poll := time.NewTicker(o.db.PollInterval())
 	var working sync.WaitGroup
@@ -305,6 +307,7 @@ func (a *app) runBackground(o opened, h *health, mails *mail.Queue) {
 	working.Go(func() { o.catalog.Listen(background, a.log) })
 	working.Go(func() { h.run(background) })
 	working.Go(func() { mails.Run(background) })
+	working.Go(func() { operations.Run(background) })
 	working.Go(func() { prune(background, o.db, a.now, a.log) })
 	working.Go(func() { o.rollups.Run(background, store.FoldInterval, a.log) })
 	if l, ok := o.ledger.(*sqlite.Ledger); ok {

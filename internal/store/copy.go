@@ -116,6 +116,9 @@ var copies = []copied{
 	{table: "members", order: "project_id, user_id", columns: []string{"project_id", "user_id", "role", "created_at"}, sums: []string{"created_at"}},
 	{table: "invitations", order: "id",
 		columns: []string{"id", "project_id", "email", "role", "token_hash", "inviter", "created_at", "expires_at"}, sums: []string{"expires_at"}},
+	{table: "operations", order: "project_id, id", columns: []string{"project_id", "id", "definition", "fingerprint", "state", "matched",
+		"applied", "failed", "next", "problems", "created_at", "updated_at"}, sums: []string{"matched", "applied", "failed"}},
+	{table: "operation_batches", order: "project_id, operation_id, n", columns: []string{"project_id", "operation_id", "n", "items"}},
 	{table: "audit", order: "id", columns: []string{"project_id", "identity", "action", "reason", "detail", "at",
 		"actor_kind", "actor_id", "actor_email", "target", "changes", "request_id"}},
 }
@@ -267,7 +270,7 @@ func lockEmpty(ctx context.Context, to *sql.Tx) error {
 	for _, s := range []string{
 		`SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '0', true),
 			set_config('idle_in_transaction_session_timeout', '0', true)`,
-		`LOCK TABLE projects, provider_keys, prompts, prompt_versions, settings_versions, old_secrets, identities, usage, holds, idempotency, audit, users, sessions, members, invitations IN SHARE ROW EXCLUSIVE MODE`,
+		`LOCK TABLE projects, provider_keys, prompts, prompt_versions, settings_versions, old_secrets, identities, usage, holds, idempotency, audit, operations, operation_batches, users, sessions, members, invitations IN SHARE ROW EXCLUSIVE MODE`,
 	} {
 		if _, err := to.ExecContext(ctx, s); err != nil {
 			return fmt.Errorf("lock the target's tables: %w", err)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/config"
+	"github.com/airatelimit/airatelimit/internal/operation"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/google/go-cmp/cmp"
 )
@@ -71,6 +73,12 @@ func addPeople(t *testing.T, s *Store, project string) {
 		_, _, err = s.RegenerateSecret(ctx, project, time.Hour)
 	}
 	if err == nil {
+		_, _, err = s.CreateOperation(ctx, operation.Operation{Project: project, ID: "op_1", CreatedAt: time.UnixMicro(1)})
+	}
+	if err == nil {
+		err = s.AddBatches(ctx, project, "op_1", 0, [][]json.RawMessage{{json.RawMessage(`"ann"`)}})
+	}
+	if err == nil {
 		_, err = s.db.Write.ExecContext(ctx, `INSERT INTO invitations (id, project_id, email, role, token_hash, inviter, created_at, expires_at)
 			VALUES ('in_1', $1, 'bob@example.com', 'viewer', $2, 'ann@example.com', 1, 2)`, project, []byte("hash"))
 	}
@@ -113,7 +121,7 @@ func TestCopyBringsEverythingAndSettlesWhatRan(t *testing.T) {
 	want := []Copied{{"projects", 1}, {"provider_keys", 1}, {"settings_versions", 1}, {"old_secrets", 1}, {"prompts", 1}, {"prompt_versions", 2}, {"identities", n}, {"usage", n + 3}, {"idempotency", n},
 		{"rollup_pending", 0}, {"rollup_projects", 0}, {"usage_total", 0}, {"usage_hour", 0}, {"usage_day", 0}, {"refusals", 0},
 		{"refused_identities", 0}, {"near_limits", 0},
-		{"users", 1}, {"sessions", 1}, {"members", 1}, {"invitations", 1}, {"audit", n + 4}}
+		{"users", 1}, {"sessions", 1}, {"members", 1}, {"invitations", 1}, {"operations", 1}, {"operation_batches", 1}, {"audit", n + 4}}
 	if diff := cmp.Diff(want, done); diff != "" {
 		t.Errorf("copied (-want +got):\n%s", diff)
 	}

@@ -65,6 +65,8 @@ func (db *DB) projectTables() []removable {
 		{table: "audit", key: entry},
 		{table: "usage", key: []string{"identity", "hour", "model", "tier", "kind"}},
 		{table: "identities", key: []string{"identity"}},
+		{table: "operations", key: []string{"id"}},
+		{table: "operation_batches", key: []string{"operation_id", "n"}},
 		{table: "usage_total", key: []string{"hour"}},
 		{table: "usage_hour", key: []string{"split", "hour", "key"}},
 		{table: "usage_day", key: []string{"split", "day", "key"}},
