@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -202,6 +203,9 @@ func (r *run) send(ctx context.Context, f form, headers ...string) int {
 	body, _ := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	for _, m := range []mark{r.marks.storedKey, r.marks.storedPrompt} {
+		if m == r.marks.storedPrompt && resp.StatusCode == http.StatusOK && slices.Contains(headers, "X-Kind") {
+			continue // it stands where a model's own words stand
+		}
 		if found := find(append(body, fmt.Sprint(resp.Header)...), m.text); found != "" {
 			r.t.Errorf("%s with %q answers the app with %s: %q", f.path, headers, m.what, found)
 		}
@@ -239,7 +243,7 @@ func (r *run) everything(ctx context.Context) {
 		r.panics.Store(true)
 		r.send(ctx, f)
 	}
-	if answered < 12 {
+	if answered < 20 {
 		r.t.Errorf("only %d of the marked requests were answered", answered)
 	}
 	r.send(ctx, form{path: "/v1/chat/completions", body: strings.Replace(r.forms(false)[0].body, "gpt-4o", "gpt-4o-blocked", 1)})
