@@ -18,7 +18,7 @@ func TestKeySet(t *testing.T) {
 		key := rapid.SampledFrom(names).Draw(t, "key")
 		name := func(key string) string { return strings.TrimSuffix(key, "*") }
 		matches := func(key, model string) bool {
-			_, ok := Match(key, model)
+			_, ok := matches(key, model)
 			return ok
 		}
 		set := NewKeySet(slices.Values(keys))

@@ -63,7 +63,7 @@ const Unlimited = -1
 // leaves no free allowance, and credits can still be spent.
 type Caps [NumMetrics]*int64
 
-// ModelCaps are a level's caps for the models that Key covers (see Match). Create them with NewModelCaps.
+// ModelCaps are a level's caps for the models that Key covers under any of their names. Create them with NewModelCaps.
 type ModelCaps struct {
 	Key  string // normalized with NormalizeModel
 	Caps Caps

@@ -60,15 +60,6 @@ var aliases = func() map[string]string {
 	return all
 }()
 
-// Match reports whether a normalized key of limits or of allowed models covers a model. A key that is one name of a model
-// covers the model under all its names. A key that ends in * covers every model that has a name with this prefix. Of several
-// keys that cover a model, the one with the highest rank applies: the longest, and of two with the same length the one
-// without a star.
-func Match(key, model string) (rank int, ok bool) {
-	mc := NewModelCaps(key, Caps{})
-	return mc.match(CanonicalModel(model))
-}
-
 // NewModelCaps returns the caps of a normalized key. It looks up the price book once, so that each match is fast.
 func NewModelCaps(key string, caps Caps) ModelCaps {
 	mc := ModelCaps{Key: key, Caps: caps}
@@ -99,7 +90,9 @@ func (mc *ModelCaps) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// match is Match for a canonical model.
+// match reports whether the key covers a canonical model. A key that is one name of a model covers the model under all its
+// names. A key that ends in * covers every model that has a name with this prefix. Of several keys that cover a model, the one
+// with the highest rank applies: the longest, and of two with the same length the one without a star.
 func (mc *ModelCaps) match(model string) (rank int, ok bool) {
 	if prefix, star := strings.CutSuffix(mc.Key, "*"); star {
 		return 2 * len(prefix), begins(model, prefix) || slices.Contains(mc.models, model)
@@ -113,7 +106,7 @@ func (mc *ModelCaps) match(model string) (rank int, ok bool) {
 // ModelSet is a set of models, given by the keys that cover them, as in allowedModels.
 type ModelSet []ModelCaps
 
-// NewModelSet returns the set of the models that keys cover (see Match). For nil it returns nil.
+// NewModelSet returns the set of the models that keys cover (see ModelCaps). For nil it returns nil.
 func NewModelSet(keys []string) ModelSet {
 	if keys == nil {
 		return nil
@@ -150,7 +143,7 @@ func isPartOfDate(suffix string) bool {
 }
 
 // Covers reports whether a normalized key names a normalized model, or the model that it is a snapshot or variant of, or, if
-// the key ends in *, is a prefix of its name. Unlike Match, it tells the snapshots of one model apart: their price and
+// the key ends in *, is a prefix of its name. Unlike a key of limits, it tells the snapshots of one model apart: their price and
 // provider may differ.
 func Covers(key, model string) (rank int, ok bool) {
 	if prefix, star := strings.CutSuffix(key, "*"); star {

@@ -86,8 +86,8 @@ func TestMatch(t *testing.T) {
 		{"*", "", true},
 		{"g*t", "gpt", false}, // only a star at the end is special
 	} {
-		if _, got := Match(c.key, c.model); got != c.want {
-			t.Errorf("Match(%q, %q) = %t, want %t", c.key, c.model, got, c.want)
+		if _, got := matches(c.key, c.model); got != c.want {
+			t.Errorf("matches(%q, %q) = %t, want %t", c.key, c.model, got, c.want)
 		}
 	}
 }
@@ -98,9 +98,9 @@ func TestLongestKeyRanksHighest(t *testing.T) {
 	keys := []string{"*", "g*", "gpt*", "gpt-4o*", "gpt-4o", "gpt-4o-*", "gpt-4o-2024-08-06*", "gpt-4o-2024-08-06"}
 	last := -1
 	for _, key := range keys {
-		rank, ok := Match(key, model)
+		rank, ok := matches(key, model)
 		if !ok || rank <= last {
-			t.Errorf("Match(%q) = %d, %t; want more than the %d of the key before it", key, rank, ok, last)
+			t.Errorf("matches(%q) = %d, %t; want more than the %d of the key before it", key, rank, ok, last)
 		}
 		last = rank
 	}
@@ -166,11 +166,11 @@ func TestDatedNamesCountAsTheModel(t *testing.T) {
 		suffix := rapid.StringMatching(`(-20[0-9]{2}-[0-9]{2}-[0-9]{2}|-[0-9]{3,4}|[-@:]20[0-9]{6}|-latest|-preview-[0-9]{2}-[0-9]{2})(-v[0-9])?`).Draw(t, "suffix")
 		model := base + suffix
 		if got := BaseModel(model); got != model {
-			if _, ok := Match(got, model); !ok {
+			if _, ok := matches(got, model); !ok {
 				t.Fatalf("BaseModel(%q) = %q, which does not match it", model, got)
 			}
 		}
-		_, matches := Match(base, model)
+		_, matches := matches(base, model)
 		stripped := strings.HasPrefix(base, BaseModel(model)) && BaseModel(model) != model
 		if matches && !stripped {
 			t.Fatalf("%q covers %q, whose base model is %q", base, model, BaseModel(model))
@@ -201,18 +201,18 @@ func TestOneModelOneLimit(t *testing.T) {
 		if CanonicalModel(a) != model || CanonicalModel(b) != model {
 			t.Fatalf("CanonicalModel(%q) = %q, of %q %q; want %q", a, CanonicalModel(a), b, CanonicalModel(b), model)
 		}
-		if _, ok := Match(NormalizeModel(a), b); !ok {
+		if _, ok := matches(NormalizeModel(a), b); !ok {
 			t.Fatalf("the key %q does not cover %q", a, b)
 		}
 		other := rapid.SampledFrom(books).Draw(t, "other model")
-		if _, ok := Match(NormalizeModel(a), other); ok != (other == model) {
+		if _, ok := matches(NormalizeModel(a), other); ok != (other == model) {
 			t.Fatalf("the key %q covers %q: %t", a, other, ok)
 		}
 		// A prefix of one name covers the model under all its names.
 		for _, at := range []int{rapid.IntRange(0, len(model)).Draw(t, "length")} {
 			prefix := model[:at] + "*"
-			ra, oka := Match(prefix, a)
-			rb, okb := Match(prefix, b)
+			ra, oka := matches(prefix, a)
+			rb, okb := matches(prefix, b)
 			if !oka || !okb || ra != rb {
 				t.Fatalf("%q covers %q: %d, %t, and %q: %d, %t", prefix, a, ra, oka, b, rb, okb)
 			}
@@ -321,14 +321,20 @@ func FuzzCanonicalModel(f *testing.F) {
 			t.Fatalf("CanonicalModel(%q) = %q, of which it is %q", name, canonical, again)
 		}
 		key := NormalizeModel(name)
-		if _, ok := Match(key, name); !ok && !strings.HasSuffix(key, "*") {
+		if _, ok := matches(key, name); !ok && !strings.HasSuffix(key, "*") {
 			t.Fatalf("%q does not cover itself", key)
 		}
-		if _, ok := Match(canonical, name); !ok && !strings.HasSuffix(canonical, "*") {
+		if _, ok := matches(canonical, name); !ok && !strings.HasSuffix(canonical, "*") {
 			t.Fatalf("%q does not cover %q", canonical, name)
 		}
 		if _, ok := Covers(key, key); !ok {
 			t.Fatalf("%q does not cover itself as it is", key)
 		}
 	})
+}
+
+// matches reports whether a normalized key of limits or of allowed models covers a model, and the key's rank.
+func matches(key, model string) (rank int, ok bool) {
+	mc := NewModelCaps(key, Caps{})
+	return mc.match(CanonicalModel(model))
 }

@@ -144,11 +144,6 @@ func (l *Level) modelKeys(model string) (found [NumMetrics]int32) {
 	return found
 }
 
-// counts reports whether usage of a model counts towards l.
-func (ls *Levels) counts(l Limit, model string) bool {
-	return l.takes(ls.governedBy(canonical(model))[l.Metric])
-}
-
 // takes reports whether usage counts towards l if the cap at the source by applies to that
 // usage. A model limit counts the usage that it applies to. A limit of the tier or the
 // project counts the usage of every model without a model limit in force. An identity's own

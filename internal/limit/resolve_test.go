@@ -361,7 +361,7 @@ type refLimit struct {
 func refModel(l *Level, level int, m Metric, model string) *refLimit {
 	var keys, all []ModelCaps // keys that match, without *; keys with it
 	for _, mc := range l.Models {
-		switch _, ok := Match(mc.Key, model); {
+		switch _, ok := matches(mc.Key, model); {
 		case mc.Key == "*":
 			all = append(all, mc)
 		case ok:
@@ -374,7 +374,7 @@ func refModel(l *Level, level int, m Metric, model string) *refLimit {
 	var best *refLimit
 	rank := -1
 	for _, mc := range keys {
-		if r, _ := Match(mc.Key, model); r > rank && mc.Caps[m] != nil {
+		if r, _ := matches(mc.Key, model); r > rank && mc.Caps[m] != nil {
 			best, rank = &refLimit{*mc.Caps[m], level, mc.Key}, r
 		}
 	}
@@ -494,4 +494,9 @@ func TestAll_LooksAtEachKeyOnce(t *testing.T) {
 	if allocs := testing.AllocsPerRun(1, func() { levels.All() }); allocs > 10*n {
 		t.Errorf("%v allocations for %d keys", allocs, 2*n)
 	}
+}
+
+// counts reports whether usage of a model counts towards l.
+func (ls *Levels) counts(l Limit, model string) bool {
+	return l.takes(ls.governedBy(canonical(model))[l.Metric])
 }

@@ -2,41 +2,28 @@ package price
 
 // Plus is the price of two models that both use the same tokens. Except for rounding, its Cost is never less than the sum of
 // the costs of p and q. The long rates begin at the smaller LongAbove of the two.
-func (p Price) Plus(q Price) Price {
-	sum := Price{
-		Rates:      p.Rates.plus(q.Rates),
-		Image:      addCount(p.Image, q.Image),
-		AudioMilli: addCount(p.AudioMilli, q.AudioMilli),
-		Character:  addCount(p.Character, q.Character),
-		MaxOutput:  max(p.MaxOutput, q.MaxOutput),
-		Context:    max(p.Context, q.Context),
-	}
-	for fee := range sum.Fees {
-		sum.Fees[fee] = addCount(p.Fees[fee], q.Fees[fee])
-	}
-	if p.LongAbove > 0 || q.LongAbove > 0 {
-		sum.Long = p.longest().plus(q.longest())
-		sum.LongAbove = min(orEndless(p.LongAbove), orEndless(q.LongAbove))
-	}
-	return sum
-}
+func (p Price) Plus(q Price) Price { return p.combined(q, addCount) }
 
 // Dearest is the higher price of two models, rate by rate: its Cost is never less than that of p or of q.
-func (p Price) Dearest(q Price) Price {
-	dearer := func(a, b int64) int64 { return max(a, b) }
+func (p Price) Dearest(q Price) Price { return p.combined(q, dearer) }
+
+func dearer(a, b int64) int64 { return max(a, b) }
+
+// combined combines the rates of the same name.
+func (p Price) combined(q Price, f func(a, b int64) int64) Price {
 	out := Price{
-		Rates:      p.Rates.over(q.Rates, dearer),
-		Image:      max(p.Image, q.Image),
-		AudioMilli: max(p.AudioMilli, q.AudioMilli),
-		Character:  max(p.Character, q.Character),
+		Rates:      p.Rates.combined(q.Rates, f),
+		Image:      f(p.Image, q.Image),
+		AudioMilli: f(p.AudioMilli, q.AudioMilli),
+		Character:  f(p.Character, q.Character),
 		MaxOutput:  max(p.MaxOutput, q.MaxOutput),
 		Context:    max(p.Context, q.Context),
 	}
 	for fee := range out.Fees {
-		out.Fees[fee] = max(p.Fees[fee], q.Fees[fee])
+		out.Fees[fee] = f(p.Fees[fee], q.Fees[fee])
 	}
 	if p.LongAbove > 0 || q.LongAbove > 0 {
-		out.Long = p.longest().over(q.longest(), dearer)
+		out.Long = p.longest().combined(q.longest(), f)
 		out.LongAbove = min(orEndless(p.LongAbove), orEndless(q.LongAbove))
 	}
 	return out
@@ -47,13 +34,10 @@ func (p Price) longest() Rates {
 	if p.LongAbove <= 0 {
 		return p.Rates
 	}
-	return p.Rates.over(p.Long, func(a, b int64) int64 { return max(a, b) })
+	return p.Rates.combined(p.Long, dearer)
 }
 
-func (r Rates) plus(s Rates) Rates { return r.over(s, addCount) }
-
-// over combines the rates of the same name.
-func (r Rates) over(s Rates, f func(a, b int64) int64) Rates {
+func (r Rates) combined(s Rates, f func(a, b int64) int64) Rates {
 	return Rates{
 		Input:        f(r.Input, s.Input),
 		CachedInput:  f(r.CachedInput, s.CachedInput),

@@ -241,14 +241,6 @@ func (c *Cluster) Kill() error {
 	return os.Remove(filepath.Join(c.data(), "postmaster.pid"))
 }
 
-// Restart stops the server and starts it.
-func (c *Cluster) Restart(how Stop) error {
-	if err := c.Stop(how); err != nil {
-		return err
-	}
-	return c.Start()
-}
-
 func (c *Cluster) signal(s syscall.Signal) error {
 	if c.gone() {
 		return nil
