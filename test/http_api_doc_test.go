@@ -122,6 +122,29 @@ func TestHTTPAPIPage_HasOperations(t *testing.T) {
 	}
 }
 
+// docs/http-api.md has every call about projects, their versions and their audit trail, and no other.
+func TestHTTPAPIPage_HasEveryCallAboutProjects(t *testing.T) {
+	t.Parallel()
+	text := section(readPage(t, "docs/http-api.md"), "## Projects")
+	found := 0
+	for path, methods := range openAPI(t).Paths {
+		rest, ok := strings.CutPrefix(path, "/api/projects")
+		rest = strings.TrimPrefix(rest, "/{projectId}")
+		if !ok || rest != "" && rest != "/regenerate-secret" && rest != "/audit" && !strings.HasPrefix(rest, "/settings/") {
+			continue
+		}
+		for method := range methods {
+			found++
+			if !strings.Contains(text, "| `"+strings.ToUpper(method)+" "+path+"` |") {
+				t.Errorf("the page lacks %s %s", strings.ToUpper(method), path)
+			}
+		}
+	}
+	if listed := strings.Count(text, "/api/projects") - strings.Count(text, "http://localhost"); found != listed || found == 0 {
+		t.Errorf("the page has %d calls, and the OpenAPI document %d", listed, found)
+	}
+}
+
 // docs/http-api.md has the calls that explain limits.
 func TestHTTPAPIPage_HasTheCallsThatExplain(t *testing.T) {
 	t.Parallel()

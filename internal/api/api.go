@@ -51,6 +51,8 @@ type Options struct {
 	Secrets    Secrets
 	Accounts   Accounts
 	Prompts    Prompts
+	Records    Records
+	Today      Today
 	Operations Operations
 	Runner     *Runner // runs the operations; nil if another process does
 	Now        func() time.Time
@@ -68,6 +70,8 @@ type Options struct {
 	HTTPS      bool          // browsers reach the server by HTTPS
 	Origins    []string      // further origins whose pages may use the control plane with a session
 	Proxies    proxy.Trusted // whose X-Forwarded-For is believed
+
+	Prices *project.PriceBook // the operator's prices, for warnings; nil is none
 }
 
 // control is the control plane.

@@ -126,7 +126,7 @@ func (f *fixture) serve() {
 
 // options are those of the control plane, for tests that change some of them.
 func (f *fixture) options() Options {
-	return Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Accounts: f.store, Prompts: f.store, Operations: f.store, Now: f.clock,
+	return Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Accounts: f.store, Prompts: f.store, Records: f.store, Today: store.NewRollups(f.db, f.clock), Operations: f.store, Now: f.clock,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody,
 		Version: "test", Signup: f.signup, Mail: f.queue, Pepper: []byte("pepper"), PublicURL: "https://limits.example.com"}
 }

@@ -29,6 +29,9 @@ func build(o Options) (*router, huma.API) {
 	rt := &router{control: newControl(o), mux: http.NewServeMux(), large: make(chan struct{}, maxLarge)}
 	doc := huma.NewAPI(rt.config(), rt)
 	doc.OpenAPI().Components.Responses = problems(doc.OpenAPI().Components.Schemas)
+	rt.projects(doc)
+	rt.versions(doc)
+	rt.audit(doc)
 	rt.identities(doc)
 	rt.credits(doc)
 	rt.usage(doc)
@@ -71,6 +74,7 @@ func (c *control) config() huma.Config {
 					"Times are RFC 3339 in UTC, money is USD as a decimal number of at most six places.",
 			},
 			Tags: []*huma.Tag{{Name: identitiesTag, Description: "The end users of an app: the limits and the usage of each."},
+				{Name: projectsTag, Description: "Projects: their settings, the versions of these, secret keys and the audit trail."},
 				{Name: limitsTag, Description: "What the limits do: explained, previewed and summed up."},
 				{Name: promptsTag, Description: "System prompts that are stored on the server, so that an app's users cannot read or change them."},
 				{Name: accountsTag, Description: "Signing in, and the sessions of the signed-in user."},
@@ -186,11 +190,11 @@ var failures = map[int]failure{
 		"The secret key is missing or wrong, the session has ended, or what was sent to sign in is not good (any more)."},
 	http.StatusForbidden: {[]string{"wrong_project", "role_too_small", "session_required", "cross_origin", "wrong_account", "signup_closed"},
 		"The secret key opens another project, the session's role in the project is too small, the call needs a session, a page of another site made it, or an invitation is not for the user."},
-	http.StatusNotFound: {[]string{"unknown_identity", "unknown_operation", "unknown_project", "unknown_session", "unknown_member", "unknown_prompt", "not_found"},
+	http.StatusNotFound: {[]string{"unknown_identity", "unknown_operation", "unknown_project", "unknown_session", "unknown_member", "unknown_prompt", "not_found", "unknown_version"},
 		"The project does not know the identity (nobody has created it, and it has made no request), the session's user is no member of the project, or nothing is at the path."},
 	http.StatusRequestTimeout:  {[]string{"request_timeout"}, "The body did not arrive in time."},
 	http.StatusTooManyRequests: {[]string{"too_many_calls"}, "That was too often. `Retry-After` says when to try again."},
-	http.StatusConflict: {[]string{"idempotency_key_reused", "count_changed", "unknown_tier", "already_set_up", "already_member", "too_many_members", "last_owner", "prompt_exists", "too_many_prompts"},
+	http.StatusConflict: {[]string{"idempotency_key_reused", "count_changed", "unknown_tier", "already_set_up", "already_member", "too_many_members", "last_owner", "prompt_exists", "too_many_prompts", "encryption_key_missing"},
 		"The call does not fit what there is, as `detail` says. For example: the Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
 	http.StatusPreconditionFailed:    {[]string{"document_changed"}, "The document has changed since it was read. `current` is the document as it is now."},
 	http.StatusPreconditionRequired:  {[]string{"if_match_required"}, "A session must send If-Match with a change."},

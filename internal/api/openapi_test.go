@@ -88,7 +88,7 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 	var got []string
 	for pattern, op := range operations(doc) {
 		method, path, _ := strings.Cut(pattern, " ")
-		got = append(got, method+" "+strings.TrimPrefix(path, "/api/projects/{projectId}"))
+		got = append(got, strings.TrimSpace(method+" "+strings.TrimPrefix(path, "/api/projects/{projectId}")))
 		if op.OperationID == "" || op.Summary == "" || len(op.Tags) == 0 {
 			t.Errorf("%s: no id, summary or tag", pattern)
 		}
@@ -124,8 +124,12 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 	want := []string{
 		"DELETE /api/auth/sessions",
 		"DELETE /api/auth/sessions/{session}",
+		"DELETE",
 		"DELETE /identities/{identity}",
 		"DELETE /prompts/{prompt}",
+		"GET",
+		"GET /api/projects",
+		"GET /audit",
 		"GET /exposure",
 		"DELETE /members/{member}",
 		"GET /api/auth/me",
@@ -148,6 +152,10 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"POST /api/auth/magic-link/request",
 		"POST /api/auth/magic-link/verify",
 		"POST /api/auth/setup",
+		"GET /settings/versions",
+		"GET /settings/versions/{n}",
+		"PATCH",
+		"POST /api/projects",
 		"POST /identities",
 		"POST /identities/bulk",
 		"POST /identities/{identity}/gift",
@@ -162,6 +170,8 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"POST /members",
 		"POST /operations",
 		"POST /operations/{operationId}/cancel",
+		"POST /regenerate-secret",
+		"POST /settings/versions/{n}/restore",
 		"PUT /identities/{identity}",
 		"PUT /prompts/{prompt}",
 	}
@@ -191,7 +201,7 @@ func TestExamplesWork(t *testing.T) {
 			}
 			ready := f.ready(op)
 			body = strings.ReplaceAll(body, aToken, ready.token)
-			at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{session}", ready.id, "{member}", ready.id, "{invitation}", ready.id, "{prompt}", "kept", "{version}", "1").Replace(path)
+			at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{session}", ready.id, "{member}", ready.id, "{invitation}", ready.id, "{prompt}", "kept", "{version}", "1", "{n}", "1").Replace(path)
 			if strings.Contains(at, "{operationId}") {
 				at = strings.Replace(at, "{operationId}", f.start(`{"action": "reset", "items": ["user-123"]}`), 1)
 			}

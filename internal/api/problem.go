@@ -12,6 +12,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/operation"
+	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -162,6 +163,8 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 		return p
 	case accountProblem(err) != nil:
 		return accountProblem(err)
+	case errors.Is(err, secret.ErrNoKey):
+		return refuse(http.StatusConflict, "encryption_key_missing", "The server cannot store a provider's key, because ENCRYPTION_KEY is not set. Set it, or let apps send their own keys.")
 	case errors.Is(err, ledger.ErrUnknown):
 		return refuse(http.StatusNotFound, "unknown_identity", "The project has no such identity. An identity exists once it was created or has made a request.")
 	case errors.Is(err, operation.ErrUnknown):

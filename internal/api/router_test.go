@@ -23,7 +23,7 @@ func TestOddPathsAreNotFoundAndNeverRedirected(t *testing.T) {
 	f := setup(t, someProject)
 	below := "/api/projects/" + f.project + "/identities"
 	for _, path := range []string{
-		"/api/", "/api/x", "/api/projects", "/api/docs", "/api/openapi.yaml", "/api/openapi-3.0.json", "/api/schemas/Identity", below + "/", below + "//gift", below + "/u/",
+		"/api/", "/api/x", "/api/projects/", "/api/docs", "/api/openapi.yaml", "/api/openapi-3.0.json", "/api/schemas/Identity", below + "/", below + "//gift", below + "/u/",
 		below + "/u/x", below + "/../identities", below + "/./u", below + "//u", "/api//projects", "/api/%70rojects/" + f.project + "/identities", below + "/u%2Fgift/x",
 	} {
 		f.send("GET", path, "").problem(404)
