@@ -28,6 +28,7 @@ type projectCmd struct {
 	Config           projectConfigCmd      `cmd:"" help:"Print or change a project's settings."`
 	ProviderKey      projectProviderKeyCmd `cmd:"" help:"Store a provider's key, so that the app need not send one."`
 	RegenerateSecret projectRegenerateCmd  `cmd:"" help:"Replace a project's secret key. Prints the new one."`
+	Member           projectMemberCmd      `cmd:"" help:"Give somebody a role in a project."`
 	Delete           projectDeleteCmd      `cmd:"" help:"Delete a project."`
 }
 

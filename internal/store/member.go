@@ -11,8 +11,18 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
-// SetMember gives a user a role in a project, in place of the user's former one. It keeps no last owner: it is for
-// operators and for tests.
+// AddMember gives a user a role in a project, in place of the user's former one, as an operator wants it: also to the last
+// owner.
+func (s *Store) AddMember(ctx context.Context, project string, u account.User, role account.Role, now time.Time) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if err := setMember(ctx, tx, project, u.ID, role, now); err != nil {
+			return err
+		}
+		return putMembers(ctx, tx, project, "addMember", u.Email, map[string]account.Role{"role": role})
+	})
+}
+
+// SetMember is [Store.AddMember] without a line in the audit trail, for tests.
 func (s *Store) SetMember(ctx context.Context, project, user string, role account.Role, now time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error { return setMember(ctx, tx, project, user, role, now) })
 }
