@@ -178,6 +178,7 @@ func (c *call) forward(ctx context.Context, query string, edit wire.Edit) error 
 	options := c.meterOptions(edit.IncludeUsage)
 	c.dropBody(x, resp)
 	if c.target.Stored {
+		c.g.KeyUses.Used(c.caller.Project.Key, c.target.Provider.Name, c.now)
 		c.errors = provider.Complaints{Provider: c.target.Provider, Dialect: c.ep.Dialect, DocsURL: c.g.DocsURL, Found: c.logComplaint}
 	}
 	return c.answer(x, resp, options)
@@ -317,6 +318,9 @@ func (c *call) passError(x *exchange, resp *http.Response) error {
 func (c *call) logComplaint(about provider.Complaint) {
 	c.g.Log.Warn("stored key or its account refused", "request", c.id, "project", c.caller.Project.Key,
 		"provider", c.target.Provider.Name, "reason", about.Reason)
+	if about.Kind != provider.AccountLimited {
+		c.g.KeyUses.Failed(c.caller.Project.Key, c.target.Provider.Name, c.g.Now(), about.Reason)
+	}
 }
 
 // complaint replaces an error about the stored key or its account, and logs it for the developer. It returns nil for other

@@ -24,6 +24,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/meter"
+	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -52,6 +53,8 @@ type Options struct {
 	Draining        func() bool     // reports whether new requests are refused
 	Ending          context.Context // its end cuts off the requests that still run
 	Patience        Patience
+
+	KeyUses *provider.Uses // notes how stored keys fare; may be nil
 
 	// Observe, if not nil, is called with every request that has ended. The goroutine that served the request calls
 	// it, so it must not block.

@@ -156,6 +156,14 @@ var (
 	projectSecret = regexp.MustCompile(`^sk_[0-9A-Za-z]{16}_`)
 )
 
+// KeyProblem returns why a text cannot be a provider's API key, with the remedy, or "". It never quotes the text.
+func KeyProblem(s string) string {
+	if s == "" || isMask(s) {
+		return "is a mask or empty; give the key itself"
+	}
+	return notAKey(s)
+}
+
 // notAKey returns why a text cannot be a provider's API key, with the remedy, or "" if it can be one. It never quotes the
 // text.
 func notAKey(s string) string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/document"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
 // ErrNotFound reports that no project has the key.
@@ -32,6 +33,12 @@ type Record struct {
 type SealedKey struct {
 	Sealed string
 	Mask   string // the form of the key that may be shown
+
+	SetAt      time.Time    // zero if that was not noted
+	SetBy      ledger.Actor // zero if that was not noted
+	LastUsedAt time.Time    // the last answer that the key was good for, to about a minute; zero for none
+	FailedAt   time.Time    // the last refusal of the key or its account; zero for none
+	Failure    string       // why, in words of our own
 }
 
 // Hides reports whether the mask is the mask of key. It is false for a short key, whose mask shows nothing of it.
@@ -107,6 +114,16 @@ func (r Record) open(name string, open func(provider, sealed string) (string, er
 		return "", err
 	}
 	return key, nil
+}
+
+// SignKeys notes on every key that old does not have who has stored it.
+func (r Record) SignKeys(old Record, at time.Time, by ledger.Actor) {
+	for name, k := range r.Keys {
+		if k.Sealed != old.Keys[name].Sealed {
+			k.SetAt, k.SetBy = at, by
+			r.Keys[name] = k
+		}
+	}
 }
 
 // keyless reports whether the settings hold no provider key. A stored record's settings must not.

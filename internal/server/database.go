@@ -11,6 +11,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
+	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
 )
@@ -172,6 +173,26 @@ func prune(ctx context.Context, db *store.DB, now func() time.Time, log *slog.Lo
 		}
 		if removed > 0 {
 			log.Debug("pruned", "rows", removed)
+		}
+	}
+}
+
+// noteInterval is how often the uses of stored keys are written.
+const noteInterval = time.Minute
+
+// noteKeyUses writes how stored keys have fared, each minute and at the end. What cannot be written is lost: it is for people
+// to look at.
+func noteKeyUses(ctx context.Context, s *store.Store, uses *provider.Uses, log *slog.Logger) {
+	tick := time.NewTicker(noteInterval)
+	defer tick.Stop()
+	for ended := false; !ended; {
+		select {
+		case <-ctx.Done():
+			ended = true
+		case <-tick.C:
+		}
+		if err := s.NoteKeyUses(context.WithoutCancel(ctx), uses.Take()); err != nil {
+			log.Warn("uses of provider keys not noted", "error", err)
 		}
 	}
 }

@@ -263,7 +263,8 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	mails := mail.NewQueue(Mail(cfg, a.log), a.log)
 	warnOfMail(cfg, a.log)
 	runner := api.NewRunner(o.ledger, o.catalog, o.store, a.now, a.log)
-	a.runBackground(o, health, mails, runner)
+	uses := new(provider.Uses)
+	a.runBackground(o, health, mails, runner, uses)
 	observe, err := a.observer(ctx, cfg, opts.Version)
 	if err != nil {
 		return err
@@ -274,7 +275,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 		return nil
 	})
 	ledger := watched{o.ledger, health}
-	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe})
+	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe, KeyUses: uses})
 	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Accounts: o.store, Prompts: o.store, Records: o.store, Today: o.rollups, Prices: o.store.Prices, Now: a.now, Log: a.log,
 		Operations: o.store, Runner: runner,
 		MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies, DocsURL: cfg.DocsURL,
@@ -299,7 +300,7 @@ func (a *app) logKeys(cfg config.Config, keys *secret.Keyring) {
 }
 
 // runBackground starts the background tasks, which run until the app closes.
-func (a *app) runBackground(o opened, h *health, mails *mail.Queue, operations *api.Runner) {
+func (a *app) runBackground(o opened, h *health, mails *mail.Queue, operations *api.Runner, uses *provider.Uses) {
 	background, stop := context.WithCancel(context.Background())
 	poll := time.NewTicker(o.db.PollInterval())
 	var working sync.WaitGroup
@@ -309,6 +310,7 @@ func (a *app) runBackground(o opened, h *health, mails *mail.Queue, operations *
 	working.Go(func() { mails.Run(background) })
 	working.Go(func() { operations.Run(background) })
 	working.Go(func() { prune(background, o.db, a.now, a.log) })
+	working.Go(func() { noteKeyUses(background, o.store, uses, a.log) })
 	working.Go(func() { o.rollups.Run(background, store.FoldInterval, a.log) })
 	if l, ok := o.ledger.(*sqlite.Ledger); ok {
 		working.Go(func() { checkpoint(background, o.db, l, a.log) })

@@ -44,6 +44,7 @@ func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (r
 	if err != nil {
 		return project.Record{}, "", err
 	}
+	rec.SignKeys(project.Record{}, cause.At, cause.By)
 	err = s.change(ctx, func(tx *sql.Tx, rev int64) error {
 		if err := sealing.check(ctx, tx); err != nil {
 			return err
@@ -169,6 +170,7 @@ func (s *Store) EditProject(ctx context.Context, key, action string, update func
 		if err := sealing.check(ctx, tx); err != nil {
 			return err
 		}
+		rec.SignKeys(old, cause.At, cause.By)
 		rec.UpdatedAt, rec.Revision, rec.Version = cause.At, rev, old.Version+1
 		return writeEdit(ctx, tx, old, rec, cause, action, changes)
 	})

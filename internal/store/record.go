@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/provider"
 )
 
 // ErrUnreadable means that a project's row cannot be read. The error's text names the project and the reason.
@@ -39,7 +41,8 @@ func one(ctx context.Context, q queryer, where string, args ...any) (project.Rec
 }
 
 const queryProjects = `SELECT p.id, p.settings, p.secret_id, p.secret_hash, p.created_at, p.updated_at, p.revision,
-		p.version, p.versioned, k.provider, k.sealed, k.mask
+		p.version, p.versioned, k.provider, k.sealed, k.mask,
+		k.set_at, k.set_by_kind, k.set_by_id, k.set_by_email, k.last_used_at, k.failed_at, k.failure
 	FROM projects p LEFT JOIN provider_keys k ON k.project_id = p.id
 	WHERE %s ORDER BY p.created_at, p.id`
 
@@ -62,7 +65,7 @@ func query(ctx context.Context, q queryer, where string, args ...any) ([]record,
 		}
 		last := &records[len(records)-1]
 		if r.provider.Valid {
-			last.Keys[r.provider.String] = project.SealedKey{Sealed: r.sealed.String, Mask: r.mask.String}
+			last.Keys[r.provider.String] = r.key()
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -78,11 +81,27 @@ type row struct {
 	createdAt, updatedAt, change int64
 	version, versioned           int64
 	provider, sealed, mask       sql.NullString
+
+	setAt, lastUsedAt, failedAt       sql.NullInt64
+	byKind, byID, byEmail, whyFailure sql.NullString
+}
+
+// key is the provider key in the row.
+func (r *row) key() project.SealedKey {
+	at := func(n sql.NullInt64) time.Time {
+		if n.Int64 == 0 {
+			return time.Time{}
+		}
+		return time.UnixMicro(n.Int64).UTC()
+	}
+	return project.SealedKey{Sealed: r.sealed.String, Mask: r.mask.String, SetAt: at(r.setAt), LastUsedAt: at(r.lastUsedAt), FailedAt: at(r.failedAt),
+		SetBy: ledger.Actor{Kind: ledger.ActorKind(r.byKind.String), ID: r.byID.String, Email: r.byEmail.String}, Failure: r.whyFailure.String}
 }
 
 func (r *row) scan(rows *sql.Rows) error {
 	return rows.Scan(&r.id, &r.settings, &r.secretID, &r.secretHash, &r.createdAt, &r.updatedAt, &r.change,
-		&r.version, &r.versioned, &r.provider, &r.sealed, &r.mask)
+		&r.version, &r.versioned, &r.provider, &r.sealed, &r.mask,
+		&r.setAt, &r.byKind, &r.byID, &r.byEmail, &r.lastUsedAt, &r.failedAt, &r.whyFailure)
 }
 
 func (r *row) record() record {
@@ -142,12 +161,48 @@ func replace(ctx context.Context, tx *sql.Tx, rec project.Record) error {
 }
 
 func putKeys(ctx context.Context, tx *sql.Tx, rec project.Record) error {
+	micros := func(t time.Time) int64 {
+		if t.IsZero() {
+			return 0
+		}
+		return t.UnixMicro()
+	}
 	for provider, k := range rec.Keys {
-		_, err := tx.ExecContext(ctx, `INSERT INTO provider_keys (project_id, provider, sealed, mask) VALUES ($1, $2, $3, $4)`,
-			rec.Key, provider, k.Sealed, k.Mask)
+		_, err := tx.ExecContext(ctx, `INSERT INTO provider_keys (project_id, provider, sealed, mask, set_at, set_by_kind, set_by_id, set_by_email,
+			last_used_at, failed_at, failure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			rec.Key, provider, k.Sealed, k.Mask, micros(k.SetAt), string(k.SetBy.Kind), k.SetBy.ID, k.SetBy.Email,
+			micros(k.LastUsedAt), micros(k.FailedAt), k.Failure)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// NoteKeyUses notes how stored keys have fared. It is no change of the projects: their revisions stay.
+func (s *Store) NoteKeyUses(ctx context.Context, uses []provider.Use) error {
+	ctx, cancel := context.WithTimeout(ctx, changeTime)
+	defer cancel()
+	if len(uses) == 0 {
+		return nil
+	}
+	tx, err := s.db.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	for _, u := range uses {
+		if !u.UsedAt.IsZero() {
+			_, err = tx.ExecContext(ctx, `UPDATE provider_keys SET last_used_at = $1 WHERE project_id = $2 AND provider = $3 AND last_used_at < $1`,
+				u.UsedAt.UnixMicro(), u.Project, u.Provider)
+		}
+		if err == nil && !u.FailedAt.IsZero() {
+			_, err = tx.ExecContext(ctx, `UPDATE provider_keys SET failed_at = $1, failure = $4 WHERE project_id = $2 AND provider = $3 AND failed_at < $1`,
+				u.FailedAt.UnixMicro(), u.Project, u.Provider, u.Failure)
+		}
+		if err != nil {
+			return fmt.Errorf("note uses of provider keys: %w", err)
+		}
+	}
+	return tx.Commit()
 }
