@@ -211,6 +211,25 @@ func demo(t *testing.T) []string {
 	return env
 }
 
+// serve starts a server without an account, and returns the environment that a reader has after its start.
+func serve(t *testing.T) []string {
+	t.Helper()
+	p := node.NewHome(t, binary).Serve()
+	found := p.Log.Wait(p, setupToken)
+	if found == nil {
+		found = setupToken.FindStringSubmatch(p.Out.String())
+	}
+	if found == nil {
+		t.Fatalf("no link was printed: %s%s", p.Out.String(), p.Log.String())
+	}
+	return []string{"SERVER=" + p.URL, "TOKEN=" + found[1], "NO_PROXY=localhost,127.0.0.1"}
+}
+
+var setupToken = regexp.MustCompile(`#setup=(\w+)`)
+
+// starts are the pages that do not begin after "Your first project".
+var starts = map[string]func(*testing.T) []string{"own-project.md": serve}
+
 func guides(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("../../docs/guides/*.md")
@@ -233,7 +252,11 @@ func TestGuidesDoWhatTheyShow(t *testing.T) {
 			if len(steps(t, page, t.TempDir())) == 0 {
 				t.Skip("shows no commands")
 			}
-			paste(t, file, page, demo(t))
+			start := starts[filepath.Base(file)]
+			if start == nil {
+				start = demo
+			}
+			paste(t, file, page, start(t))
 		})
 	}
 }
