@@ -25,6 +25,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/live"
 	"github.com/airatelimit/airatelimit/internal/mail"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/proxy"
@@ -53,6 +54,8 @@ type Options struct {
 	Prompts    Prompts
 	Records    Records
 	Today      Today
+	Reports    Reports
+	Live       *live.Hub
 	Operations Operations
 	Runner     *Runner // runs the operations; nil if another process does
 	Now        func() time.Time
@@ -60,6 +63,8 @@ type Options struct {
 	MaxBody    int64          // bytes of the body of the bulk call, if more than that of other calls
 	Bodies     *budget.Budget // memory for the bodies of all requests; nil is unlimited
 	DocsURL    string         // where the folder docs is published, for errors to refer to; "" is nowhere
+
+	Draining func() bool // reports whether the server stops: streams then end; nil is never
 
 	Version    string
 	Signup     account.Signup

@@ -21,6 +21,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/live"
 	"github.com/airatelimit/airatelimit/internal/mail"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/secret"
@@ -65,6 +66,7 @@ type fixture struct {
 
 	project, key string
 	maxBody      int64 // as Options have it
+	live         live.Hub
 
 	mu  sync.Mutex
 	now time.Time
@@ -127,7 +129,7 @@ func (f *fixture) serve() {
 // options are those of the control plane, for tests that change some of them.
 func (f *fixture) options() Options {
 	return Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Accounts: f.store, Prompts: f.store, Records: f.store, Today: store.NewRollups(f.db, f.clock), Operations: f.store, Now: f.clock,
-		Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody,
+		Reports: store.NewRollups(f.db, f.clock), Live: &f.live, Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody,
 		Version: "test", Signup: f.signup, Mail: f.queue, Pepper: []byte("pepper"), PublicURL: "https://limits.example.com"}
 }
 

@@ -42,6 +42,8 @@ func build(o Options) (*router, huma.API) {
 	rt.sessions(doc)
 	rt.members(doc)
 	rt.operations(doc)
+	rt.reports(doc)
+	rt.liveEvents(doc)
 	dataPlane(doc.OpenAPI())
 	loosen(doc.OpenAPI().Components.Schemas)
 	describeSettings(doc.OpenAPI())
@@ -78,7 +80,8 @@ func (c *control) config() huma.Config {
 				{Name: limitsTag, Description: "What the limits do: explained, previewed and summed up."},
 				{Name: promptsTag, Description: "System prompts that are stored on the server, so that an app's users cannot read or change them."},
 				{Name: accountsTag, Description: "Signing in, and the sessions of the signed-in user."},
-				{Name: membersTag, Description: "The people who may open a project, and their roles."}},
+				{Name: membersTag, Description: "The people who may open a project, and their roles."},
+				{Name: reportsTag, Description: "What a project is used for, added up by hour and day."}},
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{"secretKey": {

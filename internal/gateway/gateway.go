@@ -59,6 +59,8 @@ type Options struct {
 	// Observe, if not nil, is called with every request that has ended. The goroutine that served the request calls
 	// it, so it must not block.
 	Observe func(Seen)
+	// Record, if not nil, is called like Observe, with what only the request's project may see.
+	Record func(Ended)
 }
 
 // Patience is how long the gateway waits for a client. A zero field has its default.
@@ -258,8 +260,12 @@ func (c *call) report() {
 	}
 	now := c.g.Now()
 	c.log(now)
+	seen := c.seen(now)
 	if c.g.Observe != nil {
-		c.g.Observe(c.seen(now))
+		c.g.Observe(seen)
+	}
+	if c.g.Record != nil {
+		c.g.Record(c.describe(seen))
 	}
 }
 

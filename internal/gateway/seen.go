@@ -5,6 +5,7 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
+	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/provider"
 )
 
@@ -21,6 +22,21 @@ type Seen struct {
 	Family    string // the model's, see [provider.Family]; "" if it is not known
 	Charged   ledger.Actual
 	Times     Times
+}
+
+// Ended is a request that has ended, with the names that only its project may see. It holds nothing of a prompt or an answer.
+type Ended struct {
+	Seen
+	Project  *project.Snapshot // nil if it is not known
+	Metered  bool              // it asks for a model's answer
+	Identity string            // "" if it is not known, as the fields below
+	Tier     string
+	Model    string // as it is sent to the provider
+
+	ProviderName string
+	Dialect      string
+	Stream       bool
+	Decision     *limit.Decision // nil if there was none; its standings include the request
 }
 
 // Times are the times of a request's steps, as durations since Began; 0 for a step that was not reached.
@@ -67,6 +83,19 @@ func (c *call) seen(done time.Time) Seen {
 		}
 	}
 	return s
+}
+
+// describe describes the call at its end to its project.
+func (c *call) describe(s Seen) Ended {
+	e := Ended{Seen: s, Project: c.caller.Project, Metered: c.ep.Metered(), Identity: c.caller.Identity, Model: c.target.Model,
+		Dialect: c.ep.Dialect.String(), Stream: c.env != nil && c.env.Stream, Decision: c.decision}
+	if c.tier != nil {
+		e.Tier = c.tier.Name
+	}
+	if c.target.Provider != nil {
+		e.ProviderName = c.target.Provider.Name
+	}
+	return e
 }
 
 func refusedBy(d *limit.Decision) string {

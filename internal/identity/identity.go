@@ -38,18 +38,19 @@ type Projects interface {
 }
 
 // Authenticate finds the caller of a data-plane request. The error is a *wire.Error: missing_project_key,
-// invalid_project_key, origin_not_allowed, missing_identity, invalid_identity or unavailable.
+// invalid_project_key, origin_not_allowed, missing_identity, invalid_identity or unavailable. With the error the project is
+// returned if it is known.
 func Authenticate(ctx context.Context, projects Projects, r *http.Request) (Caller, error) {
 	p, err := findProject(ctx, projects, r)
 	if err != nil {
 		return Caller{}, err
 	}
 	if err := checkOrigin(p, r.Header); err != nil {
-		return Caller{}, err
+		return Caller{Project: p}, err
 	}
 	id, err := endUser(r.Header)
 	if err != nil {
-		return Caller{}, err
+		return Caller{Project: p}, err
 	}
 	caller := Caller{Project: p, Identity: id}
 	if p.TrustTierHeader {

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/activity"
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/ledger/postgres"
 	"github.com/airatelimit/airatelimit/internal/ledger/sqlite"
+	"github.com/airatelimit/airatelimit/internal/live"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -35,6 +37,8 @@ type opened struct {
 	store   *store.Store
 	catalog *store.Catalog
 	rollups *store.Rollups
+	live    *live.Hub
+	counts  *activity.Recorder
 	ledger  databaseLedger
 }
 
@@ -97,7 +101,8 @@ func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.
 	if o.catalog, err = store.NewCatalog(ctx, o.store); err != nil {
 		return o, err
 	}
-	o.rollups = store.NewRollups(o.db, a.now)
+	o.rollups, o.live = store.NewRollups(o.db, a.now), &live.Hub{}
+	o.counts = activity.New(o.live, o.rollups.Append)
 	if o.db.Pool == nil {
 		l, err := a.openFile(ctx, o.db)
 		if err != nil {

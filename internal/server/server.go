@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/account"
+	"github.com/airatelimit/airatelimit/internal/activity"
 	"github.com/airatelimit/airatelimit/internal/api"
 	"github.com/airatelimit/airatelimit/internal/budget"
 	"github.com/airatelimit/airatelimit/internal/config"
@@ -275,9 +276,11 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 		return nil
 	})
 	ledger := watched{o.ledger, health}
-	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe, KeyUses: uses})
+	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe, KeyUses: uses,
+		Record: o.counts.Request})
 	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Accounts: o.store, Prompts: o.store, Records: o.store, Today: o.rollups, Prices: o.store.Prices, Now: a.now, Log: a.log,
 		Operations: o.store, Runner: runner,
+		Reports: o.rollups, Live: o.live, Draining: a.running.draining,
 		MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies, DocsURL: cfg.DocsURL,
 		Version: opts.Version, Signup: account.Signup(cfg.Signup), Mail: mails, Pepper: secrets.JWT, PublicURL: cfg.PublicURL,
 		Production: cfg.Production, HTTPS: cfg.HTTPS(), Origins: cfg.CORSOrigins, Proxies: cfg.TrustedProxies})
@@ -312,6 +315,10 @@ func (a *app) runBackground(o opened, h *health, mails *mail.Queue, operations *
 	working.Go(func() { prune(background, o.db, a.now, a.log) })
 	working.Go(func() { noteKeyUses(background, o.store, uses, a.log) })
 	working.Go(func() { o.rollups.Run(background, store.FoldInterval, a.log) })
+	working.Go(func() { o.counts.Run(background, activity.FlushInterval, a.log) })
+	if o.db.Pool != nil {
+		working.Go(func() { o.live.Link(background, o.db, o.catalog.Messages(), a.now) })
+	}
 	if l, ok := o.ledger.(*sqlite.Ledger); ok {
 		working.Go(func() { checkpoint(background, o.db, l, a.log) })
 	} else {

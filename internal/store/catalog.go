@@ -35,6 +35,7 @@ type Catalog struct {
 	lastErr error      // the result of the last refresh
 
 	failures atomic.Int64 // failed refreshes of Run
+	messages chan string  // between nodes
 }
 
 // catalogState is never changed once it is published.
@@ -53,7 +54,7 @@ type entry struct {
 // NewCatalog reads every project. A later change through s is in the catalog when the call that made it returns.
 // A change by another process is in the catalog after the next refresh by [Catalog.Run] or [Catalog.Refresh].
 func NewCatalog(ctx context.Context, s *Store) (*Catalog, error) {
-	c := &Catalog{store: s}
+	c := &Catalog{store: s, messages: make(chan string, mostMessages)}
 	c.state.Store(&catalogState{})
 	if err := c.Refresh(ctx); err != nil {
 		return nil, err

@@ -10,8 +10,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// channel carries a notification of each change of a project, sent in its transaction.
-const channel = "airatelimit_projects"
+// channel carries a notification of each change of a project, sent in its transaction. messageChannel carries messages
+// between nodes, which may be lost.
+const channel, messageChannel = "airatelimit_projects", "airatelimit_live"
+
+// Send sends a message of less than 8000 bytes to all nodes, this one included. A message may be lost. It implements
+// live.Bus.
+func (db *DB) Send(ctx context.Context, payload string) error {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	_, err := db.Write.ExecContext(ctx, `SELECT pg_notify($1, $2)`, messageChannel, payload)
+	return err
+}
+
+// mostMessages is how many messages wait to be received.
+const mostMessages = 256
+
+// Messages returns the messages that nodes send. While nobody receives them, the latest are lost.
+func (c *Catalog) Messages() <-chan string { return c.messages }
 
 const (
 	// The pause before the listener connects again doubles from the first to the last.
@@ -67,7 +83,7 @@ func (c *Catalog) listen(ctx context.Context) (listening bool, err error) {
 	if backend != conn.PgConn().PID() {
 		return false, errPooler
 	}
-	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
+	if _, err := conn.Exec(ctx, `LISTEN `+channel+`; LISTEN `+messageChannel, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return false, err
 	}
 	for {
@@ -75,8 +91,22 @@ func (c *Catalog) listen(ctx context.Context) (listening bool, err error) {
 		if err := c.Refresh(ctx); err != nil {
 			return true, err
 		}
-		if _, err := conn.WaitForNotification(ctx); err != nil {
+		if err := c.awaitChange(ctx, conn); err != nil {
 			return true, fmt.Errorf("listen: %w", err)
+		}
+	}
+}
+
+// awaitChange returns when a project has changed, and passes on the messages that come before.
+func (c *Catalog) awaitChange(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil || n.Channel == channel {
+			return err
+		}
+		select {
+		case c.messages <- n.Payload:
+		default:
 		}
 	}
 }

@@ -36,8 +36,9 @@ const (
 	readOpenTops = `SELECT entries FROM top_open WHERE project_id = $1 AND day >= $2 AND day < $3`
 	readRefused  = `SELECT entries FROM refused_identities WHERE project_id = $1 AND hour >= $2 AND hour < $3`
 	readRefusals = `SELECT hour, code, metric, model, tier, refused FROM refusals WHERE project_id = $1 AND hour >= $2 AND hour < $3`
-	readNear     = `SELECT identity, tier, metric, scope, model FROM near_limits
-		WHERE project_id = $1 AND used >= $2 AND resets_at > $3 ORDER BY used DESC LIMIT $4`
+	readNear     = `SELECT identity, tier, metric, scope, model FROM (SELECT identity, tier, metric, scope, model, used FROM near_limits
+		WHERE project_id = $1 AND used >= $2 AND resets_at > $3 ORDER BY used DESC LIMIT 10000) AS n
+		WHERE ($4 = '' OR metric = $4) AND ($5 = '' OR tier = $5) ORDER BY used DESC LIMIT $6`
 	countNear = `SELECT count(*) FROM (SELECT 1 FROM near_limits WHERE project_id = $1 AND used >= $2 AND resets_at > $3 LIMIT $4) AS n`
 )
 
@@ -300,8 +301,7 @@ func topKeys(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.Top
 		top.Add(key, f.Sums, rollup.Sums{})
 	}
 	list.Items = top.List(t.Metric, t.Limit)
-	_, others := all[rollup.OtherKey]
-	list.Complete = !others
+	list.Complete = all[rollup.OtherKey].Sums == rollup.Sums{}
 	return nil
 }
 
@@ -426,7 +426,7 @@ func (r *Rollups) Refusals(ctx context.Context, project string, hours rollup.Spa
 // Near returns limits that identities had nearly used up after their last request, the most used first.
 func (r *Rollups) Near(ctx context.Context, n rollup.NearQuery) (near []rollup.NearLimit, err error) {
 	err = r.report(ctx, "limits that are nearly used up", func(ctx context.Context, q queryer) error {
-		rows, err := q.QueryContext(ctx, readNear, n.Project, int64(1000*n.Threshold), n.Now.UnixMicro(), n.Limit)
+		rows, err := q.QueryContext(ctx, readNear, n.Project, int64(1000*n.Threshold), n.Now.UnixMicro(), n.Metric, ledger.EscapeName(n.Tier), n.Limit)
 		if err != nil {
 			return err
 		}
