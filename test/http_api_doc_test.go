@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -181,6 +182,28 @@ func TestHTTPAPIPage_HasEveryCallAboutAccounts(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
 		t.Errorf("calls (-OpenAPI document +page):\n%s", diff)
+	}
+}
+
+var reportOnPage = regexp.MustCompile("(?m)^\\| `GET (/[^`]*)` \\|")
+
+// docs/http-api.md has every report, and no other.
+func TestHTTPAPIPage_HasEveryReport(t *testing.T) {
+	t.Parallel()
+	want := map[string]bool{}
+	for path, methods := range openAPI(t).Paths {
+		get, _ := methods["get"].(map[string]any)
+		tags, _ := get["tags"].([]any)
+		if len(tags) == 1 && tags[0] == "reports" {
+			want[strings.TrimPrefix(path, "/api/projects/{projectId}")] = true
+		}
+	}
+	got := map[string]bool{}
+	for _, row := range reportOnPage.FindAllStringSubmatch(section(readPage(t, "docs/http-api.md"), "## Reports"), -1) {
+		got[row[1]] = true
+	}
+	if !maps.Equal(got, want) || len(want) < 7 {
+		t.Errorf("the page has the reports %v, the OpenAPI document %v", got, want)
 	}
 }
 

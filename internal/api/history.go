@@ -3,8 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"net/http"
 	"slices"
@@ -31,23 +29,6 @@ type History struct {
 type HistoryBucket struct {
 	At     time.Time       `json:"at"`
 	Values []ledger.Totals `json:"values" doc:"The usage, one value for each of keys."`
-}
-
-// report is the answer of an operation that adds figures up.
-type report[T any] struct {
-	ETag string `header:"ETag" doc:"Changes with the figures."`
-	Body stored[T]
-}
-
-// reportOf answers with v. tagged is the part of it that an ETag stands for: all but the time of the answer.
-func reportOf[T any](v T, tagged any) (*report[T], error) {
-	text, err := encode(v)
-	if err != nil {
-		return nil, err
-	}
-	figures, err := encode(tagged)
-	sum := sha256.Sum256(figures)
-	return &report[T]{ETag: `"` + hex.EncodeToString(sum[:8]) + `"`, Body: stored[T]{text}}, err
 }
 
 func (c *control) history(doc huma.API) {
@@ -81,7 +62,7 @@ func (in *Range) hours(now time.Time) (from, to, step int64, err error) {
 	if in.By == "hour" {
 		step, most, usual = 1, mostHours, 24
 	}
-	end, err := readTime("query.to", in.To, true, now)
+	end, err := readTime("query.to", in.To, true, now.Add(1)) // the running hour is in the range
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -121,6 +102,7 @@ func readTime(location, text string, end bool, byDefault time.Time) (time.Time, 
 type historyInput struct {
 	OfIdentity
 	Range
+	Fresh
 	Split string `query:"split" enum:"model,tier" doc:"Divides the usage. Outcomes and codes are not kept for each identity."`
 }
 
@@ -143,7 +125,7 @@ func (c *control) getHistory(ctx context.Context, in *historyInput) (*report[His
 	h := historyOf(found, from, to, step, in.Split == "")
 	tagged := h
 	h.AsOf, h.By = now, in.By
-	return reportOf(h, tagged)
+	return reportOf(in.Fresh, h, tagged)
 }
 
 // historyOf fills the buckets between two hours.
@@ -188,7 +170,7 @@ func keysOf(found []ledger.Bucket) (keys []string, place map[string]int) {
 		place[key] = min(i, mostKeys)
 	}
 	if len(keys) > mostKeys {
-		keys = append(keys[:mostKeys:mostKeys], "other")
+		keys = append(keys[:mostKeys:mostKeys], otherKeys)
 	}
 	if keys == nil {
 		keys = []string{}

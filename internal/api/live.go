@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	liveTick = time.Second
+	liveInterval = time.Second
 	// mostLive is how long one stream lasts. The browser then connects again, and its session is checked again.
 	mostLive = 15 * time.Minute
 	// mostStreams is how many streams one server has at once.
@@ -33,12 +33,11 @@ func (c *control) liveEvents(doc huma.API) {
 		Summary: "Watch requests as they end",
 		Description: "The answer is a stream of server-sent events: request, rejected (refused before limits were looked at), settings (they were changed) " +
 			"and, every second, tick. At most 20 events a second are sent, the others are counted in tick.dropped. No event holds anything of a prompt or an answer. " +
-			"The stream ends after 15 minutes, and when the server stops: connect again. The schemas LiveRequest, LiveRejected, LiveSettings and LiveTick describe the data.",
+			"The stream ends after 15 minutes, and when the server stops: connect again.",
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/event-stream": {
-			Schema:  &huma.Schema{Type: huma.TypeString},
+			Schema:  &huma.Schema{OneOf: eventData(doc.OpenAPI().Components.Schemas), Description: "The data of an event."},
 			Example: "event: tick\ndata: {\"perSecond\":4,\"dropped\":0}\n\n"}}}},
 	}
-	describeEvents(doc.OpenAPI().Components.Schemas)
 	register(c, doc, accessMember, op, example{}, nil, func(ctx context.Context, _ *liveInput) (*huma.StreamResponse, error) {
 		if streams.Add(1) > mostStreams {
 			streams.Add(-1)
@@ -60,15 +59,15 @@ type (
 	liveRequest  live.Request
 	liveRejected live.Rejected
 	liveSettings live.Settings
-	liveTicked   live.Tick
+	liveTick     live.Tick
 )
 
-// describeEvents adds the schemas of the events' data.
-func describeEvents(schemas huma.Registry) {
-	for name, t := range map[string]reflect.Type{"LiveRequest": reflect.TypeFor[liveRequest](), "LiveRejected": reflect.TypeFor[liveRejected](),
-		"LiveSettings": reflect.TypeFor[liveSettings](), "LiveTick": reflect.TypeFor[liveTicked]()} {
-		schemas.Schema(t, true, name)
+// eventData returns the schemas of the events' data.
+func eventData(schemas huma.Registry) (all []*huma.Schema) {
+	for _, t := range []reflect.Type{reflect.TypeFor[liveRequest](), reflect.TypeFor[liveRejected](), reflect.TypeFor[liveSettings](), reflect.TypeFor[liveTick]()} {
+		all = append(all, schemas.Schema(t, true, ""))
 	}
+	return all
 }
 
 // stream sends a project's events until the client leaves, the server drains, or the time is over.
@@ -80,7 +79,7 @@ func (c *control) stream(ctx context.Context, w http.ResponseWriter, project str
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	w.WriteHeader(http.StatusOK)
 	out := http.NewResponseController(w)
-	tick, end := time.NewTicker(liveTick), time.NewTimer(mostLive)
+	tick, end := time.NewTicker(liveInterval), time.NewTimer(mostLive)
 	defer tick.Stop()
 	defer end.Stop()
 	_, err := io.WriteString(w, "retry: 2000\n\n")

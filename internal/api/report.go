@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -40,27 +40,27 @@ type Fresh struct {
 	IfNoneMatch string `header:"If-None-Match" doc:"The ETag of the report that you have. The answer is 304 if it is still the same."`
 }
 
-// report is the answer of a report. Its ETag is that of its figures: asOf does not count.
+// report is the answer of an operation that adds figures up.
 type report[T any] struct {
 	Status int
-	ETag   string `header:"ETag"`
+	ETag   string `header:"ETag" doc:"Changes with the figures."`
 	Body   stored[T]
 }
 
-// answerReport answers with a report. figures are the report without the time at which it was made.
-func answerReport[T any](ifNoneMatch string, figures, body T) (*report[T], error) {
-	plain, err := encode(figures)
+// reportOf answers with v. tagged is the part of it that an ETag stands for: all but the time of the answer.
+func reportOf[T any](known Fresh, v T, tagged any) (*report[T], error) {
+	figures, err := encode(tagged)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(plain)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-	for known := range strings.SplitSeq(ifNoneMatch, ",") {
-		if known = strings.TrimPrefix(strings.TrimSpace(known), "W/"); known == tag || known == "*" {
+	sum := sha256.Sum256(figures)
+	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
+	for have := range strings.SplitSeq(known.IfNoneMatch, ",") {
+		if have = strings.TrimPrefix(strings.TrimSpace(have), "W/"); have == tag || have == "*" {
 			return &report[T]{Status: http.StatusNotModified, ETag: tag}, nil
 		}
 	}
-	text, err := encode(body)
+	text, err := encode(v)
 	return &report[T]{http.StatusOK, tag, stored[T]{text}}, err
 }
 
@@ -167,6 +167,8 @@ func (c *control) reports(doc huma.API) {
 		Description: "rejected is the last request that was refused, with what to do about it, until the first one was admitted.",
 	}, example{response: `{"at": null, "rejected": {"at": "2026-11-22T12:34:56Z", "code": "missing_identity", "message": "Name the end user: -H 'x-identity: me'."}}`},
 		nil, c.firstRequest)
+	rejected := doc.OpenAPI().Components.Schemas.Map()["FirstRequest"].Properties["rejected"]
+	*rejected = huma.Schema{AnyOf: []*huma.Schema{{Ref: rejected.Ref}, {Type: "null"}}, Description: rejected.Description}
 }
 
 type overviewInput struct {
@@ -189,9 +191,9 @@ func (c *control) overview(ctx context.Context, in *overviewInput) (*report[Over
 	from := to.Add(-time.Duration(r.hours) * time.Hour)
 	out := Overview{Range: timeRange{from, to}, ComparedTo: timeRange{from.Add(from.Sub(to)), from},
 		Now: figuresOf(o.Now), Before: figuresOf(o.Before), Spark: sparksOf(o.Spark), NearLimit: near, LastRequest: orNull(o.LastRequest)}
-	shown := out
-	shown.AsOf = now.Truncate(time.Second)
-	return answerReport(in.IfNoneMatch, out, shown)
+	tagged := out
+	out.AsOf = now.Truncate(time.Second)
+	return reportOf(in.Fresh, out, tagged)
 }
 
 func sparksOf(all []rollup.Figures) sparks {
@@ -238,5 +240,5 @@ func (c *control) firstRequest(ctx context.Context, in *firstRequestInput) (*rep
 	if f.At.IsZero() && !f.RefusedAt.IsZero() {
 		out.Rejected = &FirstRejected{f.RefusedAt, f.Code, live.Advice(f.Code)}
 	}
-	return answerReport(in.IfNoneMatch, out, out)
+	return reportOf(in.Fresh, out, out)
 }

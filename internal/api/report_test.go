@@ -121,8 +121,8 @@ func TestUsageOverTime(t *testing.T) {
 	f.read("/usage?by=hour&from=2026-11-22T11:30:00Z&split=model&metric=costUsd").wantJSON(`{"from": "2026-11-22T11:00:00Z", "to": "2026-11-22T13:00:00Z",
 		"by": "hour", "metric": "costUsd", "keys": ["o3", "gpt-4o"], "totals": [0.003, 0.002],
 		"buckets": [{"at": "2026-11-22T11:00:00Z", "values": [0.003, 0]}, {"at": "2026-11-22T12:00:00Z", "values": [0, 0.002]}]}`)
-	f.read("/usage?from=2026-11-21&to=2026-11-23").wantJSON(`{"from": "2026-11-21T00:00:00Z", "to": "2026-11-23T00:00:00Z",
-		"by": "day", "metric": "requests", "keys": ["total"], "totals": [12],
+	f.read("/usage?from=2026-11-21&to=2026-11-22").wantJSON(`{"from": "2026-11-21T00:00:00Z", "to": "2026-11-23T00:00:00Z",
+		"by": "day", "metric": "requests", "keys": ["all"], "totals": [12],
 		"buckets": [{"at": "2026-11-21T00:00:00Z", "values": [7]}, {"at": "2026-11-22T00:00:00Z", "values": [5]}]}`)
 	day := `"from": "2026-11-22T00:00:00Z", "to": "2026-11-23T00:00:00Z", "by": "day"`
 	for query, want := range map[string]string{
@@ -172,7 +172,7 @@ func TestTopUsage(t *testing.T) {
 	f.read("/usage/top?of=model&limit=1").wantJSON(`{` + week + `, "items": [` + strings.Replace(b, `"b"`, `"o3"`, 1) + `]}`)
 	f.read("/usage/top?of=tier").wantJSON(`{` + week + `, "items": [{"key": "free", "requests": 10, "tokens": 100, "costUsd": 0.01, "share": 1}]}`)
 	f.read("/usage/top?of=refusedIdentity").wantJSON(`{` + week + `, "items": [{"key": "=cmd", "requests": 4, "tokens": 0, "costUsd": 0, "share": 1}]}`)
-	f.read("/usage/top?from=2026-11-22&to=2026-11-23&limit=1").wantJSON(`{"from": "2026-11-22T00:00:00Z", "to": "2026-11-23T00:00:00Z", "complete": true,
+	f.read("/usage/top?from=2026-11-22&to=2026-11-22&limit=1").wantJSON(`{"from": "2026-11-22T00:00:00Z", "to": "2026-11-23T00:00:00Z", "complete": true,
 		"items": [{"key": "b", "requests": 3, "tokens": 30, "costUsd": 0.003, "share": 0.6}]}`)
 	f.read("/usage/top?limit=201").faults("query.limit")
 	f.read("/usage/top?of=project").faults("query.of")

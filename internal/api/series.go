@@ -13,15 +13,11 @@ import (
 	"github.com/airatelimit/airatelimit/internal/rollup"
 )
 
-const (
-	// mostBucketsByHour and mostBucketsByDay bound the range of usage over time, in hours and in days.
-	mostBucketsByHour, mostBucketsByDay = 8 * 24, 400
-	// mostRefusalDays bounds the range of refusals that are split and filtered by different things.
-	mostRefusalDays = 31
-	// mostSeries is how many keys are shown apart.
-	mostSeries = 8
-	otherKeys  = "other"
-)
+// mostRefusalDays bounds the range of refusals that are split and filtered by different things.
+const mostRefusalDays = 31
+
+// otherKeys stands for all keys that are not shown apart, and allKeys for everything.
+const otherKeys, allKeys = "other", "all"
 
 // UsageOverTime is usage by hour or day.
 type UsageOverTime struct {
@@ -30,7 +26,7 @@ type UsageOverTime struct {
 	To      time.Time     `json:"to"`
 	By      string        `json:"by" enum:"hour,day"`
 	Metric  string        `json:"metric" enum:"requests,tokens,costUsd,refused"`
-	Keys    []string      `json:"keys" doc:"What the values are of: the first eight by their totals, then \"other\". Without a split it is \"total\". A tier may be empty: none."`
+	Keys    []string      `json:"keys" doc:"What the values are of: the first eight by their totals, then \"other\". Without a split it is \"all\". A tier may be empty: none."`
 	Buckets []usageBucket `json:"buckets"`
 	Totals  []json.Number `json:"totals" doc:"The totals of the keys."`
 }
@@ -42,12 +38,10 @@ type usageBucket struct {
 
 type usageOverTimeInput struct {
 	InProject
+	Range
 	Fresh
-	From    string `query:"from" doc:"The beginning: a date, or a time as in RFC 3339. By default 24 hours, or 30 days, before the end."`
-	To      string `query:"to" doc:"The end, which is not in the range: a date, or a time. By default now."`
-	By      string `query:"by" enum:"hour,day" default:"day" doc:"The length of a bucket."`
 	Split   string `query:"split" enum:"model,tier,outcome,code" doc:"What the usage is split by. Outcomes are answered, refused, providerFailed, clientGone and failed."`
-	Metric  string `query:"metric" enum:"requests,tokens,costUsd,refused" default:"requests"`
+	Metric  string `query:"metric" enum:"requests,tokens,costUsd,refused" default:"requests" doc:"What the values are."`
 	Model   string `query:"model" doc:"Only this model."`
 	Tier    string `query:"tier" doc:"Only this tier."`
 	Outcome string `query:"outcome" doc:"Only this outcome."`
@@ -73,7 +67,7 @@ func (in *usageOverTimeInput) filter() (by, key string, err error) {
 
 func (c *control) usageOverTime(ctx context.Context, in *usageOverTimeInput) (*report[UsageOverTime], error) {
 	now := c.now()
-	span, days, err := spanOf(in.From, in.To, in.By == "day", now)
+	from, to, step, err := in.hours(now)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +78,7 @@ func (c *control) usageOverTime(ctx context.Context, in *usageOverTimeInput) (*r
 	if by == "model" {
 		key = limit.CanonicalModel(key)
 	}
-	q := rollup.SeriesQuery{Project: projectOf(ctx).Key, Days: days, Span: span, Split: splits[cmp.Or(in.Split, by)], Key: key, Only: by != ""}
+	q := rollup.SeriesQuery{Project: projectOf(ctx).Key, Days: step > 1, Span: rollup.Span{From: from / step, To: to / step}, Split: splits[cmp.Or(in.Split, by)], Key: key, Only: by != ""}
 	var series rollup.Series
 	if by == "" || in.Split == "" || by == in.Split {
 		series, err = c.Reports.Series(ctx, q)
@@ -95,9 +89,9 @@ func (c *control) usageOverTime(ctx context.Context, in *usageOverTimeInput) (*r
 		return nil, err
 	}
 	out := in.show(q, series)
-	shown := out
-	shown.AsOf = now.Truncate(time.Second)
-	return answerReport(in.IfNoneMatch, out, shown)
+	tagged := out
+	out.AsOf = now.Truncate(time.Second)
+	return reportOf(in.Fresh, out, tagged)
 }
 
 // refusals returns refused requests that are split by one thing and filtered by another.
@@ -175,10 +169,10 @@ func (in *usageOverTimeInput) ranked(q rollup.SeriesQuery, series rollup.Series)
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b seriesRow) int { return cmp.Compare(b.total, a.total) })
-	for _, row := range rows[min(mostSeries, len(rows)):] {
+	for _, row := range rows[min(mostKeys, len(rows)):] {
 		others.add(row)
 	}
-	rows = rows[:min(mostSeries, len(rows))]
+	rows = rows[:min(mostKeys, len(rows))]
 	if others.total > 0 {
 		rows = append(rows, others)
 	}
@@ -186,7 +180,7 @@ func (in *usageOverTimeInput) ranked(q rollup.SeriesQuery, series rollup.Series)
 		if len(rows) == 0 {
 			rows = []seriesRow{{values: others.values}}
 		}
-		rows[0].key = "total"
+		rows[0].key = allKeys
 	}
 	return rows
 }
@@ -202,18 +196,18 @@ func (in *usageOverTimeInput) metric(f rollup.Figures) int64 {
 	if in.Metric == "refused" {
 		return f.Refused
 	}
-	return f.Sums[metricOf(in.Metric)]
+	return f.Sums[metricNamed(in.Metric)]
 }
 
 func (in *usageOverTimeInput) figure(n int64) json.Number {
 	if in.Metric == "refused" {
 		return ledger.Figure(limit.Requests, n)
 	}
-	return ledger.Figure(metricOf(in.Metric), n)
+	return ledger.Figure(metricNamed(in.Metric), n)
 }
 
-// metricOf returns the metric of a name, requests for "".
-func metricOf(name string) limit.Metric {
+// metricNamed returns the metric of a name, requests for "".
+func metricNamed(name string) limit.Metric {
 	switch name {
 	case limit.Tokens.String():
 		return limit.Tokens
@@ -221,49 +215,4 @@ func metricOf(name string) limit.Metric {
 		return limit.Cost
 	}
 	return limit.Requests
-}
-
-// spanOf reads the range of a report by hour or by day. A beginning within an hour or a day counts from the beginning of
-// it, an end to the end of it.
-func spanOf(from, to string, days bool, now time.Time) (span rollup.Span, byDay bool, err error) {
-	unit, most, usual := int64(1), int64(mostBucketsByHour), int64(24)
-	if days {
-		unit, most, usual = 24, mostBucketsByDay, 30
-	}
-	end, err := timeOf("query.to", to, now)
-	if err != nil {
-		return span, days, err
-	}
-	span.To = (ledger.HourOf(end.Add(time.Hour-1)) + unit - 1) / unit
-	if to == "" {
-		span.To = ledger.HourOf(now)/unit + 1
-	}
-	span.From = span.To - usual
-	if from != "" {
-		begin, err := timeOf("query.from", from, now)
-		if err != nil {
-			return span, days, err
-		}
-		span.From = ledger.HourOf(begin) / unit
-	}
-	switch name := map[bool]string{false: "hours", true: "days"}[days]; {
-	case span.From >= span.To:
-		return span, days, wrong("query.from", "must be before the end of the range")
-	case span.To-span.From > most:
-		return span, days, wrong("query.from", "is too early: the range may have %d %s", most, name)
-	}
-	return span, days, nil
-}
-
-// timeOf reads a date or a time; "" is otherwise.
-func timeOf(location, text string, otherwise time.Time) (time.Time, error) {
-	if text == "" {
-		return otherwise, nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 2000 && t.Year() < 3000 {
-			return t.UTC(), nil
-		}
-	}
-	return otherwise, wrong(location, `must be a date such as "2026-11-22", or a time such as "2026-11-22T12:00:00Z"`)
 }

@@ -40,23 +40,23 @@ type topInput struct {
 	Fresh
 	Of     string `query:"of" enum:"identity,model,tier,refusedIdentity" default:"identity" doc:"What the items are."`
 	Metric string `query:"metric" enum:"requests,tokens,costUsd" default:"costUsd" doc:"What the items are sorted by."`
-	From   string `query:"from" doc:"The first day: a date, or a time as in RFC 3339. By default 7 days before the end."`
-	To     string `query:"to" doc:"The end, which is not in the range: a date, or a time. By default now."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"20"`
+	From   string `query:"from" maxLength:"64" doc:"The first day: a date, or a time. By default the last 7 days are read, or the 30 days before to."`
+	To     string `query:"to" maxLength:"64" doc:"The last day: a date, or a time. By default today."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"20" doc:"The largest number of items in the answer."`
 }
 
 func (c *control) topUsage(ctx context.Context, in *topInput) (*report[TopUsage], error) {
 	now := c.now()
-	from := in.From
-	if from == "" && in.To == "" {
-		from = now.AddDate(0, 0, -6).Format(time.DateOnly)
+	days := Range{From: in.From, To: in.To}
+	if in.From == "" && in.To == "" {
+		days.From = now.AddDate(0, 0, -6).Format(time.DateOnly)
 	}
-	span, _, err := spanOf(from, in.To, true, now)
+	from, to, step, err := days.hours(now)
 	if err != nil {
 		return nil, err
 	}
-	metric := metricOf(in.Metric)
-	q := rollup.TopQuery{Project: projectOf(ctx).Key, Metric: int(metric), Days: span, Split: rollup.Unsplit, Limit: in.Limit}
+	metric := metricNamed(in.Metric)
+	q := rollup.TopQuery{Project: projectOf(ctx).Key, Metric: int(metric), Days: rollup.Span{From: from / step, To: to / step}, Split: rollup.Unsplit, Limit: in.Limit}
 	switch in.Of {
 	case "model":
 		q.Split = rollup.ByModel
@@ -69,14 +69,14 @@ func (c *control) topUsage(ctx context.Context, in *topInput) (*report[TopUsage]
 	if err != nil {
 		return nil, err
 	}
-	out := TopUsage{From: ledger.HourTime(24 * span.From), To: ledger.HourTime(24 * span.To), Items: []topItem{}, Complete: list.Complete}
+	out := TopUsage{From: ledger.HourTime(from), To: ledger.HourTime(to), Items: []topItem{}, Complete: list.Complete}
 	for _, n := range list.Items {
 		out.Items = append(out.Items, topItem{shownName(n.Name), n.Sums[limit.Requests], n.Sums[limit.Tokens],
 			ledger.Figure(limit.Cost, n.Sums[limit.Cost]), share(n.Sums[metric], list.Total[metric])})
 	}
-	shown := out
-	shown.AsOf = now.Truncate(time.Second)
-	return answerReport(in.IfNoneMatch, out, shown)
+	tagged := out
+	out.AsOf = now.Truncate(time.Second)
+	return reportOf(in.Fresh, out, tagged)
 }
 
 // shownName is a key of a rollup for people.
@@ -118,7 +118,7 @@ type nearInput struct {
 	Threshold float64 `query:"threshold" minimum:"0.5" maximum:"1" default:"0.8" doc:"The part of a limit that is used at least."`
 	Metric    string  `query:"metric" enum:"requests,tokens,costUsd" doc:"Only limits of this metric."`
 	Tier      string  `query:"tier" doc:"Only identities whose last request was in this tier."`
-	Limit     int     `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Limit     int     `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
 }
 
 func (c *control) nearLimits(ctx context.Context, in *nearInput) (*report[NearLimits], error) {
@@ -142,9 +142,9 @@ func (c *control) nearLimits(ctx context.Context, in *nearInput) (*report[NearLi
 	slices.SortStableFunc(out.Items, func(a, b nearLimitItem) int {
 		return cmp.Or(cmp.Compare(b.part, a.part), cmp.Compare(a.Identity, b.Identity))
 	})
-	shown := out
-	shown.AsOf = now.Truncate(time.Second)
-	return answerReport(in.IfNoneMatch, out, shown)
+	tagged := out
+	out.AsOf = now.Truncate(time.Second)
+	return reportOf(in.Fresh, out, tagged)
 }
 
 // accountsOf returns the accounts of the identities whose limits are near.
@@ -218,7 +218,7 @@ type modelsInput struct {
 	InProject
 	Fresh
 	Query string `query:"q" maxLength:"200" doc:"Only models whose name contains this text."`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100"`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100" doc:"The largest number of items in the answer."`
 }
 
 // modelDays is how many days the report on models covers.
@@ -248,9 +248,9 @@ func (c *control) models(ctx context.Context, in *modelsInput) (*report[Models],
 		list.add(limit.CanonicalModel(m.Name), modelItem{})
 	}
 	out := Models{Items: list.items}
-	shown := out
-	shown.AsOf = now.Truncate(time.Second)
-	return answerReport(in.IfNoneMatch, out, shown)
+	tagged := out
+	out.AsOf = now.Truncate(time.Second)
+	return reportOf(in.Fresh, out, tagged)
 }
 
 // modelList collects the models of a report.
