@@ -293,9 +293,8 @@ func limitedBy(p *project.Snapshot, model string) []string {
 func limitPaths(prefix string, l *limit.Level, model string) []string {
 	paths, best, key := []string{}, -1, ""
 	for _, mc := range l.Models {
-		rank, ok := limit.Match(mc.Key, model)
-		if ok && rank > best && mc.Caps != (limit.Caps{}) {
-			best, key = rank, mc.Key
+		if mc.Caps != (limit.Caps{}) && len(mc.Key) > best && limit.NewModelSet([]string{mc.Key}).Has(model) {
+			best, key = len(mc.Key), mc.Key
 		}
 	}
 	if best >= 0 {
