@@ -80,3 +80,9 @@ func Unpriced(model string) error {
 		Message: fmt.Sprintf("A cost limit applies and the price of %q is not known. The app's developer can set one in the project's settings: "+
 			`"prices": {%q: {"inputUsdPerMillion": 1, "outputUsdPerMillion": 2}}.`, model, model)}
 }
+
+// UnknownPrompt is the refusal of a stored prompt that does not exist or is disabled.
+func UnknownPrompt(name string) error {
+	return &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
+		Message: fmt.Sprintf("The project has no system prompt named %q, or it is disabled.", name)}
+}

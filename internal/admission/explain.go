@@ -63,6 +63,9 @@ func Explain(q Question) Explanation {
 	if q.Model != nil {
 		e.route(*q.Model)
 	}
+	if q.Model != nil {
+		e.refuse(e.checkDefaultPrompt())
+	}
 	e.Rules = e.Subject.Rules(e.Model)
 	if q.Model != nil && !q.Account.State.Unlimited(q.Now) {
 		e.refuse(CheckPrice(&e.Rules, e.Model, e.Priced))
@@ -113,6 +116,18 @@ func (e *Explanation) route(model string) {
 		e.refuse(e.CheckModel("model", e.Model))
 	}
 	_, e.Priced = e.Project.Price(e.Model)
+}
+
+// checkDefaultPrompt refuses a chat if the project's default prompt does not exist or is disabled.
+func (s *Subject) checkDefaultPrompt() error {
+	name := s.Project.DefaultPrompt
+	if name == "" {
+		return nil
+	}
+	if stored := s.Project.Prompt(name); stored == nil || !stored.Enabled {
+		return UnknownPrompt(name)
+	}
+	return nil
 }
 
 // chatTarget is the destination of a chat with a model. All providers serve chats.

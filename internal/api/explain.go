@@ -200,7 +200,7 @@ func pointTo(into **string, most int) document.Setter {
 	}
 }
 
-// draft reads a patch of the project's settings, and sets the snapshot that would be in force.
+// draft reads a merge patch of the project's settings, and sets the snapshot that would be in force.
 func draft(p *project.Snapshot, into **project.Snapshot) document.Setter {
 	return func(path string, v document.Value) error {
 		settings, err := p.Settings().Merge(v.Raw())

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/airatelimit/airatelimit/internal/admission"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -45,7 +46,7 @@ func (c *call) applyPrompt() error {
 	stored := p.Prompt(name)
 	switch {
 	case stored == nil || !stored.Enabled:
-		return unknownSystemPrompt(name)
+		return admission.UnknownPrompt(name)
 	case stored.Err != nil:
 		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Param: "systemPrompt",
 			Message: "The stored prompt cannot be opened. The app's developer has to act; the server's log says why."}
@@ -93,11 +94,6 @@ func (c *call) replaceBody(body []byte) error {
 	c.body, c.env = body, env
 	c.giveMemory(before)
 	return nil
-}
-
-func unknownSystemPrompt(name string) error {
-	return &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
-		Message: fmt.Sprintf("The project has no system prompt named %q, or it is disabled.", name)}
 }
 
 // repeats reports whether a provider's error may quote the stored prompt. Some servers quote a whole request that they do not

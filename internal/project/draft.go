@@ -6,7 +6,7 @@ import "maps"
 func (s *Snapshot) Settings() Settings { return s.settings }
 
 // Draft returns the snapshot that would be in force with other settings: with the same keys for the providers that both have,
-// and the same price book. It is for questions, not for requests.
+// the same prompts and the same price book. It is for questions, not for requests.
 func (s *Snapshot) Draft(settings Settings) (*Snapshot, error) {
 	given := settings.Providers
 	settings.Providers = maps.Clone(given)
@@ -25,7 +25,7 @@ func (s *Snapshot) Draft(settings Settings) (*Snapshot, error) {
 			p.Key, p.KeyError, p.forms = before.Key, before.KeyError, before.forms
 		}
 	}
-	return draft.WithBook(s.book), nil
+	return draft.WithBook(s.book).WithPrompts(s.prompts), nil
 }
 
 // Exposure returns the exposure of the project's settings.

@@ -108,23 +108,22 @@ func TestEveryPieceOfAdviceLowersTheExposure(t *testing.T) {
 	}
 }
 
-// withField returns a document with one field replaced.
+// withField returns a document with one field replaced, as a merge patch replaces it.
 func withField(t *testing.T, doc, path string, value any) string {
 	t.Helper()
-	var root map[string]any
-	if err := json.Unmarshal([]byte(doc), &root); err != nil {
-		t.Fatal(err)
+	names := strings.Split(path, ".")
+	for i := len(names) - 1; i >= 0; i-- {
+		value = map[string]any{names[i]: value}
 	}
-	at, names := root, strings.Split(path, ".")
-	for _, name := range names[:len(names)-1] {
-		at = at[name].(map[string]any)
-	}
-	at[names[len(names)-1]] = value
-	text, err := json.Marshal(root)
+	patch, err := json.Marshal(value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	s, err := mustParse(t, doc).Merge(patch)
+	if err != nil {
+		t.Fatalf("%s: %v", patch, err)
+	}
+	return mustMarshal(t, s)
 }
 
 func someSettings(rng *rand.Rand) string {

@@ -70,7 +70,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	options := gateway.Options{Projects: w, Ledger: w.ledger, Transport: w, Log: log, MaxBody: 1 << 20, UpstreamTimeout: time.Minute,
+	options := gateway.Options{Projects: w, Ledger: written{w.ledger}, Transport: w, Log: log, MaxBody: 1 << 20, UpstreamTimeout: time.Minute,
 		Now: w.clock, Draining: func() bool { return false }, Ending: t.Context()}
 	w.gateway = gateway.New(options)
 	options.Ledger = prober{w.ledger, w}
@@ -120,6 +120,17 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	res := rec.Result()
 	res.Request = r
 	return res, nil
+}
+
+// written is a ledger that has written a settlement when Settle returns, so that nothing changes between a question and the
+// next request.
+type written struct{ ledger.Ledger }
+
+func (l written) Settle(ctx context.Context, res *ledger.Reservation, actual ledger.Actual) error {
+	if err := l.Ledger.Settle(ctx, res, actual); err != nil {
+		return err
+	}
+	return res.Durable(ctx)
 }
 
 // prober is a ledger that notes what is asked for, and reserves nothing.
@@ -212,7 +223,7 @@ func TestAnExplanationIsWhatTheNextRequestGets(t *testing.T) {
 		}
 	}
 	for _, code := range []string{"", "limit_exceeded", "burst_exceeded", "concurrency_exceeded", "model_not_allowed", "unknown_model", "unknown_tier",
-		"unpriced_model", "identity_disabled"} {
+		"unpriced_model", "identity_disabled", "unknown_system_prompt"} {
 		if got[code] == 0 {
 			t.Errorf("in %d rounds no request got %q: %v", rounds, code, got)
 		}
@@ -230,8 +241,9 @@ func (w *world) compare(rng *rand.Rand, settings string) string {
 	}
 	if rng.IntN(3) == 0 { // ask first with the settings as a draft
 		real := w.at
-		question["settings"] = w.whole()
+		whole := w.whole()
 		w.set(real.Key, `{"requestLimit": 7, "tiers": {"free": {"tokenLimit": 3}}, "defaultTier": "free"}`)
+		question["settings"] = patch(w.whole(), whole)
 		question["estimate"] = w.estimate(real, identity, tier, model)
 		return w.judge(question, real, identity, tier, model)
 	}
@@ -250,6 +262,27 @@ func (w *world) whole() map[string]any {
 		w.t.Fatal(err)
 	}
 	return all
+}
+
+// patch is the merge patch that changes one document into another.
+func patch(from, to map[string]any) map[string]any {
+	changes := map[string]any{}
+	for name, v := range to {
+		before, _ := from[name].(map[string]any)
+		after, isObject := v.(map[string]any)
+		switch {
+		case isObject && before != nil:
+			changes[name] = patch(before, after)
+		case !reflect.DeepEqual(from[name], v):
+			changes[name] = v
+		}
+	}
+	for name := range from {
+		if _, kept := to[name]; !kept {
+			changes[name] = nil
+		}
+	}
+	return changes
 }
 
 // estimate is what a request needs at least, as the gateway itself computes it.
@@ -438,6 +471,7 @@ func someSettings(rng *rand.Rand) string {
 	for field, values := range map[string][]any{
 		"enforcement": {"soft", "strict"}, "trustTierHeader": {true, false}, "unknownTier": {"default", "project", "reject"},
 		"limitPeriod": {"hourly", "daily", "weekly", "monthly"}, "refusalStatus": {402, 429},
+		"defaultPrompt": {nil, nil, nil, nil, "missing"},
 		"allowedModels": {[]string{"gpt-4o", "my-model"}, []string{"gpt-*"}},
 		"aliases": {map[string]any{"assistant": map[string]any{"fallbacks": []string{"claude-sonnet-4-0"},
 			"variants": []any{map[string]any{"model": "gpt-4o-mini", "weight": 70}, map[string]any{"model": "openai/gpt-4o", "weight": 30}}}}},
