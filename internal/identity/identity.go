@@ -150,8 +150,16 @@ func Problem(id string) string {
 	if r, ok := unprintable(id); ok {
 		return fmt.Sprintf("contains U+%04X, which cannot be seen; of what is invisible only joiners within words and emoji are allowed", r)
 	}
+	for _, prefix := range reserved {
+		if strings.HasPrefix(id, prefix) {
+			return "begins with " + prefix + ", which is reserved for identities that a later version verifies; choose another beginning"
+		}
+	}
 	return ""
 }
+
+// reserved are the beginnings of names that later versions give to identities by themselves.
+var reserved = []string{"device:", "apple:", "claims:"}
 
 func invalidIdentity(problem string) error {
 	return refuse(http.StatusBadRequest, "invalid_identity", "x-identity", "x-identity %s.", problem)

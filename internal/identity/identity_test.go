@@ -462,6 +462,16 @@ func BenchmarkAuthenticate(b *testing.B) {
 	}
 }
 
+// Later versions give such names to identities that they have verified.
+func TestReservedNamesAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, refused := range map[string]bool{"device:1": true, "apple:": true, "claims:x y": true, "device": false, "Device:1": false, "my-device:1": false} {
+		if got := Problem(name) != ""; got != refused {
+			t.Errorf("%q is refused: %t, want %t", name, got, refused)
+		}
+	}
+}
+
 // Whatever is taken as an identity has a picture: without its joiners and selectors something is left, and none of
 // those is at its end or beside a space.
 func FuzzPrintable(f *testing.F) {

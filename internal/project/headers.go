@@ -31,6 +31,7 @@ var perHop = HeaderSet{
 // the client's connection.
 var notForwarded = HeaderSet{
 	"X-Project-Key": true, "X-Identity": true, "X-Tier": true, "X-Provider": true,
+	"X-Identity-Token": true, "X-Firebase-Appcheck": true, // reserved for proofs of an identity
 	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true,
 	"Cookie": true, "Cookie2": true, "Via": true, "Origin": true, "Referer": true, "Forwarded": true,
 }

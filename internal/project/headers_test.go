@@ -22,7 +22,7 @@ func TestListedHeadersAreChecked(t *testing.T) {
 	both := []string{"", "a b", "a:b", "x_identity", "x-é", "x\r\ny", "connection", "Transfer-Encoding", "te", "trailer", "upgrade", "content-length", "host",
 		"expect", "accept-encoding", "content-encoding", "content-type", "proxy-authorization", "sec-fetch-mode", "access-control-allow-origin"}
 	refused := map[string][]string{
-		"forwardHeaders": {"authorization", "AUTHORIZATION", "x-api-key", "x-goog-api-key", "api-key", "cookie", "x-project-key", "x-identity", "x-tier", "x-provider",
+		"forwardHeaders": {"authorization", "AUTHORIZATION", "x-api-key", "x-goog-api-key", "api-key", "cookie", "x-project-key", "x-identity", "x-tier", "x-provider", "x-identity-token", "x-firebase-appcheck",
 			"x-forwarded-for", "forwarded", "via", "origin", "referer"},
 		"returnHeaders": {"set-cookie", "x-request-id", "strict-transport-security", "content-security-policy", "x-content-type-options", "location", "x-ratelimit-limit-requests", "RateLimit"},
 	}

