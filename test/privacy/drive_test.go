@@ -337,6 +337,11 @@ func (r *run) control() {
 	r.t.Helper()
 	own := fmt.Sprintf(`{"metadata": {"a": %q}, "limitResponse": {"message": %q}, "reason": %q}`, r.marks.metadata.text, r.marks.metadata.text, r.marks.metadata.text)
 	stack.WantStatus(r.t, r.Control(http.MethodPut, "/identities/user-1", own), http.StatusOK)
+	for key, want := range map[string]int{r.marks.storedKey.text: http.StatusOK, "KEY=" + r.marks.storedKey.text: http.StatusBadRequest} {
+		a := r.Control(http.MethodPatch, "", fmt.Sprintf(`{"providers": {"mistral": {"key": %q}}}`, key))
+		stack.WantStatus(r.t, a, want)
+		r.search("the answer to a new key", []byte(a.Body), true)
+	}
 	wrong := r.marks.secretKey.text
 	for _, body := range []string{`{"` + wrong + `": 1}`, `{"tier": "` + wrong + `"}`, `{"modelLimits": {"` + wrong + `": 1}}`, wrong, `{"requestLimit": "` + wrong + `"`} {
 		r.Control(http.MethodPut, "/identities/user-1", body)
