@@ -13,7 +13,6 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/document"
-	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/mail"
 	"github.com/airatelimit/airatelimit/internal/secret"
 )
@@ -169,7 +168,7 @@ func (c *control) invite(ctx context.Context, in *inviteInput) (*answer[Member],
 		return nil, err
 	}
 	token := secret.NewToken()
-	i, err := c.Accounts.Invite(c.because(ctx), account.Invitation{ID: secret.NewID("in_"), Project: projectOf(ctx).Key, Email: email, Role: role, Inviter: who.Email,
+	i, err := c.Accounts.Invite(c.causeOf(ctx, ""), account.Invitation{ID: secret.NewID("in_"), Project: projectOf(ctx).Key, Email: email, Role: role, Inviter: who.Email,
 		CreatedAt: now, ExpiresAt: now.Add(account.InvitationTime)}, secret.Hash(token))
 	switch {
 	case errors.Is(err, account.ErrMember):
@@ -221,13 +220,13 @@ func (c *control) changeMember(ctx context.Context, in *changeMemberInput) (*ans
 	}
 	key := projectOf(ctx).Key
 	if isInvitation(in.Member) {
-		i, err := c.Accounts.ChangeInvitation(c.because(ctx), key, in.Member, role)
+		i, err := c.Accounts.ChangeInvitation(c.causeOf(ctx, ""), key, in.Member, role)
 		if err != nil {
 			return nil, memberError(err)
 		}
 		return show(invitedOf(i))
 	}
-	m, err := c.Accounts.ChangeMember(c.because(ctx), key, in.Member, role)
+	m, err := c.Accounts.ChangeMember(c.causeOf(ctx, ""), key, in.Member, role)
 	if err != nil {
 		return nil, memberError(err)
 	}
@@ -243,9 +242,9 @@ func (c *control) removeMember(ctx context.Context, in *removeMemberInput) (*str
 	}
 	var err error
 	if isInvitation(in.Member) {
-		err = c.Accounts.Uninvite(c.because(ctx), key, in.Member)
+		err = c.Accounts.Uninvite(c.causeOf(ctx, ""), key, in.Member)
 	} else {
-		err = c.Accounts.RemoveMember(c.because(ctx), key, in.Member)
+		err = c.Accounts.RemoveMember(c.causeOf(ctx, ""), key, in.Member)
 	}
 	if err != nil {
 		return nil, memberError(err)
@@ -277,7 +276,7 @@ func (c *control) resend(ctx context.Context, in *resendInput) (*answer[Member],
 		return nil, err
 	}
 	token := secret.NewToken()
-	i, err := c.Accounts.RenewInvitation(c.because(ctx), projectOf(ctx).Key, in.Invitation, secret.Hash(token), now.Add(account.InvitationTime))
+	i, err := c.Accounts.RenewInvitation(c.causeOf(ctx, ""), projectOf(ctx).Key, in.Invitation, secret.Hash(token), now.Add(account.InvitationTime))
 	if err != nil {
 		return nil, memberError(err)
 	}
@@ -303,12 +302,12 @@ func (c *control) accept(ctx context.Context, in *acceptInput) (*answer[Joined],
 	}
 	var joined account.Membership
 	if who := callOf(ctx).caller; who.kind == callerSession {
-		joined, err = c.Accounts.AcceptInvitation(c.because(ctx), account.InvitationProof{ID: id, Token: secret.Hash(token)}, who.session.User, c.now())
+		joined, err = c.Accounts.AcceptInvitation(c.causeOf(ctx, ""), account.InvitationProof{ID: id, Token: secret.Hash(token)}, who.session.User, c.now())
 	} else if id != "" {
 		return nil, notSignedIn()
 	} else {
 		cookie, session := c.newSession(ctx)
-		joined, err = c.Accounts.JoinByInvitation(c.because(ctx), account.InvitationProof{Token: secret.Hash(token), Email: email}, c.Signup, session, c.now())
+		joined, err = c.Accounts.JoinByInvitation(c.causeOf(ctx, ""), account.InvitationProof{Token: secret.Hash(token), Email: email}, c.Signup, session, c.now())
 		if err == nil {
 			c.open(ctx, cookie)
 		}
@@ -326,12 +325,6 @@ func (c *control) accept(ctx context.Context, in *acceptInput) (*answer[Joined],
 		return nil, unknownProject()
 	}
 	return show(Joined{MyProject{joined.Project, name, string(joined.Role)}})
-}
-
-// because returns a context for changes by the caller, as the audit trail is to show them.
-func (c *control) because(ctx context.Context) context.Context {
-	current := callOf(ctx)
-	return ledger.WithCause(ctx, ledger.Cause{By: current.caller.actor(), At: c.now(), RequestID: current.id})
 }
 
 // roleIn sets a role.
