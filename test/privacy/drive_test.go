@@ -332,6 +332,28 @@ func (r *run) store() {
 	stack.WantStatus(r.t, r.Control(http.MethodPost, "/prompts/"+promptName+"/render", fmt.Sprintf(`{"variables": {"v": %q}}`, r.marks.variable.text)), http.StatusOK)
 }
 
+// listen takes the live events of the project from now on.
+func (r *run) listen(cookie string) *stack.Log {
+	r.t.Helper()
+	q := r.Request(http.MethodGet, "/api/projects/"+r.ProjectKey+"/live", "", "", "Cookie", cookie)
+	q.Header.Del("X-Project-Key")
+	resp, err := http.DefaultClient.Do(q)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		r.t.Fatalf("live events: %v, %v", resp, err)
+	}
+	events := new(stack.Log)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(events, resp.Body)
+	}()
+	r.t.Cleanup(func() {
+		_ = resp.Body.Close()
+		<-ended
+	})
+	return events
+}
+
 // control makes marked calls of the control plane, right ones and wrong ones.
 func (r *run) control() {
 	r.t.Helper()

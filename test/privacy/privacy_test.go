@@ -25,12 +25,15 @@ func TestNothingOfARequestIsKept(t *testing.T) {
 	t.Parallel()
 	r := newRun(t)
 	r.store()
+	events := r.listen(r.cookie(account.Owner))
 	r.everything(t.Context())
 	r.control()
 	if !strings.Contains(r.Log.String(), "msg=panic") {
 		t.Error("no request has panicked")
 	}
 	r.searchReads()
+	events.Await(t, "event: request")
+	r.search("the live events", []byte(events.String()), false)
 	r.search("the metrics", r.metrics(), false)
 	r.searchStored("while it runs")
 	r.Restart()
