@@ -44,6 +44,7 @@ func build(o Options) (*router, huma.API) {
 	rt.operations(doc)
 	rt.reports(doc)
 	rt.liveEvents(doc)
+	rt.exports(doc)
 	dataPlane(doc.OpenAPI())
 	loosen(doc.OpenAPI().Components.Schemas)
 	describeSettings(doc.OpenAPI())

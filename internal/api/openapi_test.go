@@ -130,6 +130,7 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"GET",
 		"GET /api/projects",
 		"GET /audit",
+		"GET /exports/identities.csv",
 		"GET /exposure",
 		"DELETE /members/{member}",
 		"GET /api/auth/me",
@@ -221,6 +222,12 @@ func TestExamplesWork(t *testing.T) {
 				t.Fatalf("status %d is not documented as a success: %s", r.status, r.body)
 			}
 			if r.status == http.StatusNoContent {
+				return
+			}
+			if res.Content["text/csv"] != nil {
+				if got := r.header.Get("Content-Type"); got != csvType {
+					t.Errorf("Content-Type %q", got)
+				}
 				return
 			}
 			for status, res := range op.Responses {
