@@ -47,11 +47,13 @@ type Secrets interface {
 
 // Options make the control plane. All up to Log, and those of accounts, are required by the calls that use them.
 type Options struct {
-	Ledger     Ledger
-	Projects   identity.Projects
-	Secrets    Secrets
-	Accounts   Accounts
-	Prompts    Prompts
+	Ledger   Ledger
+	Projects identity.Projects
+	Secrets  Secrets
+	Accounts Accounts
+	Prompts  Prompts
+	// Transport makes the test calls of providers' keys. It must not follow redirects.
+	Transport  http.RoundTripper
 	Records    Records
 	Today      Today
 	Reports    Reports

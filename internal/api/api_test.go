@@ -60,6 +60,8 @@ type fixture struct {
 	db      *store.DB
 	log     *syncBuffer
 
+	transport http.RoundTripper
+
 	mails  outbox
 	queue  *mail.Queue
 	signup account.Signup
@@ -89,6 +91,7 @@ func setup(t testing.TB, settings string) *fixture {
 	t.Cleanup(func() { _ = db.Close() })
 	f := &fixture{t: t, store: store.New(db, keys), db: db, log: &syncBuffer{}, now: noon, signup: account.SignupFirst}
 	f.queue = mail.NewQueue(&f.mails, slog.New(slog.NewTextHandler(f.log, nil)))
+	f.transport = testTransport(t)
 	f.ledger = f.open()
 	t.Cleanup(func() { _ = f.ledger.Close() })
 	f.project, f.key = f.create(settings)
@@ -128,7 +131,7 @@ func (f *fixture) serve() {
 
 // options are those of the control plane, for tests that change some of them.
 func (f *fixture) options() Options {
-	return Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Accounts: f.store, Prompts: f.store, Records: f.store, Today: store.NewRollups(f.db, f.clock), Operations: f.store, Now: f.clock,
+	return Options{Ledger: f.ledger, Projects: f.catalog, Secrets: f.store, Accounts: f.store, Prompts: f.store, Transport: f.transport, Records: f.store, Today: store.NewRollups(f.db, f.clock), Operations: f.store, Now: f.clock,
 		Reports: store.NewRollups(f.db, f.clock), Live: &f.live, Log: slog.New(slog.NewTextHandler(f.log, nil)), MaxBody: f.maxBody,
 		Version: "test", Signup: f.signup, Mail: f.queue, Pepper: []byte("pepper"), PublicURL: "https://limits.example.com"}
 }

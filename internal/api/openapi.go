@@ -38,6 +38,7 @@ func build(o Options) (*router, huma.API) {
 	rt.limits(doc)
 	rt.history(doc)
 	rt.prompts(doc)
+	rt.providers(doc)
 	rt.signIn(doc)
 	rt.sessions(doc)
 	rt.members(doc)
@@ -79,6 +80,7 @@ func (c *control) config() huma.Config {
 			Tags: []*huma.Tag{{Name: identitiesTag, Description: "The end users of an app: the limits and the usage of each."},
 				{Name: projectsTag, Description: "Projects: their settings, the versions of these, secret keys and the audit trail."},
 				{Name: limitsTag, Description: "What the limits do: explained, previewed and summed up."},
+				{Name: providersTag, Description: "The providers of a project, and their stored keys."},
 				{Name: promptsTag, Description: "System prompts that are stored on the server, so that an app's users cannot read or change them."},
 				{Name: accountsTag, Description: "Signing in, and the sessions of the signed-in user."},
 				{Name: membersTag, Description: "The people who may open a project, and their roles."},
@@ -200,6 +202,7 @@ var failures = map[int]failure{
 	http.StatusTooManyRequests: {[]string{"too_many_calls"}, "That was too often. `Retry-After` says when to try again."},
 	http.StatusConflict: {[]string{"idempotency_key_reused", "count_changed", "unknown_tier", "already_set_up", "already_member", "too_many_members", "last_owner", "prompt_exists", "too_many_prompts", "encryption_key_missing"},
 		"The call does not fit what there is, as `detail` says. For example: the Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
+	http.StatusUnprocessableEntity:   {[]string{"key_refused"}, "The provider refuses the key. `test` says why."},
 	http.StatusPreconditionFailed:    {[]string{"document_changed"}, "The document has changed since it was read. `current` is the document as it is now."},
 	http.StatusPreconditionRequired:  {[]string{"if_match_required"}, "A session must send If-Match with a change."},
 	http.StatusRequestEntityTooLarge: {[]string{"request_too_large"}, "The body is too large."},

@@ -116,7 +116,7 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 				t.Errorf("%s: %s is not documented", pattern, status)
 			}
 		}
-		if op.Responses["422"] != nil || op.Responses["default"] != nil {
+		if op.Responses["422"] != nil && op.OperationID != "setProvider" || op.Responses["default"] != nil {
 			t.Errorf("%s: documents an answer that is never given", pattern)
 		}
 	}
@@ -124,64 +124,69 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 	want := []string{
 		"DELETE /api/auth/sessions",
 		"DELETE /api/auth/sessions/{session}",
-		"DELETE",
 		"DELETE /identities/{identity}",
+		"DELETE /members/{member}",
 		"DELETE /prompts/{prompt}",
-		"GET",
+		"DELETE /providers/{provider}",
+		"DELETE",
+		"GET /api/auth/me",
+		"GET /api/auth/sessions",
+		"GET /api/meta",
 		"GET /api/projects",
 		"GET /audit",
 		"GET /exports/identities.csv",
 		"GET /exposure",
-		"DELETE /members/{member}",
-		"GET /api/auth/me",
-		"GET /api/auth/sessions",
-		"GET /api/meta",
 		"GET /first-request",
 		"GET /identities",
 		"GET /identities/{identity}",
 		"GET /identities/{identity}/credits",
 		"GET /identities/{identity}/history",
 		"GET /identities/{identity}/usage",
-		"GET /operations/{operationId}",
 		"GET /limits/near",
 		"GET /live",
+		"GET /members",
 		"GET /models",
+		"GET /operations/{operationId}",
 		"GET /overview",
 		"GET /prompts",
 		"GET /prompts/{prompt}",
 		"GET /prompts/{prompt}/versions",
 		"GET /prompts/{prompt}/versions/{version}",
-		"GET /members",
+		"GET /providers",
+		"GET /providers/{provider}",
+		"GET /settings/versions",
+		"GET /settings/versions/{n}",
+		"GET /usage",
+		"GET /usage/top",
+		"GET",
 		"PATCH /members/{member}",
+		"PATCH",
 		"POST /api/auth/invitations/accept",
 		"POST /api/auth/logout",
 		"POST /api/auth/magic-link/request",
 		"POST /api/auth/magic-link/verify",
 		"POST /api/auth/setup",
-		"GET /settings/versions",
-		"GET /settings/versions/{n}",
-		"PATCH",
 		"POST /api/projects",
-		"GET /usage",
-		"GET /usage/top",
 		"POST /identities",
 		"POST /identities/bulk",
 		"POST /identities/{identity}/gift",
 		"POST /identities/{identity}/promo",
 		"POST /identities/{identity}/reset",
+		"POST /invitations/{invitation}/resend",
 		"POST /limit-response/preview",
 		"POST /limits/explain",
-		"POST /prompts",
-		"POST /prompts/{prompt}/render",
-		"POST /prompts/{prompt}/versions/{version}/restore",
-		"POST /invitations/{invitation}/resend",
 		"POST /members",
 		"POST /operations",
 		"POST /operations/{operationId}/cancel",
+		"POST /prompts",
+		"POST /prompts/{prompt}/render",
+		"POST /prompts/{prompt}/versions/{version}/restore",
+		"POST /providers/test",
 		"POST /regenerate-secret",
 		"POST /settings/versions/{n}/restore",
 		"PUT /identities/{identity}",
 		"PUT /prompts/{prompt}",
+		"PUT /providers/{provider}",
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -204,6 +209,7 @@ func TestExamplesWork(t *testing.T) {
 			f := setup(t, someProject)
 			f.use("user-123", 10, 7)
 			f.send("POST", f.prompts(), `{"name": "kept", "content": "{{app}} in {{language}}"}`).want(201)
+			f.send("PUT", "/api/projects/"+f.project+"/providers/openai", `{"key": "sk-proj-0123456789-abcdWXYZ"}`).want(200)
 			body := ""
 			if op.RequestBody != nil {
 				media := op.RequestBody.Content[jsonType]
@@ -212,7 +218,7 @@ func TestExamplesWork(t *testing.T) {
 			}
 			ready := f.ready(op)
 			body = strings.ReplaceAll(body, aToken, ready.token)
-			at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{session}", ready.id, "{member}", ready.id, "{invitation}", ready.id, "{prompt}", "kept", "{version}", "1", "{n}", "1").Replace(path)
+			at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{session}", ready.id, "{member}", ready.id, "{invitation}", ready.id, "{provider}", "openai", "{prompt}", "kept", "{version}", "1", "{n}", "1").Replace(path)
 			if strings.Contains(at, "{operationId}") {
 				at = strings.Replace(at, "{operationId}", f.start(`{"action": "reset", "items": ["user-123"]}`), 1)
 			}
@@ -239,7 +245,7 @@ func TestExamplesWork(t *testing.T) {
 			documented := fieldsOf(t, schemas, res.Content[jsonType].Schema)
 			got := decode[map[string]any](r)
 			documented = slices.DeleteFunc(documented, func(name string) bool { // what has nothing to tell is left out
-				return name == "warnings" && got[name] == nil
+				return (name == "warnings" || name == "test") && got[name] == nil
 			})
 			if diff := cmp.Diff(documented, slices.Sorted(maps.Keys(got))); diff != "" {
 				t.Errorf("fields of the answer (-documented +got):\n%s", diff)

@@ -28,6 +28,8 @@ type problem struct {
 	Current   any            `json:"current,omitempty" doc:"With document_changed: the document as it is now."`
 	DocURL    string         `json:"doc_url,omitempty" doc:"The page that explains the code. Absent unless the server has PUBLIC_DOCS_URL."`
 
+	Test *KeyTest `json:"test,omitempty" doc:"With key_refused: what the test has found."`
+
 	header http.Header
 }
 

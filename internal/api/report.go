@@ -190,7 +190,7 @@ func (c *control) overview(ctx context.Context, in *overviewInput) (*report[Over
 	to := ledger.HourTime(ledger.HourOf(now) + 1)
 	from := to.Add(-time.Duration(r.hours) * time.Hour)
 	out := Overview{Range: timeRange{from, to}, ComparedTo: timeRange{from.Add(from.Sub(to)), from},
-		Now: figuresOf(o.Now), Before: figuresOf(o.Before), Spark: sparksOf(o.Spark), NearLimit: near, LastRequest: orNull(o.LastRequest)}
+		Now: figuresOf(o.Now), Before: figuresOf(o.Before), Spark: sparksOf(o.Spark), NearLimit: near, LastRequest: whenSet(o.LastRequest)}
 	tagged := out
 	out.AsOf = now.Truncate(time.Second)
 	return reportOf(in.Fresh, out, tagged)
@@ -205,8 +205,8 @@ func sparksOf(all []rollup.Figures) sparks {
 	return s
 }
 
-// orNull returns nil for the zero time.
-func orNull(t time.Time) *time.Time {
+// whenSet returns nil for the zero time.
+func whenSet(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
@@ -236,7 +236,7 @@ func (c *control) firstRequest(ctx context.Context, in *firstRequestInput) (*rep
 	if err != nil {
 		return nil, err
 	}
-	out := FirstRequest{At: orNull(f.At)}
+	out := FirstRequest{At: whenSet(f.At)}
 	if f.At.IsZero() && !f.RefusedAt.IsZero() {
 		out.Rejected = &FirstRejected{f.RefusedAt, f.Code, live.Advice(f.Code)}
 	}

@@ -278,7 +278,7 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	ledger := watched{o.ledger, health}
 	data := a.gateway(cfg, opts, gateway.Options{Projects: o.catalog, Ledger: ledger, Transport: transport, Observe: observe, KeyUses: uses,
 		Record: o.counts.Request})
-	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Accounts: o.store, Prompts: o.store, Records: o.store, Today: o.rollups, Prices: o.store.Prices, Now: a.now, Log: a.log,
+	control := api.New(api.Options{Ledger: ledger, Projects: o.catalog, Secrets: o.store, Accounts: o.store, Prompts: o.store, Transport: transport, Records: o.store, Today: o.rollups, Prices: o.store.Prices, Now: a.now, Log: a.log,
 		Operations: o.store, Runner: runner,
 		Reports: o.rollups, Live: o.live, Draining: a.running.draining,
 		MaxBody: cfg.MaxBodyBytes, Bodies: a.bodies, DocsURL: cfg.DocsURL,
