@@ -25,7 +25,7 @@ var refusals = map[int][]string{
 	http.StatusRequestEntityTooLarge: {"request_too_large"},
 	http.StatusTooManyRequests:       {"limit_exceeded", "burst_exceeded", "concurrency_exceeded", "provider_limited"},
 	http.StatusInternalServerError:   {"internal_error"},
-	http.StatusBadGateway:            {"provider_unreachable", "provider_auth_failed"},
+	http.StatusBadGateway:            {"provider_unreachable", "provider_auth_failed", "provider_refused"},
 	http.StatusServiceUnavailable:    {"unavailable"},
 	http.StatusGatewayTimeout:        {"provider_timeout"},
 }

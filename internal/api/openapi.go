@@ -196,7 +196,7 @@ var failures = map[int]failure{
 		"The secret key is missing or wrong, the session has ended, or what was sent to sign in is not good (any more)."},
 	http.StatusForbidden: {[]string{"wrong_project", "role_too_small", "session_required", "cross_origin", "wrong_account", "signup_closed"},
 		"The secret key opens another project, the session's role in the project is too small, the call needs a session, a page of another site made it, or an invitation is not for the user."},
-	http.StatusNotFound: {[]string{"unknown_identity", "unknown_operation", "unknown_project", "unknown_session", "unknown_member", "unknown_prompt", "not_found", "unknown_version"},
+	http.StatusNotFound: {[]string{"unknown_identity", "unknown_operation", "unknown_project", "unknown_session", "unknown_member", "unknown_prompt", "unknown_provider", "not_found", "unknown_version"},
 		"The project does not know the identity (nobody has created it, and it has made no request), the session's user is no member of the project, or nothing is at the path."},
 	http.StatusRequestTimeout:  {[]string{"request_timeout"}, "The body did not arrive in time."},
 	http.StatusTooManyRequests: {[]string{"too_many_calls"}, "That was too often. `Retry-After` says when to try again."},

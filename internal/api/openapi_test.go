@@ -219,8 +219,8 @@ func TestExamplesWork(t *testing.T) {
 			ready := f.ready(op)
 			body = strings.ReplaceAll(body, aToken, ready.token)
 			at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{session}", ready.id, "{member}", ready.id, "{invitation}", ready.id, "{provider}", "openai", "{prompt}", "kept", "{version}", "1", "{n}", "1").Replace(path)
-			if strings.Contains(at, "{operationId}") {
-				at = strings.Replace(at, "{operationId}", f.start(`{"action": "reset", "items": ["user-123"]}`), 1)
+			if before, after, ok := strings.Cut(at, "{operationId}"); ok {
+				at = before + f.start(`{"action": "reset", "items": ["user-123"]}`) + after
 			}
 			r := f.send(method, at, body, ready.headers...)
 			res := op.Responses[strconv.Itoa(r.status)]

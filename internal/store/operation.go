@@ -133,7 +133,8 @@ func (s *Store) EndOperation(ctx context.Context, project, id string, as operati
 		if err != nil {
 			return err
 		}
-		if n, err := r.RowsAffected(); err == nil && n > 0 {
+		n, err := r.RowsAffected()
+		if err == nil && n > 0 {
 			err = dropBatches(ctx, tx, project, id)
 		}
 		if err == nil {

@@ -120,8 +120,8 @@ func TestNothingStaysOfADeletedProject(t *testing.T) {
 	})
 }
 
-// fillRollups puts a row of a project into each table of the rollups.
-func fillRollups(t *testing.T, db *sql.DB, key string) {
+// fillMore puts a row of a project into each table of the rollups and of the operations.
+func fillMore(t *testing.T, db *sql.DB, key string) {
 	t.Helper()
 	for _, values := range []string{
 		`usage_total (project_id, hour) VALUES ($1, 1)`, `usage_hour (project_id, split, hour, key) VALUES ($1, 0, 1, '')`,
@@ -129,6 +129,8 @@ func fillRollups(t *testing.T, db *sql.DB, key string) {
 		`top_open VALUES ($1, 1, $2)`, `top_day VALUES ($1, 0, 1, $2)`, `refusals VALUES ($1, 1, '', '', '', '', 1)`,
 		`refused_identities VALUES ($1, 1, $2)`, `near_limits VALUES ($1, '', '', '', '', '', 1, 1)`,
 		`rollup_projects (project_id) VALUES ($1)`,
+		`operations (project_id, id, definition, fingerprint, state, created_at, updated_at) VALUES ($1, 'op', '{}', $2, 'done', 1, 1)`,
+		`operation_batches (project_id, operation_id, n, items) VALUES ($1, 'op', 0, '[]')`,
 	} {
 		args := []any{key, []byte{}}
 		if _, err := db.Exec(`INSERT INTO `+values, args[:1+strings.Count(values, "$2")]...); err != nil {
@@ -137,14 +139,14 @@ func fillRollups(t *testing.T, db *sql.DB, key string) {
 	}
 }
 
-// Rollups of a deleted project go with the rest.
-func TestPruningRemovesRollups(t *testing.T) {
+// Rollups and operations of a deleted project go with the rest.
+func TestPruningRemovesRollupsAndOperations(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, location string) {
 		s := newStore(t, location)
-		fillRollups(t, s.db.Write, "pk_gone")
-		if n, err := s.db.Prune(t.Context(), time.UnixMicro(0)); err != nil || n != 11 {
-			t.Errorf("%d rows removed, %v; want 11", n, err)
+		fillMore(t, s.db.Write, "pk_gone")
+		if n, err := s.db.Prune(t.Context(), time.UnixMicro(0)); err != nil || n != 13 {
+			t.Errorf("%d rows removed, %v; want 13", n, err)
 		}
 	})
 }
@@ -158,7 +160,7 @@ func TestPruningLeapsOverLivingProjects(t *testing.T) {
 		for range 5 {
 			rec, _ := create(t, s, `{}`)
 			fill(t, s.db.Write, rec.Key, 2, time.Now())
-			fillRollups(t, s.db.Write, rec.Key)
+			fillMore(t, s.db.Write, rec.Key)
 			keys = append(keys, rec.Key)
 		}
 		slices.Sort(keys)
