@@ -42,8 +42,11 @@ func TestNoStatementReadsATableThrough(t *testing.T) {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
-	if _, err := admin.Write.Exec(`ANALYZE`); err != nil {
-		t.Fatal(err)
+	// Reports first read all usage of an upgraded database, once. That is none of the statements meant here.
+	for _, s := range []string{`UPDATE rollup_state SET built = true`, `ANALYZE`} {
+		if _, err := admin.Write.Exec(s); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	env := maps.Clone(stack.Environment(url))
