@@ -352,8 +352,9 @@ func (s *Stack) Stored() (settings string) {
 // Announce makes the server look at the project anew, as after a change.
 func (s *Stack) Announce() {
 	s.t.Helper()
+	// A server that sees the new value looks for projects that have it.
+	s.Alter(`UPDATE projects SET revision = (SELECT value + 1 FROM revision) WHERE id = $1`, s.ProjectKey)
 	s.Alter(`UPDATE revision SET value = value + 1`)
-	s.Alter(`UPDATE projects SET revision = (SELECT value FROM revision) WHERE id = $1`, s.ProjectKey)
 }
 
 // Dir is the server's DATA_DIR.
