@@ -233,10 +233,7 @@ func (c *control) setProvider(ctx context.Context, in *setProviderInput) (*tagge
 	if err := checkReason("query.reason", in.Reason); err != nil {
 		return nil, err
 	}
-	if _, err := parse(in.Body.data); err != nil {
-		return nil, err
-	}
-	patch, err := encode(map[string]any{"providers": map[string]json.RawMessage{in.Provider: in.Body.data}})
+	patch, err := providerPatch(in.Provider, in.Body.data)
 	if err != nil {
 		return nil, err
 	}
@@ -247,8 +244,7 @@ func (c *control) setProvider(ctx context.Context, in *setProviderInput) (*tagge
 		}
 	}
 	rec, err := c.editProviders(ctx, in.Provider, in.Match, in.Reason, "provider.set", func(rec project.Record) (project.Settings, error) {
-		settings, err := rec.Document().Merge(patch)
-		return settings, inProvider(in.Provider, err)
+		return rec.Document().Merge(patch)
 	})
 	if err != nil {
 		return nil, err
@@ -260,20 +256,35 @@ func (c *control) setProvider(ctx context.Context, in *setProviderInput) (*tagge
 	return out, err
 }
 
+// providerPatch returns the merge patch of the settings that a body changes a provider by.
+func providerPatch(name string, body []byte) ([]byte, error) {
+	v, err := parse(body)
+	if err != nil {
+		return nil, err
+	}
+	if v.Kind() != document.Object { // null would remove the provider and its key
+		return nil, wrong("body", "must be an object, not %s", v.Describe())
+	}
+	return encode(map[string]any{"providers": map[string]json.RawMessage{name: body}})
+}
+
 // inProvider turns an error about a field of a provider's settings into one about the body.
 func inProvider(name string, err error) error {
 	var field *document.FieldError
 	if !errors.As(err, &field) {
 		return err
 	}
-	at := strings.TrimPrefix(field.Path, document.Join("providers", name))
+	at, own := strings.CutPrefix(field.Path, document.Join("providers", name))
+	if !own || at != "" && at[0] != '.' { // another setting, which the change does not fit
+		return wrong("body", "does not fit the project's settings: %s", field.Error())
+	}
 	return fieldProblems{{"body" + at, field.Problem}}
 }
 
 // editProviders changes the settings of a project's providers, which are a part of its settings.
 func (c *control) editProviders(ctx context.Context, name string, m Match, reason, action string,
 	edit func(project.Record) (project.Settings, error)) (rec project.Record, err error) {
-	rec, err = c.Records.EditProject(c.causeOf(context.WithoutCancel(ctx), reason), projectOf(ctx).Key, action, func(rec project.Record) (project.Settings, error) {
+	apply := func(rec project.Record) (project.Settings, error) {
 		current, err := answerProvider(rec, name)
 		if err != nil && !errors.As(err, new(*problem)) {
 			return project.Settings{}, err
@@ -285,30 +296,16 @@ func (c *control) editProviders(ctx context.Context, name string, m Match, reaso
 		if err := m.check(ctx, tagOf(rec.Version), shown); err != nil {
 			return project.Settings{}, err
 		}
-		settings, err := edit(rec)
-		if err == nil && callOf(ctx).dry {
-			err = tried{rec, settings}
-		}
-		return settings, err
-	})
-	var dry tried
-	if errors.As(err, &dry) {
-		return dry.record()
+		return edit(rec)
 	}
-	return rec, gone(err)
-}
-
-// tried is the error that ends a change which is only tried.
-type tried struct {
-	rec      project.Record
-	settings project.Settings
-}
-
-func (tried) Error() string { return "nothing is changed" }
-
-// record is the project as the change would leave it.
-func (t tried) record() (project.Record, error) {
-	return t.rec.With(t.settings, func(string, string) (string, error) { return "", nil })
+	if callOf(ctx).dry {
+		var change tried
+		change, err = c.tryEdit(ctx, apply)
+		rec = change.after
+	} else {
+		rec, err = c.Records.EditProject(c.causeOf(context.WithoutCancel(ctx), reason), projectOf(ctx).Key, action, apply)
+	}
+	return rec, gone(inProvider(name, err))
 }
 
 type deleteProviderInput struct {

@@ -59,6 +59,25 @@ func TestProviders(t *testing.T) {
 	f.send("PUT", path+"/mine", `{"dialect": "klingon"}`).faults("body.dialect")
 }
 
+// A change that the settings do not allow names the field, tried or not, and leaves the provider.
+func TestProviderChangesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	path := "/api/projects/" + f.project + "/providers/mine"
+	f.send("PUT", path, `{"baseUrl": "https://vendor.example.com/v1", "dialect": "openai", "key": "`+goodKey+`"}`).want(200)
+	for _, dry := range []string{"", "?dryRun=true"} {
+		// A stored key belongs to its vendor.
+		f.send("PUT", path+dry, `{"baseUrl": "https://vendor.example.com", "dialect": "anthropic"}`).faults("body.key")
+		f.send("PUT", path+dry, `null`).faults("body")
+		f.send("PUT", path+dry, `[]`).faults("body")
+	}
+	f.send("PUT", path+"-too", `{"baseUrl": "https://other.example.com/v1", "dialect": "openai", "models": ["own-*"]}`).want(200)
+	f.send("PUT", path, `{"models": ["own-*"]}`).faults("body") // the fault is of the other's field
+	if got := string(f.send("GET", path, "").want(200).body); !strings.Contains(got, `GOOD"`) || !strings.Contains(got, `"dialect":"openai"`) {
+		t.Errorf("the provider is %s, want it unchanged", got)
+	}
+}
+
 // testTransport reaches vendors on the loopback address.
 func testTransport(t testing.TB) http.RoundTripper {
 	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: true})

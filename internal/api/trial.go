@@ -24,24 +24,34 @@ type Effect struct {
 	AtLeast    bool   `json:"atLeast" doc:"Whether it may be more: not all identities were counted."`
 }
 
+// tried is a change of settings that was not stored.
+type tried struct {
+	before   project.Record
+	settings project.Settings
+	after    project.Record // with settings; its new keys are not sealed
+}
+
+// tryEdit applies a change of settings and checks it as it would be stored. It stores nothing, and seals no key.
+func (c *control) tryEdit(ctx context.Context, apply func(project.Record) (project.Settings, error)) (t tried, err error) {
+	if t.before, err = c.record(ctx); err != nil {
+		return t, err
+	}
+	if t.settings, err = apply(t.before); err != nil {
+		return t, err
+	}
+	if t.after, err = t.before.With(t.settings, func(string, string) (string, error) { return "", nil }); err == nil {
+		_, err = t.after.Settings.Stored()
+	}
+	return t, err
+}
+
 // trial tells what a change would do, and changes nothing.
 func (c *control) trial(ctx context.Context, apply func(project.Record) (project.Settings, error), more *[]project.Warning) (*changedProject, error) {
-	rec, err := c.record(ctx)
-	if err != nil {
-		return nil, err
-	}
-	settings, err := apply(rec)
-	if err != nil {
-		return nil, err
-	}
-	// A change is checked as it would be stored, but no key is sealed.
-	after, err := rec.With(settings, func(string, string) (string, error) { return "", nil })
-	if err == nil {
-		_, err = after.Settings.Stored()
-	}
+	change, err := c.tryEdit(ctx, apply)
 	if err != nil {
 		return nil, inSettings("body", err)
 	}
+	rec, settings := change.before, change.settings
 	changes, err := settings.Changes(rec.Document())
 	if err != nil {
 		return nil, err
