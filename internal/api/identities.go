@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -147,6 +148,19 @@ func (d *Dry) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
+// Reasoned is the parameter of a change that may have a reason.
+type Reasoned struct {
+	Reason string `query:"reason" maxLength:"500" doc:"The reason, for the audit trail."`
+}
+
+// Resolve implements huma.Resolver: it checks the reason as that of a body is checked.
+func (r *Reasoned) Resolve(huma.Context) []error {
+	if len(r.Reason) > maxReason || !identity.Printable(r.Reason) {
+		return []error{&huma.ErrorDetail{Location: "query.reason", Message: fmt.Sprintf("must be at most %d bytes of printable text", maxReason)}}
+	}
+	return nil
+}
+
 // answer is the answer of an operation.
 type answer[T any] struct {
 	Status int
@@ -265,16 +279,13 @@ func (c *control) apply(ctx context.Context, o *ledger.Once, ch *settingsChange)
 type deleteInput struct {
 	OfIdentity
 	Dry
-	Reason string `query:"reason" maxLength:"500" doc:"The reason, for the audit trail."`
+	Reasoned
 }
 
 func (c *control) delete(ctx context.Context, in *deleteInput) (*struct{}, error) {
 	name, err := in.name()
 	if err != nil {
 		return nil, err
-	}
-	if len(in.Reason) > maxReason || !identity.Printable(in.Reason) {
-		return nil, wrong("query.reason", "must be at most %d bytes of printable text", maxReason)
 	}
 	_, err = changeKnown[Identity](ctx, c, nil, name, func(a *ledger.Account, _ time.Time) (outcome, error) {
 		entry, err := forget(a, in.Reason)

@@ -114,13 +114,6 @@ func (c *control) causeOf(ctx context.Context, reason string) context.Context {
 	return ledger.WithCause(ctx, ledger.Cause{By: current.caller.actor(), At: c.now(), Reason: reason, RequestID: current.id})
 }
 
-func checkReason(location, reason string) error {
-	if !document.Printable(reason) {
-		return wrong(location, "must be at most %d bytes of printable text", maxReason)
-	}
-	return nil
-}
-
 func (c *control) projects(doc huma.API) {
 	tags := []string{projectsTag}
 	register(c, doc, accessSignedIn, huma.Operation{
@@ -387,9 +380,6 @@ type changedProject struct {
 }
 
 func (c *control) changeProject(ctx context.Context, in *changeProjectInput) (*changedProject, error) {
-	if err := checkReason("query.reason", in.Reason); err != nil {
-		return nil, err
-	}
 	return c.edit(ctx, in.DryRun, in.Reason, "changeSettings", func(rec project.Record) (project.Settings, []project.Warning, error) {
 		if err := c.checkVersion(ctx, in.Match, rec); err != nil {
 			return project.Settings{}, nil, err

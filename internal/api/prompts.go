@@ -136,11 +136,6 @@ type Paging struct {
 	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before."`
 }
 
-// Reasoned is the parameter of a change that may have a reason.
-type Reasoned struct {
-	Reason string `query:"reason" maxLength:"500" doc:"Why, for the audit trail."`
-}
-
 // tagged is the answer of an operation on a document with an ETag.
 type tagged[T any] struct {
 	Status int

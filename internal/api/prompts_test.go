@@ -213,6 +213,8 @@ func TestPrompts_refuseWhatCannotBeStored(t *testing.T) {
 	f.send("GET", f.prompts("none", "versions"), "").problem(404)
 	f.send("POST", f.prompts("p", "versions", "2", "restore"), `{}`).problem(404)
 	f.send("GET", f.prompts("p", "versions", "0"), "").problem(400)
+	f.send("PUT", f.prompts("p")+"?reason=%00", `{"content": "x"}`).faults("query.reason")
+	f.send("DELETE", f.prompts("p")+"?reason="+strings.Repeat("%C3%A4", 251), "").faults("query.reason")
 	f.send("GET", f.prompts()+"?cursor=!", "").problem(400)
 	f.send("GET", f.prompts("p", "versions")+"?cursor=eA", "").problem(400)
 	f.send("GET", f.prompts()+"?limit=201", "").problem(400)

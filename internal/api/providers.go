@@ -230,9 +230,6 @@ type setProviderInput struct {
 }
 
 func (c *control) setProvider(ctx context.Context, in *setProviderInput) (*tagged[ListedProvider], error) {
-	if err := checkReason("query.reason", in.Reason); err != nil {
-		return nil, err
-	}
 	patch, err := providerPatch(in.Provider, in.Body.data)
 	if err != nil {
 		return nil, err
@@ -316,9 +313,6 @@ type deleteProviderInput struct {
 }
 
 func (c *control) deleteProvider(ctx context.Context, in *deleteProviderInput) (*struct{}, error) {
-	if err := checkReason("query.reason", in.Reason); err != nil {
-		return nil, err
-	}
 	_, err := c.editProviders(ctx, in.Provider, in.Match, in.Reason, "provider.delete", func(rec project.Record) (project.Settings, error) {
 		settings := rec.Document()
 		if _, ok := settings.Providers[in.Provider]; !ok {
