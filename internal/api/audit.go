@@ -72,7 +72,7 @@ func (in *auditInput) find(project string) (f ledger.FindLines, err error) {
 	if in.Cursor != "" {
 		var at int64
 		if n, err := fmt.Sscanf(in.Cursor, "%d-%d", &at, &f.Before.ID); n != 2 || err != nil || f.Before.ID < 1 {
-			return f, wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
+			return f, wrongCursor()
 		}
 		f.Before.At = time.UnixMicro(at)
 	}

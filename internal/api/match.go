@@ -32,3 +32,10 @@ func (m Match) check(ctx context.Context, etag string, current any) error {
 	p.Current = current
 	return p.with("ETag", etag)
 }
+
+// tagged is the answer of an operation on a document with an ETag.
+type tagged[T any] struct {
+	Status int
+	ETag   string `header:"ETag"`
+	Body   T
+}

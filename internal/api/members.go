@@ -2,10 +2,10 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,39 +115,37 @@ func (c *control) members(doc huma.API) {
 
 type listMembersInput struct {
 	InProject
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
-	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before."`
+	Paging
 }
 
 func (c *control) listMembers(ctx context.Context, in *listMembersInput) (*answer[Members], error) {
-	after, err := base64.RawURLEncoding.DecodeString(in.Cursor)
+	after, err := in.after()
 	if err != nil {
-		return nil, wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
+		return nil, err
 	}
 	members, invitations, err := c.Accounts.Members(ctx, projectOf(ctx).Key)
 	if err != nil {
 		return nil, away(err)
 	}
-	page := Members{Items: []Member{}}
-	for len(members)+len(invitations) > 0 {
-		var next Member
-		if len(invitations) == 0 || len(members) > 0 && members[0].User.Email <= invitations[0].Email {
-			next, members = memberOf(members[0]), members[1:]
-		} else {
-			next, invitations = invitedOf(invitations[0]), invitations[1:]
-		}
-		switch key := next.Email + " " + next.ID; {
-		case key <= string(after):
-		case len(page.Items) == in.Limit:
-			last := page.Items[in.Limit-1]
-			page.NextCursor = new(base64.RawURLEncoding.EncodeToString([]byte(last.Email + " " + last.ID)))
-			return show(page)
-		default:
-			page.Items = append(page.Items, next)
-		}
+	all := make([]Member, 0, len(members)+len(invitations))
+	for _, m := range members {
+		all = append(all, memberOf(m))
+	}
+	for _, i := range invitations {
+		all = append(all, invitedOf(i))
+	}
+	all = slices.DeleteFunc(all, func(m Member) bool { return m.place() <= after })
+	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.place(), b.place()) })
+	items, last := cut(all, in.Limit)
+	page := Members{Items: items}
+	if last != nil {
+		page.NextCursor = pageAfter(last.place())
 	}
 	return show(page)
 }
+
+// place is what members are sorted by.
+func (m Member) place() string { return m.Email + " " + m.ID }
 
 type inviteInput struct {
 	InProject

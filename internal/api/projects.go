@@ -164,10 +164,7 @@ func (c *control) projects(doc huma.API) {
 	optional.Required = false
 }
 
-type listProjectsInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
-	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before."`
-}
+type listProjectsInput struct{ Paging }
 
 func (c *control) listProjects(ctx context.Context, in *listProjectsInput) (*answer[ListedProjects], error) {
 	all, err := c.listed(ctx)
@@ -177,14 +174,14 @@ func (c *control) listProjects(ctx context.Context, in *listProjectsInput) (*ans
 	if in.Cursor != "" {
 		at := slices.IndexFunc(all, func(p ListedProject) bool { return p.ProjectID == in.Cursor })
 		if at < 0 {
-			return nil, wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
+			return nil, wrongCursor()
 		}
 		all = all[at+1:]
 	}
-	page := ListedProjects{Items: all}
-	if len(all) > in.Limit {
-		page.Items = all[:in.Limit]
-		page.NextCursor = &page.Items[in.Limit-1].ProjectID
+	items, last := cut(all, in.Limit)
+	page := ListedProjects{Items: items}
+	if last != nil {
+		page.NextCursor = &last.ProjectID
 	}
 	if err := c.addToday(ctx, page.Items); err != nil {
 		return nil, err

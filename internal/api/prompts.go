@@ -1,14 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -128,19 +128,6 @@ type OfPrompt struct {
 type OfVersion struct {
 	OfPrompt
 	Version int64 `path:"version" minimum:"1" doc:"The number of the version." example:"3"`
-}
-
-// Paging are the parameters of a list with a cursor.
-type Paging struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
-	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before."`
-}
-
-// tagged is the answer of an operation on a document with an ETag.
-type tagged[T any] struct {
-	Status int
-	ETag   string `header:"ETag"`
-	Body   T
 }
 
 const (
@@ -264,7 +251,7 @@ type listPromptsInput struct {
 	Paging
 }
 
-func (c *control) listPrompts(ctx context.Context, in *listPromptsInput) (*tagged[PromptList], error) {
+func (c *control) listPrompts(ctx context.Context, in *listPromptsInput) (*answer[PromptList], error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, err
@@ -274,26 +261,15 @@ func (c *control) listPrompts(ctx context.Context, in *listPromptsInput) (*tagge
 		return nil, promptProblem(err)
 	}
 	page := PromptList{Items: []Prompt{}}
-	if len(found) > in.Limit {
-		found = found[:in.Limit]
-		page.NextCursor = pageAfter(found[in.Limit-1].Name)
+	found, last := cut(found, in.Limit)
+	if last != nil {
+		page.NextCursor = pageAfter(last.Name)
 	}
 	for _, rec := range found {
 		page.Items = append(page.Items, promptOf(ctx, rec))
 	}
-	return &tagged[PromptList]{Status: http.StatusOK, Body: page}, nil
+	return show(page)
 }
-
-// after returns the text in the cursor, "" for the first page.
-func (p Paging) after() (string, error) {
-	after, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-	if err != nil || !document.Printable(string(after)) {
-		return "", wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
-	}
-	return string(after), nil
-}
-
-func pageAfter(after string) *string { return new(base64.RawURLEncoding.EncodeToString([]byte(after))) }
 
 type createPromptInput struct {
 	InProject
@@ -473,38 +449,32 @@ type listVersionsInput struct {
 	Paging
 }
 
-func (c *control) listPromptVersions(ctx context.Context, in *listVersionsInput) (*tagged[PromptVersions], error) {
-	after, err := in.after()
-	before := int64(1 << 62)
-	if err == nil && after != "" {
-		if before, err = strconv.ParseInt(after, 10, 64); err != nil {
-			err = wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
-		}
-	}
+func (c *control) listPromptVersions(ctx context.Context, in *listVersionsInput) (*answer[PromptVersions], error) {
+	before, err := in.before()
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.Prompts.PromptVersions(ctx, projectOf(ctx).Key, in.Prompt, before, in.Limit+1)
+	found, err := c.Prompts.PromptVersions(ctx, projectOf(ctx).Key, in.Prompt, cmp.Or(before, math.MaxInt64), in.Limit+1)
 	if err != nil {
 		return nil, promptProblem(err)
 	}
 	page := PromptVersions{Items: []PromptVersion{}}
-	if len(found) > in.Limit {
-		found = found[:in.Limit]
-		page.NextCursor = pageAfter(strconv.FormatInt(found[in.Limit-1].Number, 10))
+	found, last := cut(found, in.Limit)
+	if last != nil {
+		page.NextCursor = pageBefore(last.Number)
 	}
 	for _, v := range found {
 		page.Items = append(page.Items, promptVersionOf(ctx, v))
 	}
-	return &tagged[PromptVersions]{Status: http.StatusOK, Body: page}, nil
+	return show(page)
 }
 
-func (c *control) getPromptVersion(ctx context.Context, in *OfVersion) (*tagged[PromptVersion], error) {
+func (c *control) getPromptVersion(ctx context.Context, in *OfVersion) (*answer[PromptVersion], error) {
 	v, err := c.Prompts.PromptVersion(ctx, projectOf(ctx).Key, in.Prompt, in.Version)
 	if err != nil {
 		return nil, promptProblem(err)
 	}
-	return &tagged[PromptVersion]{Status: http.StatusOK, Body: promptVersionOf(ctx, v)}, nil
+	return show(promptVersionOf(ctx, v))
 }
 
 type restorePromptInput struct {
@@ -534,7 +504,7 @@ type renderPromptInput struct {
 	Body body[RenderRequest]
 }
 
-func (c *control) renderPrompt(ctx context.Context, in *renderPromptInput) (*tagged[RenderedPrompt], error) {
+func (c *control) renderPrompt(ctx context.Context, in *renderPromptInput) (*answer[RenderedPrompt], error) {
 	vars, version, err := readRender(in.Body.data)
 	if err != nil {
 		return nil, err
@@ -553,7 +523,7 @@ func (c *control) renderPrompt(ctx context.Context, in *renderPromptInput) (*tag
 		}
 	}
 	slices.Sort(out.Unused)
-	return &tagged[RenderedPrompt]{Status: http.StatusOK, Body: out}, nil
+	return show(out)
 }
 
 // promptText returns the text of a version, of the current one for 0.

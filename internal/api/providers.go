@@ -385,7 +385,7 @@ type testProviderInput struct {
 // candidateName is the name of a provider that is tested before it has one.
 const candidateName = "candidate"
 
-func (c *control) testProvider(ctx context.Context, in *testProviderInput) (*tagged[KeyTest], error) {
+func (c *control) testProvider(ctx context.Context, in *testProviderInput) (*answer[KeyTest], error) {
 	req, err := readTest(in.Body.data)
 	if err != nil {
 		return nil, err
@@ -414,7 +414,7 @@ func (c *control) testProvider(ctx context.Context, in *testProviderInput) (*tag
 	if err != nil {
 		return nil, err
 	}
-	return &tagged[KeyTest]{Status: http.StatusOK, Body: *test}, nil
+	return show(*test)
 }
 
 // readTest reads the body of a test call.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -91,26 +90,22 @@ func (c *control) versions(doc huma.API) {
 
 type settingsVersionsInput struct {
 	InProject
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
-	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before."`
+	Paging
 }
 
 func (c *control) listSettingsVersions(ctx context.Context, in *settingsVersionsInput) (*answer[SettingsVersions], error) {
-	var before int64
-	if in.Cursor != "" {
-		var err error
-		if before, err = strconv.ParseInt(in.Cursor, 10, 64); err != nil || before < 1 {
-			return nil, wrong("query.cursor", "is not the nextCursor of a page; leave it out for the first one")
-		}
+	before, err := in.before()
+	if err != nil {
+		return nil, err
 	}
 	all, err := c.Records.Versions(ctx, projectOf(ctx).Key, before, in.Limit+1)
 	if err != nil {
 		return nil, gone(err)
 	}
 	page := SettingsVersions{Items: []SettingsVersion{}}
-	if len(all) > in.Limit {
-		all = all[:in.Limit]
-		page.NextCursor = new(strconv.FormatInt(all[in.Limit-1].Number, 10))
+	all, last := cut(all, in.Limit)
+	if last != nil {
+		page.NextCursor = pageBefore(last.Number)
 	}
 	for _, v := range all {
 		shown, err := versionOf(v)
