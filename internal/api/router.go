@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -110,9 +111,8 @@ func Protect(h http.Header) {
 
 // misrouted returns a problem if no operation matches the request.
 func (rt *router) misrouted(r *http.Request) *problem {
-	notFound := refuse(http.StatusNotFound, "not_found", "There is nothing at this path. /api/openapi.json lists all paths.")
 	if r.URL.Path != path.Clean(r.URL.Path) {
-		return notFound
+		return notFound()
 	}
 	refusal, pattern := rt.mux.Handler(r)
 	if pattern != "" {
@@ -123,8 +123,15 @@ func (rt *router) misrouted(r *http.Request) *problem {
 	if allow := answer.Header().Get("Allow"); allow != "" {
 		return refuse(http.StatusMethodNotAllowed, "method_not_allowed", "This path accepts only %s.", allow).with("Allow", allow)
 	}
-	return notFound
+	return notFound()
 }
+
+func notFound() *problem {
+	return refuse(http.StatusNotFound, "not_found", "There is nothing at this path. /api/openapi.json lists all paths.")
+}
+
+// storable reports whether a database may have a text. PostgreSQL fails on a query with any other.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
 
 // recover answers after a handler's panic. It logs the stack and the type of the value, but not the value.
 func (rt *router) recover(w *wire.Answer, current *call, panicked any) {
@@ -152,6 +159,10 @@ func (rt *router) Handle(op *huma.Operation, handle func(huma.Context)) {
 		for _, name := range names {
 			// It cannot fail: the whole path was decoded before.
 			decoded, _ := url.PathUnescape(r.PathValue(name[1]))
+			if name[1] != "identity" && !storable(decoded) { // the calls themselves check identities
+				rt.write(w, notFound())
+				return
+			}
 			r.SetPathValue(name[1], decoded)
 		}
 		if err := rt.admit(w, r, access); err != nil {

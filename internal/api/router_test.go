@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 )
@@ -245,5 +246,21 @@ func TestAnAwayDatabaseIsUnavailableNotUnauthorized(t *testing.T) {
 	r.problem(503)
 	if r.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
+	}
+}
+
+// PostgreSQL fails on a query with a text that it cannot have. That is no fault of the database.
+func TestPathsThatNoDatabaseHas(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	owner := f.signIn("owner@example.com", account.Owner)
+	own := "/api/projects/" + f.project
+	for _, text := range []string{"%00", "a%FF"} {
+		for _, path := range []string{own + "/prompts/" + text, own + "/providers/" + text, own + "/operations/" + text, "/api/projects/" + text} {
+			f.as(owner, "GET", path, "").problem(http.StatusNotFound)
+		}
+		for _, path := range []string{own + "/members/" + text, own + "/members/in_" + text, "/api/auth/sessions/" + text} {
+			f.as(owner, "DELETE", path, "").problem(http.StatusNotFound)
+		}
 	}
 }
