@@ -99,7 +99,7 @@ func (c *control) listAudit(ctx context.Context, in *auditInput) (*answer[AuditT
 	}
 	lines, next, err := c.Records.AuditTrail(ctx, f)
 	if err != nil {
-		return nil, err
+		return nil, away(err)
 	}
 	page := AuditTrail{Items: []AuditEntry{}}
 	for i := range lines {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -150,7 +149,7 @@ func (c *control) authenticate(r *http.Request, a access) (caller, *project.Snap
 	case errors.Is(err, account.ErrNotFound):
 		return caller{}, nil, notSignedIn()
 	case err != nil:
-		return caller{}, nil, fmt.Errorf("%w: %w", errNoLookup, err)
+		return caller{}, nil, away(err)
 	}
 	if a.role() == "" {
 		return who, nil, nil
@@ -171,7 +170,7 @@ func (c *control) bySecretKey(r *http.Request) (caller, *project.Snapshot, error
 	case errors.Is(err, project.ErrNotFound):
 		return caller{}, nil, unauthorized()
 	case err != nil:
-		return caller{}, nil, fmt.Errorf("%w: %w", errNoLookup, err)
+		return caller{}, nil, away(err)
 	case !secret.Equal(hash, rec.SecretHash), !rec.SecretEndsAt.IsZero() && !c.now().Before(rec.SecretEndsAt):
 		return caller{}, nil, unauthorized()
 	case rec.Key != r.PathValue("projectId"):
@@ -182,7 +181,7 @@ func (c *control) bySecretKey(r *http.Request) (caller, *project.Snapshot, error
 	case errors.Is(err, project.ErrNotFound), err == nil && p == nil: // deleted a moment ago
 		return caller{}, nil, unauthorized()
 	case err != nil:
-		return caller{}, nil, fmt.Errorf("%w: %w", errNoLookup, err)
+		return caller{}, nil, away(err)
 	}
 	return caller{kind: callerSecretKey, keyID: id}, p, nil
 }
@@ -212,7 +211,7 @@ func (c *control) memberOf(r *http.Request, who caller, needed account.Role) (*p
 	case errors.Is(err, project.ErrNotFound), err == nil && p == nil:
 		return nil, unknownProject()
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errNoLookup, err)
+		return nil, away(err)
 	case !who.role.Covers(needed):
 		return nil, roleTooSmall(who.role, needed)
 	}

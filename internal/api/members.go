@@ -318,8 +318,8 @@ func (c *control) accept(ctx context.Context, in *acceptInput) (*answer[Joined],
 	case err != nil:
 		return nil, away(err)
 	}
-	name, err := c.nameOf(ctx, joined.Project)
-	if err != nil {
+	name, there := c.nameOf(ctx, joined.Project)
+	if !there {
 		return nil, unknownProject()
 	}
 	return show(Joined{MyProject{joined.Project, name, string(joined.Role)}})

@@ -249,7 +249,7 @@ func (c *control) start(ctx context.Context, once *ledger.Once, d operation.Defi
 	there, created, err := c.Operations.CreateOperation(ctx, o)
 	switch {
 	case err != nil:
-		return nil, unavailable(err)
+		return nil, away(err)
 	case !created && there.Fingerprint != o.Fingerprint:
 		return nil, ledger.ErrReused
 	case !created && there.State == operation.Preparing:
@@ -263,7 +263,7 @@ func (c *control) start(ctx context.Context, once *ledger.Once, d operation.Defi
 			"a call with dryRun=true answers their number.", matched, *expected)
 	}
 	if err == nil {
-		err = unavailable(c.Operations.StartOperation(ctx, o.Project, o.ID, matched, c.now()))
+		err = away(c.Operations.StartOperation(ctx, o.Project, o.ID, matched, c.now()))
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.Operations.DropOperation(context.WithoutCancel(ctx), o.Project, o.ID))
@@ -283,7 +283,7 @@ func (c *control) prepare(ctx context.Context, o operation.Operation, each batch
 		err := c.Operations.AddBatches(ctx, o.Project, o.ID, n, waiting)
 		n += int64(len(waiting))
 		waiting = nil
-		return unavailable(err)
+		return away(err)
 	}
 	err = each(ctx, func(items []json.RawMessage) error {
 		matched += int64(len(items))
@@ -296,14 +296,6 @@ func (c *control) prepare(ctx context.Context, o operation.Operation, each batch
 		err = store()
 	}
 	return matched, err
-}
-
-// unavailable marks an error of the store of operations. It is nil if err is.
-func unavailable(err error) error {
-	if err == nil || errors.Is(err, operation.ErrUnknown) {
-		return err
-	}
-	return ledger.Unavailable("keep an operation", err)
 }
 
 // readOrder reads the body of a call that begins an operation.
@@ -425,7 +417,7 @@ type operationInput struct{ OfOperation }
 func (c *control) getOperation(ctx context.Context, in *operationInput) (*answer[Operation], error) {
 	o, err := c.Operations.Operation(ctx, projectOf(ctx).Key, in.ID)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, away(err)
 	}
 	return show(shownOperation(o))
 }
@@ -435,7 +427,7 @@ type cancelInput struct{ OfOperation }
 func (c *control) cancelOperation(ctx context.Context, in *cancelInput) (*answer[Operation], error) {
 	o, err := c.Operations.EndOperation(ctx, projectOf(ctx).Key, in.ID, operation.Cancelled, c.now())
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, away(err)
 	}
 	return show(shownOperation(o))
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/operation"
+	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/prompt"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
@@ -146,12 +148,36 @@ func bodyTooLarge(most int64) *problem {
 	return refuse(http.StatusRequestEntityTooLarge, "request_too_large", "The body has more than %d bytes. Send less at a time.", most)
 }
 
-// errNoLookup means that the project of a secret key cannot be looked up now.
-var errNoLookup = errors.New("projects cannot be looked up")
+// errAway means that the database of projects and accounts cannot answer now.
+var errAway = errors.New("database unavailable")
 
-// problemOf turns an error into the answer. No other table maps errors to statuses. It logs internal errors and does not
-// show them.
+// away marks an error of a store for which there is no answer in the table: the database's, which is no fault of the
+// caller.
+func away(err error) error {
+	if err == nil || answerTo(err) != nil || errors.Is(err, ledger.ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errAway, err)
+}
+
+// problemOf turns an error into the answer. It logs internal errors and does not show them.
 func (c *control) problemOf(ctx context.Context, err error) *problem {
+	if p := answerTo(err); p != nil {
+		return p
+	}
+	if errors.Is(err, ledger.ErrUnavailable) || errors.Is(err, errAway) || ctx.Err() != nil {
+		c.logFailure(ctx, slog.LevelWarn, "control plane unavailable", err)
+		return refuse(http.StatusServiceUnavailable, "unavailable", "The database cannot be reached at the moment. Try again shortly; "+
+			"with the same Idempotency-Key a change is not applied twice.").
+			with("Retry-After", "1")
+	}
+	c.logFailure(ctx, slog.LevelError, "control plane failed", err)
+	return internalError()
+}
+
+// answerTo is the table of errors and their answers, for errors that the caller can do something about. For any other it
+// is nil.
+func answerTo(err error) *problem {
 	var (
 		p      *problem
 		fields fieldProblems
@@ -163,24 +189,22 @@ func (c *control) problemOf(ctx context.Context, err error) *problem {
 		p = refuse(http.StatusBadRequest, "invalid_request", "%s", fields.Error())
 		p.Errors = fields
 		return p
-	case accountProblem(err) != nil:
-		return accountProblem(err)
 	case errors.Is(err, secret.ErrNoKey):
 		return refuse(http.StatusConflict, "encryption_key_missing", "The server cannot store a provider's key, because ENCRYPTION_KEY is not set. Set it, or let apps send their own keys.")
 	case errors.Is(err, ledger.ErrUnknown):
 		return refuse(http.StatusNotFound, "unknown_identity", "The project has no such identity. An identity exists once it was created or has made a request.")
 	case errors.Is(err, operation.ErrUnknown):
 		return refuse(http.StatusNotFound, "unknown_operation", "The project has no such operation.")
+	case errors.Is(err, prompt.ErrNotFound):
+		return refuse(http.StatusNotFound, "unknown_prompt", "The project has no such prompt, or the prompt no such version.")
+	case errors.Is(err, prompt.ErrTooMany):
+		return refuse(http.StatusConflict, "too_many_prompts", "The project has %d prompts, as many as it may have. Delete one first.", prompt.MaxPrompts)
+	case errors.Is(err, project.ErrNotFound): // deleted after the caller was checked
+		return unknownProject()
 	case errors.Is(err, ledger.ErrReused):
 		return refuse(http.StatusConflict, "idempotency_key_reused", "This Idempotency-Key was used for a different request. Use a new key for each request.")
-	case errors.Is(err, ledger.ErrUnavailable), errors.Is(err, errNoLookup), ctx.Err() != nil:
-		c.logFailure(ctx, slog.LevelWarn, "control plane unavailable", err)
-		return refuse(http.StatusServiceUnavailable, "unavailable", "The database cannot be reached at the moment. Try again shortly; "+
-			"with the same Idempotency-Key a change is not applied twice.").
-			with("Retry-After", "1")
 	}
-	c.logFailure(ctx, slog.LevelError, "control plane failed", err)
-	return internalError()
+	return accountProblem(err)
 }
 
 func internalError() *problem {

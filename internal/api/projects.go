@@ -32,7 +32,6 @@ type Records interface {
 	Versions(ctx context.Context, key string, before int64, limit int) ([]project.Version, error)
 	Version(ctx context.Context, key string, number int64) (project.Version, project.Settings, error)
 	AuditTrail(ctx context.Context, f ledger.FindLines) ([]ledger.Line, ledger.Position, error)
-	Memberships(ctx context.Context, user string) ([]account.Membership, error)
 }
 
 // Today reads today's figures of projects.
@@ -191,19 +190,14 @@ func (c *control) listProjects(ctx context.Context, in *listProjectsInput) (*ans
 
 // listed returns the projects of the session's user, without figures.
 func (c *control) listed(ctx context.Context) ([]ListedProject, error) {
-	members, err := c.Records.Memberships(ctx, callOf(ctx).caller.session.User.ID)
+	members, err := c.Accounts.Memberships(ctx, callOf(ctx).caller.session.User.ID)
 	if err != nil {
-		return nil, err
+		return nil, away(err)
 	}
 	all := []ListedProject{}
 	for _, m := range members {
-		p, err := c.Projects.Project(ctx, m.Project)
-		switch {
-		case errors.Is(err, project.ErrNotFound): // deleted a moment ago
-		case err != nil:
-			return nil, err
-		default:
-			all = append(all, ListedProject{ProjectID: p.Key, Name: p.Name, Role: m.Role})
+		if name, there := c.nameOf(ctx, m.Project); there {
+			all = append(all, ListedProject{ProjectID: m.Project, Name: name, Role: m.Role})
 		}
 	}
 	slices.SortFunc(all, func(a, b ListedProject) int {
@@ -253,7 +247,7 @@ func (c *control) createProject(ctx context.Context, in *createProjectInput) (*t
 	}
 	rec, secretKey, err := c.Records.CreateProject(c.causeOf(ctx, ""), settings)
 	if err != nil {
-		return nil, inSettings("body.settings", err)
+		return nil, away(inSettings("body.settings", err))
 	}
 	p := projectOfRecord(rec)
 	p.Warnings = rec.Settings.Warnings(c.Prices)
@@ -343,15 +337,7 @@ func (c *control) getProject(ctx context.Context, _ *projectInput) (*tagged[stor
 // record returns the project of the path as it is stored.
 func (c *control) record(ctx context.Context) (project.Record, error) {
 	rec, err := c.Records.Project(ctx, projectOf(ctx).Key)
-	return rec, gone(err)
-}
-
-// gone is the answer for a project that was deleted after the caller was checked.
-func gone(err error) error {
-	if errors.Is(err, project.ErrNotFound) {
-		return unknownProject()
-	}
-	return err
+	return rec, away(err)
 }
 
 type changeProjectInput struct {
@@ -402,7 +388,7 @@ func (c *control) edit(ctx context.Context, dry bool, reason, action string,
 	}
 	rec, err := c.Records.EditProject(c.causeOf(ctx, reason), projectOf(ctx).Key, action, apply)
 	if err != nil {
-		return nil, gone(inSettings("body", err))
+		return nil, away(inSettings("body", err))
 	}
 	p := projectOfRecord(rec)
 	if p.Warnings, err = c.warnings(ctx, rec.Settings, before.Settings); err != nil {
@@ -428,7 +414,7 @@ func (c *control) deleteProject(ctx context.Context, in *deleteProjectInput) (*s
 			return nil, err
 		}
 	}
-	return nil, gone(c.Records.DeleteProject(c.causeOf(ctx, ""), projectOf(ctx).Key))
+	return nil, away(c.Records.DeleteProject(c.causeOf(ctx, ""), projectOf(ctx).Key))
 }
 
 // regenerateRequest is the body of the call that replaces the secret key.
@@ -450,7 +436,7 @@ func (c *control) regenerateSecret(ctx context.Context, in *regenerateInput) (*a
 	}
 	key, oldEndsAt, err := c.Records.RegenerateSecret(c.causeOf(ctx, ""), projectOf(ctx).Key, grace)
 	if err != nil {
-		return nil, gone(err)
+		return nil, away(err)
 	}
 	return show(NewSecret{key, oldEndsAt})
 }

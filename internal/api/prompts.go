@@ -17,7 +17,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/ledger"
-	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/prompt"
 )
 
@@ -229,23 +228,6 @@ func showPrompt(ctx context.Context, status int, rec prompt.Record) *tagged[Prom
 	return &tagged[Prompt]{status, promptTag(&rec), promptOf(ctx, rec)}
 }
 
-// promptProblem turns an error of the store into the answer. An error that nobody expects is the database's.
-func promptProblem(err error) error {
-	var (
-		p      *problem
-		fields fieldProblems
-	)
-	switch {
-	case err == nil, errors.As(err, &p), errors.As(err, &fields):
-		return err
-	case errors.Is(err, prompt.ErrNotFound), errors.Is(err, project.ErrNotFound):
-		return refuse(http.StatusNotFound, "unknown_prompt", "The project has no such prompt, or the prompt no such version.")
-	case errors.Is(err, prompt.ErrTooMany):
-		return refuse(http.StatusConflict, "too_many_prompts", "The project has %d prompts, as many as it may have. Delete one first.", prompt.MaxPrompts)
-	}
-	return fmt.Errorf("%w: %w", errNoLookup, err)
-}
-
 type listPromptsInput struct {
 	InProject
 	Paging
@@ -258,7 +240,7 @@ func (c *control) listPrompts(ctx context.Context, in *listPromptsInput) (*answe
 	}
 	found, err := c.Prompts.Prompts(ctx, projectOf(ctx).Key, after, in.Limit+1)
 	if err != nil {
-		return nil, promptProblem(err)
+		return nil, away(err)
 	}
 	page := PromptList{Items: []Prompt{}}
 	found, last := cut(found, in.Limit)
@@ -385,7 +367,7 @@ func (c *control) createPrompt(ctx context.Context, in *createPromptInput) (*tag
 			return f.over(prompt.Version{Enabled: true}), nil
 		})
 	if err != nil {
-		return nil, promptProblem(err)
+		return nil, away(err)
 	}
 	return showPrompt(ctx, http.StatusCreated, rec), nil
 }
@@ -393,7 +375,7 @@ func (c *control) createPrompt(ctx context.Context, in *createPromptInput) (*tag
 func (c *control) getPrompt(ctx context.Context, in *OfPrompt) (*tagged[Prompt], error) {
 	rec, err := c.Prompts.Prompt(ctx, projectOf(ctx).Key, in.Prompt)
 	if err != nil {
-		return nil, promptProblem(err)
+		return nil, away(err)
 	}
 	return showPrompt(ctx, http.StatusOK, rec), nil
 }
@@ -426,7 +408,7 @@ func (c *control) savePrompt(ctx context.Context, of OfPrompt, m Match, by promp
 		return edit(old.Version), nil
 	})
 	if err != nil {
-		return nil, promptProblem(err)
+		return nil, away(err)
 	}
 	return showPrompt(ctx, http.StatusOK, rec), nil
 }
@@ -441,7 +423,7 @@ type deletePromptInput struct {
 func (c *control) deletePrompt(ctx context.Context, in *deletePromptInput) (*struct{}, error) {
 	err := c.Prompts.DeletePrompt(context.WithoutCancel(ctx), projectOf(ctx).Key, in.Prompt, c.changeOf(ctx, in.Reason),
 		func(old *prompt.Record) error { return in.check(ctx, promptTag(old), promptOf(ctx, *old)) })
-	return nil, promptProblem(err)
+	return nil, away(err)
 }
 
 type listVersionsInput struct {
@@ -456,7 +438,7 @@ func (c *control) listPromptVersions(ctx context.Context, in *listVersionsInput)
 	}
 	found, err := c.Prompts.PromptVersions(ctx, projectOf(ctx).Key, in.Prompt, cmp.Or(before, math.MaxInt64), in.Limit+1)
 	if err != nil {
-		return nil, promptProblem(err)
+		return nil, away(err)
 	}
 	page := PromptVersions{Items: []PromptVersion{}}
 	found, last := cut(found, in.Limit)
@@ -472,7 +454,7 @@ func (c *control) listPromptVersions(ctx context.Context, in *listVersionsInput)
 func (c *control) getPromptVersion(ctx context.Context, in *OfVersion) (*answer[PromptVersion], error) {
 	v, err := c.Prompts.PromptVersion(ctx, projectOf(ctx).Key, in.Prompt, in.Version)
 	if err != nil {
-		return nil, promptProblem(err)
+		return nil, away(err)
 	}
 	return show(promptVersionOf(ctx, v))
 }
@@ -491,7 +473,7 @@ func (c *control) restorePrompt(ctx context.Context, in *restorePromptInput) (*t
 	}
 	old, err := c.Prompts.PromptVersion(ctx, projectOf(ctx).Key, in.Prompt, in.Version)
 	if err != nil {
-		return nil, promptProblem(err)
+		return nil, away(err)
 	}
 	return c.savePrompt(ctx, in.OfPrompt, in.Match, c.changeOf(ctx, reason), func(v prompt.Version) prompt.Version {
 		v.Text, v.Description, v.Restored = old.Text, old.Description, old.Number
@@ -511,7 +493,7 @@ func (c *control) renderPrompt(ctx context.Context, in *renderPromptInput) (*ans
 	}
 	text, err := c.promptText(ctx, in.Prompt, version)
 	if err != nil {
-		return nil, promptProblem(err)
+		return nil, away(err)
 	}
 	template := prompt.Parse(text)
 	out := RenderedPrompt{Missing: []string{}, Unused: []string{}}

@@ -302,7 +302,7 @@ func (c *control) editProviders(ctx context.Context, name string, m Match, reaso
 	} else {
 		rec, err = c.Records.EditProject(c.causeOf(context.WithoutCancel(ctx), reason), projectOf(ctx).Key, action, apply)
 	}
-	return rec, gone(inProvider(name, err))
+	return rec, away(inProvider(name, err))
 }
 
 type deleteProviderInput struct {

@@ -105,38 +105,29 @@ func (c *control) me(ctx context.Context, _ *struct{}) (*answer[Me], error) {
 	}
 	me := Me{User: personOf(u), Projects: make([]MyProject, 0, len(all)), Invitations: make([]InvitationToMe, 0, len(invited))}
 	for _, m := range all {
-		name, err := c.nameOf(ctx, m.Project)
-		if errors.Is(err, project.ErrNotFound) {
-			continue // deleted a moment ago
+		if name, there := c.nameOf(ctx, m.Project); there {
+			me.Projects = append(me.Projects, MyProject{m.Project, name, string(m.Role)})
 		}
-		if err != nil {
-			return nil, err
-		}
-		me.Projects = append(me.Projects, MyProject{m.Project, name, string(m.Role)})
 	}
 	for _, i := range invited {
-		name, err := c.nameOf(ctx, i.Project)
-		if errors.Is(err, project.ErrNotFound) {
-			continue
+		if name, there := c.nameOf(ctx, i.Project); there {
+			me.Invitations = append(me.Invitations, InvitationToMe{i.ID, name, string(i.Role), i.Inviter, i.ExpiresAt})
 		}
-		if err != nil {
-			return nil, err
-		}
-		me.Invitations = append(me.Invitations, InvitationToMe{i.ID, name, string(i.Role), i.Inviter, i.ExpiresAt})
 	}
 	return show(me)
 }
 
-// nameOf returns the name of a project. One that this node cannot read has none.
-func (c *control) nameOf(ctx context.Context, key string) (string, error) {
+// nameOf returns the name of a project. there is false if it was deleted a moment ago. A project that this node cannot read
+// has no name: one that is damaged must not hide the others.
+func (c *control) nameOf(ctx context.Context, key string) (name string, there bool) {
 	p, err := c.Projects.Project(ctx, key)
 	switch {
 	case errors.Is(err, project.ErrNotFound), err == nil && p == nil:
-		return "", project.ErrNotFound
+		return "", false
 	case err != nil:
-		return "", nil //nolint:nilerr // one damaged project must not hide the others
+		return "", true
 	}
-	return p.Name, nil
+	return p.Name, true
 }
 
 func (c *control) listSessions(ctx context.Context, _ *struct{}) (*answer[Sessions], error) {

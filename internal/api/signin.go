@@ -280,24 +280,6 @@ func (c *control) open(ctx context.Context, cookie string) {
 	current.setCookie(c.cookie(c.cookieName(), cookie, int(account.SessionTime.Seconds())))
 }
 
-// away marks an error of the database, which is no fault of the caller. Errors of package account stay as they are.
-func away(err error) error {
-	var (
-		code account.CodeWrong
-		many account.TooMany
-	)
-	if errors.As(err, &code) || errors.As(err, &many) {
-		return err
-	}
-	for _, known := range []error{account.ErrNotFound, account.ErrLinkUsed, account.ErrLinkExpired, account.ErrOtherBrowser,
-		account.ErrAlreadySetUp, account.ErrClosed} {
-		if errors.Is(err, known) {
-			return err
-		}
-	}
-	return fmt.Errorf("%w: %w", errNoLookup, err)
-}
-
 // accountProblem turns an error of package account into the answer, or returns nil.
 func accountProblem(err error) *problem {
 	var (

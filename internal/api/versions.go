@@ -100,7 +100,7 @@ func (c *control) listSettingsVersions(ctx context.Context, in *settingsVersions
 	}
 	all, err := c.Records.Versions(ctx, projectOf(ctx).Key, before, in.Limit+1)
 	if err != nil {
-		return nil, gone(err)
+		return nil, away(err)
 	}
 	page := SettingsVersions{Items: []SettingsVersion{}}
 	all, last := cut(all, in.Limit)
@@ -129,7 +129,7 @@ func (c *control) version(ctx context.Context, in OfSettingsVersion) (project.Ve
 	if errors.Is(err, project.ErrNotFound) {
 		err = refuse(http.StatusNotFound, "unknown_version", "The project has no such version of its settings. The last %d are kept.", project.KeptVersions)
 	}
-	return v, settings, err
+	return v, settings, away(err)
 }
 
 type settingsVersionInput struct{ OfSettingsVersion }
