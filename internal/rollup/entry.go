@@ -45,24 +45,24 @@ const (
 	mostFigures = 5
 )
 
-// fields lists the fields that a kind has besides the project, in the order in which they are written. It reports false
-// for an unknown kind.
-func (e *Entry) fields(texts *[mostTexts]*string, figures *[mostFigures]*int64) (nTexts, nFigures int, known bool) {
-	set := func(t []*string, f []*int64) (int, int, bool) { return copy(texts[:], t), copy(figures[:], f), true }
+// fields lists the fields that a kind has besides the project, in the order in which they are written. The places after
+// them are nil. It reports false for an unknown kind.
+func (e *Entry) fields() (texts [mostTexts]*string, figures [mostFigures]*int64, known bool) {
 	switch e.Kind {
 	case Used:
-		return set([]*string{&e.Identity, &e.Model, &e.Tier}, []*int64{&e.Hour, &e.Requests, &e.Tokens, &e.Micros})
+		return [mostTexts]*string{&e.Identity, &e.Model, &e.Tier}, [mostFigures]*int64{&e.Hour, &e.Requests, &e.Tokens, &e.Micros}, true
 	case Created:
-		return set(nil, []*int64{&e.Hour})
+		return texts, [mostFigures]*int64{&e.Hour}, true
 	case Ended:
-		return set([]*string{&e.Outcome, &e.Code, &e.Metric, &e.Model, &e.Tier},
-			[]*int64{&e.Hour, &e.At, &e.Requests, &e.Tokens, &e.Micros})
+		return [mostTexts]*string{&e.Outcome, &e.Code, &e.Metric, &e.Model, &e.Tier},
+			[mostFigures]*int64{&e.Hour, &e.At, &e.Requests, &e.Tokens, &e.Micros}, true
 	case Turned:
-		return set([]*string{&e.Identity}, []*int64{&e.Hour, &e.Requests, &e.Tokens})
+		return [mostTexts]*string{&e.Identity}, [mostFigures]*int64{&e.Hour, &e.Requests, &e.Tokens}, true
 	case Near:
-		return set([]*string{&e.Identity, &e.Tier, &e.Metric, &e.Scope, &e.Model}, []*int64{&e.At, &e.Requests, &e.Tokens})
+		return [mostTexts]*string{&e.Identity, &e.Tier, &e.Metric, &e.Scope, &e.Model},
+			[mostFigures]*int64{&e.At, &e.Requests, &e.Tokens}, true
 	}
-	return 0, 0, false
+	return texts, figures, false
 }
 
 // Writer encodes entries. The zero value is ready. A text that equals the one in the same place of the entry before takes
@@ -74,16 +74,18 @@ type Writer struct {
 
 // Add appends an entry, whose kind must be known.
 func (w *Writer) Add(e *Entry) {
-	var texts [mostTexts]*string
-	var figures [mostFigures]*int64
-	nTexts, nFigures, _ := e.fields(&texts, &figures)
+	texts, figures, _ := e.fields()
 	w.b = append(w.b, byte(e.Kind))
 	w.text(0, e.Project)
-	for i := range nTexts {
-		w.text(1+i, *texts[i])
+	for i, s := range texts {
+		if s != nil {
+			w.text(1+i, *s)
+		}
 	}
-	for i := range nFigures {
-		w.b = binary.AppendVarint(w.b, *figures[i])
+	for _, n := range figures {
+		if n != nil {
+			w.b = binary.AppendVarint(w.b, *n)
+		}
 	}
 }
 
@@ -108,21 +110,24 @@ var ErrUnreadable = errors.New("rollup: unreadable entries")
 // Read calls do with each entry. The entry is valid until do returns.
 func Read(data []byte, do func(e *Entry)) error {
 	r := reader{b: data}
+	var e Entry
 	for len(r.b) > 0 {
-		e := Entry{Kind: Kind(r.b[0])}
+		e = Entry{Kind: Kind(r.b[0])}
 		r.b = r.b[1:]
-		var texts [mostTexts]*string
-		var figures [mostFigures]*int64
-		nTexts, nFigures, known := e.fields(&texts, &figures)
+		texts, figures, known := e.fields()
 		if !known {
 			return ErrUnreadable
 		}
 		e.Project = r.text(0)
-		for i := range nTexts {
-			*texts[i] = r.text(1 + i)
+		for i, s := range texts {
+			if s != nil {
+				*s = r.text(1 + i)
+			}
 		}
-		for i := range nFigures {
-			*figures[i] = r.figure()
+		for _, n := range figures {
+			if n != nil {
+				*n = r.figure()
+			}
 		}
 		if r.failed {
 			return ErrUnreadable
