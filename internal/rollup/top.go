@@ -122,16 +122,10 @@ func (t *Top) List(metric, n int) []Named {
 	return list
 }
 
-// Append encodes the Top.
+// Append encodes the Top, with its names in any order.
 func (t *Top) Append(b []byte) []byte {
 	b = appendSums(b, t.Floor)
-	names := make([]string, 0, len(t.Items))
-	for name := range t.Items {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		item := t.Items[name]
+	for name, item := range t.Items {
 		b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
 		b = appendSums(appendSums(b, item.Sums), item.Missing)
 	}

@@ -340,30 +340,36 @@ func (f *folding) key(id string, k splitKey) (string, error) {
 
 func dayOf(hour int64) int64 { return hour / 24 }
 
-// users adds identities to the sketches and to the tops.
+// users adds identities to the sketches and to the tops. The sketch of a day changes only by identities that are not in
+// the day's top yet.
 func (f *folding) users(id string, p *projectTally) error {
 	tops := map[int64]*rollup.Top{}
-	sketches := map[cached]*hyperloglog.Sketch{}
+	changed := map[cached]*hyperloglog.Sketch{}
 	for _, hour := range slices.Sorted(maps.Keys(p.users)) {
-		day := dayOf(hour)
-		top, err := f.top(id, day)
+		ofHour, ofDay := cached{kind: hourSketch, project: id, at: hour}, cached{kind: daySketch, project: id, at: dayOf(hour)}
+		top, err := f.top(id, ofDay.at)
 		if err != nil {
 			return err
 		}
-		tops[day] = top
-		for _, at := range []cached{{kind: hourSketch, project: id, at: hour}, {kind: daySketch, project: id, at: day}} {
-			if sketches[at], err = f.sketch(at); err != nil {
-				return err
-			}
-			for name := range p.users[hour] {
-				sketches[at].Insert([]byte(name))
-			}
+		hourly, err := f.sketch(ofHour)
+		if err != nil {
+			return err
 		}
+		daily, err := f.sketch(ofDay)
+		if err != nil {
+			return err
+		}
+		tops[ofDay.at], changed[ofHour] = top, hourly
 		for name, sums := range p.users[hour] {
+			hourly.Insert([]byte(name))
+			if top.Items[name] == nil {
+				daily.Insert([]byte(name))
+				changed[ofDay] = daily
+			}
 			top.Add(name, sums, rollup.Sums{})
 		}
 	}
-	for at, sketch := range sketches {
+	for at, sketch := range changed {
 		if err := f.addSketch(at, sketch); err != nil {
 			return err
 		}
