@@ -86,14 +86,17 @@ func (r *Rollups) Run(ctx context.Context, every time.Duration, log *slog.Logger
 
 // Round does what [Rollups.Run] does at each interval.
 func (r *Rollups) Round(ctx context.Context) error {
+	built := false
 	for more := true; more; {
 		var err error
-		if more, err = r.fold(ctx); err != nil {
+		if more, built, err = r.fold(ctx); err != nil {
 			return fmt.Errorf("add up usage: %w", err)
 		}
 	}
-	if err := r.build(ctx); err != nil {
-		return fmt.Errorf("add up earlier usage: %w", err)
+	if !built {
+		if err := r.build(ctx); err != nil {
+			return fmt.Errorf("add up earlier usage: %w", err)
+		}
 	}
 	if err := r.close(ctx); err != nil {
 		return fmt.Errorf("close a day of usage: %w", err)
@@ -101,13 +104,14 @@ func (r *Rollups) Round(ctx context.Context) error {
 	return nil
 }
 
-// fold adds up a batch of entries, and reports whether there may be more.
-func (r *Rollups) fold(ctx context.Context) (more bool, err error) {
+// fold adds up a batch of entries. It reports whether there may be more, and whether earlier usage is added up, or is the
+// business of another node.
+func (r *Rollups) fold(ctx context.Context) (more, built bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f, err := r.begin(ctx)
 	if f == nil || err != nil {
-		return false, err
+		return false, true, err
 	}
 	defer f.end(&err)
 	most := foldFile
@@ -116,12 +120,12 @@ func (r *Rollups) fold(ctx context.Context) (more bool, err error) {
 	}
 	p, err := readPending(f.ctx, f.tx, most)
 	if err != nil || len(p.ids) == 0 {
-		return false, err
+		return false, f.built, err
 	}
 	if err := f.write(p, "", nil); err != nil {
-		return false, err
+		return false, f.built, err
 	}
-	return len(p.ids) == most, f.commit()
+	return len(p.ids) == most, f.built, f.commit()
 }
 
 // folding is a transaction that adds to the rollups.
@@ -131,6 +135,7 @@ type folding struct {
 	r      *Rollups
 	tx     *sql.Tx
 	rows   map[string][][]any // to be inserted, by table
+	built  bool               // earlier usage is added up
 	done   bool
 }
 
@@ -150,14 +155,14 @@ func (r *Rollups) begin(ctx context.Context) (*folding, error) {
 	return f, nil
 }
 
-// lock reports whether this process may fold. With SQLite there is no other.
+// lock reports whether this process may fold, and reads f.built. With SQLite there is no other process.
 func (f *folding) lock() (mine bool, err error) {
 	if f.r.db.Pool == nil {
-		return true, nil
+		return true, f.tx.QueryRowContext(f.ctx, `SELECT built FROM rollup_state WHERE id = 1`).Scan(&f.built)
 	}
 	var setting string
-	err = f.tx.QueryRowContext(f.ctx, `SELECT pg_try_advisory_xact_lock($1), set_config('enable_seqscan', 'off', true)`, foldLock).
-		Scan(&mine, &setting)
+	err = f.tx.QueryRowContext(f.ctx, `SELECT pg_try_advisory_xact_lock($1), set_config('enable_seqscan', 'off', true), built
+		FROM rollup_state WHERE id = 1`, foldLock).Scan(&mine, &setting, &f.built)
 	return mine, err
 }
 
