@@ -191,7 +191,7 @@ func (c *Catalog) load(ctx context.Context) (*catalogState, error) {
 	if next.revision, err = revision(ctx, tx); err != nil {
 		return nil, err
 	}
-	keys, err := projectKeys(ctx, tx)
+	keys, err := texts(tx.QueryContext(ctx, `SELECT id FROM projects`))
 	if err != nil {
 		return nil, err
 	}
@@ -237,23 +237,6 @@ func unreadable(projects map[string]entry) map[string]string {
 		}
 	}
 	return why
-}
-
-func projectKeys(ctx context.Context, q queryer) ([]string, error) {
-	rows, err := q.QueryContext(ctx, `SELECT id FROM projects`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var keys []string
-	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
-			return nil, err
-		}
-		keys = append(keys, key)
-	}
-	return keys, rows.Err()
 }
 
 // entry opens the record's provider keys, once for each revision of the record. A key that cannot be opened is an error

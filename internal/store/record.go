@@ -15,12 +15,6 @@ import (
 // ErrUnreadable means that a project's row cannot be read. The error's text names the project and the reason.
 var ErrUnreadable = errors.New("cannot read the stored project")
 
-// queryer is a handle or a transaction.
-type queryer interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // record is a project's record, or the reason why its row cannot be read. One damaged row must not affect the other
 // projects.
 type record struct {

@@ -77,7 +77,7 @@ func (r *Rollups) Series(ctx context.Context, s rollup.SeriesQuery) (series roll
 	return series, err
 }
 
-// add adds figures to a key at a place in the span.
+// addTo adds figures to a key at a place in the span.
 func addTo(series rollup.Series, s rollup.SeriesQuery, key string, place int64, f rollup.Figures) {
 	if series[key] == nil {
 		series[key] = make([]rollup.Figures, s.Span.Len())
@@ -200,25 +200,13 @@ func merge(ctx context.Context, q queryer, all *hyperloglog.Sketch, table, at, p
 	if span.From >= span.To {
 		return nil
 	}
-	rows, err := q.QueryContext(ctx, fmt.Sprintf(readSketches, table, at), project, span.From, span.To)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var b sql.RawBytes
-		if err := rows.Scan(&b); err != nil {
-			return err
-		}
+	return eachBlob(ctx, q, func(b []byte) error {
 		var one hyperloglog.Sketch
 		if err := one.UnmarshalBinary(b); err != nil {
 			return err
 		}
-		if err := all.Merge(&one); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return all.Merge(&one)
+	}, fmt.Sprintf(readSketches, table, at), project, span.From, span.To)
 }
 
 // seenOf reads the times of a project's requests; zeros if there was none.
@@ -331,9 +319,7 @@ func splitSums(ctx context.Context, q queryer, project string, by rollup.Split, 
 func topRefused(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.TopList) error {
 	top := rollup.NewTop()
 	hours := rollup.Span{From: 24 * t.Days.From, To: 24 * t.Days.To}
-	if err := addTops(top, func() (*sql.Rows, error) {
-		return q.QueryContext(ctx, readRefused, t.Project, hours.From, hours.To)
-	}); err != nil {
+	if err := eachBlob(ctx, q, top.AddAll, readRefused, t.Project, hours.From, hours.To); err != nil {
 		return err
 	}
 	list.Items, list.Complete = top.List(0, t.Limit), top.Floor == rollup.Sums{}
@@ -346,45 +332,17 @@ func topRefused(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.
 func topIdentities(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.TopList) error {
 	top := rollup.NewTop()
 	of := max(1, mostEntries/max(1, t.Days.Len()))
-	for _, read := range []func() (*sql.Rows, error){
-		func() (*sql.Rows, error) {
-			return q.QueryContext(ctx, readTops, t.Project, t.Metric, t.Days.From, t.Days.To)
-		},
-		func() (*sql.Rows, error) {
-			return q.QueryContext(ctx, readOpenTops, t.Project, t.Days.From, t.Days.To)
-		},
-	} {
-		if err := addFirst(top, t.Metric, of, read); err != nil {
-			return err
-		}
+	add := func(b []byte) error { return top.AddFirst(b, t.Metric, of) }
+	err := eachBlob(ctx, q, add, readTops, t.Project, t.Metric, t.Days.From, t.Days.To)
+	if err == nil {
+		err = eachBlob(ctx, q, add, readOpenTops, t.Project, t.Days.From, t.Days.To)
+	}
+	if err != nil {
+		return err
 	}
 	list.Items, list.Complete = top.List(t.Metric, t.Limit), top.Floor[t.Metric] == 0
 	hours := rollup.Span{From: 24 * t.Days.From, To: 24 * t.Days.To}
 	return totalsOf(ctx, q, t.Project, hours, func(h hourTotal) { list.Total = list.Total.Plus(h.Sums) })
-}
-
-// addTops adds the tops that a query returns.
-func addTops(all *rollup.Top, read func() (*sql.Rows, error)) error {
-	return addFirst(all, 0, 1<<30, read)
-}
-
-// addFirst adds the first of each top that a query returns.
-func addFirst(all *rollup.Top, metric, of int, read func() (*sql.Rows, error)) error {
-	rows, err := read()
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var b sql.RawBytes
-		if err := rows.Scan(&b); err != nil {
-			return err
-		}
-		if err := all.AddFirst(b, metric, of); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // Models returns the models of some days, and how many requests there were in all.
@@ -402,8 +360,8 @@ func (r *Rollups) Models(ctx context.Context, project string, days rollup.Span) 
 	return models, total, err
 }
 
-// Refusals returns refused requests over time by code, model or tier, of those that match a code, a model, a tier and a
-// metric; "" matches all. The models and tiers of the answer are keys as in Series.
+// Refusals calls do with the number of refused requests of each hour, code, metric, model and tier. Models and tiers are
+// keys as in Series.
 func (r *Rollups) Refusals(ctx context.Context, project string, hours rollup.Span, do func(hour int64, code, metric, model, tier string, refused int64)) error {
 	return r.report(ctx, "refusals", func(ctx context.Context, q queryer) error {
 		rows, err := q.QueryContext(ctx, readRefusals, project, hours.From, hours.To)

@@ -40,7 +40,7 @@ const (
 	FoldInterval = 2 * time.Second
 	// foldLock is the advisory lock of the node that folds in PostgreSQL.
 	foldLock = migrationLock + 2
-	// foldFiles and foldPool are how many rows of rollup_pending one fold takes. With SQLite each is a fold of the ledger.
+	// foldFile and foldPool are how many rows of rollup_pending one fold takes. With SQLite each is a fold of the ledger.
 	foldFile, foldPool = 32, 500
 	// maxRetained is how many sketches, tops and sets of keys are kept in memory between folds, and maxHeld how many
 	// identities the tops may have together.
@@ -317,21 +317,13 @@ func (k splitKey) compare(o splitKey) int {
 func (f *folding) key(id string, k splitKey) (string, error) {
 	at := cached{kind: keysOf, project: id, at: dayOf(k.hour), split: k.split}
 	keys, err := load(f, at, func() (map[string]bool, error) {
-		keys := map[string]bool{}
-		rows, err := f.tx.QueryContext(f.ctx, `SELECT key FROM usage_day WHERE project_id = $1 AND split = $2 AND day = $3`,
-			id, int64(k.split), dayOf(k.hour))
-		if err != nil {
-			return nil, err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var key string
-			if err := rows.Scan(&key); err != nil {
-				return nil, err
-			}
+		all, err := texts(f.tx.QueryContext(f.ctx, `SELECT key FROM usage_day WHERE project_id = $1 AND split = $2 AND day = $3`,
+			id, int64(k.split), dayOf(k.hour)))
+		keys := make(map[string]bool, len(all))
+		for _, key := range all {
 			keys[key] = true
 		}
-		return keys, rows.Err()
+		return keys, err
 	})
 	if err != nil || keys[k.key] {
 		return k.key, err

@@ -452,19 +452,3 @@ func (r *Rollups) change(ctx context.Context, statement string, args ...any) err
 	}
 	return tx.Commit()
 }
-
-// texts collects the rows of a query for one text.
-func texts(rows *sql.Rows, err error) (all []string, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
-}
