@@ -210,11 +210,9 @@ func readPending(ctx context.Context, q queryer, most int) (p pending, err error
 
 // write adds up entries and deletes their rows. For a project that is built, its usage comes from there instead.
 func (f *folding) write(p pending, project string, built *builtProject) error {
-	var folds int64
-	if err := f.tx.QueryRowContext(f.ctx, `UPDATE rollup_state SET folds = folds + 1 WHERE id = 1 RETURNING folds`).Scan(&folds); err != nil {
+	if err := f.count(); err != nil {
 		return err
 	}
-	f.r.cache.use(folds)
 	t := tally{}
 	for _, entries := range p.entries {
 		if err := rollup.Read(entries, func(e *rollup.Entry) { t.add(e, project) }); err != nil {
@@ -235,6 +233,16 @@ func (f *folding) write(p pending, project string, built *builtProject) error {
 		return err
 	}
 	return f.remove(p.ids)
+}
+
+// count counts the fold, by which another process notices that its cache is out of date, and makes this one's ready.
+func (f *folding) count() error {
+	var folds int64
+	err := f.tx.QueryRowContext(f.ctx, `UPDATE rollup_state SET folds = folds + 1 WHERE id = 1 RETURNING folds`).Scan(&folds)
+	if err == nil {
+		f.r.cache.use(folds)
+	}
+	return err
 }
 
 // remove deletes rows of rollup_pending.

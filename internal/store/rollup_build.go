@@ -283,14 +283,16 @@ func (f *folding) replace(id string, b *builtProject, p *projectTally) error {
 		if day >= b.today-1 {
 			f.add("top_open", id, day, top.Append(nil))
 		} else {
-			f.closeTop(id, day, top)
+			for m := range rollup.NumMetrics {
+				f.closeTop(id, m, day, top)
+			}
 		}
 	}
 	return nil
 }
 
-// close keeps the first identities of days that are over. A day stays open for one more, for requests that end late; what
-// comes later is not counted in its top.
+// close keeps the first identities of days that are over. A day stays open for one more, for requests that end late. Usage
+// that comes later opens the day again, and is added when the next day closes.
 func (r *Rollups) close(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -347,12 +349,21 @@ func (r *Rollups) closeSome(ctx context.Context, today int64) (n int, err error)
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(all) == 0 {
 		return 0, err
 	}
+	if err := f.count(); err != nil {
+		return 0, err
+	}
 	for _, o := range all {
-		top := rollup.NewTop()
-		if err := top.AddAll(o.entries); err != nil {
-			return 0, err
+		for m := range rollup.NumMetrics {
+			top := rollup.NewTop() // with what is there if the day was closed before
+			err := eachBlob(f.ctx, f.tx, top.AddAll, readTops, o.project, m, o.day, o.day+1)
+			if err == nil {
+				err = top.AddAll(o.entries)
+			}
+			if err != nil {
+				return 0, err
+			}
+			f.closeTop(o.project, m, o.day, top)
 		}
-		f.closeTop(o.project, o.day, top)
 		if _, err := f.tx.ExecContext(f.ctx, deleteOpen, o.project, o.day); err != nil {
 			return 0, err
 		}
@@ -364,11 +375,9 @@ func (r *Rollups) closeSome(ctx context.Context, today int64) (n int, err error)
 	return len(all), f.commit()
 }
 
-// closeTop adds the rows of a day that closes.
-func (f *folding) closeTop(id string, day int64, top *rollup.Top) {
-	for m := range rollup.NumMetrics {
-		f.add("top_day", id, int64(m), day, top.First(m, mostTop).Append(nil))
-	}
+// closeTop adds the row of a metric of a day that closes.
+func (f *folding) closeTop(id string, metric int, day int64, top *rollup.Top) {
+	f.add("top_day", id, int64(metric), day, top.First(metric, mostTop).Append(nil))
 }
 
 // oldRows are the rollups that are removed with time: a table, the condition on their age, and for how many days or hours

@@ -282,6 +282,39 @@ func TestTopsCloseAndOldRowsGo(t *testing.T) {
 	})
 }
 
+// Usage that arrives after its day was closed, by this node or by another, is added to the day's top. It used to take the
+// place of the top.
+func TestLateUsageJoinsTheTopOfAClosedDay(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		r := openRollups(t, location)
+		other := &rolled{Rollups: NewRollups(r.db, r.now), db: r.db}
+		sums := func(n int64) rollup.Sums { return rollup.Sums{n, 10 * n, 100 * n} }
+		want := rollup.TopList{Items: []rollup.Named{{Name: "alice", Sums: sums(6)}, {Name: "carol", Sums: sums(3)}, {Name: "bob", Sums: sums(2)}},
+			Total: sums(11), Complete: true}
+		for i, closes := range []*rolled{r, other} {
+			hour := thisHour + 240*int64(i)
+			r.time = ledger.HourTime(hour)
+			r.append(t, used("alice", hour, "gpt-4o", 5), used("bob", hour, "gpt-4o", 2))
+			r.round(t)
+			r.time = r.time.Add(48 * time.Hour)
+			closes.round(t)
+			r.append(t, used("alice", hour, "gpt-4o", 1), used("carol", hour, "gpt-4o", 3))
+			for _, when := range []string{"open again", "closed again"} {
+				r.round(t)
+				for m := range rollup.NumMetrics {
+					got, err := r.Top(t.Context(), rollup.TopQuery{Project: "pk_1", Metric: m, Split: rollup.Unsplit,
+						Days: rollup.Span{From: dayOf(hour), To: dayOf(hour) + 1}, Limit: 10})
+					if diff := cmp.Diff(want, got); diff != "" || err != nil {
+						t.Errorf("closed by node %d, %s, metric %d: %v (-want +got):\n%s", i, when, m, err, diff)
+					}
+				}
+				r.time = r.time.Add(24 * time.Hour)
+			}
+		}
+	})
+}
+
 func TestNearLimitsAndTimesOfRequests(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, location string) {
