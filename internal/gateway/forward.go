@@ -177,9 +177,13 @@ func (c *call) forward(ctx context.Context, query string, edit wire.Edit) error 
 	}
 	options := c.meterOptions(edit.IncludeUsage)
 	c.dropBody(x, resp)
+	c.errors = provider.Complaints{Dialect: c.ep.Dialect, DocsURL: c.g.DocsURL}
 	if c.target.Stored {
 		c.g.KeyUses.Used(c.caller.Project.Key, c.target.Provider.Name, c.now)
-		c.errors = provider.Complaints{Provider: c.target.Provider, Dialect: c.ep.Dialect, DocsURL: c.g.DocsURL, Found: c.logComplaint}
+		c.errors.Provider, c.errors.Found = c.target.Provider, c.logComplaint
+	}
+	if c.text != "" {
+		c.errors.Quotes = c.repeats
 	}
 	return c.answer(x, resp, options)
 }

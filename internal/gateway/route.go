@@ -13,7 +13,7 @@ type upstream struct {
 	target   provider.Target
 	cred     provider.Credential
 	redactor project.Redactor    // hides a stored key in the answer
-	errors   provider.Complaints // hides statements about the account in errors within an answer
+	errors   provider.Complaints // hides errors within an answer about the account or with the stored prompt
 }
 
 // route finds the provider and the key, and checks that the model is allowed.

@@ -11,14 +11,17 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Complaints replaces errors about a stored key or its account within an answer of status 2xx: in the events of a stream,
-// in a JSON document, and in the elements of a JSON array. The zero value replaces nothing.
+// Complaints replaces errors that the app must not see within an answer of status 2xx: those about a stored key or its
+// account, and those that quote the developer's own text. It looks in the events of a stream, in a JSON document, and in the
+// elements of a JSON array. The zero value replaces nothing.
 type Complaints struct {
-	Provider *project.Provider // whose key is stored
+	Provider *project.Provider // whose key is stored; nil for none
 	Dialect  wire.Dialect      // of the errors that replace the provider's
 	DocsURL  string            // for the doc_url of these errors; "": none
-	// Found is called with each complaint, for the developer's log.
+	// Found is called with each complaint about the key or its account, for the developer's log.
 	Found func(Complaint)
+	// Quotes reports whether an error quotes the developer's text; nil if there is no such text.
+	Quotes func(failure []byte) bool
 
 	form   answerForm
 	held   []byte    // events: the beginning of a line that may be an error; JSON: a part of an error
@@ -36,32 +39,48 @@ const (
 	formJSON
 )
 
-// maxHeld is the longest line or error, in bytes, that is examined: errors are short.
-const maxHeld = 16 << 10
+// The longest line or error, in bytes, that is examined: errors are short, unless they quote a request.
+const (
+	maxHeld    = 16 << 10
+	maxQuoting = 256 << 10
+)
 
-// accountMessage replaces the provider's message.
-const accountMessage = `"The provider refused the account of this app. The app's developer has to act."`
+// longest is the longest line or error that is examined.
+func (c *Complaints) longest() int {
+	if c.Quotes != nil {
+		return maxQuoting
+	}
+	return maxHeld
+}
 
-// own is the error object that replaces the provider's.
-func (c *Complaints) own() string {
-	const code = "provider_auth_failed"
+// The messages that replace the provider's.
+const (
+	accountMessage = `"The provider refused the account of this app. The app's developer has to act."`
+	quotingMessage = `"The provider's error is not shown, because it quotes the stored prompt."`
+)
+
+// own is the error that replaces the provider's, an object or a string as that one is.
+func (c *Complaints) own(failure []byte, code, message string) string {
+	if failure[0] == '"' {
+		return message
+	}
 	doc := wire.DocURL(c.DocsURL, code)
 	if c.Dialect.Spec().NumberedErrors {
-		e := wire.Error{Status: http.StatusBadGateway, Code: code, Message: accountMessage[1 : len(accountMessage)-1], DocURL: doc}
+		e := wire.Error{Status: http.StatusBadGateway, Code: code, Message: message[1 : len(message)-1], DocURL: doc}
 		return gjson.GetBytes(e.Body(c.Dialect, ""), "error").Raw
 	}
 	if doc != "" {
 		quoted, _ := json.Marshal(doc) // cannot fail
 		doc = `,"doc_url":` + string(quoted)
 	}
-	return `{"type":"error","code":"` + code + `","message":` + accountMessage + doc + `}`
+	return `{"type":"error","code":"` + code + `","message":` + message + doc + `}`
 }
 
 // Next reads p and returns the bytes of the answer that can be passed on. The beginning of an event's line, and an error
 // within JSON, are held back until their end has come; last says that p is the answer's end. The result is valid until the
 // next call.
 func (c *Complaints) Next(p []byte, last bool) []byte {
-	if c.Provider == nil {
+	if c.Provider == nil && c.Quotes == nil {
 		return p
 	}
 	if c.form == formUnknown {
@@ -116,7 +135,7 @@ func (c *Complaints) events(p []byte, last bool) []byte {
 	start := 0 // where the last line begins
 	if i := bytes.LastIndexAny(p, lineEnds); i >= 0 || !c.within {
 		start = i + 1
-		if rest := p[start:]; !last && len(rest) <= maxHeld && bytes.HasPrefix(rest, dataField[:min(len(rest), len(dataField))]) {
+		if rest := p[start:]; !last && len(rest) <= c.longest() && bytes.HasPrefix(rest, dataField[:min(len(rest), len(dataField))]) {
 			c.held = bytes.Clone(rest)
 			p = p[:start]
 		}
@@ -148,10 +167,10 @@ func (c *Complaints) events(p []byte, last bool) []byte {
 // dataField is the beginning of a stream's data lines.
 var dataField = []byte("data:")
 
-// line returns a line with its error replaced, if that is a complaint.
+// line returns a line with its error replaced, unless that may be shown.
 func (c *Complaints) line(line []byte) []byte {
 	doc, ok := bytes.CutPrefix(line, dataField)
-	if !ok || len(line) > maxHeld || !bytes.Contains(doc, errorName) {
+	if !ok || len(line) > c.longest() || !bytes.Contains(doc, errorName) {
 		return line
 	}
 	failure := gjson.GetBytes(doc, "error")
@@ -179,15 +198,16 @@ func isError(v gjson.Result) bool { return v.IsObject() || v.Type == gjson.Strin
 // judge returns the replacement of a provider's error, which is an object or a string in JSON. It is "" if the error may be
 // shown.
 func (c *Complaints) judge(failure []byte) string {
-	about := Complain(0, failure, c.Provider)
-	if about.Kind == NoComplaint {
-		return ""
+	if c.Provider != nil {
+		if about := Complain(0, failure, c.Provider); about.Kind != NoComplaint {
+			c.Found(about)
+			return c.own(failure, "provider_auth_failed", accountMessage)
+		}
 	}
-	c.Found(about)
-	if failure[0] == '"' {
-		return accountMessage
+	if c.Quotes != nil && c.Quotes(failure) {
+		return c.own(failure, "provider_refused", quotingMessage)
 	}
-	return c.own()
+	return ""
 }
 
 func (c *Complaints) json(p []byte, last bool) []byte {
@@ -196,7 +216,7 @@ func (c *Complaints) json(p []byte, last bool) []byte {
 		n := c.docs.next(p)
 		part := p[:n]
 		switch ofError := c.docs.inside || c.docs.ended; {
-		case ofError && len(c.held)+n > maxHeld:
+		case ofError && len(c.held)+n > c.longest():
 			c.out = append(append(c.out, c.held...), part...)
 			c.held, c.docs.inside = nil, false
 		case ofError:

@@ -79,6 +79,33 @@ func TestErrorEventsAboutTheAccount(t *testing.T) {
 	}
 }
 
+// An error that quotes the developer's text is replaced, with the app's own key too, and however long the quotation is.
+// Errors about the app's own key are shown.
+func TestErrorsThatQuoteAreReplaced(t *testing.T) {
+	t.Parallel()
+	const own = `{"type":"error","code":"provider_refused","message":` + quotingMessage + `}`
+	request := `{\"messages\":[\"` + strings.Repeat("x", 4*maxHeld) + ` hush\"]}`
+	for answer, want := range map[string]string{
+		"data: {\"error\":{\"message\":\"" + request + "\"}}\n\ndata: {\"text\":\"hush\"}\n\n": "data: {\"error\":" + own + "}\n\ndata: {\"text\":\"hush\"}\n\n",
+		`[{"text":"hush"},{"error":{"message":"` + request + `"}}]`:                            `[{"text":"hush"},{"error":` + own + `}]`,
+		`{"error":"` + request + `"}`:                                                          `{"error":` + quotingMessage + `}`,
+		"data: {\"error\":{\"code\":\"invalid_api_key\"}}\n\n":                                 "data: {\"error\":{\"code\":\"invalid_api_key\"}}\n\n",
+	} {
+		for _, size := range []int{1, 100, 1 << 20} {
+			c := Complaints{Quotes: func(failure []byte) bool { return bytes.Contains(failure, []byte("hush")) }}
+			var got []byte
+			for rest := []byte(answer); len(rest) > 0; {
+				n := min(size, len(rest))
+				got = append(got, c.Next(bytes.Clone(rest[:n]), n == len(rest))...)
+				rest = rest[n:]
+			}
+			if string(got) != want {
+				t.Errorf("in pieces of %d: got %.300q, want %.300q", size, got, want)
+			}
+		}
+	}
+}
+
 // Only errors are held back: every other byte of JSON passes at once, and so does every other line of a stream.
 func TestComplaintsHoldNothingElseBack(t *testing.T) {
 	t.Parallel()

@@ -203,8 +203,8 @@ func (r *run) send(ctx context.Context, f form, headers ...string) int {
 	body, _ := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	for _, m := range []mark{r.marks.storedKey, r.marks.storedPrompt} {
-		if m == r.marks.storedPrompt && resp.StatusCode == http.StatusOK && slices.Contains(headers, "X-Kind") {
-			continue // it stands where a model's own words stand
+		if m == r.marks.storedPrompt && resp.StatusCode == http.StatusOK && slices.Contains(headers, "text/html") {
+			continue // the answer is no error: the quotation stands where a model's own words stand
 		}
 		if found := find(append(body, fmt.Sprint(resp.Header)...), m.text); found != "" {
 			r.t.Errorf("%s with %q answers the app with %s: %q", f.path, headers, m.what, found)
