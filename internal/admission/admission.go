@@ -13,6 +13,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/prompt"
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
@@ -25,7 +26,7 @@ type Subject struct {
 }
 
 // TierName returns the name of the tier, or "".
-func (s *Subject) TierName() string {
+func (s Subject) TierName() string {
 	if s.Tier != nil {
 		return s.Tier.Name
 	}
@@ -33,15 +34,15 @@ func (s *Subject) TierName() string {
 }
 
 // Levels returns the levels that set the subject's limits.
-func (s *Subject) Levels() limit.Levels { return identity.Levels(s.Project, s.Settings, s.Tier) }
+func (s Subject) Levels() limit.Levels { return identity.Levels(s.Project, s.Settings, s.Tier) }
 
 // Rules returns the limits in force for a model, named as it is sent to the provider.
-func (s *Subject) Rules(model string) limit.Rules {
+func (s Subject) Rules(model string) limit.Rules {
 	return limit.Resolve(s.Levels(), limit.NormalizeModel(model), s.Project.Period, s.Project.Strict)
 }
 
 // CheckModel refuses a model that the project, or the tier, does not allow. param is the field that names the model.
-func (s *Subject) CheckModel(param, model string) error {
+func (s Subject) CheckModel(param, model string) error {
 	if s.Project.Allowed(s.Tier, model) {
 		return nil
 	}
@@ -53,7 +54,7 @@ func (s *Subject) CheckModel(param, model string) error {
 }
 
 // CheckEnabled refuses a disabled identity.
-func (s *Subject) CheckEnabled() error {
+func (s Subject) CheckEnabled() error {
 	if s.Settings == nil || !s.Settings.Disabled {
 		return nil
 	}
@@ -81,8 +82,16 @@ func Unpriced(model string) error {
 			`"prices": {%q: {"inputUsdPerMillion": 1, "outputUsdPerMillion": 2}}.`, model, model)}
 }
 
-// UnknownPrompt is the refusal of a stored prompt that does not exist or is disabled.
-func UnknownPrompt(name string) error {
-	return &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
-		Message: fmt.Sprintf("The project has no system prompt named %q, or it is disabled.", name)}
+// StoredPrompt returns the enabled stored prompt of a name, or the refusal of a request that it applies to.
+func StoredPrompt(p *project.Snapshot, name string) (*prompt.Prompt, error) {
+	stored := p.Prompt(name)
+	switch {
+	case stored == nil || !stored.Enabled:
+		return nil, &wire.Error{Status: http.StatusBadRequest, Code: "unknown_system_prompt", Param: "systemPrompt",
+			Message: fmt.Sprintf("The project has no system prompt named %q, or it is disabled.", name)}
+	case stored.Err != nil:
+		return nil, &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Param: "systemPrompt",
+			Message: "The stored prompt cannot be opened. The app's developer has to act; the server's log says why."}
+	}
+	return stored, nil
 }

@@ -62,8 +62,6 @@ func Explain(q Question) Explanation {
 	e.TierFrom = e.tierFrom(q.Tier)
 	if q.Model != nil {
 		e.route(*q.Model)
-	}
-	if q.Model != nil {
 		e.refuse(e.checkDefaultPrompt())
 	}
 	e.Rules = e.Subject.Rules(e.Model)
@@ -105,47 +103,40 @@ func (e *Explanation) tierFrom(claimed string) string {
 // route finds the provider of a model, and checks that the model is allowed.
 func (e *Explanation) route(model string) {
 	var err error
-	if a, ok := e.Project.Alias(model); ok {
-		model = a.Models(e.Identity, e.Tier)[0]
+	if e.Target, e.Model, err = e.chat(model); err == nil {
+		err = e.CheckModel("model", e.Model)
 	}
-	if e.Target, err = chatTarget(e.Project, model); err != nil {
-		e.Model = model
-		e.refuse(err)
-	} else {
-		e.Model = e.Target.Model
-		e.refuse(e.CheckModel("model", e.Model))
-	}
+	e.refuse(err)
 	_, e.Priced = e.Project.Price(e.Model)
 }
 
-// checkDefaultPrompt refuses a chat if the project's default prompt does not exist or is disabled.
-func (s *Subject) checkDefaultPrompt() error {
-	name := s.Project.DefaultPrompt
-	if name == "" {
+// checkDefaultPrompt refuses a chat if the project's default prompt cannot be applied.
+func (s Subject) checkDefaultPrompt() error {
+	if s.Project.DefaultPrompt == "" {
 		return nil
 	}
-	if stored := s.Project.Prompt(name); stored == nil || !stored.Enabled {
-		return UnknownPrompt(name)
-	}
-	return nil
+	_, err := StoredPrompt(s.Project, s.Project.DefaultPrompt)
+	return err
 }
 
-// chatTarget is the destination of a chat with a model. All providers serve chats.
-func chatTarget(p *project.Snapshot, model string) (provider.Target, error) {
-	ep, err := wire.Match(http.MethodPost, "/v1/chat/completions")
-	if err != nil {
-		return provider.Target{}, err
-	}
-	return provider.Route(p, ep, model, "")
-}
-
-// SentModel returns a model's name, or an alias, as it is sent to its provider, or the name itself if it has none.
-func (s *Subject) SentModel(model string) string {
+// chat returns the destination of a chat with a model, or an alias, and the model as it is sent there. All providers serve
+// chats. With the error, sent is the model's name.
+func (s Subject) chat(model string) (to provider.Target, sent string, err error) {
 	if a, ok := s.Project.Alias(model); ok {
 		model = a.Models(s.Identity, s.Tier)[0]
 	}
-	if target, err := chatTarget(s.Project, model); err == nil {
-		return target.Model
+	ep, err := wire.Match(http.MethodPost, "/v1/chat/completions")
+	if err != nil {
+		return to, model, err
 	}
-	return model
+	if to, err = provider.Route(s.Project, ep, model, ""); err != nil {
+		return to, model, err
+	}
+	return to, to.Model, nil
+}
+
+// SentModel returns a model's name, or an alias, as it is sent to its provider, or the name itself if it has none.
+func (s Subject) SentModel(model string) string {
+	_, sent, _ := s.chat(model)
+	return sent
 }

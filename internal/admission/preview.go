@@ -12,18 +12,17 @@ import (
 
 // Example is what a preview shows a refusal of.
 type Example struct {
-	Account  ledger.Account // of the identity; what it lacks of a limit is added
-	Model    string         // as it is sent to the provider
-	Metric   limit.Metric
-	Response map[string]any // fields that come before those of the settings; nil for none
-	Now      time.Time
+	Account ledger.Account // of the identity; what it lacks of a limit is added
+	Model   string         // as it is sent to the provider
+	Metric  limit.Metric
+	Now     time.Time
 }
 
 // exampleMax are the limits of a preview for a metric without a limit in force.
 var exampleMax = limit.Amounts{limit.Requests: 100, limit.Tokens: 100_000, limit.Cost: 1_000_000}
 
 // Preview returns the refusal of a request at the limit of a metric, and the decision of its limit headers.
-func (s *Subject) Preview(x Example) (*wire.Error, limit.Decision) {
+func (s Subject) Preview(x Example) (*wire.Error, limit.Decision) {
 	state := x.Account.State
 	state.Used, state.Credits, state.UnlimitedUntil = append([]limit.ModelUsage(nil), state.Used...), limit.Amounts{}, time.Time{}
 	rules := s.Rules(x.Model)
@@ -41,20 +40,22 @@ func (s *Subject) Preview(x Example) (*wire.Error, limit.Decision) {
 	if d.Refusal != limit.OverLimit || d.Metric != x.Metric { // another limit refuses too
 		d.Refusal, d.Metric, d.Lasting = limit.OverLimit, x.Metric, false
 	}
-	by := *s
-	if x.Response != nil {
-		settings := ledger.Settings{}
-		if s.Settings != nil {
-			settings = *s.Settings
-		}
-		settings.LimitResponse = project.MergeLimitResponse(x.Response, settings.LimitResponse)
-		by.Settings = &settings
+	return s.Refusal(&d, x.Model, x.Now), d
+}
+
+// With returns the subject with a limit response whose fields come before those of the settings.
+func (s Subject) With(response map[string]any) Subject {
+	settings := ledger.Settings{}
+	if s.Settings != nil {
+		settings = *s.Settings
 	}
-	return by.Refusal(&d, x.Model, x.Now), d
+	settings.LimitResponse = project.MergeLimitResponse(response, settings.LimitResponse)
+	s.Settings = &settings
+	return s
 }
 
 // WriteRefusal writes the headers of a refusal in a dialect, and returns the body. id is the request's id.
-func (s *Subject) WriteRefusal(h http.Header, e *wire.Error, d *limit.Decision, dialect wire.Dialect, id string, now time.Time) []byte {
+func (s Subject) WriteRefusal(h http.Header, e *wire.Error, d *limit.Decision, dialect wire.Dialect, id string, now time.Time) []byte {
 	Identify(h, id)
 	LimitHeaders(h, d, s.Project.Period, now)
 	return WriteError(h, e, dialect, id)

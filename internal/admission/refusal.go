@@ -19,10 +19,10 @@ const LongestWait = time.Minute
 
 // Refusal makes the answer to a decision that refuses a request for the model. It writes no header: the request may still be
 // admitted.
-func (s *Subject) Refusal(d *limit.Decision, model string, now time.Time) *wire.Error {
-	r := refused{*s, d, model, now}
+func (s Subject) Refusal(d *limit.Decision, model string, now time.Time) *wire.Error {
+	r := refused{s, d, model, now}
 	e := &wire.Error{Status: http.StatusTooManyRequests}
-	response := s.limitResponse()
+	response := s.LimitResponse()
 	switch d.Refusal {
 	case limit.OverLimit:
 		st := &d.Standings[d.Metric]
@@ -129,8 +129,8 @@ func (r *refused) vars(over *wire.LimitDetail) map[string]string {
 	return vars
 }
 
-// limitResponse is the developer's answer to a refusal. Each field is the identity's, else the tier's, else the project's.
-func (s *Subject) limitResponse() map[string]any {
+// LimitResponse is the developer's answer to a refusal. Each field is the identity's, else the tier's, else the project's.
+func (s Subject) LimitResponse() map[string]any {
 	var own, tier map[string]any
 	if s.Settings != nil {
 		own = s.Settings.LimitResponse

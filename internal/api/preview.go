@@ -104,7 +104,8 @@ func (c *control) preview(ctx context.Context, in *previewInput) (*answer[Previe
 	if by.Tier, err = c.previewTier(p, account.Settings, q.tier); err != nil {
 		return nil, err
 	}
-	x := admission.Example{Account: account, Model: previewModel(&by, q.model), Response: q.response, Now: now}
+	by = by.With(q.response)
+	x := admission.Example{Account: account, Model: previewModel(&by, q.model), Now: now}
 	x.Metric = metricOf(&by, x.Model, q.metric)
 	refusal, decision := by.Preview(x)
 	shown := *refusal
@@ -115,7 +116,7 @@ func (c *control) preview(ctx context.Context, in *previewInput) (*answer[Previe
 		return PreviewedAnswer{Status: shown.Status, Headers: flat(h), Body: body}
 	}
 	out := Preview{OpenAI: of(wire.OpenAI), Anthropic: of(wire.Anthropic), Gemini: of(wire.Gemini)}
-	out.UnknownVariables, out.Warnings = project.CheckVariables("limitResponse", responseOf(&by, q.response))
+	out.UnknownVariables, out.Warnings = project.CheckVariables("limitResponse", by.LimitResponse())
 	return show(out)
 }
 
@@ -156,18 +157,6 @@ func metricOf(by *admission.Subject, model string, named *limit.Metric) limit.Me
 		}
 	}
 	return limit.Requests
-}
-
-// responseOf returns the limit response of a preview, merged.
-func responseOf(by *admission.Subject, draft map[string]any) map[string]any {
-	levels := []map[string]any{draft}
-	if by.Settings != nil {
-		levels = append(levels, by.Settings.LimitResponse)
-	}
-	if by.Tier != nil {
-		levels = append(levels, by.Tier.LimitResponse)
-	}
-	return project.MergeLimitResponse(append(levels, by.Project.LimitResponse)...)
 }
 
 func flat(h http.Header) map[string]string {

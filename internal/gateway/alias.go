@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 
 	"github.com/tidwall/gjson"
@@ -78,8 +77,7 @@ func failedStatus(status int) bool {
 func (c *call) failedFirst(x *exchange, resp *http.Response, err error) bool {
 	switch {
 	case err != nil:
-		dial, ok := errors.AsType[*net.OpError](err)
-		return ok && dial.Op == "dial" && !x.body.taken.Load()
+		return x.unreached(err)
 	case failedStatus(resp.StatusCode):
 		return true
 	}

@@ -40,7 +40,8 @@ func (c *call) checkDemands() error {
 // checkModels refuses models that the project or the tier does not allow: the body's model and every other model that the
 // request can use.
 func (c *call) checkModels() error {
-	if err := c.checkAllowed("model", c.target.Model); err != nil {
+	asker := c.asker()
+	if err := asker.CheckModel("model", c.target.Model); err != nil {
 		return err
 	}
 	if !c.caller.Project.Restricts(c.tier) {
@@ -48,7 +49,7 @@ func (c *call) checkModels() error {
 	}
 	d := &c.env.Demands
 	for _, m := range d.Models {
-		if err := c.checkAllowed(m.Param, m.Model); err != nil {
+		if err := asker.CheckModel(m.Param, m.Model); err != nil {
 			return err
 		}
 	}
@@ -78,14 +79,14 @@ func (c *call) blocked() error {
 	if len(c.env.Demands.Models) == 0 { // most requests
 		return nil
 	}
-	by := c.asker()
+	asker := c.asker()
 	for _, m := range c.env.Demands.Models {
-		rules := by.Rules(m.Model)
+		rules := asker.Rules(m.Model)
 		for metric := range limit.Metric(limit.NumMetrics) {
 			if l, ok := rules.Limit(metric); ok && l.Blocks() {
 				d := limit.Decision{Refusal: limit.OverLimit, Metric: metric, Lasting: true}
 				d.Standings[metric] = limit.Standing{Limit: l}
-				return c.refusal(&d, m.Model)
+				return asker.Refusal(&d, m.Model, c.now)
 			}
 		}
 	}

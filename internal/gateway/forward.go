@@ -217,11 +217,17 @@ var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 // send makes the exchange. A failed dial is tried once more: the provider cannot have begun.
 func (c *call) send(x *exchange, req *http.Request) (*http.Response, error) {
 	resp, err := c.g.Transport.RoundTrip(req)
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && x.ctx.Err() == nil && !x.body.taken.Load() {
+	if x.unreached(err) && x.ctx.Err() == nil {
 		x.body.rewind()
 		resp, err = c.g.Transport.RoundTrip(req)
 	}
 	return resp, err
+}
+
+// unreached reports whether an exchange failed because no connection was made.
+func (x *exchange) unreached(err error) bool {
+	dial, ok := errors.AsType[*net.OpError](err)
+	return ok && dial.Op == "dial" && !x.body.taken.Load()
 }
 
 // unanswered accounts for a request without an answer. A request that never reached the provider costs nothing; if the

@@ -6,13 +6,11 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/airatelimit/airatelimit/internal/identity"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
 // usage answers GET /v1/usage with the report that an app shows its user.
 func (c *call) usage(ctx context.Context) error {
-	p := c.caller.Project
 	account, err := c.account(ctx)
 	if err != nil {
 		return asUnavailable(err)
@@ -21,7 +19,8 @@ func (c *call) usage(ctx context.Context) error {
 	if err := c.selectTier(); err != nil {
 		return err
 	}
-	return c.writeJSON(ledger.Report(&account, identity.Levels(p, c.settings, c.tier), c.tierName(), c.start))
+	asker := c.asker()
+	return c.writeJSON(ledger.Report(&account, asker.Levels(), asker.TierName(), c.start))
 }
 
 func (c *call) writeJSON(v any) error {

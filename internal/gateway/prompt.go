@@ -43,13 +43,9 @@ func (c *call) applyPrompt() error {
 	if named == nil && name == "" {
 		return c.withoutPromptFields()
 	}
-	stored := p.Prompt(name)
-	switch {
-	case stored == nil || !stored.Enabled:
-		return admission.UnknownPrompt(name)
-	case stored.Err != nil:
-		return &wire.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Param: "systemPrompt",
-			Message: "The stored prompt cannot be opened. The app's developer has to act; the server's log says why."}
+	stored, err := admission.StoredPrompt(p, name)
+	if err != nil {
+		return err
 	}
 	vars, err := c.env.PromptVariables()
 	if err != nil {

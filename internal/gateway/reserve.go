@@ -67,20 +67,20 @@ func (c *call) reserve(ctx context.Context, edit *wire.Edit) error {
 	p := c.caller.Project
 	c.now = c.g.Now()
 	c.at.Decided = max(1, c.now.Sub(c.start))
-	by := c.asker()
-	c.rules = by.Rules(c.target.Model)
+	asker := c.asker()
+	c.rules = asker.Rules(c.target.Model)
 	if !c.ep.Metered() {
 		if !c.rules.Paced() {
 			return nil
 		}
-		return c.ask(ctx, limit.Ask{Tier: c.tierName(), Free: true})
+		return c.ask(ctx, limit.Ask{Tier: asker.TierName(), Free: true})
 	}
 	c.est = c.estimateOf()
 	waived, err := c.waive(ctx)
 	if err != nil {
 		return err
 	}
-	ask := limit.Ask{Tier: c.tierName(), Estimate: c.est.ask()}
+	ask := limit.Ask{Tier: asker.TierName(), Estimate: c.est.ask()}
 	if p.Strict {
 		ask.Estimate, ask.Minimum = c.est.askStrict(c.ep.Operation, c.env.Answers)
 	}
@@ -114,7 +114,7 @@ func (c *call) ask(ctx context.Context, ask limit.Ask) error {
 	}
 	c.decision = &res.Decision
 	if res.Decision.Refusal != limit.Admitted {
-		return c.refusal(&res.Decision, c.target.Model)
+		return c.asker().Refusal(&res.Decision, c.target.Model, c.now)
 	}
 	c.res = res
 	c.held = true
@@ -126,12 +126,6 @@ func (c *call) ask(ctx context.Context, ask limit.Ask) error {
 func (c *call) pass(req ledger.Request) {
 	c.passed, c.res = true, c.g.Ledger.Pass(req)
 	c.w.Header().Set("X-Ratelimit-Unchecked", "true")
-}
-
-// refusal makes the answer to a decision that refuses the model.
-func (c *call) refusal(d *limit.Decision, model string) error {
-	by := c.asker()
-	return by.Refusal(d, model, c.now)
 }
 
 // settle ends the reservation with the usage. Only the first call of settle, settleFree or

@@ -34,12 +34,6 @@ func (c *call) route(query string) (err error) {
 	return err
 }
 
-// checkAllowed refuses a model that the project, or the tier, does not allow.
-func (c *call) checkAllowed(param, model string) error {
-	by := c.asker()
-	return by.CheckModel(param, model)
-}
-
 func badRequest(param, message string) error {
 	return &wire.Error{Status: http.StatusBadRequest, Code: "invalid_request", Param: param, Message: message}
 }

@@ -87,11 +87,8 @@ func (c *call) seen(done time.Time) Seen {
 
 // describe describes the call at its end to its project.
 func (c *call) describe(s Seen) Ended {
-	e := Ended{Seen: s, Project: c.caller.Project, Metered: c.ep.Metered(), Identity: c.caller.Identity, Model: c.target.Model,
+	e := Ended{Seen: s, Project: c.caller.Project, Metered: c.ep.Metered(), Identity: c.caller.Identity, Tier: c.asker().TierName(), Model: c.target.Model,
 		Dialect: c.ep.Dialect.String(), Stream: c.env != nil && c.env.Stream, Decision: c.decision}
-	if c.tier != nil {
-		e.Tier = c.tier.Name
-	}
 	if c.target.Provider != nil {
 		e.ProviderName = c.target.Provider.Name
 	}

@@ -25,19 +25,12 @@ func (c *call) identify(ctx context.Context, fresh bool) (err error) {
 	if c.settings, err = c.readSettings(ctx, fresh); err != nil {
 		return asUnavailable(err)
 	}
-	by := c.asker()
-	return by.CheckEnabled()
+	return c.asker().CheckEnabled()
 }
 
 // asker is the subject as the shared decisions see it.
 func (c *call) asker() admission.Subject {
 	return admission.Subject{Project: c.caller.Project, Identity: c.caller.Identity, Settings: c.settings, Tier: c.tier}
-}
-
-// tierName returns the name of the tier, or "".
-func (c *call) tierName() string {
-	by := c.asker()
-	return by.TierName()
 }
 
 // readSettings returns the identity's settings. Unless fresh, they may come from a cache
