@@ -37,18 +37,34 @@ func (p *patches) replace(at token, with []byte) {
 
 // insert adds a member at the start of the object that begins at open. It may be called several times for an object.
 func (p *patches) insert(open int, name string, value []byte) {
-	member := append(append(quote(name), ':'), value...)
 	for i := range p.list {
 		if p.list[i].start == open+1 && p.list[i].end == open+1 {
-			p.list[i].with = slices.Concat(member, []byte(","), p.list[i].with)
+			p.list[i].with = slices.Concat(asMember(name, value), []byte(","), p.list[i].with)
 			return
 		}
 	}
 	s := scanner{data: p.body, pos: open + 1}
-	if s.space() != '}' {
-		member = append(member, ',')
+	p.prepend(open, asMember(name, value), s.space() != '}')
+}
+
+// prepend puts a member or an element before those that are left in the object or array that begins at open.
+func (p *patches) prepend(open int, with []byte, left bool) {
+	if left {
+		with = append(with, ',')
 	}
-	p.list = append(p.list, patch{open + 1, open + 1, member})
+	p.list = append(p.list, patch{open + 1, open + 1, with})
+}
+
+func asMember(name string, value []byte) []byte { return append(append(quote(name), ':'), value...) }
+
+// word decodes a string to compare it with known words.
+func (p *patches) word(v token) []byte {
+	raw := p.body[v.start+1 : v.end-1]
+	if !v.escaped {
+		return raw
+	}
+	decoded, _ := unescape(make([]byte, 0, len(raw)), raw)
+	return decoded
 }
 
 // apply returns the body with the replacements made, or the body itself if there are none.
@@ -93,18 +109,16 @@ func (e *Envelope) editModel(p *patches, name string) {
 		p.replace(e.fields[model], []byte(name))
 	case e.spec().ModelInPath:
 		for _, tok := range e.models {
-			p.replace(tok, quote(e.prefix(tok)+name))
+			p.replace(tok, quote(e.prefix(p.word(tok))+name))
 		}
 	default:
 		p.replace(e.fields[model], quote(name))
 	}
 }
 
-// prefix returns the "models/" before a model's name in a Gemini body, or "".
-func (e *Envelope) prefix(tok token) string {
-	raw := e.body[tok.start+1 : tok.end-1]
-	name, _ := unescape(make([]byte, 0, len(raw)), raw)
-	if len(name) == len(e.Model) {
+// prefix returns the "models/" before a model in a Gemini body, or "".
+func (e *Envelope) prefix(inBody []byte) string {
+	if len(inBody) == len(e.Model) {
 		return ""
 	}
 	return modelsPrefix

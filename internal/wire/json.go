@@ -231,6 +231,19 @@ func (s *scanner) text() (token, error) {
 	}
 }
 
+// inside returns the bytes between a string's quotes.
+func (s *scanner) inside(v token) []byte { return s.data[v.start+1 : v.end-1] }
+
+// decode returns a string's decoded value; ok is false if parsers would disagree about it.
+func (s *scanner) decode(v token) (value string, ok bool) {
+	raw := s.inside(v)
+	if !v.escaped {
+		return string(raw), true
+	}
+	decoded, ok := unescape(make([]byte, 0, len(raw)), raw)
+	return string(decoded), ok
+}
+
 // escape reads a backslash and the escape after it.
 func (s *scanner) escape() error {
 	s.pos++

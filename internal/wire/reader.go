@@ -301,9 +301,6 @@ func (r *reader) checkKey(key token) error {
 	return invalid("", "A field's name holds a NUL or half of a surrogate pair. Leave it out.")
 }
 
-// inside returns the bytes between a string's quotes.
-func (r *reader) inside(v token) []byte { return r.data[v.start+1 : v.end-1] }
-
 // short decodes a string to compare it with the few known words; the result is valid until the next call. A longer string
 // comes back undecoded, and its backslashes keep it from matching a known word.
 func (r *reader) short(v token) []byte {
@@ -313,16 +310,6 @@ func (r *reader) short(v token) []byte {
 	}
 	word, _ := unescape(r.e.scratch[:0], raw)
 	return word
-}
-
-// decode returns a string's decoded value; ok is false if parsers would disagree about it.
-func (r *reader) decode(v token) (s string, ok bool) {
-	raw := r.inside(v)
-	if !v.escaped {
-		return string(raw), true
-	}
-	decoded, ok := unescape(make([]byte, 0, len(raw)), raw)
-	return string(decoded), ok
 }
 
 // controls returns the control fields that an object at a place can have.

@@ -63,7 +63,7 @@ func (e *Envelope) PromptVariables() (map[string]string, error) {
 	vars := map[string]string{}
 	s := scanner{data: e.body, pos: tok.start}
 	err := s.each('}', func(name, value token) error {
-		key, ok := s.decoded(name)
+		key, ok := s.decode(name)
 		if !ok {
 			return invalid(params[systemPromptVariables], "`systemPromptVariables` has a name with broken Unicode.")
 		}
@@ -74,7 +74,7 @@ func (e *Envelope) PromptVariables() (map[string]string, error) {
 		if value.kind != text {
 			return invalid(param, "`%s` must be a string, got %s.", param, value.kind)
 		}
-		if vars[key], ok = s.decoded(value); !ok {
+		if vars[key], ok = s.decode(value); !ok {
 			return invalid(param, "`%s` has broken Unicode.", param)
 		}
 		switch {
@@ -126,7 +126,7 @@ type found struct {
 // conversation edits the object at open, which holds a conversation.
 func (i *instructing) conversation(open int) error {
 	var f found
-	empty, err := i.cut(open, '}', func(name, value token) (bool, error) { return i.member(&f, name, value) })
+	left, err := i.cut(open, '}', func(name, value token) (bool, error) { return i.member(&f, name, value) })
 	if err != nil {
 		return err
 	}
@@ -134,24 +134,24 @@ func (i *instructing) conversation(open int) error {
 		i.op = GenerateContent // as which the conversation inside is written
 		return i.conversation(f.nested.start)
 	}
-	emptyTurns := false
+	turnsLeft := false
 	if f.turns.kind == array {
-		emptyTurns, err = i.cut(f.turns.start, ']', func(_, turn token) (bool, error) { return i.instructs(turn) })
+		turnsLeft, err = i.cut(f.turns.start, ']', func(_, turn token) (bool, error) { return i.instructs(turn) })
 		if err != nil {
 			return err
 		}
 	}
 	switch i.op {
 	case ChatCompletions:
-		return i.firstMessage(open, f.turns, empty, emptyTurns)
+		return i.firstMessage(open, f.turns, left, turnsLeft)
 	case Messages, CountMessageTokens:
-		i.insertInto(open, "system", i.quoted, empty)
+		i.prepend(open, asMember("system", i.quoted), left)
 	case CountTokens:
-		i.wrap(open, f, empty)
+		i.wrap(open, f, left)
 	case GenerateContent, StreamGenerateContent:
-		i.insertInto(open, "systemInstruction", i.content(), empty)
+		i.prepend(open, asMember("systemInstruction", i.content()), left)
 	default:
-		i.insertInto(open, "instructions", i.quoted, empty)
+		i.prepend(open, asMember("instructions", i.quoted), left)
 	}
 	return nil
 }
@@ -204,19 +204,15 @@ func (i *instructing) instructs(turn token) (yes bool, err error) {
 }
 
 // firstMessage inserts the instruction as the first message.
-func (i *instructing) firstMessage(open int, turns token, empty, emptyTurns bool) error {
+func (i *instructing) firstMessage(open int, turns token, left, turnsLeft bool) error {
 	message := slices.Concat([]byte(`{"role":"system","content":`), i.quoted, []byte("}"))
 	switch turns.kind {
 	case missing:
-		i.insertInto(open, "messages", slices.Concat([]byte("["), message, []byte("]")), empty)
+		i.prepend(open, asMember("messages", slices.Concat([]byte("["), message, []byte("]"))), left)
 	case null:
 		i.replace(turns, slices.Concat([]byte("["), message, []byte("]")))
 	case array:
-		s := scanner{data: i.body, pos: turns.start + 1}
-		if s.space() != ']' && !emptyTurns {
-			message = append(message, ',')
-		}
-		i.list = append(i.list, patch{turns.start + 1, turns.start + 1, message})
+		i.prepend(turns.start, message, turnsLeft)
 	default:
 		return invalid("messages", "`messages` must be a list, got %s.", turns.kind)
 	}
@@ -230,34 +226,21 @@ func (i *instructing) content() []byte {
 
 // wrap puts a Gemini conversation whose tokens are counted into a generateContentRequest: only there can it have an
 // instruction.
-func (i *instructing) wrap(open int, f found, empty bool) {
+func (i *instructing) wrap(open int, f found, left bool) {
 	inside := []byte(`"generateContentRequest":{`)
 	if f.model.kind == missing {
 		inside = append(append(inside, `"model":`...), append(quote(modelsPrefix+i.model), ',')...)
 	}
 	inside = append(append(inside, `"systemInstruction":`...), i.content()...)
-	s := scanner{data: i.body, pos: open + 1}
-	if s.space() != '}' && !empty {
-		inside = append(inside, ',')
-	}
-	i.list = append(i.list, patch{open + 1, open + 1, inside})
-	s = scanner{data: i.body, pos: open}
+	i.prepend(open, inside, left)
+	s := scanner{data: i.body, pos: open}
 	_, _ = s.skip() // it was read before
 	i.list = append(i.list, patch{s.pos - 1, s.pos - 1, []byte("}")})
 }
 
-// insertInto inserts a member at the start of an object, of which nothing is left if empty.
-func (p *patches) insertInto(open int, name string, value []byte, empty bool) {
-	if empty {
-		p.list = append(p.list, patch{open + 1, open + 1, append(append(quote(name), ':'), value...)})
-		return
-	}
-	p.insert(open, name, value)
-}
-
 // cut removes the members of an object, or the elements of an array, for which remove says so, each with one comma. open is
-// where the object or array begins and closing its last byte. It reports whether it has removed all of at least one.
-func (p *patches) cut(open int, closing byte, remove func(name, value token) (bool, error)) (emptied bool, err error) {
+// where the object or array begins and closing its last byte. It reports whether any are left.
+func (p *patches) cut(open int, closing byte, remove func(name, value token) (bool, error)) (left bool, err error) {
 	s := scanner{data: p.body, pos: open}
 	run, end, kept := -1, -1, -1 // where removed members begin and end; where the last kept one ends
 	err = s.each(closing, func(name, value token) error {
@@ -281,30 +264,21 @@ func (p *patches) cut(open int, closing byte, remove func(name, value token) (bo
 		}
 		return nil
 	})
+	left = kept >= 0
 	if err != nil || run < 0 {
-		return false, err
+		return left, err
 	}
-	if kept >= 0 {
+	if left {
 		run = kept // with the comma before
 	}
 	p.list = append(p.list, patch{start: run, end: end})
-	return kept < 0, nil
+	return left, nil
 }
 
 // names reports whether a member's name is one of fields in some letter case.
 func (p *patches) names(fields []string, name token) bool {
 	key := p.word(name)
 	return slices.ContainsFunc(fields, func(field string) bool { return foldEqual(key, field) })
-}
-
-// word decodes a string to compare it with known words.
-func (p *patches) word(v token) []byte {
-	raw := p.body[v.start+1 : v.end-1]
-	if !v.escaped {
-		return raw
-	}
-	decoded, _ := unescape(make([]byte, 0, len(raw)), raw)
-	return decoded
 }
 
 // each calls do for each member of the object, or element of the array, at pos. An element has no name. It was read before.
@@ -361,14 +335,4 @@ func (s *scanner) skip() (token, error) {
 		}
 	}
 	return token{}, s.syntax("a closing bracket")
-}
-
-// decoded returns a string's decoded value; ok is false if parsers would disagree about it.
-func (s *scanner) decoded(v token) (value string, ok bool) {
-	raw := s.data[v.start+1 : v.end-1]
-	if !v.escaped {
-		return string(raw), true
-	}
-	out, ok := unescape(make([]byte, 0, len(raw)), raw)
-	return string(out), ok
 }

@@ -182,7 +182,7 @@ func checkCut(t *testing.T, body []byte, drop func(string) bool) {
 		closing = ']'
 	}
 	p := patches{body: body}
-	emptied, err := p.cut(s.pos, closing, func(name, value token) (bool, error) {
+	left, err := p.cut(s.pos, closing, func(name, value token) (bool, error) {
 		if closing == '}' {
 			return drop(string(p.word(name))), nil
 		}
@@ -210,8 +210,8 @@ func checkCut(t *testing.T, body []byte, drop func(string) bool) {
 	case []any:
 		n = len(v)
 	}
-	if emptied && n != 0 || !emptied && n == 0 && len(p.list) > 0 {
-		t.Errorf("%s: emptied is %v, and %d are left", body, emptied, n)
+	if left != (n > 0) {
+		t.Errorf("%s: left is %v, and %d are left", body, left, n)
 	}
 	if !subsequence(p.apply(), body) {
 		t.Errorf("%s became %s, which has bytes of its own", body, p.apply())
@@ -288,7 +288,7 @@ func duplicates(body []byte) bool {
 	names := map[string]bool{}
 	s := scanner{data: body}
 	err := s.each('}', func(name, _ token) error {
-		if n, _ := s.decoded(name); names[n] {
+		if n, _ := s.decode(name); names[n] {
 			return fmt.Errorf("twice")
 		} else {
 			names[n] = true

@@ -211,7 +211,7 @@ func (d *veiledDocument) word() string {
 	if err != nil || tok.end != len(quoted) {
 		return ""
 	}
-	name, _ := s.decoded(tok)
+	name, _ := s.decode(tok)
 	return name
 }
 
