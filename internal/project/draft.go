@@ -1,25 +1,17 @@
 package project
 
-import "maps"
-
 // Settings returns the settings of the snapshot, without keys. The caller must not change what they refer to.
 func (s *Snapshot) Settings() Settings { return s.settings }
 
 // Draft returns the snapshot that would be in force with other settings: with the same keys for the providers that both have,
 // the same prompts and the same price book. It is for questions, not for requests.
 func (s *Snapshot) Draft(settings Settings) (*Snapshot, error) {
-	given := settings.Providers
-	settings.Providers = maps.Clone(given)
-	for name, p := range given {
-		p.Key = ""
-		settings.Providers[name] = p
-	}
-	draft, err := NewSnapshot(Record{Key: s.Key, Settings: settings, Revision: s.Revision}, nil)
+	draft, err := NewSnapshot(Record{Key: s.Key, Settings: settings.withoutKeys(), Revision: s.Revision}, nil)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range draft.configured {
-		if key := given[p.Name].Key; key != "" && !isMask(key) {
+		if key := settings.Providers[p.Name].Key; key != "" && !isMask(key) {
 			p.Key = key
 		} else if before, ok := s.providers[p.Name]; ok {
 			p.Key, p.KeyError, p.forms = before.Key, before.KeyError, before.forms

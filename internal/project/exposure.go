@@ -129,10 +129,7 @@ func (w *warner) mostSpend(who subject) (micros int64, free []string) {
 	if !w.snapshot.Restricts(who.tier) {
 		models = append(models, unlisted)
 	}
-	levels := limit.Levels{Project: w.snapshot.Level}
-	if who.tier != nil {
-		levels.Tier = who.tier.Level
-	}
+	levels := w.levels(who.tier)
 	var all [][]bound
 	for _, model := range models {
 		if !w.may(who.path, resolveSteps+keysOf(levels)+keySteps) {
@@ -210,14 +207,8 @@ func mostToken(p price.Price) int64 {
 // mostRequest is the highest usual cost of a request: a full context and the longest answer, or ten images, four hours of
 // sound, or the longest text to speak.
 func mostRequest(p price.Price) int64 {
-	const usual = 100_000 // tokens, if the price book has no figure
-	u := price.Usage{Input: p.Context, Output: p.MaxOutput, Images: 10, AudioMillis: 4 * 3_600_000, Characters: 4096}
-	if u.Input == 0 {
-		u.Input = usual
-	}
-	if u.Output == 0 {
-		u.Output = usual
-	}
+	u := longest(p)
+	u.Images, u.AudioMillis, u.Characters = 10, 4*3_600_000, 4096
 	return p.Cost(u)
 }
 

@@ -217,9 +217,18 @@ func isMask(key string) bool {
 
 // Masked returns s with the providers' keys replaced by their masks, which show the last four characters.
 func (s Settings) Masked() Settings {
+	return s.withKeys(func(_, key string) string { return mask(key) })
+}
+
+func (s Settings) withoutKeys() Settings {
+	return s.withKeys(func(string, string) string { return "" })
+}
+
+// withKeys returns a copy of the settings in which each provider has another key, made of its name and its key.
+func (s Settings) withKeys(made func(provider, key string) string) Settings {
 	providers := make(map[string]ProviderFields, len(s.Providers))
 	for name, p := range s.Providers {
-		p.Key = mask(p.Key)
+		p.Key = made(name, p.Key)
 		providers[name] = p
 	}
 	s.Providers = providers

@@ -48,13 +48,7 @@ func (k SealedKey) Hides(key string) bool {
 
 // Document returns the settings with masked keys, to be shown or changed by Patch.
 func (r Record) Document() Settings {
-	s := r.Settings
-	s.Providers = make(map[string]ProviderFields, len(r.Settings.Providers))
-	for name, p := range r.Settings.Providers {
-		p.Key = r.Keys[name].Mask
-		s.Providers[name] = p
-	}
-	return s
+	return r.Settings.withKeys(func(name, _ string) string { return r.Keys[name].Mask })
 }
 
 // With returns r with other settings, usually its Document after a Patch. A masked key keeps its sealed key; seal seals any
@@ -64,7 +58,6 @@ func (r Record) Document() Settings {
 // changes. Errors are *document.FieldError, or those of seal.
 func (r Record) With(s Settings, seal func(provider, key string) (string, error)) (Record, error) {
 	keys := make(map[string]SealedKey, len(s.Providers))
-	providers := make(map[string]ProviderFields, len(s.Providers))
 	for name, p := range s.Providers {
 		path := document.Join("providers", name) + ".key"
 		kept, had := r.Keys[name]
@@ -83,11 +76,8 @@ func (r Record) With(s Settings, seal func(provider, key string) (string, error)
 		default:
 			keys[name] = kept
 		}
-		p.Key = ""
-		providers[name] = p
 	}
-	s.Providers = providers
-	r.Settings, r.Keys = s, keys
+	r.Settings, r.Keys = s.withoutKeys(), keys
 	return r, nil
 }
 

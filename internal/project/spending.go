@@ -62,10 +62,7 @@ func (w *warner) subjects() (all []subject) {
 // unbounded warns of models that an identity in a tier, nil for none, may use without a limit, or with only a limit of
 // requests that allows more than maxSpend. subject begins the warning's sentence.
 func (w *warner) unbounded(path string, t *Tier, subject string) {
-	levels := limit.Levels{Project: w.snapshot.Level}
-	if t != nil {
-		levels.Tier = t.Level
-	}
+	levels := w.levels(t)
 	const unlisted = "\x00" // a model that no key names
 	var free, dear []string
 	sums := make(map[string]int64) // of dear
@@ -112,6 +109,15 @@ func (w *warner) unbounded(path string, t *Tier, subject string) {
 		slices.SortStableFunc(dear, func(a, b string) int { return cmp.Compare(sums[b], sums[a]) })
 		w.warn(path, "%s is limited in requests alone for %s, which can cost up to $%d %s. "+advice, subject, few(dear), sums[dear[0]]/1e6, w.snapshot.Period)
 	}
+}
+
+// levels are those of an identity without settings in a tier, nil for none.
+func (w *warner) levels(t *Tier) limit.Levels {
+	levels := limit.Levels{Project: w.snapshot.Level}
+	if t != nil {
+		levels.Tier = t.Level
+	}
+	return levels
 }
 
 // callable lists the models of the price book and of the settings that an identity in a tier may call. Models of the price
@@ -183,10 +189,7 @@ func (w *warner) maxCost(path, model string, requests int64) int64 {
 		each = w.costOf(model)
 		w.costs[model] = each
 	}
-	if each > 0 && requests > limit.MaxAmount/each {
-		return limit.MaxAmount
-	}
-	return each * requests
+	return timesSat(requests, each)
 }
 
 // costOf estimates the highest cost of a request.
@@ -195,15 +198,13 @@ func (w *warner) costOf(model string) int64 {
 	if !ok {
 		return 0
 	}
+	return p.Cost(longest(p))
+}
+
+// longest is the usage of a full context and the longest answer.
+func longest(p price.Price) price.Usage {
 	const usual = 100_000 // tokens, if the price book has no figure
-	input, output := p.Context, p.MaxOutput
-	if input == 0 {
-		input = usual
-	}
-	if output == 0 {
-		output = usual
-	}
-	return p.Cost(price.Usage{Input: input, Output: output})
+	return price.Usage{Input: cmp.Or(p.Context, usual), Output: cmp.Or(p.MaxOutput, usual)}
 }
 
 // few names at most three of several models.

@@ -39,13 +39,7 @@ func (s Settings) Warnings(book *PriceBook) []Warning {
 
 // warner returns a warner of the settings. It reports false if they are invalid.
 func (s Settings) warner(book *PriceBook) (*warner, bool) {
-	r := Record{Settings: s}
-	r.Settings.Providers = make(map[string]ProviderFields, len(s.Providers))
-	for name, p := range s.Providers {
-		p.Key = ""
-		r.Settings.Providers[name] = p
-	}
-	snapshot, err := NewSnapshot(r, nil)
+	snapshot, err := NewSnapshot(Record{Settings: s.withoutKeys()}, nil)
 	if err != nil {
 		return nil, false
 	}
@@ -410,54 +404,38 @@ var variable = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
 // variables warns of unknown variables in a limit response.
 func (w *warner) variables(path string, response map[string]any) {
 	if w.may(path, 1) {
-		w.all = append(w.all, variableWarnings(path, response)...)
+		_, warnings := CheckVariables(path, response)
+		w.all = append(w.all, warnings...)
 	}
 }
 
 // CheckVariables returns the names of unknown variables in a limit response, sorted, and a warning for each place.
 func CheckVariables(path string, response map[string]any) (unknown []string, warnings []Warning) {
-	unknown = []string{}
-	var find func(v any)
-	find = func(v any) {
-		switch v := v.(type) {
-		case string:
-			for _, m := range variable.FindAllStringSubmatch(v, -1) {
-				if !slices.Contains(ResponseVariables, m[1]) {
-					unknown = append(unknown, m[1])
-				}
-			}
-		case []any:
-			for _, item := range v {
-				find(item)
-			}
-		case map[string]any:
-			for _, item := range v {
-				find(item)
-			}
-		}
-	}
-	find(response)
+	unknown, warnings = []string{}, []Warning{}
+	unknownVariables(path, response, func(at, name string) {
+		unknown = append(unknown, name)
+		warnings = append(warnings, Warning{at, fmt.Sprintf("{{%s}} is not filled in and stays as it is written. There are %s.", name, strings.Join(ResponseVariables, ", "))})
+	})
 	slices.Sort(unknown)
-	return slices.Compact(unknown), append([]Warning{}, variableWarnings(path, response)...)
+	return slices.Compact(unknown), warnings
 }
 
-// variableWarnings warns of unknown variables in a limit response.
-func variableWarnings(path string, v any) (all []Warning) {
+// unknownVariables calls each for every unknown variable in a limit response.
+func unknownVariables(path string, v any, each func(path, name string)) {
 	switch v := v.(type) {
 	case string:
 		for _, m := range variable.FindAllStringSubmatch(v, -1) {
 			if !slices.Contains(ResponseVariables, m[1]) {
-				all = append(all, Warning{path, fmt.Sprintf("%s is not filled in and stays as it is written. There are %s.", m[0], strings.Join(ResponseVariables, ", "))})
+				each(path, m[1])
 			}
 		}
 	case []any:
 		for i, item := range v {
-			all = append(all, variableWarnings(document.Index(path, i), item)...)
+			unknownVariables(document.Index(path, i), item, each)
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, variableWarnings(document.Join(path, name), v[name])...)
+			unknownVariables(document.Join(path, name), v[name], each)
 		}
 	}
-	return all
 }
