@@ -118,7 +118,7 @@ func judge(p *project.Provider, status int, body []byte) Finding {
 	models := gjson.GetBytes(body, p.Dialect.Spec().List.Member)
 	switch {
 	case status == http.StatusOK && gjson.ValidBytes(body) && models.IsArray():
-		return Finding{Message: p.Name + " takes this key.", Models: int(gjson.GetBytes(body, p.Dialect.Spec().List.Member+".#").Int())}
+		return Finding{Message: p.Name + " takes this key.", Models: int(models.Get("#").Int())}
 	case status >= 400 && status < 500 && paid:
 		return found(p, NoCredit, p.Name+" knows the key, and its account has no credit left.")
 	case status == http.StatusTooManyRequests:

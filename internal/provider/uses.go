@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -59,10 +60,7 @@ func (u *Uses) Take() []Use {
 		uses = append(uses, use)
 	}
 	slices.SortFunc(uses, func(a, b Use) int {
-		if by := strings.Compare(a.Project, b.Project); by != 0 {
-			return by
-		}
-		return strings.Compare(a.Provider, b.Provider)
+		return cmp.Or(strings.Compare(a.Project, b.Project), strings.Compare(a.Provider, b.Provider))
 	})
 	return uses
 }
