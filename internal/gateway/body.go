@@ -156,9 +156,11 @@ func (c *call) dropBody(x *exchange, resp *http.Response) {
 	c.giveMemory(c.memory)
 }
 
+// added is about the most bytes that an edit adds, besides a stored prompt.
+const added = 4 << 10
+
 // edited returns the body to send. If that is a copy, its memory is taken from the budget too.
 func (c *call) edited(edit wire.Edit) ([]byte, error) {
-	const added = 4 << 10 // about the most bytes that an edit adds
 	n := int64(len(c.body) + added)
 	if err := c.takeMemory(n, 0); err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 // instruction is the stored prompt of a request.
 type instruction struct {
 	instructed bool      // the body has been looked at
-	refused    error     // why the prompt cannot be applied; it is told after what is wrong with the tier or the model
+	refused    error     // why the prompt cannot be applied; errors about the tier or the model come first
 	text       string    // the text that was put into the body; "" for none
 	veil       wire.Veil // hides the text where a provider repeats it
 }
@@ -55,14 +55,12 @@ func (c *call) applyPrompt() error {
 	if len(missing) > 0 {
 		return badRequest("systemPromptVariables."+missing[0], fmt.Sprintf("The stored prompt needs `systemPromptVariables` with a string for %s.", strings.Join(missing, ", ")))
 	}
-	body, err := c.env.Instruct(text)
-	if err == nil {
-		err = c.replaceBody(body)
+	const escaped = 6 // the most bytes that JSON needs for one
+	if err := c.replaceBody(escaped*len(text)+added, func() ([]byte, error) { return c.env.Instruct(text) }); err != nil {
+		return err
 	}
-	if err == nil {
-		c.text, c.veil.On = text, true
-	}
-	return err
+	c.text, c.veil.On = text, true
+	return nil
 }
 
 // withoutPromptFields takes fields of stored prompts out of a body that uses none: no provider knows them.
@@ -70,17 +68,18 @@ func (c *call) withoutPromptFields() error {
 	if !c.env.PromptFields() {
 		return nil
 	}
-	body, err := c.env.Uninstruct()
-	if err != nil {
-		return err
-	}
-	return c.replaceBody(body)
+	return c.replaceBody(0, c.env.Uninstruct)
 }
 
-// replaceBody makes a body the request's, and frees the client's.
-func (c *call) replaceBody(body []byte) error {
-	before := c.memory
-	if err := c.takeMemory(int64(len(body)), 0); err != nil {
+// replaceBody makes the edited body the request's, and frees the client's. It takes the memory of the copy before the edit,
+// which adds at most growth bytes.
+func (c *call) replaceBody(growth int, edit func() ([]byte, error)) error {
+	before, n := c.memory, int64(len(c.body)+growth)
+	if err := c.takeMemory(n, 0); err != nil {
+		return err
+	}
+	body, err := edit()
+	if err != nil {
 		return err
 	}
 	env, err := wire.Parse(c.ep, c.r.Header.Get("Content-Type"), body)
@@ -88,12 +87,12 @@ func (c *call) replaceBody(body []byte) error {
 		return err
 	}
 	c.body, c.env = body, env
-	c.giveMemory(before)
+	c.giveMemory(before + n - int64(len(body)))
 	return nil
 }
 
 // repeats reports whether a provider's error may quote the stored prompt. Some servers quote a whole request that they do not
-// take. An error that is too long to be searched may.
+// take. An error that is too long to be searched counts as one that does.
 func (c *call) repeats(head []byte) bool {
 	return c.text != "" && (len(head) >= errorBody || quotes(string(head), c.text))
 }
@@ -140,7 +139,7 @@ func plainLetters(s string) string {
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == '\\' && i+1 < len(s) {
-			r, size = ' ', 2 // of an escape such as \n nothing counts
+			r, size = ' ', 2 // an escape such as \n stands for no letter
 			if s[i+1] == 'u' && i+6 <= len(s) {
 				if n, err := strconv.ParseUint(s[i+2:i+6], 16, 16); err == nil {
 					r, size = rune(n), 6
