@@ -20,7 +20,7 @@ type Use struct {
 // nothing.
 type Uses struct {
 	mu  sync.Mutex
-	all map[[2]string]Use
+	all map[[2]string]*Use
 }
 
 // Used notes that a provider has answered a request with a project's stored key.
@@ -40,13 +40,15 @@ func (u *Uses) note(project, provider string, change func(*Use)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.all == nil {
-		u.all = map[[2]string]Use{}
+		u.all = map[[2]string]*Use{}
 	}
 	key := [2]string{project, provider}
 	use := u.all[key]
-	use.Project, use.Provider = project, provider
-	change(&use)
-	u.all[key] = use
+	if use == nil {
+		use = &Use{Project: project, Provider: provider}
+		u.all[key] = use
+	}
+	change(use)
 }
 
 // Take returns what was gathered since the last call, in the order of the projects and providers.
@@ -57,7 +59,7 @@ func (u *Uses) Take() []Use {
 	u.mu.Unlock()
 	uses := make([]Use, 0, len(all))
 	for _, use := range all {
-		uses = append(uses, use)
+		uses = append(uses, *use)
 	}
 	slices.SortFunc(uses, func(a, b Use) int {
 		return cmp.Or(strings.Compare(a.Project, b.Project), strings.Compare(a.Provider, b.Provider))
