@@ -23,19 +23,19 @@ type Change struct {
 // Changes lists the differences of two settings, sorted by path. Lists are compared as a whole, because their elements have
 // no names. Provider keys are masked.
 func (s Settings) Changes(before Settings) ([]Change, error) {
-	old, err := members(before.Masked())
+	hidden, shown := before.Masked(), s.Masked()
+	old, err := members(hidden)
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := members(s.Masked())
+	fresh, err := members(shown)
 	if err != nil {
 		return nil, err
 	}
 	changes := compare([]Change{}, "", old, fresh)
-	hidden, shown := before.Masked().Providers, s.Masked().Providers
 	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
-		mask := shown[name].Key
-		if s.Providers[name].Key != before.Providers[name].Key && mask == hidden[name].Key {
+		mask := shown.Providers[name].Key
+		if s.Providers[name].Key != before.Providers[name].Key && mask == hidden.Providers[name].Key {
 			path := document.Join("providers", name) + ".key"
 			changes = append(changes, Change{path, mask, mask, path + ": replaced (the new one has the same mask)"})
 		}
