@@ -10,9 +10,9 @@ import (
 	"github.com/airatelimit/airatelimit/internal/wire"
 )
 
-// Example is what a preview shows a refusal of.
+// Example is the request whose refusal a preview shows.
 type Example struct {
-	Account ledger.Account // of the identity; what it lacks of a limit is added
+	Account ledger.Account // of the identity; the preview adds usage up to the limit
 	Model   string         // as it is sent to the provider
 	Metric  limit.Metric
 	Now     time.Time

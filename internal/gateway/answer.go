@@ -294,8 +294,8 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 	}
 }
 
-// shown returns what the client may see of a piece of the answer; last says that it is the end. Of a stored key, of the
-// account behind it and of a stored prompt it sees nothing.
+// shown returns what the client may see of a piece of the answer; last says that it is the end. It leaves out a stored key,
+// errors about the account behind it, and a stored prompt where the provider repeats the request.
 func (c *call) shown(p []byte, last bool) []byte {
 	return c.errors.Next(c.redactor.Next(c.veil.Next(p), last), last)
 }

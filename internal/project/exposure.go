@@ -149,7 +149,7 @@ func (w *warner) mostSpend(who subject) (micros int64, free []string) {
 	return leastSum(all), free
 }
 
-// perDay is how many periods of a project begin in a day, at most. Of a longer period, the whole limit can be used in a day.
+// perDay is how many periods of a project begin in a day, at most. The whole limit of a longer period can be used in a day.
 func perDay(p limit.Period) int64 {
 	if p == limit.Hourly {
 		return 24
@@ -252,7 +252,7 @@ func leastSum(all [][]bound) int64 {
 // adviceUSD are the cost limits that advice proposes, the highest first.
 var adviceUSD = []USD{5_000_000, 1_000_000, 500_000, 100_000, 50_000, 10_000}
 
-// advice returns changes that may lower the exposure, by topic. Of a topic, the first one that does is given.
+// advice returns changes that may lower the exposure, by topic. Exposure takes the first one of a topic that does.
 func (s Settings) advice() (topics [][]Advice) {
 	w, ok := s.warner(nil)
 	if !ok {
@@ -271,7 +271,7 @@ func (s Settings) advice() (topics [][]Advice) {
 		[]Advice{{Path: "trustTierHeader", Value: false, Text: "Take tiers from your server alone.",
 			apply: func(s *Settings) { s.IgnoreTierHeader = true }}},
 		s.defaultTierAdvice(),
-		[]Advice{{Path: "unknownTier", Value: TierDefault, Text: "Give the default tier to whoever invents a tier.",
+		[]Advice{{Path: "unknownTier", Value: TierDefault, Text: "Give the default tier to requests that invent a tier.",
 			apply: func(s *Settings) { s.UnknownTier = TierDefault }}},
 		[]Advice{{Path: "failOpen", Value: false, Text: "Refuse requests while the database is away.",
 			apply: func(s *Settings) { s.FailOpen = false }}})

@@ -35,7 +35,7 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// What is inserted is never read as a template, whatever it is, and a text without variables stays as it is.
+// An inserted value is never read as a template, whatever it is, and a text without variables stays as it is.
 func FuzzFill(f *testing.F) {
 	f.Add("a {{x}} b", "{{x}}{{y}}")
 	f.Add("{{{x}}", "}}")

@@ -132,7 +132,7 @@ func judge(p *project.Provider, status int, body []byte) Finding {
 	case status >= 500:
 		return found(p, Unreachable, fmt.Sprintf("%s answers with an error of its own (%d).", p.Name, status))
 	}
-	return found(p, WrongVendor, fmt.Sprintf("What answers at the base URL (%d) is not an API of the dialect %s.", status, p.Dialect))
+	return found(p, WrongVendor, fmt.Sprintf("The server at the base URL answers with %d, and not as an API of the dialect %s.", status, p.Dialect))
 }
 
 // found is a failed check, with what to do about it.

@@ -9,7 +9,7 @@ type Veil struct {
 	On bool
 
 	events, known bool   // the answer's form, once it is known
-	line          uint8  // events: what of a line has been read, see lineStart
+	line          uint8  // events: how far the line has been read, see lineStart
 	field         []byte // events: the name of the line's field so far
 	empty         bool   // events: the line has no byte so far
 	carriage      bool   // events: the byte before was a carriage return, which ends a line
@@ -21,7 +21,7 @@ type Veil struct {
 // prompt, in text or in tokens, of servers such as Together and vLLM.
 var veiled = []string{"instructions", "prompt", "prompt_logprobs", "prompt_token_ids"}
 
-// What of a line of a stream has been read.
+// How far a line of a stream has been read.
 const (
 	lineStart uint8 = iota // a part of the field's name
 	lineData               // the name data and the colon
@@ -103,11 +103,11 @@ type veiledDocument struct {
 	named    bool   // the string is the name of a member that matters
 	name     []byte // its bytes, as they are written
 	found    string // the name whose value comes next; "" for one that does not matter
-	dropping uint8  // what of a value is dropped
+	dropping uint8  // the kind of the value that is dropped
 	outer    int    // the depth around a dropped array or object
 }
 
-// What is dropped.
+// The kinds of dropped values.
 const (
 	dropNothing uint8 = iota
 	dropText
