@@ -215,7 +215,7 @@ func demo(t *testing.T) []string {
 func serve(t *testing.T) []string {
 	t.Helper()
 	p := node.NewHome(t, binary).Serve()
-	found := p.Log.Wait(p, setupToken)
+	found := p.Out.Wait(p, setupToken)
 	if found == nil {
 		found = setupToken.FindStringSubmatch(p.Out.String())
 	}

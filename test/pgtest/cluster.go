@@ -20,7 +20,7 @@ import (
 )
 
 // Options describe a cluster. The zero value is one that is reached by a unix socket only and writes nothing through to
-// the disk.
+// the disk. Its files are in memory, where there is room.
 type Options struct {
 	// TCP has the server listen on a port of the loopback address too, which URLs then name. It stays the same
 	// over restarts.
@@ -68,7 +68,7 @@ func newCluster(opts Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := base()
+	in, err := base(opts)
 	if err != nil {
 		return nil, fmt.Errorf("folder for PostgreSQL: %w", err)
 	}
