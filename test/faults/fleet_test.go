@@ -111,8 +111,9 @@ func (c clock) set(ahead time.Duration) {
 	}
 }
 
-// beat is that of nodes that must be found dead soon: after six times as long.
-const beat = 150 * time.Millisecond
+// beat is that of nodes that must be found dead soon: after six times as long. The race detector makes a busy node so slow
+// that others would take it for dead.
+var beat = map[bool]time.Duration{false: 150 * time.Millisecond, true: 600 * time.Millisecond}[node.UnderRace]
 
 // serveByClocks starts a node for each clock. They find out soon that another one is dead.
 func (f *fleet) serveByClocks(clocks ...clock) {
