@@ -52,7 +52,7 @@ type Rejected struct {
 // Settings is a change of the project's settings.
 type Settings struct {
 	Version int64  `json:"version"`
-	By      string `json:"by" doc:"Who has made the change. Empty if it is not known."`
+	By      string `json:"by" doc:"Who has made the change: a mail address, else secretKey or cli. Empty if it is not known."`
 }
 
 // Tick ends each second.
@@ -135,6 +135,23 @@ func (h *Hub) Publish(project string, e Event) {
 	if r := h.remote[project]; r != nil {
 		r.add(e)
 	}
+}
+
+// WatchedHere reports whether anybody watches the project on this node.
+func (h *Hub) WatchedHere(project string) bool {
+	if !h.Watched() {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.watchers[project]) > 0
+}
+
+// Notify passes an event only to those who watch the project on this node: the other nodes learn of it by themselves.
+func (h *Hub) Notify(project string, e Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.offer(project, 1, e)
 }
 
 // offer passes an event to the watchers of this process. It stands for n events, of which the others are only counted.

@@ -43,6 +43,29 @@ func TestEventsOfASecondAreBounded(t *testing.T) {
 	}
 }
 
+// What every node learns by itself reaches the watchers of one node only.
+func TestANotificationStaysOnItsNode(t *testing.T) {
+	t.Parallel()
+	var h Hub
+	h.remote = map[string]*remote{"pk_1": {}}
+	if h.WatchedHere("pk_1") {
+		t.Error("a project is watched here before anybody watches it")
+	}
+	w := h.Watch("pk_1")
+	h.Notify("pk_1", Event{Settings: &Settings{Version: 2, By: "cli"}})
+	h.Notify("pk_2", Event{Settings: &Settings{Version: 3}})
+	if got := (<-w.Events).Settings; got == nil || got.Version != 2 || len(w.Events) != 0 {
+		t.Errorf("got %+v and %d more, want version 2", got, len(w.Events))
+	}
+	if n := h.remote["pk_1"].n; n != 0 || !h.WatchedHere("pk_1") || h.WatchedHere("pk_2") {
+		t.Errorf("%d events for other nodes, want none", n)
+	}
+	w.Stop()
+	if h.WatchedHere("pk_1") {
+		t.Error("a project is watched here after its last watcher has stopped")
+	}
+}
+
 // bus passes messages to all hubs, and fails the test at one that PostgreSQL would not take.
 type bus struct {
 	t   *testing.T

@@ -309,6 +309,7 @@ func (a *app) runBackground(o opened, h *health, mails *mail.Queue, operations *
 	var working sync.WaitGroup
 	working.Go(func() { o.catalog.Run(background, poll.C, a.log) })
 	working.Go(func() { o.catalog.Listen(background, a.log) })
+	working.Go(func() { announceSettings(background, o.catalog.NewVersions(), o.store, o.live, a.log) })
 	working.Go(func() { h.run(background) })
 	working.Go(func() { mails.Run(background) })
 	working.Go(func() { operations.Run(background) })

@@ -36,7 +36,17 @@ type Catalog struct {
 
 	failures atomic.Int64 // failed refreshes of Run
 	messages chan string  // between nodes
+	versions chan Versions
 }
+
+// Versions are the versions of a project's settings after one number, up to and including another.
+type Versions struct {
+	Project   string
+	After, To int64
+}
+
+// mostVersions is how many Versions wait to be received.
+const mostVersions = 256
 
 // catalogState is never changed once it is published.
 type catalogState struct {
@@ -49,12 +59,13 @@ type catalogState struct {
 type entry struct {
 	snapshot *project.Snapshot
 	err      error
+	version  int64 // of the settings
 }
 
 // NewCatalog reads every project. A later change through s is in the catalog when the call that made it returns.
 // A change by another process is in the catalog after the next refresh by [Catalog.Run] or [Catalog.Refresh].
 func NewCatalog(ctx context.Context, s *Store) (*Catalog, error) {
-	c := &Catalog{store: s, messages: make(chan string, mostMessages)}
+	c := &Catalog{store: s, messages: make(chan string, mostMessages), versions: make(chan Versions, mostVersions)}
 	c.state.Store(&catalogState{})
 	if err := c.Refresh(ctx); err != nil {
 		return nil, err
@@ -170,9 +181,27 @@ func (c *Catalog) refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read projects: %w", err)
 	}
-	c.state.Store(next)
+	last := c.state.Swap(next)
+	c.tell(last, next)
 	return nil
 }
+
+// tell sends the versions by which two states differ.
+func (c *Catalog) tell(last, next *catalogState) {
+	for key, now := range next.projects {
+		before, known := last.projects[key]
+		if !known || now.version <= before.version {
+			continue
+		}
+		select {
+		case c.versions <- Versions{key, before.version, now.version}:
+		default:
+		}
+	}
+}
+
+// NewVersions returns the new versions of settings, whoever has made them. While nobody receives them, the latest are lost.
+func (c *Catalog) NewVersions() <-chan Versions { return c.versions }
 
 func (c *Catalog) fresh(revision int64) bool {
 	s := c.state.Load()
@@ -246,7 +275,7 @@ func unreadable(projects map[string]entry) map[string]string {
 // the provider key of the last snapshot if the mask is still the same.
 func (s *Store) entry(r record, last *project.Snapshot) entry {
 	if r.damage != nil {
-		return entry{err: r.damage}
+		return entry{err: r.damage, version: r.Version}
 	}
 	snapshot, err := project.NewSnapshot(r.Record, func(provider, sealed string) (string, error) {
 		key, err := s.keys.Open(sealed, sealedFor(r.Key, provider))
@@ -260,5 +289,5 @@ func (s *Store) entry(r record, last *project.Snapshot) entry {
 	if err == nil {
 		snapshot = snapshot.WithBook(s.Prices)
 	}
-	return entry{snapshot: snapshot, err: err}
+	return entry{snapshot: snapshot, err: err, version: r.Version}
 }
