@@ -183,6 +183,56 @@ func TestABatchIsAppliedOnceAfterACrash(t *testing.T) {
 	}
 }
 
+// held is a ledger whose changes wait.
+type held struct {
+	Ledger
+	began, goOn chan struct{}
+}
+
+func (l held) Change(ctx context.Context, c ledger.Change) (ledger.Outcome, error) {
+	close(l.began)
+	<-l.goOn
+	return l.Ledger.Change(ctx, c)
+}
+
+// Two nodes run the batches of one operation, one batch at a time. While one node has a batch, the other finds none.
+func TestTwoNodesShareAnOperation(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	f.crowd(1201)
+	id := f.start(`{"action": "gift", "filter": {}, "expected": 1201, "params": {"requests": 1}}`)
+	a, b := f.runner(), f.runner()
+	slow := held{f.ledger, make(chan struct{}), make(chan struct{})}
+	a.Ledger = slow
+	first := make(chan error, 1)
+	go func() {
+		_, err := a.Step(t.Context())
+		first <- err
+	}()
+	<-slow.began
+	if worked, err := b.Step(t.Context()); worked || err != nil {
+		t.Errorf("a batch that another node runs: %t, %v", worked, err)
+	}
+	close(slow.goOn)
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	a.Ledger = f.ledger
+	for i, r := range []*Runner{b, a} {
+		if worked, err := r.Step(t.Context()); !worked || err != nil {
+			t.Errorf("batch %d: %t, %v", i+1, worked, err)
+		}
+	}
+	if o := f.operation(id); o.State != operation.Done || o.Applied != 1201 || o.Failed != 0 {
+		t.Errorf("%+v", o)
+	}
+	for _, name := range []string{"user-0000", "user-0500", "user-1200"} {
+		if got := decode[Credits](f.send("GET", at(name, "/credits"), "")); got.GiftedRequests != 1 {
+			t.Errorf("%s has %d credits, want 1", name, got.GiftedRequests)
+		}
+	}
+}
+
 func TestAnOperationIsCancelledBetweenBatches(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)

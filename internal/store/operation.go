@@ -63,7 +63,7 @@ func (s *Store) CreateOperation(ctx context.Context, o operation.Operation) (now
 }
 
 func operationOf(ctx context.Context, q queryer, project, id string) (operation.Operation, error) {
-	o, err := scanOperation(q.QueryRowContext(ctx, `SELECT `+operationColumns+` FROM operations WHERE project_id = $1 AND id = $2`, project, id))
+	o, err := scanOperation(q.QueryRowContext(ctx, queryOperation, project, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = operation.ErrUnknown
 	}
@@ -145,6 +145,18 @@ func (s *Store) EndOperation(ctx context.Context, project, id string, as operati
 	return o, err
 }
 
+// The condition on the state that is the index's comes first; the next one chooses among its few rows.
+const (
+	claimBatch = `UPDATE operations SET leased_until = $2 WHERE (project_id, id) =
+		(SELECT project_id, id FROM operations WHERE state IN ('preparing', 'running') AND state = 'running' AND leased_until < $1
+		ORDER BY updated_at LIMIT 1%s) RETURNING ` + operationColumns
+	queryBatch         = `SELECT items FROM operation_batches WHERE project_id = $1 AND operation_id = $2 AND n = $3`
+	interruptOperation = `UPDATE operations SET state = 'interrupted' WHERE (project_id, id) =
+		(SELECT project_id, id FROM operations WHERE state IN ('preparing', 'running') AND updated_at < $1
+			AND (state = 'preparing' OR updated_at < $2) ORDER BY updated_at LIMIT 1) RETURNING project_id, id`
+	queryOperation = `SELECT ` + operationColumns + ` FROM operations WHERE project_id = $1 AND id = $2`
+)
+
 // ClaimBatch returns the next batch of the running operation that has waited for the longest time, and keeps other nodes
 // from it until a time. It returns false if there is none. It ends operations that have waited for too long.
 func (s *Store) ClaimBatch(ctx context.Context, now, until time.Time) (o operation.Operation, items []json.RawMessage, ok bool, err error) {
@@ -153,16 +165,13 @@ func (s *Store) ClaimBatch(ctx context.Context, now, until time.Time) (o operati
 			return err
 		}
 		var err error
-		o, err = scanOperation(tx.QueryRowContext(ctx, `UPDATE operations SET leased_until = $2 WHERE (project_id, id) =
-			(SELECT project_id, id FROM operations WHERE state IN ('preparing', 'running') AND state = 'running' AND leased_until < $1
-			ORDER BY updated_at LIMIT 1`+s.db.skipLocked()+`) RETURNING `+operationColumns, now.UnixMicro(), until.UnixMicro()))
+		o, err = scanOperation(tx.QueryRowContext(ctx, fmt.Sprintf(claimBatch, s.db.skipLocked()), now.UnixMicro(), until.UnixMicro()))
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		var text string
 		if err == nil {
-			err = tx.QueryRowContext(ctx, `SELECT items FROM operation_batches WHERE project_id = $1 AND operation_id = $2 AND n = $3`,
-				o.Project, o.ID, o.Next).Scan(&text)
+			err = tx.QueryRowContext(ctx, queryBatch, o.Project, o.ID, o.Next).Scan(&text)
 		}
 		if err == nil {
 			err = json.Unmarshal([]byte(text), &items)
@@ -179,10 +188,7 @@ func (s *Store) ClaimBatch(ctx context.Context, now, until time.Time) (o operati
 // interruptOne ends an operation that has waited for too long, if there is one.
 func interruptOne(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	var project, id string
-	err := tx.QueryRowContext(ctx, `UPDATE operations SET state = 'interrupted' WHERE (project_id, id) =
-		(SELECT project_id, id FROM operations WHERE state IN ('preparing', 'running') AND updated_at < $1
-			AND (state = 'preparing' OR updated_at < $2) ORDER BY updated_at LIMIT 1) RETURNING project_id, id`,
-		now.Add(-prepareFor).UnixMicro(), now.Add(-waitFor).UnixMicro()).Scan(&project, &id)
+	err := tx.QueryRowContext(ctx, interruptOperation, now.Add(-prepareFor).UnixMicro(), now.Add(-waitFor).UnixMicro()).Scan(&project, &id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -20,6 +20,9 @@ const (
 	// invitationsFor is how long an invitation is shown, and can be sent again, after it has ended.
 	invitationsFor = 30 * 24 * time.Hour
 
+	// operationsFor is how long an operation is kept after it has ended.
+	operationsFor = 30 * 24 * time.Hour
+
 	// Batches are small and followed by a pause, so that other transactions hardly wait for them.
 	pruneBatch = 500
 	prunePause = 20 * time.Millisecond
@@ -50,6 +53,7 @@ func outdated(now time.Time) []removable {
 		{"sessions", "expires_at < $1", now.UnixMicro(), []string{"expires_at", "hash"}},
 		{"near_limits", "resets_at < $1", now.UnixMicro(), []string{"resets_at", "project_id", "identity", "metric", "scope", "model"}},
 		{"invitations", "expires_at < $1", now.Add(-invitationsFor).UnixMicro(), []string{"expires_at", "id"}},
+		{"operations", "state NOT IN ('preparing', 'running') AND updated_at < $1", now.Add(-operationsFor).UnixMicro(), []string{"updated_at", "project_id", "id"}},
 	}
 }
 
@@ -121,8 +125,8 @@ func (d removable) between(after, upTo []any) (where string, args []any) {
 	return where, args
 }
 
-// Prune removes answers to calls with an Idempotency-Key that are older than [OnceFor], requests to sign in, sessions and
-// invitations that have ended, limits of past periods, and the rows of deleted projects. It removes small batches until none
+// Prune removes answers to calls with an Idempotency-Key that are older than [OnceFor], requests to sign in, sessions,
+// invitations and operations that have ended, limits of past periods, and the rows of deleted projects. It removes small batches until none
 // is left, and returns early if another node prunes. It returns how many rows it has removed.
 func (db *DB) Prune(ctx context.Context, now time.Time) (removed int64, err error) {
 	p := pruner{db: db}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/airatelimit/airatelimit/internal/operation"
 )
 
 // fill writes n rows of a project into each table, as the ledgers do.
@@ -147,6 +149,33 @@ func TestPruningRemovesRollupsAndOperations(t *testing.T) {
 		fillMore(t, s.db.Write, "pk_gone")
 		if n, err := s.db.Prune(t.Context(), time.UnixMicro(0)); err != nil || n != 13 {
 			t.Errorf("%d rows removed, %v; want 13", n, err)
+		}
+	})
+}
+
+// An operation that has ended is kept for a while. One that goes on is kept.
+func TestEndedOperationsAreForgotten(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, _ := create(t, s, `{}`)
+		at := time.Now()
+		for i, state := range []operation.State{operation.Running, operation.Preparing, operation.Done, operation.Cancelled, operation.Interrupted} {
+			if _, err := s.db.Write.Exec(`INSERT INTO operations (project_id, id, definition, fingerprint, state, created_at, updated_at)
+				VALUES ($1, $2, '{}', $3, $4, 1, $5)`, rec.Key, fmt.Sprint("op_", i), []byte{}, state, at.UnixMicro()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, tc := range []struct {
+			after   time.Duration
+			removed int64
+		}{{operationsFor, 0}, {operationsFor + time.Second, 3}, {operationsFor + time.Hour, 0}} {
+			if removed, err := s.db.Prune(t.Context(), at.Add(tc.after)); err != nil || removed != tc.removed {
+				t.Errorf("after %s: %d rows removed, %v, want %d", tc.after, removed, err, tc.removed)
+			}
+		}
+		if n := rowsOf(t, s.db, rec.Key)["operations"]; n != 2 {
+			t.Errorf("%d operations are left, want the 2 that go on", n)
 		}
 	})
 }
