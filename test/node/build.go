@@ -54,7 +54,7 @@ func build(root string) (binary string, remove func(), err error) {
 	binary = filepath.Join(dir, "airatelimit")
 	args := []string{"build", "-buildvcs=false", "-o", binary}
 	if UnderRace {
-		args = append(args, "-race")
+		args = append(args, "-race", "-gcflags=modernc.org/sqlite/lib=-race=false") // as in the Makefile
 	}
 	cmd := exec.Command("go", append(args, "github.com/airatelimit/airatelimit/cmd/airatelimit")...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
