@@ -36,6 +36,7 @@ var sameRow = []struct{ from, to, why string }{
 	{"test/...", "test/stack", "tests run the whole server through it"},
 	{"test/...", "test/node", "tests run real processes through it"},
 	{"test/...", "test/pgtest", "a test on PostgreSQL has one of its own"},
+	{"test/...", "test/sqlitetest", "a test on SQLite has a file of its own"},
 	{"internal/config", "internal/project", "a file of prices is read as a project's prices are"},
 	{"internal/project", "internal/prompt", "a project's snapshot has its stored prompts"},
 	{"internal/prompt", "internal/ledger", "a version of a prompt names its author as the audit trail does"},

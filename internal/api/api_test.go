@@ -27,6 +27,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/pgtest"
+	"github.com/airatelimit/airatelimit/test/sqlitetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,14 +36,19 @@ func TestOnPostgres(t *testing.T) { pgtest.Rerun(t) }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// migrated is a PostgreSQL database with the tables and nothing in them.
-var migrated = pgtest.Template{Prepare: func(ctx context.Context, url string) error {
-	db, err := store.Open(ctx, url)
+// Databases with the tables and nothing in them.
+var (
+	migrated     = pgtest.Template{Prepare: migrate}
+	migratedFile = sqlitetest.Template{Prepare: migrate}
+)
+
+func migrate(ctx context.Context, location string) error {
+	db, err := store.Open(ctx, location)
 	if err != nil {
 		return err
 	}
 	return db.Close()
-}}
+}
 
 // closable is a ledger of either database.
 type closable interface {
@@ -108,7 +114,9 @@ func location(t testing.TB) string {
 	if pgtest.Chosen() {
 		return migrated.Database(t) + "&pool_max_conns=6"
 	}
-	return filepath.Join(t.TempDir(), "test.db")
+	path := filepath.Join(t.TempDir(), "test.db")
+	migratedFile.Copy(t, path)
+	return path
 }
 
 func (f *fixture) open() (l closable) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -50,13 +51,16 @@ func build(o Options) (*router, huma.API) {
 	loosen(doc.OpenAPI().Components.Schemas)
 	describeSettings(doc.OpenAPI())
 
-	text, err := json.Marshal(doc.OpenAPI())
-	if err != nil {
-		panic("api: the OpenAPI document cannot be written: " + err.Error())
-	}
+	text := sync.OnceValue(func() []byte { // at the first request: most servers never get one, and it takes half of a start
+		text, err := json.Marshal(doc.OpenAPI())
+		if err != nil {
+			panic("api: the OpenAPI document cannot be written: " + err.Error())
+		}
+		return text
+	})
 	rt.mux.HandleFunc("GET "+openAPIPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", jsonType)
-		_, _ = w.Write(text)
+		_, _ = w.Write(text())
 	})
 	return rt, doc
 }

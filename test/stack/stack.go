@@ -29,6 +29,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/server"
 	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/pgtest"
+	"github.com/airatelimit/airatelimit/test/sqlitetest"
 )
 
 // Options describe a stack. The zero value is a project without limits whose providers all
@@ -130,6 +131,8 @@ func New(t testing.TB, opts Options) *Stack {
 	s := &Stack{t: t, opts: opts, dir: t.TempDir(), Seen: new(echo.Recorder), Log: new(Log)}
 	if pgtest.Chosen() {
 		s.url = Database(t)
+	} else {
+		migratedFile.Copy(t, s.Location())
 	}
 	upstream := opts.Upstream
 	if upstream == nil {
@@ -180,13 +183,18 @@ func Database(t testing.TB) string {
 	return migrated.Database(t)
 }
 
-var migrated = pgtest.Template{Prepare: func(ctx context.Context, url string) error {
-	db, err := store.Open(ctx, url)
+var (
+	migrated     = pgtest.Template{Prepare: migrate}
+	migratedFile = sqlitetest.Template{Prepare: migrate}
+)
+
+func migrate(ctx context.Context, location string) error {
+	db, err := store.Open(ctx, location)
 	if err != nil {
 		return err
 	}
 	return db.Close()
-}}
+}
 
 // Environment is what a server on PostgreSQL needs; with "" it is on SQLite, and needs nothing.
 func Environment(databaseURL string) map[string]string {
