@@ -51,6 +51,9 @@ type usageOverTimeInput struct {
 // splits are the splits by their names.
 var splits = map[string]rollup.Split{"": rollup.Unsplit, "model": rollup.ByModel, "tier": rollup.ByTier, "outcome": rollup.ByOutcome, "code": rollup.ByCode}
 
+// figures are the figures by the names of metrics.
+var figures = map[string]rollup.Figure{"requests": rollup.Requests, "tokens": rollup.Tokens, "costUsd": rollup.Micros, "refused": rollup.RefusedRequests}
+
 // filter returns what the usage is filtered by; "" for nothing.
 func (in *usageOverTimeInput) filter() (by, key string, err error) {
 	for name, value := range map[string]string{"model": in.Model, "tier": in.Tier, "outcome": in.Outcome, "code": in.Code} {
@@ -78,7 +81,7 @@ func (c *control) usageOverTime(ctx context.Context, in *usageOverTimeInput) (*r
 	if by == "model" {
 		key = limit.CanonicalModel(key)
 	}
-	q := rollup.SeriesQuery{Project: projectOf(ctx).Key, Days: step > 1, Span: rollup.Span{From: from / step, To: to / step}, Split: splits[cmp.Or(in.Split, by)], Key: key, Only: by != ""}
+	q := rollup.SeriesQuery{Project: projectOf(ctx).Key, Days: step > 1, Span: rollup.Span{From: from / step, To: to / step}, Split: splits[cmp.Or(in.Split, by)], Key: key, Only: by != "", Figure: figures[in.Metric]}
 	var series rollup.Series
 	if by == "" || in.Split == "" || by == in.Split {
 		series, err = c.Reports.Series(ctx, q)
@@ -112,12 +115,7 @@ func (c *control) refusals(ctx context.Context, in *usageOverTimeInput, q rollup
 		if of[by] != key {
 			return
 		}
-		k := of[in.Split]
-		if series[k] == nil {
-			series[k] = make([]rollup.Figures, q.Span.Len())
-		}
-		at := &series[k][hour/unit-q.Span.From]
-		at.Refused = rollup.Add(at.Refused, refused)
+		series.Add(q, of[in.Split], hour/unit-q.Span.From, refused)
 	})
 	return series, err
 }
@@ -156,10 +154,9 @@ func (in *usageOverTimeInput) ranked(q rollup.SeriesQuery, series rollup.Series)
 	others := seriesRow{key: otherKeys, values: make([]int64, q.Span.Len())}
 	var rows []seriesRow
 	for _, key := range slices.Sorted(maps.Keys(series)) {
-		row := seriesRow{key: key, values: make([]int64, q.Span.Len())}
-		for i, f := range series[key] {
-			row.values[i] = in.metric(f)
-			row.total = rollup.Add(row.total, row.values[i])
+		row := seriesRow{key: key, values: series[key]}
+		for _, n := range row.values {
+			row.total = rollup.Add(row.total, n)
 		}
 		switch {
 		case key == rollup.OtherKey:
@@ -190,13 +187,6 @@ func (s *seriesRow) add(o seriesRow) {
 		s.values[i] = rollup.Add(s.values[i], n)
 	}
 	s.total = rollup.Add(s.total, o.total)
-}
-
-func (in *usageOverTimeInput) metric(f rollup.Figures) int64 {
-	if in.Metric == "refused" {
-		return f.Refused
-	}
-	return f.Sums[metricNamed(in.Metric)]
 }
 
 func (in *usageOverTimeInput) figure(n int64) json.Number {

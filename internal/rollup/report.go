@@ -37,6 +37,25 @@ func (f Figures) Plus(o Figures) Figures {
 	return Figures{f.Sums.Plus(o.Sums), Add(f.Refused, o.Refused)}
 }
 
+// Figure names one of the Figures.
+type Figure int
+
+// The figures; the first ones are those of Sums, in their order.
+const (
+	Requests Figure = iota
+	Tokens
+	Micros
+	RefusedRequests
+)
+
+// Of returns a figure.
+func (f Figures) Of(which Figure) int64 {
+	if which == RefusedRequests {
+		return f.Refused
+	}
+	return f.Sums[which]
+}
+
 // Span is a range of Unix hours or Unix days: From is in it, To is not.
 type Span struct{ From, To int64 }
 
@@ -51,10 +70,20 @@ type SeriesQuery struct {
 	Split   Split
 	Key     string // only this key of the split; "" for all
 	Only    bool   // Key is given, also if it is ""
+	Figure  Figure
 }
 
-// Series is usage over time by key, in the order of the span.
-type Series map[string][]Figures
+// Series is a figure over time by key, in the order of the span.
+type Series map[string][]int64
+
+// Add adds to a figure at a place in the span.
+func (s Series) Add(q SeriesQuery, key string, place int64, figure int64) {
+	if s[key] == nil {
+		s[key] = make([]int64, q.Span.Len())
+	}
+	at := &s[key][place]
+	*at = Add(*at, figure)
+}
 
 // Period is the figures of a range of hours.
 type Period struct {

@@ -106,6 +106,42 @@ func TestTopIsAsExactAsItSays(t *testing.T) {
 	})
 }
 
+// A ranking is what the whole Tops are, however they are encoded, as long as it takes all of their names.
+func TestRankingAddsTopsUp(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		const most = 12
+		metric, of := rapid.IntRange(0, NumMetrics-1).Draw(t, "metric"), rapid.IntRange(1, most).Draw(t, "names")
+		whole, ranking, complete := NewTop(), NewRanking(metric, of), true
+		for range rapid.IntRange(1, 4).Draw(t, "tops") {
+			top := NewTop()
+			for range rapid.IntRange(0, most).Draw(t, "items") {
+				top.Add(fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "name")), Sums{1, rapid.Int64Range(0, 100).Draw(t, "tokens"), 7}, Sums{})
+			}
+			encoded := top.Append(nil)
+			if rapid.Bool().Draw(t, "in order") {
+				encoded = top.AppendFirst(nil, metric, most)
+			}
+			if err := ranking.Add(encoded); err != nil {
+				t.Fatal(err)
+			}
+			complete = complete && len(top.order(metric, most)) <= of
+			if err := whole.AddAll(encoded); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if ranking.Complete() != complete {
+			t.Errorf("complete %t, want %t", ranking.Complete(), complete)
+		}
+		if got, want := ranking.List(3), whole.List(metric, 3); complete && !slices.Equal(got, want) {
+			t.Errorf("by metric %d: %v, want %v", metric, got, want)
+		}
+		if err := ranking.Add([]byte{1}); err == nil {
+			t.Error("a damaged top was added")
+		}
+	})
+}
+
 func checkItem(t *rapid.T, top *Top, name string, want Sums, m int) {
 	item := top.Items[name]
 	switch {

@@ -126,10 +126,24 @@ func (t *Top) List(metric, n int) []Named {
 func (t *Top) Append(b []byte) []byte {
 	b = appendSums(b, t.Floor)
 	for name, item := range t.Items {
-		b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
-		b = appendSums(appendSums(b, item.Sums), item.Missing)
+		b = appendItem(b, name, item)
 	}
 	return b
+}
+
+// AppendFirst encodes a Top with the first n names by a metric, in their order.
+func (t *Top) AppendFirst(b []byte, metric, n int) []byte {
+	first := t.First(metric, n)
+	b = appendSums(b, first.Floor)
+	for _, name := range first.order(metric, n) {
+		b = appendItem(b, name, first.Items[name])
+	}
+	return b
+}
+
+func appendItem(b []byte, name string, item *Item) []byte {
+	b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
+	return appendSums(appendSums(b, item.Sums), item.Missing)
 }
 
 func appendSums(b []byte, s Sums) []byte {
@@ -146,19 +160,6 @@ func (t *Top) AddAll(data []byte) error {
 		t.merge(other)
 	}
 	return err
-}
-
-// AddFirst adds the first n by a metric of an encoded Top to this one.
-func (t *Top) AddFirst(data []byte, metric, n int) error {
-	other, err := decodeTop(data)
-	if err != nil {
-		return err
-	}
-	if len(other.Items) > n {
-		other = other.First(metric, n)
-	}
-	t.merge(other)
-	return nil
 }
 
 // merge adds another Top. What one of them does not hold may lack the other's floor.
@@ -180,18 +181,25 @@ func decodeTop(data []byte) (*Top, error) {
 	t, r := NewTop(), reader{b: data}
 	t.Floor = r.sums()
 	for len(r.b) > 0 && !r.failed {
-		n, size := binary.Uvarint(r.b)
-		if size <= 0 || n > uint64(len(r.b)-size) {
-			return nil, ErrUnreadable
-		}
-		name := string(r.b[size : size+int(n)])
-		r.b = r.b[size+int(n):]
-		t.Items[name] = &Item{r.sums(), r.sums()}
+		name, item := r.item()
+		t.Items[string(name)] = &item
 	}
 	if r.failed {
 		return nil, ErrUnreadable
 	}
 	return t, nil
+}
+
+// item reads an item with its name, which is a part of what is read.
+func (r *reader) item() (name []byte, item Item) {
+	n, size := binary.Uvarint(r.b)
+	if size <= 0 || n > uint64(len(r.b)-size) {
+		r.failed = true
+		return nil, item
+	}
+	name = r.b[size : size+int(n)]
+	r.b = r.b[size+int(n):]
+	return name, Item{r.sums(), r.sums()}
 }
 
 func (r *reader) sums() (s Sums) {

@@ -25,11 +25,14 @@ func (r *Rollups) report(ctx context.Context, what string, do func(ctx context.C
 const (
 	readTotals = `SELECT hour, requests, tokens, micros, refused, created FROM usage_total
 		WHERE project_id = $1 AND hour >= $2 AND hour < $3 ORDER BY hour`
-	readSplit = `SELECT %[2]s, key, requests, tokens, micros, refused FROM %[1]s
+	// A split may have a hundred rows a day, so that each column counts.
+	readSplit = `SELECT %[2]s, key, %[3]s FROM %[1]s
 		WHERE project_id = $1 AND split = $2 AND %[2]s >= $3 AND %[2]s < $4`
 	readSplitKey = readSplit + ` AND key = $5`
 	readSplitSum = `SELECT key, sum(requests), sum(tokens), sum(micros), sum(refused), max(last) FROM usage_day
 		WHERE project_id = $1 AND split = $2 AND day >= $3 AND day < $4 GROUP BY key`
+	readDays = `SELECT day, sum(requests), sum(tokens), sum(micros), sum(refused) FROM usage_day
+		WHERE project_id = $1 AND split = $2 AND day >= $3 AND day < $4 GROUP BY day`
 	readSketches = `SELECT sketch FROM %[1]s WHERE project_id = $1 AND %[2]s >= $2 AND %[2]s < $3`
 	readSeen     = `SELECT first_at, last_at, refused_at, refused_for FROM rollup_projects WHERE project_id = $1`
 	readTops     = `SELECT entries FROM top_day WHERE project_id = $1 AND metric = $2 AND day >= $3 AND day < $4`
@@ -77,23 +80,29 @@ func (r *Rollups) Series(ctx context.Context, s rollup.SeriesQuery) (series roll
 	return series, err
 }
 
-// addTo adds figures to a key at a place in the span.
-func addTo(series rollup.Series, s rollup.SeriesQuery, key string, place int64, f rollup.Figures) {
-	if series[key] == nil {
-		series[key] = make([]rollup.Figures, s.Span.Len())
+func unsplit(ctx context.Context, q queryer, s rollup.SeriesQuery, series rollup.Series) error {
+	if s.Days {
+		return dayTotals(ctx, q, s.Project, s.Span, func(day int64, f rollup.Figures) { series.Add(s, "", day-s.Span.From, f.Of(s.Figure)) })
 	}
-	at := &series[key][place]
-	*at = at.Plus(f)
+	return totalsOf(ctx, q, s.Project, s.Span, func(t hourTotal) { series.Add(s, "", t.hour-s.Span.From, t.Of(s.Figure)) })
 }
 
-func unsplit(ctx context.Context, q queryer, s rollup.SeriesQuery, series rollup.Series) error {
-	hours, by := s.Span, int64(1)
-	if s.Days {
-		hours, by = rollup.Span{From: 24 * s.Span.From, To: 24 * s.Span.To}, 24
+// dayTotals reads the totals of days, from the split with the fewest keys. Hours are not kept for so long.
+func dayTotals(ctx context.Context, q queryer, project string, days rollup.Span, do func(day int64, f rollup.Figures)) error {
+	rows, err := q.QueryContext(ctx, readDays, project, int64(rollup.ByTier), days.From, days.To)
+	if err != nil {
+		return err
 	}
-	return totalsOf(ctx, q, s.Project, hours, func(t hourTotal) {
-		addTo(series, s, "", t.hour/by-s.Span.From, t.Figures)
-	})
+	defer rows.Close()
+	for rows.Next() {
+		var day int64
+		var f rollup.Figures
+		if err := rows.Scan(&day, &f.Sums[0], &f.Sums[1], &f.Sums[2], &f.Refused); err != nil {
+			return err
+		}
+		do(day, f)
+	}
+	return rows.Err()
 }
 
 func split(ctx context.Context, q queryer, s rollup.SeriesQuery, series rollup.Series) error {
@@ -105,24 +114,25 @@ func split(ctx context.Context, q queryer, s rollup.SeriesQuery, series rollup.S
 	if s.Only {
 		statement, args = readSplitKey, append(args, keptKey(s.Key))
 	}
-	rows, err := q.QueryContext(ctx, fmt.Sprintf(statement, table, at), args...)
+	rows, err := q.QueryContext(ctx, fmt.Sprintf(statement, table, at, figureColumns[s.Figure]), args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	var key sql.RawBytes
+	var place, figure int64
 	for rows.Next() {
-		var place int64
-		var key string
-		var f rollup.Figures
-		if err := rows.Scan(&place, &key, &f.Sums[0], &f.Sums[1], &f.Sums[2], &f.Refused); err != nil {
+		if err := rows.Scan(&place, &key, &figure); err != nil {
 			return err
 		}
-		if f != (rollup.Figures{}) { // a project that was built anew may have keys without any
-			addTo(series, s, shownKey(key), place-s.Span.From, f)
+		if figure != 0 {
+			series.Add(s, shownKey(string(key)), place-s.Span.From, figure)
 		}
 	}
 	return rows.Err()
 }
+
+var figureColumns = [...]string{rollup.Requests: "requests", rollup.Tokens: "tokens", rollup.Micros: "micros", rollup.RefusedRequests: "refused"}
 
 // shownKey is a key as reports have it: the name, or [rollup.OtherKey].
 func shownKey(key string) string {
@@ -317,32 +327,32 @@ func splitSums(ctx context.Context, q queryer, project string, by rollup.Split, 
 
 // topRefused returns the identities with the most refused requests.
 func topRefused(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.TopList) error {
-	top := rollup.NewTop()
+	top := rollup.NewRanking(0, namesOf(t.Days))
 	hours := rollup.Span{From: 24 * t.Days.From, To: 24 * t.Days.To}
-	if err := eachBlob(ctx, q, top.AddAll, readRefused, t.Project, hours.From, hours.To); err != nil {
+	if err := eachBlob(ctx, q, top.Add, readRefused, t.Project, hours.From, hours.To); err != nil {
 		return err
 	}
-	list.Items, list.Complete = top.List(0, t.Limit), top.Floor == rollup.Sums{}
-	return totalsOf(ctx, q, t.Project, hours, func(h hourTotal) {
-		list.Total[0] = rollup.Add(list.Total[0], h.Refused)
+	list.Items, list.Complete = top.List(t.Limit), top.Complete()
+	return dayTotals(ctx, q, t.Project, t.Days, func(_ int64, f rollup.Figures) {
+		list.Total[0] = rollup.Add(list.Total[0], f.Refused)
 	})
 }
 
+// namesOf is how many names of each day a top of some days reads.
+func namesOf(days rollup.Span) int { return max(1, mostEntries/max(1, days.Len())) }
+
 // topIdentities returns the identities with the most usage.
 func topIdentities(ctx context.Context, q queryer, t rollup.TopQuery, list *rollup.TopList) error {
-	top := rollup.NewTop()
-	of := max(1, mostEntries/max(1, t.Days.Len()))
-	add := func(b []byte) error { return top.AddFirst(b, t.Metric, of) }
-	err := eachBlob(ctx, q, add, readTops, t.Project, t.Metric, t.Days.From, t.Days.To)
+	top := rollup.NewRanking(t.Metric, namesOf(t.Days))
+	err := eachBlob(ctx, q, top.Add, readTops, t.Project, t.Metric, t.Days.From, t.Days.To)
 	if err == nil {
-		err = eachBlob(ctx, q, add, readOpenTops, t.Project, t.Days.From, t.Days.To)
+		err = eachBlob(ctx, q, top.Add, readOpenTops, t.Project, t.Days.From, t.Days.To)
 	}
 	if err != nil {
 		return err
 	}
-	list.Items, list.Complete = top.List(t.Metric, t.Limit), top.Floor[t.Metric] == 0
-	hours := rollup.Span{From: 24 * t.Days.From, To: 24 * t.Days.To}
-	return totalsOf(ctx, q, t.Project, hours, func(h hourTotal) { list.Total = list.Total.Plus(h.Sums) })
+	list.Items, list.Complete = top.List(t.Limit), top.Complete()
+	return dayTotals(ctx, q, t.Project, t.Days, func(_ int64, f rollup.Figures) { list.Total = list.Total.Plus(f.Sums) })
 }
 
 // Models returns the models of some days, and how many requests there were in all.

@@ -275,8 +275,8 @@ func (f *folding) project(id string, p *projectTally) error {
 	for k, n := range p.refusals {
 		f.add("refusals", id, k.hour, k.code, k.metric, k.model, k.tier, n)
 	}
-	for hour, top := range p.turned {
-		if err := f.turned(id, hour, top); err != nil {
+	for day, top := range p.turned {
+		if err := f.turned(id, day, top); err != nil {
 			return err
 		}
 	}
@@ -419,9 +419,10 @@ func (f *folding) top(id string, day int64) (*rollup.Top, error) {
 	})
 }
 
-// turned adds refused identities to those of an hour.
-func (f *folding) turned(id string, hour int64, top *rollup.Top) error {
-	b, err := f.blob(cached{kind: refusedTop, project: id, at: hour})
+// turned adds refused identities to those of a day, which are kept under its first hour.
+func (f *folding) turned(id string, day int64, top *rollup.Top) error {
+	at := cached{kind: refusedTop, project: id, at: 24 * day}
+	b, err := f.blob(at)
 	if err != nil {
 		return err
 	}
@@ -431,7 +432,7 @@ func (f *folding) turned(id string, hour int64, top *rollup.Top) error {
 		}
 	}
 	top.Trim(mostRefused, mostRefusedOpen)
-	f.add("refused_identities", id, hour, top.Append(nil))
+	f.add("refused_identities", id, at.at, top.AppendFirst(nil, 0, mostRefusedOpen))
 	return nil
 }
 

@@ -377,7 +377,7 @@ func (r *Rollups) closeSome(ctx context.Context, today int64) (n int, err error)
 
 // closeTop adds the row of a metric of a day that closes.
 func (f *folding) closeTop(id string, metric int, day int64, top *rollup.Top) {
-	f.add("top_day", id, int64(metric), day, top.First(metric, mostTop).Append(nil))
+	f.add("top_day", id, int64(metric), day, top.AppendFirst(nil, metric, mostTop))
 }
 
 // oldRows are the rollups that are removed with time: a table, the condition on their age, and for how many days or hours

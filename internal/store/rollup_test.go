@@ -74,14 +74,32 @@ func refusedFor(code, model string, hour, at, n int64) rollup.Entry {
 		Tier: "free", Hour: hour, At: at, Requests: n}
 }
 
-func series(t *testing.T, r *rolled, q rollup.SeriesQuery) rollup.Series {
+// allFigures is a series of each figure.
+type allFigures map[string][]rollup.Figures
+
+func series(t *testing.T, r *rolled, q rollup.SeriesQuery) allFigures {
 	t.Helper()
 	q.Project = "pk_1"
-	s, err := r.Series(t.Context(), q)
-	if err != nil {
-		t.Fatal(err)
+	all := allFigures{}
+	for q.Figure = rollup.Requests; q.Figure <= rollup.RefusedRequests; q.Figure++ {
+		s, err := r.Series(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, figures := range s {
+			if all[key] == nil {
+				all[key] = make([]rollup.Figures, len(figures))
+			}
+			for i, n := range figures {
+				if q.Figure == rollup.RefusedRequests {
+					all[key][i].Refused = n
+				} else {
+					all[key][i].Sums[q.Figure] = n
+				}
+			}
+		}
 	}
-	return s
+	return all
 }
 
 var thisHour = ledger.HourOf(noon)
@@ -99,11 +117,11 @@ func TestUsageIsAddedUpByHourAndDay(t *testing.T) {
 			return rollup.Figures{Sums: rollup.Sums{n, 10 * n, 100 * n}, Refused: refused}
 		}
 		hours := rollup.Span{From: thisHour - 1, To: thisHour + 1}
-		want := rollup.Series{"": {figures(1, 0), figures(10, 4)}}
+		want := allFigures{"": {figures(1, 0), figures(10, 4)}}
 		if diff := cmp.Diff(want, series(t, r, rollup.SeriesQuery{Span: hours, Split: rollup.Unsplit})); diff != "" {
 			t.Errorf("hours (-want +got):\n%s", diff)
 		}
-		want = rollup.Series{"gpt-4o": {figures(1, 0), figures(2, 0)}, "o3": {{}, figures(3, 4)}, rollup.OtherKey: {{}, figures(5, 0)}}
+		want = allFigures{"gpt-4o": {figures(1, 0), figures(2, 0)}, "o3": {{}, figures(3, 4)}, rollup.OtherKey: {{}, figures(5, 0)}}
 		if diff := cmp.Diff(want, series(t, r, rollup.SeriesQuery{Span: hours, Split: rollup.ByModel})); diff != "" {
 			t.Errorf("hours by model (-want +got):\n%s", diff)
 		}
@@ -113,7 +131,7 @@ func TestUsageIsAddedUpByHourAndDay(t *testing.T) {
 			t.Errorf("one model (-want +got):\n%s", diff)
 		}
 		day := dayOf(thisHour)
-		want = rollup.Series{"limit_exceeded": {{}, {Sums: rollup.Sums{4}, Refused: 4}}}
+		want = allFigures{"limit_exceeded": {{}, {Sums: rollup.Sums{4}, Refused: 4}}}
 		if diff := cmp.Diff(want, series(t, r, rollup.SeriesQuery{Days: true, Span: rollup.Span{From: day - 1, To: day + 1}, Split: rollup.ByCode})); diff != "" {
 			t.Errorf("days by code (-want +got):\n%s", diff)
 		}
@@ -282,6 +300,32 @@ func TestTopsCloseAndOldRowsGo(t *testing.T) {
 	})
 }
 
+// Totals by day, and the shares of a top, go back as far as days are kept. They used to be sums of hours, which are removed
+// before.
+func TestDaysOutliveTheirHours(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		r := openRollups(t, location)
+		day := rollup.Span{From: dayOf(thisHour), To: dayOf(thisHour) + 1}
+		r.append(t, used("alice", thisHour, "gpt-4o", 2), used("bob", thisHour-1, "o3", 3),
+			rollup.Entry{Kind: rollup.Ended, Project: "pk_1", Outcome: rollup.Answered, Hour: thisHour, At: 7, Requests: 5})
+		r.round(t)
+		r.time = noon.Add((KeptHours + 5) * 24 * time.Hour)
+		r.round(t)
+		if n := scan[int](t, r.db.Read, `SELECT count(*) FROM usage_total`); n != 0 {
+			t.Fatalf("%d hours are left, want none", n)
+		}
+		want := allFigures{"": {{Sums: rollup.Sums{5, 50, 500}}}}
+		if diff := cmp.Diff(want, series(t, r, rollup.SeriesQuery{Days: true, Span: day, Split: rollup.Unsplit})); diff != "" {
+			t.Errorf("days (-want +got):\n%s", diff)
+		}
+		list, err := r.Top(t.Context(), rollup.TopQuery{Project: "pk_1", Days: day, Split: rollup.Unsplit, Limit: 1})
+		if err != nil || list.Total != (rollup.Sums{5, 50, 500}) || list.Items[0].Name != "bob" {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}
+
 // Usage that arrives after its day was closed, by this node or by another, is added to the day's top. It used to take the
 // place of the top.
 func TestLateUsageJoinsTheTopOfAClosedDay(t *testing.T) {
@@ -389,8 +433,8 @@ func TestReportsReadThroughNoTable(t *testing.T) {
 	for table := range inserted {
 		r.explain(t, insertion(table, 2))
 	}
-	for _, statement := range []string{readTotals, readSplitSum, readSeen, readTops, readOpenTops, readRefused, readRefusals, readNear, countNear,
-		fmt.Sprintf(readSplit, "usage_hour", "hour"), fmt.Sprintf(readSplit, "usage_day", "day"), fmt.Sprintf(readSplitKey, "usage_hour", "hour"),
+	for _, statement := range []string{readTotals, readDays, readSplitSum, readSeen, readTops, readOpenTops, readRefused, readRefusals, readNear, countNear,
+		fmt.Sprintf(readSplit, "usage_hour", "hour", "tokens"), fmt.Sprintf(readSplit, "usage_day", "day", "tokens"), fmt.Sprintf(readSplitKey, "usage_hour", "hour", "tokens"),
 		fmt.Sprintf(readSketches, "active_hour", "hour"), fmt.Sprintf(readSketches, "active_day", "day"), usageOf, createdOf,
 		readClosing, deleteOpen, projectsAfter, nextUnbuilt, `DELETE FROM rollup_pending WHERE id IN ($1, $2)`} {
 		r.explain(t, statement)

@@ -16,8 +16,8 @@ const (
 	mostKeys = 100
 	// mostTop is how many identities a closed day keeps for each metric, mostOpen how many an open day keeps in all.
 	mostTop, mostOpen = 1000, 4096
-	// mostRefused is how many refused identities an hour keeps, once there were mostRefusedOpen.
-	mostRefused, mostRefusedOpen = 100, 400
+	// mostRefused is how many refused identities a day keeps, once there were mostRefusedOpen.
+	mostRefused, mostRefusedOpen = 200, 500
 )
 
 // tally is entries added up, by project.
@@ -29,7 +29,7 @@ type projectTally struct {
 	splits   map[splitKey]rollup.Figures
 	users    map[int64]map[string]rollup.Sums // usage by hour and identity
 	refusals map[refusal]int64
-	turned   map[int64]*rollup.Top // refused identities by hour
+	turned   map[int64]*rollup.Top // refused identities by day
 	near     map[nearLimit]nearUse
 	seen     seen
 }
@@ -88,10 +88,10 @@ func (t tally) add(e *rollup.Entry, built string) {
 	case rollup.Ended:
 		p.end(e)
 	case rollup.Turned:
-		top := p.turned[e.Hour]
+		top := p.turned[dayOf(e.Hour)]
 		if top == nil {
 			top = rollup.NewTop()
-			p.turned[e.Hour] = top
+			p.turned[dayOf(e.Hour)] = top
 		}
 		top.Add(e.Identity, rollup.Sums{e.Requests}, rollup.Sums{e.Tokens})
 	case rollup.Near:
