@@ -1,5 +1,7 @@
 package project
 
+import "sync"
+
 // Settings returns the settings of the snapshot, without keys. The caller must not change what they refer to.
 func (s *Snapshot) Settings() Settings { return s.settings }
 
@@ -20,5 +22,14 @@ func (s *Snapshot) Draft(settings Settings) (*Snapshot, error) {
 	return draft.WithBook(s.book).WithPrompts(s.prompts), nil
 }
 
-// Exposure returns the exposure of the project's settings.
-func (s *Snapshot) Exposure() Exposure { return s.settings.Exposure(s.book) }
+// exposed is the exposure of a snapshot, once somebody has asked for it.
+type exposed struct {
+	once sync.Once
+	Exposure
+}
+
+// Exposure returns the exposure of the project's settings. The caller must not change what it refers to.
+func (s *Snapshot) Exposure() Exposure {
+	s.exposed.once.Do(func() { s.exposed.Exposure = s.settings.Exposure(s.book) })
+	return s.exposed.Exposure
+}

@@ -45,7 +45,7 @@ func (b *PriceBook) Models() int {
 // the project's own prices override both.
 func (s *Snapshot) WithBook(b *PriceBook) *Snapshot {
 	c := *s
-	c.book, c.keys = b, new(lazyKeys)
+	c.book, c.keys, c.exposed = b, new(lazyKeys), new(exposed)
 	return &c
 }
 

@@ -51,6 +51,7 @@ type Snapshot struct {
 	prompts    map[string]*prompt.Prompt
 	keys       *lazyKeys // see named
 	settings   Settings  // without keys
+	exposed    *exposed
 	aliases    map[string]*Alias
 }
 
@@ -118,6 +119,7 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		naming:          set.naming(),
 		keys:            new(lazyKeys),
 		settings:        set,
+		exposed:         new(exposed),
 		aliases:         newAliases(set.Aliases),
 	}
 	if set.LimitPeriod != "" {
