@@ -1,6 +1,8 @@
 // Command bench measures what the gateway costs: beside a bare reverse proxy, in the same
 // run, on this machine, over loopback, in front of an upstream that answers at once.
 //
+// With -only reads it measures the reads of the control plane instead: see reads.go.
+//
 // Every target is a process of its own, and they take turns: each round measures all of
 // them for a slice of time, and what is reported is the median over the rounds. Ratios
 // can be compared between machines, absolute figures cannot. Nothing fails for being slow;
@@ -31,6 +33,7 @@ type options struct {
 	pooled     bool
 	postgres   bool
 	fill       bool
+	times      int
 	profile    string
 	against    string
 }
@@ -60,11 +63,12 @@ func main() {
 	if *role != "" {
 		exit(runRole(*role, *upstream, o.profile))
 	}
+	o.times = readsTimes
 	if *quick {
-		o.seconds, o.rounds = 1.2, 3
-		if !set("identities") {
-			*identities = "1,1000,10000"
-		}
+		o.seconds, o.rounds, o.times = 1.2, 3, 3
+	}
+	if !set("identities") {
+		*identities = byDefault(o.only, *quick, *identities)
 	}
 	for s := range strings.SplitSeq(*identities, ",") {
 		n, err := strconv.Atoi(s)
@@ -79,9 +83,25 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	defer cancel()
+	if o.only == readsName {
+		exit(runReads(ctx, o))
+	}
 	exit(run(ctx, o))
+}
+
+// byDefault returns the numbers of identities that are measured if none are given.
+func byDefault(only string, quick bool, identities string) string {
+	switch {
+	case only == readsName && quick:
+		return "1000"
+	case only == readsName:
+		return strconv.Itoa(readsIdentities)
+	case quick:
+		return "1,1000,10000"
+	}
+	return identities
 }
 
 func set(name string) (found bool) {

@@ -88,7 +88,7 @@ func measurementNames() string {
 	for i, m := range measurements {
 		names[i] = m.name
 	}
-	return strings.Join(append(names, "refusals"), ", ")
+	return strings.Join(append(names, "refusals", readsName), ", ")
 }
 
 // measure takes every measurement of every target, turn by turn. The order of the turns is
