@@ -267,7 +267,7 @@ func TestNodeIsPausedWithinATransaction(t *testing.T) {
 			t.Errorf("a request of another account is %s, want it answered", end)
 		}
 	}
-	await.Within(t, 10*time.Second, "the account that it had locked is free again", func() bool {
+	await.Within(t, node.Patience, "the account that it had locked is free again", func() bool {
 		return f.ask(f.nodes[1], "stuck", "requests", whole) == answered
 	})
 	t.Logf("the locked account was free after %s", time.Since(began))

@@ -437,7 +437,8 @@ func TestACommandIsInForceOnEveryNodeInTime(t *testing.T) {
 		if got := in.Run(document, nil, "project", "config", k.Project, "--set", "-"); got.Code != 0 {
 			t.Fatalf("project config: exit %d: %s", got.Code, got.Err)
 		}
-		await.Within(t, 2*time.Second, document+" on every node", func() bool {
+		began := time.Now()
+		await.Within(t, node.Patience, document+" on every node", func() bool {
 			for _, p := range nodes {
 				if chat(c, p, k, "ann").status != want {
 					return false
@@ -445,6 +446,7 @@ func TestACommandIsInForceOnEveryNodeInTime(t *testing.T) {
 			}
 			return true
 		})
+		t.Logf("in force everywhere after %s", time.Since(began))
 	}
 }
 

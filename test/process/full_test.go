@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -49,7 +48,7 @@ func fill(t *testing.T, p *node.Process, k node.Keys) (got crowd) {
 		clients sync.WaitGroup
 	)
 	c := newClient(t)
-	c.Timeout = 5 * time.Second
+	c.Timeout = node.Patience
 	for n := range 16 {
 		clients.Go(func() {
 			for i := range 10_000 {
