@@ -138,7 +138,7 @@ func TestBadInput_HeaderFloods(t *testing.T) {
 		wantErrorShape(t, s.Do(d.request(s, "u", false, "X-Flood", strings.Repeat("x", 65<<10))), i, 400, "invalid_request")
 		wantErrorShape(t, s.Do(d.request(s, "u", false, "X-Flood", strings.Repeat("x", 70<<10))), i, 431, "invalid_request")
 	}
-	// What net/http itself refuses reaches a client that has sent all of it; one that still sends may find the
+	// A refusal of net/http itself reaches a client that has sent everything; one that still sends may find the
 	// connection closed.
 	for i, d := range dialects {
 		c := dial(t, s)

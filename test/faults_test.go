@@ -204,7 +204,7 @@ func TestFaults_ClientThatDoesNotRead(t *testing.T) {
 	}
 }
 
-// What never reached the provider costs nothing even if it had been written to a connection that turned out dead;
+// A request that never reached the provider costs nothing even if it had been written to a connection that turned out dead;
 // and what may have reached it is not sent again.
 func TestFaults_NoRequestIsSentTwice(t *testing.T) {
 	t.Parallel()

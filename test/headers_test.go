@@ -12,7 +12,7 @@ import (
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
-// What is on the list reaches the provider. None of ours does, nor cookies, addresses, hop-by-hop headers or anything else.
+// Headers on the list reach the provider. None of ours does, nor cookies, addresses, hop-by-hop headers or anything else.
 func TestHeaders_WhatGoesOut(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"tiers":{"pro":{}}}`})
@@ -173,7 +173,7 @@ func TestHeaders_IdentityForms(t *testing.T) {
 	stack.WantError(t, s.Do(openAI.request(s, "u", false, "X-Tier", strings.Repeat("x", 65))), 400, "invalid_request")
 }
 
-// What comes back of the provider's headers is a list, shorter where the key is a stored one; its request id is beside ours.
+// A list says which of the provider's headers come back. It is shorter with a stored key; its request id is beside ours.
 func TestHeaders_WhatComesBack(t *testing.T) {
 	t.Parallel()
 	for _, stored := range []bool{true, false} {
@@ -200,7 +200,7 @@ func TestHeaders_WhatComesBack(t *testing.T) {
 	}
 }
 
-// What is not metered has no limit headers of ours, and where a limit of ours is in force none of the provider's either.
+// Answers that are not metered have no limit headers of ours, and where a limit of ours is in force none of the provider's either.
 func TestHeaders_LimitsOfTheProviderWhereNothingIsMetered(t *testing.T) {
 	t.Parallel()
 	upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -195,7 +195,7 @@ func TestLimits_WhatTheProviderRefusesCountsAgainstTheBurst(t *testing.T) {
 	}
 }
 
-// What counts tokens is free in the period, and obeys the burst and what may run at once, with other requests.
+// Counting tokens is free in the period, and obeys the limits on bursts and on running requests, with other requests.
 func TestLimits_CountingTokensObeysBurstAndConcurrency(t *testing.T) {
 	t.Parallel()
 	asks := map[string]func(s *stack.Stack, identity string) stack.Answer{
@@ -266,7 +266,7 @@ func TestLimits_SoftIsExceededByOneRequestAtMost(t *testing.T) {
 	}
 }
 
-// Who has plenty left is not locked out by a large or missing output cap of a request that runs.
+// A user with plenty left is not locked out by a large or missing output cap of a running request.
 func TestLimits_HugeCapDoesNotLockOut(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"tokenLimit":100000}`})
@@ -290,13 +290,13 @@ func TestLimits_Credits(t *testing.T) {
 	stack.WantError(t, s.Chat("u", "gpt-4o"), 429, "limit_exceeded")
 	change(t, s, "v", func(a *ledger.Account) { a.State.AddCredits(limit.Amounts{limit.Requests: 1}) })
 	stack.WantStatus(t, s.Chat("v", "gpt-4o"), 200)
-	// What fails is not paid for.
+	// A failed request is not paid for.
 	stack.WantStatus(t, s.Do(openAI.request(s, "v", false, "X-Echo-Fault", "server-error")), 500)
 	stack.WantStatus(t, s.Chat("v", "gpt-4o"), 200)
 	stack.WantError(t, s.Chat("v", "gpt-4o"), 429, "limit_exceeded")
 }
 
-// What remains includes credits, wherever it is shown: nobody with a hundred of them is told that none is left. And it is
+// The remaining amount includes credits wherever it is shown: nobody with a hundred of them is told that none is left. And it is
 // what the next requests are admitted for.
 func TestLimits_RemainingIncludesCredits(t *testing.T) {
 	t.Parallel()
@@ -480,7 +480,7 @@ func TestLimits_HeadersDuringAPromotion(t *testing.T) {
 	}
 }
 
-// What makes a request dearer than the price book says is refused where a strict limit on costs would not hold.
+// Options that make a request dearer than the price book says are refused where a strict limit on costs would not hold.
 func TestLimits_StrictRefusesSurcharges(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"tiers":{"strict":{"costLimitUsd":10},"tokens":{"tokenLimit":1000000}},"enforcement":"strict"}`})
@@ -664,7 +664,7 @@ func TestLimits_StrictRefusesACapThatMayBePassedOver(t *testing.T) {
 	refused(t, own, 400, "invalid_request", "n_predict", demand{"llama.cpp's cap", "/v1/chat/completions", `{"model":"llama","max_tokens":5,"n_predict":-1,"messages":[]}`})
 }
 
-// What a server makes of an output cap of zero differs: to some it is none.
+// Servers differ about an output cap of zero: to some it is none.
 func TestLimits_StrictReplacesACapOfZero(t *testing.T) {
 	t.Parallel()
 	s := newSpied(t, `{"enforcement":"strict","tokenLimit":300}`, false)

@@ -17,7 +17,7 @@ func withhold(t *testing.T, s *stack.Stack, identity string, size int) *rawConn 
 	t.Helper()
 	c := dial(t, s)
 	c.send(fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Project-Key: %s\r\nX-Identity: %s\r\nContent-Length: %d\r\n\r\n", s.ProjectKey, identity, size+1<<20))
-	// Who is refused meanwhile may find the connection closed.
+	// A client that is refused meanwhile may find the connection closed.
 	_, _ = io.WriteString(c.Conn, `{"x":"`+strings.Repeat("x", size-6))
 	return c
 }
@@ -65,7 +65,7 @@ func TestMemory_WithheldBodies(t *testing.T) {
 	}
 }
 
-// What bodies have had is there again: after refusals, broken connections, answers, and clients that are too slow.
+// The memory of bodies is given back after refusals, broken connections, answers, and clients that are too slow.
 func TestMemory_ComesBack(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Env: map[string]string{"BODY_MEMORY_MB": "16", "MAX_BODY_MB": "4"},

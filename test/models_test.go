@@ -63,7 +63,7 @@ func TestModels_ListsWhatIsAllowed(t *testing.T) {
 	}
 }
 
-// What is listed can be called as it is listed, letter case included: to many servers a model's name in another one is
+// A listed model can be called as it is listed, letter case included: to many servers a model's name in another one is
 // none.
 func TestModels_AreListedAsTheyAreCalled(t *testing.T) {
 	t.Parallel()
@@ -118,7 +118,7 @@ func TestModels_PriceBookWhereAllIsAllowed(t *testing.T) {
 	if s.Seen.Total() != 0 {
 		t.Error("the provider was asked")
 	}
-	// Whatever the book knows more is not listed where a call would not find its provider.
+	// Further models of the book are not listed where a call would not find their provider.
 	for _, name := range got {
 		if a := s.Chat("u", name); strings.Contains(a.Body, "unknown_model") {
 			t.Errorf("%s is listed, and the answer to it is %s", name, a.Body)
@@ -169,7 +169,7 @@ func TestModels_One(t *testing.T) {
 	}
 }
 
-// What a tier narrows is narrowed for one model as it is for the list and for calls.
+// A tier's narrowing holds for one model as it does for the list and for calls.
 func TestModels_OneInATier(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","gpt-4.1"],"tiers":{"free":{"allowedModels":["gpt-4.1"]}}}`})

@@ -100,7 +100,7 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 			t.Errorf("/metrics tells %q", secret)
 		}
 	}
-	// What the ledger has written is seen, whichever it is, and that it took time.
+	// The writes of either ledger are seen, and that they took time.
 	for _, name := range []string{"airatelimit_ledger_batch_size", "airatelimit_ledger_commit_seconds"} {
 		for _, figure := range []string{"_count", "_sum"} {
 			if n := value(t, page, name+figure); n <= 0 || figure == "_count" && n < 1 {
@@ -139,7 +139,7 @@ func TestMetricsAskForTheirToken(t *testing.T) {
 	}
 }
 
-// What runs is seen while it runs, and is back at zero afterwards, however it ends.
+// Running requests are seen while they run, and the number is back at zero afterwards, however they end.
 func TestMetricsShowWhatRuns(t *testing.T) {
 	t.Parallel()
 	began, open := make(chan struct{}), make(chan struct{})

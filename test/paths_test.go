@@ -125,7 +125,7 @@ func TestPaths_AbsoluteForm(t *testing.T) {
 	}
 }
 
-// What the provider sees is the contract's own path, with the query, and Gemini's model decoded once.
+// The provider sees the contract's own path, with the query, and Gemini's model decoded once.
 func TestPaths_WhatTheProviderSees(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
@@ -150,7 +150,7 @@ func TestPaths_WhatTheProviderSees(t *testing.T) {
 	}
 }
 
-// Whatever is asked for, the answer has a request id of ours.
+// Every answer has a request id of ours.
 func TestPaths_EveryAnswerHasARequestID(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})

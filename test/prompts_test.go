@@ -125,7 +125,7 @@ func TestPrompts_CountAsInput(t *testing.T) {
 	}
 	stack.WantError(t, ask("long"), http.StatusTooManyRequests, "limit_exceeded")
 	stack.WantStatus(t, ask("short"), http.StatusOK)
-	// What is dropped does not count.
+	// Dropped text does not count.
 	long := `{"systemPrompt":"short","model":"gpt-4o","max_tokens":10,"messages":[{"role":"system","content":"` + strings.Repeat("word ", 400) + `"},{"role":"user","content":"hi"}]}`
 	stack.WantStatus(t, s.Post("/v1/chat/completions", "u", long), http.StatusOK)
 }

@@ -27,7 +27,7 @@ func readmeSettings(t *testing.T) (text, settings string) {
 	return string(b), m[1]
 }
 
-// What the README says of its example is so: whatever tier or model a user makes up, he gets no more than it says.
+// The README's example does what the README says: with any invented tier or model, a user gets no more.
 func TestReadme_TheExampleLimitsWhatItSays(t *testing.T) {
 	t.Parallel()
 	readme, settings := readmeSettings(t)

@@ -34,7 +34,7 @@ func direct(t *testing.T, s *stack.Stack, d dialect, path, body string) stack.An
 	return s.Do(r)
 }
 
-// What the provider says arrives byte for byte: status, content type, line ends and all.
+// The provider's answer arrives byte for byte: status, content type, line ends and all.
 func TestStreams_BytesAreTheProviders(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
@@ -293,7 +293,7 @@ func TestStreams_BrokenOffEndsBroken(t *testing.T) {
 	}
 }
 
-// Whoever asks what is left after the last event gets the right answer.
+// A client that asks for the rest after the last event gets the right answer.
 func TestStreams_SettledBeforeTheirEnd(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"tokenLimit":1000}`})

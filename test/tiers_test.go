@@ -48,7 +48,7 @@ func TestTiers_SetOnTheServer(t *testing.T) {
 	stack.WantStatus(t, s.Chat("u", "gpt-4o", "X-Tier", "free"), 200)
 }
 
-// What a tier allows narrows what the project allows, in requests and in the list of models alike.
+// A tier's models narrow the project's, in requests and in the list of models alike.
 func TestTiers_AllowedModels(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{Settings: `{"allowedModels":["gpt-4o","gpt-4o-mini","claude-*"],"defaultTier":"free",

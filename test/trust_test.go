@@ -240,7 +240,7 @@ func TestTrust_SecretKeyInAnApp(t *testing.T) {
 	}
 }
 
-// What a provider says about the developer's account is told to the developer, in the log, and not to the app's users.
+// A provider's words about the developer's account go to the developer, in the log, and not to the app's users.
 func TestTrust_ErrorsAboutTheAccountAreOurs(t *testing.T) {
 	t.Parallel()
 	for vendors, want := range map[string]struct {

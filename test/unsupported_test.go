@@ -8,7 +8,7 @@ import (
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
-// What is not served is said in the dialect of whoever asked, with what it is, and the log names the path without what
+// An endpoint that is not served is named in the client's dialect, and the log names the path without what
 // may be a key.
 func TestUnsupported_TellsClientAndLog(t *testing.T) {
 	t.Parallel()

@@ -178,7 +178,7 @@ func (r *Recorder) Run(ctx context.Context, every time.Duration, log *slog.Logge
 	}
 }
 
-// Flush keeps what was counted since the last time. What cannot be kept now is kept later.
+// Flush stores the counts since the last flush. Counts that cannot be stored are kept for the next one.
 func (r *Recorder) Flush(ctx context.Context) error {
 	if entries := r.take(); len(entries) > 0 {
 		r.unkept = append(r.unkept, entries)

@@ -41,7 +41,7 @@ func FuzzBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		one, err := readNew(p, data)
 		if err == nil {
-			// What was accepted says one thing, and encoding/json agrees about it.
+			// An accepted text says one thing, and encoding/json agrees about it.
 			var said struct{ Identity *string }
 			if err := json.Unmarshal(data, &said); err != nil || strings.TrimSpace(*said.Identity) != one.identity || one.identity == "" {
 				t.Fatalf("accepted %q as identity %q: %v", data, one.identity, err)

@@ -145,7 +145,7 @@ func TestAnIdempotencyKeyBelongsToOneRequest(t *testing.T) {
 	if got := decode[Credits](f.send("GET", "/v/credits", "")); got.GiftedTokens != 0 {
 		t.Errorf("a refused gift was given: %+v", got)
 	}
-	// What failed was not applied, so the key is free.
+	// A failed change was not applied, so the key is free.
 	f.send("POST", "/w/gift", `{"tokens": 1}`).want(200)
 	f.send("POST", "/w/gift", `{"tokens": 1000000000000000}`, "Idempotency-Key", "later").problem(http.StatusBadRequest)
 	f.send("DELETE", "/w", "").want(204)

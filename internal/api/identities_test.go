@@ -336,7 +336,7 @@ func TestAnUnknownTierIsRefusedWithTheKnownOnes(t *testing.T) {
 	}
 }
 
-// What is valid and may not be meant is applied, and told of in the answer to that call alone.
+// Valid settings that may be a mistake are applied, and the answer to that call alone warns of them.
 func TestWhatMayNotBeMeantIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	f := setup(t, `{"costLimitUsd": 1}`)

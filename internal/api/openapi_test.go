@@ -244,7 +244,7 @@ func TestExamplesWork(t *testing.T) {
 			validate(t, schemas, res.Content[jsonType].Schema, huma.ModeReadFromServer, string(r.body))
 			documented := fieldsOf(t, schemas, res.Content[jsonType].Schema)
 			got := decode[map[string]any](r)
-			documented = slices.DeleteFunc(documented, func(name string) bool { // what has nothing to tell is left out
+			documented = slices.DeleteFunc(documented, func(name string) bool { // fields without a value are left out
 				return (name == "warnings" || name == "test") && got[name] == nil
 			})
 			if diff := cmp.Diff(documented, slices.Sorted(maps.Keys(got))); diff != "" {

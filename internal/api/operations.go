@@ -62,7 +62,7 @@ type Started struct {
 type Operation struct {
 	OperationID string              `json:"operationId"`
 	Action      string              `json:"action" doc:"One of those of a call, or import."`
-	State       operation.State     `json:"state" enum:"preparing,running,done,cancelled,interrupted" doc:"interrupted: it has waited for its database for too long. What is applied stays applied."`
+	State       operation.State     `json:"state" enum:"preparing,running,done,cancelled,interrupted" doc:"interrupted: the operation waited too long for its database. Changes that were applied stay."`
 	Matched     int64               `json:"matched"`
 	Applied     int64               `json:"applied" doc:"Each identity is changed once, also when a node stops in the middle."`
 	Failed      int64               `json:"failed"`
@@ -105,7 +105,7 @@ func (c *control) operations(doc huma.API) {
 	}, example{response: anOperation}, []int{http.StatusNotFound}, c.getOperation)
 	register(c, doc, accessChange, huma.Operation{
 		OperationID: "cancelOperation", Method: http.MethodPost, Path: operationPath + "/cancel", Tags: tags, Summary: "Stop an operation",
-		Description: "No further batch begins. What is applied stays applied. An operation that has ended stays as it is.",
+		Description: "No further batch begins. Changes that were applied stay. An operation that has ended is not changed.",
 	}, example{response: anOperation}, []int{http.StatusNotFound}, c.cancelOperation)
 }
 

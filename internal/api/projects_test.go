@@ -311,7 +311,7 @@ func TestTheAuditTrailIsRead(t *testing.T) {
 	}
 }
 
-// What an identity's changes and a stranger see of a project.
+// An identity's changes and a stranger's view of a project.
 func TestOnlyMembersSeeAProject(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)

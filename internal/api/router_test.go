@@ -100,7 +100,7 @@ func TestABulkBodyMayBeLarger(t *testing.T) {
 	f.send("PUT", "/bulk", body).problem(http.StatusRequestEntityTooLarge) // an identity of that name
 }
 
-// Who is refused while it is still sending gets to read why.
+// A client that is refused while it still sends can read why.
 func TestRefusalsReachWhoIsStillSending(t *testing.T) {
 	t.Parallel()
 	f := setup(t, someProject)

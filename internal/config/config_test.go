@@ -232,7 +232,7 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// What an operator can read about and what is read must not drift apart.
+// The documented variables are those that are read.
 func TestEnvExampleListsExactlyWhatLoadReads(t *testing.T) {
 	t.Parallel()
 	read := map[string]bool{}

@@ -94,7 +94,7 @@ func TestAPoolThatIsTooSmallIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever a password has in it, unescaped, no piece of it is shown, resolved or dialled: the client gets the host that was
+// No piece of an unescaped password is shown, resolved or dialled: the client gets the host that was
 // meant, or the value is refused.
 func TestNoPieceOfAPasswordIsTakenForAHost(t *testing.T) {
 	t.Parallel()

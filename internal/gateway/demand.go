@@ -276,7 +276,7 @@ func (c *call) addDemands(e *estimate) {
 			e.held = e.held.Dearest(dearestOutput(p))
 		}
 	}
-	// What max_tool_calls bounds, it bounds for all tools together: it is added once.
+	// max_tool_calls bounds all tools together, so it is added once.
 	var turns bool
 	var fees [price.FeeKinds]bool
 	for _, t := range d.Tools {

@@ -392,7 +392,7 @@ func TestTiers(t *testing.T) {
 	}
 }
 
-// Whatever is claimed and whatever was set once, nobody gets around the default tier but into another one of the project's.
+// No claim and no earlier setting leads around the default tier, except into another tier of the project.
 func TestEveryNameLeadsToATier(t *testing.T) {
 	t.Parallel()
 	p := snapshot(t, `{"tiers": {"free": {}, "pro": {}}, "defaultTier": "free"}`)
@@ -472,7 +472,7 @@ func TestReservedNamesAreRefused(t *testing.T) {
 	}
 }
 
-// Whatever is taken as an identity has a picture: without its joiners and selectors something is left, and none of
+// Every accepted identity can be seen: without its joiners and selectors something is left, and none of
 // those is at its end or beside a space.
 func FuzzPrintable(f *testing.F) {
 	for _, seed := range []string{"user", "👩\u200d👩\u200d👧", "می\u200cخواهم", "a\u200d", "\ufe0f", "\xff", "a\u200b"} {

@@ -29,7 +29,7 @@ const (
 // Has is something that an identity may have beyond its project's limits.
 type Has uint8
 
-// What an identity may have. The zero value is no condition.
+// Conditions that an identity may meet. The zero value is no condition.
 const (
 	HasAnything Has = iota
 	HasOverride     // limits or a limit response of its own

@@ -43,7 +43,7 @@ func TestEventsOfASecondAreBounded(t *testing.T) {
 	}
 }
 
-// What every node learns by itself reaches the watchers of one node only.
+// News that every node learns by itself reaches the watchers of one node only.
 func TestANotificationStaysOnItsNode(t *testing.T) {
 	t.Parallel()
 	var h Hub

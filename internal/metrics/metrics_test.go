@@ -101,7 +101,7 @@ func TestFailuresAreThereFromTheStart(t *testing.T) {
 		`airatelimit_requests_total{family="gpt",outcome="internal_error",provider="openai"} 1`)
 }
 
-// What a request says cannot become a label.
+// No text of a request becomes a label.
 func TestLabelsAreBounded(t *testing.T) {
 	t.Parallel()
 	m := New("v1")

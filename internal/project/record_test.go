@@ -166,7 +166,7 @@ func TestAMaskWithoutAKeyIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever was set: showing the document and saving it again leaves every key as it was.
+// With any settings, showing the document and saving it again leaves every key as it was.
 func TestMaskedThenPatchedNeverChangesAKey(t *testing.T) {
 	t.Parallel()
 	provider := rapid.SampledFrom([]string{"openai", "anthropic", "google", "mistral", "own-1", "own-2"})

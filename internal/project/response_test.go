@@ -107,7 +107,7 @@ func TestFillEncodesValuesInURLs(t *testing.T) {
 	}
 }
 
-// Whatever a client calls itself, it adds nothing to a deep link but the value of its own parameter.
+// A client's name adds nothing to a deep link but the value of its own parameter.
 func TestFillKeepsWhatAClientChoseInItsPlace(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

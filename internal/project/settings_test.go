@@ -67,7 +67,7 @@ func TestModelKeysWithAProvidersName(t *testing.T) {
 			t.Errorf("%s: refused at %q, want %q: %v", doc, got, path, err)
 		}
 	}
-	// What was stored before this was looked at is read all the same.
+	// Settings stored before this was checked are still read.
 	stored := Default()
 	stored.ModelLimits = map[string]ModelLimit{"openai/gpt-4o": {}}
 	if _, err := NewSnapshot(Record{Key: "pk_stored", Settings: stored}, nil); err != nil {
@@ -207,7 +207,7 @@ func TestPatchChangesOnlyWhatItLists(t *testing.T) {
 			s := mustParse(t, before)
 			shown := mustMarshal(t, s)
 			got := mustPatch(t, s, tc.patch)
-			// What is expected is written as a change of the document that was given.
+			// The expectation is written as a change of the given document.
 			want := mustParse(t, overlay(t, before, tc.want))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("after the patch (-want +got):\n%s", diff)
@@ -365,7 +365,7 @@ func TestStoredByANewerVersion(t *testing.T) {
 	}
 }
 
-// What is refused today may have been stored before it was.
+// Settings that are refused today may have been stored earlier.
 func TestStoredByAnOlderVersion(t *testing.T) {
 	t.Parallel()
 	const stored = `{"modelLimits": {"openai/gpt-4o": {"requestLimit": 1}}}`

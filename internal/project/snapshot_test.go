@@ -232,7 +232,7 @@ func TestOriginsAreComparedWithoutLetterCase(t *testing.T) {
 	}
 }
 
-// What a server does is told by its host, whatever the project calls it.
+// A server's behaviour follows from its host, not from the project's name for it.
 func TestProvidersVendor(t *testing.T) {
 	t.Parallel()
 	s := mustSnapshot(t, `{"providers": {

@@ -95,7 +95,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// What the operator's price book has is no misspelling.
+// A name in the operator's price book is no misspelling.
 func TestWarningsKnowTheOperatorsPrices(t *testing.T) {
 	t.Parallel()
 	book, err := ParsePriceBook([]byte(`{"mine-1": {"inputUsdPerMillion": 1, "outputUsdPerMillion": 1}}`))

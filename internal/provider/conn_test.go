@@ -60,7 +60,7 @@ func (t *Transport) idleCount() int {
 	return t.n
 }
 
-// Whatever the framing and the size, what was sent arrives and what is answered comes back, over one connection.
+// Bodies of every framing and size arrive, and their answers come back, over one connection.
 func TestConnectionsAreUsedAgain(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
@@ -203,7 +203,7 @@ func awaitClosed(t *testing.T, transport *Transport) {
 	})
 }
 
-// What may have reached the provider is not sent again.
+// A request that may have reached the provider is not sent again.
 func TestWhatMayHaveArrivedIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int64
@@ -426,7 +426,7 @@ func TestTLSIsVerified(t *testing.T) {
 	}
 }
 
-// What is idle for too long is closed, and no more is kept than may be.
+// Connections that are idle for too long are closed, and the number of idle ones is bounded.
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	transport := newTestTransport(t, TransportConfig{})

@@ -73,7 +73,7 @@ func BenchmarkEntries(b *testing.B) {
 	}
 }
 
-// Whatever is left out, a name that is not held has had no more than the floor, and an item lacks no more than it says.
+// After any omission a name that is not held has had no more than the floor, and an item lacks no more than it says.
 func TestTopIsAsExactAsItSays(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

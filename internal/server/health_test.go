@@ -74,7 +74,7 @@ func TestTheLogSaysOnceThatLimitsCannotBeChecked(t *testing.T) {
 	})
 }
 
-// What concerns one account, or the control plane, does not sound as if nobody could be served.
+// A fault of one account, or of the control plane, does not sound as if nobody could be served.
 func TestTheLogTellsWhatOfTheLedgerFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

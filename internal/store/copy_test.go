@@ -38,7 +38,7 @@ func copySource(t *testing.T, identities int) (path, projectKey string) {
 		`UPDATE identities SET credit_requests = 10, credit_tokens = 3, known = 1, settings = '{"tier":"pro"}'`,
 		`INSERT INTO usage (project_id, identity, hour, model, tier, kind, requests, tokens, micros, credit_tokens, input_tokens)
 			VALUES ($1, '0', 7, 'gpt-4o', 'pro', 0, 5, 60, 700, 8, 9), ($1, '0', 7, 'gpt-4o', 'pro', 1, -1, -2, -3, 0, 0)`,
-		// What ran when the process was killed: one in an hour with usage, one in another, with a name that PostgreSQL
+		// Requests that ran when the process was killed: one in an hour with usage, one in another, with a name that PostgreSQL
 		// does not take.
 		`INSERT INTO holds (id, project_id, identity, model, tier, hour, requests, tokens, micros, credit_requests, credit_tokens, admitted_at)
 			VALUES (1, $1, '0', 'gpt-4o', 'pro', 7, 1, 100, 1000, 1, 5, 0),

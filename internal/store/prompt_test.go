@@ -315,7 +315,7 @@ func TestRemoveUnopened(t *testing.T) {
 		}
 		s = New(db, ring(t, "b"))
 		save(t, s, rec.Key, "kept", "current")
-		// What an operator has left after the loss of a key: only the newest version was sealed with the one that is known.
+		// After the loss of a key an operator can read only the newest version, which was sealed with the known one.
 		for _, name := range []string{"gone", "kept"} {
 			sealed, err := ring(t, "x").Seal([]byte("?"), promptAAD(rec.Key, name, 1))
 			if err == nil {

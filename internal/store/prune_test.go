@@ -235,7 +235,7 @@ func TestOneNodePrunesAtATime(t *testing.T) {
 	}
 }
 
-// What has ended goes: sessions, requests to sign in after a day, invitations after a month.
+// Ended things are removed: sessions, requests to sign in after a day, invitations after a month.
 func TestEndedSessionsAndRequestsGo(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, location string) {

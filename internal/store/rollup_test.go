@@ -159,7 +159,7 @@ func TestKeysOfADayAreBounded(t *testing.T) {
 	})
 }
 
-// Whatever was added up before, and whatever waits, a build leaves the sums of the usage rows, and the refusals.
+// After any earlier sums and waiting entries, a build leaves the sums of the usage rows, and the refusals.
 func TestBuildMakesTheSumsOfTheUsageRows(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, location string) {

@@ -63,7 +63,7 @@ func TestClientsAreDocumented(t *testing.T) {
 	}
 }
 
-// What the page shows of a program is what the test runs.
+// The page shows of a program what the test runs.
 func TestSnippetsAreRun(t *testing.T) {
 	t.Parallel()
 	page := readFile(t, "../../docs/clients.md")

@@ -61,7 +61,7 @@ func (w *world) wantInert(what string, a stack.Answer) {
 	}
 }
 
-// What the server makes up as a name or a key cannot be guessed from others that it has made up.
+// Names and keys made by the server cannot be guessed from others that it has made.
 func TestMadeUpNamesAreUnguessable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -372,7 +372,7 @@ func TestDockerfile(t *testing.T) {
 			}
 		}
 	}
-	// What is not of the last stage is not in the image.
+	// Files of earlier stages are not in the image.
 	base, image, _ := strings.Cut(file[strings.LastIndex(file, "\nFROM ")+len("\nFROM "):], "\n")
 	if base != "scratch" {
 		t.Errorf("the image is made from %s, want scratch: nothing in it but what is copied", base)

@@ -239,7 +239,7 @@ func (b *book) keep(id string, kept bool) {
 	}
 }
 
-// What every request has.
+// The facts of every request.
 const (
 	model     = "gpt-4o"
 	outputCap = 12

@@ -8,7 +8,7 @@ import (
 	"github.com/airatelimit/airatelimit/test/node"
 )
 
-// What is counted follows from how a request ended for its client and from whether the provider served it, as
+// The charge follows from how a request ended for its client and from whether the provider served it, as
 // docs/charges.md says: exactly, where the answer tells its figures, within an estimate where it does not. Only what went
 // through a node that was killed, or was taken for dead, may have been counted as it was held instead.
 

@@ -67,7 +67,7 @@ func (f *fleet) restart() {
 	f.serve(1)
 }
 
-// What still runs when the time to drain is over is ended, and counted: the streams with what had come of them, and what
+// Requests that still run when the time to drain is over are ended, and counted: the streams with what had come of them, and what
 // the provider had not answered at all.
 func TestEndedWhenTheDrainIsOver(t *testing.T) {
 	t.Parallel()

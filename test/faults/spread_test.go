@@ -16,7 +16,7 @@ import (
 // spread is how soon a change must be in force everywhere.
 const spread = 2 * time.Second
 
-// Whatever is changed through one node, or with the command line, is in force on all within two seconds: by notification,
+// A change through one node, or with the command line, is in force on all within two seconds: by notification,
 // and by the poll where notifications do not come.
 func TestChangesAreInForceEverywhere(t *testing.T) {
 	t.Parallel()
@@ -39,7 +39,7 @@ func TestChangesAreInForceEverywhere(t *testing.T) {
 				return func() {}
 			}
 		},
-		// Whoever listens is cut off at once, over and over.
+		// Each listener is cut off at once, over and over.
 		"cut off": func(*testing.T, *database) func(*fleet) func() { return cutListeners },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -59,7 +59,7 @@ func TestUsagePages(t *testing.T) {
 			}
 			t.Logf("%s: %d pages of a small database, %d of a large one", look.what, few[i], many)
 		}
-		// What reads through everything is seen to: here every name, for none.
+		// A read through everything is noticed: here every name is searched, and none found.
 		if n := h.read(func(h *history, _ int) { h.list(t, "?search=nobody", 0, 0) }, 0); n < identities/200 {
 			t.Errorf("a search through %d names reads %d pages: the measure is wrong", identities, n)
 		}

@@ -37,7 +37,7 @@ func TestNodes(t *testing.T) {
 
 	t.Run("each replica has its own counters", func(t *testing.T) {
 		t.Parallel()
-		// Whatever is limited, at once through all.
+		// Every kind of limit, through all nodes at once.
 		for _, settings := range []string{
 			`{"requestLimit": 10}`,
 			`{"modelLimits": {"gpt-4o": {"requestLimit": 10}}}`,
@@ -65,7 +65,7 @@ func TestNodes(t *testing.T) {
 		for range 3 {
 			stack.WantStatus(t, first.Chat("ann", "gpt-4o"), http.StatusOK)
 		}
-		// What one node knows the others know with the next request.
+		// The others know with the next request what one node knows.
 		stack.WantError(t, last.Chat("ann", "gpt-4o"), http.StatusTooManyRequests, "limit_exceeded")
 		for _, change := range []struct{ path, body string }{{"/gift", `{"requests": 3}`}, {"/reset", `{}`}} {
 			control(t, last, http.StatusOK, http.MethodPost, "/identities/ann"+change.path, change.body)
@@ -165,7 +165,7 @@ func TestNodes(t *testing.T) {
 				if status := receive(t, answered, "the answer"); status != http.StatusOK {
 					t.Errorf("status %d, want 200", status)
 				}
-				// What another connection sees would outlive the process.
+				// A row that another connection sees would outlive the process.
 				var kept int
 				if err := db.Read.QueryRowContext(t.Context(),
 					`SELECT CAST((SELECT coalesce(sum(requests), 0) FROM usage) + (SELECT coalesce(sum(requests), 0) FROM holds) AS bigint)`).Scan(&kept); err != nil {

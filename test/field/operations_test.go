@@ -32,7 +32,7 @@ func TestOperations(t *testing.T) {
 
 	t.Run("latency spikes with base64 images", func(t *testing.T) {
 		t.Parallel()
-		// What a provider takes that reads the JSON once is the measure, on any machine.
+		// The measure, on any machine, is the time of a provider that reads the JSON once.
 		s := stack.New(t, stack.Options{Settings: `{"tokenLimit": 100000}`, Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if body, _ := io.ReadAll(r.Body); !json.Valid(body) {
 				w.WriteHeader(http.StatusBadRequest)

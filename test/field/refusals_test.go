@@ -45,7 +45,7 @@ func TestRefusals(t *testing.T) {
 		stack.WantStatus(t, s.Chat("ann", "gpt-made-up-0x"), http.StatusTooManyRequests)
 		stack.WantStatus(t, s.Chat("ann", "gpt-made-up-never"), http.StatusTooManyRequests)
 		wantUsed(t, s, "ann", 300, 300*(input+output))
-		// What the provider refuses leaves no name.
+		// A request that the provider refuses leaves no name.
 		for i := range 3 {
 			stack.WantStatus(t, s.Chat("bob", "gpt-"+strconv.Itoa(i)+"-fault-server-error"), http.StatusInternalServerError)
 		}

@@ -55,7 +55,7 @@ func stalling(t *testing.T, settings string, events int32) (s *stack.Stack, ende
 }
 
 func TestStreams(t *testing.T) {
-	// What is live on the heap is everybody's: this one runs alone, and first.
+	// The heap is shared by all tests: this one runs alone, and first.
 	t.Run("answers buffered, memory grows", answersBuffered)
 
 	t.Run("leaving early is free", func(t *testing.T) {

@@ -75,7 +75,7 @@ func (h *Home) Start(cmd *exec.Cmd, more ...string) *Process {
 	p := &Process{t: h.T, cmd: cmd, exited: make(chan struct{})}
 	p.Log.changed, p.Out.changed = make(chan struct{}), make(chan struct{})
 	cmd.Env, cmd.Stdout, cmd.Stderr = h.Environment(more...), &p.Out, &p.Log
-	// What a script that was killed has started may keep its pipes open, for as long as it likes.
+	// Processes started by a killed script may keep its pipes open for any time.
 	cmd.WaitDelay = 5 * time.Second
 	endWithParent(cmd)
 	if err := cmd.Start(); err != nil {

@@ -49,7 +49,7 @@ func Rerun(t *testing.T) {
 	outcomes, failure := rerun(t)
 	reported := 0
 	for _, o := range outcomes {
-		// What passed within a test, or failed and took that along, is told by the test.
+		// The test reports its subtests, whether they passed or failed.
 		if strings.Contains(o.name, "/") && o.action != "skip" {
 			continue
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/airatelimit/airatelimit/test/pgtest"
 )
 
-// Whatever way a request takes, nothing of its prompt, its answer and its keys is in the database, its write-ahead log, the
+// On every path of a request, nothing of its prompt, its answer and its keys is in the database, its write-ahead log, the
 // journal, a backup, the log, the traces, the metrics, or an answer of the control plane.
 func TestNothingOfARequestIsKept(t *testing.T) {
 	t.Parallel()

@@ -150,7 +150,7 @@ func TestTerminatedWhileItWaitsForItsDatabase(t *testing.T) {
 	}
 }
 
-// Whatever a start does with the database, it does again where the database was only busy.
+// A start repeats each step with the database where the database was only busy.
 func TestANodeWaitsForTablesThatAreLocked(t *testing.T) {
 	t.Parallel()
 	pgtest.Once(t)
@@ -200,7 +200,7 @@ func TestAPortThatIsTakenEndsAStartAtOnce(t *testing.T) {
 	}
 }
 
-// What requests used is written while a node that was told to end still may.
+// Usage is written while a node that was told to end still may.
 func TestTerminatedWhileTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
 	pgtest.Once(t)

@@ -168,7 +168,7 @@ func TestNodesStopBehindNginxUnnoticed(t *testing.T) {
 
 func occurrences(p *node.Process, text string) int { return strings.Count(p.Log.String(), text) }
 
-// What is for operators stays inside, and a client cannot ask for the places that are nginx's own.
+// Paths for operators stay inside, and a client cannot ask for nginx's own places.
 func TestNginxKeepsOperatorsPagesInside(t *testing.T) {
 	t.Parallel()
 	pgtest.OnlyFile(t)

@@ -41,7 +41,7 @@ func TestTheStartSaysWhatToDoNext(t *testing.T) {
 	}
 }
 
-// What collects JSON must not get other lines between.
+// A collector of JSON must not get other lines between.
 func TestAStartInProductionPrintsNothingBesideItsLog(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)

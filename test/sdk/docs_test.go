@@ -19,7 +19,7 @@ const (
 
 var example = regexp.MustCompile("(?s)```(\\w+) file=(\\S+)\n(.*?)```\n")
 
-// What the documentation shows is what runs here.
+// The documentation shows what runs here.
 func TestDocumentationShowsTheseExamples(t *testing.T) {
 	t.Parallel()
 	shown := map[string]bool{}

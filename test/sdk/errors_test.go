@@ -118,7 +118,7 @@ func errorBody(t testing.TB, err error) string {
 	return ""
 }
 
-// What a provider says of a stored key is for the project's developer, not for the app's users.
+// A provider's words about a stored key are for the project's developer, not for the app's users.
 func TestStoredKeyThatIsRefusedIsNotShown(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []echo.Fault{echo.KeyRefused, echo.KeyForbidden} {

@@ -29,7 +29,7 @@ func TestBrokenStreamsSurfaceAsErrors(t *testing.T) {
 				if _, err := do(t.Context(), own(t, s, vendor)); err == nil {
 					t.Error("the SDK reports no error")
 				}
-				// What had been answered counts. A provider's error is an event of the stream, at which the
+				// The part that was answered counts. A provider's error is an event of the stream, at which the
 				// SDK stops reading: the stream ends, and is settled, after that.
 				var u figures
 				await.Soon(t, "the broken stream is settled", func() bool {
@@ -66,7 +66,7 @@ func TestBrokenAnswersCountAsOftenAsTheyAreAskedFor(t *testing.T) {
 	}
 }
 
-// What a vendor ends early but properly the SDKs take as they do directly.
+// The SDKs take a stream that a vendor ends early but properly as they do directly.
 func TestOddStreamsAreWhatTheyAreDirectly(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []echo.Fault{echo.Truncate, echo.Unterminated, echo.WithoutUsage} {

@@ -95,7 +95,7 @@ func TestProviderBeforeTheModel(t *testing.T) {
 	}
 }
 
-// What the SDKs list is what the project allows.
+// The SDKs list the models that the project allows.
 func TestModelsAreListed(t *testing.T) {
 	t.Parallel()
 	want := []string{"claude-sonnet-4-5", "gemini-2.5-flash", "gpt-4o"}

@@ -77,7 +77,7 @@ func (l *Ledger) watch(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			// What fails now is retried at the next beat. If the beat itself fails, checkNodes makes
+			// A failure is retried at the next beat. If the beat itself fails, checkNodes makes
 			// the ledger unavailable.
 			_ = l.checkNodes(ctx, now)
 		case <-l.failedNow:
