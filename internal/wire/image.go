@@ -15,6 +15,7 @@ type blobFrame struct {
 	kind     string // "base64", "url", "text", "content" or ""
 	media    string // "image", "text" or "": the media type before its slash
 	image    int    // bytes of data in an image's base64 letters
+	data     token
 }
 
 // noteBlob notes a member of an object with embedded data.
@@ -29,6 +30,7 @@ func (r *reader) noteBlob(at place, v token, f *blobFrame) {
 		media, _, _ := bytes.Cut(r.short(v), []byte("/"))
 		f.media = oneOf(bytes.ToLower(media), "image", "text")
 	case blobData:
+		f.data = v
 		if raw := r.inside(v); imageMagic(raw) && base64Letters(raw) {
 			f.image = len(raw)
 		}
@@ -56,7 +58,7 @@ func (r *reader) blob(f *blobFrame) {
 	case f.repeated:
 		in.Opaque = true
 	case embedding == "text", embedding == "content", embedding == "base64" && f.media == "text":
-		// counts as text of its own length
+		r.hear(f.data) // counts as text of its own length
 	case embedding == "url":
 		in.Images++
 	case embedding == "base64" && f.media == "image":

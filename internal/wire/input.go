@@ -107,7 +107,11 @@ func (r *reader) note(at place, v token, f *frame) error {
 }
 
 // itemFrame holds the members of a message, item or part.
-type itemFrame struct{ id, typed, role, reasoning, secret, result bool }
+type itemFrame struct {
+	id, typed, role, reasoning, secret, result bool
+	voiced                                     bool // it has a role
+	speaker                                    Speaker
+}
 
 func (r *reader) itemType(word []byte, f *itemFrame) {
 	switch string(word) {

@@ -141,6 +141,9 @@ func (r *reader) array(at place) error {
 		if err := r.leaf(at, v); err != nil {
 			return err
 		}
+		if at == part {
+			r.hear(v)
+		}
 	}
 }
 
@@ -168,6 +171,7 @@ func (r *reader) promptList() error {
 		} else {
 			texts++
 		}
+		r.hearPrompt(v)
 	}
 }
 
@@ -187,7 +191,7 @@ func (r *reader) object(at place) error {
 	if at == tool || at == plugin {
 		f.tool = new(toolFrame)
 	}
-	objects, models := len(r.e.Demands.Objects), len(r.e.Demands.Models)
+	objects, models, turns := len(r.e.Demands.Objects), len(r.e.Demands.Models), len(r.e.turns)
 	for first := true; ; first = false {
 		more, err := r.next(first, '}')
 		if err != nil {
@@ -203,6 +207,7 @@ func (r *reader) object(at place) error {
 	switch at {
 	case part:
 		r.item(&f.item)
+		r.spoken(turns, f.item.speaker)
 		if f.item.result {
 			r.e.Demands.Objects = r.e.Demands.Objects[:objects] // a tool's result reports the objects that the tool made; it does not ask for them
 		}
@@ -264,10 +269,12 @@ func (r *reader) known(at place, key []byte, ref reference, f *frame) error {
 	if at == root && field == none && r.e.Demands.Steering == "" && isSteering(key) {
 		r.e.Demands.Steering = string(key)
 	}
+	heard := r.hearing(at, inner, key)
 	v, err := r.value(inner)
 	if err != nil {
 		return err
 	}
+	r.heard(heard, v, f)
 	if ref != noObject {
 		if err := r.refer(name, ref, v); err != nil {
 			return err
@@ -340,7 +347,11 @@ func (r *reader) within(at place, key []byte) place {
 	if p, ok := demandPlace(at, key); ok {
 		return p
 	}
-	return r.e.spec().place(r.e.Endpoint.Operation, at, key)
+	p := r.e.spec().place(r.e.Endpoint.Operation, at, key)
+	if p == elsewhere && r.e.listen && talks(at, key) {
+		return part
+	}
+	return p
 }
 
 // control checks and records the value of a control field.

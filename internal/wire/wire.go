@@ -41,6 +41,9 @@ type Envelope struct {
 	CacheControl bool  // the body has a field named cache_control somewhere
 	Characters   int64 // of the text to be spoken, for Speech
 
+	// Tokenised says that a prompt is given as token numbers, which cannot be read. It is set by ParseTurns.
+	Tokenised bool
+
 	Sounds      [][]byte // the recordings to be transcribed, parts of the body, for Transcriptions and Translations
 	SoundClips  int64    // short recordings of the speakers' voices, besides Sounds
 	SoundAbsent bool     // the body names a recording that it does not hold
@@ -49,19 +52,30 @@ type Envelope struct {
 	form   bool            // multipart/form-data
 	fields [controls]token // values of the control fields; of kind missing if absent
 	models []token         // Gemini: the models that the body repeats
+	listen bool            // turns are collected
+	turns  []turn
 
 	scratch [256]byte // a short string, decoded; here, because it would leave the reader's stack through Spec.place
 }
 
 // Forget drops the body. It cannot be edited afterwards.
 func (e *Envelope) Forget() {
-	e.body, e.Sounds, e.models = nil, nil, nil
+	e.body, e.Sounds, e.models, e.turns = nil, nil, nil, nil
 	e.fields = [controls]token{}
 }
 
 // Parse reads the body of a request to ep. Every error is an *Error of status 400 that names the field at fault.
 func Parse(ep Endpoint, contentType string, body []byte) (*Envelope, error) {
-	e := &Envelope{Endpoint: ep, Model: ep.Model, Answers: 1, body: body}
+	return parse(&Envelope{Endpoint: ep, Model: ep.Model, Answers: 1, body: body}, contentType)
+}
+
+// ParseTurns is Parse, and also notes what each side of a conversation has said, for [Envelope.Turns].
+func ParseTurns(ep Endpoint, contentType string, body []byte) (*Envelope, error) {
+	return parse(&Envelope{Endpoint: ep, Model: ep.Model, Answers: 1, body: body, listen: true}, contentType)
+}
+
+func parse(e *Envelope, contentType string) (*Envelope, error) {
+	ep, body := e.Endpoint, e.body
 	if ep.Method == http.MethodGet {
 		return e, nil
 	}
