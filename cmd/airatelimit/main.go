@@ -34,6 +34,7 @@ type cli struct {
 	Migrate     migrateCmd     `cmd:"" help:"Copy everything from a SQLite file into an empty PostgreSQL."`
 	Rekey       rekeyCmd       `cmd:"" help:"Seal every stored provider key and prompt anew with ENCRYPTION_KEY."`
 	Backup      backupCmd      `cmd:"" help:"Copy the SQLite file, while it is served."`
+	Guard       guardCmd       `cmd:"" help:"Try the guard against prompt injection."`
 	Demo        demoCmd        `cmd:"" help:"Try it: a server with a provider inside, and commands to paste."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask the server on this machine whether it takes requests, for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

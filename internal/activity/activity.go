@@ -34,20 +34,27 @@ const (
 	nearFrom = 50
 )
 
-// Keep keeps encoded entries of package rollup.
-type Keep func(ctx context.Context, entries []byte) error
+// Keeper keeps counts.
+type Keeper interface {
+	// Append keeps encoded entries of package rollup.
+	Append(ctx context.Context, entries []byte) error
+	// AddAlarms keeps what the guard found.
+	AddAlarms(ctx context.Context, alarms []rollup.Alarm) error
+}
 
 // Recorder counts requests. Create it with New.
 type Recorder struct {
 	hub  *live.Hub
-	keep Keep
+	keep Keeper
 
 	mu      sync.Mutex
 	counts  map[countKey]*count
 	refused map[hourKey]*rollup.Top
 	near    map[nearKey]nearUse
+	alarms  map[alarmKey]*rollup.Alarm
 
-	unkept [][]byte // flushes that could not be kept; only Flush uses it
+	unkept   [][]byte         // flushes that could not be kept; only Flush uses it
+	unraised [][]rollup.Alarm // the same of alarms
 }
 
 type countKey struct {
@@ -72,8 +79,8 @@ type nearUse struct {
 	used, max, till int64 // till is the reset, in Unix microseconds
 }
 
-// New returns a Recorder that tells a hub, and keeps counts by keep.
-func New(hub *live.Hub, keep Keep) *Recorder {
+// New returns a Recorder that tells a hub, and lets keep keep its counts.
+func New(hub *live.Hub, keep Keeper) *Recorder {
 	r := &Recorder{hub: hub, keep: keep}
 	r.clear()
 	return r
@@ -81,6 +88,7 @@ func New(hub *live.Hub, keep Keep) *Recorder {
 
 func (r *Recorder) clear() {
 	r.counts, r.refused, r.near = map[countKey]*count{}, map[hourKey]*rollup.Top{}, map[nearKey]nearUse{}
+	r.alarms = map[alarmKey]*rollup.Alarm{}
 }
 
 // Request counts a request that has ended, and tells those who watch its project.
@@ -123,6 +131,7 @@ func (r *Recorder) count(e *gateway.Ended, outcome string) {
 		r.refuse(hourKey{e.Project.Key, key.hour}, e.Identity)
 	}
 	r.noteNear(e)
+	r.noteAlarms(e)
 }
 
 // refuse counts a refused request of an identity. The caller holds the mutex.
@@ -184,11 +193,21 @@ func (r *Recorder) Flush(ctx context.Context) error {
 		r.unkept = append(r.unkept, entries)
 		r.unkept = r.unkept[max(0, len(r.unkept)-mostUnkept):]
 	}
+	if alarms := r.takeAlarms(); len(alarms) > 0 {
+		r.unraised = append(r.unraised, alarms)
+		r.unraised = r.unraised[max(0, len(r.unraised)-mostUnkept):]
+	}
 	for len(r.unkept) > 0 {
-		if err := r.keep(ctx, r.unkept[0]); err != nil {
+		if err := r.keep.Append(ctx, r.unkept[0]); err != nil {
 			return err
 		}
 		r.unkept = r.unkept[1:]
+	}
+	for len(r.unraised) > 0 {
+		if err := r.keep.AddAlarms(ctx, r.unraised[0]); err != nil {
+			return err
+		}
+		r.unraised = r.unraised[1:]
 	}
 	return nil
 }
@@ -197,7 +216,7 @@ func (r *Recorder) Flush(ctx context.Context) error {
 func (r *Recorder) take() []byte {
 	r.mu.Lock()
 	counts, refused, near := r.counts, r.refused, r.near
-	r.clear()
+	r.counts, r.refused, r.near = map[countKey]*count{}, map[hourKey]*rollup.Top{}, map[nearKey]nearUse{}
 	r.mu.Unlock()
 	var w rollup.Writer
 	for k, n := range counts {

@@ -41,13 +41,23 @@ func ended(p *project.Snapshot, outcome, identity, model string) gateway.Ended {
 type kept struct {
 	fail bool
 	all  []rollup.Entry
+
+	alarms []rollup.Alarm
 }
 
-func (k *kept) keep(_ context.Context, entries []byte) error {
+func (k *kept) Append(_ context.Context, entries []byte) error {
 	if k.fail {
 		return errors.New("the database is away")
 	}
 	return rollup.Read(entries, func(e *rollup.Entry) { k.all = append(k.all, *e) })
+}
+
+func (k *kept) AddAlarms(_ context.Context, alarms []rollup.Alarm) error {
+	if k.fail {
+		return errors.New("the database is away")
+	}
+	k.alarms = append(k.alarms, alarms...)
+	return nil
 }
 
 func (k *kept) of(kind rollup.Kind) (all []rollup.Entry) {
@@ -62,7 +72,7 @@ func (k *kept) of(kind rollup.Kind) (all []rollup.Entry) {
 func TestRequestsAreCountedByOutcome(t *testing.T) {
 	t.Parallel()
 	p, k := snapshot(t), &kept{fail: true}
-	r := New(&live.Hub{}, k.keep)
+	r := New(&live.Hub{}, k)
 	answered := ended(p, "answered", "alice", "gpt-4o")
 	answered.Charged.Amounts = limit.Amounts{1, 20, 300}
 	r.Request(answered)
@@ -101,7 +111,7 @@ func TestRequestsAreCountedByOutcome(t *testing.T) {
 func TestMadeUpNamesAreBounded(t *testing.T) {
 	t.Parallel()
 	p, k := snapshot(t), &kept{}
-	r := New(&live.Hub{}, k.keep)
+	r := New(&live.Hub{}, k)
 	const n = 3000
 	for i := range n {
 		e := ended(p, "limit_exceeded", fmt.Sprint("identity-", i), fmt.Sprint("model-", i))
@@ -119,7 +129,7 @@ func TestMadeUpNamesAreBounded(t *testing.T) {
 func TestLimitsThatAreNearlyUsedUpAreNoted(t *testing.T) {
 	t.Parallel()
 	p, k := snapshot(t), &kept{}
-	r := New(&live.Hub{}, k.keep)
+	r := New(&live.Hub{}, k)
 	for i, left := range []int64{6, 5, 2} {
 		e := ended(p, "answered", "alice", "gpt-4o")
 		d := &limit.Decision{InForce: [limit.NumMetrics]bool{true}}
@@ -144,7 +154,7 @@ func TestLimitsThatAreNearlyUsedUpAreNoted(t *testing.T) {
 func TestWatchersAreTold(t *testing.T) {
 	t.Parallel()
 	p, k, hub := snapshot(t), &kept{}, &live.Hub{}
-	r := New(hub, k.keep)
+	r := New(hub, k)
 	w := hub.Watch("pk_1")
 	defer w.Stop()
 	r.Request(ended(p, "missing_identity", "", ""))
@@ -160,7 +170,7 @@ func TestWatchersAreTold(t *testing.T) {
 }
 
 func BenchmarkRequest(b *testing.B) {
-	r := New(&live.Hub{}, (&kept{}).keep)
+	r := New(&live.Hub{}, &kept{})
 	e := ended(snapshot(b), "answered", "alice", "gpt-4o")
 	b.ReportAllocs()
 	for b.Loop() {

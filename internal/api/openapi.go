@@ -45,6 +45,7 @@ func build(o Options) (*router, huma.API) {
 	rt.members(doc)
 	rt.operations(doc)
 	rt.reports(doc)
+	rt.security(doc)
 	rt.liveEvents(doc)
 	rt.exports(doc)
 	dataPlane(doc.OpenAPI())
@@ -88,7 +89,8 @@ func (c *control) config() huma.Config {
 				{Name: promptsTag, Description: "System prompts that are stored on the server, so that an app's users cannot read or change them."},
 				{Name: accountsTag, Description: "Signing in, and the sessions of the signed-in user."},
 				{Name: membersTag, Description: "The people who may open a project, and their roles."},
-				{Name: reportsTag, Description: "What a project is used for, added up by hour and day."}},
+				{Name: reportsTag, Description: "What a project is used for, added up by hour and day."},
+				{Name: securityTag, Description: "The guard: what it found, and what it finds in a text."}},
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{"secretKey": {

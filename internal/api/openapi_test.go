@@ -153,7 +153,7 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"GET /prompts/{prompt}/versions",
 		"GET /prompts/{prompt}/versions/{version}",
 		"GET /providers",
-		"GET /providers/{provider}",
+		"GET /providers/{provider}", "GET /security/events", "POST /security/test",
 		"GET /settings/versions",
 		"GET /settings/versions/{n}",
 		"GET /usage",

@@ -28,6 +28,8 @@ type Reports interface {
 	Near(ctx context.Context, q rollup.NearQuery) ([]rollup.NearLimit, error)
 	CountNear(ctx context.Context, project string, threshold float64, now time.Time, most int) (int64, error)
 	First(ctx context.Context, project string) (rollup.First, error)
+	SecurityEvents(ctx context.Context, q rollup.SecurityQuery) ([]rollup.SecurityEvent, rollup.SecurityPosition, error)
+	SecurityCounts(ctx context.Context, project string, hours rollup.Span) ([]rollup.SecurityCount, error)
 }
 
 const (

@@ -118,7 +118,7 @@ func (c *call) answerWhole(x *exchange, resp *http.Response, body io.Reader, opt
 	if err := c.durable(); err != nil {
 		return err
 	}
-	head = c.shown(head, true)
+	head = c.shown(c.leaks.Whole(head), true)
 	c.passHeader(resp, false)
 	c.w.Header()["Content-Length"] = []string{strconv.Itoa(len(head))}
 	c.writeHeader(resp.StatusCode)
@@ -269,7 +269,7 @@ func (c *call) copy(x *exchange, body io.Reader, watch *meter.Stream) error {
 				c.settleEarly(watch, stage, x.gone.Load())
 			}
 		}
-		if pass = c.shown(pass, err != nil); len(pass) > 0 && !lost {
+		if pass = c.leaks.Next(c.shown(pass, err != nil), err != nil); len(pass) > 0 && !lost {
 			if !c.write(pass) || c.ctl.Flush() != nil {
 				lost = true
 				if !x.clientLeft(c) {

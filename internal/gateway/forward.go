@@ -176,6 +176,7 @@ func (c *call) forward(ctx context.Context, query string, edit wire.Edit) error 
 		return c.passError(x, resp)
 	}
 	options := c.meterOptions(edit.IncludeUsage)
+	c.checkAnswer()
 	c.dropBody(x, resp)
 	c.errors = provider.Complaints{Dialect: c.ep.Dialect, DocsURL: c.g.DocsURL}
 	if c.target.Stored {

@@ -95,6 +95,7 @@ type Gateway struct {
 	answers *meter.Memory // for answers that are being read
 	windows *meter.Memory // for answers that are being decompressed
 	plain   plainServers
+	judged  judgements
 }
 
 // answerMemory bounds the bytes that the gateway holds of all answers together: answers that it reads whole, and
@@ -130,6 +131,7 @@ type call struct {
 
 	subject
 	instruction
+	guarding
 	aliased
 	upstream
 	reservation
@@ -218,7 +220,7 @@ func (c *call) receive() (err error) {
 	if err := identity.CheckSecretBody(c.body); err != nil {
 		return err
 	}
-	c.env, err = wire.Parse(c.ep, wire.HeaderValue(c.r.Header, "Content-Type"), c.body)
+	c.env, err = c.parse(c.body)
 	return err
 }
 
@@ -258,6 +260,7 @@ func (c *call) report() {
 	if c.outcome == "" {
 		c.outcome = "answered"
 	}
+	c.noteLeak()
 	now := c.g.Now()
 	c.log(now)
 	seen := c.seen(now)

@@ -82,7 +82,7 @@ func (c *call) replaceBody(growth int, edit func() ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	env, err := wire.Parse(c.ep, c.r.Header.Get("Content-Type"), body)
+	env, err := c.parse(body)
 	if err != nil {
 		return err
 	}

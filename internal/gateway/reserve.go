@@ -55,6 +55,9 @@ func (c *call) decide(ctx context.Context, query string) (edit wire.Edit, err er
 	if c.refused != nil {
 		return edit, c.refused
 	}
+	if err := c.judge(); err != nil {
+		return edit, err
+	}
 	edit = c.baseEdit()
 	err = c.reserve(ctx, &edit)
 	return edit, err

@@ -22,6 +22,7 @@ type Seen struct {
 	Family    string // the model's, see [provider.Family]; "" if it is not known
 	Charged   ledger.Actual
 	Times     Times
+	Alarms    []Alarm // what the guard found
 }
 
 // Ended is a request that has ended, with the names that only its project may see. It holds nothing of a prompt or an answer.
@@ -37,6 +38,12 @@ type Ended struct {
 	Dialect      string
 	Stream       bool
 	Decision     *limit.Decision // nil if there was none; its standings include the request
+}
+
+// Alarm is what the guard found in a request, by its rule. It holds no text.
+type Alarm struct {
+	Category, Rule, Severity string
+	Blocked                  bool
 }
 
 // Times are the times of a request's steps, as durations since Began; 0 for a step that was not reached.
@@ -71,7 +78,7 @@ func (c *call) elapsed() time.Duration { return max(1, c.g.Now().Sub(c.start)) }
 
 // seen describes the call at its end.
 func (c *call) seen(done time.Time) Seen {
-	s := Seen{ID: c.id, Outcome: c.outcome, Refused: refusedBy(c.decision), Unchecked: c.passed, Status: c.status, Charged: c.charged,
+	s := Seen{ID: c.id, Outcome: c.outcome, Refused: refusedBy(c.decision), Unchecked: c.passed, Status: c.status, Charged: c.charged, Alarms: c.alarms,
 		Times: Times{Began: c.start, Steps: c.at, Done: done.Sub(c.start)}}
 	if c.ep.Method != "" {
 		s.Operation = c.ep.Operation.String()

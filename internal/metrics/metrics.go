@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/airatelimit/airatelimit/internal/gateway"
+	"github.com/airatelimit/airatelimit/internal/guard"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
@@ -76,7 +77,8 @@ type Metrics struct {
 	tokens    [2][]prometheus.Counter // input and output, by provider
 	cost      []prometheus.Counter    // by provider
 	added     prometheus.Histogram
-	first     []prometheus.Observer // by provider
+	first     []prometheus.Observer   // by provider
+	alarms    [2][]prometheus.Counter // reported and blocked, by category
 
 	batch, commit prometheus.Histogram
 }
@@ -99,6 +101,8 @@ func New(version string) *Metrics {
 		Help: "Tokens charged, by direction (input, output) and provider."}, []string{"direction", "provider"})
 	cost := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_cost_usd_total",
 		Help: "Cost charged in US dollars, by provider."}, []string{"provider"})
+	alarms := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "airatelimit_security_events_total",
+		Help: "What the guard found, by category and by whether the request was refused."}, []string{"category", "blocked"})
 	first := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "airatelimit_upstream_first_byte_seconds",
 		Help: "Time from sending a request to the provider until the header of its answer, by provider.", Buckets: firstByteBuckets}, []string{"provider"})
 	m.added = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "airatelimit_added_seconds",
@@ -111,7 +115,7 @@ func New(version string) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "airatelimit_build_info",
 		Help: "Always 1; the labels are the versions of AI Ratelimit and Go."}, []string{"version", "go"})
 	info.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(m.requests, failed, refused, m.unchecked, tokens, cost, first, m.added, m.batch, m.commit, info,
+	m.registry.MustRegister(m.requests, failed, refused, m.unchecked, tokens, cost, alarms, first, m.added, m.batch, m.commit, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	for i, outcome := range outcomes {
@@ -125,6 +129,11 @@ func New(version string) *Metrics {
 			}
 		}
 		m.failed = append(m.failed, by)
+	}
+	for _, category := range guard.Categories {
+		for i, blocked := range []string{"false", "true"} {
+			m.alarms[i] = append(m.alarms[i], alarms.WithLabelValues(string(category), blocked))
+		}
 	}
 	for _, kind := range refusals {
 		m.refused = append(m.refused, refused.WithLabelValues(kind))
@@ -176,6 +185,15 @@ func (m *Metrics) Request(s gateway.Seen) {
 		m.tokens[0][by].Add(float64(max(0, s.Charged.InputTokens)))
 		m.tokens[1][by].Add(float64(max(0, s.Charged.OutputTokens)))
 		m.cost[by].Add(float64(max(0, s.Charged.Amounts[limit.Cost])) / 1e6)
+	}
+	for _, a := range s.Alarms {
+		at := 0
+		if a.Blocked {
+			at = 1
+		}
+		if category := slices.Index(guard.Categories, guard.Category(a.Category)); category >= 0 {
+			m.alarms[at][category].Inc()
+		}
 	}
 	if added, ok := s.Times.Added(); ok {
 		m.added.Observe(max(0, added.Seconds()))

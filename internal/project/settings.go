@@ -44,7 +44,7 @@ type Settings struct {
 	OnDisconnect string `json:"onDisconnect" enum:"cancel,drain" doc:"What happens to a stream whose client has left: cancel ends it, drain reads it to its end."`  // "" is cancel
 	FailOpen     bool   `json:"failOpen" doc:"Whether requests pass unchecked while the database is away."`
 
-	Security      Security `json:"security" doc:"The guard. It has no effect in this version."`
+	Security      Security `json:"security" doc:"The guard, which looks for prompt injection in what the app's users write."`
 	DefaultPrompt *string  `json:"defaultPrompt" maxLength:"128" doc:"The stored prompt of requests that name none. Where the project does not have it, such requests are refused."`
 
 	Providers map[string]ProviderFields `json:"providers" doc:"The providers by name: built in, or the project's own."`
@@ -67,8 +67,11 @@ type Security struct {
 	Enabled     bool     `json:"enabled" doc:"Whether the guard is on."`
 	Mode        string   `json:"mode" enum:"block,log" doc:"What the guard does: block refuses the request, log only reports it."` // "" is block
 	Categories  []string `json:"categories" enum:"systemPromptExtraction,roleManipulation,instructionOverride,boundaryBreaking,obfuscation,directLeakage" doc:"What the guard detects. Null is all."`
-	Heuristics  bool     `json:"heuristics" doc:"Whether the guard also uses heuristics."`
+	Heuristics  bool     `json:"heuristics" doc:"Whether the guard is more suspicious. It finds more, and refuses more innocent messages."`
 	OutputCheck bool     `json:"outputCheck" doc:"Whether the guard ends an answer that repeats a stored prompt."`
+	ToolResults bool     `json:"toolResults" doc:"Whether the guard also reads the results of tools."`
+
+	AllowPhrases []string `json:"allowPhrases" doc:"Phrases that are never a hit. The guard reads a message as if they were not there."`
 }
 
 // The values of unknownTier, which decides about a request if the project has no tier of the name.
@@ -115,7 +118,7 @@ func Default() Settings {
 }
 
 func defaultSecurity() Security {
-	return Security{Mode: guardModes[0], Categories: slices.Clone(guardCategories), OutputCheck: true}
+	return Security{Mode: guardModes[0], Categories: slices.Clone(guardCategories), OutputCheck: true, AllowPhrases: []string{}}
 }
 
 // ParseSettings reads a whole document; absent fields have their defaults. Errors are *document.FieldError.
@@ -325,15 +328,40 @@ func (s *Settings) setSecurity(path string, v document.Value) error {
 		return nil
 	}
 	return document.Fields{
-		"enabled":     document.Toggle(&s.Security.Enabled, false),
-		"mode":        choice(&s.Security.Mode, guardModes...),
-		"categories":  s.Security.setCategories,
-		"heuristics":  document.Toggle(&s.Security.Heuristics, false),
-		"outputCheck": document.Toggle(&s.Security.OutputCheck, true),
+		"enabled":      document.Toggle(&s.Security.Enabled, false),
+		"mode":         choice(&s.Security.Mode, guardModes...),
+		"categories":   s.Security.setCategories,
+		"heuristics":   document.Toggle(&s.Security.Heuristics, false),
+		"outputCheck":  document.Toggle(&s.Security.OutputCheck, true),
+		"toolResults":  document.Toggle(&s.Security.ToolResults, false),
+		"allowPhrases": s.Security.setAllowPhrases,
 	}.Set(path, v)
 }
 
-// setCategories accepts an empty list: then only the heuristics detect anything, if they are on.
+const (
+	maxAllowPhrases = 100
+	maxAllowPhrase  = 200 // bytes
+)
+
+// setAllowPhrases sets phrases that are never a hit; null is none.
+func (s *Security) setAllowPhrases(path string, v document.Value) error {
+	if v.Kind() == document.Null {
+		s.AllowPhrases = []string{}
+		return nil
+	}
+	err := listOrNone(&s.AllowPhrases, func(at, phrase string) (string, error) {
+		if strings.TrimSpace(phrase) == "" || len(phrase) > maxAllowPhrase || !document.Printable(phrase) {
+			return "", document.Errorf(at, "must be a phrase of at most %d bytes of printable text", maxAllowPhrase)
+		}
+		return strings.ToLower(phrase), nil
+	})(path, v)
+	if err == nil && len(s.AllowPhrases) > maxAllowPhrases {
+		err = document.Errorf(path, "has %d phrases; at most %d are allowed", len(s.AllowPhrases), maxAllowPhrases)
+	}
+	return err
+}
+
+// setCategories accepts an empty list: then nothing in a message is a hit, and only answers are checked.
 func (s *Security) setCategories(path string, v document.Value) error {
 	if v.Kind() == document.Null {
 		s.Categories = slices.Clone(guardCategories)

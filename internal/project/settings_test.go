@@ -166,7 +166,7 @@ func TestEverythingIsShownWithItsDefault(t *testing.T) {
 		`"requestsPerMinute":null,"concurrentRequests":null,"modelLimits":{},"tiers":{},"defaultTier":null,"unknownTier":"default","trustTierHeader":true,` +
 		`"limitResponse":null,"refusalStatus":429,"allowedModels":null,"allowedOrigins":null,"enforcement":"soft","onDisconnect":"cancel","failOpen":false,` +
 		`"security":{"enabled":false,"mode":"block","categories":["systemPromptExtraction","roleManipulation","instructionOverride",` +
-		`"boundaryBreaking","obfuscation","directLeakage"],"heuristics":false,"outputCheck":true},"defaultPrompt":null,"providers":{},"prices":{},"aliases":{}}`
+		`"boundaryBreaking","obfuscation","directLeakage"],"heuristics":false,"outputCheck":true,"toolResults":false,"allowPhrases":[]},"defaultPrompt":null,"providers":{},"prices":{},"aliases":{}}`
 	if got := mustMarshal(t, mustParse(t, `{}`)); got != want {
 		t.Errorf("default settings:\n got %s\nwant %s", got, want)
 	}

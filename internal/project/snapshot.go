@@ -53,6 +53,7 @@ type Snapshot struct {
 	settings   Settings  // without keys
 	exposed    *exposed
 	aliases    map[string]*Alias
+	guard      func() *Guard
 }
 
 // Tier is a pricing tier of a project.
@@ -121,6 +122,7 @@ func NewSnapshot(r Record, open func(provider, sealed string) (string, error)) (
 		settings:        set,
 		exposed:         new(exposed),
 		aliases:         newAliases(set.Aliases),
+		guard:           newGuard(set.Security),
 	}
 	if set.LimitPeriod != "" {
 		period, err := limit.ParsePeriod(set.LimitPeriod)

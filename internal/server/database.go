@@ -102,7 +102,7 @@ func (a *app) openDatabase(ctx context.Context, d config.Database, keys *secret.
 		return o, err
 	}
 	o.rollups, o.live = store.NewRollups(o.db, a.now), &live.Hub{}
-	o.counts = activity.New(o.live, o.rollups.Append)
+	o.counts = activity.New(o.live, o.rollups)
 	if o.db.Pool == nil {
 		l, err := a.openFile(ctx, o.db)
 		if err != nil {

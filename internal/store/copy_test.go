@@ -120,7 +120,7 @@ func TestCopyBringsEverythingAndSettlesWhatRan(t *testing.T) {
 	}
 	want := []Copied{{"projects", 1}, {"provider_keys", 1}, {"settings_versions", 1}, {"old_secrets", 1}, {"prompts", 1}, {"prompt_versions", 2}, {"identities", n}, {"usage", n + 3}, {"idempotency", n},
 		{"rollup_pending", 0}, {"rollup_projects", 0}, {"usage_total", 0}, {"usage_hour", 0}, {"usage_day", 0}, {"refusals", 0},
-		{"refused_identities", 0}, {"near_limits", 0},
+		{"refused_identities", 0}, {"near_limits", 0}, {"security_events", 0}, {"security_counts", 0},
 		{"users", 1}, {"sessions", 1}, {"members", 1}, {"invitations", 1}, {"operations", 1}, {"operation_batches", 1}, {"audit", n + 4}}
 	if diff := cmp.Diff(want, done); diff != "" {
 		t.Errorf("copied (-want +got):\n%s", diff)

@@ -42,7 +42,7 @@ func TestOpenMigratesAnEmptyDatabaseAndLeavesACurrentOneAlone(t *testing.T) {
 	t.Parallel()
 	path := file(t)
 	const want = "active_day active_hour audit holds idempotency identities installation invitations journal members near_limits old_secrets operation_batches operations projects prompt_versions prompts provider_keys refusals " +
-		"refused_identities revision rollup_pending rollup_projects rollup_state sessions settings_versions sign_ins top_day top_open usage usage_day usage_hour usage_total users"
+		"refused_identities revision rollup_pending rollup_projects rollup_state security_counts security_events sessions settings_versions sign_ins top_day top_open usage usage_day usage_hour usage_total users"
 	for range 3 {
 		db, err := Open(t.Context(), path)
 		if err != nil {

@@ -35,6 +35,9 @@ func filled(t *testing.T) *DB {
 		`INSERT INTO refused_identities SELECT project_id, n, '' FROM ` + narrow,
 		`INSERT INTO near_limits SELECT project_id, n::text, '', '', '', '', 900, n FROM ` + narrow,
 		`INSERT INTO rollup_projects (project_id) SELECT id FROM projects`,
+		`INSERT INTO security_events (project_id, identity, hour, category, rule, blocked, severity, first_at, last_at, count)
+			SELECT project_id, n, n, '', '', 0, '', 0, n, 1 FROM ` + narrow,
+		`INSERT INTO security_counts SELECT project_id, n, '', '', 0, 1 FROM ` + narrow,
 		`INSERT INTO settings_versions SELECT id, v, 0, 'user', '', '', '', '[]', '{}', '{}' FROM projects, generate_series(1, 20) v`,
 		`INSERT INTO old_secrets SELECT id, 'o' || substr(id, 4), '', 0 FROM projects`,
 		`INSERT INTO operations SELECT CASE WHEN n <= 19000 THEN 'pk_gone' ELSE 'pk_1' END, 'op_' || n, '{}', '',
@@ -71,6 +74,10 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 		{"versions to remove", removeVersions, []any{"pk_1", 3}},
 		{"the audit trail", queryLines, []any{"pk_gone", 0, 100, 7, 50}},
 		{"an identity's audit trail", queryLinesOf, []any{"pk_gone", 0, 100, 7, 50, "500"}},
+		{"security events", queryEvents, []any{"pk_gone", 0, 100, 7, 50}},
+		{"an identity's security events", queryEventsOf, []any{"pk_gone", 0, 100, 7, 50, "500"}},
+		{"counts of security events", queryEventCounts, []any{"pk_gone", 500, 510}},
+		{"security events to remove", removeEvents, []any{"pk_gone", 900}},
 		{"a user", queryUser, []any{"7@example.com"}},
 		{"a session", querySession, []any{[]byte("x"), "pk_1", 0}},
 		{"a user's sessions", querySessions, []any{"us_7", 0}},
@@ -103,12 +110,13 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 		all = append(all, asked{"a batch of " + d.table, statement, args})
 	}
 	bounds := map[string][2][]any{
-		"idempotency": {{500, "pk_gone", "500"}, {1000, "pk_gone", "1000"}},
-		"near_limits": {{500, "pk_gone", "500", "", "", ""}, {1000, "pk_gone", "1000", "", "", ""}},
-		"sessions":    {{500, []byte("x")}, {1000, []byte("x")}},
-		"sign_ins":    {{500, "si_500"}, {1000, "si_1000"}},
-		"invitations": {{500, "in_500"}, {1000, "in_1000"}},
-		"operations":  {{500, "pk_gone", "op_500"}, {1000, "pk_gone", "op_1000"}},
+		"idempotency":     {{500, "pk_gone", "500"}, {1000, "pk_gone", "1000"}},
+		"near_limits":     {{500, "pk_gone", "500", "", "", ""}, {1000, "pk_gone", "1000", "", "", ""}},
+		"sessions":        {{500, []byte("x")}, {1000, []byte("x")}},
+		"sign_ins":        {{500, "si_500"}, {1000, "si_1000"}},
+		"invitations":     {{500, "in_500"}, {1000, "in_1000"}},
+		"operations":      {{500, "pk_gone", "op_500"}, {1000, "pk_gone", "op_1000"}},
+		"security_counts": {{500, "pk_gone", "", "", 0}, {1000, "pk_gone", "", "", 0}},
 	}
 	for _, d := range outdated(time.UnixMicro(10_000)) {
 		d.arg = int64(10_000)
@@ -121,6 +129,7 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 		"active_hour": {{500}, {501}}, "active_day": {{500}, {501}}, "top_open": {{500}, {501}}, "top_day": {{0, 500}, {0, 501}},
 		"refusals": {{500, "", "", "", ""}, {501, "", "", "", ""}}, "refused_identities": {{500}, {501}},
 		"near_limits": {{"500", "", "", ""}, {"501", "", "", ""}}, "rollup_projects": {{"pk_g"}, {"pk_h"}},
+		"security_events": {{"500", 1, "", "", 0}, {"501", 1, "", "", 0}}, "security_counts": {{500, "", "", 0}, {501, "", "", 0}},
 		"usage": {{"500", 1, "", "", 0}, {"501", 1, "", "", 0}}, "identities": {{"500"}, {"501"}},
 		"operations": {{"op_500"}, {"op_501"}}, "operation_batches": {{"op_500", 1}, {"op_501", 1}},
 	}
@@ -132,7 +141,7 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 	for _, a := range all {
 		plan := explain(t, db, a.statement, a.args...)
 		// Nobody has more than a few running requests, nor a project more than a few provider keys.
-		if regexp.MustCompile(`Seq Scan on (projects|prompts|prompt_versions|identities|usage\w*|audit|idempotency|settings_versions|old_secrets|active_\w+|top_\w+|refus\w+|near_limits|rollup_projects|operations|operation_batches|users|sessions|members|invitations|sign_ins)`).MatchString(plan) || !strings.Contains(plan, "Index Cond") {
+		if regexp.MustCompile(`Seq Scan on (projects|prompts|prompt_versions|identities|usage\w*|audit|idempotency|settings_versions|old_secrets|active_\w+|top_\w+|refus\w+|near_limits|rollup_projects|operations|operation_batches|security_\w+|users|sessions|members|invitations|sign_ins)`).MatchString(plan) || !strings.Contains(plan, "Index Cond") {
 			t.Errorf("%s reads through a table:\n%s\n%s", a.name, a.statement, plan)
 		}
 		// A condition on where a batch begins that is only a filter would have every batch walk over the earlier ones.

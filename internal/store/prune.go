@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
 const (
@@ -52,6 +54,7 @@ func outdated(now time.Time) []removable {
 		{"sign_ins", "created_at < $1", now.Add(-signInsFor).UnixMicro(), []string{"created_at", "id"}},
 		{"sessions", "expires_at < $1", now.UnixMicro(), []string{"expires_at", "hash"}},
 		{"near_limits", "resets_at < $1", now.UnixMicro(), []string{"resets_at", "project_id", "identity", "metric", "scope", "model"}},
+		{"security_counts", "hour < $1", ledger.HourOf(now.Add(-countsFor)), []string{"hour", "project_id", "category", "rule", "blocked"}},
 		{"invitations", "expires_at < $1", now.Add(-invitationsFor).UnixMicro(), []string{"expires_at", "id"}},
 		{"operations", "state NOT IN ('preparing', 'running') AND updated_at < $1", now.Add(-operationsFor).UnixMicro(), []string{"updated_at", "project_id", "id"}},
 	}
@@ -82,6 +85,8 @@ func (db *DB) projectTables() []removable {
 		{table: "refused_identities", key: []string{"hour"}},
 		{table: "near_limits", key: []string{"identity", "metric", "scope", "model"}},
 		{table: "rollup_projects", key: []string{"project_id"}},
+		{table: "security_events", key: []string{"identity", "hour", "category", "rule", "blocked"}},
+		{table: "security_counts", key: []string{"hour", "category", "rule", "blocked"}},
 	}
 }
 
@@ -126,7 +131,7 @@ func (d removable) between(after, upTo []any) (where string, args []any) {
 }
 
 // Prune removes answers to calls with an Idempotency-Key that are older than [OnceFor], requests to sign in, sessions,
-// invitations and operations that have ended, limits of past periods, and the rows of deleted projects. It removes small batches until none
+// invitations and operations that have ended, limits of past periods, old counts of security events, and the rows of deleted projects. It removes small batches until none
 // is left, and returns early if another node prunes. It returns how many rows it has removed.
 func (db *DB) Prune(ctx context.Context, now time.Time) (removed int64, err error) {
 	p := pruner{db: db}

@@ -130,6 +130,8 @@ func fillMore(t *testing.T, db *sql.DB, key string) {
 		`usage_day (project_id, split, day, key) VALUES ($1, 0, 1, '')`, `active_hour VALUES ($1, 1, $2)`, `active_day VALUES ($1, 1, $2)`,
 		`top_open VALUES ($1, 1, $2)`, `top_day VALUES ($1, 0, 1, $2)`, `refusals VALUES ($1, 1, '', '', '', '', 1)`,
 		`refused_identities VALUES ($1, 1, $2)`, `near_limits VALUES ($1, '', '', '', '', '', 1, 1)`,
+		`security_events (project_id, identity, hour, category, rule, blocked, severity, first_at, last_at, count) VALUES ($1, '', 1, '', '', 0, '', 1, 1, 1)`,
+		`security_counts VALUES ($1, 1, '', '', 0, 1)`,
 		`rollup_projects (project_id) VALUES ($1)`,
 		`operations (project_id, id, definition, fingerprint, state, created_at, updated_at) VALUES ($1, 'op', '{}', $2, 'done', 1, 1)`,
 		`operation_batches (project_id, operation_id, n, items) VALUES ($1, 'op', 0, '[]')`,

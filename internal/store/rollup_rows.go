@@ -82,6 +82,9 @@ const (
 	reason   combine = "CASE WHEN excluded.refused_at >= u.refused_at AND excluded.refused_at > 0 THEN excluded.%[1]s ELSE u.%[1]s END"
 )
 
+// kept leaves the row's own value.
+const kept combine = "u.%[1]s"
+
 // added adds, up to rollup.Most.
 var added = combine(fmt.Sprintf("CASE WHEN u.%%[1]s > %d - excluded.%%[1]s THEN %[1]d ELSE u.%%[1]s + excluded.%%[1]s END", int64(rollup.Most)))
 
@@ -107,6 +110,9 @@ var inserted = map[string][]column{
 	"near_limits": {{"project_id", isKey}, {"identity", isKey}, {"metric", isKey}, {"scope", isKey}, {"model", isKey},
 		{"tier", replaced}, {"used", replaced}, {"resets_at", replaced}},
 	"rollup_projects": {{"project_id", isKey}, {"first_at", earliest}, {"last_at", latest}, {"refused_at", latest}, {"refused_for", reason}},
+	"security_events": {{"project_id", isKey}, {"identity", isKey}, {"hour", isKey}, {"category", isKey}, {"rule", isKey}, {"blocked", isKey},
+		{"severity", replaced}, {"first_at", kept}, {"last_at", latest}, {"count", added}},
+	"security_counts": {{"project_id", isKey}, {"hour", isKey}, {"category", isKey}, {"rule", isKey}, {"blocked", isKey}, {"count", added}},
 }
 
 // insertion returns the statement that adds a number of rows to a table.

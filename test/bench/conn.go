@@ -16,6 +16,9 @@ type request struct {
 	digits int // where the identity's digits begin; 0 for none
 	status string
 	stream bool
+
+	fresh int          // where digits of the text begin that differ in each request; 0 for none
+	sent  atomic.Int64 // requests with such digits
 }
 
 const identityDigits = 8
@@ -34,14 +37,31 @@ func chatBody(stream bool) string {
 	return b.String()
 }
 
+// freshMark stands in a body for digits that differ in each request.
+const freshMark = "########"
+
+// freshBody is a chat request with one message of 1 KB that no other request has.
+func freshBody() string {
+	text := "Please help me to plan a weekend with my parents, number " + freshMark + "."
+	for len(text) < 1<<10 {
+		text += " They like old churches, good coffee and short walks, and my father cannot climb many stairs."
+	}
+	return `{"model":"gpt-4o-mini","max_completion_tokens":512,"messages":[{"role":"user","content":"` + text[:1<<10] + `"}]}`
+}
+
 // newRequest makes the request that every target gets, the same to the byte but for the
 // host and the keys, which are as long.
 func newRequest(addr, projectKey, status string, stream bool) *request {
-	body := chatBody(stream)
+	return requestOf(addr, projectKey, status, stream, chatBody(stream))
+}
+
+func requestOf(addr, projectKey, status string, stream bool, body string) *request {
 	head := "POST /v1/chat/completions HTTP/1.1\r\nHost: " + addr +
 		"\r\nUser-Agent: bench\r\nAccept: application/json\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) +
 		"\r\nX-Project-Key: " + projectKey + "\r\nX-Identity: user-"
-	return &request{bytes: []byte(head + "00000000\r\n\r\n" + body), digits: len(head), status: status, stream: stream}
+	r := &request{bytes: []byte(head + "00000000\r\n\r\n" + body), digits: len(head), status: status, stream: stream}
+	r.fresh = max(0, bytes.Index(r.bytes, []byte(freshMark)))
+	return r
 }
 
 // conn is a connection that has one request at a time under way. It does no more than it
@@ -64,12 +84,20 @@ func dial(addr string, req *request) (*conn, error) {
 
 // send sends the request as the identity of a number.
 func (c *conn) send(identity int) error {
-	for i := c.req.digits + identityDigits - 1; i >= c.req.digits; i-- {
-		c.out[i] = byte('0' + identity%10)
-		identity /= 10
+	c.write(c.req.digits, identity)
+	if c.req.fresh > 0 {
+		c.write(c.req.fresh, int(c.req.sent.Add(1)))
 	}
 	_, err := c.Write(c.out)
 	return err
+}
+
+// write writes the last digits of a number.
+func (c *conn) write(at, n int) {
+	for i := at + identityDigits - 1; i >= at; i-- {
+		c.out[i] = byte('0' + n%10)
+		n /= 10
+	}
 }
 
 var (

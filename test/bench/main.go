@@ -207,6 +207,9 @@ func (b *bench) start(ctx context.Context, dir string) (err error) {
 		if t.full != nil {
 			b.figures[t.full] = &figures{}
 		}
+		for _, g := range t.guarded {
+			b.figures[g] = &figures{}
+		}
 		// Connections, pools and caches are warm before anything is measured.
 		if _, err := closedLoop(ctx, t, t.chat, busyConnections, 300*time.Millisecond); err != nil {
 			return err

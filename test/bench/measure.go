@@ -88,7 +88,7 @@ func measurementNames() string {
 	for i, m := range measurements {
 		names[i] = m.name
 	}
-	return strings.Join(append(names, "refusals", readsName), ", ")
+	return strings.Join(append(names, "refusals", "guard", readsName), ", ")
 }
 
 // measure takes every measurement of every target, turn by turn. The order of the turns is
@@ -117,7 +117,29 @@ func (b *bench) measure(ctx context.Context) error {
 		g.memory.end = g.process.memory()
 	}
 	if b.only == "" || b.only == "refusals" {
-		return b.measureRefusals(ctx)
+		if err := b.measureRefusals(ctx); err != nil {
+			return err
+		}
+	}
+	if b.only == "" || b.only == "guard" {
+		return b.measureGuard(ctx)
+	}
+	return nil
+}
+
+// measureGuard compares the gateway with and without the guard.
+func (b *bench) measureGuard(ctx context.Context) error {
+	progress("guard")
+	for range b.rounds {
+		for _, g := range b.gateways[0].guarded {
+			s, err := closedLoop(ctx, g, g.chat, busyConnections, b.slice(0.4))
+			if err != nil {
+				return err
+			}
+			f := b.figures[g]
+			f.rate, f.cpu = append(f.rate, s.rate()), append(f.cpu, s.cpuPerRequest())
+			b.gateways[0].emptyLog()
+		}
 	}
 	return nil
 }

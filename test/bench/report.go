@@ -35,6 +35,18 @@ func (b *bench) report(w io.Writer) {
 	fmt.Fprintln(w)
 	b.memoryTable(w)
 	b.refusals(w)
+	b.guard(w)
+}
+
+// guard prints what the guard costs.
+func (b *bench) guard(w io.Writer) {
+	t := table(w)
+	defer t.Flush() //nolint:errcheck // standard output
+	for _, g := range b.gateways[0].guarded {
+		if f := b.figures[g]; len(f.rate) > 0 {
+			fmt.Fprintf(t, "%s\t%.0f requests/s\t%.0f µs of CPU each\t\n", g.name, f.rate.median(), f.cpu.median()/float64(time.Microsecond))
+		}
+	}
 }
 
 func (b *bench) ratios(w io.Writer) {

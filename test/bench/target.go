@@ -29,9 +29,11 @@ type target struct {
 	gateway    bool
 	projectKey string
 	full       *target // the same gateway, in a project whose limit is used up
-	log        string  // file; "" for none
-	memory     struct{ start, live, end int64 }
-	turn       atomic.Int64
+
+	guarded []*target // the same gateway with the guard off and on, see guardTargets
+	log     string    // file; "" for none
+	memory  struct{ start, live, end int64 }
+	turn    atomic.Int64
 }
 
 // next is the identity whose turn it is.
@@ -140,6 +142,14 @@ func (b *bench) serveProjects(ctx context.Context, binary, name, dir string, ide
 	if err != nil {
 		return nil, err
 	}
+	unguarded, err := createProject(ctx, binary, env, upstream, huge)
+	if err != nil {
+		return nil, err
+	}
+	guarding, err := createProject(ctx, binary, env, upstream, huge+`,"security":{"enabled":true}`)
+	if err != nil {
+		return nil, err
+	}
 	if b.fill {
 		if err := fill(ctx, location, admitting, identities); err != nil {
 			return nil, fmt.Errorf("put the identities into the tables: %w", err)
@@ -167,9 +177,26 @@ func (b *bench) serveProjects(ctx context.Context, binary, name, dir string, ide
 		return nil, err
 	}
 	t.full.withRequests(refusing, "429")
+	t.guarded = t.guardTargets(unguarded, guarding)
 	time.Sleep(500 * time.Millisecond) // what starting up has left is collected
 	t.memory.start = t.process.memory()
 	return t, nil
+}
+
+// guardTargets are the gateway with the guard off and on: with a conversation that the guard knows, and with a message that
+// it has not read before.
+func (t *target) guardTargets(off, on string) []*target {
+	with := func(name, key, body string) *target {
+		g := &target{name: name, addr: t.addr, process: t.process, identities: 1}
+		g.chat = requestOf(t.addr, key, "200", false, body)
+		return g
+	}
+	return []*target{
+		with("guard off, the usual conversation", off, chatBody(false)),
+		with("guard on, the usual conversation", on, chatBody(false)),
+		with("guard off, a new message of 1 KB", off, freshBody()),
+		with("guard on, a new message of 1 KB", on, freshBody()),
+	}
 }
 
 // serve starts the real program and waits until it is ready.
