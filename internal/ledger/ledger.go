@@ -23,6 +23,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -88,6 +89,18 @@ func (s *Settings) UnmarshalJSON(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	return d.Decode((*plain)(s))
+}
+
+// Text returns the settings as stores keep them. Metadata stay as they were sent: json.Marshal would write their < and & in
+// another way.
+func (s *Settings) Text() (string, error) {
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		return "", fmt.Errorf("settings of an identity: %w", err)
+	}
+	return strings.TrimSuffix(text.String(), "\n"), nil
 }
 
 // Request asks to reserve.

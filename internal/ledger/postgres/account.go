@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -185,11 +184,8 @@ func encodeSettings(s *ledger.Settings) (string, error) {
 	if s == nil {
 		return "", nil
 	}
-	b, err := json.Marshal(s)
-	if err != nil {
-		return "", fmt.Errorf("settings of an identity: %w", err)
-	}
-	return cleaned(string(b)), nil
+	text, err := s.Text()
+	return cleaned(text), err
 }
 
 func decodeSettings(text string) (*ledger.Settings, error) {

@@ -177,11 +177,11 @@ func (r *row) set(a *ledger.Account) error {
 	if a.Settings != set.public() {
 		set = nil
 		if a.Settings != nil {
-			b, err := json.Marshal(a.Settings)
+			text, err := a.Settings.Text()
 			if err != nil {
-				return fmt.Errorf("settings of an identity: %w", err)
+				return err
 			}
-			set = &settings{*a.Settings, string(b)}
+			set = &settings{*a.Settings, text}
 		}
 	}
 	*r = row{
