@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -146,18 +147,26 @@ func readBatch(p *project.Snapshot, d operation.Definition, items []json.RawMess
 // importAction is the action of operations that an import begins.
 const importAction = "import"
 
-// readImported reads an item of an import.
+// readImported reads an item of an import. Settings that are as they should be are left alone.
 func readImported(p *project.Snapshot, item json.RawMessage, reason string) (name string, do action, ps fieldProblems) {
-	v, err := parse(item)
-	if err != nil {
-		return "", nil, problemsOf(err)
-	}
-	ch, ps := readItem(p, "row", v)
-	ch.reason = reason
+	ch, ps := readRow(p, item)
+	ch.reason = cmp.Or(ch.reason, reason)
 	return ch.identity, func(a *ledger.Account, now time.Time) ([]ledger.Entry, error) {
 		if err := ch.check(a); err != nil {
 			return nil, err
 		}
+		if !ch.changes(a) {
+			return nil, nil
+		}
 		return []ledger.Entry{ch.apply(a, now)}, nil
 	}, ps
+}
+
+// readRow reads the object that a row of an import has become.
+func readRow(p *project.Snapshot, item json.RawMessage) (*settingsChange, fieldProblems) {
+	v, err := document.Parse("row", item)
+	if field, ok := errors.AsType[*document.FieldError](err); ok {
+		return &settingsChange{}, fieldProblems{{field.Path, field.Problem}}
+	}
+	return readItem(p, "row", v)
 }

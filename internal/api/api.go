@@ -62,7 +62,7 @@ type Options struct {
 	Runner     *Runner // runs the operations; nil if another process does
 	Now        func() time.Time
 	Log        *slog.Logger
-	MaxBody    int64          // bytes of the body of the bulk call, if more than that of other calls
+	MaxBody    int64          // bytes of the bodies of the bulk call and of imports, if more than that of other calls
 	Bodies     *budget.Budget // memory for the bodies of all requests; nil is unlimited
 	DocsURL    string         // where the folder docs is published, for errors to refer to; "" is nowhere
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,19 +46,18 @@ func (c *control) audit(doc huma.API) {
 		`"requestId": "req_4kq8zt"}], "nextCursor": null}`}, nil, c.listAudit)
 }
 
-type auditInput struct {
-	InProject
+// AuditFilter are the parameters that choose changes.
+type AuditFilter struct {
 	Identity string `query:"identity" maxLength:"512" doc:"Only changes of this identity."`
 	Action   string `query:"action" maxLength:"64" doc:"Only this action, such as gift."`
 	Actor    string `query:"actor" maxLength:"320" doc:"Only this actor: a kind (user, secretKey, cli, system), an id, or a mail address."`
 	From     string `query:"from" maxLength:"40" doc:"Only entries from this time on: RFC 3339, or a date for its beginning in UTC." example:"2026-11-01"`
 	To       string `query:"to" maxLength:"40" doc:"Only entries before this time: RFC 3339, or a date for its beginning in UTC." example:"2026-12-01"`
-	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
-	Cursor   string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before. The other parameters must stay the same."`
 }
 
-func (in *auditInput) find(project string) (f ledger.FindLines, err error) {
-	f = ledger.FindLines{Project: project, Identity: in.Identity, Action: in.Action, Actor: in.Actor, Limit: in.Limit}
+// find returns the query that the parameters describe, without a limit.
+func (in *AuditFilter) find(project string) (f ledger.FindLines, err error) {
+	f = ledger.FindLines{Project: project, Identity: in.Identity, Action: in.Action, Actor: in.Actor}
 	for name, value := range map[string]string{"query.identity": in.Identity, "query.action": in.Action, "query.actor": in.Actor} {
 		if value != "" && !keepable(value) {
 			return f, wrong(name, "is not printable UTF-8")
@@ -66,9 +66,23 @@ func (in *auditInput) find(project string) (f ledger.FindLines, err error) {
 	if f.From, err = instant("query.from", in.From); err != nil {
 		return f, err
 	}
-	if f.To, err = instant("query.to", in.To); err != nil {
+	f.To, err = instant("query.to", in.To)
+	return f, err
+}
+
+type auditInput struct {
+	InProject
+	AuditFilter
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
+	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before. The other parameters must stay the same."`
+}
+
+func (in *auditInput) find(project string) (ledger.FindLines, error) {
+	f, err := in.AuditFilter.find(project)
+	if err != nil {
 		return f, err
 	}
+	f.Limit = in.Limit
 	if in.Cursor != "" {
 		var at int64
 		if n, err := fmt.Sscanf(in.Cursor, "%d-%d", &at, &f.Before.ID); n != 2 || err != nil || f.Before.ID < 1 {
@@ -117,9 +131,9 @@ func (c *control) listAudit(ctx context.Context, in *auditInput) (*answer[AuditT
 
 func entryOf(l *ledger.Line) (AuditEntry, error) {
 	e := AuditEntry{ID: strconv.FormatInt(l.ID, 10), At: l.At, Actor: actorOf(l.Actor), Action: l.Action, Identity: filled(l.Identity),
-		Target: l.Target, Reason: filled(l.Reason), Detail: l.Detail, RequestID: filled(l.RequestID)}
-	if e.Target == "" {
-		e.Target = l.Identity
-	}
+		Target: targetOf(l), Reason: filled(l.Reason), Detail: l.Detail, RequestID: filled(l.RequestID)}
 	return e, json.Unmarshal(l.Changes, &e.Changes)
 }
+
+// targetOf names what was changed.
+func targetOf(l *ledger.Line) string { return cmp.Or(l.Target, l.Identity) }

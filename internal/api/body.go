@@ -15,7 +15,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/identity"
 )
 
-// maxBody bounds the bodies of calls, in bytes. The bulk call has a bound of its own.
+// maxBody bounds the bodies of calls, in bytes. The bulk call and imports have a bound of their own.
 const maxBody = 1 << 20
 
 // body is a request's body as it was sent. T describes it in the OpenAPI document. Nothing is decoded into a T, because

@@ -8,13 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-const csvType = "text/csv; charset=utf-8"
+// fileType is the type of a CSV file, and csvType that of those that are written here.
+const fileType, csvType = "text/csv", "text/csv; charset=utf-8"
 
 // cellText returns text for a cell of a spreadsheet. Text that a spreadsheet would run gets an apostrophe, and so does text that
 // would look like that.
@@ -23,6 +23,14 @@ func cellText(text string) string {
 		return "'" + text
 	}
 	return text
+}
+
+// textOf is the inverse of cellText.
+func textOf(cell string) string {
+	if text, ok := strings.CutPrefix(cell, "'"); ok && cellText(text) == cell {
+		return text
+	}
+	return cell
 }
 
 // table writes the rows of a CSV file, until there are none.
@@ -60,19 +68,15 @@ func writeCSV(ctx context.Context, to io.Writer, columns []string, rows table) e
 	if w.Flush(); w.Error() != nil {
 		return w.Error()
 	}
-	_, err = fmt.Fprintf(to, "# complete %d\n", n)
+	_, err = fmt.Fprintf(to, "%s%d\n", complete, n)
 	return err
 }
 
-// identityColumns are the columns of identities.csv, by the members of an Identity.
-var identityColumns = []string{"identity", "tier", "requestLimit", "tokenLimit", "costLimitUsd", "requestsPerMinute", "concurrentRequests",
-	"modelLimits", "limitResponse", "metadata", "enabled", "giftedTokens", "giftedRequests", "giftedCostUsd", "unlimitedUntil",
-	"createdAt", "updatedAt"}
+// complete begins the last line of a file that is whole. The number of rows follows.
+const complete = "# complete "
 
-// usageColumns follow them, by the members of its usage.
-var usageColumns = []string{"requests", "tokens", "costUsd"}
-
-// cellsOf returns the members of v, as JSON, for cells. A string stands there without quotes; null and {} are empty.
+// cellsOf returns the members of v, as JSON, for cells. A string stands there without quotes. Null is an empty cell, and so
+// are modelLimits without any.
 func cellsOf(v any, columns []string) ([]string, error) {
 	text, err := encode(v)
 	if err != nil {
@@ -85,7 +89,7 @@ func cellsOf(v any, columns []string) ([]string, error) {
 	cells := make([]string, len(columns))
 	for i, name := range columns {
 		switch raw := string(members[name]); {
-		case raw == "null", raw == "{}":
+		case raw == "null", raw == "{}" && name == "modelLimits":
 		case strings.HasPrefix(raw, `"`):
 			var s string
 			if err := json.Unmarshal(members[name], &s); err != nil {
@@ -98,72 +102,3 @@ func cellsOf(v any, columns []string) ([]string, error) {
 	}
 	return cells, nil
 }
-
-func (c *control) exports(doc huma.API) {
-	register(c, doc, accessRead, huma.Operation{
-		OperationID: "exportIdentities", Method: http.MethodGet, Path: exportsPath + "/identities.csv", Tags: []string{identitiesTag},
-		Summary: "Export identities",
-		Description: "The identities that the filters of the list choose, in the order of their names, as they are when their row is written. The file is " +
-			"whole if its last line is # complete, with the number of rows. A text that a spreadsheet would run begins with an apostrophe.",
-		Responses: csvFile(strings.Join(append(slices.Clone(identityColumns), usageColumns...), ",") +
-			"\nuser-123,pro,500,,,,,,,,true,0,0,0,,2026-11-01T09:30:00Z,2026-11-22T17:05:00Z,9,5120,0.0123\n# complete 1\n"),
-	}, example{}, nil, c.exportIdentities)
-}
-
-const exportsPath = "/api/projects/{projectId}/exports"
-
-// csvFile describes an answer that is a CSV file.
-func csvFile(example string) map[string]*huma.Response {
-	return map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
-		"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}, Example: example}}}}
-}
-
-type exportIdentitiesInput struct {
-	InProject
-	Filter
-}
-
-func (c *control) exportIdentities(ctx context.Context, in *exportIdentitiesInput) (*huma.StreamResponse, error) {
-	p := projectOf(ctx)
-	f, err := in.find(p.Key, c.now())
-	if err != nil {
-		return nil, err
-	}
-	f.Limit, f.Uncounted = exportPage, true
-	return c.download(ctx, "identities.csv", append(slices.Clone(identityColumns), usageColumns...), func(ctx context.Context, row func(cells ...string) error) error {
-		for {
-			found, err := c.Ledger.List(ctx, f)
-			if err != nil {
-				return err
-			}
-			accounts, err := c.known(ctx, p, found.Names, c.now())
-			if err != nil {
-				return err
-			}
-			for i := range accounts {
-				cells, err := identityCells(identityOf(&accounts[i]))
-				if err == nil {
-					err = row(cells...)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			if f.After = found.Next; f.After == "" {
-				return nil
-			}
-		}
-	}), nil
-}
-
-func identityCells(id Identity) ([]string, error) {
-	cells, err := cellsOf(id, identityColumns)
-	if err != nil {
-		return nil, err
-	}
-	usage, err := cellsOf(id.Usage, usageColumns)
-	return append(cells, usage...), err
-}
-
-// exportPage is how many rows an export has in memory.
-const exportPage = 500

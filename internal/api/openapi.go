@@ -48,6 +48,7 @@ func build(o Options) (*router, huma.API) {
 	rt.security(doc)
 	rt.liveEvents(doc)
 	rt.exports(doc)
+	rt.imports(doc)
 	dataPlane(doc.OpenAPI())
 	loosen(doc.OpenAPI().Components.Schemas)
 	describeSettings(doc.OpenAPI())
@@ -212,7 +213,7 @@ var failures = map[int]failure{
 	http.StatusPreconditionFailed:    {[]string{"document_changed"}, "The document has changed since it was read. `current` is the document as it is now."},
 	http.StatusPreconditionRequired:  {[]string{"if_match_required"}, "A session must send If-Match with a change."},
 	http.StatusRequestEntityTooLarge: {[]string{"request_too_large"}, "The body is too large."},
-	http.StatusUnsupportedMediaType:  {[]string{"unsupported_media_type"}, "The body is not JSON, or it is compressed."},
+	http.StatusUnsupportedMediaType:  {[]string{"unsupported_media_type"}, "The body is not of the type that the call takes (JSON, or CSV for an import), or it is compressed."},
 	http.StatusInternalServerError:   {[]string{"internal_error"}, "The server has a fault."},
 	http.StatusServiceUnavailable: {[]string{"unavailable"}, "The server cannot reach its database, is starting or shutting down, or has no memory left for bodies. " +
 		"The change may have been made: send it again with the same Idempotency-Key."},
@@ -255,7 +256,7 @@ func listCodes(schema *huma.Schema, codes []string) {
 
 func responseName(status int) string { return "Problem" + strconv.Itoa(status) }
 
-// example is a request and its answer, as JSON.
+// example is a request and its answer, as JSON. The request is a CSV file if the operation declares such a body.
 type example struct{ request, response string }
 
 // register mounts an operation that callers with the access may make, and describes it. statuses are its possible
@@ -276,12 +277,15 @@ func register[I, O any](c *control, doc huma.API, a access, op huma.Operation, e
 	if a.role() != "" {
 		statuses = append(statuses, http.StatusNotFound)
 	}
+	kind := bodyType(&op)
 	if ex.request != "" {
 		statuses = append(statuses, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 		if op.RequestBody == nil {
 			op.RequestBody = &huma.RequestBody{}
 		}
-		op.RequestBody.Content = map[string]*huma.MediaType{jsonType: {Example: json.RawMessage(ex.request)}}
+		if kind == jsonType {
+			op.RequestBody.Content = map[string]*huma.MediaType{jsonType: {Example: json.RawMessage(ex.request)}}
+		}
 	}
 	for _, status := range statuses {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + responseName(status)}
@@ -297,4 +301,7 @@ func register[I, O any](c *control, doc huma.API, a access, op huma.Operation, e
 		}
 		return out, nil
 	})
+	if kind == fileType { // huma describes it as bytes
+		op.RequestBody.Content[fileType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}, Example: ex.request}
+	}
 }

@@ -134,7 +134,9 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"GET /api/meta",
 		"GET /api/projects",
 		"GET /audit",
+		"GET /exports/audit.csv",
 		"GET /exports/identities.csv",
+		"GET /exports/usage.csv",
 		"GET /exposure",
 		"GET /first-request",
 		"GET /identities",
@@ -172,6 +174,7 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 		"POST /identities/{identity}/gift",
 		"POST /identities/{identity}/promo",
 		"POST /identities/{identity}/reset",
+		"POST /imports",
 		"POST /invitations/{invitation}/resend",
 		"POST /limit-response/preview",
 		"POST /limits/explain",
@@ -211,12 +214,16 @@ func TestExamplesWork(t *testing.T) {
 			f.send("POST", f.prompts(), `{"name": "kept", "content": "{{app}} in {{language}}"}`).want(201)
 			f.send("PUT", "/api/projects/"+f.project+"/providers/openai", `{"key": "sk-proj-0123456789-abcdWXYZ"}`).want(200)
 			body := ""
-			if op.RequestBody != nil {
-				media := op.RequestBody.Content[jsonType]
-				body = string(media.Example.(json.RawMessage))
-				validate(t, schemas, media.Schema, huma.ModeWriteToServer, body)
-			}
 			ready := f.ready(op)
+			if op.RequestBody != nil {
+				if media := op.RequestBody.Content[jsonType]; media != nil {
+					body = string(media.Example.(json.RawMessage))
+					validate(t, schemas, media.Schema, huma.ModeWriteToServer, body)
+				} else {
+					body = op.RequestBody.Content[fileType].Example.(string)
+					ready.headers = append(ready.headers, "Content-Type", fileType)
+				}
+			}
 			body = strings.ReplaceAll(body, aToken, ready.token)
 			at := strings.NewReplacer("{projectId}", f.project, "{identity}", "user-123", "{session}", ready.id, "{member}", ready.id, "{invitation}", ready.id, "{provider}", "openai", "{prompt}", "kept", "{version}", "1", "{n}", "1").Replace(path)
 			if before, after, ok := strings.Cut(at, "{operationId}"); ok {

@@ -154,7 +154,7 @@ func (rt *router) Handle(op *huma.Operation, handle func(huma.Context)) {
 	if !ok {
 		panic("api: " + op.Method + " " + op.Path + " does not declare who may call it")
 	}
-	names := wildcards.FindAllStringSubmatch(op.Path, -1)
+	names, kind := wildcards.FindAllStringSubmatch(op.Path, -1), bodyType(op)
 	rt.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
 		for _, name := range names {
 			// It cannot fail: the whole path was decoded before.
@@ -165,7 +165,7 @@ func (rt *router) Handle(op *huma.Operation, handle func(huma.Context)) {
 			}
 			r.SetPathValue(name[1], decoded)
 		}
-		if err := rt.admit(w, r, access); err != nil {
+		if err := rt.admit(w, r, access, kind); err != nil {
 			rt.write(w, rt.problemOf(r.Context(), err))
 			return
 		}
@@ -188,8 +188,16 @@ func (rt *router) Handle(op *huma.Operation, handle func(huma.Context)) {
 	})
 }
 
-// admit checks the caller, and what the request says of its body.
-func (rt *router) admit(w http.ResponseWriter, r *http.Request, a access) (err error) {
+// bodyType returns the type of the bodies of an operation.
+func bodyType(op *huma.Operation) string {
+	if op.RequestBody != nil && op.RequestBody.Content[fileType] != nil {
+		return fileType
+	}
+	return jsonType
+}
+
+// admit checks the caller, and what the request says of its body, which must be of a kind.
+func (rt *router) admit(w http.ResponseWriter, r *http.Request, a access, kind string) (err error) {
 	current := callOf(r.Context())
 	if current.caller, current.project, err = rt.authenticate(r, a); err != nil {
 		return err
@@ -201,7 +209,7 @@ func (rt *router) admit(w http.ResponseWriter, r *http.Request, a access) (err e
 	}
 	rt.touch(w, r, current.caller)
 	byKey := current.caller.kind == callerSecretKey
-	return errors.Join(checkOnce(r), checkBody(r, rt.bound(r.Method, r.URL.Path), byKey))
+	return errors.Join(checkOnce(r), checkBody(r, rt.bound(r.Method, r.URL.Path), kind, byKey))
 }
 
 // memoryFor returns how many bytes of memory a call's body may need: its buffer, which doubles as it grows, and the kept
@@ -218,7 +226,7 @@ var wildcards = regexp.MustCompile(`\{(\w+)\}`)
 
 // bound returns how many bytes the body of a call may have.
 func (rt *router) bound(method, path string) int64 {
-	if method == http.MethodPost && strings.HasSuffix(path, "/identities/bulk") {
+	if method == http.MethodPost && (strings.HasSuffix(path, "/identities/bulk") || strings.HasSuffix(path, "/imports")) {
 		return max(maxBody, rt.MaxBody)
 	}
 	return maxBody
@@ -226,7 +234,7 @@ func (rt *router) bound(method, path string) int64 {
 
 // checkBody checks the headers that describe the body, before it is read. Only a server may leave the type away: pages of
 // other sites can make a browser send a body without one.
-func checkBody(r *http.Request, most int64, mayOmitType bool) error {
+func checkBody(r *http.Request, most int64, kind string, mayOmitType bool) error {
 	if r.ContentLength > most {
 		return bodyTooLarge(most)
 	}
@@ -234,8 +242,9 @@ func checkBody(r *http.Request, most int64, mayOmitType bool) error {
 		return nil
 	}
 	if sent := r.Header.Get("Content-Type"); sent != "" || !mayOmitType {
-		if kind, _, err := mime.ParseMediaType(sent); err != nil || kind != "application/json" {
-			return refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "The body must be JSON. Send it with Content-Type: application/json.")
+		if has, _, err := mime.ParseMediaType(sent); err != nil || has != kind {
+			return refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "The body must be %s. Send it with Content-Type: %s.",
+				map[string]string{jsonType: "JSON", fileType: "a CSV file"}[kind], kind)
 		}
 	}
 	if r.Header.Get("Content-Encoding") != "" {

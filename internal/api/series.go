@@ -36,16 +36,21 @@ type usageBucket struct {
 	Values []json.Number `json:"values" doc:"In the order of keys."`
 }
 
-type usageOverTimeInput struct {
-	InProject
+// UsageFilter are the parameters that choose usage.
+type UsageFilter struct {
 	Range
-	Fresh
 	Split   string `query:"split" enum:"model,tier,outcome,code" doc:"What the usage is split by. Outcomes are answered, refused, providerFailed, clientGone and failed."`
-	Metric  string `query:"metric" enum:"requests,tokens,costUsd,refused" default:"requests" doc:"What the values are."`
 	Model   string `query:"model" doc:"Only this model."`
 	Tier    string `query:"tier" doc:"Only this tier."`
 	Outcome string `query:"outcome" doc:"Only this outcome."`
 	Code    string `query:"code" doc:"Only requests with this error code."`
+}
+
+type usageOverTimeInput struct {
+	InProject
+	UsageFilter
+	Fresh
+	Metric string `query:"metric" enum:"requests,tokens,costUsd,refused" default:"requests" doc:"What the values are."`
 }
 
 // splits are the splits by their names.
@@ -55,7 +60,7 @@ var splits = map[string]rollup.Split{"": rollup.Unsplit, "model": rollup.ByModel
 var figures = map[string]rollup.Figure{"requests": rollup.Requests, "tokens": rollup.Tokens, "costUsd": rollup.Micros, "refused": rollup.RefusedRequests}
 
 // filter returns what the usage is filtered by; "" for nothing.
-func (in *usageOverTimeInput) filter() (by, key string, err error) {
+func (in *UsageFilter) filter() (by, key string, err error) {
 	for name, value := range map[string]string{"model": in.Model, "tier": in.Tier, "outcome": in.Outcome, "code": in.Code} {
 		if value == "" {
 			continue
@@ -65,78 +70,100 @@ func (in *usageOverTimeInput) filter() (by, key string, err error) {
 		}
 		by, key = name, value
 	}
+	if by == "model" {
+		key = limit.CanonicalModel(key)
+	}
 	return by, key, nil
+}
+
+// usagePlan says how the usage that a UsageFilter chooses is read.
+type usagePlan struct {
+	q     rollup.SeriesQuery
+	split string
+	by    string // what refusals are filtered by, if that is not what they are split by; else ""
+}
+
+// plan checks the parameters. Usage that is split by one thing and filtered by another is known for refusals only.
+func (in *UsageFilter) plan(project, metric string, now time.Time) (pl usagePlan, err error) {
+	from, to, step, err := in.hours(now)
+	if err != nil {
+		return pl, err
+	}
+	by, key, err := in.filter()
+	if err != nil {
+		return pl, err
+	}
+	pl = usagePlan{split: in.Split, q: rollup.SeriesQuery{Project: project, Days: step > 1, Span: rollup.Span{From: from / step, To: to / step},
+		Split: splits[cmp.Or(in.Split, by)], Key: key, Only: by != "", Figure: figures[metric]}}
+	if by == "" || in.Split == "" || by == in.Split {
+		return pl, nil
+	}
+	pl.by = by
+	switch {
+	case metric != "refused" || by == "outcome" || in.Split == "outcome":
+		return pl, wrong("query."+by, "cannot be combined with split=%s: leave one of them out, or ask for metric=refused by model, tier and code", in.Split)
+	case to-from > 24*mostRefusalDays:
+		return pl, wrong("query.from", "is too early: refusals with another filter than their split are of at most %d days", mostRefusalDays)
+	}
+	return pl, nil
+}
+
+// at returns the beginning of an hour or a day of the plan.
+func (pl *usagePlan) at(n int64) time.Time { return ledger.HourTime(n * pl.hours()) }
+
+// hours is how many hours a bucket has.
+func (pl *usagePlan) hours() int64 {
+	if pl.q.Days {
+		return 24
+	}
+	return 1
 }
 
 func (c *control) usageOverTime(ctx context.Context, in *usageOverTimeInput) (*report[UsageOverTime], error) {
 	now := c.now()
-	from, to, step, err := in.hours(now)
+	pl, err := in.plan(projectOf(ctx).Key, in.Metric, now)
 	if err != nil {
 		return nil, err
 	}
-	by, key, err := in.filter()
+	series, err := c.series(ctx, pl)
 	if err != nil {
 		return nil, err
 	}
-	if by == "model" {
-		key = limit.CanonicalModel(key)
-	}
-	q := rollup.SeriesQuery{Project: projectOf(ctx).Key, Days: step > 1, Span: rollup.Span{From: from / step, To: to / step}, Split: splits[cmp.Or(in.Split, by)], Key: key, Only: by != "", Figure: figures[in.Metric]}
-	var series rollup.Series
-	if by == "" || in.Split == "" || by == in.Split {
-		series, err = c.Reports.Series(ctx, q)
-	} else {
-		series, err = c.refusals(ctx, in, q, by, key)
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := in.show(q, series)
+	out := in.show(pl, series)
 	tagged := out
 	out.AsOf = now.Truncate(time.Second)
 	return reportOf(in.Fresh, out, tagged)
 }
 
-// refusals returns refused requests that are split by one thing and filtered by another.
-func (c *control) refusals(ctx context.Context, in *usageOverTimeInput, q rollup.SeriesQuery, by, key string) (rollup.Series, error) {
-	hours, unit := q.Span, int64(1)
-	if q.Days {
-		hours, unit = rollup.Span{From: 24 * q.Span.From, To: 24 * q.Span.To}, 24
+// series reads the usage of a plan.
+func (c *control) series(ctx context.Context, pl usagePlan) (rollup.Series, error) {
+	if pl.by == "" {
+		return c.Reports.Series(ctx, pl.q)
 	}
-	switch {
-	case in.Metric != "refused" || by == "outcome" || in.Split == "outcome":
-		return nil, wrong("query."+by, "cannot be combined with split=%s: leave one of them out, or ask for metric=refused by model, tier and code", in.Split)
-	case hours.Len() > 24*mostRefusalDays:
-		return nil, wrong("query.from", "is too early: refusals with another filter than their split are of at most %d days", mostRefusalDays)
-	}
-	series := rollup.Series{}
-	err := c.Reports.Refusals(ctx, q.Project, hours, func(hour int64, code, _, model, tier string, refused int64) {
+	series, step := rollup.Series{}, pl.hours()
+	hours := rollup.Span{From: step * pl.q.Span.From, To: step * pl.q.Span.To}
+	err := c.Reports.Refusals(ctx, pl.q.Project, hours, func(hour int64, code, _, model, tier string, refused int64) {
 		of := map[string]string{"code": code, "model": model, "tier": tier}
-		if of[by] != key {
+		if of[pl.by] != pl.q.Key {
 			return
 		}
-		series.Add(q, of[in.Split], hour/unit-q.Span.From, refused)
+		series.Add(pl.q, of[pl.split], hour/step-pl.q.Span.From, refused)
 	})
 	return series, err
 }
 
 // show makes the answer, without the time.
-func (in *usageOverTimeInput) show(q rollup.SeriesQuery, series rollup.Series) UsageOverTime {
-	at := func(n int64) time.Time {
-		if q.Days {
-			n *= 24
-		}
-		return ledger.HourTime(n)
-	}
-	out := UsageOverTime{From: at(q.Span.From), To: at(q.Span.To), By: in.By, Metric: in.Metric, Keys: []string{}, Totals: []json.Number{}}
+func (in *usageOverTimeInput) show(pl usagePlan, series rollup.Series) UsageOverTime {
+	q := pl.q
+	out := UsageOverTime{From: pl.at(q.Span.From), To: pl.at(q.Span.To), By: in.By, Metric: in.Metric, Keys: []string{}, Totals: []json.Number{}}
 	rows := in.ranked(q, series)
 	for _, row := range rows {
-		out.Keys, out.Totals = append(out.Keys, row.key), append(out.Totals, in.figure(row.total))
+		out.Keys, out.Totals = append(out.Keys, row.key), append(out.Totals, numberOf(in.Metric, row.total))
 	}
 	for i := range q.Span.Len() {
-		b := usageBucket{At: at(q.Span.From + int64(i)), Values: []json.Number{}}
+		b := usageBucket{At: pl.at(q.Span.From + int64(i)), Values: []json.Number{}}
 		for _, row := range rows {
-			b.Values = append(b.Values, in.figure(row.values[i]))
+			b.Values = append(b.Values, numberOf(in.Metric, row.values[i]))
 		}
 		out.Buckets = append(out.Buckets, b)
 	}
@@ -189,11 +216,12 @@ func (s *seriesRow) add(o seriesRow) {
 	s.total = rollup.Add(s.total, o.total)
 }
 
-func (in *usageOverTimeInput) figure(n int64) json.Number {
-	if in.Metric == "refused" {
+// numberOf is a figure of that name as a number.
+func numberOf(name string, n int64) json.Number {
+	if name == "refused" {
 		return ledger.Figure(limit.Requests, n)
 	}
-	return ledger.Figure(metricNamed(in.Metric), n)
+	return ledger.Figure(metricNamed(name), n)
 }
 
 // metricNamed returns the metric of a name, requests for "".

@@ -99,6 +99,27 @@ func (ch *settingsChange) apply(a *ledger.Account, now time.Time) ledger.Entry {
 	return ledger.Entry{Identity: ch.identity, Action: action, Reason: ch.reason, Detail: detail}
 }
 
+// changes reports whether a change makes an identity known, or alters its settings.
+func (ch *settingsChange) changes(a *ledger.Account) bool {
+	if !a.Known {
+		return true
+	}
+	s := settingsOf(a)
+	for _, edit := range ch.edits {
+		edit(&s)
+	}
+	return inFull(settingsOf(a)) != inFull(s)
+}
+
+// inFull writes settings so that equal ones are equal texts.
+func inFull(s ledger.Settings) string {
+	if len(s.Level.Models) == 0 {
+		s.Level.Models = nil
+	}
+	text, _ := s.Text() // of checked JSON
+	return text
+}
+
 // check refuses to create an identity with a name that is not allowed today. An identity of an earlier version keeps its name.
 func (ch *settingsChange) check(a *ledger.Account) error {
 	if a.Known {

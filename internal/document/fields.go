@@ -60,7 +60,7 @@ func (fs Fields) SetEach(path string, v Value) iter.Seq[*FieldError] {
 			case set != nil:
 				err = set(at, m.Value)
 			case !v.lenient:
-				err = fs.unknown(m.Name)
+				err = fs.Unknown(m.Name)
 			}
 			if err == nil {
 				continue
@@ -74,7 +74,8 @@ func (fs Fields) SetEach(path string, v Value) iter.Seq[*FieldError] {
 	}
 }
 
-func (fs Fields) unknown(name string) error {
+// Unknown returns the problem of a member that an object may not have.
+func (fs Fields) Unknown(name string) error {
 	names := slices.Sorted(maps.Keys(fs))
 	for _, known := range names {
 		if strings.EqualFold(known, name) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/operation"
@@ -83,12 +84,14 @@ func (s *Store) Operation(ctx context.Context, project, id string) (o operation.
 func (s *Store) AddBatches(ctx context.Context, project, id string, n int64, batches [][]json.RawMessage) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		for i, items := range batches {
-			text, err := json.Marshal(items)
-			if err != nil {
+			var text strings.Builder // json.Marshal would write the items' < in another way
+			list := json.NewEncoder(&text)
+			list.SetEscapeHTML(false)
+			if err := list.Encode(items); err != nil {
 				return err
 			}
-			_, err = tx.ExecContext(ctx, `INSERT INTO operation_batches (project_id, operation_id, n, items) VALUES ($1, $2, $3, $4)`,
-				project, id, n+int64(i), string(text))
+			_, err := tx.ExecContext(ctx, `INSERT INTO operation_batches (project_id, operation_id, n, items) VALUES ($1, $2, $3, $4)`,
+				project, id, n+int64(i), text.String())
 			if err != nil {
 				return fmt.Errorf("store a batch: %w", err)
 			}

@@ -165,6 +165,32 @@ func TestMassAssignmentIsRefusedByName(t *testing.T) {
 	}
 }
 
+// Every call that takes a file refuses, by its name, a column that it does not list.
+func TestUnknownColumnsAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tried := 0
+	for _, op := range w.ops {
+		first, rest, _ := strings.Cut(op.file(), "\n")
+		if first == "" {
+			continue
+		}
+		for _, name := range slices.Concat(columns, []string{"limit", "projectKey", "secretKey"}) {
+			if name == "createdAt" { // of an export: it is passed over
+				continue
+			}
+			tried++
+			a := w.call(op, w.insider(w.mine, op), first+","+name+"\n"+strings.ReplaceAll(rest, "\n", ",1\n"))
+			if a.Status != 400 || !strings.Contains(a.Body, `"location":"line 1, `+name+`"`) {
+				t.Errorf("%s: status %d, want 400 that names the column %s: %.300s", op, a.Status, name, a.Body)
+			}
+		}
+	}
+	if tried == 0 {
+		t.Error("no call takes a file")
+	}
+}
+
 // wantRefused checks that each of the fields is refused by its name. An answer need not name all: the others are sent
 // again.
 func (w *world) wantRefused(op *operation, at string, object objectAt, names []string) {

@@ -133,6 +133,14 @@ func (op *operation) body() (*schema, json.RawMessage) {
 	return m.Schema, m.Example
 }
 
+// file is an example of the CSV file that the call takes, or "".
+func (op *operation) file() (example string) {
+	if op.RequestBody != nil {
+		_ = json.Unmarshal(op.RequestBody.Content["text/csv"].Example, &example)
+	}
+	return example
+}
+
 // at is the schema that a reference leads to.
 func (d *document) at(s *schema) *schema {
 	for s != nil && s.Ref != "" {

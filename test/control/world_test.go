@@ -3,6 +3,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -133,7 +134,7 @@ func (w *world) insider(k keys, op *operation) caller {
 // example is the body that the document shows for a call.
 func (w *world) example(op *operation) string {
 	_, example := op.body()
-	return string(example)
+	return cmp.Or(string(example), op.file())
 }
 
 // call makes a call about the project of the world.
@@ -171,6 +172,9 @@ func (w *world) requestOf(about, within keys, op *operation, c caller, body stri
 		return escape(w.value(within, op, name))
 	})
 	r := w.Request(op.Method, path+op.query(), "", body)
+	if op.file() != "" {
+		r.Header.Set("Content-Type", "text/csv")
+	}
 	c.sign(r)
 	if c.cookie != "" && op.Method != http.MethodGet && w.doc.Paths[op.Path]["get"] != nil {
 		read := w.Request(http.MethodGet, path, "", "")
