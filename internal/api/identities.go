@@ -173,7 +173,9 @@ func (c *control) identities(doc huma.API) {
 		OperationID: "listIdentities", Method: http.MethodGet, Path: identitiesPath, Tags: tags,
 		Summary: "List identities",
 		Description: "The list is in the order of the names, byte by byte, or with sort=recent by updatedAt. With match=contains, tier, enabled or has " +
-			"a call looks at 100,000 names (with sort=recent at 5,000), so that a page may have fewer items than limit and still a nextCursor.",
+			"a call looks at 100,000 names (with sort=recent at 5,000, in the order of usage at 400), so that a page may have fewer items than limit and still a nextCursor. " +
+			"The order of usage is that of the reports: the last seconds may be missing, a reset takes nothing back, and with an hourly period it is that of the day. " +
+			"The identities without usage follow, by name. An identity that overtakes the cursor between two pages is on neither.",
 	}, example{response: `{"items": [` + anIdentity + `], "total": 1, "totalAtLeast": null, "nextCursor": null, "limit": 50, "offset": 0}`}, nil, c.list)
 
 	register(c, doc, accessChange, huma.Operation{

@@ -62,7 +62,7 @@ type listInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items in the answer."`
 	Cursor string `query:"cursor" maxLength:"1024" doc:"The nextCursor of the page before. The other parameters must stay the same."`
 	Offset int    `query:"offset" minimum:"0" maximum:"10000" default:"0" doc:"The number of items to skip. Use cursor for further pages."`
-	Sort   string `query:"sort" enum:"name,recent" default:"name" doc:"The order: by name, or with the latest changes first (updatedAt)."`
+	Sort   string `query:"sort" enum:"name,recent,-requests,-tokens,-costUsd" default:"name" doc:"The order: by name, with the latest changes first (updatedAt), or with the largest usage of the current period first."`
 }
 
 // find returns the query that the parameters describe.
@@ -73,9 +73,9 @@ func (in *listInput) find(project string, now time.Time) (ledger.Find, error) {
 	}
 	f.Limit, f.Offset, f.Recent = in.Limit, in.Offset, in.Sort == "recent"
 	switch {
-	case f.Recent && in.Offset > 0:
+	case in.Sort != "name" && in.Offset > 0:
 		return f, wrong("query.offset", "works with sort=name only; use cursor")
-	case in.Cursor == "":
+	case in.Cursor == "", in.ranks():
 		return f, nil
 	case in.Offset > 0:
 		return f, wrong("query.offset", "cannot be given beside a cursor")
@@ -83,6 +83,9 @@ func (in *listInput) find(project string, now time.Time) (ledger.Find, error) {
 	f.After, f.AfterAt, err = readCursor(in.Cursor, f.Recent)
 	return f, err
 }
+
+// ranks reports whether the order is that of usage, which has cursors of its own.
+func (in *listInput) ranks() bool { return strings.HasPrefix(in.Sort, "-") }
 
 // cursorOf returns the cursor of the page after found. In the order of the latest changes it has a time before the name.
 func cursorOf(found ledger.Found, recent bool) *string {
@@ -107,9 +110,13 @@ func readCursor(cursor string, recent bool) (name string, at time.Time, err erro
 		at, ok = time.UnixMicro(n).UTC(), ok && err == nil
 	}
 	if !ok || !keepable(name) {
-		return "", at, wrong("query.cursor", "is not the nextCursor of a page in this order; leave it out for the first one")
+		return "", at, wrongOrder()
 	}
 	return name, at, nil
+}
+
+func wrongOrder() error {
+	return wrong("query.cursor", "is not the nextCursor of a page in this order; leave it out for the first one")
 }
 
 func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities], error) {
@@ -118,15 +125,19 @@ func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities],
 	if err != nil {
 		return nil, err
 	}
+	if in.ranks() {
+		page, err := c.ranked(ctx, p, f, in, now)
+		if err != nil {
+			return nil, err
+		}
+		return show(page)
+	}
 	found, err := c.Ledger.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	page := Identities{Items: make([]Identity, 0, len(found.Names)), Total: &found.Total, Limit: in.Limit, Offset: in.Offset,
-		NextCursor: cursorOf(found, f.Recent)}
-	if found.AtLeast {
-		page.Total, page.TotalAtLeast = nil, &found.Total
-	}
+	page := Identities{Items: make([]Identity, 0, len(found.Names)), Limit: in.Limit, Offset: in.Offset, NextCursor: cursorOf(found, f.Recent)}
+	page.count(found)
 	accounts, err := c.known(ctx, p, found.Names, now)
 	if err != nil {
 		return nil, err
@@ -135,6 +146,14 @@ func (c *control) list(ctx context.Context, in *listInput) (*answer[Identities],
 		page.Items = append(page.Items, identityOf(&accounts[i]))
 	}
 	return show(page)
+}
+
+// count sets the total that a query has found.
+func (page *Identities) count(found ledger.Found) {
+	page.Total = &found.Total
+	if found.AtLeast {
+		page.Total, page.TotalAtLeast = nil, &found.Total
+	}
 }
 
 // known returns the accounts of names. One that was deleted meanwhile is left out.

@@ -15,7 +15,13 @@ import (
 // names reads all pages of a list.
 func (f *fixture) names(query string) (names []string) {
 	f.t.Helper()
-	for cursor, pages := "", 0; ; pages++ {
+	return f.namesAfter("", query)
+}
+
+// namesAfter are those of the pages after a cursor.
+func (f *fixture) namesAfter(cursor, query string) (names []string) {
+	f.t.Helper()
+	for pages := 0; ; pages++ {
 		page := decode[Identities](f.send("GET", "?"+query+"&cursor="+cursor, "").want(200))
 		for _, item := range page.Items {
 			names = append(names, item.Identity)

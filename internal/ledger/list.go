@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/airatelimit/airatelimit/internal/limit"
@@ -60,6 +62,27 @@ var NoLimits = func() (forms [2]string) {
 // IsZero reports whether there is no condition.
 func (w Where) IsZero() bool { return w.Tier == nil && w.Enabled == nil && w.Has == HasAnything }
 
+// Matches reports whether an account meets the conditions, as the queries of stores decide it.
+func (w Where) Matches(a *Account) bool {
+	s := a.Settings
+	if s == nil {
+		s = &Settings{}
+	}
+	if w.Tier != nil && *w.Tier != s.Tier || w.Enabled != nil && *w.Enabled == s.Disabled {
+		return false
+	}
+	switch w.Has {
+	case HasOverride:
+		level, err := json.Marshal(s.Level)
+		return len(s.LimitResponse) > 0 || err == nil && !slices.Contains(NoLimits[:], string(level))
+	case HasCredits:
+		return slices.ContainsFunc(a.State.Credits[:], func(n int64) bool { return n > 0 })
+	case HasPromo:
+		return a.State.UnlimitedUntil.After(w.Now)
+	}
+	return true
+}
+
 // Find says which identities of a project List returns: the known ones whose names match Text and that meet Where.
 type Find struct {
 	Project string
@@ -111,6 +134,12 @@ func (f Find) Within() string {
 		return f.Text
 	}
 	return ""
+}
+
+// MatchesName reports whether a name matches Text.
+func (f Find) MatchesName(name string) bool {
+	_, all, high := f.Range()
+	return name >= all && name < high && strings.Contains(name, f.Within())
 }
 
 // Scans reports whether names that a store looks at may not match, so that one call looks at a bounded number of them.

@@ -22,6 +22,9 @@ func TestPagesAreTheList(t *testing.T) {
 			if matches(f, name) {
 				want = append(want, name)
 			}
+			if f.MatchesName(name) != matches(f, name) {
+				t.Fatalf("%+v: MatchesName(%q) = %t", f, name, f.MatchesName(name))
+			}
 		}
 		var got []string
 		for pages := 0; ; pages++ {

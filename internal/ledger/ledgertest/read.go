@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +144,16 @@ func listWhere(t *testing.T, s Store) {
 			if got := find(ledger.Find{Where: c.where, Text: c.text, Limit: limit, Recent: true}); !slices.Equal(got, want) {
 				t.Errorf("%+v %q by %d, recent: %q, want %q", c.where, c.text, limit, got, want)
 			}
+		}
+		var matching []string
+		for _, name := range byName {
+			a, where := account(t, s, identity(name), limit.Daily, noon), c.where
+			if where.Now = noon; where.Matches(&a) && strings.HasPrefix(name, c.text) {
+				matching = append(matching, name)
+			}
+		}
+		if !slices.Equal(matching, c.want) {
+			t.Errorf("%+v %q: of the accounts %q match, want %q", c.where, c.text, matching, c.want)
 		}
 		first, err := s.List(t.Context(), ledger.Find{Project: "pk_test", Where: ledger.Where{Tier: c.where.Tier, Enabled: c.where.Enabled, Has: c.where.Has, Now: noon}, Text: c.text, Limit: 1})
 		if err != nil || first.Total != len(c.want) || first.AtLeast {
