@@ -1,5 +1,7 @@
 # make run        builds, and serves on http://localhost:3000
 # make demo       serves with a built-in provider, to look around
+# make web        builds the dashboard, which needs Node 20 or later; make build does so too where npm is installed
+# make test-web   tests the dashboard in a real browser: it needs npm and Chromium (CHROMIUM_PATH)
 # make test       runs every test in a few minutes, on SQLite and, if its programs are installed, on PostgreSQL;
 #                 RACE=1 adds the race detector, which needs a C compiler
 # make test-long  runs more rounds of random tests, the race detector, clients for Node, and a minute of fuzzing for each
@@ -18,7 +20,8 @@ FUZZTIME ?= 20s
 # take most of the time of a test, so the race detector leaves it out.
 RACEFLAGS = -race -gcflags=modernc.org/sqlite/lib=-race=false
 
-.PHONY: run demo build test test-long bench bench-go lint fuzz
+.PHONY: run demo build web test test-web test-long bench bench-go lint fuzz
+.DELETE_ON_ERROR:
 
 run: build
 	./bin/airatelimit serve
@@ -26,8 +29,23 @@ run: build
 demo: build
 	./bin/airatelimit demo
 
-build:
+build: $(if $(shell command -v npm),web)
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/airatelimit ./cmd/airatelimit
+
+web: web/dist/index.html
+
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src web/public web/scripts -type f) $(addprefix web/,index.html package.json tsconfig.json vite.config.ts)
+	npm --prefix web run build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	npm --prefix web ci
+	@touch $@
+
+test-web: build
+	npm --prefix web test
+	npm --prefix web run client -- --check
+	npm --prefix web run test:browser
 
 test:
 	go test $(if $(RACE),$(RACEFLAGS)) $(TESTFLAGS) ./...

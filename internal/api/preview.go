@@ -22,6 +22,7 @@ import (
 type previewRequest struct {
 	_ struct{} `additionalProperties:"false"`
 
+	Settings      map[string]any `json:"settings,omitempty" nullable:"true" doc:"A change of the settings to try, as PATCH takes it. Nothing is saved."`
 	LimitResponse map[string]any `json:"limitResponse,omitempty" nullable:"true" doc:"A limit response to try. Fields that it lacks are from the settings."`
 	Tier          *string        `json:"tier,omitempty" nullable:"true" maxLength:"64" doc:"The tier that the request claims."`
 	Identity      *string        `json:"identity,omitempty" nullable:"true" doc:"The end user, with the usage and the limits that it has. Null: one named user-123."`
@@ -52,15 +53,17 @@ type previewInput struct {
 
 // previewed is a body of limit-response/preview, read.
 type previewed struct {
+	project     *project.Snapshot
 	response    map[string]any
 	identity    string
 	tier, model *string
 	metric      *limit.Metric
 }
 
-func readPreview(data []byte) (previewed, error) {
-	var q previewed
+func readPreview(p *project.Snapshot, data []byte) (previewed, error) {
+	q := previewed{project: p}
 	return q, readBody(data, document.Fields{
+		"settings":      optional(draft(p, &q.project)),
 		"limitResponse": project.LimitResponse(&q.response),
 		"identity":      optional(identityName(&q.identity)),
 		"tier":          optional(pointTo(&q.tier, project.MaxTier)),
@@ -88,11 +91,11 @@ const (
 )
 
 func (c *control) preview(ctx context.Context, in *previewInput) (*answer[Preview], error) {
-	q, err := readPreview(in.Body.data)
+	q, err := readPreview(projectOf(ctx), in.Body.data)
 	if err != nil {
 		return nil, err
 	}
-	p, now := projectOf(ctx), c.Now()
+	p, now := q.project, c.Now()
 	account, err := c.accountFor(ctx, p, q.identity, now)
 	if err != nil {
 		return nil, err

@@ -10,25 +10,29 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/api"
 	"github.com/airatelimit/airatelimit/internal/wire"
+	"github.com/airatelimit/airatelimit/web"
 )
 
-// mount routes requests to the probes, the control plane and the data plane.
+// mount routes requests to the probes, the dashboard, the control plane and the data plane.
 //
-// The probes have exact paths, and the control plane has every path below /api. The data plane gets the rest: a request
+// The probes have exact paths, the dashboard those of its pages and files, and the control plane has every path below /api. The data plane gets the rest: a request
 // for an unknown path most likely comes from an SDK with a wrong base URL, which reads the data plane's errors. mount
 // uses no ServeMux, which would answer some spellings of a path with a redirect. While the process starts there is no
-// control plane yet.
+// control plane yet; the dashboard then says that it waits.
 func (a *app) mount() http.Handler {
 	probes := map[string]http.Handler{
-		"/":           http.HandlerFunc(index),
 		"/api/health": http.HandlerFunc(alive),
 		"/healthz":    http.HandlerFunc(alive),
 		"/readyz":     http.HandlerFunc(a.ready),
 		"/metrics":    a.forOperators(a.metrics.Handler()),
 	}
+	dashboard := web.New()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent := cmp.Or(r.URL.EscapedPath(), "/")
 		probe := probes[sent]
+		if dashboard.Serves(sent) {
+			probe = dashboard
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			probe = nil
 		}
@@ -86,12 +90,6 @@ func (a *app) notNow(w http.ResponseWriter, why string) {
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_, _ = w.Write(api.Problem(http.StatusServiceUnavailable, "unavailable", why, a.docsURL))
-}
-
-// index answers GET /, for people who open the server's address.
-func index(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]any{
-		"name": "AI Ratelimit", "openapi": "/api/openapi.json", "health": "/healthz"})
 }
 
 func answer(w http.ResponseWriter, status int, body map[string]any) {

@@ -117,3 +117,18 @@ func TestAPreviewNamesUnknownVariables(t *testing.T) {
 		}
 	}
 }
+
+// The answer to changed settings can be seen before they are saved.
+func TestAPreviewTriesSettings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set("pk_0000000000000000000000", `{"requestLimit": 5, "limitResponse": {"message": "{{usage}} of {{limit}}"}}`)
+	a := w.control(http.MethodPost, "/limit-response/preview", map[string]any{"metric": "requests", "settings": map[string]any{"requestLimit": 2}})
+	if want := `"message":"2 of 2"`; a.Code != 200 || !strings.Contains(a.Body.String(), want) {
+		t.Errorf("status %d, body %s, want %s", a.Code, a.Body, want)
+	}
+	a = w.control(http.MethodPost, "/limit-response/preview", map[string]any{"settings": map[string]any{"requestLimit": -2}})
+	if a.Code != http.StatusBadRequest || !strings.Contains(a.Body.String(), "body.settings.requestLimit") {
+		t.Errorf("status %d, body %s, want 400 with the path", a.Code, a.Body)
+	}
+}
