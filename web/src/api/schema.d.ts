@@ -700,7 +700,7 @@ export interface paths {
         put?: never;
         /**
          * Stop an operation
-         * @description No further batch begins. What is applied stays applied. An operation that has ended stays as it is.
+         * @description No further batch begins. Changes that were applied stay. An operation that has ended is not changed.
          */
         post: operations["cancelOperation"];
         delete?: never;
@@ -2416,7 +2416,7 @@ export interface components {
             ttfbMs: number | null;
         };
         LiveSettings: {
-            /** @description Who has made the change. Empty if it is not known. */
+            /** @description Who has made the change: a mail address, else secretKey or cli. Empty if it is not known. */
             by: string;
             /** Format: int64 */
             version: number;
@@ -2680,7 +2680,7 @@ export interface components {
             problems: components["schemas"]["Failure"][];
             reason: string | null;
             /**
-             * @description interrupted: it has waited for its database for too long. What is applied stays applied.
+             * @description interrupted: the operation waited too long for its database. Changes that were applied stay.
              * @enum {string}
              */
             state: "preparing" | "running" | "done" | "cancelled" | "interrupted";
