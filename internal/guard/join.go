@@ -64,7 +64,7 @@ func (r *reading) join(run []token) {
 	usual, kinds := r.separator(run)
 	from := 0
 	for i := 1; i <= len(run); i++ {
-		if i < len(run) && (kinds == 1 || r.source[run[i-1].end:run[i].start] == usual) {
+		if i < len(run) && (kinds == 1 || r.between(run, i) == usual) {
 			continue
 		}
 		word := token{lo: uint32(len(r.buf)), start: run[from].start, end: run[i-1].end, before: run[from].before}
@@ -82,13 +82,18 @@ func (r *reading) join(run []token) {
 	r.lo = len(r.buf)
 }
 
+// between returns what stands before the i-th letter of a run. Letters of one character, such as ½, have nothing between them.
+func (r *reading) between(run []token, i int) string {
+	return r.source[run[i-1].end:max(run[i-1].end, run[i].start)]
+}
+
 // separator returns the most frequent string between the letters of a run, and whether there are one or more kinds. It counts
 // the first few kinds only.
 func (r *reading) separator(run []token) (usual string, kinds int) {
 	var seen [4]string
 	var count [4]int
 	for i := 1; i < len(run); i++ {
-		sep := r.source[run[i-1].end:run[i].start]
+		sep := r.between(run, i)
 		for k := range seen {
 			if k == kinds {
 				seen[k], kinds = sep, kinds+1
