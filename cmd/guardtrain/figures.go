@@ -181,9 +181,11 @@ func figures(w io.Writer, m *guard.Model, trainRows, val, extra []row, benign []
 	report(w, "recall by kind", foreign, func(r *row) string { return r.Kind }, hit)
 	report(w, "recall by source", foreign, func(r *row) string { return r.Source }, hit)
 	report(w, "recall by rules alone", foreign, all, func(s guard.Score) bool { return !math.IsInf(float64(s.WithRule), -1) })
-	category(w, foreign, m)
+	category(w, "sources not in training", foreign, m)
 	other := scores(g, pointers(val, func(r *row) bool { return r.attack() && known[r.Source] }))
 	report(w, "recall by language, sources in training", other, func(r *row) string { return r.Lang }, hit)
+
+	category(w, "sources in training", other, m)
 
 	rest := scores(g, pointers(extra, func(r *row) bool { return !r.attack() }))
 	report(w, "false alarms, threshold.jsonl.gz", rest, all, hit)
@@ -197,8 +199,8 @@ func figures(w io.Writer, m *guard.Model, trainRows, val, extra []row, benign []
 	underDisguise(w, g, m, foreign)
 }
 
-// category writes how often the category is that of the collection.
-func category(w io.Writer, set []scored, m *guard.Model) {
+// category writes how often the model's class is that of the collection.
+func category(w io.Writer, name string, set []scored, m *guard.Model) {
 	right, of := 0, 0
 	for _, s := range set {
 		if alarms(m, s.score) {
@@ -208,7 +210,7 @@ func category(w io.Writer, set []scored, m *guard.Model) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "the model's class is that of the collection | all | %s\n", share(right, of))
+	fmt.Fprintf(w, "the model's class is that of the collection | %s | %s\n", name, share(right, of))
 }
 
 // underDisguise writes which share of the attacks that are found as they stand are found under each disguise.

@@ -35,8 +35,17 @@ type example struct {
 	tokens   int
 	attack   bool
 	public   bool
-	kind     int // of an attack, in guard.Kinds
+	kind     int      // of an attack, in guard.Kinds
+	meanings []uint64 // concepts of each token
 	best     guard.Window
+}
+
+// concepts returns the concepts of the best window.
+func (e *example) concepts() (c uint64) {
+	for _, m := range e.meanings[e.best.First:e.best.Last] {
+		c |= m
+	}
+	return c
 }
 
 // wordsOf returns the most frequent words of the attacks, and of the other texts, that have at least four Latin letters.
@@ -108,7 +117,7 @@ func examples(rows []row, reader *guard.Reader) []example {
 	add := func(r *row, text string) {
 		features, tokens := reader.Features(text)
 		if tokens > 0 {
-			out = append(out, example{features: slices.Clone(features), tokens: tokens, attack: r.attack(), public: !r.own(), kind: kinds[r.Kind]})
+			out = append(out, example{features: slices.Clone(features), tokens: tokens, meanings: reader.Meanings(), attack: r.attack(), public: !r.own(), kind: kinds[r.Kind]})
 		}
 	}
 	for i := range rows {

@@ -2,12 +2,15 @@ package main
 
 import (
 	"math"
+	"math/bits"
 	"math/rand/v2"
 
 	"github.com/airatelimit/airatelimit/internal/guard"
 )
 
 const (
+	kindEpochs = 3
+
 	embedSize  = guard.EmbedSize
 	hiddenSize = guard.HiddenSize
 )
@@ -141,27 +144,28 @@ func quantiseNet(m *guard.Model, n *net) {
 	m.OutBias = n.outBias.value
 }
 
-// trainKinds learns which class of attack the hidden values mean.
+// trainKinds learns which class of attack the hidden values and the concepts of a window mean.
 func trainKinds(m *guard.Model, n *net, set []example, rnd *rand.Rand) {
-	var weights [guard.KindCount][hiddenSize]param
+	var weights [guard.KindCount][guard.KindInputs]param
 	var bias [guard.KindCount]param
 	var in [embedSize]float32
 	var hidden [hiddenSize]float32
-	for range 3 {
+	for range kindEpochs {
 		for _, i := range order(rnd, len(set)) {
 			e := &set[i]
 			if !e.attack {
 				continue
 			}
 			n.forward(e.features[e.best.From:e.best.To], &in, &hidden)
+			inputs := kindInputs(&hidden, e.concepts())
 			var p [guard.KindCount]float64
 			total := 0.0
 			for k := range p {
 				x := bias[k].value
-				for h, v := range hidden {
+				for h, v := range inputs {
 					x += weights[k][h].value * v
 				}
-				p[k] = math.Exp(float64(min(x, 80)))
+				p[k] = math.Exp(float64(max(-60, min(60, x))))
 				total += p[k]
 			}
 			for k := range p {
@@ -170,8 +174,8 @@ func trainKinds(m *guard.Model, n *net, set []example, rnd *rand.Rand) {
 					grad--
 				}
 				bias[k].learn(grad)
-				for h, v := range hidden {
-					if v > 0 {
+				for h, v := range inputs {
+					if v != 0 {
 						weights[k][h].learn(grad * v)
 					}
 				}
@@ -184,4 +188,13 @@ func trainKinds(m *guard.Model, n *net, set []example, rnd *rand.Rand) {
 		}
 		m.KindBias[k] = bias[k].value
 	}
+}
+
+// kindInputs are the hidden values, and 1 for each concept that is there.
+func kindInputs(hidden *[hiddenSize]float32, concepts uint64) (in [guard.KindInputs]float32) {
+	copy(in[:], hidden[:])
+	for c := concepts; c != 0; c &= c - 1 {
+		in[hiddenSize+bits.TrailingZeros64(c)] = 1
+	}
+	return in
 }

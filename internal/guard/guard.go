@@ -258,8 +258,16 @@ func (g *Guard) piece(w *work, text string, p *Policy, hit func(Hit)) {
 	if len(w.matches) > 0 || best.Mean < alone {
 		return
 	}
-	hit(Hit{Category: m.kind(&hidden), Rule: RuleModel, Severity: m.severity(best.Mean), Layer: LayerModel,
+	hit(Hit{Category: m.kind(&hidden, t.concepts(best)), Rule: RuleModel, Severity: m.severity(best.Mean), Layer: LayerModel,
 		Start: int(t.tokens[best.First].start), End: int(t.tokens[best.Last-1].end)})
+}
+
+// concepts returns the concepts of a window.
+func (t *Text) concepts(w Window) (c concepts) {
+	for i := w.First; i < w.Last; i++ {
+		c |= t.tokens[i].concepts
+	}
+	return c
 }
 
 // severity grades a score of the model alone.

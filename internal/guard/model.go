@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/bits"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ const (
 	EmbedSize  = 16
 	HiddenSize = 32
 	KindCount  = 5 // Kinds
+	KindInputs = HiddenSize + numConcepts
 
 	// The sum of a window's weights is divided by (its features + normOffset) to the power of normPower.
 	normOffset = 20
@@ -39,7 +41,7 @@ type Model struct {
 	HiddenBias [HiddenSize]float32
 	Out        [HiddenSize]float32
 	OutBias    float32
-	Kind       [KindCount][HiddenSize]float32
+	Kind       [KindCount][KindInputs]float32 // by the hidden values, then by the concepts of the window
 	KindBias   [KindCount]float32
 
 	// The thresholds of a score: of the model alone, and where a rule fires too. The second pair is for heuristics.
@@ -127,12 +129,15 @@ func (m *Model) network(features []Feature, hidden *[HiddenSize]float32) float32
 }
 
 // kind returns the most likely class of an attack.
-func (m *Model) kind(hidden *[HiddenSize]float32) Category {
+func (m *Model) kind(hidden *[HiddenSize]float32, c concepts) Category {
 	best, at := float32(math.Inf(-1)), 0
 	for k := range m.Kind {
 		x := m.KindBias[k]
 		for h, v := range hidden {
 			x += m.Kind[k][h] * v
+		}
+		for rest := c; rest != 0; rest &= rest - 1 {
+			x += m.Kind[k][HiddenSize+bits.TrailingZeros64(uint64(rest))]
 		}
 		if x > best {
 			best, at = x, k

@@ -30,6 +30,15 @@ func (r *Reader) Best(tokens int, features []Feature, weight []float32, bias flo
 	return bestOf(r.sums.windows(tokens, features, func(h uint32) float32 { return weight[LinearPlace(h)] }, bias))
 }
 
+// Meanings returns the concepts of each token of the text that was read last, one bit each.
+func (r *Reader) Meanings() []uint64 {
+	all := make([]uint64, len(r.text.tokens))
+	for i := range all {
+		all[i] = uint64(r.text.tokens[i].concepts)
+	}
+	return all
+}
+
 // Score is how a text fares under a model.
 type Score struct {
 	Alone, WithRule float32 // the highest score, and the highest one of a piece in which a rule fires
@@ -60,7 +69,7 @@ func (g *Guard) scorePiece(w *work, piece string, s *Score) {
 	}
 	best, hidden := g.model.score(&w.sums, len(t.tokens), w.extract.extract(t))
 	if best.Mean > s.Alone {
-		s.Alone, s.Kind = best.Mean, g.model.kind(&hidden)
+		s.Alone, s.Kind = best.Mean, g.model.kind(&hidden, t.concepts(best))
 	}
 	w.matches = within(best, matches(w.matches[:0], t))
 	if len(w.matches) > 0 {
