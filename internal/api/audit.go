@@ -39,7 +39,7 @@ func (c *control) audit(doc huma.API) {
 	register(c, doc, accessRead, huma.Operation{
 		OperationID: "listAudit", Method: http.MethodGet, Path: thisProject + "/audit", Tags: []string{projectsTag},
 		Summary: "Read the audit trail",
-		Description: "The changes of a project and its identities, the newest first. With action or actor a call looks at 10,000 entries, " +
+		Description: "The changes of a project and its identities, the newest first. With action or actor a call looks at 3,000 entries, " +
 			"so that a page may have fewer items than limit and still a nextCursor.",
 	}, example{response: `{"items": [{"id": "82", "at": "2026-11-22T17:05:00Z", "actor": {"kind": "secretKey", "id": "7Hq2m4Xc9Rt1Yw3Z", "email": null}, ` +
 		`"action": "gift", "identity": "user-123", "target": "user-123", "reason": "An outage", "changes": [], "detail": {"tokens": 10000}, ` +

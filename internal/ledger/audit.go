@@ -107,7 +107,7 @@ type FindLines struct {
 }
 
 // MaxLines is how many lines one call looks at for those with an action or an actor. The next call goes on from there.
-const MaxLines = 10_000
+const MaxLines = 3_000
 
 // Matches reports whether a line has the action and the actor.
 func (f FindLines) Matches(l *Line) bool {

@@ -20,8 +20,10 @@ const (
 )
 
 const (
-	// MaxScan is how many names one call of List scans for Contains or for conditions. The next call goes on from Found.Next.
+	// MaxScan is how many names one call of List scans for Contains. The next call goes on from Found.Next.
 	MaxScan = 100_000
+	// MaxWhereScan is MaxScan where there are conditions: for those each row's settings are read.
+	MaxWhereScan = 10_000
 	// MaxRecentScan is MaxScan where the latest changes come first: there each name costs a jump to its row.
 	MaxRecentScan = 5_000
 	// MaxCount is the highest total that List counts to.
@@ -145,6 +147,14 @@ func (f Find) MatchesName(name string) bool {
 // Scans reports whether names that a store looks at may not match, so that one call looks at a bounded number of them.
 func (f Find) Scans() bool {
 	return f.Within() != "" || !f.Where.IsZero() || f.Recent && f.Text != ""
+}
+
+// Window returns how many names, in their order, one call looks at.
+func (f Find) Window() int {
+	if !f.Where.IsZero() {
+		return MaxWhereScan
+	}
+	return MaxScan
 }
 
 // Place is an identity in a list.

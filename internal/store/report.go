@@ -40,7 +40,8 @@ const (
 	readRefused  = `SELECT entries FROM refused_identities WHERE project_id = $1 AND hour >= $2 AND hour < $3`
 	readRefusals = `SELECT hour, code, metric, model, tier, refused FROM refusals WHERE project_id = $1 AND hour >= $2 AND hour < $3`
 	readNear     = `SELECT identity, tier, metric, scope, model FROM (SELECT identity, tier, metric, scope, model, used FROM near_limits
-		WHERE project_id = $1 AND used >= $2 AND resets_at > $3 ORDER BY used DESC LIMIT 10000) AS n
+		WHERE project_id = $1 AND used >= $2 AND resets_at > $3 ORDER BY used DESC
+			LIMIT CASE WHEN $4 = '' AND $5 = '' THEN CAST($6 AS bigint) ELSE 5000 END) AS n
 		WHERE ($4 = '' OR metric = $4) AND ($5 = '' OR tier = $5) ORDER BY used DESC LIMIT $6`
 	countNear = `SELECT count(*) FROM (SELECT 1 FROM near_limits WHERE project_id = $1 AND used >= $2 AND resets_at > $3 LIMIT $4) AS n`
 )

@@ -81,7 +81,7 @@ func sendList(s *session, f ledger.Find) {
 	bounds := func(from string, more ...param) []param {
 		return append([]param{textParam(f.Project), textParam(from), textParam(high)}, more...)
 	}
-	scan, most := intParam(ledger.MaxScan), intParam(ledger.MaxCount+1)
+	scan, most := intParam(int64(f.Window())), intParam(ledger.MaxCount+1)
 	where := append([]param{textParam(f.Within())}, whereParams(f.Where)...)
 	switch {
 	case f.Uncounted:
@@ -109,7 +109,7 @@ func sendList(s *session, f ledger.Find) {
 		s.send(listWhereNames, append(bounds(low, scan), append(where, page...)...)...)
 	}
 	if f.Scans() { // otherwise a page that is not full is the last one
-		s.send(scanNames, bounds(low, intParam(1), intParam(ledger.MaxScan-1))...)
+		s.send(scanNames, bounds(low, intParam(1), intParam(int64(f.Window()-1)))...)
 	}
 }
 

@@ -41,7 +41,7 @@ func (r *reads) total(ctx context.Context, f ledger.Find) (n int, err error) {
 		return 0, nil
 	}
 	_, all, high := f.Range()
-	stmt, args := r.count, []any{f.Project, all, high, ledger.MaxScan, f.Within()}
+	stmt, args := r.count, []any{f.Project, all, high, f.Window(), f.Within()}
 	if !f.Where.IsZero() {
 		stmt, args = r.countWhere, append(args, whereParams(f.Where)...)
 	}
@@ -52,7 +52,7 @@ func (r *reads) total(ctx context.Context, f ledger.Find) (n int, err error) {
 // byName returns a page in the order of the names.
 func (r *reads) byName(ctx context.Context, f ledger.Find, total int) (ledger.Found, error) {
 	low, _, high := f.Range()
-	stmt, args := r.list, []any{f.Project, low, high, ledger.MaxScan, f.Within()}
+	stmt, args := r.list, []any{f.Project, low, high, f.Window(), f.Within()}
 	if !f.Where.IsZero() {
 		stmt, args = r.listWhere, append(args, whereParams(f.Where)...)
 	}
@@ -71,7 +71,7 @@ func (r *reads) byName(ctx context.Context, f ledger.Find, total int) (ledger.Fo
 	}
 	var scanned ledger.Place
 	if f.Scans() { // otherwise a page that is not full is the last one
-		err = r.scanned.QueryRowContext(ctx, f.Project, low, high, 1, ledger.MaxScan-1).Scan(&scanned.Name)
+		err = r.scanned.QueryRowContext(ctx, f.Project, low, high, 1, f.Window()-1).Scan(&scanned.Name)
 	}
 	return f.Page(places, scanned, total), errors.Join(rows.Err(), ifAny(err))
 }
