@@ -55,7 +55,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "take turns so often")
 	flag.StringVar(&o.only, "only", "", "run one measurement: "+measurementNames())
 	flag.BoolVar(&o.pooled, "pooled", false, "give the bare proxy pooled buffers, which it does not have by itself")
-	flag.BoolVar(&o.postgres, "postgres", false, "keep the gateways' books in a PostgreSQL of their own on this machine, which syncs what it commits, instead of in SQLite")
+	flag.BoolVar(&o.postgres, "postgres", false, "keep the gateways' books in a PostgreSQL of their own on this machine, which syncs what it commits, instead of in SQLite; with -only reads, leave SQLite out")
 	flag.BoolVar(&o.fill, "fill", false, "put the identities into the tables, instead of making a request of each: for a million. With SQLite those are not in memory then")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the gateway to `file`, with the first of the identities, and of the bare proxy to file.proxy")
 	flag.StringVar(&o.against, "against", "", "measure the gateway in `file` too, of another version, with the first of the identities")
@@ -83,7 +83,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()
 	if o.only == readsName {
 		exit(runReads(ctx, o))
