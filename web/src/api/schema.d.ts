@@ -230,7 +230,7 @@ export interface paths {
         };
         /**
          * Read the audit trail
-         * @description The changes of a project and its identities, the newest first. With action or actor a call looks at 10,000 entries, so that a page may have fewer items than limit and still a nextCursor.
+         * @description The changes of a project and its identities, the newest first. With action or actor a call looks at 3,000 entries, so that a page may have fewer items than limit and still a nextCursor.
          */
         get: operations["listAudit"];
         put?: never;
