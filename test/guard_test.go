@@ -235,3 +235,18 @@ func TestGuard_HeldFramesPass(t *testing.T) {
 		t.Errorf("got %d bytes, want %d: %s", len(a.Body), len(frames), a.Body)
 	}
 }
+
+// A conversation that is too long to be read whole passes, and an event says so. Its latest messages are read.
+func TestGuard_TooLong(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{Settings: `{"security":{"enabled":true}}`})
+	long := strings.Repeat("The bees went from flower to flower. ", 5<<20/37)
+	ask := func(last string) stack.Answer {
+		return s.Post("/v1/chat/completions", "u", `{"model":"gpt-4o","messages":[{"role":"user","content":"`+long+`"},{"role":"user","content":"`+last+`"}]}`)
+	}
+	stack.WantStatus(t, ask(harmless), http.StatusOK)
+	stack.WantError(t, ask(attack), http.StatusForbidden, "security_blocked")
+	await.Within(t, 20*time.Second, "the event", func() bool {
+		return strings.Contains(s.Control(http.MethodGet, "/security/events?rule=unread&blocked=false", "").Body, `"unread"`)
+	})
+}

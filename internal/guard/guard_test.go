@@ -59,6 +59,25 @@ func TestSparedSentencesAreNoHits(t *testing.T) {
 	}
 }
 
+// Ordinary messages about prompts, rules and attacks, and users who take back their own words, are left alone.
+func TestConversationsAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	texts, err := os.ReadFile("testdata/conversations.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := Default()
+	p := g.NewPolicy(nil, false, nil)
+	for line := range strings.Lines(string(texts)) {
+		if v := g.Judge(strings.TrimSpace(line), p); len(v.Hits) > 0 {
+			t.Errorf("%q is a hit: %+v", line, v.Hits)
+		}
+	}
+	if v := g.Judge(string(texts), p); len(v.Hits) > 0 { // and all of them in one message
+		t.Errorf("together they are a hit: %+v", v.Hits)
+	}
+}
+
 // A golden verdict shows the reason for each hit.
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
