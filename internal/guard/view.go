@@ -16,15 +16,13 @@ type view struct {
 }
 
 const (
-	// maxDepth is how many disguises one around the other are taken off.
-	maxDepth = 2
 	// viewShare bounds the views of a text: together they have at most that many times its bytes.
 	viewShare = 4
 	// shortestRun is the least length of an encoded run.
 	shortestRun = 16
 )
 
-// views returns the texts that a text hides. They are never longer together than viewShare times the text, and finding them
+// views returns the texts that a text hides, also under a second disguise within the first. They are never longer together than viewShare times the text, and finding them
 // is linear in it.
 func (g *Guard) views(source string) []view {
 	left := viewShare * len(source)
