@@ -104,7 +104,7 @@ const users = createRoute({
   path: 'users',
   validateSearch: searchOf((s) => ({
     q: text(s.q),
-    sort: oneOf(s.sort, ['name', 'recent'] as const),
+    sort: oneOf(s.sort, ['name', 'recent', '-requests', '-tokens', '-costUsd'] as const),
     tier: text(s.tier),
     has: oneOf(s.has, ['override', 'credits', 'promo'] as const),
     enabled: oneOf(s.enabled, ['true', 'false'] as const),

@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Badge, createTheme, Drawer, Modal, Paper, SegmentedControl, Table, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
+import { ActionIcon, Alert, Anchor, Badge, createTheme, Drawer, Modal, Paper, SegmentedControl, Table, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
 
 const brand: MantineColorsTuple = ['#eef0ff', '#dbdffb', '#b4bcf1', '#8a96e8', '#6776e0', '#5162dc', '#4557da', '#3749c2', '#2f41ad', '#243498']
 
@@ -19,6 +19,7 @@ export const theme = createTheme({
     CloseButton: { defaultProps: { 'aria-label': 'Close' } },
     Modal: Modal.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, overlayProps: { backgroundOpacity: 0.45 } } }),
     Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, overlayProps: { backgroundOpacity: 0.35 } } }),
+    Anchor: Anchor.extend({ defaultProps: { underline: 'always' } }), // links in a text differ by more than their colour
     Paper: Paper.extend({ defaultProps: { withBorder: true, radius: 'md' } }),
     Badge: Badge.extend({ defaultProps: { variant: 'default', tt: 'none', fw: 500 } }),
     Alert: Alert.extend({ defaultProps: { radius: 'md', variant: 'default' } }),

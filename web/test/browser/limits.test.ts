@@ -104,7 +104,7 @@ describe('the matrix', () => {
     await page.getByLabel('Name').fill('team')
     await page.keyboard.press('Enter')
     await cell(page, 'team · all other models: 50, inherits').waitFor()
-    await page.getByLabel('Add a model').fill('o3')
+    await page.getByRole('combobox', { name: 'Add a model' }).fill('o3')
     await page.getByRole('button', { name: 'Add', exact: true }).click()
     await cell(page, 'team · o3: 50, inherits').waitFor()
     await page.close()
@@ -121,7 +121,7 @@ describe('what if', () => {
     await whatIf.getByText('2 a day').waitFor()
     await whatIf.getByText('The 3rd request gets:').waitFor()
     expect(new URL(page.url()).search).toBe('?tier=free&model=gpt-4o')
-    await whatIf.getByText('You used 2 of 2.').waitFor()
+    await whatIf.getByText('You used 2 of 2.').first().waitFor()
     expect(await project.chat('me', 'gpt-4o', { 'x-tier': 'free' })).toBe(200) // nothing is saved
     await page.close()
   })
@@ -158,7 +158,7 @@ test('an expired session opens a sheet over the page, and no edit is lost', asyn
   await cell(page, 'free · gpt-4o: 5').click()
   await page.keyboard.type('6')
   await page.keyboard.press('Enter')
-  await cell(page, 'free · gpt-4o: 6, not saved').waitFor()
+  await page.getByText('The 7th request gets:').waitFor() // no call is under way
   await context.clearCookies()
   await page.getByRole('button', { name: 'Review and save' }).click()
   await page.getByText('Your session has ended').waitFor()

@@ -95,11 +95,11 @@ describe.each(sizes)('at $width px', (size) => {
       const page = await world.page({ context: shot.open ? open : signed })
       await page.goto(shot.path())
       await shot.ready(page)
-      await page.waitForLoadState('networkidle').catch(() => {}) // pages with a stream of events are never idle
+      await until(async () => (await page.locator('.mantine-Skeleton-root').count()) === 0, 'everything is loaded')
       await page.screenshot({ path: join(folder, `${shot.name}-${size.width}-${scheme}.png`), fullPage: true })
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
       expect(overflow, 'the page scrolls sideways').toBeLessThanOrEqual(0)
-      const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+      const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
       expect(found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.failureSummary ?? ''}`).join(' | ')}`)).toEqual([])
       await page.close()
     })

@@ -50,11 +50,11 @@ export function WhatIf({ projectId, document, patch, metric, search, onChange }:
     <Card title="What if">
       <Stack>
         <Group gap="sm" align="flex-end">
-          <Select label="Tier" w={150} data={[{ value: '', label: 'none named' }, ...columnsOf(document).flatMap((c) => (c === null ? [] : [{ value: c, label: c }]))]} value={tier ?? ''} onChange={(value) => onChange({ tier: value || undefined })} allowDeselect={false} />
-          <Autocomplete label="Model" w={210} data={(models.data?.items ?? []).map((m) => m.model)} value={model ?? ''} onChange={(value) => onChange({ model: value || undefined })} />
+          <Select label="Tier" className="grow" data={[{ value: '', label: 'none named' }, ...columnsOf(document).flatMap((c) => (c === null ? [] : [{ value: c, label: c }]))]} value={tier ?? ''} onChange={(value) => onChange({ tier: value || undefined })} allowDeselect={false} />
+          <Autocomplete label="Model" className="grow" data={(models.data?.items ?? []).map((m) => m.model)} value={model ?? ''} onChange={(value) => onChange({ model: value || undefined })} />
           <TextInput
             label="User"
-            w={190}
+            className="grow"
             placeholder="anyone new"
             value={user}
             onChange={(e) => {

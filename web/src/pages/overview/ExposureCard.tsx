@@ -53,8 +53,8 @@ export function Exposure({ projectId, exposure }: { projectId: string; exposure:
         </Group>
       ))}
       {exposure.advice.map((advice) => (
-        <Group key={advice.path} justify="space-between" gap="xs" wrap="nowrap" align="flex-start">
-          <Text size="sm" className="break">
+        <Group key={advice.path} justify="space-between" gap="xs" align="flex-start">
+          <Text size="sm" className="break" style={{ flex: '1 1 240px' }}>
             {advice.text}
           </Text>
           {mayChange && (

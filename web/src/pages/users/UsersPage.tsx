@@ -58,11 +58,11 @@ export function UsersPage() {
           value={typed}
           onChange={(e) => setTyped(e.currentTarget.value)}
           autoFocus
-          style={{ flex: '1 1 240px' }}
+          className="search"
           autoComplete="off"
           spellCheck={false}
         />
-        <Select aria-label="Tier" placeholder="any tier" data={tiers} value={search.tier ?? null} onChange={(value) => filter({ tier: value ?? undefined })} clearable clearButtonProps={{ 'aria-label': 'Any tier' }} w={130} />
+        <Select aria-label="Tier" placeholder="any tier" data={tiers} value={search.tier ?? null} onChange={(value) => filter({ tier: value ?? undefined })} clearable clearButtonProps={{ 'aria-label': 'Any tier' }} className="grow" />
         <Select
           aria-label="With"
           placeholder="all users"
@@ -76,18 +76,21 @@ export function UsersPage() {
           onChange={(value) => filter({ has: value === 'disabled' ? undefined : (value ?? undefined), enabled: value === 'disabled' ? 'false' : undefined })}
           clearable
           clearButtonProps={{ 'aria-label': 'All users' }}
-          w={140}
+          className="grow"
         />
         <Select
           aria-label="Order"
           data={[
             { value: 'name', label: 'by name' },
             { value: 'recent', label: 'last changed' },
+            { value: '-requests', label: 'most requests' },
+            { value: '-tokens', label: 'most tokens' },
+            { value: '-costUsd', label: 'highest cost' },
           ]}
           value={search.sort ?? 'name'}
           onChange={(value) => filter({ sort: value === 'name' ? undefined : (value ?? undefined) })}
           allowDeselect={false}
-          w={140}
+          className="grow"
         />
       </Group>
       <View query={{ data: items, error: list.error, isPending: list.isPending, refetch: list.refetch }} skeleton={<Rows count={8} height={44} />}>
