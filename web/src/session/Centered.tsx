@@ -14,7 +14,7 @@ export function Centered({ title, children }: { title: string; children: ReactNo
             AI Ratelimit
           </Text>
         </Group>
-        <Paper p="xl">
+        <Paper p={{ base: 'md', xs: 'xl' }}>
           <Title order={1} mb="md">
             {title}
           </Title>

@@ -96,7 +96,7 @@ describe.each(sizes)('at $width px', (size) => {
       await page.goto(shot.path())
       await shot.ready(page)
       await until(async () => (await page.locator('.mantine-Skeleton-root').count()) === 0, 'everything is loaded')
-      await page.screenshot({ path: join(folder, `${shot.name}-${size.width}-${scheme}.png`), fullPage: true })
+      await page.screenshot({ path: join(folder, `${shot.name}-${size.width}-${scheme}.png`), fullPage: (await page.getByRole('dialog').count()) === 0 })
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
       expect(overflow, 'the page scrolls sideways').toBeLessThanOrEqual(0)
       const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
