@@ -6,12 +6,14 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/wire"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -41,6 +43,38 @@ func TestHTTPAPIPage_HasEveryEndpoint(t *testing.T) {
 	for op := wire.Operation(0); op.String() != "unknown"; op++ {
 		if !found[op] {
 			t.Errorf("the page lacks the endpoint of %s", op)
+		}
+	}
+}
+
+// docs/http-api.md has every action of the audit trail, and each that is a call's name is one.
+func TestHTTPAPIPage_HasEveryActionOfTheAuditTrail(t *testing.T) {
+	t.Parallel()
+	page := readPage(t, "docs/http-api.md")
+	_, list, found := strings.Cut(page, "- `action` is the `operationId`")
+	list, _, ended := strings.Cut(list, "\n- ")
+	if !found || !ended {
+		t.Fatal("the page has no list of actions")
+	}
+	operations := map[string]bool{}
+	for _, methods := range openAPI(t).Paths {
+		for _, op := range methods {
+			id, _ := op.(map[string]any)["operationId"].(string)
+			operations[id] = true
+		}
+	}
+	calls, rest, _ := strings.Cut(list, "Four have no call")
+	for _, action := range ledger.Actions {
+		switch written := "`" + action + "`"; {
+		case !strings.Contains(list, written):
+			t.Errorf("the page lacks the action %s", action)
+		case strings.Contains(rest, written) == operations[action] && action != ledger.ActionImportIdentities:
+			t.Errorf("%s is a call: %t; the page says the opposite", action, operations[action])
+		}
+	}
+	for _, name := range regexp.MustCompile("`([a-z]+[A-Z][A-Za-z]*)`").FindAllStringSubmatch(calls, -1) {
+		if !slices.Contains(ledger.Actions, name[1]) && name[1] != "operationId" {
+			t.Errorf("the page has the action %s, which there is not", name[1])
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
-	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/test/await"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
@@ -26,15 +25,9 @@ type liveEvent struct {
 // watch opens a project's stream of events as a viewer who has signed in, until the test ends.
 func watch(t *testing.T, s *stack.Stack) <-chan liveEvent {
 	t.Helper()
-	st, now, token := s.Store(), time.Now(), secret.NewToken()
-	u, err := st.EnsureUser(t.Context(), "viewer@example.com", now)
-	if err == nil {
-		_, err = st.StartSession(t.Context(), u, secret.Hash(token), "192.0.2.1", "a browser", now)
-	}
-	if err == nil {
-		err = st.SetMember(t.Context(), s.ProjectKey, u.ID, account.Viewer, now)
-	}
-	if err != nil {
+	st := s.Store()
+	u, token := stack.SignIn(t, st, "viewer@example.com")
+	if err := st.AddMember(t.Context(), s.ProjectKey, u, account.Viewer, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	req := s.Request(http.MethodGet, "/api/projects/"+s.ProjectKey+"/live", "", "", "Cookie", "airatelimit="+token)

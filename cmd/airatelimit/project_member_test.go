@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/store"
@@ -37,7 +38,7 @@ func TestProjectMemberGivesARole(t *testing.T) {
 	}
 	defer db.Close() //nolint:errcheck // a test's file
 	s := store.New(db, nil)
-	u, err := s.UserByEmail(t.Context(), "ann@example.com")
+	u, err := s.EnsureUser(t.Context(), "ann@example.com", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

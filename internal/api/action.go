@@ -75,7 +75,7 @@ func creating(do func(a *ledger.Account, now time.Time) (ledger.Entry, error)) a
 				return nil, err
 			}
 			a.Known, a.CreatedAt = true, now
-			entries = append(entries, ledger.Entry{Identity: a.Key.Identity, Action: "create"})
+			entries = append(entries, ledger.Entry{Identity: a.Key.Identity, Action: ledger.ActionCreateIdentity})
 		}
 		entry, err := do(a, now)
 		return append(entries, entry), err
@@ -145,7 +145,7 @@ func readBatch(p *project.Snapshot, d operation.Definition, items []json.RawMess
 }
 
 // importAction is the action of operations that an import begins.
-const importAction = "import"
+const importAction = operation.Import
 
 // readImported reads an item of an import. Settings that are as they should be are left alone.
 func readImported(p *project.Snapshot, item json.RawMessage, reason string) (name string, do action, ps fieldProblems) {

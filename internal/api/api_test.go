@@ -175,13 +175,18 @@ func (f *fixture) deliver() []mail.Message {
 // member of the fixture's project.
 func (f *fixture) signIn(email string, role account.Role) (cookie string) {
 	f.t.Helper()
-	u, err := f.store.EnsureUser(f.t.Context(), email, f.clock())
+	ctx, now := f.t.Context(), f.clock()
+	u, err := f.store.EnsureUser(ctx, email, now)
 	if err == nil && role != "" {
-		err = f.store.SetMember(f.t.Context(), f.project, u.ID, role, f.clock())
+		err = f.store.AddMember(ctx, f.project, u, role, now)
 	}
-	token := secret.NewToken()
+	link, token := secret.Hash(secret.NewToken()), secret.NewToken()
 	if err == nil {
-		_, err = f.store.StartSession(f.t.Context(), u, secret.Hash(token), "192.0.2.1", "test", f.clock())
+		_, err = f.store.OfferLogin(ctx, account.Ask{ID: secret.NewID("si_"), Kind: account.ByOperator, Email: email, Token: link, Expires: now.Add(account.LinkTime)}, now)
+	}
+	if err == nil {
+		_, err = f.store.SignInByLink(ctx, account.Proof{Token: link, Email: email}, account.SignupClosed,
+			account.NewSession{Token: secret.Hash(token), IP: "192.0.2.1", Agent: "test"}, now)
 	}
 	if err != nil {
 		f.t.Fatal(err)

@@ -20,7 +20,7 @@ type AuditEntry struct {
 	ID        string           `json:"id"`
 	At        time.Time        `json:"at"`
 	Actor     Actor            `json:"actor"`
-	Action    string           `json:"action" doc:"What was done, such as gift or changeSettings. Later versions may have more actions."`
+	Action    string           `json:"action" doc:"What was done: the operationId of the call that makes such a change, such as giftIdentity or changeProject. Later versions may have more actions."`
 	Identity  *string          `json:"identity" doc:"The identity that was changed. Null: it was something else."`
 	Target    string           `json:"target" doc:"What was changed: the identity, or settings, secretKey and others."`
 	Reason    *string          `json:"reason"`
@@ -42,14 +42,14 @@ func (c *control) audit(doc huma.API) {
 		Description: "The changes of a project and its identities, the newest first. With action or actor a call looks at 3,000 entries, " +
 			"so that a page may have fewer items than limit and still a nextCursor.",
 	}, example{response: `{"items": [{"id": "82", "at": "2026-11-22T17:05:00Z", "actor": {"kind": "secretKey", "id": "7Hq2m4Xc9Rt1Yw3Z", "email": null}, ` +
-		`"action": "gift", "identity": "user-123", "target": "user-123", "reason": "An outage", "changes": [], "detail": {"tokens": 10000}, ` +
+		`"action": "giftIdentity", "identity": "user-123", "target": "user-123", "reason": "An outage", "changes": [], "detail": {"tokens": 10000}, ` +
 		`"requestId": "req_4kq8zt"}], "nextCursor": null}`}, nil, c.listAudit)
 }
 
 // AuditFilter are the parameters that choose changes.
 type AuditFilter struct {
 	Identity string `query:"identity" maxLength:"512" doc:"Only changes of this identity."`
-	Action   string `query:"action" maxLength:"64" doc:"Only this action, such as gift."`
+	Action   string `query:"action" maxLength:"64" doc:"Only this action, such as giftIdentity."`
 	Actor    string `query:"actor" maxLength:"320" doc:"Only this actor: a kind (user, secretKey, cli, system), an id, or a mail address."`
 	From     string `query:"from" maxLength:"40" doc:"Only entries from this time on: RFC 3339, or a date for its beginning in UTC." example:"2026-11-01"`
 	To       string `query:"to" maxLength:"40" doc:"Only entries before this time: RFC 3339, or a date for its beginning in UTC." example:"2026-12-01"`

@@ -281,7 +281,7 @@ func TestSessionsSlide(t *testing.T) {
 			t.Errorf("cookie %q, want %q", got, want)
 		}
 	}
-	u, err := f.store.UserByEmail(t.Context(), "ann@example.com")
+	u, err := f.store.EnsureUser(t.Context(), "ann@example.com", f.clock())
 	if err != nil {
 		t.Fatal(err)
 	}

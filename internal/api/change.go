@@ -86,7 +86,7 @@ func changeOrCreate[T any](ctx context.Context, c *control, o *ledger.Once, name
 		}
 		a.Known, a.CreatedAt = true, now
 		out, err := apply(a, now)
-		out.audit = append([]ledger.Entry{{Identity: name, Action: "create"}}, out.audit...)
+		out.audit = append([]ledger.Entry{{Identity: name, Action: ledger.ActionCreateIdentity}}, out.audit...)
 		return out, err
 	})
 }

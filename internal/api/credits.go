@@ -128,7 +128,7 @@ func giveTo(a *ledger.Account, given limit.Amounts, reason string, now time.Time
 	a.State.AddCredits(given)
 	a.UpdatedAt = now
 	detail, err := json.Marshal(ledger.TotalsOf(given))
-	return ledger.Entry{Identity: a.Key.Identity, Action: "gift", Reason: reason, Detail: detail}, err
+	return ledger.Entry{Identity: a.Key.Identity, Action: ledger.ActionGiftIdentity, Reason: reason, Detail: detail}, err
 }
 
 func readGift(data []byte) (given limit.Amounts, reason string, err error) {
@@ -229,7 +229,7 @@ func (c *control) promo(ctx context.Context, in *promoInput) (*answer[Promo], er
 func promote(a *ledger.Account, until time.Time, reason string, now time.Time) (ledger.Entry, error) {
 	a.State.UnlimitedUntil, a.UpdatedAt = until, now
 	detail, err := json.Marshal(map[string]*time.Time{"unlimitedUntil": unlimitedUntil(a)})
-	return ledger.Entry{Identity: a.Key.Identity, Action: "promo", Reason: reason, Detail: detail}, err
+	return ledger.Entry{Identity: a.Key.Identity, Action: ledger.ActionPromoteIdentity, Reason: reason, Detail: detail}, err
 }
 
 // readPromo returns the end of the promotion; the zero time means none.

@@ -51,8 +51,8 @@ func TestTheAuditTrailIsExported(t *testing.T) {
 	changes, _ := encode(list[0].Changes)
 	for i, want := range []map[string]string{
 		{"action": list[0].Action, "identity": "", "target": "settings", "changes": string(changes), "requestId": *list[0].RequestID},
-		{"action": "gift", "identity": "user-0000", "target": "user-0000", "reason": `'=HYPERLINK("x")`, "changes": "", "detail": `{"requests":0,"tokens":5,"costUsd":0}`, "id": list[1].ID},
-		{"action": "create", "actorKind": "secretKey", "actorId": *list[2].Actor.ID, "actorEmail": "", "at": "2026-11-22T12:00:00Z", "identity": *list[2].Identity},
+		{"action": "giftIdentity", "identity": "user-0000", "target": "user-0000", "reason": `'=HYPERLINK("x")`, "changes": "", "detail": `{"requests":0,"tokens":5,"costUsd":0}`, "id": list[1].ID},
+		{"action": "createIdentity", "actorKind": "secretKey", "actorId": *list[2].Actor.ID, "actorEmail": "", "at": "2026-11-22T12:00:00Z", "identity": *list[2].Identity},
 	} {
 		for column, text := range want {
 			if got := rows[i][column]; got != text {
@@ -60,7 +60,7 @@ func TestTheAuditTrailIsExported(t *testing.T) {
 			}
 		}
 	}
-	if one := f.exportOf("audit.csv?identity=user-0000&action=gift&from=2026-11-22"); len(one) != 1 {
+	if one := f.exportOf("audit.csv?identity=user-0000&action=giftIdentity&from=2026-11-22"); len(one) != 1 {
 		t.Errorf("%d gifts, want 1", len(one))
 	}
 	f.read("/exports/audit.csv?from=yesterday").faults("query.from")

@@ -302,7 +302,7 @@ func forget(a *ledger.Account, reason string) (ledger.Entry, error) {
 	a.Known, a.Settings = false, nil
 	a.State.Credits, a.State.UnlimitedUntil = limit.Amounts{}, time.Time{}
 	a.CreatedAt, a.UpdatedAt = time.Time{}, time.Time{}
-	return ledger.Entry{Identity: a.Key.Identity, Action: "delete", Reason: reason, Detail: json.RawMessage(`{"credits":` + string(lost) + `}`)}, err
+	return ledger.Entry{Identity: a.Key.Identity, Action: ledger.ActionDeleteIdentity, Reason: reason, Detail: json.RawMessage(`{"credits":` + string(lost) + `}`)}, err
 }
 
 // account reads the account of a known identity.

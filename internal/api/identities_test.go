@@ -86,7 +86,7 @@ func TestPutTakesTheNameOfThePath(t *testing.T) {
 		t.Errorf("created %+v, want v with its limit", got)
 	}
 	f.send("PUT", "/v", `{"tokenLimit": 3}`).want(200)
-	if got := f.audit("v"); len(got) != 2 || got[0] != `create|new|{"tokenLimit":3}` {
+	if got := f.audit("v"); len(got) != 2 || got[0] != `createIdentity|new|{"tokenLimit":3}` {
 		t.Errorf("audit %q, want its creation first", got)
 	}
 }
@@ -109,7 +109,7 @@ func TestWhatIsGivenToAnUnknownIdentityCreatesIt(t *testing.T) {
 			if got := decode[Identity](f.send("GET", "/new", "").want(200)); got.CreatedAt != noon || got.UpdatedAt != noon || got.Usage.Requests != 0 {
 				t.Errorf("%+v, want it created now", got)
 			}
-			if got := f.audit("new"); len(got) != 2 || got[0] != "create||{}" {
+			if got := f.audit("new"); len(got) != 2 || got[0] != "createIdentity||{}" {
 				t.Errorf("audit %q, want its creation first", got)
 			}
 			f.use("new", 1, 1)
@@ -566,7 +566,7 @@ func TestDeletingLeavesWhatWasUsed(t *testing.T) {
 		got.GiftedTokens != 0 || got.GiftedCostUSD != "0" || got.UnlimitedUntil != nil {
 		t.Errorf("after delete and a request: %+v, want its usage and nothing else", got)
 	}
-	if last := f.audit("u"); last[len(last)-1] != `delete|asked to|{"credits":{"requests":0,"tokens":10,"costUsd":1}}` {
+	if last := f.audit("u"); last[len(last)-1] != `deleteIdentity|asked to|{"credits":{"requests":0,"tokens":10,"costUsd":1}}` {
 		t.Errorf("audit %q", last)
 	}
 }
@@ -594,16 +594,16 @@ func TestTheAuditTrailKeepsFiguresAndNoText(t *testing.T) {
 	f.use("v", 70, 3)
 	f.send("POST", "/v/reset", `{"reason": "bug"}`).want(200)
 	want := []string{
-		`create|new|{"limitResponse":true,"metadata":true,"requestLimit":5,"tier":"pro"}`,
-		`update||{"enabled":false,"metadata":false,"requestLimit":null}`,
-		`gift|sorry|{"requests":2,"tokens":0,"costUsd":0.5}`,
-		`promo|launch|{"unlimitedUntil":"2027-01-01T00:00:00Z"}`,
-		`promo||{"unlimitedUntil":null}`,
+		`createIdentity|new|{"limitResponse":true,"metadata":true,"requestLimit":5,"tier":"pro"}`,
+		`updateIdentity||{"enabled":false,"metadata":false,"requestLimit":null}`,
+		`giftIdentity|sorry|{"requests":2,"tokens":0,"costUsd":0.5}`,
+		`promoteIdentity|launch|{"unlimitedUntil":"2027-01-01T00:00:00Z"}`,
+		`promoteIdentity||{"unlimitedUntil":null}`,
 	}
 	if diff := cmp.Diff(want, f.audit("u")); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{`reset|bug|{"requests":1,"tokens":70,"costUsd":0.000003}`}, f.audit("v")); diff != "" {
+	if diff := cmp.Diff([]string{`resetIdentity|bug|{"requests":1,"tokens":70,"costUsd":0.000003}`}, f.audit("v")); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)
 	}
 	if log := f.log.String(); strings.Contains(log, "hush") || strings.Contains(log, "sk_") || strings.Contains(log, "/u") {

@@ -74,7 +74,7 @@ func TestImport(t *testing.T) {
 	if got := f.audit("same"); len(got) != 1 {
 		t.Errorf("the row that changes nothing is in the audit trail: %q", got)
 	}
-	if old, fresh := f.audit("old"), f.audit("=new"); !strings.HasPrefix(old[1], "update|because|") || !strings.HasPrefix(fresh[0], "create|moved|") {
+	if old, fresh := f.audit("old"), f.audit("=new"); !strings.HasPrefix(old[1], "updateIdentity|because|") || !strings.HasPrefix(fresh[0], "createIdentity|moved|") {
 		t.Errorf("audit %q, %q", old, fresh)
 	}
 	if again := f.tryImport(file); again.Unchanged != 3 {

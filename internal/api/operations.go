@@ -425,7 +425,7 @@ func (c *control) getOperation(ctx context.Context, in *operationInput) (*answer
 type cancelInput struct{ OfOperation }
 
 func (c *control) cancelOperation(ctx context.Context, in *cancelInput) (*answer[Operation], error) {
-	o, err := c.Operations.EndOperation(ctx, projectOf(ctx).Key, in.ID, operation.Cancelled, c.now())
+	o, err := c.Operations.EndOperation(c.causeOf(ctx, ""), projectOf(ctx).Key, in.ID, operation.Cancelled, c.now())
 	if err != nil {
 		return nil, away(err)
 	}

@@ -86,7 +86,7 @@ func TestAnOperationChangesWhatItsFilterMatches(t *testing.T) {
 	if page := decode[Identities](f.send("GET", "?has=credits", "")); *page.Total != 601 {
 		t.Errorf("%d have credits, want 601", *page.Total)
 	}
-	if got := f.audit("user-0000"); len(got) != 2 || got[1] != `gift|sorry|{"requests":0,"tokens":5,"costUsd":0}` {
+	if got := f.audit("user-0000"); len(got) != 2 || got[1] != `giftIdentity|sorry|{"requests":0,"tokens":5,"costUsd":0}` {
 		t.Errorf("audit %q", got)
 	}
 }
@@ -244,6 +244,9 @@ func TestAnOperationIsCancelledBetweenBatches(t *testing.T) {
 	got := decode[Operation](f.send("POST", f.below("/operations/"+id+"/cancel"), "").want(200))
 	if got.State != operation.Cancelled || got.Applied != 500 {
 		t.Errorf("cancelled: %+v", got)
+	}
+	if trail := decode[AuditTrail](f.send("GET", f.path("/audit?action=cancelOperation"), "").want(200)); len(trail.Items) != 1 || trail.Items[0].Target != "operations."+id {
+		t.Errorf("the audit trail has %+v", trail)
 	}
 	if n := f.finish(); n != 0 {
 		t.Errorf("%d batches after it was cancelled", n)

@@ -145,7 +145,7 @@ func (c *control) projects(doc huma.API) {
 			"a field, a tier, a model key, a provider or a price. A removed field inherits, or has its default. A masked provider key that is sent back keeps the key. " +
 			"With dryRun=true nothing changes, and the answer says what would.",
 	}, example{`{"requestLimit": 5, "tiers": {"pro": {"requestLimit": 500}}}`, aProject},
-		[]int{http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired}, c.changeProject)
+		[]int{http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired, http.StatusUnprocessableEntity}, c.changeProject)
 
 	register(c, doc, accessOwner, huma.Operation{
 		OperationID: "deleteProject", Method: http.MethodDelete, Path: thisProject, Tags: tags,
@@ -363,7 +363,7 @@ type changedProject struct {
 }
 
 func (c *control) changeProject(ctx context.Context, in *changeProjectInput) (*changedProject, error) {
-	return c.edit(ctx, in.DryRun, in.Reason, "changeSettings", func(rec project.Record) (project.Settings, []project.Warning, error) {
+	return c.edit(ctx, in.DryRun, in.Reason, ledger.ActionChangeProject, func(rec project.Record) (project.Settings, []project.Warning, error) {
 		if err := c.checkVersion(ctx, in.Match, rec); err != nil {
 			return project.Settings{}, nil, err
 		}

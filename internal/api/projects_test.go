@@ -107,7 +107,7 @@ func TestAProjectIsChangedByAMergePatch(t *testing.T) {
 	if len(versions.Items) != 2 || newest.Version != 2 || *newest.By.Email != "ann@example.com" || *newest.Reason != "launch" || len(newest.Changes) != 3 {
 		t.Errorf("versions %+v", versions)
 	}
-	trail := decode[AuditTrail](f.send("GET", f.path("/audit?action=changeSettings&actor=ann@example.com"), "").want(200))
+	trail := decode[AuditTrail](f.send("GET", f.path("/audit?action=changeProject&actor=ann@example.com"), "").want(200))
 	if len(trail.Items) != 1 || trail.Items[0].Target != "settings" || *trail.Items[0].Reason != "launch" || *trail.Items[0].RequestID != changed.header.Get("X-Request-Id") {
 		t.Errorf("audit trail %+v", trail)
 	}
@@ -202,7 +202,7 @@ func TestADryRunTellsWhatAChangeWouldDo(t *testing.T) {
 	if v := decode[Project](f.send("GET", f.path(""), "").want(200)); v.Version != 1 || *v.Settings.RequestLimit != 5 {
 		t.Errorf("after a dry run %+v", v)
 	}
-	if trail := decode[AuditTrail](f.send("GET", f.path("/audit?action=changeSettings"), "").want(200)); len(trail.Items) != 0 {
+	if trail := decode[AuditTrail](f.send("GET", f.path("/audit?action=changeProject"), "").want(200)); len(trail.Items) != 0 {
 		t.Errorf("a dry run is in the audit trail: %+v", trail)
 	}
 	f.send("PATCH", f.path("?dryRun=true"), `{"defaultTier": "gold"}`).faults("body.defaultTier")
@@ -285,11 +285,11 @@ func TestTheAuditTrailIsRead(t *testing.T) {
 		return got, trail.NextCursor
 	}
 	for query, want := range map[string][]string{
-		"?actor=secretKey":                           {"reset v", "create v", "gift u", "create u"},
-		"?identity=u":                                {"gift u", "create u"},
-		"?action=gift&actor=secretKey":               {"gift u"},
-		"?actor=secretKey&from=2026-11-22T13:00:00Z": {"reset v", "create v"},
-		"?actor=secretKey&to=2026-11-22T13:00:00Z":   {"gift u", "create u"},
+		"?actor=secretKey":                           {"resetIdentity v", "createIdentity v", "giftIdentity u", "createIdentity u"},
+		"?identity=u":                                {"giftIdentity u", "createIdentity u"},
+		"?action=giftIdentity&actor=secretKey":       {"giftIdentity u"},
+		"?actor=secretKey&from=2026-11-22T13:00:00Z": {"resetIdentity v", "createIdentity v"},
+		"?actor=secretKey&to=2026-11-22T13:00:00Z":   {"giftIdentity u", "createIdentity u"},
 		"?from=2026-11-23&identity=u":                nil,
 		"?to=2026-11-22&identity=u":                  nil,
 	} {
@@ -299,10 +299,10 @@ func TestTheAuditTrailIsRead(t *testing.T) {
 	}
 	first, next := actions("?identity=u&limit=1")
 	second, end := actions("?identity=u&limit=1&cursor=" + *next)
-	if first[0] != "gift u" || second[0] != "create u" || end != nil {
+	if first[0] != "giftIdentity u" || second[0] != "createIdentity u" || end != nil {
 		t.Errorf("pages %q and %q, then %v", first, second, end)
 	}
-	gift := decode[AuditTrail](f.send("GET", f.path("/audit?action=gift"), "").want(200)).Items[0]
+	gift := decode[AuditTrail](f.send("GET", f.path("/audit?action=giftIdentity"), "").want(200)).Items[0]
 	if string(gift.Detail) == "" || gift.Changes == nil || *gift.Reason != "sorry" || gift.Actor.Kind != "secretKey" || gift.RequestID == nil || *gift.Identity != "u" {
 		t.Errorf("entry %+v", gift)
 	}

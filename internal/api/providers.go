@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/airatelimit/airatelimit/internal/document"
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/provider"
 	"github.com/airatelimit/airatelimit/internal/wire"
@@ -240,7 +241,7 @@ func (c *control) setProvider(ctx context.Context, in *setProviderInput) (*tagge
 			return nil, err
 		}
 	}
-	rec, err := c.editProviders(ctx, in.Provider, in.Match, in.Reason, "provider.set", func(rec project.Record) (project.Settings, error) {
+	rec, err := c.editProviders(ctx, in.Provider, in.Match, in.Reason, ledger.ActionSetProvider, func(rec project.Record) (project.Settings, error) {
 		return rec.Document().Merge(patch)
 	})
 	if err != nil {
@@ -313,7 +314,7 @@ type deleteProviderInput struct {
 }
 
 func (c *control) deleteProvider(ctx context.Context, in *deleteProviderInput) (*struct{}, error) {
-	_, err := c.editProviders(ctx, in.Provider, in.Match, in.Reason, "provider.delete", func(rec project.Record) (project.Settings, error) {
+	_, err := c.editProviders(ctx, in.Provider, in.Match, in.Reason, ledger.ActionDeleteProvider, func(rec project.Record) (project.Settings, error) {
 		settings := rec.Document()
 		if _, ok := settings.Providers[in.Provider]; !ok {
 			return settings, unknownProvider()

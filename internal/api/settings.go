@@ -85,9 +85,9 @@ type settingsChange struct {
 
 // apply changes an account, marks it as known, and returns the entry for the audit trail.
 func (ch *settingsChange) apply(a *ledger.Account, now time.Time) ledger.Entry {
-	action := "update"
+	action := ledger.ActionUpdateIdentity
 	if !a.Known {
-		action = "create"
+		action = ledger.ActionCreateIdentity
 		a.CreatedAt = now
 	}
 	s := settingsOf(a)

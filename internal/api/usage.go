@@ -90,7 +90,7 @@ func takeBack(a *ledger.Account, requests, tokens bool, reason string, now time.
 	back := a.Reset(requests, tokens)
 	a.UpdatedAt = now
 	detail, err := json.Marshal(ledger.TotalsOf(back))
-	return back, ledger.Entry{Identity: a.Key.Identity, Action: "reset", Reason: reason, Detail: detail}, err
+	return back, ledger.Entry{Identity: a.Key.Identity, Action: ledger.ActionResetIdentity, Reason: reason, Detail: detail}, err
 }
 
 func readReset(data []byte) (tokens, requests bool, reason string, err error) {

@@ -170,7 +170,7 @@ func (c *control) restoreSettings(ctx context.Context, in *restoreSettingsInput)
 	if err != nil {
 		return nil, err
 	}
-	return c.edit(ctx, in.DryRun, reason, "restoreSettings", func(rec project.Record) (project.Settings, []project.Warning, error) {
+	return c.edit(ctx, in.DryRun, reason, ledger.ActionRestoreSettings, func(rec project.Record) (project.Settings, []project.Warning, error) {
 		if err := c.checkVersion(ctx, in.Match, rec); err != nil {
 			return project.Settings{}, nil, err
 		}

@@ -11,7 +11,7 @@ import (
 // set.
 type Entry struct {
 	Actor    Actor
-	Action   string
+	Action   string // one of Actions
 	Identity string // that was changed; "" if it was something else of the project
 	Target   string // what was changed; "" if it was the identity
 	Reason   string
@@ -20,6 +20,52 @@ type Entry struct {
 	// Changes is a list of changed settings, each with its path and the values before and after. nil is [].
 	Changes   json.RawMessage
 	RequestID string // "" if no request to the API caused the change
+}
+
+// The actions of the audit trail. An action has the name of the API's call (its operationId) that makes such a change. Those
+// of the last group have a name of the same kind, because their call does more than one thing, or there is none.
+const (
+	ActionCreateProject    = "createProject"
+	ActionChangeProject    = "changeProject"
+	ActionRestoreSettings  = "restoreSettings"
+	ActionRegenerateSecret = "regenerateSecret"
+	ActionSetProvider      = "setProvider"
+	ActionDeleteProvider   = "deleteProvider"
+
+	ActionCreatePrompt  = "createPrompt"
+	ActionUpdatePrompt  = "updatePrompt"
+	ActionRestorePrompt = "restorePrompt"
+	ActionDeletePrompt  = "deletePrompt"
+
+	ActionInviteMember     = "inviteMember"
+	ActionResendInvitation = "resendInvitation"
+	ActionAcceptInvitation = "acceptInvitation"
+	ActionChangeMember     = "changeMember"
+	ActionRemoveMember     = "removeMember"
+
+	ActionUpdateIdentity   = "updateIdentity"
+	ActionDeleteIdentity   = "deleteIdentity"
+	ActionGiftIdentity     = "giftIdentity"
+	ActionPromoteIdentity  = "promoteIdentity"
+	ActionResetIdentity    = "resetIdentity"
+	ActionStartOperation   = "startOperation"
+	ActionImportIdentities = "importIdentities"
+	ActionCancelOperation  = "cancelOperation"
+
+	ActionCreateIdentity   = "createIdentity"   // by any call that makes an identity known
+	ActionChangeInvitation = "changeInvitation" // the role of somebody who is invited
+	ActionCancelInvitation = "cancelInvitation"
+	ActionAddMember        = "addMember" // by the command line
+)
+
+// Actions are all actions, in the order of the documentation.
+var Actions = []string{
+	ActionCreateProject, ActionChangeProject, ActionRestoreSettings, ActionRegenerateSecret, ActionSetProvider, ActionDeleteProvider,
+	ActionCreatePrompt, ActionUpdatePrompt, ActionRestorePrompt, ActionDeletePrompt,
+	ActionInviteMember, ActionResendInvitation, ActionAcceptInvitation, ActionChangeMember, ActionRemoveMember, ActionAddMember,
+	ActionChangeInvitation, ActionCancelInvitation,
+	ActionCreateIdentity, ActionUpdateIdentity, ActionDeleteIdentity, ActionGiftIdentity, ActionPromoteIdentity, ActionResetIdentity,
+	ActionStartOperation, ActionImportIdentities, ActionCancelOperation,
 }
 
 // Actor is who made a change.

@@ -44,6 +44,9 @@ type Operation struct {
 	UpdatedAt   time.Time
 }
 
+// Import is the action of an operation that an import begins.
+const Import = "import"
+
 // Definition is what an operation does.
 type Definition struct {
 	Action    string          `json:"action"`

@@ -56,15 +56,7 @@ func ensureUser(ctx context.Context, tx *sql.Tx, email string, now time.Time) (a
 
 const queryUser = `SELECT id, email, created_at FROM users WHERE email = $1`
 
-// UserByEmail returns the user with a mail address, or [account.ErrNotFound].
-func (s *Store) UserByEmail(ctx context.Context, email string) (u account.User, err error) {
-	err = s.db.read(ctx, readTime, func(ctx context.Context, q queryer) error {
-		u, err = userByEmail(ctx, q, email)
-		return err
-	})
-	return u, err
-}
-
+// userByEmail returns the user with a mail address, or [account.ErrNotFound].
 func userByEmail(ctx context.Context, q queryer, email string) (u account.User, err error) {
 	var created int64
 	err = q.QueryRowContext(ctx, queryUser, email).Scan(&u.ID, &u.Email, &created)
@@ -94,15 +86,7 @@ func hasUsers(ctx context.Context, q queryer) (some bool, err error) {
 	return some, err
 }
 
-// StartSession makes a session of a user for the holder of the token.
-func (s *Store) StartSession(ctx context.Context, u account.User, token [32]byte, ip, agent string, now time.Time) (se account.Session, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		se, err = startSession(ctx, tx, u, token, ip, agent, now)
-		return err
-	})
-	return se, err
-}
-
+// startSession makes a session of a user for the holder of the token.
 func startSession(ctx context.Context, tx *sql.Tx, u account.User, token [32]byte, ip, agent string, now time.Time) (account.Session, error) {
 	se := account.Session{ID: secret.NewID("se_"), User: u, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(account.SessionTime), IP: ip, Agent: agent}
 	_, err := tx.ExecContext(ctx, `INSERT INTO sessions (hash, id, user_id, created_at, seen_at, expires_at, ip, agent)

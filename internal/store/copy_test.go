@@ -16,7 +16,6 @@ import (
 	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/operation"
-	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -62,16 +61,10 @@ func copySource(t *testing.T, identities int) (path, projectKey string) {
 func addPeople(t *testing.T, s *Store, project string) {
 	t.Helper()
 	ctx, now := t.Context(), time.Now()
-	u, err := s.EnsureUser(ctx, "ann@example.com", now)
-	if err == nil {
-		_, err = s.StartSession(ctx, u, secret.Hash("ann's"), "192.0.2.1", "test", now)
-	}
-	if err == nil {
-		err = s.SetMember(ctx, project, u.ID, account.Owner, now)
-	}
-	if err == nil {
-		_, _, err = s.RegenerateSecret(ctx, project, time.Hour)
-	}
+	u := user(t, s, "ann@example.com")
+	session(t, s, u, "ann's", now)
+	member(t, s, project, u, account.Owner)
+	_, _, err := s.RegenerateSecret(ctx, project, time.Hour)
 	if err == nil {
 		_, _, err = s.CreateOperation(ctx, operation.Operation{Project: project, ID: "op_1", CreatedAt: time.UnixMicro(1)})
 	}
@@ -130,7 +123,7 @@ func TestCopyBringsEverythingAndSettlesWhatRan(t *testing.T) {
 			FROM usage WHERE identity = '0' AND hour < 10`: `7 gpt-4o pro 0 6 160 1700 1 13 9, 7 gpt-4o pro 1 -1 -2 -3 0 0 0, 8 a(nul)\b  0 1 10 0 0 0 0`,
 		`SELECT concat_ws(' ', credit_requests, credit_tokens, known, settings) FROM identities WHERE identity = '0'`:                  `9 0 t {"tier":"pro"}`,
 		`SELECT concat_ws(' ', credit_requests, credit_tokens) FROM identities WHERE identity = '1'`:                                   `10 3`,
-		`SELECT concat_ws(' ', u.email, m.role, s.ip, s.agent, i.email, i.inviter) FROM users u, members m, sessions s, invitations i`: `ann@example.com owner 192.0.2.1 test bob@example.com ann@example.com`,
+		`SELECT concat_ws(' ', u.email, m.role, s.ip, s.agent, i.email, i.inviter) FROM users u, members m, sessions s, invitations i`: `ann@example.com owner 192.0.2.1 Browser bob@example.com ann@example.com`,
 		`SELECT concat_ws(' ', version, versioned = revision) FROM projects`:                                                           `1 t`,
 		`SELECT count(*)::text FROM holds`:        `0`,
 		`SELECT encryption_key FROM installation`: keyring(t, "k").ID(),

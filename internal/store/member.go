@@ -18,13 +18,8 @@ func (s *Store) AddMember(ctx context.Context, project string, u account.User, r
 		if err := setMember(ctx, tx, project, u.ID, role, now); err != nil {
 			return err
 		}
-		return putMembers(ctx, tx, project, "addMember", u.Email, map[string]account.Role{"role": role})
+		return putMembers(ctx, tx, project, ledger.ActionAddMember, u.Email, map[string]account.Role{"role": role})
 	})
-}
-
-// SetMember is [Store.AddMember] without a line in the audit trail, for tests.
-func (s *Store) SetMember(ctx context.Context, project, user string, role account.Role, now time.Time) error {
-	return s.write(ctx, func(tx *sql.Tx) error { return setMember(ctx, tx, project, user, role, now) })
 }
 
 // setMember also serves the creation of a project, whose first member is its owner.
@@ -127,7 +122,7 @@ func (s *Store) ChangeMember(ctx context.Context, project, user string, role acc
 		if err := setMember(ctx, tx, project, user, role, m.Since); err != nil {
 			return err
 		}
-		return putMembers(ctx, tx, project, "changeMember", m.User.Email, map[string]account.Role{"from": before, "to": role})
+		return putMembers(ctx, tx, project, ledger.ActionChangeMember, m.User.Email, map[string]account.Role{"from": before, "to": role})
 	})
 	return m, err
 }
@@ -163,7 +158,7 @@ func (s *Store) RemoveMember(ctx context.Context, project, user string) error {
 		if err != nil {
 			return err
 		}
-		return putMembers(ctx, tx, project, "removeMember", m.User.Email, map[string]account.Role{"role": m.Role})
+		return putMembers(ctx, tx, project, ledger.ActionRemoveMember, m.User.Email, map[string]account.Role{"role": m.Role})
 	})
 }
 
@@ -224,20 +219,20 @@ func (s *Store) Invite(ctx context.Context, i account.Invitation, token [32]byte
 		if err != nil {
 			return err
 		}
-		return putMembers(ctx, tx, i.Project, "invite", i.Email, map[string]account.Role{"role": i.Role})
+		return putMembers(ctx, tx, i.Project, ledger.ActionInviteMember, i.Email, map[string]account.Role{"role": i.Role})
 	})
 	return i, err
 }
 
 // RenewInvitation gives an invitation of a project another token and another end.
 func (s *Store) RenewInvitation(ctx context.Context, project, id string, token [32]byte, expires time.Time) (account.Invitation, error) {
-	return s.changeInvitation(ctx, "resendInvitation", `UPDATE invitations SET token_hash = $3, expires_at = $4 WHERE project_id = $1 AND id = $2`,
+	return s.changeInvitation(ctx, ledger.ActionResendInvitation, `UPDATE invitations SET token_hash = $3, expires_at = $4 WHERE project_id = $1 AND id = $2`,
 		project, id, token[:], expires.UnixMicro())
 }
 
 // ChangeInvitation gives an invitation of a project another role.
 func (s *Store) ChangeInvitation(ctx context.Context, project, id string, role account.Role) (account.Invitation, error) {
-	return s.changeInvitation(ctx, "changeInvitation", `UPDATE invitations SET role = $3 WHERE project_id = $1 AND id = $2`, project, id, role)
+	return s.changeInvitation(ctx, ledger.ActionChangeInvitation, `UPDATE invitations SET role = $3 WHERE project_id = $1 AND id = $2`, project, id, role)
 }
 
 func (s *Store) changeInvitation(ctx context.Context, action, statement, project, id string, args ...any) (i account.Invitation, err error) {
@@ -268,7 +263,7 @@ func (s *Store) Uninvite(ctx context.Context, project, id string) error {
 		if err != nil {
 			return err
 		}
-		return putMembers(ctx, tx, project, "uninvite", all[0].Email, map[string]account.Role{"role": all[0].Role})
+		return putMembers(ctx, tx, project, ledger.ActionCancelInvitation, all[0].Email, map[string]account.Role{"role": all[0].Role})
 	})
 }
 
@@ -356,5 +351,5 @@ func (s *Store) join(ctx context.Context, tx *sql.Tx, i account.Invitation, u ac
 	}
 	cause := ledger.CauseOf(ctx) // of nobody, if the call also signs in
 	cause.By = ledger.Actor{Kind: ledger.User, ID: u.ID, Email: u.Email}
-	return m, putMembers(ledger.WithCause(ctx, cause), tx, i.Project, "join", u.Email, map[string]account.Role{"role": m.Role})
+	return m, putMembers(ledger.WithCause(ctx, cause), tx, i.Project, ledger.ActionAcceptInvitation, u.Email, map[string]account.Role{"role": m.Role})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/operation"
 )
 
@@ -103,10 +104,33 @@ func (s *Store) AddBatches(ctx context.Context, project, id string, n int64, bat
 // StartOperation lets an operation run, once all its batches are stored.
 func (s *Store) StartOperation(ctx context.Context, project, id string, matched int64, now time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE operations SET state = CASE WHEN $3 > 0 THEN 'running' ELSE 'done' END, matched = $3, updated_at = $4
+		r, err := tx.ExecContext(ctx, `UPDATE operations SET state = CASE WHEN $3 > 0 THEN 'running' ELSE 'done' END, matched = $3, updated_at = $4
 			WHERE project_id = $1 AND id = $2 AND state = 'preparing'`, project, id, matched, now.UnixMicro())
-		return err
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		o, err := operationOf(ctx, tx, project, id)
+		if err != nil {
+			return err
+		}
+		d, action := &o.Definition, ledger.ActionStartOperation
+		if d.Action == operation.Import {
+			action = ledger.ActionImportIdentities
+		}
+		return putOperation(ctx, tx, o, action, ledger.Cause{By: d.Actor, At: now, Reason: d.Reason, RequestID: d.RequestID})
 	})
+}
+
+// putOperation adds a line about an operation to the audit trail of its project. Its identities have lines of their own.
+func putOperation(ctx context.Context, tx *sql.Tx, o operation.Operation, action string, cause ledger.Cause) error {
+	detail, err := json.Marshal(map[string]any{"action": o.Definition.Action, "matched": o.Matched, "applied": o.Applied})
+	if err != nil {
+		return err
+	}
+	return putEntry(ctx, tx, o.Project, cause, ledger.Entry{Action: action, Target: "operations." + o.ID, Detail: detail})
 }
 
 // DropOperation removes an operation that was not started.
@@ -128,7 +152,8 @@ func dropBatches(ctx context.Context, tx *sql.Tx, project, id string) error {
 	return err
 }
 
-// EndOperation ends an operation that is open, between two batches, and returns it as it is then.
+// EndOperation ends an operation that is open, between two batches, and returns it as it is then. A cancellation is made for
+// the cause in ctx.
 func (s *Store) EndOperation(ctx context.Context, project, id string, as operation.State, now time.Time) (o operation.Operation, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `UPDATE operations SET state = $3, updated_at = $4
@@ -142,6 +167,9 @@ func (s *Store) EndOperation(ctx context.Context, project, id string, as operati
 		}
 		if err == nil {
 			o, err = operationOf(ctx, tx, project, id)
+		}
+		if err == nil && n > 0 && as == operation.Cancelled {
+			err = putOperation(ctx, tx, o, ledger.ActionCancelOperation, ledger.CauseOf(ctx))
 		}
 		return err
 	})

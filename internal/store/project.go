@@ -61,7 +61,7 @@ func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (r
 		if err := putVersion(ctx, tx, rec, cause, noChanges); err != nil {
 			return err
 		}
-		return putEntry(ctx, tx, rec.Key, cause, ledger.Entry{Action: "createProject", Target: "project"})
+		return putEntry(ctx, tx, rec.Key, cause, ledger.Entry{Action: ledger.ActionCreateProject, Target: "project"})
 	})
 	if err != nil {
 		return project.Record{}, "", fmt.Errorf("create project: %w", err)
@@ -136,7 +136,7 @@ func (s *Store) Projects(ctx context.Context) ([]project.Record, error) {
 
 // UpdateProject is [Store.EditProject] for an update that needs only the settings.
 func (s *Store) UpdateProject(ctx context.Context, key string, update func(project.Settings) (project.Settings, error)) (project.Record, error) {
-	return s.EditProject(ctx, key, "changeSettings", func(rec project.Record) (project.Settings, error) { return update(rec.Document()) })
+	return s.EditProject(ctx, key, ledger.ActionChangeProject, func(rec project.Record) (project.Settings, error) { return update(rec.Document()) })
 }
 
 // EditProject replaces a project's settings by the result of update, for the cause in ctx, and returns the project. The
@@ -236,7 +236,7 @@ func (s *Store) RegenerateSecret(ctx context.Context, key string, grace time.Dur
 		if err != nil {
 			return err
 		}
-		return putEntry(ctx, tx, key, cause, ledger.Entry{Action: "regenerateSecret", Target: "secretKey", Detail: detail})
+		return putEntry(ctx, tx, key, cause, ledger.Entry{Action: ledger.ActionRegenerateSecret, Target: "secretKey", Detail: detail})
 	})
 	if err != nil {
 		return "", time.Time{}, err

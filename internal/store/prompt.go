@@ -16,11 +16,7 @@ import (
 
 // note writes a line of the audit trail about a change of prompts.
 func note(ctx context.Context, tx *sql.Tx, key string, by prompt.Change, e ledger.Entry) error {
-	detail, changes := e.Texts()
-	_, err := tx.ExecContext(ctx, `INSERT INTO audit (project_id, identity, action, reason, detail, at, actor_kind, actor_id, actor_email, target, changes, request_id)
-		VALUES ($1, '', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		key, e.Action, by.Reason, detail, by.At.UnixMicro(), string(by.By.Kind), by.By.ID, by.By.Email, e.Target, changes, by.RequestID)
-	return err
+	return putEntry(ctx, tx, key, ledger.Cause{By: by.By, At: by.At, Reason: by.Reason, RequestID: by.RequestID}, e)
 }
 
 // errDryRun ends the transaction of a change that was only tried.
@@ -212,12 +208,12 @@ func (s *Store) SavePrompt(ctx context.Context, key, name string, by prompt.Chan
 
 // promptEntry is the line in the audit trail of a save. It has nothing of the text but its length.
 func promptEntry(old, rec prompt.Record) ledger.Entry {
-	e := ledger.Entry{Action: "updatePrompt", Target: "prompts." + rec.Name}
+	e := ledger.Entry{Action: ledger.ActionUpdatePrompt, Target: "prompts." + rec.Name}
 	switch {
 	case old.Number == 0:
-		e.Action = "createPrompt"
+		e.Action = ledger.ActionCreatePrompt
 	case rec.Restored > 0:
-		e.Action = "restorePrompt"
+		e.Action = ledger.ActionRestorePrompt
 	}
 	detail := map[string]any{"version": rec.Number, "enabled": rec.Enabled, "bytes": rec.Bytes, "contentChanged": rec.Text != old.Text}
 	if rec.Restored > 0 {
@@ -279,7 +275,7 @@ func (s *Store) DeletePrompt(ctx context.Context, key, name string, by prompt.Ch
 		if _, err := tx.ExecContext(ctx, `DELETE FROM prompts WHERE project_id = $1 AND name = $2`, key, name); err != nil {
 			return err
 		}
-		return note(ctx, tx, key, by, ledger.Entry{Action: "deletePrompt", Target: "prompts." + name})
+		return note(ctx, tx, key, by, ledger.Entry{Action: ledger.ActionDeletePrompt, Target: "prompts." + name})
 	})
 }
 

@@ -253,7 +253,7 @@ func TestTheAuditTrailIsReadInPages(t *testing.T) {
 			}
 		}
 		const g0, g1, g2, g3, g4 = "gift u0 0s", "gift u1 1m0s", "gift u0 2m0s", "gift u1 3m0s", "gift u0 3m0s"
-		const created, changed = "createProject project 0s", "changeSettings settings 1s"
+		const created, changed = "createProject project 0s", "changeProject settings 1s"
 		all := []string{g4, g3, g2, g1, changed, g0, created}
 		for name, tc := range map[string]struct {
 			find ledger.FindLines
@@ -273,8 +273,8 @@ func TestTheAuditTrailIsReadInPages(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
-		lines, _, err := s.AuditTrail(t.Context(), ledger.FindLines{Project: rec.Key, Limit: 1, Action: "changeSettings"})
-		want := ledger.Entry{Actor: ledger.Actor{Kind: ledger.User, ID: ann.ID, Email: ann.Email}, Action: "changeSettings", Target: "settings", Reason: "why",
+		lines, _, err := s.AuditTrail(t.Context(), ledger.FindLines{Project: rec.Key, Limit: 1, Action: "changeProject"})
+		want := ledger.Entry{Actor: ledger.Actor{Kind: ledger.User, ID: ann.ID, Email: ann.Email}, Action: "changeProject", Target: "settings", Reason: "why",
 			Detail: json.RawMessage(`{}`), Changes: json.RawMessage(`[{"path":"requestLimit","from":null,"to":5,"text":"requestLimit: null → 5"}]`), RequestID: "req_1"}
 		if err != nil || len(lines) != 1 {
 			t.Fatalf("lines %v, %v", lines, err)

@@ -22,6 +22,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/rollup"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
+	"github.com/airatelimit/airatelimit/test/stack"
 )
 
 // The size of the world besides its identities: what the product keeps at most, or more than anybody needs.
@@ -129,12 +130,9 @@ func (w *world) insert(ctx context.Context, table, columns string, n int, row fu
 // people makes a user with sessions, the project with its members, and the user's other projects.
 func (w *world) people(ctx context.Context) error {
 	s := store.New(w.db, nil)
-	user, err := s.EnsureUser(ctx, "owner@example.com", w.now)
-	if err != nil {
-		return err
-	}
 	w.session = secret.NewToken()
-	if _, err := s.StartSession(ctx, user, secret.Hash(w.session), "192.0.2.1", "bench", w.now); err != nil {
+	user, err := stack.Session(ctx, s, "owner@example.com", w.session, w.now)
+	if err != nil {
 		return err
 	}
 	ctx = ledger.WithCause(ctx, ledger.Cause{By: ledger.Actor{Kind: ledger.User, ID: user.ID, Email: user.Email}, At: w.now})
@@ -320,7 +318,7 @@ func (w *world) refusals(ctx context.Context) error {
 // audit makes the audit trail: a line for each fifth identity, and a thousand of one.
 func (w *world) audit(ctx context.Context) error {
 	const ofBusy = 1000
-	actions := []string{"gift", "promo", "reset", "updateIdentity"}
+	actions := []string{"giftIdentity", "promoteIdentity", "resetIdentity", "updateIdentity"}
 	step := 90 * 24 * time.Hour / time.Duration(w.identities/5+ofBusy)
 	return w.insert(ctx, "audit", "project_id identity action reason detail at actor_kind actor_id actor_email", w.identities/5+ofBusy, func(i int) []any {
 		name := identityName(w.rng.IntN(w.identities))

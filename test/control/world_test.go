@@ -18,7 +18,6 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/project"
-	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/pgtest"
 	"github.com/airatelimit/airatelimit/test/stack"
@@ -106,18 +105,25 @@ func mark(k keys) string { return "data-of-" + k.project }
 func (w *world) person(k keys, role account.Role) caller {
 	w.t.Helper()
 	w.people++
-	ctx, now, token := context.Background(), time.Now(), secret.NewToken()
-	u, err := w.store.EnsureUser(ctx, fmt.Sprintf("person-%d@example.com", w.people), now)
-	if err == nil {
-		_, err = w.store.StartSession(ctx, u, secret.Hash(token), "192.0.2.1", "a browser", now)
+	return w.personOf(fmt.Sprintf("person-%d@example.com", w.people), k, role).caller
+}
+
+// person is a caller with an account.
+type person struct {
+	caller
+	id string
+}
+
+// personOf is person with a mail address.
+func (w *world) personOf(email string, k keys, role account.Role) person {
+	w.t.Helper()
+	u, token := stack.SignIn(w.t, w.store, email)
+	if role != "" {
+		if err := w.store.AddMember(context.Background(), k.project, u, role, time.Now()); err != nil {
+			w.t.Fatal(err)
+		}
 	}
-	if err == nil && role != "" {
-		err = w.store.SetMember(ctx, k.project, u.ID, role, now)
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return caller{name: "a session, role " + string(role), cookie: "airatelimit=" + token}
+	return person{caller{name: "a session, role " + string(role), cookie: "airatelimit=" + token}, u.ID}
 }
 
 // insider is a caller who may make the call, about a project.

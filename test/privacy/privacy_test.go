@@ -14,9 +14,9 @@ import (
 
 	"github.com/airatelimit/airatelimit/internal/account"
 	"github.com/airatelimit/airatelimit/internal/config"
-	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
 	"github.com/airatelimit/airatelimit/test/pgtest"
+	"github.com/airatelimit/airatelimit/test/stack"
 )
 
 // On every path of a request, nothing of its prompt, its answer and its keys is in the database, its write-ahead log, the
@@ -182,15 +182,9 @@ func (r *run) searchReads() {
 // cookie signs in as somebody new with a role in the project.
 func (r *run) cookie(role account.Role) string {
 	r.t.Helper()
-	s, ctx, now, token := r.Store(), context.Background(), time.Now(), secret.NewToken()
-	u, err := s.EnsureUser(ctx, string(role)+"@example.com", now)
-	if err == nil {
-		_, err = s.StartSession(ctx, u, secret.Hash(token), "192.0.2.1", "a browser", now)
-	}
-	if err == nil {
-		err = s.SetMember(ctx, r.ProjectKey, u.ID, role, now)
-	}
-	if err != nil {
+	s := r.Store()
+	u, token := stack.SignIn(r.t, s, string(role)+"@example.com")
+	if err := s.AddMember(context.Background(), r.ProjectKey, u, role, time.Now()); err != nil {
 		r.t.Fatal(err)
 	}
 	return "airatelimit=" + token
