@@ -73,8 +73,14 @@ type Member struct {
 	Since time.Time
 }
 
+// MaxProjects is how many projects a user may own and still make another.
+const MaxProjects = 100
+
 // MaxMembers is how many members and invitations a project has at most.
 const MaxMembers = 200
+
+// ErrTooManyProjects means that a user owns as many projects as a user may make.
+var ErrTooManyProjects = errors.New("the user has as many projects as a user may make")
 
 // Why a project's members cannot be as somebody wants them.
 var (

@@ -207,7 +207,7 @@ var failures = map[int]failure{
 		"The project does not know the identity (nobody has created it, and it has made no request), the session's user is no member of the project, or nothing is at the path."},
 	http.StatusRequestTimeout:  {[]string{"request_timeout"}, "The body did not arrive in time."},
 	http.StatusTooManyRequests: {[]string{"too_many_calls"}, "That was too often. `Retry-After` says when to try again."},
-	http.StatusConflict: {[]string{"idempotency_key_reused", "count_changed", "unknown_tier", "already_set_up", "already_member", "too_many_members", "last_owner", "prompt_exists", "too_many_prompts", "encryption_key_missing"},
+	http.StatusConflict: {[]string{"idempotency_key_reused", "count_changed", "unknown_tier", "already_set_up", "already_member", "too_many_members", "last_owner", "too_many_projects", "prompt_exists", "too_many_prompts", "encryption_key_missing"},
 		"The call does not fit what there is, as `detail` says. For example: the Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers."},
 	http.StatusUnprocessableEntity:   {[]string{"key_refused"}, "The provider refuses the key. `test` says why."},
 	http.StatusPreconditionFailed:    {[]string{"document_changed"}, "The document has changed since it was read. `current` is the document as it is now."},

@@ -301,6 +301,8 @@ func accountProblem(err error) *problem {
 		return refuse(http.StatusUnauthorized, "address_needed", "The link was asked for in another browser. Send the address that the mail went to as email, too.")
 	case errors.Is(err, account.ErrAlreadySetUp):
 		return refuse(http.StatusConflict, "already_set_up", "There is an account already. Sign in by mail, or ask an operator for a link: airatelimit login-link.")
+	case errors.Is(err, account.ErrTooManyProjects):
+		return refuse(http.StatusConflict, "too_many_projects", "You own %d projects, as many as one account may have. Delete one first, or make another account an owner of some.", account.MaxProjects)
 	}
 	return nil
 }

@@ -8,8 +8,11 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 )
 
-// KeptVersions is how many versions of its settings a project keeps.
+// KeptVersions is how many versions of its settings a project keeps at most.
 const KeptVersions = 500
+
+// KeptVersionBytes bounds the versions of a project's settings together: older ones go before there are KeptVersions.
+const KeptVersionBytes = 32 << 20
 
 // MaxGrace is how long a secret key may stay good after it was replaced.
 const MaxGrace = 24 * time.Hour

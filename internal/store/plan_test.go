@@ -72,6 +72,8 @@ func TestNoStatementReadsThroughATable(t *testing.T) {
 		{"versions", queryVersions, []any{"pk_1", 10, 5}},
 		{"a version", queryVersion, []any{"pk_1", 10}},
 		{"versions to remove", removeVersions, []any{"pk_1", 3}},
+		{"versions that are too large", removeBytes, []any{"pk_1", 1000, 20}},
+		{"the projects that a user owns", countOwned, []any{"us_7"}},
 		{"the audit trail", queryLines, []any{"pk_gone", 0, 100, 7, 50}},
 		{"an identity's audit trail", queryLinesOf, []any{"pk_gone", 0, 100, 7, 50, "500"}},
 		{"security events", queryEvents, []any{"pk_gone", 0, 100, 7, 50}},

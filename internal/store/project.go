@@ -33,7 +33,7 @@ type Store struct {
 func New(db *DB, keys *secret.Keyring) *Store { return &Store{db: db, keys: keys} }
 
 // CreateProject creates a project for the cause in ctx, and returns it with its secret key, which is shown only this once. A
-// user who creates one is its owner. Provider keys in settings are sealed. Without an encryption key they are refused with [secret.ErrNoKey], and with a key that is not the
+// user who creates one is its owner; one who owns too many gets [account.ErrTooManyProjects]. Provider keys in settings are sealed. Without an encryption key they are refused with [secret.ErrNoKey], and with a key that is not the
 // nodes' with [ErrOtherKey].
 func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (rec project.Record, secretKey string, err error) {
 	cause := ledger.CauseOf(ctx)
@@ -54,6 +54,9 @@ func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (r
 			return err
 		}
 		if by := cause.By; by.Kind == ledger.User {
+			if err := mayOwnMore(ctx, tx, by.ID); err != nil {
+				return err
+			}
 			if err := setMember(ctx, tx, rec.Key, by.ID, account.Owner, cause.At); err != nil {
 				return err
 			}
@@ -67,6 +70,20 @@ func (s *Store) CreateProject(ctx context.Context, settings project.Settings) (r
 		return project.Record{}, "", fmt.Errorf("create project: %w", err)
 	}
 	return rec, secretKey, nil
+}
+
+const countOwned = `SELECT count(*) FROM members WHERE user_id = $1 AND role = 'owner'`
+
+// mayOwnMore returns [account.ErrTooManyProjects] if a user owns as many projects as a user may make.
+func mayOwnMore(ctx context.Context, tx *sql.Tx, user string) error {
+	var n int
+	if err := tx.QueryRowContext(ctx, countOwned, user).Scan(&n); err != nil {
+		return err
+	}
+	if n >= account.MaxProjects {
+		return account.ErrTooManyProjects
+	}
+	return nil
 }
 
 // Project returns the project with the key pk_…, or [project.ErrNotFound].
@@ -202,7 +219,7 @@ func writeEdit(ctx context.Context, tx *sql.Tx, old, rec project.Record, cause l
 	if err := putVersion(ctx, tx, rec, cause, text); err != nil {
 		return err
 	}
-	if err := forgetVersions(ctx, tx, rec); err != nil {
+	if err := forgetVersions(ctx, tx, rec, project.KeptVersions, project.KeptVersionBytes); err != nil {
 		return err
 	}
 	return putEntry(ctx, tx, rec.Key, cause, ledger.Entry{Action: action, Target: "settings", Changes: json.RawMessage(text)})

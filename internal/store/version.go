@@ -59,15 +59,22 @@ func putVersion(ctx context.Context, tx *sql.Tx, rec project.Record, cause ledge
 	return nil
 }
 
-// forgetVersions removes the versions that are too old to be kept.
-func forgetVersions(ctx context.Context, tx *sql.Tx, rec project.Record) error {
-	_, err := tx.ExecContext(ctx, removeVersions, rec.Key, rec.Version-project.KeptVersions)
+// forgetVersions removes the versions that are too old to be kept: there are more newer ones, or the newer ones have more
+// bytes. The current version is kept.
+func forgetVersions(ctx context.Context, tx *sql.Tx, rec project.Record, most, mostBytes int64) error {
+	if _, err := tx.ExecContext(ctx, removeVersions, rec.Key, rec.Version-most); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, removeBytes, rec.Key, mostBytes, rec.Version)
 	return err
 }
 
 const (
 	removeVersions = `DELETE FROM settings_versions WHERE project_id = $1 AND version <= $2`
-	queryVersions  = `SELECT version, at, actor_kind, actor_id, actor_email, reason, changes FROM settings_versions
+	removeBytes    = `DELETE FROM settings_versions WHERE project_id = $1 AND version < $3 AND version <= (SELECT coalesce(max(version), 0) FROM
+		(SELECT version, sum(octet_length(settings) + octet_length(changes)) OVER (ORDER BY version DESC) AS bytes
+		FROM settings_versions WHERE project_id = $1) v WHERE bytes > $2)`
+	queryVersions = `SELECT version, at, actor_kind, actor_id, actor_email, reason, changes FROM settings_versions
 		WHERE project_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3`
 	queryVersion = `SELECT version, at, actor_kind, actor_id, actor_email, reason, changes, settings, masks FROM settings_versions
 		WHERE project_id = $1 AND version = $2`

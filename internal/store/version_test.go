@@ -3,9 +3,11 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -324,4 +326,90 @@ func TestLongChangesAreCut(t *testing.T) {
 	if last := got[len(got)-1].Text; len(text) > maxChanges+1000 || last != fmt.Sprintf("and %d more changes", 101-len(got)) {
 		t.Errorf("%d bytes and %d changes, the last %q", len(text), len(got), last)
 	}
+}
+
+// Large versions go before there are as many as are kept, and the current one stays.
+func TestTheKeptVersionsAreBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		rec, _ := create(t, s, `{"name": "A"}`)
+		for n := range 5 {
+			var err error
+			if rec, err = s.UpdateProject(t.Context(), rec.Key, patch(fmt.Sprintf(`{"requestLimit": %d, "limitResponse": {"message": "%s"}}`, n, strings.Repeat("é", 3_500)))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept := func(most, mostBytes int64) string {
+			t.Helper()
+			err := s.write(t.Context(), func(tx *sql.Tx) error { return forgetVersions(t.Context(), tx, rec, most, mostBytes) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := s.Versions(t.Context(), rec.Key, 0, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var numbers []string
+			for _, v := range all {
+				numbers = append(numbers, strconv.FormatInt(v.Number, 10))
+			}
+			return strings.Join(numbers, " ")
+		}
+		for _, tc := range []struct {
+			most, mostBytes int64
+			want            string
+		}{
+			{100, 1 << 20, "6 5 4 3 2 1"},
+			{5, 1 << 20, "6 5 4 3 2"},
+			{5, 27_000, "6 5 4"}, // 7,000 bytes of text each
+			{5, 1, "6"},
+		} {
+			if got := kept(tc.most, tc.mostBytes); got != tc.want {
+				t.Errorf("at most %d with %d bytes: versions %s are kept, want %s", tc.most, tc.mostBytes, got, tc.want)
+			}
+		}
+	})
+}
+
+// A user can own only so many projects. Those of others, and those that are gone, do not count.
+func TestAUserMakesOnlySoManyProjects(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, location string) {
+		s := newStore(t, location)
+		ann, bob := user(t, s, "ann@example.com"), user(t, s, "bob@example.com")
+		rec, _, err := s.CreateProject(by(t, ann, "", instant), settings(t, `{"name": "A"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The others are made at once: creating each takes long.
+		_, err = s.db.Write.Exec(`INSERT INTO projects (id, settings, secret_id, secret_hash, created_at, updated_at, revision)
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+			SELECT 'pk_more' || i, '{}', 'more' || i, secret_hash, 0, 0, 0 FROM n, projects WHERE id = $2`, account.MaxProjects-1, rec.Key)
+		if err == nil {
+			_, err = s.db.Write.Exec(`INSERT INTO members (project_id, user_id, role, created_at) SELECT id, $1, 'owner', 0 FROM projects WHERE id LIKE 'pk_more%'`, ann.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		create := func(u account.User) error {
+			_, _, err := s.CreateProject(by(t, u, "", instant), settings(t, `{"name": "B"}`))
+			return err
+		}
+		if err := create(ann); !errors.Is(err, account.ErrTooManyProjects) {
+			t.Errorf("one more than %d: %v, want ErrTooManyProjects", account.MaxProjects, err)
+		}
+		if err := create(bob); err != nil {
+			t.Errorf("another user: %v", err)
+		}
+		if err := s.DeleteProject(t.Context(), rec.Key); err != nil {
+			t.Fatal(err)
+		}
+		if err := create(ann); err != nil {
+			t.Errorf("after one is gone: %v", err)
+		}
+		if _, _, err := s.CreateProject(t.Context(), settings(t, `{"name": "C"}`)); err != nil {
+			t.Errorf("by a command: %v", err)
+		}
+	})
 }
