@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -15,6 +16,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/config"
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/prompt"
 	"github.com/airatelimit/airatelimit/internal/secret"
 	"github.com/airatelimit/airatelimit/internal/store"
 )
@@ -199,6 +201,17 @@ func (c projectDeleteCmd) Run(ctx context.Context, a *app) error {
 		fmt.Fprintf(a.out, "Deleted %s.\n", c.Project)
 		return nil
 	})
+}
+
+// warnOf prints the warnings about the settings of a project that is stored.
+func (a *app) warnOf(ctx context.Context, s *store.Store, rec project.Record, prices *project.PriceBook) {
+	prompts, err := rec.Settings.PromptWarnings(func(name string) ([]prompt.Version, error) {
+		return s.PromptVersions(ctx, rec.Key, name, math.MaxInt64, 1)
+	})
+	if err != nil { // the change stands
+		prompts = []project.Warning{{Path: "defaultPrompt", Text: fmt.Sprintf("could not be looked up: %v", err)}}
+	}
+	a.warn(append(rec.Settings.Warnings(prices), prompts...))
 }
 
 // warn prints warnings to standard error, one a line.

@@ -55,7 +55,7 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store, cfg c
 		return err
 	}
 	var before, after project.Settings
-	_, err = s.UpdateProject(caused(ctx, c.Reason), c.Project, func(current project.Settings) (project.Settings, error) {
+	rec, err := s.UpdateProject(caused(ctx, c.Reason), c.Project, func(current project.Settings) (project.Settings, error) {
 		before = current
 		if after, err = apply(current, doc); err != nil {
 			return after, inDocument(file, err)
@@ -68,7 +68,7 @@ func (c projectConfigCmd) set(ctx context.Context, a *app, s *store.Store, cfg c
 	if err := printChanges(a, before, after); err != nil {
 		return err
 	}
-	a.warn(after.Warnings(cfg.Prices))
+	a.warnOf(ctx, s, rec, cfg.Prices)
 	a.expose(after.Exposure(cfg.Prices))
 	for _, tier := range after.RemovedTiers(before) {
 		// The change stands even if its effect on identities cannot be counted.

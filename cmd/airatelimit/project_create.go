@@ -35,7 +35,7 @@ func (c projectCreateCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		a.warn(rec.Settings.Warnings(cfg.Prices))
+		a.warnOf(ctx, s, rec, cfg.Prices)
 		a.expose(rec.Settings.Exposure(cfg.Prices))
 		if c.JSON {
 			return printKeys(a.out, rec.Key, secretKey)

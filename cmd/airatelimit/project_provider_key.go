@@ -30,7 +30,7 @@ func (c projectProviderKeyCmd) Run(ctx context.Context, a *app) error {
 		for _, k := range keys {
 			fmt.Fprintf(a.out, "Stored the key of %s (%s).\n", k.provider, rec.Keys[k.provider].Mask)
 		}
-		a.warn(rec.Settings.Warnings(cfg.Prices)) // requests now cost the key's owner
+		a.warnOf(ctx, s, rec, cfg.Prices) // requests now cost the key's owner
 		return nil
 	})
 }

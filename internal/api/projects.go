@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/ledger"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/project"
+	"github.com/airatelimit/airatelimit/internal/prompt"
 	"github.com/airatelimit/airatelimit/internal/rollup"
 )
 
@@ -250,7 +252,11 @@ func (c *control) createProject(ctx context.Context, in *createProjectInput) (*t
 		return nil, away(inSettings("body.settings", err))
 	}
 	p := projectOfRecord(rec)
-	p.Warnings = rec.Settings.Warnings(c.Prices)
+	missing, err := rec.Settings.PromptWarnings(project.NoPrompts)
+	if err != nil {
+		return nil, err
+	}
+	p.Warnings = append(rec.Settings.Warnings(c.Prices), missing...)
 	text, err := encode(CreatedProject{p, secretKey})
 	return &tagged[stored[CreatedProject]]{http.StatusCreated, tagOf(rec.Version), stored[CreatedProject]{text}}, err
 }
@@ -391,7 +397,7 @@ func (c *control) edit(ctx context.Context, dry bool, reason, action string,
 		return nil, away(inSettings("body", err))
 	}
 	p := projectOfRecord(rec)
-	if p.Warnings, err = c.warnings(ctx, rec.Settings, before.Settings); err != nil {
+	if p.Warnings, err = c.warnings(ctx, rec.Key, rec.Settings, before.Settings); err != nil {
 		return nil, err
 	}
 	p.Warnings = append(p.Warnings, more...)
@@ -457,9 +463,16 @@ func readGrace(data []byte) (grace time.Duration, err error) {
 	return grace, err
 }
 
-// warnings are those of changed settings, and of tiers that identities still have.
-func (c *control) warnings(ctx context.Context, after, before project.Settings) ([]project.Warning, error) {
-	all := after.Warnings(c.Prices)
+// warnings are those of a project's changed settings, of a default prompt that is not stored, and of tiers that identities
+// still have.
+func (c *control) warnings(ctx context.Context, key string, after, before project.Settings) ([]project.Warning, error) {
+	all, err := after.PromptWarnings(func(name string) ([]prompt.Version, error) {
+		return c.Prompts.PromptVersions(ctx, key, name, math.MaxInt64, 1)
+	})
+	if err != nil {
+		return nil, away(err)
+	}
+	all = append(after.Warnings(c.Prices), all...)
 	for _, tier := range after.RemovedTiers(before) {
 		n, _, err := c.carriers(ctx, tier)
 		if err != nil {

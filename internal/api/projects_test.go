@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/airatelimit/airatelimit/internal/account"
+	"github.com/airatelimit/airatelimit/internal/project"
 )
 
 const somePlainKey = "sk-proj-Plain-0123456789-abcdWXYZ"
@@ -327,4 +328,60 @@ func TestOnlyMembersSeeAProject(t *testing.T) {
 	f.as(viewer, "POST", f.path("/settings/versions/1/restore"), "", "If-Match", "*").problem(403)
 	f.as(admin, "DELETE", f.path(""), "").problem(403)
 	f.send("DELETE", f.path(""), "").problem(403)
+}
+
+// A default prompt that nobody has stored, or that is disabled, is warned of by every call that sets settings.
+func TestADefaultPromptThatIsNotThereIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	warned := func(warnings []project.Warning) string {
+		t.Helper()
+		for _, w := range warnings {
+			if w.Path == "defaultPrompt" {
+				return w.Text
+			}
+		}
+		return ""
+	}
+	const doc = `{"defaultPrompt": "house-rules"}`
+	ann := f.signIn("ann@example.com", account.Owner)
+	for what, warnings := range map[string][]project.Warning{
+		"created": decode[CreatedProject](f.as(ann, "POST", "/api/projects", `{"name": "B", "settings": `+doc+`}`).want(201)).Project.Warnings,
+		"tried":   decode[Trial](f.send("PATCH", f.path("?dryRun=true"), doc).want(200)).Warnings,
+		"changed": decode[Project](f.send("PATCH", f.path(""), doc).want(200)).Warnings,
+	} {
+		if got := warned(warnings); !strings.Contains(got, `"house-rules" is no stored prompt`) {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+	f.send("POST", f.path("/prompts"), `{"name": "house-rules", "content": "Be kind.", "enabled": false}`).want(201)
+	if got := warned(decode[ListedProvider](f.send("PUT", f.path("/providers/mistral"), `{"models": ["a"]}`).want(200)).Warnings); !strings.Contains(got, "is disabled") {
+		t.Errorf("a disabled prompt: %q", got)
+	}
+	f.send("PUT", f.path("/prompts/house-rules"), `{"enabled": true}`).want(200)
+	if got := warned(decode[Project](f.send("PATCH", f.path(""), `{"requestLimit": 3}`).want(200)).Warnings); got != "" {
+		t.Errorf("a prompt that is there: %q", got)
+	}
+	if got := warned(decode[Project](f.send("PATCH", f.path(""), `{"defaultPrompt": null}`).want(200)).Warnings); got != "" {
+		t.Errorf("no default prompt: %q", got)
+	}
+}
+
+func TestAUserCannotMakeProjectsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	ann := f.signIn("ann@example.com", account.Owner)
+	_, err := f.db.Write.Exec(`INSERT INTO projects (id, settings, secret_id, secret_hash, created_at, updated_at, revision)
+		WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+		SELECT 'pk_more' || i, '{}', 'more' || i, secret_hash, 0, 0, 0 FROM n, projects`, account.MaxProjects)
+	if err == nil {
+		_, err = f.db.Write.Exec(`INSERT INTO members (project_id, user_id, role, created_at)
+			SELECT p.id, m.user_id, 'owner', 0 FROM projects p, members m WHERE p.id LIKE 'pk_more%'`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := f.as(ann, "POST", "/api/projects", `{"name": "One more"}`).problem(409); p.Code != "too_many_projects" {
+		t.Errorf("answered %+v", p)
+	}
 }

@@ -248,9 +248,11 @@ func (c *control) setProvider(ctx context.Context, in *setProviderInput) (*tagge
 		return nil, err
 	}
 	out, err := answerProvider(rec, in.Provider)
-	if err == nil {
-		out.Body.Warnings, out.Body.Test = rec.Settings.Warnings(c.Prices), test
+	if err != nil {
+		return nil, err
 	}
+	out.Body.Test = test
+	out.Body.Warnings, err = c.warnings(ctx, rec.Key, rec.Settings, rec.Settings)
 	return out, err
 }
 

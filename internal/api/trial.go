@@ -60,7 +60,7 @@ func (c *control) trial(ctx context.Context, apply func(project.Record) (project
 	if t.Effects, err = c.effects(ctx, changes, settings, rec.Settings); err != nil {
 		return nil, err
 	}
-	if t.Warnings, err = c.warnings(ctx, settings, rec.Settings); err != nil {
+	if t.Warnings, err = c.warnings(ctx, rec.Key, settings, rec.Settings); err != nil {
 		return nil, err
 	}
 	t.Warnings = append(append([]project.Warning{}, t.Warnings...), *more...)

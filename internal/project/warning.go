@@ -1,6 +1,7 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/document"
 	"github.com/airatelimit/airatelimit/internal/limit"
 	"github.com/airatelimit/airatelimit/internal/price"
+	"github.com/airatelimit/airatelimit/internal/prompt"
 )
 
 // Warning describes a setting that is valid but probably a mistake.
@@ -55,6 +57,28 @@ func (s *Snapshot) IdentityWarnings(f LevelFields, response map[string]any) []Wa
 }
 
 // RemovedTiers returns the names of the tiers that before has and s does not, sorted.
+// PromptWarnings returns a warning if requests cannot get the default prompt. newest reads the newest version of a stored
+// prompt, which is the only one of its result, or returns prompt.ErrNotFound. Its other errors are returned.
+func (s Settings) PromptWarnings(newest func(name string) ([]prompt.Version, error)) ([]Warning, error) {
+	if s.DefaultPrompt == nil {
+		return nil, nil
+	}
+	const refused = ", so every request that names no prompt gets 400 unknown_system_prompt. "
+	versions, err := newest(*s.DefaultPrompt)
+	switch {
+	case errors.Is(err, prompt.ErrNotFound):
+		return []Warning{{"defaultPrompt", fmt.Sprintf("%q is no stored prompt%sStore one of this name, or set defaultPrompt to null.", *s.DefaultPrompt, refused)}}, nil
+	case err != nil:
+		return nil, err
+	case len(versions) > 0 && !versions[0].Enabled:
+		return []Warning{{"defaultPrompt", fmt.Sprintf("The stored prompt %q is disabled%sEnable it, or set defaultPrompt to null.", *s.DefaultPrompt, refused)}}, nil
+	}
+	return nil, nil
+}
+
+// NoPrompts is the argument of PromptWarnings for a project that is new.
+func NoPrompts(string) ([]prompt.Version, error) { return nil, prompt.ErrNotFound }
+
 func (s Settings) RemovedTiers(before Settings) []string {
 	var gone []string
 	for name := range before.Tiers {
