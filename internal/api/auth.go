@@ -161,7 +161,11 @@ func (c *control) authenticate(r *http.Request, a access) (caller, *project.Snap
 // bySecretKey returns the project of a request's secret key, if it is the project in the path. The answer is the same
 // for a missing, malformed, unknown or wrong key, and does not show whether another project exists.
 func (c *control) bySecretKey(r *http.Request) (caller, *project.Snapshot, error) {
-	id, hash, ok := secret.ParseSecretKey(bearer(r.Header["Authorization"]))
+	token := bearer(r.Header["Authorization"])
+	if strings.HasPrefix(token, project.TokenStart) {
+		return caller{}, nil, unauthorizedBy("Tokens that begin with " + project.TokenStart + " are for verified identities, which are not supported yet. Send the project's secret key (sk_…).")
+	}
+	id, hash, ok := secret.ParseSecretKey(token)
 	if !ok {
 		return caller{}, nil, unauthorized()
 	}
@@ -231,9 +235,11 @@ func unknownProject() *problem {
 }
 
 func unauthorized() *problem {
-	return refuse(http.StatusUnauthorized, "invalid_secret_key",
-		"Send the project's secret key: Authorization: Bearer sk_… It is shown once, when the project is created or the key regenerated. People sign in instead.").
-		with("WWW-Authenticate", `Bearer realm="airatelimit"`)
+	return unauthorizedBy("Send the project's secret key: Authorization: Bearer sk_… It is shown once, when the project is created or the key regenerated. People sign in instead.")
+}
+
+func unauthorizedBy(detail string) *problem {
+	return refuse(http.StatusUnauthorized, "invalid_secret_key", "%s", detail).with("WWW-Authenticate", `Bearer realm="airatelimit"`)
 }
 
 // bearer returns the token of the Authorization header, or "" if there is none or more than one.

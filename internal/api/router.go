@@ -123,8 +123,14 @@ func (rt *router) misrouted(r *http.Request) *problem {
 	if allow := answer.Header().Get("Allow"); allow != "" {
 		return refuse(http.StatusMethodNotAllowed, "method_not_allowed", "This path accepts only %s.", allow).with("Allow", allow)
 	}
+	if strings.HasPrefix(r.URL.Path, hooksPath) {
+		return refuse(http.StatusNotFound, "not_found", "Paths below %s are for notifications by stores and payment services, which are not supported yet.", hooksPath)
+	}
 	return notFound()
 }
+
+// hooksPath begins the paths of calls that a later version has.
+const hooksPath = "/api/hooks/"
 
 func notFound() *problem {
 	return refuse(http.StatusNotFound, "not_found", "There is nothing at this path. /api/openapi.json lists all paths.")

@@ -83,6 +83,12 @@ func unknownKey() error {
 		"There is no project with this project key. It starts with pk_. `airatelimit project list` shows it.")
 }
 
+// notYet refuses a token that only a later version gives out.
+func notYet() error {
+	return refuse(http.StatusUnauthorized, "invalid_project_key", "x-project-key",
+		"Tokens that begin with "+project.TokenStart+" are for verified identities, which are not supported yet. Send the project key (pk_…), and the user in x-identity.")
+}
+
 // projectKey returns the project key. x-project-key and the places of the SDKs' API keys must not hold different ones.
 func projectKey(r *http.Request) (string, error) {
 	key, ok := single(r.Header["X-Project-Key"])
@@ -90,8 +96,13 @@ func projectKey(r *http.Request) (string, error) {
 	if err != nil {
 		return "", refuse(http.StatusBadRequest, "invalid_request", "", "The request has %v. Send one.", err)
 	}
+	if strings.HasPrefix(key, project.TokenStart) {
+		return "", notYet()
+	}
 	for _, s := range sent {
 		switch {
+		case strings.HasPrefix(s, project.TokenStart): // it must not go to a provider
+			return "", notYet()
 		case !strings.HasPrefix(s, "pk_") || s == key:
 		case key == "":
 			key = s

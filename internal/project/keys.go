@@ -26,6 +26,10 @@ func IsKey(s string) bool {
 	return true
 }
 
+// TokenStart begins the tokens that later versions give to verified identities. Until then a request with such a token is
+// refused.
+const TokenStart = "st_"
+
 // Place is one of the places in which the vendors' SDKs put their API key.
 type Place uint8
 

@@ -171,6 +171,8 @@ func notAKey(s string) string {
 	switch {
 	case strings.HasPrefix(s, "pk_"):
 		return "is a project key of AI Ratelimit; the provider's own key belongs here"
+	case strings.HasPrefix(s, TokenStart):
+		return "begins with " + TokenStart + ", which is reserved for tokens of AI Ratelimit; the provider's own key belongs here"
 	case projectSecret.MatchString(s):
 		return "is a project's secret key of AI Ratelimit; the provider's own key belongs here"
 	case len(s) > most:
