@@ -116,7 +116,8 @@ func TestEveryOperationOfTheContractIsDocumented(t *testing.T) {
 				t.Errorf("%s: %s is not documented", pattern, status)
 			}
 		}
-		if op.Responses["422"] != nil && op.OperationID != "setProvider" || op.Responses["default"] != nil {
+		ofKeys := slices.Contains([]string{"setProvider", "testProvider", "changeProject"}, op.OperationID)
+		if (op.Responses["422"] != nil) != ofKeys || op.Responses["default"] != nil {
 			t.Errorf("%s: documents an answer that is never given", pattern)
 		}
 	}

@@ -145,7 +145,7 @@ func (c *control) projects(doc huma.API) {
 		Summary: "Change a project's settings",
 		Description: "The body is a merge patch (RFC 7396) of the settings document: an object changes the fields that it lists, at every depth, and null removes " +
 			"a field, a tier, a model key, a provider or a price. A removed field inherits, or has its default. A masked provider key that is sent back keeps the key. " +
-			"With dryRun=true nothing changes, and the answer says what would.",
+			"A key is only kept for its host: where a baseUrl leads to another one, the key must be given again, or the answer is 422 key_required. With dryRun=true nothing changes, and the answer says what would.",
 	}, example{`{"requestLimit": 5, "tiers": {"pro": {"requestLimit": 500}}}`, aProject},
 		[]int{http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired, http.StatusUnprocessableEntity}, c.changeProject)
 
@@ -327,7 +327,18 @@ func inSettings(at string, err error) error {
 	if field.Path != "" {
 		at += "." + field.Path
 	}
-	return fieldProblems{{at, field.Problem}}
+	return ofSettings(err, fieldProblem{at, field.Problem})
+}
+
+// ofSettings answers an error about a field of settings, which is at a place of the request.
+func ofSettings(err error, at fieldProblem) error {
+	ps := fieldProblems{at}
+	if _, again := errors.AsType[*project.KeyRequired](err); again {
+		p := refuse(http.StatusUnprocessableEntity, "key_required", "%s", ps.Error())
+		p.Errors = ps
+		return p
+	}
+	return ps
 }
 
 type projectInput struct{ InProject }

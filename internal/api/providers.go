@@ -124,7 +124,8 @@ func (c *control) providers(doc huma.API) {
 
 	register(c, doc, accessChange, huma.Operation{
 		OperationID: "setProvider", Method: http.MethodPut, Path: providerPath, Tags: tags, Summary: "Set a provider or its key",
-		Description: "An absent field keeps its value. Null removes one, and the key too. A mask that is sent back keeps the key. With test=true the key is " +
+		Description: "An absent field keeps its value. Null removes one, and the key too. A mask that is sent back keeps the key, unless baseUrl leads to another host: " +
+			"then the key must be given again, or the answer is 422 key_required. With test=true the key is " +
 			"tested first: a key that the provider refuses is 422 key_refused unless force=true, and a key that could not be tested is stored.",
 	}, example{`{"key": "sk-proj-0123456789-abcdWXYZ"}`, aProvider},
 		[]int{http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired, http.StatusUnprocessableEntity}, c.setProvider)
@@ -136,9 +137,10 @@ func (c *control) providers(doc huma.API) {
 
 	register(c, doc, accessChange, huma.Operation{
 		OperationID: "testProvider", Method: http.MethodPost, Path: providersPath + "/test", Tags: tags, Summary: "Test a provider's key",
-		Description: "The provider is asked for its list of models, once and for ten seconds at most. Nothing is stored.",
+		Description: "The provider is asked for its list of models, once and for ten seconds at most. Nothing is stored. Without key the stored one is tested, at its own " +
+			"host only: with a baseUrl of another host the answer is 422 key_required.",
 	}, example{`{"name": "openai", "key": "sk-proj-0123456789-abcdWXYZ"}`,
-		`{"ok": true, "reason": null, "message": "openai takes this key.", "next": null, "models": 62, "ms": 412}`}, []int{http.StatusNotFound}, c.testProvider)
+		`{"ok": true, "reason": null, "message": "openai takes this key.", "next": null, "models": 62, "ms": 412}`}, []int{http.StatusNotFound, http.StatusUnprocessableEntity}, c.testProvider)
 }
 
 func unknownProvider() *problem {
@@ -278,7 +280,7 @@ func inProvider(name string, err error) error {
 	if !own || at != "" && at[0] != '.' { // another setting, which the change does not fit
 		return wrong("body", "does not fit the project's settings: %s", field.Error())
 	}
-	return fieldProblems{{"body" + at, field.Problem}}
+	return ofSettings(err, fieldProblem{"body" + at, field.Problem})
 }
 
 // editProviders changes the settings of a project's providers, which are a part of its settings.
@@ -338,11 +340,11 @@ func (c *control) testChange(ctx context.Context, in *setProviderInput, patch []
 		return nil, inProvider(in.Provider, err)
 	}
 	fields := settings.Providers[in.Provider]
-	key := fields.Key
-	if k, kept := rec.Keys[in.Provider]; kept && k.Mask == key {
-		key = c.storedKey(ctx, in.Provider)
+	given := &fields.Key
+	if k, kept := rec.Keys[in.Provider]; kept && k.Mask == fields.Key {
+		given = nil
 	}
-	test, finding, err := c.check(ctx, in.Provider, fields, key)
+	test, finding, err := c.check(ctx, in.Provider, fields, given)
 	if err == nil && finding.Reason.Refused() && !in.Force {
 		p := refuse(http.StatusUnprocessableEntity, "key_refused", "%s %s", finding.Message, finding.Next)
 		p.Test = test
@@ -351,21 +353,30 @@ func (c *control) testChange(ctx context.Context, in *setProviderInput, patch []
 	return test, err
 }
 
-// storedKey returns the opened key of a provider, or "".
-func (c *control) storedKey(ctx context.Context, name string) string {
-	if p, ok := projectOf(ctx).Provider(name); ok {
-		return p.Key
+// candidate returns the provider that the fields make, with the given key, or else with the stored key if that may go there.
+func (c *control) candidate(ctx context.Context, name string, fields project.ProviderFields, given *string) (*project.Provider, error) {
+	key := ""
+	if given != nil {
+		key = *given
+	} else if stored, ok := projectOf(ctx).Provider(name); ok {
+		to, err := project.Candidate(name, fields, "")
+		if err != nil {
+			return nil, err
+		}
+		if key, err = stored.KeyFor(to); err != nil {
+			return nil, err
+		}
 	}
-	return ""
+	return project.Candidate(name, fields, key)
 }
 
-// check asks a provider for its models.
-func (c *control) check(ctx context.Context, name string, fields project.ProviderFields, key string) (*KeyTest, provider.Finding, error) {
-	p, err := project.Candidate(name, fields, key)
-	if err != nil {
+// check asks a provider for its models, with the given key or, if that is nil, with the stored one.
+func (c *control) check(ctx context.Context, name string, fields project.ProviderFields, given *string) (*KeyTest, provider.Finding, error) {
+	p, err := c.candidate(ctx, name, fields, given)
+	switch {
+	case err != nil:
 		return nil, provider.Finding{}, inProvider(name, err)
-	}
-	if p.Builtin && key == "" {
+	case p.Builtin && p.Key == "":
 		return nil, provider.Finding{}, wrong("body.key", "is missing: %s has no stored key to test", name)
 	}
 	began := c.Now()
@@ -393,27 +404,25 @@ func (c *control) testProvider(ctx context.Context, in *testProviderInput) (*ans
 	if err != nil {
 		return nil, err
 	}
-	name, fields, key := candidateName, project.ProviderFields{BaseURL: req.BaseURL, Dialect: req.Dialect}, ""
+	name, fields := candidateName, project.ProviderFields{}
 	if req.Name != nil {
+		name = *req.Name
+		if _, known := projectOf(ctx).Provider(name); !known && req.BaseURL == nil {
+			return nil, unknownProvider()
+		}
 		rec, err := c.record(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if _, known := projectOf(ctx).Provider(*req.Name); !known && req.BaseURL == nil {
-			return nil, unknownProvider()
-		}
-		name = *req.Name
 		fields = rec.Settings.Providers[name]
-		if req.BaseURL != nil {
-			fields.BaseURL, fields.Dialect = req.BaseURL, req.Dialect
-		} else {
-			key = c.storedKey(ctx, name) // it goes nowhere but to where it belongs
-		}
 	}
-	if req.Key != nil {
-		key = *req.Key
+	if req.BaseURL != nil {
+		fields.BaseURL = req.BaseURL
 	}
-	test, _, err := c.check(ctx, name, fields, key)
+	if req.Dialect != nil {
+		fields.Dialect = req.Dialect
+	}
+	test, _, err := c.check(ctx, name, fields, req.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,13 @@ package api
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/airatelimit/airatelimit/internal/account"
+	"github.com/airatelimit/airatelimit/internal/project"
 	"github.com/airatelimit/airatelimit/internal/provider"
 )
 
@@ -67,7 +70,9 @@ func TestProviderChangesThatAreRefused(t *testing.T) {
 	f.send("PUT", path, `{"baseUrl": "https://vendor.example.com/v1", "dialect": "openai", "key": "`+goodKey+`"}`).want(200)
 	for _, dry := range []string{"", "?dryRun=true"} {
 		// A stored key belongs to its vendor.
-		f.send("PUT", path+dry, `{"baseUrl": "https://vendor.example.com", "dialect": "anthropic"}`).faults("body.key")
+		if p := f.send("PUT", path+dry, `{"baseUrl": "https://vendor.example.com", "dialect": "anthropic"}`).problem(422); p.Code != "key_required" || len(p.Errors) != 1 || p.Errors[0].Location != "body.key" {
+			t.Errorf("another dialect: %+v", p)
+		}
 		f.send("PUT", path+dry, `null`).faults("body")
 		f.send("PUT", path+dry, `[]`).faults("body")
 	}
@@ -75,6 +80,69 @@ func TestProviderChangesThatAreRefused(t *testing.T) {
 	f.send("PUT", path, `{"models": ["own-*"]}`).faults("body") // the fault is of the other's field
 	if got := string(f.send("GET", path, "").want(200).body); !strings.Contains(got, `GOOD"`) || !strings.Contains(got, `"dialect":"openai"`) {
 		t.Errorf("the provider is %s, want it unchanged", got)
+	}
+}
+
+// A stored key is only sent to the host that it was given for: by no call can whoever may change settings, and has not seen
+// the key, have it sent to a server of their own.
+func TestAStoredKeyStaysWithItsHost(t *testing.T) {
+	t.Parallel()
+	var stolen atomic.Int64
+	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), goodKey) {
+			stolen.Add(1)
+		}
+		_, _ = w.Write([]byte(`{"object":"list","data":[]}`))
+	}))
+	t.Cleanup(thief.Close)
+	f := setup(t, `{"name": "A", "providers": {"openai": {"key": "`+goodKey+`"}, "mine": {"baseUrl": "https://vendor.example.com/v1", "dialect": "openai", "key": "`+goodKey+`"}}}`)
+	before := f.send("GET", f.path(""), "").want(200).body
+	theirs := `"baseUrl": "` + thief.URL + `/v1"`
+	type way struct{ method, path, body, at string }
+	var ways []way
+	for _, key := range []string{``, `, "key": ""`, `, "key": "••••••••GOOD"`, `, "key": "sk-g…GOOD"`} {
+		for _, query := range []string{"", "?dryRun=true", "?test=true", "?test=true&force=true", "?test=true&dryRun=true"} {
+			ways = append(ways, way{"PUT", "/providers/mine" + query, `{` + theirs + key + `}`, "body.key"}, way{"PUT", "/providers/openai" + query, `{` + theirs + key + `}`, "body.key"})
+		}
+		for _, query := range []string{"", "?dryRun=true"} {
+			ways = append(ways, way{"PATCH", query, `{"providers": {"mine": {` + theirs + key + `}}}`, "body.providers.mine.key"},
+				way{"PATCH", query, `{"providers": {"openai": {` + theirs + key + `}}}`, "body.providers.openai.key"})
+		}
+	}
+	for _, name := range []string{"mine", "openai"} {
+		ways = append(ways, way{"POST", "/providers/test", `{"name": "` + name + `", ` + theirs + `}`, "body.key"},
+			way{"POST", "/providers/test", `{"name": "` + name + `", ` + theirs + `, "dialect": "openai"}`, "body.key"})
+	}
+	admin := f.signIn("admin@example.com", account.Admin)
+	for _, w := range ways {
+		for who, send := range map[string]func() response{
+			"a secret key": func() response { return f.send(w.method, f.path(w.path), w.body) },
+			"a session":    func() response { return f.as(admin, w.method, f.path(w.path), w.body, "If-Match", "*") },
+		} {
+			if p := send().problem(422); p.Code != "key_required" || len(p.Errors) != 1 || p.Errors[0].Location != w.at {
+				t.Errorf("%s %s %s with %s: %+v", w.method, w.path, w.body, who, p)
+			}
+		}
+	}
+	if after := f.send("GET", f.path(""), "").want(200).body; string(after) != string(before) {
+		t.Errorf("the project is\n%s, want\n%s", after, before)
+	}
+
+	// A version that is restored does not take the key along.
+	f.send("PUT", f.path("/providers/mine"), `{`+theirs+`, "key": null}`).want(200)
+	f.send("PUT", f.path("/providers/mine"), `{"baseUrl": "https://vendor.example.com/v1", "key": "`+goodKey+`"}`).want(200)
+	restored := decode[Project](f.send("POST", f.path("/settings/versions/2/restore"), "").want(200))
+	if !slices.ContainsFunc(restored.Warnings, func(w project.Warning) bool { return w.Path == "providers.mine.key" }) || restored.Settings.Providers["mine"].Key != "" {
+		t.Errorf("restored %+v, want no key, and a warning", restored)
+	}
+	f.send("POST", f.path("/providers/test"), `{"name": "mine"}`).want(200)
+	if n := stolen.Load(); n != 0 {
+		t.Errorf("the key was sent to another host %d times", n)
+	}
+	// A key that is given again goes where its owner sends it.
+	f.send("PUT", f.path("/providers/mine?test=true"), `{`+theirs+`, "key": "`+goodKey+`"}`).want(200)
+	if n := stolen.Load(); n != 1 {
+		t.Errorf("the given key was sent %d times, want once", n)
 	}
 }
 

@@ -146,20 +146,23 @@ func TestAMergeKeepsBlocksOfANewerVersion(t *testing.T) {
 
 func TestARestoredVersionKeepsTheKeys(t *testing.T) {
 	t.Parallel()
-	now := Record{Settings: mustParse(t, `{"providers": {"openai": {}, "own": {"baseUrl": "https://a.example", "dialect": "anthropic"}, "late": {"baseUrl": "https://b.example/v1", "dialect": "openai"}}}`),
-		Keys: map[string]SealedKey{"openai": {Mask: "••••••••new1"}, "own": {Mask: "••••••••new2"}, "late": {Mask: "••••••••new3"}, "xai": {Mask: "••••••••new4"}}}
-	then := Record{Settings: mustParse(t, `{"name": "then", "providers": {"openai": {}, "own": {"baseUrl": "https://a.example/v1", "dialect": "openai"}, "mistral": {}}}`),
+	now := Record{Settings: mustParse(t, `{"providers": {"openai": {}, "own": {"baseUrl": "https://a.example", "dialect": "anthropic"}, "late": {"baseUrl": "https://b.example/v1", "dialect": "openai"},
+		"moved": {"baseUrl": "https://b.example/v1", "dialect": "openai"}, "deepseek": {"baseUrl": "https://b.example/v1"}}}`),
+		Keys: map[string]SealedKey{"openai": {Mask: "••••••••new1"}, "own": {Mask: "••••••••new2"}, "late": {Mask: "••••••••new3"}, "xai": {Mask: "••••••••new4"},
+			"moved": {Mask: "••••••••new6"}, "deepseek": {Mask: "••••••••new7"}}}
+	then := Record{Settings: mustParse(t, `{"name": "then", "providers": {"openai": {}, "own": {"baseUrl": "https://a.example/v1", "dialect": "openai"}, "mistral": {},
+		"moved": {"baseUrl": "https://a.example/v1", "dialect": "openai"}}}`),
 		Keys: map[string]SealedKey{"own": {Mask: "••••••••old2"}, "mistral": {Mask: "••••••••old5"}}}.Document()
 	got, gone := now.Restored(then)
 	keys := map[string]string{}
 	for name, p := range got.Providers {
 		keys[name] = p.Key
 	}
-	want := map[string]string{"openai": "••••••••new1", "own": "", "mistral": "", "xai": "••••••••new4"}
+	want := map[string]string{"openai": "••••••••new1", "own": "", "mistral": "", "xai": "••••••••new4", "moved": ""}
 	if diff := cmp.Diff(want, keys); diff != "" || got.Name != "then" {
 		t.Errorf("restored %q with keys (-want +got):\n%s", got.Name, diff)
 	}
-	if diff := cmp.Diff([]string{"mistral", "own"}, gone); diff != "" {
+	if diff := cmp.Diff([]string{"deepseek", "mistral", "moved", "own"}, gone); diff != "" {
 		t.Errorf("keys that are gone (-want +got):\n%s", diff)
 	}
 }

@@ -329,6 +329,22 @@ func parseBase(at, s string) (string, error) {
 	return s, nil
 }
 
+// SameHost reports whether two base URLs lead to one server: their scheme, host and port are the same.
+func SameHost(a, b string) bool {
+	ua, errA := url.Parse(a)
+	ub, errB := url.Parse(b)
+	return errA == nil && errB == nil && ua.Scheme == ub.Scheme && strings.EqualFold(ua.Hostname(), ub.Hostname()) && portOf(ua) == portOf(ub)
+}
+
+// portOf is the port of a URL, without the usual one of its scheme.
+func portOf(u *url.URL) string {
+	port := u.Port()
+	if u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		return ""
+	}
+	return port
+}
+
 func validPort(u *url.URL) bool {
 	if u.Port() == "" {
 		return !strings.HasSuffix(u.Host, ":")
@@ -345,7 +361,7 @@ func origin(path, s string) (string, error) {
 		strings.ContainsAny(o, "* ,") || !document.Printable(o) {
 		return "", document.Errorf(path, "is not an origin: a scheme, a host and perhaps a port, such as https://app.example.com")
 	}
-	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+	if u.Port() != portOf(u) {
 		return "", document.Errorf(path, "names the scheme's usual port, which browsers leave out of an origin")
 	}
 	return o, nil

@@ -54,8 +54,8 @@ func (r Record) Document() Settings {
 // With returns r with other settings, usually its Document after a Patch. A masked key keeps its sealed key; seal seals any
 // other key. The sealed key of a provider that was removed or has no key is dropped.
 //
-// A sealed key belongs to its vendor: it is kept if the provider's base URL changes, and must be given again if the dialect
-// changes. Errors are *document.FieldError, or those of seal.
+// A sealed key goes only where it was given for: it must be given again if the provider moves to another host, or changes its
+// dialect and with it the vendor. The error is then *KeyRequired. Other errors are *document.FieldError, or those of seal.
 func (r Record) With(s Settings, seal func(provider, key string) (string, error)) (Record, error) {
 	keys := make(map[string]SealedKey, len(s.Providers))
 	for name, p := range s.Providers {
@@ -71,8 +71,8 @@ func (r Record) With(s Settings, seal func(provider, key string) (string, error)
 			keys[name] = SealedKey{Sealed: sealed, Mask: mask(p.Key)}
 		case !had:
 			return Record{}, document.Errorf(path, "is a mask and there is no key to keep; give the key itself")
-		case p.dialect(name) != r.Settings.Providers[name].dialect(name):
-			return Record{}, document.Errorf(path, "must be given again, because the provider's dialect changes and with it the vendor")
+		case !r.keeps(name, p):
+			return Record{}, keyRequired(name)
 		default:
 			keys[name] = kept
 		}
@@ -88,6 +88,45 @@ func (p ProviderFields) dialect(name string) string {
 	}
 	vendor, _ := VendorOf(name)
 	return vendor.Dialect.String()
+}
+
+// base is the provider's base URL in the settings, or else that of the built-in provider.
+func (p ProviderFields) base(name string) string {
+	if p.BaseURL != nil {
+		return *p.BaseURL
+	}
+	vendor, _ := VendorOf(name)
+	return vendor.BaseURL
+}
+
+// keeps reports whether a provider with other settings may keep its stored key: it speaks the same dialect at the same host.
+func (r Record) keeps(name string, p ProviderFields) bool {
+	now := r.Settings.Providers[name]
+	return p.dialect(name) == now.dialect(name) && SameHost(p.base(name), now.base(name))
+}
+
+// KeyRequired reports that a provider's key must be given again. Otherwise whoever may change a base URL could have the stored
+// key sent to a server of their own.
+type KeyRequired struct{ *document.FieldError }
+
+// Unwrap returns the error as one of a field.
+func (e *KeyRequired) Unwrap() error { return e.FieldError }
+
+func keyRequired(name string) error {
+	return &KeyRequired{&document.FieldError{Path: document.Join("providers", name) + ".key",
+		Problem: "must be given again, because the provider moves to another host or speaks another dialect: a stored key is only sent to the host that it was given for"}}
+}
+
+// KeyFor returns the opened key of a provider for a request to it with other settings, or "" if there is none. The error is
+// *KeyRequired.
+func (p *Provider) KeyFor(other *Provider) (string, error) {
+	if p.Key == "" {
+		return "", nil
+	}
+	if p.Dialect != other.Dialect || !SameHost(p.BaseURL, other.BaseURL) {
+		return "", keyRequired(p.Name)
+	}
+	return p.Key, nil
 }
 
 // open returns the provider's opened key, or "" if it has none.

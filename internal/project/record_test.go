@@ -121,16 +121,21 @@ func TestAKeyGoesWhenItIsReplacedOrRemoved(t *testing.T) {
 	}
 }
 
-// A key is kept for the vendor it was given for: a moved base URL is still that vendor, another dialect is not.
-func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint_Dialect(t *testing.T) {
+// A key is kept for the host and the dialect that it was given for: whoever changes a base URL has not seen the key.
+func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint_HostAndDialect(t *testing.T) {
 	t.Parallel()
 	before := mustRecord(t, keyed)
 	for name, tc := range map[string]struct {
 		patch string
 		path  string // of the error; "" for none
 	}{
-		"built in, to another host":    {`{"providers": {"openai": {"baseUrl": "https://b.example/v1"}}}`, ""},
-		"own, to another host":         {`{"providers": {"own": {"baseUrl": "https://b.example/v1"}}}`, ""},
+		"built in, to another host":    {`{"providers": {"openai": {"baseUrl": "https://b.example/v1"}}}`, "providers.openai.key"},
+		"own, to another host":         {`{"providers": {"own": {"baseUrl": "https://b.example/v1"}}}`, "providers.own.key"},
+		"own, with its mask":           {`{"providers": {"own": {"baseUrl": "https://b.example/v1", "key": "••••••••abcd"}}}`, "providers.own.key"},
+		"own, with an empty field":     {`{"providers": {"own": {"baseUrl": "https://b.example/v1", "key": ""}}}`, "providers.own.key"},
+		"own, to another port":         {`{"providers": {"own": {"baseUrl": "https://a.example:8443/v1"}}}`, "providers.own.key"},
+		"own, without TLS":             {`{"providers": {"own": {"baseUrl": "http://a.example/v1"}}}`, "providers.own.key"},
+		"own, to another path":         {`{"providers": {"own": {"baseUrl": "https://a.example/v2"}}}`, ""},
 		"own, to another dialect":      {`{"providers": {"own": {"dialect": "gemini"}}}`, "providers.own.key"},
 		"the same host":                {`{"providers": {"openai": {"baseUrl": "https://API.openai.com/v2"}}}`, ""},
 		"with the key given again":     {`{"providers": {"openai": {"baseUrl": "https://b.example/v1", "key": "sk-0123456789abcdef"}}}`, ""},
@@ -141,8 +146,8 @@ func TestFieldFailure_AStoredKeyGoesToAnotherVendorsEndpoint_Dialect(t *testing.
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			after, err := before.With(mustPatch(t, before.Document(), tc.patch), sealForTest)
-			var field *document.FieldError
-			if tc.path == "" && err != nil || tc.path != "" && (!errors.As(err, &field) || field.Path != tc.path) {
+			var again *KeyRequired
+			if tc.path == "" && err != nil || tc.path != "" && (!errors.As(err, &again) || again.Path != tc.path) {
 				t.Fatalf("With: %v; want an error of %q", err, tc.path)
 			}
 			if _, kept := after.Keys["own2"]; kept {

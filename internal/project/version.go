@@ -28,15 +28,15 @@ type Version struct {
 
 // Restored returns the settings of a version, to replace the current ones. Provider keys are no part of a version, so a
 // provider keeps its present key, and a built-in one with a key stays even if the version does not have it. gone are the
-// providers that had a key then and have none now, or whose dialect, and with it the vendor, was another.
+// providers that had a key, then or now, and have none afterwards: there is none now, or it is for another host or dialect.
 func (r Record) Restored(then Settings) (s Settings, gone []string) {
 	s = then
 	s.Providers = make(map[string]ProviderFields, len(then.Providers))
 	for name, p := range then.Providers {
-		had := p.Key != ""
-		p.Key = r.Keys[name].Mask
-		if p.Key != "" && p.dialect(name) != r.Settings.Providers[name].dialect(name) {
-			p.Key = ""
+		had := p.Key != "" || r.Keys[name].Mask != ""
+		p.Key = ""
+		if r.keeps(name, p) {
+			p.Key = r.Keys[name].Mask
 		}
 		if had && p.Key == "" {
 			gone = append(gone, name)
@@ -44,11 +44,15 @@ func (r Record) Restored(then Settings) (s Settings, gone []string) {
 		s.Providers[name] = p
 	}
 	for name, key := range r.Keys {
-		if _, builtIn := VendorOf(name); builtIn {
-			if _, has := s.Providers[name]; !has {
-				s.Providers[name] = ProviderFields{Key: key.Mask}
-			}
+		_, builtIn := VendorOf(name)
+		if _, has := s.Providers[name]; has || !builtIn {
+			continue
 		}
+		if !r.keeps(name, ProviderFields{}) {
+			gone = append(gone, name)
+			continue
+		}
+		s.Providers[name] = ProviderFields{Key: key.Mask}
 	}
 	slices.Sort(gone)
 	return s, gone

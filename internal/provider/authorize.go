@@ -124,13 +124,7 @@ func belongs(key string, p *project.Provider) bool {
 		return true
 	}
 	vendor, ok := project.VendorOf(owner)
-	return !ok || sameHost(vendor.BaseURL, p.BaseURL)
-}
-
-func sameHost(a, b string) bool {
-	ua, errA := url.Parse(a)
-	ub, errB := url.Parse(b)
-	return errA == nil && errB == nil && ua.Scheme == ub.Scheme && strings.EqualFold(ua.Host, ub.Host)
+	return !ok || project.SameHost(vendor.BaseURL, p.BaseURL)
 }
 
 // hiding are Google's query parameters ("system parameters") that make the usage of an answer unreadable, or that replace
