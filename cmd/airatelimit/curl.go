@@ -16,11 +16,11 @@ import (
 // notChat are parts of the names of models that /v1/chat/completions does not take.
 var notChat = []string{"embed", "moderation", "dall-e", "image", "imagen", "whisper", "tts", "transcribe", "sora", "veo", "realtime", "*"}
 
-// curl returns a command that works when it is pasted. It calls an allowed model, and sends a provider key only if the
-// project has none stored. Every provider accepts OpenAI's dialect at /v1/chat/completions.
+// curl returns a command that works when it is pasted. It calls an allowed model, and sends a provider key only if one is
+// needed and the project has none stored. Every provider accepts OpenAI's dialect at /v1/chat/completions.
 func curl(projectKey string, target provider.Target, server string) (string, error) {
 	authorization := ""
-	if !target.Stored {
+	if !target.Stored && !target.Provider.Echoes() {
 		authorization = fmt.Sprintf("  -H \"Authorization: Bearer $%s\" \\\n", keyVariable(target.Provider.Name))
 	}
 	model, err := json.Marshal(target.Model)
@@ -35,7 +35,7 @@ func curl(projectKey string, target provider.Target, server string) (string, err
 %s  -d '%s'`, server, projectKey, authorization, strings.ReplaceAll(body, "'", `'\''`)), nil
 }
 
-// example chooses a model: the first allowed one with a stored key, else the first allowed one.
+// example chooses a model: the first allowed one that needs no key of the app, else the first allowed one.
 func example(rec project.Record) (provider.Target, error) {
 	// An example needs no opened key. It only matters whether there is a key.
 	snapshot, err := project.NewSnapshot(rec, func(string, string) (string, error) { return "stored", nil })
@@ -55,7 +55,7 @@ func example(rec project.Record) (provider.Target, error) {
 		}
 		// The command uses the name with its prefix, so that it reaches the same provider.
 		to.Model = model
-		if to.Stored {
+		if to.Stored || to.Provider.Echoes() {
 			return to, nil
 		}
 		if first == nil {
@@ -80,6 +80,9 @@ func candidates(s project.Settings) []string {
 		for _, model := range s.Providers[name].Models {
 			models = append(models, name+"/"+model)
 		}
+	}
+	if _, listed := s.Providers[project.Echo]; listed {
+		models = append(models, project.EchoModels...)
 	}
 	for _, v := range project.Vendors() {
 		models = append(models, v.Example)

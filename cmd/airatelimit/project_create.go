@@ -21,6 +21,7 @@ type projectCreateCmd struct {
 	Template    string   `placeholder:"NAME" help:"What to begin with: starter (a free and a pro tier with a daily cost limit each; the default without --config), single (one limit for everyone) or count (no limits)."`
 	Config      string   `placeholder:"FILE" help:"A settings document (- for standard input). By itself it is all the settings, and what it leaves out has its default; with --template it changes the template's."`
 	ProviderKey []string `sep:"none" placeholder:"PROVIDER=SOURCE" help:"Store a provider's key: openai=env:OPENAI_API_KEY, openai=file:PATH, or openai=- for standard input. Without one, the app sends its own."`
+	Echo        bool     `help:"Let the built-in provider echo answer, to try things out without a vendor and a key: it repeats what it is asked, as the models echo and echo-mini, or as echo/MODEL."`
 	JSON        bool     `name:"json" help:"Print {\"projectKey\",\"secretKey\"} only."`
 }
 
@@ -77,7 +78,7 @@ Secret key:  %s
   %[1]s project config %[2]s --set app.json
 
 `, a.command(), rec.Key)
-	if name := target.Provider.Name; !target.Stored {
+	if name := target.Provider.Name; !target.Stored && !target.Provider.Echoes() {
 		need := ""
 		if !target.Provider.Builtin {
 			need = " if it needs one"
@@ -118,6 +119,11 @@ func limitsOf(f project.LevelFields, period string) string {
 	if f.RequestsPerMinute != nil {
 		all = append(all, fmt.Sprintf("%d requests a minute", *f.RequestsPerMinute))
 	}
+	for _, model := range slices.Sorted(maps.Keys(f.ModelLimits)) {
+		if n := f.ModelLimits[model].RequestLimit; n != nil {
+			all = append(all, fmt.Sprintf("%d requests of %s %s", *n, model, period))
+		}
+	}
 	if len(all) == 0 {
 		return "none"
 	}
@@ -151,6 +157,11 @@ func (c projectCreateCmd) settings(a *app) (project.Settings, error) {
 	if settings.Name = cmp.Or(c.Name, settings.Name); settings.Name == "" {
 		return settings, usageError("a project needs a name: add --name \"My app\"")
 	}
+	if c.Echo {
+		if settings, err = settings.Merge([]byte(`{"providers": {"` + project.Echo + `": {}}}`)); err != nil {
+			return settings, err
+		}
+	}
 	keys, err := readProviderKeys(a, c.ProviderKey)
 	if err != nil {
 		return settings, err
@@ -172,6 +183,9 @@ func (c projectCreateCmd) template() (project.Settings, error) {
 	for _, key := range c.ProviderKey {
 		provider, _, _ := strings.Cut(key, "=")
 		providers = append(providers, provider)
+	}
+	if c.Echo {
+		providers = append(providers, project.Echo)
 	}
 	settings, err := project.FromTemplate(name, providers...)
 	if err != nil {

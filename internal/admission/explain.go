@@ -107,7 +107,7 @@ func (e *Explanation) route(model string) {
 		err = e.CheckModel("model", e.Model)
 	}
 	e.refuse(err)
-	_, e.Priced = e.Project.Price(e.Model)
+	_, e.Priced = e.Project.PriceAt(e.Target.Provider, e.Model)
 }
 
 // checkDefaultPrompt refuses a chat if the project's default prompt cannot be applied.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,9 +29,9 @@ const (
 type ListedProvider struct {
 	Name           string              `json:"name" doc:"The name that stands before a model, as in groq/llama-3, and in x-provider."`
 	BuiltIn        bool                `json:"builtIn"`
-	Configured     bool                `json:"configured" doc:"Whether the project's settings list it."`
-	Dialect        string              `json:"dialect" enum:"openai,anthropic,gemini"`
-	BaseURL        string              `json:"baseUrl"`
+	Configured     bool                `json:"configured" doc:"Whether the project's settings list it. The built-in echo serves requests only then."`
+	Dialect        string              `json:"dialect" enum:"openai,anthropic,gemini" doc:"The API that it speaks. The built-in echo speaks all three."`
+	BaseURL        string              `json:"baseUrl" doc:"Empty for echo, which has no address."`
 	Models         []string            `json:"models" doc:"Keys of the models that it serves, beside those that its name tells."`
 	AllowedObjects []string            `json:"allowedObjects"`
 	StreamUsage    *bool               `json:"streamUsage"`
@@ -147,12 +148,31 @@ func unknownProvider() *problem {
 	return refuse(http.StatusNotFound, "unknown_provider", "The project has no such provider. Set it first, with its baseUrl and dialect.")
 }
 
+// offered returns a provider of a project, or the echo, which every project may list.
+func offered(s *project.Snapshot, name string) (*project.Provider, bool) {
+	p, ok := s.Provider(name)
+	if !ok && name == project.Echo {
+		return project.NewEcho(), true
+	}
+	return p, ok
+}
+
+// offeredNames are the names of the providers that offered finds, sorted.
+func offeredNames(s *project.Snapshot) []string {
+	names := append(s.ProviderNames(), project.Echo)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // listed shows a provider of a record, whose settings are in force with snapshot p.
 func listedProvider(rec project.Record, p *project.Provider) ListedProvider {
 	fields, configured := rec.Settings.Providers[p.Name]
 	out := ListedProvider{Name: p.Name, BuiltIn: p.Builtin, Configured: configured, Dialect: p.Dialect.String(), BaseURL: p.BaseURL,
 		Models: orEmpty(fields.Models), AllowedObjects: orEmpty(fields.AllowedObjects), StreamUsage: fields.StreamUsage,
 		ForwardHeaders: orEmpty(fields.ForwardHeaders), ReturnHeaders: orEmpty(fields.ReturnHeaders)}
+	if p.Echoes() {
+		out.BaseURL = ""
+	}
 	if k, ok := rec.Keys[p.Name]; ok {
 		key := &ProviderKey{Mask: k.Mask, SetAt: timeOrNull(k.SetAt), LastUsedAt: timeOrNull(k.LastUsedAt)}
 		if k.SetBy.Kind != "" {
@@ -195,8 +215,8 @@ func (c *control) listProviders(ctx context.Context, _ *projectInput) (*tagged[P
 		return nil, err
 	}
 	out := ProviderList{Items: []ListedProvider{}}
-	for _, name := range s.ProviderNames() {
-		p, _ := s.Provider(name)
+	for _, name := range offeredNames(s) {
+		p, _ := offered(s, name)
 		out.Items = append(out.Items, listedProvider(rec, p))
 	}
 	return &tagged[ProviderList]{http.StatusOK, tagOf(rec.Version), out}, nil
@@ -215,7 +235,7 @@ func answerProvider(rec project.Record, name string) (*tagged[ListedProvider], e
 	if err != nil {
 		return nil, err
 	}
-	p, ok := s.Provider(name)
+	p, ok := offered(s, name)
 	if !ok {
 		return nil, unknownProvider()
 	}
@@ -376,7 +396,9 @@ func (c *control) check(ctx context.Context, name string, fields project.Provide
 	switch {
 	case err != nil:
 		return nil, provider.Finding{}, inProvider(name, err)
-	case p.Builtin && p.Key == "":
+	case p.Echoes() && given != nil && *given != "":
+		return nil, provider.Finding{}, wrong("body.key", "does nothing: the built-in provider echo needs no key; leave it out")
+	case p.Builtin && !p.Echoes() && p.Key == "":
 		return nil, provider.Finding{}, wrong("body.key", "is missing: %s has no stored key to test", name)
 	}
 	began := c.Now()
@@ -407,7 +429,7 @@ func (c *control) testProvider(ctx context.Context, in *testProviderInput) (*ans
 	name, fields := candidateName, project.ProviderFields{}
 	if req.Name != nil {
 		name = *req.Name
-		if _, known := projectOf(ctx).Provider(name); !known && req.BaseURL == nil {
+		if _, known := offered(projectOf(ctx), name); !known && req.BaseURL == nil {
 			return nil, unknownProvider()
 		}
 		rec, err := c.record(ctx)

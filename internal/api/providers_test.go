@@ -146,6 +146,26 @@ func TestAStoredKeyStaysWithItsHost(t *testing.T) {
 	}
 }
 
+func TestTheEchoIsOffered(t *testing.T) {
+	t.Parallel()
+	f := setup(t, someProject)
+	offered := decode[ListedProvider](f.send("GET", f.path("/providers/echo"), "").want(200))
+	if !offered.BuiltIn || offered.Configured || offered.BaseURL != "" || !strings.Contains(string(f.send("GET", f.path("/providers"), "").want(200).body), `"name":"echo"`) {
+		t.Errorf("offered %+v", offered)
+	}
+	f.send("DELETE", f.path("/providers/echo"), "").problem(404)
+	listed := decode[ListedProvider](f.send("PUT", f.path("/providers/echo"), `{"models": ["mine"]}`).want(200))
+	if !listed.Configured || !slices.Equal(listed.Models, []string{"mine"}) {
+		t.Errorf("listed %+v", listed)
+	}
+	f.send("PUT", f.path("/providers/echo"), `{"key": "`+goodKey+`"}`).faults("body.key")
+	f.send("PUT", f.path("/providers/echo"), `{"baseUrl": "https://a.example.com"}`).faults("body.baseUrl")
+	f.send("POST", f.path("/providers/test"), `{"name": "echo", "key": "`+goodKey+`"}`).faults("body.key")
+	f.send("POST", f.path("/providers/test"), `{"name": "echo", "baseUrl": "https://a.example.com"}`).faults("body.baseUrl")
+	f.send("DELETE", f.path("/providers/echo"), "").want(204)
+	f.send("DELETE", f.path("/providers/echo"), "").problem(404)
+}
+
 // testTransport reaches vendors on the loopback address.
 func testTransport(t testing.TB) http.RoundTripper {
 	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: true})

@@ -235,9 +235,9 @@ func (c *control) models(ctx context.Context, in *modelsInput) (*report[Models],
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Model, b.Model))
 	})
 	usable := provider.Models(p, nil)
-	servedBy := make(map[string]string, len(usable))
+	servedBy := make(map[string]*project.Provider, len(usable))
 	for _, m := range usable {
-		servedBy[limit.CanonicalModel(m.Name)] = m.Provider.Name
+		servedBy[limit.CanonicalModel(m.Name)] = m.Provider
 	}
 	list := modelList{p: p, query: limit.NormalizeModel(in.Query), most: in.Limit, servedBy: servedBy, known: map[string]bool{}, items: []modelItem{}}
 	for _, m := range seen {
@@ -258,7 +258,7 @@ type modelList struct {
 	p        *project.Snapshot
 	query    string
 	most     int
-	servedBy map[string]string
+	servedBy map[string]*project.Provider
 	known    map[string]bool
 	items    []modelItem
 }
@@ -270,12 +270,16 @@ func (l *modelList) add(model string, item modelItem) {
 	}
 	l.known[model] = true
 	item.Model = model
-	if by, ok := l.servedBy[model]; ok {
-		item.Provider = &by
-	} else if m, err := provider.Find(l.p, nil, model); err == nil {
-		item.Provider = &m.Provider.Name
+	by := l.servedBy[model]
+	if by == nil {
+		if m, err := provider.Find(l.p, nil, model); err == nil {
+			by = m.Provider
+		}
 	}
-	_, item.Priced = l.p.Price(model)
+	if by != nil {
+		item.Provider = &by.Name
+	}
+	_, item.Priced = l.p.PriceAt(by, model)
 	item.LimitedBy = limitedBy(l.p, model)
 	l.items = append(l.items, item)
 }

@@ -1,7 +1,7 @@
 // Package echo is a provider that echoes the user's text.
 //
-// It speaks the documented formats of OpenAI, Anthropic and Google's Gemini API, whole and streamed, so
-// that the demo, the end-to-end tests and the benchmarks need neither a key nor the network. Its invariants:
+// It speaks the documented formats of OpenAI, Anthropic and Google's Gemini API, whole and streamed, so that the demo, the
+// built-in provider of projects, the end-to-end tests and the benchmarks need neither a key nor the network. Its invariants:
 //
 //   - The same request gets the same bytes: ids are derived from model and text, and every time is [Created].
 //   - A token is a word ([Tokens]). Usage counts the words of every text in the request, [ImageTokens] an image, and
@@ -22,6 +22,11 @@
 //
 // [Options.Fault] decides how a request fails. Otherwise the header [FaultHeader] with a [Fault]'s name does, or a model name
 // that ends in `-fault-NAME`, such as `gpt-4o-fault-break`.
+//
+// # In a server
+//
+// With [Options.Public] anybody may ask: no key is needed, no request chooses a fault, and one request cannot take much memory
+// or time, because its body, its answers and the repeated text are bounded.
 package echo
 
 import (
@@ -43,8 +48,15 @@ const (
 	FaultHeader = "X-Echo-Fault"
 	// Created is the time of every answer, in Unix seconds.
 	Created = 1750000000
-	// MaxBody is the size of the largest request body that is read, in bytes.
-	MaxBody = 64 << 20
+	// MaxBody is the size of the largest request body that is read, in bytes. MaxPublicBody is that of [Options.Public].
+	MaxBody       = 64 << 20
+	MaxPublicBody = 1 << 20
+	// MaxPublicText is how many bytes of the user's text an answer repeats with [Options.Public]. A longer text is cut, as by
+	// an output cap.
+	MaxPublicText = 4 << 10
+	// maxPublicInputs and maxPublicAnswers are how many of them a request may have with [Options.Public].
+	maxPublicInputs  = 128
+	maxPublicAnswers = 8
 )
 
 // Options configure a [Provider]. The zero value fails no request.
@@ -65,6 +77,10 @@ type Options struct {
 	Answer func(model, text string) string
 	// Extra is added to the usage of every chat-like answer.
 	Extra Extra
+	// Models are the names in the list of models. Requests may name any other model too.
+	Models []string
+	// Public is for a provider that anybody may ask.
+	Public bool
 }
 
 // Extra is usage beyond the words of a chat-like request, in tokens. It is reported in the vendor's own way: OpenAI and
@@ -96,9 +112,9 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.opts.After != nil {
 		defer p.opts.After(r)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, p.maxBody()))
 	c := &call{p: p, w: w, r: r, body: body}
-	rt := route(r.URL.Path)
+	rt := route(r)
 	c.dialect, c.model = rt.dialect, rt.model
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		c.refuse(problem{Status: http.StatusRequestEntityTooLarge, Message: "The request body is too large."})
@@ -122,6 +138,13 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.serve(rt)
 }
 
+func (p *Provider) maxBody() int64 {
+	if p.opts.Public {
+		return MaxPublicBody
+	}
+	return MaxBody
+}
+
 // call is one request on its way to an answer.
 type call struct {
 	p       *Provider
@@ -137,11 +160,11 @@ func (c *call) serve(rt endpoint) {
 	switch {
 	case rt.answer == nil:
 		c.refuse(problem{Status: http.StatusNotFound, Message: "Unknown path " + c.r.URL.Path + "."})
-	case c.r.Method != http.MethodPost:
-		c.w.Header().Set("Allow", http.MethodPost)
+	case c.r.Method != rt.method():
+		c.w.Header().Set("Allow", rt.method())
 		c.refuse(problem{Status: http.StatusMethodNotAllowed, Code: "method_not_supported",
 			Message: "Not allowed to " + c.r.Method + " on " + c.r.URL.Path + "."})
-	case c.key() == "":
+	case c.key() == "" && !c.p.opts.Public:
 		c.refuse(c.dialect.missingKey())
 	default:
 		c.setVendorHeaders()
@@ -154,6 +177,14 @@ type endpoint struct {
 	dialect dialect
 	model   string // the model in the path, if it names one
 	answer  func(*call)
+	get     bool
+}
+
+func (e endpoint) method() string {
+	if e.get {
+		return http.MethodGet
+	}
+	return http.MethodPost
 }
 
 var endpoints = map[string]endpoint{
@@ -172,6 +203,8 @@ var endpoints = map[string]endpoint{
 	"/v1/audio/translations":          {dialect: openAI, answer: (*call).translations},
 	"/v1/messages":                    {dialect: anthropic, answer: (*call).messages},
 	"/v1/messages/count_tokens":       {dialect: anthropic, answer: (*call).countMessageTokens},
+	"/v1/models":                      {dialect: openAI, answer: (*call).models, get: true},
+	"/v1beta/models":                  {dialect: gemini, answer: (*call).geminiModels, get: true},
 }
 
 var geminiMethods = map[string]func(*call){
@@ -182,12 +215,17 @@ var geminiMethods = map[string]func(*call){
 	"batchEmbedContents":    (*call).batchEmbedContents,
 }
 
-func route(path string) endpoint {
+func route(r *http.Request) endpoint {
+	path := r.URL.Path
 	if ep, ok := endpoints[path]; ok {
+		if ep.get && ep.dialect == openAI && r.Header.Get("Anthropic-Version") != "" {
+			ep.dialect = anthropic
+		}
 		return ep
 	}
-	if rest, ok := strings.CutPrefix(path, "/v1beta/models/"); ok {
-		if i := strings.LastIndexByte(rest, ':'); i > 0 {
+	for _, collection := range []string{"/v1beta/models/", "/v1/models/"} {
+		rest, ok := strings.CutPrefix(path, collection)
+		if i := strings.LastIndexByte(rest, ':'); ok && i > 0 {
 			return endpoint{dialect: gemini, model: rest[:i], answer: geminiMethods[rest[i+1:]]}
 		}
 	}

@@ -62,6 +62,9 @@ func ParseFault(name string) (Fault, bool) {
 }
 
 func (p *Provider) fault(r *http.Request, model string) Fault {
+	if p.opts.Public {
+		return None
+	}
 	if p.opts.Fault != nil {
 		if f := p.opts.Fault(r, model); f != None {
 			return f

@@ -276,6 +276,9 @@ func (c *call) batchEmbedContents() {
 		c.refuse(problem{Status: http.StatusBadRequest, Message: "Invalid embed request: requests are required."})
 		return
 	}
+	if c.tooMany("requests", len(req.Requests), maxPublicInputs) {
+		return
+	}
 	embeddings := []geminiEmbedding{}
 	for _, one := range req.Requests {
 		if tooWide(one.Dimensions) {

@@ -52,6 +52,9 @@ func (c *call) embeddings() {
 		c.badRequest("input", "Invalid embeddings request: model and input are required, dimensions must be in range.")
 		return
 	}
+	if c.tooMany("inputs", len(req.Input), maxPublicInputs) {
+		return
+	}
 	type item struct {
 		Object    string `json:"object"`
 		Index     int    `json:"index"`
@@ -88,6 +91,9 @@ func (c *call) moderations() {
 	}{Model: "omni-moderation-latest"}
 	if err := c.decode(&req); err != nil || len(req.Input) == 0 {
 		c.badRequest("input", "Invalid moderations request: input is required.")
+		return
+	}
+	if c.tooMany("inputs", len(req.Input), maxPublicInputs) {
 		return
 	}
 	results := []any{}
@@ -199,6 +205,9 @@ func (c *call) makeImages(req imageRequest) {
 	case n < 1 || n > 10:
 		c.badRequest("n", "Invalid 'n': it must be from 1 to 10.")
 		return
+	case req.PartialImages < 0 || req.PartialImages > 3:
+		c.badRequest("partial_images", "Invalid 'partial_images': it must be from 0 to 3.")
+		return
 	case req.Stream:
 		c.streamImages(req)
 		return
@@ -259,6 +268,7 @@ func (c *call) speech() {
 		c.badRequest("input", "Invalid speech request: model and input are required, response_format must be known.")
 		return
 	}
+	req.Input = c.repeated(req.Input)
 	if req.StreamFormat == "sse" {
 		c.streamSpeech(req.Input)
 		return

@@ -117,6 +117,9 @@ type chatBody struct {
 	SystemFingerprint string          `json:"system_fingerprint"`
 }
 
+// maxAnswers is the largest n of a request.
+const maxAnswers = 128
+
 func (c *call) chat() {
 	var req chatRequest
 	if err := c.decode(&req); err != nil {
@@ -127,11 +130,14 @@ func (c *call) chat() {
 		c.refuse(p)
 		return
 	}
+	n := int(value(req.N, 1))
+	if c.tooMany("answers", n, maxPublicAnswers) {
+		return
+	}
 	a := askOf(req.Messages, req.most(), firstTool(req.Tools, req.ToolChoice))
 	r := c.reply(a)
 	body := chatBody{ID: "chatcmpl-" + digest(c.model, a.text), Created: Created, Model: c.model,
 		ServiceTier: "default", SystemFingerprint: "fp_echo"}
-	n := int(value(req.N, 1))
 	if req.Stream {
 		c.streamChat(body, r, n, req.StreamOptions.usage())
 		return
@@ -164,7 +170,7 @@ func (req chatRequest) check() (problem, bool) {
 		return bad("max_tokens", "unsupported_parameter", "'max_tokens' is not supported with this model: use 'max_completion_tokens'.")
 	case value(req.MaxTokens, 1) < 1 || value(req.MaxCompletionTokens, 1) < 1:
 		return bad("max_tokens", "integer_below_min_value", "Invalid 'max_tokens': the minimum is 1.")
-	case value(req.N, 1) < 1 || value(req.N, 1) > 128:
+	case value(req.N, 1) < 1 || value(req.N, 1) > maxAnswers:
 		return bad("n", "integer_out_of_range", "Invalid 'n': it must be from 1 to 128.")
 	}
 	return problem{}, true
@@ -292,8 +298,14 @@ func (c *call) completions() {
 	case req.Model == "":
 		c.badRequest("model", "A model parameter is required.")
 		return
+	case value(req.N, 1) < 1 || value(req.N, 1) > maxAnswers:
+		c.badRequest("n", "Invalid 'n': it must be from 1 to 128.")
+		return
 	case len(req.Prompt) == 0:
 		req.Prompt = inputs{{}}
+	}
+	if c.tooMany("answers", len(req.Prompt)*int(value(req.N, 1)), maxPublicAnswers) {
+		return
 	}
 	body := completionBody{ID: "cmpl-" + digest(c.model, req.Prompt[0].text), Object: "text_completion", Created: Created, Model: c.model}
 	var replies []reply

@@ -57,15 +57,16 @@ type reply struct {
 
 func (c *call) reply(a ask) reply {
 	r := reply{input: a.input, extra: c.p.opts.Extra, reasoning: c.p.opts.Extra.Reasoning}
+	asked := c.repeated(a.text)
 	if a.tool != "" {
-		arguments := words(string(marshal(map[string]string{"text": a.text})))
+		arguments := words(string(marshal(map[string]string{"text": asked})))
 		// The call's name counts as one word. A call that does not fit under the cap is left out.
 		if n := int64(len(arguments)) + 1; a.most == 0 || n+r.reasoning <= a.most {
 			r.words, r.tool, r.output = arguments, a.tool, n+r.reasoning
 			return r
 		}
 	}
-	r.words = words(c.text(a.text))
+	r.words, r.cut = words(c.text(asked)), len(asked) < len(a.text)
 	if a.most > 0 {
 		r.reasoning = min(r.reasoning, a.most)
 		if left := a.most - r.reasoning; int64(len(r.words)) > left {
@@ -74,6 +75,23 @@ func (c *call) reply(a ask) reply {
 	}
 	r.output = int64(len(r.words)) + r.reasoning
 	return r
+}
+
+// repeated returns the part of the user's text that an answer repeats.
+func (c *call) repeated(asked string) string {
+	if c.p.opts.Public && len(asked) > MaxPublicText {
+		return strings.ToValidUTF8(asked[:MaxPublicText], "")
+	}
+	return asked
+}
+
+// tooMany reports whether a request has too many inputs or answers for Options.Public, and refuses it then.
+func (c *call) tooMany(what string, n, most int) bool {
+	if !c.p.opts.Public || n <= most {
+		return false
+	}
+	c.badRequest("", fmt.Sprintf("The built-in echo takes at most %d %s in a request.", most, what))
+	return true
 }
 
 func (c *call) text(asked string) string {

@@ -142,7 +142,7 @@ func (u used) actual(c *call) ledger.Actual {
 	a := ledger.Actual{InputTokens: u.Usage.Input, OutputTokens: u.Usage.Output}
 	a.Amounts = limit.Amounts{limit.Requests: 1, limit.Tokens: u.Tokens()}
 	if c.est.priced {
-		a.Amounts[limit.Cost] = u.Cost(c.priceOf(u.Result), c.caller.Project.Price)
+		a.Amounts[limit.Cost] = u.Cost(c.priceOf(u.Result), c.price)
 	}
 	if u.held {
 		for m, n := range c.est.hold(u.Usage) {
@@ -165,7 +165,7 @@ func (c *call) priceOf(r meter.Result) price.Price {
 	}
 	dearest := c.est.price
 	for _, m := range c.env.Demands.Models {
-		p, ok := c.caller.Project.Price(m.Model)
+		p, ok := c.price(m.Model)
 		switch {
 		case !ok:
 		case bareModel(m.Model) == answered:

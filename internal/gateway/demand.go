@@ -99,7 +99,7 @@ func (c *call) unpricedSecond() error {
 		if m.Param == "moderation" {
 			continue // free
 		}
-		if _, ok := c.caller.Project.Price(m.Model); !ok {
+		if _, ok := c.price(m.Model); !ok {
 			return admission.Unpriced(m.Model)
 		}
 	}
@@ -244,7 +244,7 @@ const maxSearched = 128_000
 func (c *call) notShown(p price.Price) int64 {
 	most := known(p.Context, unknownInput)
 	for _, m := range c.env.Demands.Models {
-		second, _ := c.caller.Project.Price(m.Model)
+		second, _ := c.price(m.Model)
 		most = max(most, known(second.Context, unknownInput))
 	}
 	if c.env.Input.Opaque {
@@ -268,7 +268,7 @@ func (c *call) addDemands(e *estimate) {
 		e.addPass(e.price)
 	}
 	for _, m := range d.Models {
-		p, _ := c.caller.Project.Price(m.Model) // under a cost limit, an unpriced model was refused already
+		p, _ := c.price(m.Model) // under a cost limit, an unpriced model was refused already
 		switch m.Param {
 		case "fallbacks": // every one that answers is billed, even if it declines midway
 			e.addPass(p)
@@ -341,7 +341,7 @@ const maxImagePrompt = 32_000
 // a prompt and the conversation's images, and draws.
 func (c *call) addToolModel(e *estimate, t wire.Tool, uses int64) {
 	var u price.Usage
-	p, priced := c.caller.Project.Price(t.Model)
+	p, priced := c.price(t.Model)
 	switch kind := wire.UndatedTool(t.Type); {
 	case uses == 0:
 		return
@@ -351,7 +351,7 @@ func (c *call) addToolModel(e *estimate, t wire.Tool, uses int64) {
 		u.Output = known(max(t.MaxTokens, 0), known(p.MaxOutput, unknownOutput))
 	case kind == "image_generation":
 		if t.Model == "" {
-			if p, priced = c.caller.Project.Price(defaultImageModel); !priced {
+			if p, priced = c.price(defaultImageModel); !priced {
 				p, priced = e.price, e.priced
 			}
 		}

@@ -72,10 +72,15 @@ type estimate struct {
 	extra    limit.Amounts // the highest usage of the models of tools
 }
 
+// price returns a model's price at the request's provider.
+func (c *call) price(model string) (price.Price, bool) {
+	return c.caller.Project.PriceAt(c.target.Provider, model)
+}
+
 // estimateOf estimates a parsed request. The output is bounded if the client set a cap, or if the operation bounds it.
 func (c *call) estimateOf() estimate {
 	e := estimate{}
-	e.price, e.priced = c.caller.Project.Price(c.target.Model)
+	e.price, e.priced = c.price(c.target.Model)
 	in := c.env.Input
 
 	imageBound := c.imageBound()

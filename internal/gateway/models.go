@@ -75,7 +75,7 @@ var modelAPIs = [wire.NumDialects]modelAPI{
 // serves reports whether a model is listed in the call's dialect. Google's clients call the listed models in Gemini's own
 // API, and its SDKs do not encode a slash in the path.
 func (c *call) serves(m provider.Model) bool {
-	return !c.ep.Dialect.Spec().ModelInPath || m.Provider.Dialect == c.ep.Dialect && !strings.Contains(m.Name, "/")
+	return !c.ep.Dialect.Spec().ModelInPath || m.Provider.In(c.ep.Dialect).Dialect == c.ep.Dialect && !strings.Contains(m.Name, "/")
 }
 
 // model answers with the model that the path names.

@@ -18,7 +18,7 @@ type Seen struct {
 	Refused   string // the kind of limit that refused: "requests", "tokens", "costUsd", "burst", "concurrency"; "" for none
 	Unchecked bool   // it was let through while limits were unknown
 	Status    int    // of the answer; 0 if none was begun
-	Provider  string // a built-in provider's name, "custom" for a project's own, "" if none was chosen
+	Provider  string // a built-in provider's name, the echo's included, "custom" for a project's own, "" if none was chosen
 	Family    string // the model's, see [provider.Family]; "" if it is not known
 	Charged   ledger.Actual
 	Times     Times

@@ -50,7 +50,7 @@ func builtIn() []string {
 	for _, v := range project.Vendors() {
 		names = append(names, v.Name)
 	}
-	return append(names, "custom", "other")
+	return append(names, project.Echo, "custom", "other")
 }
 
 // Outcomes are the values of the label outcome.

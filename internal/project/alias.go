@@ -243,6 +243,9 @@ func (s Settings) knows(model string) string {
 			}
 		}
 	}
+	if slices.Contains(s.echoModels(), model) {
+		return document.Join("providers", Echo)
+	}
 	return ""
 }
 

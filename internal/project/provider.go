@@ -257,6 +257,9 @@ func providerName(path, name string) error {
 }
 
 func (p ProviderFields) check(path, name string) error {
+	if name == Echo {
+		return p.checkEcho(path)
+	}
 	vendor, builtin := VendorOf(name)
 	dialect := vendor.Dialect
 	if !builtin && p.Dialect != nil {

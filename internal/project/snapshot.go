@@ -73,7 +73,7 @@ type Provider struct {
 	BaseURL string // without a slash at its end
 	Builtin bool
 	Named   []string // models that the settings name without a *, in the developer's spelling
-	Vendor  string   // the built-in provider of the base URL's host, or else of the name; "" for none
+	Vendor  string   // the built-in provider of the base URL's host, or else of the name, or whose API the echo speaks; "" for none
 
 	Key      string // the opened stored key; "" if there is none
 	KeyError error  // why the stored key cannot be opened; Key is then ""
@@ -83,8 +83,9 @@ type Provider struct {
 
 	Forward, Return HeaderSet // forwardHeaders and returnHeaders
 
-	base  *url.URL  // BaseURL, parsed
-	forms []keyForm // the forms in which an answer may quote Key
+	base     *url.URL                     // BaseURL, parsed
+	forms    []keyForm                    // the forms in which an answer may quote Key
+	dialects *[wire.NumDialects]*Provider // of the echo: itself in each dialect
 }
 
 // pattern is a model key of a provider.
@@ -173,9 +174,18 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 	for _, name := range slices.Sorted(maps.Keys(r.Settings.Providers)) {
 		fields := r.Settings.Providers[name]
 		p := s.providers[name]
-		if p == nil {
+		switch {
+		case name == Echo:
+			p = NewEcho()
+			s.addPatterns(p, r.Settings.echoModels())
+		case p == nil:
 			p = &Provider{Name: name}
-			s.providers[name] = p
+		}
+		s.providers[name] = p
+		s.addPatterns(p, fields.Models)
+		s.configured = append(s.configured, p)
+		if name == Echo {
+			continue // it has no other settings
 		}
 		if fields.Dialect != nil {
 			p.Dialect, _ = wire.ParseDialect(*fields.Dialect)
@@ -195,20 +205,23 @@ func (s *Snapshot) addProviders(r Record, open func(provider, sealed string) (st
 		p.Key, p.KeyError = r.open(name, open)
 		p.forms = keyForms(p.Key)
 		p.Forward, p.Return = headerSet(fields.ForwardHeaders), headerSet(fields.ReturnHeaders)
-		for _, key := range fields.Models {
-			s.patterns = append(s.patterns, pattern{limit.NormalizeModel(key), p})
-			if !strings.HasSuffix(key, "*") {
-				p.Named = append(p.Named, strings.TrimSpace(key))
-			}
-		}
 		p.AllowedObjects = fields.AllowedObjects
-		s.configured = append(s.configured, p)
 	}
 	s.claims = indexed(s.patterns)
 	for _, p := range s.providers {
 		p.base, _ = url.Parse(p.BaseURL) // parseBase took it
 	}
 	return nil
+}
+
+// addPatterns adds model keys of a provider.
+func (s *Snapshot) addPatterns(p *Provider, keys []string) {
+	for _, key := range keys {
+		s.patterns = append(s.patterns, pattern{limit.NormalizeModel(key), p})
+		if !strings.HasSuffix(key, "*") {
+			p.Named = append(p.Named, strings.TrimSpace(key))
+		}
+	}
 }
 
 func indexed(patterns []pattern) limit.Index {

@@ -2,18 +2,22 @@ package project
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/airatelimit/airatelimit/internal/limit"
 )
 
 // Templates are the names of settings for a new project, the default first: starter has a free and a pro tier that limit
-// each user's cost, single has one limit for everyone, count only counts.
+// each user's cost and requests of the dear model, single has one limit for everyone, count only counts.
 var Templates = []string{"starter", "single", "count"}
 
 //go:embed templates/*.json
 var templates embed.FS
+
+// dearModel stands in a template for the dear model of each provider.
+const dearModel = "DEAR"
 
 // FromTemplate returns the settings of a template, with models of the given providers; without providers, of OpenAI.
 func FromTemplate(name string, providers ...string) (Settings, error) {
@@ -24,28 +28,49 @@ func FromTemplate(name string, providers ...string) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	var fields map[string]any
-	if err := json.Unmarshal(doc, &fields); err != nil {
+	s, err := ParseSettings(doc)
+	if err != nil {
 		return Settings{}, fmt.Errorf("template %s: %w", name, err)
 	}
-	if _, listed := fields["allowedModels"]; listed {
-		fields["allowedModels"] = modelsOf(providers)
+	if s.AllowedModels != nil {
+		s.AllowedModels = modelsOf(providers)
 	}
-	if doc, err = json.Marshal(fields); err != nil {
-		return Settings{}, fmt.Errorf("template %s: %w", name, err)
-	}
-	return ParseSettings(doc)
-}
-
-// modelsOf returns a cheap and a dear model of each built-in provider in the list; if there is none, of the first vendor.
-func modelsOf(providers []string) (models []string) {
-	for _, v := range vendors {
-		if slices.Contains(providers, v.Name) {
-			models = append(models, v.Cheap, v.Dear)
+	for _, t := range s.Tiers {
+		dear, ok := t.ModelLimits[dearModel]
+		if !ok {
+			continue
+		}
+		delete(t.ModelLimits, dearModel)
+		for _, of := range pairsOf(providers) {
+			t.ModelLimits[limit.CanonicalModel(of.dear)] = dear
 		}
 	}
-	if len(models) == 0 {
-		models = []string{vendors[0].Cheap, vendors[0].Dear}
+	return s, nil
+}
+
+// pair is a cheap and a dear model of a provider.
+type pair struct{ cheap, dear string }
+
+// pairsOf returns the pair of each built-in provider in the list; if there is none, of the first vendor.
+func pairsOf(providers []string) (all []pair) {
+	for _, v := range vendors {
+		if slices.Contains(providers, v.Name) {
+			all = append(all, pair{v.Cheap, v.Dear})
+		}
+	}
+	if slices.Contains(providers, Echo) {
+		all = append(all, pair{EchoModels[0], EchoModels[1]})
+	}
+	if len(all) == 0 {
+		all = []pair{{vendors[0].Cheap, vendors[0].Dear}}
+	}
+	return all
+}
+
+// modelsOf returns the models of pairsOf.
+func modelsOf(providers []string) (models []string) {
+	for _, of := range pairsOf(providers) {
+		models = append(models, of.cheap, of.dear)
 	}
 	return models
 }

@@ -31,6 +31,7 @@ func (s Settings) Warnings(book *PriceBook) []Warning {
 	}
 	w.spending() // first, because it matters most if the check ends early
 	w.unused()
+	w.leftover()
 	w.level("", s.LevelFields, nil)
 	w.list("allowedModels", s.AllowedModels)
 	w.variables("limitResponse", s.LimitResponse)
@@ -56,7 +57,6 @@ func (s *Snapshot) IdentityWarnings(f LevelFields, response map[string]any) []Wa
 	return w.result()
 }
 
-// RemovedTiers returns the names of the tiers that before has and s does not, sorted.
 // PromptWarnings returns a warning if requests cannot get the default prompt. newest reads the newest version of a stored
 // prompt, which is the only one of its result, or returns prompt.ErrNotFound. Its other errors are returned.
 func (s Settings) PromptWarnings(newest func(name string) ([]prompt.Version, error)) ([]Warning, error) {
@@ -79,6 +79,7 @@ func (s Settings) PromptWarnings(newest func(name string) ([]prompt.Version, err
 // NoPrompts is the argument of PromptWarnings for a project that is new.
 func NoPrompts(string) ([]prompt.Version, error) { return nil, prompt.ErrNotFound }
 
+// RemovedTiers returns the names of the tiers that before has and s does not, sorted.
 func (s Settings) RemovedTiers(before Settings) []string {
 	var gone []string
 	for name := range before.Tiers {
@@ -173,6 +174,13 @@ func (w *warner) result() []Warning {
 func (w *warner) unused() {
 	if w.Security.Enabled {
 		w.warn("security", "is kept, but does nothing in this version")
+	}
+}
+
+// leftover warns of the echo beside other providers: it was for trying things out.
+func (w *warner) leftover() {
+	if _, listed := w.Providers[Echo]; listed && len(w.Providers) > 1 {
+		w.warn("providers."+Echo, "repeats what it is asked, instead of a model's answer. Remove it before users call your app.")
 	}
 }
 

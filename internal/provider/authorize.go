@@ -61,9 +61,12 @@ func setKey(header http.Header, place project.Place, key string) {
 }
 
 // credential chooses the key to send and its place. The key is "" for a server of the developer's own that needs no key,
-// such as Ollama or vLLM: it has no stored key, and the client sent none.
+// such as Ollama or vLLM: it has no stored key, and the client sent none. It is "" for the echo too.
 func credential(p *project.Provider, d wire.Dialect, in http.Header, rawQuery string) (project.Place, string, error) {
 	native := project.NativePlace(d)
+	if p.Echoes() {
+		return native, "", nil // it needs no key, and gets none
+	}
 	if p.KeyError != nil {
 		return 0, "", refuse(http.StatusServiceUnavailable, "unavailable", "",
 			"The project's stored key for %s cannot be opened. Set it again in the project's settings.", p.Name)

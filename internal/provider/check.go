@@ -118,7 +118,7 @@ func judge(p *project.Provider, status int, body []byte) Finding {
 	models := gjson.GetBytes(body, p.Dialect.Spec().List.Member)
 	switch {
 	case status == http.StatusOK && gjson.ValidBytes(body) && models.IsArray():
-		return Finding{Message: p.Name + " takes this key.", Models: int(models.Get("#").Int())}
+		return Finding{Message: taken(p), Models: int(models.Get("#").Int())}
 	case status >= 400 && status < 500 && paid:
 		return found(p, NoCredit, p.Name+" knows the key, and its account has no credit left.")
 	case status == http.StatusTooManyRequests:
@@ -133,6 +133,14 @@ func judge(p *project.Provider, status int, body []byte) Finding {
 		return found(p, Unreachable, fmt.Sprintf("%s answers with an error of its own (%d).", p.Name, status))
 	}
 	return found(p, WrongVendor, fmt.Sprintf("The server at the base URL answers with %d, and not as an API of the dialect %s.", status, p.Dialect))
+}
+
+// taken says that the provider has answered.
+func taken(p *project.Provider) string {
+	if p.Key == "" {
+		return p.Name + " answers without a key."
+	}
+	return p.Name + " takes this key."
 }
 
 // found is a failed check, with what to do about it.

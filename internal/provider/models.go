@@ -72,7 +72,7 @@ func Find(p *project.Snapshot, t *project.Tier, name string) (Model, error) {
 	if only := p.Configured(); by == nil && len(only) == 1 {
 		by = only[0]
 	}
-	if by != nil && by.Builtin {
+	if by != nil && by.Builtin && !by.Echoes() {
 		if _, known := p.Price(sent); !known {
 			by = nil
 		}

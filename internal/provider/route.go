@@ -84,6 +84,7 @@ func Route(p *project.Snapshot, ep wire.Endpoint, model, xProvider string) (Targ
 	if to == nil {
 		return Target{}, unknownModel(p, model)
 	}
+	to = to.In(ep.Dialect)
 	if to.Dialect.Spec().ModelInPath || to.Quirks().CollectionNames {
 		sent = withoutCollection(sent)
 	}

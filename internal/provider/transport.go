@@ -11,12 +11,17 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/airatelimit/airatelimit/internal/project"
 )
 
 // TransportConfig is the operator's choices for connections to providers.
 type TransportConfig struct {
 	AllowPrivate bool        // allows providers at private, loopback and similar addresses
 	TLS          *tls.Config // nil verifies against the system's roots
+
+	// Echo connects to the built-in provider echo, for URLs with project.EchoScheme; nil if there is none.
+	Echo func(context.Context) (net.Conn, error)
 }
 
 const (
@@ -41,6 +46,7 @@ const (
 type Transport struct {
 	dialer net.Dialer
 	tls    *tls.Config
+	echo   func(context.Context) (net.Conn, error)
 
 	mu     sync.Mutex
 	idle   map[origin][]*conn // the most recently used one is the last
@@ -56,7 +62,7 @@ type origin struct{ scheme, host string }
 // NewTransport returns a transport. Unless private addresses are allowed, a connection to one fails with
 // ErrForbiddenAddress.
 func NewTransport(c TransportConfig) *Transport {
-	t := &Transport{dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}, idle: make(map[origin][]*conn)}
+	t := &Transport{dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}, idle: make(map[origin][]*conn), echo: c.Echo}
 	if !c.AllowPrivate {
 		t.dialer.ControlContext = publicOnly
 	}
@@ -99,6 +105,9 @@ func (t *Transport) CloseIdleConnections() { t.reap(time.Now().Add(2 * keepIdle)
 
 // connect makes a connection.
 func (t *Transport) connect(ctx context.Context, u *url.URL) (*conn, error) {
+	if u.Scheme == project.EchoScheme {
+		return t.connectEcho(ctx, u)
+	}
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
@@ -122,6 +131,18 @@ func (t *Transport) connect(ctx context.Context, u *url.URL) (*conn, error) {
 	}
 	c.net = secure
 	return c, nil
+}
+
+// connectEcho makes a connection to the echo, which is in this process: there is no address to check.
+func (t *Transport) connectEcho(ctx context.Context, u *url.URL) (*conn, error) {
+	err := errors.New("there is no echo")
+	if t.echo != nil {
+		var raw net.Conn
+		if raw, err = t.echo(ctx); err == nil {
+			return newConn(t, origin{u.Scheme, u.Host}, raw), nil
+		}
+	}
+	return nil, &net.OpError{Op: "dial", Net: project.EchoScheme, Err: err}
 }
 
 // take returns an idle connection that the provider has not closed, or nil.

@@ -270,9 +270,11 @@ func (a *app) open(ctx context.Context, cfg config.Config, opts Options) error {
 	if err != nil {
 		return err
 	}
-	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams})
+	echoes, stopEcho := serveEcho(a.log)
+	transport := provider.NewTransport(provider.TransportConfig{AllowPrivate: cfg.AllowPrivateUpstreams, Echo: echoes.Dial})
 	a.closers.add(func(context.Context) error {
 		transport.CloseIdleConnections()
+		stopEcho()
 		return nil
 	})
 	ledger := watched{o.ledger, health}
