@@ -34,23 +34,24 @@ export function KeyStep({ projectId, providers, mayChange, onChosen }: Props) {
       // Saving says what is wrong.
     }
   }
-  const save = async (force: boolean) => {
+  const put = async (provider: string, query: { test?: boolean; force?: boolean }, body: { key?: string }) => {
     setBusy(true)
     setFailed(null)
     try {
       await http.PUT('/api/projects/{projectId}/providers/{provider}', {
-        params: { path: { projectId, provider: name }, query: force ? { test: true, force: true } : { test: true }, header: { 'If-Match': etagOf(project.data!.version) } },
-        body: { key: key.trim() },
+        params: { path: { projectId, provider }, query, header: { 'If-Match': etagOf(project.data!.version) } },
+        body,
       })
       await queries.invalidateQueries({ queryKey: ['get', '/api/projects/{projectId}'] })
       await queries.invalidateQueries({ queryKey: ['get', '/api/projects/{projectId}/providers'] })
-      onChosen(name)
+      onChosen(provider)
     } catch (error) {
       setFailed({ error, test: error instanceof Problem ? ((error.body.test as Schemas['KeyTest'] | undefined) ?? null) : null })
     } finally {
       setBusy(false)
     }
   }
+  const save = (force: boolean) => put(name, force ? { test: true, force: true } : { test: true }, { key: key.trim() })
   return (
     <Paper p="lg">
       <form
@@ -105,7 +106,12 @@ export function KeyStep({ projectId, providers, mayChange, onChosen }: Props) {
           <Divider label="or" />
           <Group gap="sm">
             {providers.some((p) => p.name === 'echo') && (
-              <Button variant="default" leftSection={<Icon name="bolt" size={16} />} onClick={() => onChosen('echo')}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="bolt" size={16} />}
+                disabled={busy || !mayChange || !project.data}
+                onClick={() => put('echo', {}, {})} // which lists it in the settings
+              >
                 Use the built-in echo, no key
               </Button>
             )}
