@@ -216,7 +216,7 @@ export interface paths {
         head?: never;
         /**
          * Change a project's settings
-         * @description The body is a merge patch (RFC 7396) of the settings document: an object changes the fields that it lists, at every depth, and null removes a field, a tier, a model key, a provider or a price. A removed field inherits, or has its default. A masked provider key that is sent back keeps the key. With dryRun=true nothing changes, and the answer says what would.
+         * @description The body is a merge patch (RFC 7396) of the settings document: an object changes the fields that it lists, at every depth, and null removes a field, a tier, a model key, a provider or a price. A removed field inherits, or has its default. A masked provider key that is sent back keeps the key. A key is only kept for its host: where a baseUrl leads to another one, the key must be given again, or the answer is 422 key_required. With dryRun=true nothing changes, and the answer says what would.
          */
         patch: operations["changeProject"];
         trace?: never;
@@ -946,7 +946,7 @@ export interface paths {
         put?: never;
         /**
          * Test a provider's key
-         * @description The provider is asked for its list of models, once and for ten seconds at most. Nothing is stored.
+         * @description The provider is asked for its list of models, once and for ten seconds at most. Nothing is stored. Without key the stored one is tested, at its own host only: with a baseUrl of another host the answer is 422 key_required.
          */
         post: operations["testProvider"];
         delete?: never;
@@ -969,7 +969,7 @@ export interface paths {
         get: operations["getProvider"];
         /**
          * Set a provider or its key
-         * @description An absent field keeps its value. Null removes one, and the key too. A mask that is sent back keeps the key. With test=true the key is tested first: a key that the provider refuses is 422 key_refused unless force=true, and a key that could not be tested is stored.
+         * @description An absent field keeps its value. Null removes one, and the key too. A mask that is sent back keeps the key, unless baseUrl leads to another host: then the key must be given again, or the answer is 422 key_required. With test=true the key is tested first: a key that the provider refuses is 422 key_refused unless force=true, and a key that could not be tested is stored.
          */
         put: operations["setProvider"];
         post?: never;
@@ -1695,7 +1695,7 @@ export interface components {
             resendAfter: number;
         };
         AuditEntry: {
-            /** @description What was done, such as gift or changeSettings. Later versions may have more actions. */
+            /** @description What was done: the operationId of the call that makes such a change, such as giftIdentity or changeProject. Later versions may have more actions. */
             action: string;
             actor: components["schemas"]["Actor"];
             /** Format: date-time */
@@ -2511,11 +2511,15 @@ export interface components {
         };
         ListedProvider: {
             allowedObjects: string[];
+            /** @description Empty for echo, which has no address. */
             baseUrl: string;
             builtIn: boolean;
-            /** @description Whether the project's settings list it. */
+            /** @description Whether the project's settings list it. The built-in echo serves requests only then. */
             configured: boolean;
-            /** @enum {string} */
+            /**
+             * @description The API that it speaks. The built-in echo speaks all three.
+             * @enum {string}
+             */
             dialect: "openai" | "anthropic" | "gemini";
             forwardHeaders: string[];
             /** @description The stored key. Null: there is none, and apps send their own. */
@@ -3064,6 +3068,7 @@ export interface components {
              * @example invalid_request
              * @example invalid_secret_key
              * @example key_refused
+             * @example key_required
              * @example last_owner
              * @example link_expired
              * @example link_used
@@ -3078,6 +3083,7 @@ export interface components {
              * @example signup_closed
              * @example too_many_calls
              * @example too_many_members
+             * @example too_many_projects
              * @example too_many_prompts
              * @example unavailable
              * @example unknown_identity
@@ -4685,7 +4691,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The call does not fit what there is, as `detail` says. For example: the Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers. `code` is idempotency_key_reused or count_changed or unknown_tier or already_set_up or already_member or too_many_members or last_owner or prompt_exists or too_many_prompts or encryption_key_missing. */
+        /** @description The call does not fit what there is, as `detail` says. For example: the Idempotency-Key was used for a different request, or the project no longer has the identity's tier and rejects unknown tiers. `code` is idempotency_key_reused or count_changed or unknown_tier or already_set_up or already_member or too_many_members or last_owner or too_many_projects or prompt_exists or too_many_prompts or encryption_key_missing. */
         Problem409: {
             headers: {
                 [name: string]: unknown;
@@ -4753,7 +4759,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The provider refuses the key. `test` says why. `code` is key_refused. */
+        /** @description The provider refuses the key, and `test` says why; or a provider moves to another host, and its key must be given again. `code` is key_refused or key_required. */
         Problem422: {
             headers: {
                 [name: string]: unknown;
@@ -4764,7 +4770,7 @@ export interface components {
                  *       "title": "Unprocessable Entity",
                  *       "status": 422,
                  *       "code": "key_refused",
-                 *       "detail": "The provider refuses the key. `test` says why."
+                 *       "detail": "The provider refuses the key, and `test` says why; or a provider moves to another host, and its key must be given again."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -5483,6 +5489,7 @@ export interface operations {
             412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             428: components["responses"]["Problem428"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
@@ -5494,7 +5501,7 @@ export interface operations {
             query?: {
                 /** @description Only changes of this identity. */
                 identity?: string;
-                /** @description Only this action, such as gift. */
+                /** @description Only this action, such as giftIdentity. */
                 action?: string;
                 /** @description Only this actor: a kind (user, secretKey, cli, system), an id, or a mail address. */
                 actor?: string;
@@ -5533,7 +5540,7 @@ export interface operations {
                      *             "id": "7Hq2m4Xc9Rt1Yw3Z",
                      *             "email": null
                      *           },
-                     *           "action": "gift",
+                     *           "action": "giftIdentity",
                      *           "identity": "user-123",
                      *           "target": "user-123",
                      *           "reason": "An outage",
@@ -5564,7 +5571,7 @@ export interface operations {
             query?: {
                 /** @description Only changes of this identity. */
                 identity?: string;
-                /** @description Only this action, such as gift. */
+                /** @description Only this action, such as giftIdentity. */
                 action?: string;
                 /** @description Only this actor: a kind (user, secretKey, cli, system), an id, or a mail address. */
                 actor?: string;
@@ -8401,6 +8408,7 @@ export interface operations {
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
