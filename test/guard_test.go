@@ -84,7 +84,7 @@ func TestGuard_Refusal(t *testing.T) {
 	}
 }
 
-// What the guard leaves alone: a developer's own text, projects without the guard, log mode, allowed phrases, and tool results.
+// The guard leaves some texts alone: a developer's own text, projects without the guard, log mode, allowed phrases, and tool results.
 func TestGuard_Passes(t *testing.T) {
 	t.Parallel()
 	user := `{"model":"gpt-4o","messages":[{"role":"user","content":"` + attack + `"}]}`

@@ -8,7 +8,7 @@ import (
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
-// What later versions need is refused by name, so that no app comes to rely on something else, and nothing of it reaches a
+// Names that later versions need are refused, so that no app comes to rely on something else, and nothing of it reaches a
 // provider.
 func TestReserved_NamesAreRefusedAndGoNowhere(t *testing.T) {
 	t.Parallel()

@@ -277,7 +277,7 @@ func TestColumnsAreTheFieldsOfAnIdentity(t *testing.T) {
 	}
 }
 
-// Whatever a file has, each of its rows is an item that an operation takes, or has problems with their lines.
+// In any file, each row is an item that an operation takes, or has problems with their lines.
 func FuzzImportFile(f *testing.F) {
 	for _, file := range []string{
 		"identity\na\n", "\ufeffidentity,tier\r\n\"a\r\nb\",\r\n# complete 1\r\n", "identity,metadata\na,\"{\"\"a\"\": [1]}\"\n'=b,'-1\n",

@@ -12,7 +12,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/echo"
 )
 
-// Whoever asks a public provider needs no key, cannot choose a fault, and gets answers of a bounded size.
+// Clients of a public provider need no key, cannot choose a fault, and get answers of a bounded size.
 func TestAPublicProviderIsBounded(t *testing.T) {
 	t.Parallel()
 	url := serve(t, echo.Options{Public: true})

@@ -12,7 +12,7 @@ interface Props {
   buckets: Bucket[]
   write: (n: number) => string
   writeAt: (at: string) => string
-  /** What stands below the first and the last bar. */
+  /** The labels below the first and the last bar. */
   writeEdge: (at: string) => string
   /** Times at which something happened, as ticks on the axis. */
   marks?: { at: string; text: string }[]

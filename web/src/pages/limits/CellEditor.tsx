@@ -10,7 +10,7 @@ interface Props {
   document: JsonObject
   address: Address
   metric: Metric
-  /** What the user has typed on the cell. */
+  /** The text that the user has typed on the cell. */
   typed?: string
   onSet: (value: CellValue) => void
   onCancel: () => void

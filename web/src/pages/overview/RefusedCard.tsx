@@ -7,7 +7,7 @@ import { View } from '../../ui/View'
 import { fresh } from './OverviewPage'
 import { bucketsOf, stepOf, type Range } from './range'
 
-/** What a code means, in a few words. docs/errors.md has all. */
+/** The meaning of a code, in a few words. docs/errors.md has all. */
 const reasons: Record<string, string> = {
   limit_exceeded: 'a limit was used up',
   burst_exceeded: 'too many in a minute',

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../settings/patch'
 
-/** What a new project can begin with. settings are laid over the server's template of that name. */
+/** The beginnings of a new project. settings are laid over the server's template of that name. */
 export const templates: { value: 'starter' | 'single' | 'count'; label: string; description: string; settings: JsonObject }[] = [
   {
     value: 'starter',

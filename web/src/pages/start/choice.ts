@@ -2,7 +2,7 @@ import type { Schemas } from '../../api/client'
 
 type Provider = Schemas['ListedProvider']
 
-/** Who answers the first request: the echo inside the server, a provider with a stored key, or one with the app's own key. */
+/** The one that answers the first request: the echo inside the server, a provider with a stored key, or one with the app's own key. */
 export type Choice = { kind: 'echo' } | { kind: 'own' } | { kind: 'stored'; provider: Provider }
 
 /** chosenOf returns the choice: what the address says, else a provider that has a key. */
