@@ -20,7 +20,7 @@ var refusals = map[int][]string{
 		"key_provider_mismatch", "unpriced_model", "unbounded_cost", "unsupported_parameter"},
 	http.StatusUnauthorized:          {"missing_project_key", "invalid_project_key", "missing_provider_key", "secret_key_in_app"},
 	http.StatusPaymentRequired:       {"limit_exceeded"},
-	http.StatusForbidden:             {"identity_disabled", "model_not_allowed", "origin_not_allowed", "limit_exceeded"},
+	http.StatusForbidden:             {"identity_disabled", "model_not_allowed", "origin_not_allowed", "limit_exceeded", "security_blocked"},
 	http.StatusNotFound:              {"unsupported_endpoint", "unknown_model"},
 	http.StatusRequestEntityTooLarge: {"request_too_large"},
 	http.StatusTooManyRequests:       {"limit_exceeded", "burst_exceeded", "concurrency_exceeded", "provider_limited"},

@@ -205,7 +205,7 @@ func (w *world) everything() string {
 		if strings.HasSuffix(op.Path, "/members") || strings.HasSuffix(op.Path, "/overview") {
 			a.Body = "" // the test's own people; what was done before, which is added up later
 		}
-		if strings.HasSuffix(op.Path, "/audit") {
+		if strings.HasSuffix(op.Path, "/audit") || strings.HasSuffix(op.Path, "/audit.csv") {
 			a.Body = strings.Join(w.trail(w.mine), " ")
 		}
 		all.WriteString(op.String() + " " + a.Body + "\n")

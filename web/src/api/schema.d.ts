@@ -1850,6 +1850,7 @@ export interface components {
              * @example provider_unreachable
              * @example request_too_large
              * @example secret_key_in_app
+             * @example security_blocked
              * @example unavailable
              * @example unbounded_cost
              * @example unknown_model
@@ -3921,7 +3922,7 @@ export interface components {
                 "application/json": components["schemas"]["AnthropicError"];
             };
         };
-        /** @description Forbidden. The code is identity_disabled or model_not_allowed or origin_not_allowed or limit_exceeded. */
+        /** @description Forbidden. The code is identity_disabled or model_not_allowed or origin_not_allowed or limit_exceeded or security_blocked. */
         Anthropic403: {
             headers: {
                 [name: string]: unknown;
@@ -4183,7 +4184,7 @@ export interface components {
                 "application/json": components["schemas"]["GeminiError"];
             };
         };
-        /** @description Forbidden. The code is identity_disabled or model_not_allowed or origin_not_allowed or limit_exceeded. */
+        /** @description Forbidden. The code is identity_disabled or model_not_allowed or origin_not_allowed or limit_exceeded or security_blocked. */
         Gemini403: {
             headers: {
                 [name: string]: unknown;
@@ -4448,7 +4449,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAIError"];
             };
         };
-        /** @description Forbidden. The code is identity_disabled or model_not_allowed or origin_not_allowed or limit_exceeded. */
+        /** @description Forbidden. The code is identity_disabled or model_not_allowed or origin_not_allowed or limit_exceeded or security_blocked. */
         OpenAI403: {
             headers: {
                 [name: string]: unknown;
