@@ -9,6 +9,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/airatelimit/airatelimit/test/await"
+	"github.com/airatelimit/airatelimit/test/node"
 	"github.com/airatelimit/airatelimit/test/stack"
 )
 
@@ -41,6 +43,9 @@ func TestHostileNamesAreNames(t *testing.T) {
 			if a.Body == "" {
 				continue
 			}
+			if a.Status == http.StatusAccepted {
+				w.awaitOperation(a)
+			}
 			if kind := a.Header.Get("Content-Type"); kind != "application/json" && kind != "application/problem+json" {
 				t.Errorf("%s: Content-Type %q", what, kind)
 			}
@@ -58,6 +63,16 @@ func TestHostileNamesAreNames(t *testing.T) {
 			t.Errorf("the log has %q", name)
 		}
 	}
+}
+
+// awaitOperation waits until the operation that an answer names has ended: it would change an identity later.
+func (w *world) awaitOperation(a stack.Answer) {
+	w.t.Helper()
+	path := "/operations/" + a.JSON(w.t)["operationId"].(string)
+	await.Within(w.t, node.Patience, "the operation ends", func() bool {
+		state := w.control(http.MethodGet, path).JSON(w.t)["state"]
+		return state != "preparing" && state != "running"
+	})
 }
 
 // about are all calls about an identity, by its name in the path or in the body; those that end it come last.

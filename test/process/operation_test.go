@@ -82,7 +82,7 @@ func TestAnotherNodeEndsAnOperation(t *testing.T) {
 		t.Errorf("the operation is %s, want %s", a.body, want)
 	}
 	var once, entries int
-	err = conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM identities WHERE credit_tokens = 5), (SELECT count(*) FROM audit WHERE action = 'gift')`).Scan(&once, &entries)
+	err = conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM identities WHERE credit_tokens = 5), (SELECT count(*) FROM audit WHERE action = 'giftIdentity')`).Scan(&once, &entries)
 	if err != nil || once != identities || entries != identities {
 		t.Errorf("%d identities have the gift once, with %d lines in the audit trail, %v; want %d of each", once, entries, err, identities)
 	}
