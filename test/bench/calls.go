@@ -128,7 +128,7 @@ func (w *world) identityCalls(sorts []string) []call {
 func (w *world) keptCalls() []call {
 	day := func(ago int) string { return w.now.AddDate(0, 0, -ago).Format(time.DateOnly) }
 	return slices.Concat(
-		with("listAudit", "…/audit", "limit=200", "limit=200&identity="+identityName(busy), "action=gift&limit=200", "action=deleteProject", "actor=nobody@example.com",
+		with("listAudit", "…/audit", "limit=200", "limit=200&identity="+identityName(busy), "action=giftIdentity&limit=200", "action=deleteProject", "actor=nobody@example.com",
 			"from="+day(60)+"&to="+day(30)+"&limit=200"),
 		with("listPrompts", "…/prompts", "limit=200"), with("getPrompt", "…/prompts/prompt-1", ""),
 		with("listPromptVersions", "…/prompts/prompt-1/versions", "limit=200"), with("getPromptVersion", "…/prompts/prompt-1/versions/3", ""),
