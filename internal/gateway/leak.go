@@ -224,14 +224,18 @@ func (m *answerMessage) texts() (all []string) {
 	return all
 }
 
-// texts returns the text of a frame.
-func (l *leakCheck) texts(data []byte) (all []indexedText) {
+// texts returns the text of a stream's frame.
+func (l *leakCheck) texts(data []byte) []indexedText {
 	if len(data) == 0 || data[0] != '{' {
 		return nil
 	}
 	var f answerFrame
-	_ = json.Unmarshal(data, &f) // what cannot be read is not text
+	_ = json.Unmarshal(data, &f) // members of another type hold no text
 	l.name(data, &f)
+	return f.texts()
+}
+
+func (f *answerFrame) texts() (all []indexedText) {
 	add := func(index int, text string) {
 		if text != "" {
 			all = append(all, indexedText{index, text})
@@ -279,7 +283,7 @@ func (l *leakCheck) name(data []byte, f *answerFrame) {
 	}
 	if l.names.ID == "" || f.Type != "" {
 		block := l.names.block
-		_ = json.Unmarshal(data, &l.names) // what is missing stays
+		_ = json.Unmarshal(data, &l.names) // missing members keep their values
 		l.names.block = block
 	}
 }
@@ -333,8 +337,8 @@ func (l *leakCheck) Whole(body []byte) []byte {
 		return body
 	}
 	var f answerFrame
-	_ = json.Unmarshal(body, &f) // what cannot be read is not text
-	for _, t := range l.texts(body) {
+	_ = json.Unmarshal(body, &f) // members of another type hold no text
+	for _, t := range f.texts() {
 		l.found = max(l.found, l.add(t.index, t.text))
 	}
 	var parts []struct {

@@ -22,7 +22,7 @@ type Seen struct {
 	Family    string // the model's, see [provider.Family]; "" if it is not known
 	Charged   ledger.Actual
 	Times     Times
-	Alarms    []Alarm // what the guard found
+	Alarms    []Alarm // of the guard
 }
 
 // Ended is a request that has ended, with the names that only its project may see. It holds nothing of a prompt or an answer.
