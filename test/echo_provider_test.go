@@ -41,7 +41,7 @@ func TestEcho_AnswersOnlyWhereItIsListed(t *testing.T) {
 }
 
 // The echo answers every dialect and operation, whole and streamed, without a key, also where private addresses are
-// forbidden. What it reports is counted.
+// forbidden. The usage that it reports is counted.
 func TestEcho_AnswersInEveryDialect(t *testing.T) {
 	t.Parallel()
 	for _, passThrough := range []bool{false, true} {

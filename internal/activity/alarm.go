@@ -9,7 +9,7 @@ import (
 	"github.com/airatelimit/airatelimit/internal/rollup"
 )
 
-// mostAlarms is how many different alarms are in memory. What exceeds them is noted without an identity.
+// mostAlarms is how many different alarms are in memory. Further ones are noted without an identity.
 const mostAlarms = 10_000
 
 type alarmKey struct {

@@ -80,7 +80,7 @@ func (in *UsageFilter) filter() (by, key string, err error) {
 type usagePlan struct {
 	q     rollup.SeriesQuery
 	split string
-	by    string // what refusals are filtered by, if that is not what they are split by; else ""
+	by    string // the filter of refusals, if it differs from their split; else ""
 }
 
 // plan checks the parameters. Usage that is split by one thing and filtered by another is known for refusals only.

@@ -53,7 +53,7 @@ func runReads(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	r := &reads{times: o.times, operation: map[string]string{}, took: map[string]map[string]*readings{}}
-	defer func() { r.report(os.Stdout, o.identities[0]) }() // what there is, if the second database fails
+	defer func() { r.report(os.Stdout, o.identities[0]) }() // also when the second database fails
 	if !o.postgres {
 		if err := r.on(ctx, "SQLite", filepath.Join(dir, "airatelimit.db"), dir, o.identities[0], func() error { return nil }); err != nil {
 			return err

@@ -17,5 +17,5 @@ export const templates: { value: 'starter' | 'single' | 'count'; label: string; 
     },
   },
   { value: 'single', label: 'One limit for everyone', description: '$0.10 a day for each user, and 20 requests a minute.', settings: {} },
-  { value: 'count', label: 'Only count', description: 'No limits yet. Whoever has your public key can spend without a bound.', settings: {} },
+  { value: 'count', label: 'Only count', description: 'No limits yet. Anybody with your public key can spend without a bound.', settings: {} },
 ]
